@@ -1,0 +1,36 @@
+import { accessSync, constants, openSync, readSync, closeSync, statSync } from "node:fs";
+import { delimiter, join } from "node:path";
+
+// Users other than root often have no sbin on PATH, though the programs in it serve them too.
+const SBIN = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
+
+/** @param {string} name @returns {string | undefined} The path of the command that a shell would run. */
+export function findCommand(name) {
+  const folders = [...(process.env["PATH"] ?? "").split(delimiter), ...SBIN];
+  return folders.filter((folder) => folder.startsWith("/")).map((folder) => join(folder, name)).find(isExecutable);
+}
+
+/** @param {string} file */
+function isExecutable(file) {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}
+
+const PT_INTERP = 3;
+
+/** Whether a 64-bit little-endian ELF program needs no dynamic loader, and so runs alone in an empty image. @param {string} file */
+export function isStatic(file) {
+  const head = Buffer.alloc(4096);
+  const descriptor = openSync(file, "r");
+  try {
+    readSync(descriptor, head, 0, head.length, 0);
+  } finally {
+    closeSync(descriptor);
+  }
+  const [start, size, count] = [Number(head.readBigUInt64LE(0x20)), head.readUInt16LE(0x36), head.readUInt16LE(0x38)];
+  return !Array.from({ length: count }, (_, index) => head.readUInt32LE(start + index * size)).includes(PT_INTERP);
+}

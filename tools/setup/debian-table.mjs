@@ -1,0 +1,26 @@
+import { existsSync } from "node:fs";
+import { findCommand, isStatic } from "./commands.mjs";
+
+/** @param {string} file */
+const fileAt = (file) => (existsSync(file) ? file : undefined);
+
+/**
+ * What each Debian package is wanted for, by its name in dist/toolchain.json, and where it is on this machine, if it is.
+ * @type {Readonly<Record<string, { tool: string, find: () => string | undefined }>>}
+ */
+export const debianTable = {
+  runc: { tool: "runc", find: () => findCommand("runc") },
+  "busybox-static": { tool: "busybox", find: staticBusybox },
+  "containernetworking-plugins": { tool: "cniBridge", find: () => fileAt("/usr/lib/cni/bridge") },
+  iproute2: { tool: "ip", find: () => findCommand("ip") },
+  iptables: { tool: "iptables", find: () => findCommand("iptables") },
+  haproxy: { tool: "haproxy", find: () => findCommand("haproxy") },
+  "nginx-light": { tool: "nginx", find: () => findCommand("nginx") },
+  "libnginx-mod-stream": { tool: "nginxStream", find: () => fileAt("/usr/lib/nginx/modules/ngx_stream_module.so") },
+};
+
+/** Debian's package `busybox` puts a dynamically linked program at the same path. */
+function staticBusybox() {
+  const busybox = findCommand("busybox");
+  return busybox && isStatic(busybox) ? busybox : undefined;
+}

@@ -1,0 +1,35 @@
+import { compile } from "./compile.mjs";
+import { debianPackages } from "./debian-packages.mjs";
+import { goTool } from "./go-tool.mjs";
+import { nodeVersion } from "./node-version.mjs";
+import { npmPackages } from "./npm-packages.mjs";
+import { toolchain } from "./toolchain.mjs";
+
+const buildkit = goTool({
+  name: "buildkit",
+  module: "github.com/moby/buildkit",
+  commands: { buildkitd: ["--version"], buildctl: ["--version"] },
+  takes: "3 minutes",
+});
+const buildx = goTool({
+  name: "buildx",
+  module: "github.com/docker/buildx",
+  commands: { buildx: ["version"] },
+  takes: "2 minutes",
+});
+
+const builder = ["runc", "busybox-static", "containernetworking-plugins", "iproute2", "iptables"];
+const peers = ["haproxy", "nginx-light", "libnginx-mod-stream"];
+
+const checks = [nodeVersion, npmPackages];
+const told = [compile, toolchain([buildkit, buildx])];
+const demo = [...checks, debianPackages(builder), buildkit.step, ...told];
+
+/** @type {Readonly<Record<string, readonly import("./step.mjs").Step[]>>} */
+export const profiles = {
+  checks,
+  demo,
+  sandbox: demo,
+  test: [...checks, debianPackages(builder), buildkit.step, buildx.step, ...told],
+  bench: [...checks, debianPackages([...builder, ...peers]), buildkit.step, ...told],
+};

@@ -1,0 +1,22 @@
+import { debianTable } from "./debian-table.mjs";
+import { isStamped, writeWhole } from "./stamp.mjs";
+import { inTree } from "./tree.mjs";
+
+const file = inTree("dist/toolchain.json");
+
+/**
+ * Tells the compiled programs and the tests where the tools are: dist/toolchain.json.
+ * @param {ReadonlyArray<{ find: () => Promise<Readonly<Record<string, string>> | undefined> }>} goTools
+ * @returns {import("./step.mjs").Step}
+ */
+export function toolchain(goTools) {
+  async function content() {
+    const fromDebian = Object.values(debianTable).map(({ tool, find }) => ({ [tool]: find() }));
+    const fromGo = await Promise.all(goTools.map(({ find }) => find()));
+    return `${JSON.stringify(Object.assign({}, ...fromGo, ...fromDebian), null, 2)}\n`;
+  }
+  return {
+    isDone: async () => isStamped(file, await content()),
+    carryOut: async () => writeWhole(file, await content()),
+  };
+}
