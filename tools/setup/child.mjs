@@ -50,7 +50,11 @@ export function run({ what, command, args, deadlineMs, cwd, env, advice = "" }) 
 
     /** @param {string} why @param {unknown} [cause] */
     const failed = (why, cause) =>
-      new SetupFailed(`${what} ${why}`, { advice, output: both.trimEnd().split("\n").slice(-KEPT_LINES).join("\n"), cause });
+      new SetupFailed(`${what} ${why}`, {
+        advice,
+        output: both.trimEnd().split("\n").slice(-KEPT_LINES).join("\n"),
+        cause,
+      });
     const settle = () => {
       clearTimeout(deadline);
       process.off("SIGINT", interrupted).off("SIGTERM", interrupted);

@@ -1,4 +1,4 @@
-import { accessSync, constants, openSync, readSync, closeSync, statSync } from "node:fs";
+import { accessSync, closeSync, constants, openSync, readSync, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
 // Users other than root often have no sbin on PATH, though the programs in it serve them too.
@@ -7,7 +7,10 @@ const SBIN = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 /** @param {string} name @returns {string | undefined} The path of the command that a shell would run. */
 export function findCommand(name) {
   const folders = [...(process.env["PATH"] ?? "").split(delimiter), ...SBIN];
-  return folders.filter((folder) => folder.startsWith("/")).map((folder) => join(folder, name)).find(isExecutable);
+  return folders
+    .filter((folder) => folder.startsWith("/"))
+    .map((folder) => join(folder, name))
+    .find(isExecutable);
 }
 
 /** @param {string} file */

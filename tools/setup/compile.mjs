@@ -40,9 +40,13 @@ function fingerprint() {
 
 /** What was compiled from a file that is gone must not be imported any more. */
 function removeOrphans() {
-  for (const file of filesUnder(SOURCES.map((folder) => `dist/${folder}`), ".js")) {
+  for (const file of filesUnder(
+    SOURCES.map((folder) => `dist/${folder}`),
+    ".js",
+  )) {
     const source = file.slice("dist/".length, -".js".length);
-    if (!existsSync(inTree(`${source}.ts`))) for (const suffix of ["js", "js.map"]) rmSync(inTree(`dist/${source}.${suffix}`), { force: true });
+    if (!existsSync(inTree(`${source}.ts`)))
+      for (const suffix of ["js", "js.map"]) rmSync(inTree(`dist/${source}.${suffix}`), { force: true });
   }
 }
 
@@ -50,7 +54,9 @@ function removeOrphans() {
 function filesUnder(folders, suffix) {
   return folders
     .filter((folder) => existsSync(inTree(folder)))
-    .flatMap((folder) => readdirSync(inTree(folder), { recursive: true, encoding: "utf8" }).map((file) => `${folder}/${file}`))
+    .flatMap((folder) =>
+      readdirSync(inTree(folder), { recursive: true, encoding: "utf8" }).map((file) => `${folder}/${file}`),
+    )
     .filter((file) => file.endsWith(suffix))
     .sort();
 }

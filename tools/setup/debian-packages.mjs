@@ -21,7 +21,8 @@ export function debianPackages(packages) {
         await withoutStartingServices(() => aptGet(["install", "-y", "--no-install-recommends", ...names]));
       });
       const still = missing();
-      if (still.length > 0) throw new SetupFailed(`apt-get succeeded, but these are still not found: ${still.join(" ")}`);
+      if (still.length > 0)
+        throw new SetupFailed(`apt-get succeeded, but these are still not found: ${still.join(" ")}`);
     },
   };
 }

@@ -16,6 +16,8 @@ export class SetupFailed extends Error {
 
   report() {
     const indented = this.output.trimEnd().replace(/^/gm, "    ");
-    return [this.message, this.output && indented, this.advice && `what to do: ${this.advice}`].filter(Boolean).join("\n");
+    return [this.message, this.output && indented, this.advice && `what to do: ${this.advice}`]
+      .filter(Boolean)
+      .join("\n");
   }
 }

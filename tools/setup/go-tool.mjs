@@ -50,11 +50,20 @@ export function goTool(tool) {
       await run({
         what: `go build of ${tool.name} ${version}`,
         command: "go",
-        args: ["build", "-trimpath", "-ldflags", `-s -w -X ${tool.module}/version.Version=${version}`, "-o", join(draft, "bin/"), "tool"],
+        args: [
+          "build",
+          "-trimpath",
+          "-ldflags",
+          `-s -w -X ${tool.module}/version.Version=${version}`,
+          "-o",
+          join(draft, "bin/"),
+          "tool",
+        ],
         cwd: folder,
         env: { CGO_ENABLED: "0", GOWORK: "off" },
         deadlineMs: BUILD_DEADLINE_MS,
-        advice: "check that the Go module proxy can be reached and that the disk has 3 GB free, then run the same command again",
+        advice:
+          "check that the Go module proxy can be reached and that the disk has 3 GB free, then run the same command again",
       });
       renameSync(draft, join(bin, ".."));
     } finally {
@@ -100,7 +109,18 @@ function built(names, bin) {
 async function goVersion(folder, wanted) {
   const least = /^go (\S+)/m.exec(readIfThere(join(folder, "go.mod")))?.[1];
   const advice = `install Go ${least} or newer, or put ${wanted} on PATH`;
-  if (!findCommand("go")) throw new SetupFailed(`Go is not installed, and is needed to build ${wanted}`, { advice, exitCode: EX_UNAVAILABLE });
-  const version = await run({ what: "go env", command: "go", args: ["env", "GOVERSION"], cwd: folder, deadlineMs: BUILD_DEADLINE_MS, advice });
+  if (!findCommand("go"))
+    throw new SetupFailed(`Go is not installed, and is needed to build ${wanted}`, {
+      advice,
+      exitCode: EX_UNAVAILABLE,
+    });
+  const version = await run({
+    what: "go env",
+    command: "go",
+    args: ["env", "GOVERSION"],
+    cwd: folder,
+    deadlineMs: BUILD_DEADLINE_MS,
+    advice,
+  });
   return version.trim();
 }

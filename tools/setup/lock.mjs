@@ -18,10 +18,15 @@ const SAY_WAITING_AFTER_MS = 1000;
  */
 export async function withLock(file, work) {
   mkdirSync(dirname(file), { recursive: true });
-  const holder = spawn("flock", [file, "sh", "-c", "echo held && exec cat"], { stdio: ["pipe", "pipe", "inherit"], detached: true });
+  const holder = spawn("flock", [file, "sh", "-c", "echo held && exec cat"], {
+    stdio: ["pipe", "pipe", "inherit"],
+    detached: true,
+  });
   const waiting = setTimeout(() => say("another set-up is at work here; waiting for it …"), SAY_WAITING_AFTER_MS);
   try {
-    await once(holder.stdout, "data", { signal: AbortSignal.any([failedToStart(holder), AbortSignal.timeout(WAIT_MAX_MS)]) });
+    await once(holder.stdout, "data", {
+      signal: AbortSignal.any([failedToStart(holder), AbortSignal.timeout(WAIT_MAX_MS)]),
+    });
     clearTimeout(waiting);
     return await work();
   } catch (cause) {
