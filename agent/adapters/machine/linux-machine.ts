@@ -1,0 +1,73 @@
+import { readFile } from "node:fs/promises";
+import { arch, cpus, hostname, loadavg, release, totalmem } from "node:os";
+import { AgentError } from "../../core/errors.ts";
+import type { Machine } from "../../ports/machine.ts";
+import { cacheSpace } from "./cache-space.ts";
+import { inventory } from "./inventory.ts";
+import { agentVersion, buildkitVersion } from "./versions.ts";
+
+/** The package of our contract: builder.agent.v1. */
+const CONTRACT = "v1";
+const GO_ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64", arm: "arm", ia32: "386" };
+
+export interface LinuxMachineOptions {
+  /** Asked once for its version. */
+  readonly buildkitBinary: string;
+  /** Where the kernel's files are; /proc if absent. */
+  readonly procDir?: string;
+}
+
+export function linuxMachine(options: LinuxMachineOptions): Machine {
+  const procDir = options.procDir ?? "/proc";
+  const space = cacheSpace();
+  const bootId = (): Promise<string> => readBootId(procDir);
+  return {
+    bootId,
+    async facts(signal) {
+      const [boot, found] = await Promise.all([bootId(), inventory(signal)]);
+      const processors = cpus();
+      return {
+        bootId: boot,
+        hostname: hostname(),
+        architecture: GO_ARCHITECTURES[arch()] ?? arch(),
+        kernel: release(),
+        cpuCount: processors.length,
+        cpuModel: processors[0]?.model.trim() ?? "",
+        memoryBytes: totalmem(),
+        ...found,
+      };
+    },
+    versions: async () => ({
+      agent: agentVersion(),
+      node: process.version,
+      buildkit: await buildkitVersion(options.buildkitBinary),
+      contract: CONTRACT,
+    }),
+    async resources(cacheRoot) {
+      const [memoryAvailableBytes, { sizeBytes, freeBytes }] = await Promise.all([
+        readMemAvailable(procDir),
+        space(cacheRoot),
+      ]);
+      return {
+        memoryAvailableBytes,
+        load1m: loadavg()[0] ?? 0,
+        cacheSizeBytes: sizeBytes,
+        cacheFreeBytes: freeBytes,
+      };
+    },
+  };
+}
+
+async function readBootId(procDir: string): Promise<string> {
+  const file = `${procDir}/sys/kernel/random/boot_id`;
+  const id = (await readFile(file, "utf8")).trim();
+  if (id === "")
+    throw new AgentError("machine.no-boot-id", `${file} is empty: is /proc mounted?`, { retryable: false });
+  return id;
+}
+
+/** "MemAvailable: 123 kB", where the kernel's kB are 1024 bytes. */
+async function readMemAvailable(procDir: string): Promise<number> {
+  const kib = /^MemAvailable:\s+(\d+) kB$/m.exec(await readFile(`${procDir}/meminfo`, "utf8"))?.[1];
+  return kib === undefined ? 0 : Number(kib) * 1024;
+}

@@ -1,0 +1,13 @@
+/** Far above what any of our labels has; a flood of made-up values must not fill the memory of whoever scrapes us. */
+const MAX_VALUES = 64;
+
+/** A label's values: the first ones are kept as they are, what comes after them counts as "other". */
+export function boundedLabel(): (value: string) => string {
+  const known = new Set<string>();
+  return (value) => {
+    if (known.has(value)) return value;
+    if (known.size >= MAX_VALUES) return "other";
+    known.add(value);
+    return value;
+  };
+}

@@ -1,0 +1,64 @@
+import { Counter, Gauge, type Registry } from "prom-client";
+import type { GatewayStats } from "../../ports/gateway.ts";
+import { boundedLabel } from "./bounded-label.ts";
+
+/**
+ * The gateway's own figures. Its counters count from its start and are passed on as they are: Prometheus sees the gateway's restart as
+ * the reset that it is, and a restart of `control` loses nothing.
+ */
+export function gatewayInstruments(registry: Registry): {
+  show(stats: GatewayStats): void;
+  lost(): void;
+} {
+  const registers = [registry];
+  const prefix = "builder_agent_gateway";
+  const gauge = (name: string, help: string): Gauge => new Gauge({ name: `${prefix}_${name}`, help, registers });
+  const up = gauge("up", "1 while the gateway's process is connected to control.");
+  const listening = gauge("listening", "1 while the gateway accepts connections.");
+  const pending = gauge("pending_handshakes", "Connections whose TLS handshake is under way.");
+  const open = gauge("open_sessions", "Sessions that are open now.");
+  const memory = gauge("resident_memory_bytes", "Resident memory of the gateway's process.");
+  const delay = gauge(
+    "event_loop_delay_p99_seconds",
+    "99th percentile of the gateway's event loop delay, last interval.",
+  );
+  const accepted = new Counter({
+    name: `${prefix}_sessions_accepted_total`,
+    help: "Sessions let in since the gateway started.",
+    registers,
+  });
+  const refused = new Counter({
+    name: `${prefix}_connections_refused_total`,
+    help: "Connections refused since the gateway started, by reason.",
+    labelNames: ["reason"],
+    registers,
+  });
+  const spliced = new Counter({
+    name: `${prefix}_spliced_bytes_total`,
+    help: "Plain bytes inside TLS since the gateway started, by direction.",
+    labelNames: ["direction"],
+    registers,
+  });
+  const reasonLabel = boundedLabel();
+
+  return {
+    show(stats) {
+      up.set(1);
+      listening.set(stats.listening ? 1 : 0);
+      pending.set(stats.pendingHandshakes);
+      open.set(stats.openSessions);
+      memory.set(stats.residentBytes);
+      delay.set(stats.eventLoopDelayP99Ms / 1000);
+      accepted.reset();
+      accepted.inc(stats.accepted);
+      refused.reset();
+      for (const [reason, count] of Object.entries(stats.refused)) refused.inc({ reason: reasonLabel(reason) }, count);
+      spliced.reset();
+      spliced.inc({ direction: "from-client" }, stats.bytesFromClients);
+      spliced.inc({ direction: "to-client" }, stats.bytesToClients);
+    },
+    lost() {
+      for (const now of [up, listening, pending, open, memory, delay]) now.set(0);
+    },
+  };
+}

@@ -1,0 +1,36 @@
+import { destination, pino, stdTimeFunctions } from "pino";
+import type { Log, LogData } from "../../ports/log.ts";
+import { printable } from "./printable.ts";
+
+export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
+
+export interface JsonLogOptions {
+  /** Which of our processes speaks. */
+  readonly process: "control" | "gateway" | "launcher";
+  readonly level: LogLevel;
+  /** The file descriptor to write to; stdout if absent. */
+  readonly fd?: number;
+}
+
+/**
+ * One JSON object a line: `level`, `time` (ISO 8601, UTC), `process`, `pid`, the data, and `event`. A line is written before the call returns,
+ * so that the last words before an exit or a crash are there.
+ */
+export function jsonLog(options: JsonLogOptions): Log {
+  const logger = pino(
+    {
+      level: options.level,
+      base: { process: options.process, pid: process.pid },
+      messageKey: "event",
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    destination({ fd: options.fd ?? 1, sync: true }),
+  );
+  const at =
+    (level: Exclude<LogLevel, "silent">) =>
+    (data: LogData, event: string): void => {
+      if (logger.isLevelEnabled(level)) logger[level](printable(data), event);
+    };
+  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}

@@ -1,0 +1,69 @@
+import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import type { Meters } from "../../ports/meters.ts";
+import { boundedLabel } from "./bounded-label.ts";
+import { gatewayInstruments } from "./gateway-instruments.ts";
+import { sessionInstruments } from "./session-instruments.ts";
+
+/** Defaults that break Prometheus' naming rules (a gauge in `_total`); others say the same. */
+const MISNAMED = ["nodejs_active_handles_total", "nodejs_active_requests_total", "nodejs_active_resources_total"];
+
+/** The agent's instruments and the registry that `/metrics` shows: the process's own figures are in it. */
+export function prometheusMeters(): { readonly meters: Meters; readonly registry: Registry } {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  for (const name of MISNAMED) registry.removeSingleMetric(name);
+
+  const gateway = gatewayInstruments(registry);
+  const attached = new Gauge({
+    name: "builder_agent_control_plane_attached",
+    help: "1 while the stream to the control plane is open.",
+    registers: [registry],
+  });
+  const counted = counters(registry);
+  return {
+    registry,
+    meters: {
+      gateway: (stats) => gateway.show(stats),
+      gatewayLost: () => gateway.lost(),
+      sessionClosed: sessionInstruments(registry),
+      planeAttached: (is) => attached.set(is ? 1 : 0),
+      ...counted,
+    },
+  };
+}
+
+function counters(
+  registry: Registry,
+): Pick<Meters, "planeCallFailed" | "messageRefused" | "buildkitExited" | "renewalFailed"> {
+  const registers = [registry];
+  const calls = new Counter({
+    name: "builder_agent_control_plane_call_failures_total",
+    help: "Calls to the control plane that failed, by call and gRPC status.",
+    labelNames: ["call", "status"],
+    registers,
+  });
+  const messages = new Counter({
+    name: "builder_agent_messages_refused_total",
+    help: "Messages that were refused whole because they break the contract, by kind.",
+    labelNames: ["kind"],
+    registers,
+  });
+  const exits = new Counter({
+    name: "builder_agent_buildkit_exits_total",
+    help: "Ends of buildkitd's process, by kind.",
+    labelNames: ["kind"],
+    registers,
+  });
+  const renewals = new Counter({
+    name: "builder_agent_certificate_renewal_failures_total",
+    help: "Attempts to renew a certificate that failed.",
+    registers,
+  });
+  const [call, status, message, exit] = [boundedLabel(), boundedLabel(), boundedLabel(), boundedLabel()];
+  return {
+    planeCallFailed: (name, code) => calls.inc({ call: call(name), status: status(code) }),
+    messageRefused: (kind) => messages.inc({ kind: message(kind) }),
+    buildkitExited: (kind) => exits.inc({ kind: exit(kind) }),
+    renewalFailed: () => renewals.inc(),
+  };
+}
