@@ -4,9 +4,12 @@ import { delimiter, join } from "node:path";
 // Users other than root often have no sbin on PATH, though the programs in it serve them too.
 const SBIN = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
-/** @param {string} name @returns {string | undefined} The path of the command that a shell would run. */
-export function findCommand(name) {
-  const folders = [...(process.env["PATH"] ?? "").split(delimiter), ...SBIN];
+/**
+ * The path of the command that a shell would run.
+ * @param {string} name
+ * @param {readonly string[]} [folders]
+ */
+export function findCommand(name, folders = [...(process.env["PATH"] ?? "").split(delimiter), ...SBIN]) {
   return folders
     .filter((folder) => folder.startsWith("/"))
     .map((folder) => join(folder, name))

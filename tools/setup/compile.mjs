@@ -58,5 +58,5 @@ function filesUnder(folders, suffix) {
       readdirSync(inTree(folder), { recursive: true, encoding: "utf8" }).map((file) => `${folder}/${file}`),
     )
     .filter((file) => file.endsWith(suffix))
-    .sort();
+    .toSorted();
 }

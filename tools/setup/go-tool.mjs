@@ -1,14 +1,12 @@
-import { accessSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { run } from "./child.mjs";
 import { findCommand } from "./commands.mjs";
-import { EX_UNAVAILABLE, SetupFailed } from "./failure.mjs";
+import { buildGoTools, goVersion } from "./go-build.mjs";
 import { saying } from "./progress.mjs";
 import { hashOf } from "./stamp.mjs";
 import { inTree, readIfThere } from "./tree.mjs";
 
-const BUILD_DEADLINE_MS = 30 * 60_000;
 const ASK_DEADLINE_MS = 30_000;
 
 const cacheFolder = () => join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "builder-agent", "tools");
@@ -23,104 +21,74 @@ const cacheFolder = () => join(process.env["XDG_CACHE_HOME"] || join(homedir(), 
  */
 
 /** @param {GoTool} tool */
-export function goTool(tool) {
-  const folder = inTree("tools", tool.name);
+export function goTool({ name, module, commands, takes }) {
+  const folder = inTree("tools", name);
   const goMod = readIfThere(join(folder, "go.mod"));
-  const version = new RegExp(`^\\s*(?:require )?${tool.module} (v\\S+)`, "m").exec(goMod)?.[1] ?? "unknown";
-  const names = Object.keys(tool.commands);
+  const version = new RegExp(`^\\s*(?:require )?${module} (v\\S+)`, "m").exec(goMod)?.[1] ?? "unknown";
+  const wanted = `${Object.keys(commands).join(" and ")} ${version}`;
   /** @type {Readonly<Record<string, string>> | undefined} */
   let found;
 
   async function find() {
-    found ??= (await onPath(tool, version)) ?? built(names, await binFolder().catch(() => ""));
+    found ??= (await onPath(commands, version)) ?? (await built());
     return found;
   }
 
-  async function binFolder() {
-    const go = await goVersion(folder, `${names.join(" and ")} ${version}`);
-    const hash = hashOf([goMod, readIfThere(join(folder, "go.sum")), go]);
-    return join(cacheFolder(), `${tool.name}-${hash}`, "bin");
+  async function built() {
+    const target = await targetFolder().catch(() => undefined);
+    /** @type {Record<string, string>} */
+    const paths = {};
+    for (const command of Object.keys(commands)) {
+      const path = target && findCommand(command, [join(target, "bin")]);
+      if (!path) return undefined;
+      paths[command] = path;
+    }
+    return paths;
   }
 
-  async function build() {
-    const bin = await binFolder();
-    mkdirSync(cacheFolder(), { recursive: true });
-    const draft = mkdtempSync(join(cacheFolder(), `${tool.name}-draft-`));
-    try {
-      await run({
-        what: `go build of ${tool.name} ${version}`,
-        command: "go",
-        args: [
-          "build",
-          "-trimpath",
-          "-ldflags",
-          `-s -w -X ${tool.module}/version.Version=${version}`,
-          "-o",
-          join(draft, "bin/"),
-          "tool",
-        ],
-        cwd: folder,
-        env: { CGO_ENABLED: "0", GOWORK: "off" },
-        deadlineMs: BUILD_DEADLINE_MS,
-        advice:
-          "check that the Go module proxy can be reached and that the disk has 3 GB free, then run the same command again",
-      });
-      renameSync(draft, join(bin, ".."));
-    } finally {
-      rmSync(draft, { recursive: true, force: true });
-    }
+  /** Named after all that decides what is built. @throws {import("./failure.mjs").SetupFailed} Where Go is missing or too old. */
+  async function targetFolder() {
+    const hash = hashOf([goMod, readIfThere(join(folder, "go.sum")), await goVersion(folder, wanted)]);
+    return join(cacheFolder(), `${name}-${hash}`);
   }
 
   return {
     find,
     /** @type {import("./step.mjs").Step} */
     step: {
-      lockFile: join(cacheFolder(), `${tool.name}.lock`),
+      lockFile: join(cacheFolder(), `${name}.lock`),
       isDone: async () => (await find()) !== undefined,
-      carryOut: () => saying(`building ${names.join(" and ")} ${version} with Go (about ${tool.takes}, once)`, build),
+      async carryOut() {
+        const target = await targetFolder();
+        const draft = join(cacheFolder(), `${name}-draft`);
+        await saying(`building ${wanted} with Go (about ${takes}, once)`, () =>
+          buildGoTools({
+            what: `building ${wanted}`,
+            folder,
+            setting: `${module}/version.Version=${version}`,
+            draft,
+            target,
+          }),
+        );
+      },
     },
   };
 }
 
-/** @param {GoTool} tool @param {string} version */
-async function onPath({ commands }, version) {
-  const paths = Object.fromEntries(Object.keys(commands).map((name) => [name, findCommand(name)]));
+/**
+ * A program of just this version that the machine has already is as good as ours.
+ * @param {GoTool["commands"]} commands
+ * @param {string} version
+ */
+async function onPath(commands, version) {
+  /** @type {Record<string, string>} */
+  const paths = {};
   for (const [name, args] of Object.entries(commands)) {
-    const command = paths[name];
+    const command = findCommand(name);
     if (!command) return undefined;
     const says = await run({ what: name, command, args, deadlineMs: ASK_DEADLINE_MS }).catch(() => "");
     if (!says.split(/\s+/).includes(version)) return undefined;
+    paths[name] = command;
   }
-  return /** @type {Record<string, string>} */ (paths);
-}
-
-/** @param {readonly string[]} names @param {string} bin */
-function built(names, bin) {
-  const paths = Object.fromEntries(names.map((name) => [name, join(bin, name)]));
-  try {
-    for (const path of Object.values(paths)) accessSync(path);
-    return paths;
-  } catch {
-    return undefined;
-  }
-}
-
-/** @param {string} folder Go chooses its toolchain by the go.mod there. @param {string} wanted */
-async function goVersion(folder, wanted) {
-  const least = /^go (\S+)/m.exec(readIfThere(join(folder, "go.mod")))?.[1];
-  const advice = `install Go ${least} or newer, or put ${wanted} on PATH`;
-  if (!findCommand("go"))
-    throw new SetupFailed(`Go is not installed, and is needed to build ${wanted}`, {
-      advice,
-      exitCode: EX_UNAVAILABLE,
-    });
-  const version = await run({
-    what: "go env",
-    command: "go",
-    args: ["env", "GOVERSION"],
-    cwd: folder,
-    deadlineMs: BUILD_DEADLINE_MS,
-    advice,
-  });
-  return version.trim();
+  return paths;
 }

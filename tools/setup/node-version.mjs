@@ -15,8 +15,7 @@ export const nodeVersion = {
 };
 
 function leastVersion() {
-  const { engines } = JSON.parse(readIfThere(inTree("package.json")));
-  return String(engines.node).replace(/^>=/, "");
+  return /"node": ">=([\d.]+)"/.exec(readIfThere(inTree("package.json")))?.[1] ?? "";
 }
 
 /** @param {string} left @param {string} right */

@@ -1,0 +1,30 @@
+import { writeFileSync } from "node:fs";
+
+/** @typedef {{ passed: number, failed: number, skipped: Array<{ name: string, reason: string }> }} Tally */
+
+/**
+ * A vitest reporter. Writes the counts for tools/check.mjs to the file that BUILDER_AGENT_TALLY names. Vitest's JSON reporter leaves out why a test was
+ * skipped, and counts a file that does not even load as no test.
+ */
+export class TallyReporter {
+  /** @param {ReadonlyArray<import("vitest/node").TestModule>} modules */
+  onTestRunEnd(modules) {
+    /** @type {Tally} */
+    const tally = { passed: 0, failed: 0, skipped: [] };
+    for (const module of modules) {
+      const tests = [...module.children.allTests()];
+      if (module.state() === "failed" && !tests.some((test) => test.result().state === "failed")) tally.failed += 1;
+      for (const test of tests) {
+        const result = test.result();
+        if (result.state === "passed") tally.passed += 1;
+        else if (result.state === "failed") tally.failed += 1;
+        else tally.skipped.push({ name: test.fullName, reason: noteOf(result) });
+      }
+    }
+    const file = process.env["BUILDER_AGENT_TALLY"];
+    if (file) writeFileSync(file, JSON.stringify(tally));
+  }
+}
+
+/** @param {import("vitest/node").TestResult} result */
+const noteOf = (result) => ("note" in result && result.note) || "no reason given";

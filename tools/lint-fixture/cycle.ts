@@ -1,0 +1,3 @@
+import { second } from "./habits.ts"; // refused: no-cycle
+
+export const first = () => second;

@@ -1,0 +1,15 @@
+import { defineConfig } from "vitest/config";
+import { TallyReporter } from "./tools/check/tally-reporter.mjs";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    // Real processes, signals and sockets: a process for each file, two at a time on the two cores that CI has.
+    pool: "forks",
+    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 30_000,
+    reporters: ["default", new TallyReporter()],
+  },
+});
