@@ -1,0 +1,66 @@
+import type { Candidate, Gathered } from "./candidate.ts";
+import { describeFound } from "./found.ts";
+import { KEYS, SECTIONS, type SectionName } from "./keys.ts";
+import { lineOfKey } from "./line-of-key.ts";
+import { nearestName } from "./nearest.ts";
+import type { Problem } from "./problem.ts";
+import type { TomlFile } from "./toml-file.ts";
+
+/** The values of a TOML file, each as its own type. What is no key of ours is refused, with the key that was probably meant. */
+export function fromFile(toml: TomlFile): Gathered {
+  const candidates: Candidate[] = [];
+  const problems: Problem[] = [];
+  for (const [section, content] of Object.entries(toml.table)) {
+    const source = sourceOf(toml, section);
+    if (!isSection(section)) {
+      problems.push({
+        key: section,
+        source,
+        found: "a section that does not exist",
+        expected: meant(section, SECTIONS),
+      });
+    } else if (!isTable(content)) {
+      problems.push({ key: section, source, found: describeFound(content, true), expected: `a section: [${section}]` });
+    } else {
+      for (const [name, value] of Object.entries(content)) readKey(section, name, value);
+    }
+  }
+  return { candidates, problems };
+
+  function readKey(section: SectionName, name: string, value: unknown): void {
+    const source = sourceOf(toml, section, name);
+    const key = KEYS.find((known) => known.section === section && known.name === name);
+    if (key !== undefined) candidates.push({ key, value, source });
+    else
+      problems.push({
+        key: `${section}.${name}`,
+        source,
+        found: "a key that does not exist",
+        expected: meantKey(section, name),
+      });
+  }
+}
+
+function meantKey(section: SectionName, name: string): string {
+  const names = KEYS.filter((key) => key.section === section).map((key) => key.name);
+  const elsewhere = KEYS.filter((key) => key.name === name).map((key) => key.path);
+  const nearest = nearestName(name, names);
+  return nearest === undefined && elsewhere.length > 0 ? elsewhere.join(" or ") : meant(name, names);
+}
+
+function meant(name: string, known: readonly string[]): string {
+  return nearestName(name, known) ?? `one of ${known.join(", ")}`;
+}
+
+function isSection(name: string): name is SectionName {
+  return SECTIONS.some((section) => section === name);
+}
+
+function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date);
+}
+
+function sourceOf({ file, text }: TomlFile, section: string, name?: string) {
+  const line = lineOfKey(text, section, name);
+  return line === undefined ? ({ from: "file", file } as const) : ({ from: "file", file, line } as const);
+}

@@ -1,0 +1,71 @@
+import type { Candidate } from "./candidate.ts";
+import { complete } from "./complete.ts";
+import type { Config, Judged } from "./config.ts";
+import { crossCheck } from "./cross-check.ts";
+import { deepFreeze } from "./deep-freeze.ts";
+import { describeFound } from "./found.ts";
+import { KEYS, type Key, SECTIONS, type SectionName } from "./keys.ts";
+import type { Problem } from "./problem.ts";
+import { ConfigSchema } from "./schema.ts";
+import type { Source } from "./source.ts";
+
+export interface Judgement<S extends SectionName> {
+  /** Absent if a value of `sections` is wrong. */
+  readonly config?: Pick<Config, S>;
+  readonly problems: readonly Problem[];
+  readonly sources: ReadonlyMap<string, Source>;
+}
+
+/** Puts the candidates through the schema, section by section, and then looks at what concerns several values. */
+export function judge<S extends SectionName>(
+  candidates: ReadonlyMap<string, Candidate>,
+  sections: readonly S[],
+  credentialsDir: string | undefined,
+): Judgement<S> {
+  const wanted = new Set<SectionName>(sections);
+  const problems: Problem[] = [];
+  const passed: [SectionName, unknown][] = [];
+  for (const section of SECTIONS) {
+    const { shape } = ConfigSchema;
+    const schema = wanted.has(section) ? shape[section] : shape[section].partial();
+    const result = schema.safeParse(valuesOf(section, candidates));
+    if (!result.success) problems.push(...problemsOf(section, result.error.issues, candidates));
+    else if (wanted.has(section)) passed.push([section, result.data]);
+  }
+  const sources = new Map(
+    KEYS.filter((key) => wanted.has(key.section)).map((key) => [key.path, sourceOf(key, candidates)]),
+  );
+  // Each section that is in `passed` was judged by the schema of its name.
+  const completed = complete(Object.fromEntries(passed) as Partial<Judged>, credentialsDir);
+  problems.push(...completed.problems, ...crossCheck(completed.config, sources));
+  if (problems.length > 0) return { problems, sources };
+  // No problem was found, so each wanted section is there, judged by its schema and completed.
+  const config = deepFreeze(completed.config) as Pick<Config, S>;
+  return { config, problems, sources };
+}
+
+function valuesOf(section: SectionName, candidates: ReadonlyMap<string, Candidate>): Record<string, unknown> {
+  const given = [...candidates.values()].filter(({ key }) => key.section === section);
+  return Object.fromEntries(given.map(({ key, value }) => [key.name, value]));
+}
+
+/** The first issue of each key: a value that has the wrong type is not also too long. */
+function problemsOf(
+  section: SectionName,
+  issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[],
+  candidates: ReadonlyMap<string, Candidate>,
+): readonly Problem[] {
+  const keys = KEYS.filter((key) => key.section === section);
+  return keys.flatMap((key) => {
+    const issue = issues.find(({ path }) => path[0] === key.name);
+    if (issue === undefined) return [];
+    const value = candidates.get(key.path)?.value;
+    const howToGive = value === undefined ? ` (as ${key.flag}, ${key.variable} or in the file)` : "";
+    const expected = `${issue.message}${howToGive}`;
+    return [{ key: key.path, source: sourceOf(key, candidates), found: describeFound(value, key.sensitive), expected }];
+  });
+}
+
+function sourceOf(key: Key, candidates: ReadonlyMap<string, Candidate>): Source {
+  return candidates.get(key.path)?.source ?? { from: "default" };
+}

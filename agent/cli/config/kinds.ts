@@ -1,0 +1,64 @@
+import { z } from "zod";
+import { type HostPort, isHostName, parseHostPort } from "./host-port.ts";
+
+/**
+ * The kinds of value that a key may have. The message of every refusal is what was expected, so that it completes the sentence
+ * "found …, expected …".
+ */
+export function wholeNumber(least: number, most: number) {
+  const error = `a whole number from ${least} to ${most}`;
+  return z.int({ error }).min(least, { error }).max(most, { error });
+}
+
+/** Where to listen: port 0 asks the kernel for a free one. */
+export function listenAddress() {
+  return hostPort(0, '"host:port", for instance "127.0.0.1:8443" or "[::1]:8443"');
+}
+
+/** Where to connect. */
+export function endpoint() {
+  return hostPort(1, '"host:port" without a scheme, for instance "control.example.com:443" or "[2001:db8::1]:443"');
+}
+
+export function absolutePath() {
+  return z
+    .string({ error: ABSOLUTE })
+    .regex(/^\//, { error: ABSOLUTE })
+    .refine(isPlainPath, { error: "a path without empty, “.” or “..” parts and without control characters" });
+}
+
+/** An executable: an absolute path, or a name that is looked up in PATH. */
+export function program() {
+  const error = "an absolute path, or the bare name of a program in PATH";
+  return z
+    .string({ error })
+    .min(1, { error })
+    .refine((text) => (text.includes("/") ? text.startsWith("/") && isPlainPath(text) : isPlainPath(text)), { error });
+}
+
+export function hostName() {
+  const error = 'a host name, for instance "control.example.com"';
+  return z.string({ error }).refine(isHostName, { error });
+}
+
+export function oneOf<const T extends readonly [string, ...string[]]>(choices: T) {
+  return z.enum(choices, { error: `one of ${choices.map((choice) => `"${choice}"`).join(", ")}` });
+}
+
+const ABSOLUTE = "an absolute path";
+
+function isPlainPath(text: string): boolean {
+  if (/[\p{Cc}\p{Cs}]/u.test(text)) return false;
+  const parts = text.split("/").slice(text.startsWith("/") ? 1 : 0);
+  return parts.every((part) => part !== "" && part !== "." && part !== "..");
+}
+
+function hostPort(leastPort: number, error: string) {
+  const shaped = z.string({ error }).regex(/^.+:\d{1,5}$/, { error });
+  return shaped.transform((text, context): HostPort => {
+    const parsed = parseHostPort(text);
+    if (parsed !== undefined && parsed.port >= leastPort) return Object.freeze(parsed);
+    context.addIssue({ code: "custom", message: error, input: text });
+    return z.NEVER;
+  });
+}

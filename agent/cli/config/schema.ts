@@ -1,0 +1,89 @@
+import { z } from "zod";
+import { longestSocketBytes, SOCKET_PATH_MAX_BYTES } from "../layout.ts";
+import { absolutePath, endpoint, hostName, listenAddress, oneOf, program, wholeNumber } from "./kinds.ts";
+
+/**
+ * Every key of the configuration, in the sections of the TOML file. Flags, environment variables, the JSON Schema and the README's table are
+ * derived from it. `x-default` tells a default that depends on other values; `x-sensitive` marks a key whose wrong value is never
+ * shown, because people paste the secret itself where its file's path belongs.
+ */
+export const ConfigSchema = z.strictObject({
+  controlPlane: z.strictObject({
+    endpoint: endpoint().meta({ description: "The control plane's gRPC address." }),
+    caFile: absolutePath().meta({
+      description: "PEM file with the only CA that the control plane's certificate may chain to.",
+    }),
+    serverName: hostName()
+      .optional()
+      .meta({ description: "The name in the control plane's certificate.", "x-default": "the endpoint's host" }),
+  }),
+  identity: z.strictObject({
+    kind: oneOf(["join-token", "oidc-token"]).meta({ description: "How this machine proves which VM it is." }),
+    tokenFile: absolutePath().optional().meta({
+      description: "File with the join token or the OIDC token; read anew for each registration.",
+      "x-default": "$CREDENTIALS_DIRECTORY/<identity.kind>",
+      "x-sensitive": true,
+    }),
+  }),
+  gateway: z.strictObject({
+    listen: listenAddress()
+      .prefault("127.0.0.1:8443")
+      .meta({ description: "Where build clients connect; ignored when the service manager hands over a socket." }),
+    maxConnections: wholeNumber(1, 65_536).default(1024).meta({ description: "Open connections in all." }),
+    maxConnectionsPerSource: wholeNumber(1, 65_536)
+      .default(256)
+      .meta({ description: "Open connections of one address." }),
+    maxPendingHandshakes: wholeNumber(1, 65_536).default(256).meta({ description: "TLS handshakes under way in all." }),
+    maxPendingHandshakesPerSource: wholeNumber(1, 65_536)
+      .default(128)
+      .meta({ description: "TLS handshakes under way of one address." }),
+    handshakeTimeoutMs: wholeNumber(100, 120_000)
+      .default(10_000)
+      .meta({ description: "Milliseconds that a TLS handshake may take." }),
+  }),
+  health: z.strictObject({
+    listen: listenAddress()
+      .prefault("127.0.0.1:9464")
+      .meta({ description: "Where /livez, /readyz, /status and /metrics are served, in plain HTTP." }),
+  }),
+  paths: z.strictObject({
+    stateDir: absolutePath()
+      .default("/var/lib/builder-agent")
+      .meta({ description: "What survives a restart of the machine: records that wait for the control plane." }),
+    runtimeDir: absolutePath()
+      .refine((path) => longestSocketBytes(path) <= SOCKET_PATH_MAX_BYTES, {
+        error: ({ input }) => shorterPath(String(input)),
+      })
+      .default("/run/builder-agent")
+      .meta({ description: "Sockets, and on tmpfs the machine's identity; lost with the machine." }),
+    cacheDir: absolutePath().optional().meta({
+      description: "BuildKit's root: the layer cache.",
+      "x-default": "<paths.stateDir>/cache",
+    }),
+  }),
+  buildkit: z.strictObject({
+    binary: program().default("buildkitd").meta({ description: "The BuildKit daemon." }),
+    runc: program().default("runc").meta({ description: "The OCI runtime that BuildKit runs build steps with." }),
+    cniBinaryDir: absolutePath()
+      .default("/usr/lib/cni")
+      .meta({ description: "Directory of the CNI plugins that make a build step's network." }),
+  }),
+  drain: z.strictObject({
+    graceMs: wholeNumber(0, 86_400_000)
+      .default(600_000)
+      .meta({ description: "Milliseconds that open builds may take to finish once the agent is told to stop." }),
+    stopGraceMs: wholeNumber(0, 600_000)
+      .default(10_000)
+      .meta({ description: "Milliseconds that buildkitd may take to stop before it is killed." }),
+  }),
+  log: z.strictObject({
+    level: oneOf(["debug", "info", "warn", "error"])
+      .default("info")
+      .meta({ description: "The least severe log lines that are written; debug adds stack traces." }),
+  }),
+});
+
+function shorterPath(path: string): string {
+  const excess = longestSocketBytes(path) - SOCKET_PATH_MAX_BYTES;
+  return `a path that is at least ${excess} bytes shorter: the kernel takes at most ${SOCKET_PATH_MAX_BYTES} bytes for the path of a unix socket, and the longest socket under this directory would need ${longestSocketBytes(path)}`;
+}
