@@ -10,6 +10,7 @@ export class KeyPair {
   readonly spkiDer: Uint8Array;
   /** SHA-256 over `spkiDer`, lower-case hex. */
   readonly spkiSha256: string;
+  #privateKeyPem: string | undefined;
 
   private constructor(pair: webcrypto.CryptoKeyPair, spkiDer: Uint8Array) {
     this.publicKey = pair.publicKey;
@@ -25,7 +26,8 @@ export class KeyPair {
 
   /** PKCS#8. */
   get privateKeyPem(): string {
-    return KeyObject.from(this.privateKey).export({ type: "pkcs8", format: "pem" }).toString();
+    this.#privateKeyPem ??= KeyObject.from(this.privateKey).export({ type: "pkcs8", format: "pem" }).toString();
+    return this.#privateKeyPem;
   }
 }
 
