@@ -63,6 +63,10 @@ export interface GatewayStats {
 	readonly residentBytes: number;
 	/** 99th percentile over the last interval. */
 	readonly eventLoopDelayP99Ms: number;
+	/** Records of closed sessions that were dropped because control did not acknowledge them for too long. */
+	readonly recordsDropped: number;
+	/** Connections from control that were dropped for what came over them. */
+	readonly linkFaults: number;
 	/** Bytes of each open session so far: [session id, from client, to client]. */
 	readonly progress: readonly (readonly [string, number, number])[];
 }
