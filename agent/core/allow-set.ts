@@ -2,35 +2,35 @@ import type { Instant } from "./instant.ts";
 
 /** A build that may have sessions on this machine. */
 export interface Grant {
-	readonly buildId: string;
-	readonly orgId: string;
-	readonly projectId: string;
-	readonly expiresAtMs: number;
-	/** Lower-case hex of SHA-256 over the DER SubjectPublicKeyInfo; absent: any key that our CA certified for this build. */
-	readonly keySpkiSha256?: string;
+  readonly buildId: string;
+  readonly orgId: string;
+  readonly projectId: string;
+  readonly expiresAtMs: number;
+  /** Lower-case hex of SHA-256 over the DER SubjectPublicKeyInfo; absent: any key that our CA certified for this build. */
+  readonly keySpkiSha256?: string;
 }
 
 export type CloseReason = "ended" | "revoked";
 
 /** Whether builds are let in at all. Sessions that are open are not touched by it. */
 export type Admission =
-	| { readonly at: "open" }
-	/** For instance: BuildKit does not answer, or the disk is full. */
-	| { readonly at: "closed"; readonly because: string };
+  | { readonly at: "open" }
+  /** For instance: BuildKit does not answer, or the disk is full. */
+  | { readonly at: "closed"; readonly because: string };
 
 /** All that the gateway needs to decide. Whole each time: what is absent is forbidden. */
 export interface AllowSet {
-	readonly revision: bigint;
-	readonly epoch: string;
-	readonly trustDomain: string;
-	/** PEM, one certificate each. */
-	readonly buildCas: readonly string[];
-	readonly grants: ReadonlyMap<string, Grant>;
-	/** For the record only: why a build that had a grant has none now. */
-	readonly closed: ReadonlyMap<string, CloseReason>;
-	readonly admission: Admission;
-	/** When the control plane last confirmed this view. */
-	readonly confirmedAt: Instant;
+  readonly revision: bigint;
+  readonly epoch: string;
+  readonly trustDomain: string;
+  /** PEM, one certificate each. */
+  readonly buildCas: readonly string[];
+  readonly grants: ReadonlyMap<string, Grant>;
+  /** For the record only: why a build that had a grant has none now. */
+  readonly closed: ReadonlyMap<string, CloseReason>;
+  readonly admission: Admission;
+  /** When the control plane last confirmed this view. */
+  readonly confirmedAt: Instant;
 }
 
 /** DESIGN: nothing new is let in after the view is 5 minutes old. */

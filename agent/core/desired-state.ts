@@ -2,84 +2,77 @@ import type { CloseReason, Grant } from "./allow-set.ts";
 
 /** What the control plane wants of this machine, already checked: every value is right. */
 export interface DesiredState {
-	/** Counts up within `epoch`. */
-	readonly revision: bigint;
-	readonly epoch: string;
-	/** The control plane's clock; absent if it does not say. */
-	readonly sentAtMs?: number;
-	readonly trust: TrustBundle;
-	readonly assignment: Assignment;
-	readonly grants: ReadonlyMap<string, Grant>;
-	readonly closed: ReadonlyMap<string, CloseReason>;
-	readonly buildkit: BuildkitSettings;
-	readonly drain?: DrainOrder;
-	/** What was asked for that this agent cannot do, by capability name. Reported as conditions, never a failure. */
-	readonly unsupported: readonly string[];
+  /** Counts up within `epoch`. */
+  readonly revision: bigint;
+  readonly epoch: string;
+  /** The control plane's clock; absent if it does not say. */
+  readonly sentAtMs?: number;
+  readonly trust: TrustBundle;
+  readonly assignment: Assignment;
+  readonly grants: ReadonlyMap<string, Grant>;
+  readonly closed: ReadonlyMap<string, CloseReason>;
+  readonly buildkit: BuildkitSettings;
+  readonly drain?: DrainOrder;
+  /** What was asked for that this agent cannot do, by capability name. Reported as conditions, never a failure. */
+  readonly unsupported: readonly string[];
 }
 
 export interface TrustBundle {
-	readonly trustDomain: string;
-	/** PEM, one certificate each; at least one. */
-	readonly buildCas: readonly string[];
+  readonly trustDomain: string;
+  /** PEM, one certificate each; at least one. */
+  readonly buildCas: readonly string[];
 }
 
 export interface Assignment {
-	readonly orgId: string;
-	readonly projectId: string;
-	readonly architecture: string;
+  readonly orgId: string;
+  readonly projectId: string;
+  readonly architecture: string;
 }
 
 /** Zero: the agent's own default, from the real disk. */
 export interface BuildkitSettings {
-	readonly reservedSpaceBytes: number;
-	readonly maxUsedSpaceBytes: number;
-	readonly minFreeSpaceBytes: number;
-	readonly maxParallelism: number;
-	readonly registryMirrors: ReadonlyMap<string, readonly string[]>;
+  readonly reservedSpaceBytes: number;
+  readonly maxUsedSpaceBytes: number;
+  readonly minFreeSpaceBytes: number;
+  readonly maxParallelism: number;
+  readonly registryMirrors: ReadonlyMap<string, readonly string[]>;
 }
 
 export interface DrainOrder {
-	readonly reason: string;
-	readonly graceMs: number;
+  readonly reason: string;
+  readonly graceMs: number;
 }
 
 export type Acceptance =
-	| { readonly accepted: true; readonly repeat: boolean }
-	| { readonly accepted: false; readonly because: string };
+  | { readonly accepted: true; readonly repeat: boolean }
+  | { readonly accepted: false; readonly because: string };
 
 /**
  * Whether a new desired state follows the one in force. The same revision again only confirms the view; a lower one of the same epoch is a
  * straggler; another epoch starts the count anew; another assignment is never right within one boot.
  */
-export function follows(
-	next: DesiredState,
-	inForce: DesiredState | undefined,
-): Acceptance {
-	if (inForce === undefined) return { accepted: true, repeat: false };
-	const { assignment: a } = inForce;
-	const { assignment: b } = next;
-	if (
-		a.orgId !== b.orgId ||
-		a.projectId !== b.projectId ||
-		a.architecture !== b.architecture
-	) {
-		return {
-			accepted: false,
-			because: `assigned to ${name(b)}, but this boot belongs to ${name(a)}`,
-		};
-	}
-	if (next.epoch === inForce.epoch && next.revision < inForce.revision) {
-		return {
-			accepted: false,
-			because: `revision ${next.revision} is older than ${inForce.revision}, which is in force`,
-		};
-	}
-	return {
-		accepted: true,
-		repeat: next.epoch === inForce.epoch && next.revision === inForce.revision,
-	};
+export function follows(next: DesiredState, inForce: DesiredState | undefined): Acceptance {
+  if (inForce === undefined) return { accepted: true, repeat: false };
+  const { assignment: a } = inForce;
+  const { assignment: b } = next;
+  if (a.orgId !== b.orgId || a.projectId !== b.projectId || a.architecture !== b.architecture) {
+    return {
+      accepted: false,
+      because: `assigned to ${name(b)}, but this boot belongs to ${name(a)}`,
+    };
+  }
+  if (next.epoch === inForce.epoch && next.revision < inForce.revision) {
+    return {
+      accepted: false,
+      because: `revision ${next.revision} is older than ${inForce.revision}, which is in force`,
+    };
+  }
+  return {
+    accepted: true,
+    repeat: next.epoch === inForce.epoch && next.revision === inForce.revision,
+  };
 }
 
 function name(assignment: Assignment): string {
-	return `${assignment.orgId}/${assignment.projectId} (${assignment.architecture})`;
+  return `${assignment.orgId}/${assignment.projectId} (${assignment.architecture})`;
 }

@@ -3,21 +3,14 @@
  * part at fault: "identity.refused", "config.invalid".
  */
 export class AgentError extends Error {
-	readonly code: string;
-	/** Whether the same thing, tried again later, may work. */
-	readonly retryable: boolean;
+  readonly code: string;
+  /** Whether the same thing, tried again later, may work. */
+  readonly retryable: boolean;
 
-	constructor(
-		code: string,
-		message: string,
-		options: { readonly retryable: boolean; readonly cause?: unknown },
-	) {
-		super(
-			message,
-			options.cause === undefined ? undefined : { cause: options.cause },
-		);
-		this.name = new.target.name;
-		this.code = code;
-		this.retryable = options.retryable;
-	}
+  constructor(code: string, message: string, options: { readonly retryable: boolean; readonly cause?: unknown }) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = new.target.name;
+    this.code = code;
+    this.retryable = options.retryable;
+  }
 }

@@ -1,48 +1,43 @@
 /** What one check last found. Names are stable: they are paths (`/readyz/<name>`), metrics' labels and the contract's conditions. */
 export interface CheckResult {
-	readonly name: CheckName;
-	readonly ok: boolean;
-	/** Not ready while it is not ok. */
-	readonly blocking: boolean;
-	/** One sentence for a person: what is so, and if it is not ok what to do. */
-	readonly message: string;
-	/** Since when `ok` has had this value, wall clock. */
-	readonly sinceMs: number;
+  readonly name: CheckName;
+  readonly ok: boolean;
+  /** Not ready while it is not ok. */
+  readonly blocking: boolean;
+  /** One sentence for a person: what is so, and if it is not ok what to do. */
+  readonly message: string;
+  /** Since when `ok` has had this value, wall clock. */
+  readonly sinceMs: number;
 }
 
 export type CheckName =
-	| "identity"
-	| "control-plane"
-	| "control-plane-view"
-	| "desired-state"
-	| "gateway"
-	| "serving-certificate"
-	| "machine-certificate"
-	| "buildkit"
-	| "disk"
-	| "records"
-	| "clock"
-	| "encryption"
-	| "build-network"
-	| "unsupported";
+  | "identity"
+  | "control-plane"
+  | "control-plane-view"
+  | "desired-state"
+  | "gateway"
+  | "serving-certificate"
+  | "machine-certificate"
+  | "buildkit"
+  | "disk"
+  | "records"
+  | "clock"
+  | "encryption"
+  | "build-network"
+  | "unsupported";
 
 export function failing(checks: readonly CheckResult[]): readonly string[] {
-	return checks
-		.filter((check) => check.blocking && !check.ok)
-		.map((check) => check.name);
+  return checks.filter((check) => check.blocking && !check.ok).map((check) => check.name);
 }
 
 /** The same finding keeps its `sinceMs`; a turn gets the present. */
 export function withSince(
-	previous: CheckResult | undefined,
-	found: Omit<CheckResult, "sinceMs">,
-	nowMs: number,
+  previous: CheckResult | undefined,
+  found: Omit<CheckResult, "sinceMs">,
+  nowMs: number,
 ): CheckResult {
-	return {
-		...found,
-		sinceMs:
-			previous !== undefined && previous.ok === found.ok
-				? previous.sinceMs
-				: nowMs,
-	};
+  return {
+    ...found,
+    sinceMs: previous !== undefined && previous.ok === found.ok ? previous.sinceMs : nowMs,
+  };
 }

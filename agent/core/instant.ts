@@ -3,13 +3,13 @@
  * so that it can be sent from one of our processes to another.
  */
 export interface Instant {
-	readonly wallMs: number;
-	readonly monoMs: number;
+  readonly wallMs: number;
+  readonly monoMs: number;
 }
 
 /**
  * Time since `then`, by the clock that says more: a step of the wall clock or a paused VM can make things look older, never younger.
  */
 export function ageMs(then: Instant, now: Instant): number {
-	return Math.max(now.monoMs - then.monoMs, now.wallMs - then.wallMs);
+  return Math.max(now.monoMs - then.monoMs, now.wallMs - then.wallMs);
 }

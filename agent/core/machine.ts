@@ -1,36 +1,48 @@
 /** What the machine is: read once for registration. */
 export interface MachineFacts {
-	readonly bootId: string;
-	readonly hostname: string;
-	/** As Go names it: "amd64", "arm64". */
-	readonly architecture: string;
-	readonly kernel: string;
-	readonly os: string;
-	readonly cpuCount: number;
-	readonly cpuModel: string;
-	readonly memoryBytes: number;
-	readonly platform: string;
-	readonly blockDevices: readonly BlockDevice[];
+  readonly bootId: string;
+  readonly hostname: string;
+  /** As Go names it: "amd64", "arm64". */
+  readonly architecture: string;
+  readonly kernel: string;
+  readonly os: string;
+  readonly cpuCount: number;
+  readonly cpuModel: string;
+  readonly memoryBytes: number;
+  readonly platform: string;
+  readonly blockDevices: readonly BlockDevice[];
 }
 
 export interface BlockDevice {
-	readonly path: string;
-	readonly sizeBytes: number;
-	readonly model: string;
-	readonly serial: string;
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly model: string;
+  readonly serial: string;
 }
 
 export interface Versions {
-	readonly agent: string;
-	readonly node: string;
-	readonly buildkit: string;
-	readonly contract: string;
+  readonly agent: string;
+  readonly node: string;
+  readonly buildkit: string;
+  readonly contract: string;
 }
 
 /** What is read often. */
 export interface Resources {
-	readonly memoryAvailableBytes: number;
-	readonly load1m: number;
-	readonly cacheSizeBytes: number;
-	readonly cacheFreeBytes: number;
+  readonly memoryAvailableBytes: number;
+  readonly load1m: number;
+  readonly cacheSizeBytes: number;
+  readonly cacheFreeBytes: number;
+}
+
+/** This start of this process. */
+export interface Boot {
+  /** The kernel's: the same for every start of this process within one boot. */
+  readonly bootId: string;
+  /** Random for each start of this process. */
+  readonly runId: string;
+  readonly startedMonoMs: number;
+  readonly versions: Versions;
+  /** Under way: the inventory is slow, and only registration needs it. */
+  readonly facts: Promise<MachineFacts>;
 }

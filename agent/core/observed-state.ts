@@ -4,29 +4,29 @@ import type { Phase } from "./phase.ts";
 
 /** What the agent sees: reported whole, and what `builder-agent status` prints. */
 export interface ObservedState {
-	readonly observedAtMs: number;
-	readonly phase: Phase;
-	/** In force in the gateway, confirmed by it. 0: none. */
-	readonly appliedRevision: bigint;
-	readonly appliedEpoch: string;
-	readonly refused?: { readonly revision: bigint; readonly because: string };
-	/** Open sessions by build. */
-	readonly builds: ReadonlyMap<string, number>;
-	readonly checks: readonly CheckResult[];
-	readonly resources?: Resources;
-	readonly buildkit: {
-		readonly version: string;
-		readonly restarts: number;
-		readonly lastExit: string;
-	};
-	readonly certificates: {
-		readonly machineNotAfterMs?: number;
-		readonly servingNotAfterMs?: number;
-		readonly lastRenewalError: string;
-	};
-	readonly counters: {
-		readonly sessionsAccepted: number;
-		readonly sessionsRefused: number;
-		readonly messagesRefused: number;
-	};
+  readonly observedAtMs: number;
+  readonly phase: Phase;
+  /** In force in the gateway, confirmed by it. 0: none. */
+  readonly appliedRevision: bigint;
+  readonly appliedEpoch: string;
+  readonly refused?: { readonly revision: bigint; readonly because: string };
+  /** Open sessions by build. */
+  readonly builds: ReadonlyMap<string, number>;
+  readonly checks: readonly CheckResult[];
+  readonly resources?: Resources;
+  readonly buildkit: {
+    readonly version: string;
+    readonly restarts: number;
+    readonly lastExit: string;
+  };
+  readonly certificates: {
+    readonly machineNotAfterMs?: number;
+    readonly servingNotAfterMs?: number;
+    readonly lastRenewalError: string;
+  };
+  readonly counters: {
+    readonly sessionsAccepted: number;
+    readonly sessionsRefused: number;
+    readonly messagesRefused: number;
+  };
 }

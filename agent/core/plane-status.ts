@@ -12,26 +12,26 @@ export type PlaneStep = "retry" | "end-agent" | "new-evidence";
  *   passing by nature, or of unknown nature: wait and try again.
  */
 const STEPS: Readonly<Record<string, PlaneStep>> = {
-	PERMISSION_DENIED: "end-agent",
-	UNIMPLEMENTED: "end-agent",
-	UNAUTHENTICATED: "new-evidence",
+  PERMISSION_DENIED: "end-agent",
+  UNIMPLEMENTED: "end-agent",
+  UNAUTHENTICATED: "new-evidence",
 };
 
 export class PlaneError extends AgentError {
-	readonly status: string;
-	readonly step: PlaneStep;
+  readonly status: string;
+  readonly step: PlaneStep;
 
-	constructor(call: string, status: string, details: string, cause?: unknown) {
-		const step = STEPS[status] ?? "retry";
-		super(
-			`control-plane.${status.toLowerCase().replaceAll("_", "-")}`,
-			`The control plane answered ${call} with ${status}: ${details}`,
-			{
-				retryable: step !== "end-agent",
-				cause,
-			},
-		);
-		this.status = status;
-		this.step = step;
-	}
+  constructor(call: string, status: string, details: string, cause?: unknown) {
+    const step = STEPS[status] ?? "retry";
+    super(
+      `control-plane.${status.toLowerCase().replaceAll("_", "-")}`,
+      `The control plane answered ${call} with ${status}: ${details}`,
+      {
+        retryable: step !== "end-agent",
+        cause,
+      },
+    );
+    this.status = status;
+    this.step = step;
+  }
 }

@@ -4,95 +4,86 @@ import type { BuildIdentity } from "./identity.ts";
 
 /** Why a session ended. The first cause wins. */
 export type SessionEnding =
-	| "client-closed"
-	| "buildkit-closed"
-	| "client-error"
-	| "buildkit-error"
-	| "build-ended"
-	| "build-revoked"
-	| "grant-expired"
-	| "certificate-expired"
-	| "ca-withdrawn"
-	| "drain-deadline"
-	| "gateway-lost";
+  | "client-closed"
+  | "buildkit-closed"
+  | "client-error"
+  | "buildkit-error"
+  | "build-ended"
+  | "build-revoked"
+  | "grant-expired"
+  | "certificate-expired"
+  | "ca-withdrawn"
+  | "drain-deadline"
+  | "gateway-lost";
 
 /** What is known of a session from its first moment. */
 export interface SessionOpening {
-	readonly sessionId: string;
-	readonly build: BuildIdentity;
-	/** `address:port` as the socket saw it. */
-	readonly peer: string;
-	readonly certificateSerial: string;
-	readonly keySpkiSha256: string;
-	readonly openedAtMs: number;
+  readonly sessionId: string;
+  readonly build: BuildIdentity;
+  /** `address:port` as the socket saw it. */
+  readonly peer: string;
+  readonly certificateSerial: string;
+  readonly keySpkiSha256: string;
+  readonly openedAtMs: number;
 }
 
 /** What is known once it is over. Bytes are plain bytes inside TLS. */
 export interface SessionClosing {
-	readonly durationMs: number;
-	readonly bytesFromClient: number;
-	readonly bytesToClient: number;
-	readonly ending: SessionEnding;
-	readonly detail: string;
+  readonly durationMs: number;
+  readonly bytesFromClient: number;
+  readonly bytesToClient: number;
+  readonly ending: SessionEnding;
+  readonly detail: string;
 }
 
 export interface SessionSummary extends SessionOpening, SessionClosing {}
 
 export type Standing =
-	| {
-			readonly stands: true;
-			readonly endsAtMs: number;
-			readonly endsBecause: "grant-expired" | "certificate-expired";
-	  }
-	| {
-			readonly stands: false;
-			readonly ending: SessionEnding;
-			readonly detail: string;
-	  };
+  | {
+      readonly stands: true;
+      readonly endsAtMs: number;
+      readonly endsBecause: "grant-expired" | "certificate-expired";
+    }
+  | {
+      readonly stands: false;
+      readonly ending: SessionEnding;
+      readonly detail: string;
+    };
 
 /**
  * Judges an open session against a new allow-set. Losing contact with the control plane or closing admission never ends what is open; only the
  * loss of the grant, of its key or of time does.
  */
 export function standing(
-	build: BuildIdentity,
-	certificate: CertificateFacts,
-	allow: AllowSet,
-	nowMs: number,
+  build: BuildIdentity,
+  certificate: CertificateFacts,
+  allow: AllowSet,
+  nowMs: number,
 ): Standing {
-	const grant = allow.grants.get(build.buildId);
-	if (
-		grant === undefined ||
-		grant.orgId !== build.orgId ||
-		grant.projectId !== build.projectId
-	) {
-		const revoked = allow.closed.get(build.buildId) === "revoked";
-		return {
-			stands: false,
-			ending: revoked ? "build-revoked" : "build-ended",
-			detail: `revision ${allow.revision}`,
-		};
-	}
-	if (
-		grant.keySpkiSha256 !== undefined &&
-		grant.keySpkiSha256 !== certificate.spkiSha256
-	) {
-		return {
-			stands: false,
-			ending: "build-revoked",
-			detail: `revision ${allow.revision} grants another key`,
-		};
-	}
-	const certificateFirst = certificate.notAfterMs < grant.expiresAtMs;
-	const endsAtMs = Math.min(certificate.notAfterMs, grant.expiresAtMs);
-	const endsBecause = certificateFirst
-		? "certificate-expired"
-		: "grant-expired";
-	return nowMs < endsAtMs
-		? { stands: true, endsAtMs, endsBecause }
-		: {
-				stands: false,
-				ending: endsBecause,
-				detail: `revision ${allow.revision}`,
-			};
+  const grant = allow.grants.get(build.buildId);
+  if (grant === undefined || grant.orgId !== build.orgId || grant.projectId !== build.projectId) {
+    const revoked = allow.closed.get(build.buildId) === "revoked";
+    return {
+      stands: false,
+      ending: revoked ? "build-revoked" : "build-ended",
+      detail: `revision ${allow.revision}`,
+    };
+  }
+  if (grant.keySpkiSha256 !== undefined && grant.keySpkiSha256 !== certificate.spkiSha256) {
+    return {
+      stands: false,
+      ending: "build-revoked",
+      detail: `revision ${allow.revision} grants another key`,
+    };
+  }
+  const certificateFirst = certificate.notAfterMs < grant.expiresAtMs;
+  const endsAtMs = Math.min(certificate.notAfterMs, grant.expiresAtMs);
+  const endsBecause = certificateFirst ? "certificate-expired" : "grant-expired";
+  return nowMs < endsAtMs
+    ? { stands: true, endsAtMs, endsBecause }
+    : {
+        stands: false,
+        ending: endsBecause,
+        detail: `revision ${allow.revision}`,
+      };
 }

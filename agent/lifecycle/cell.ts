@@ -3,70 +3,80 @@
  * reader skips what was overtaken.
  */
 export class Cell<T> {
-	#value: T;
-	#version = 0;
-	readonly #wakers = new Set<() => void>();
+  #value: T;
+  readonly #watchers = new Set<() => void>();
 
-	constructor(value: T) {
-		this.#value = value;
-	}
+  constructor(value: T) {
+    this.#value = value;
+  }
 
-	get(): T {
-		return this.#value;
-	}
+  get(): T {
+    return this.#value;
+  }
 
-	set(value: T): void {
-		if (Object.is(value, this.#value)) return;
-		this.#value = value;
-		this.#version += 1;
-		for (const wake of [...this.#wakers]) wake();
-	}
+  set(value: T): void {
+    if (Object.is(value, this.#value)) return;
+    this.#value = value;
+    for (const watcher of [...this.#watchers]) watcher();
+  }
 
-	update(change: (value: T) => T): void {
-		this.set(change(this.#value));
-	}
+  update(change: (value: T) => T): void {
+    this.set(change(this.#value));
+  }
 
-	/** The present value, then the latest after each change; ends when `signal` is aborted. */
-	async *values(signal: AbortSignal): AsyncGenerator<T, void, undefined> {
-		let seen = -1;
-		while (!signal.aborted) {
-			if (seen !== this.#version) {
-				seen = this.#version;
-				yield this.#value;
-			} else {
-				await this.#change(signal);
-			}
-		}
-	}
+  /** Calls `watcher` after each change, synchronously; returns what ends it. */
+  watch(watcher: () => void): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
 
-	/** The first value, the present one included, that `holds`; undefined when `signal` is aborted before. */
-	async first<S extends T>(
-		holds: (value: T) => value is S,
-		signal: AbortSignal,
-	): Promise<S | undefined>;
-	async first(
-		holds: (value: T) => boolean,
-		signal: AbortSignal,
-	): Promise<T | undefined>;
-	async first(
-		holds: (value: T) => boolean,
-		signal: AbortSignal,
-	): Promise<T | undefined> {
-		for await (const value of this.values(signal)) {
-			if (holds(value)) return value;
-		}
-		return undefined;
-	}
+  /** The first value, the present one included, that `holds`; undefined when `signal` is aborted before. */
+  async first(holds: (value: T) => boolean, signal: AbortSignal): Promise<T | undefined> {
+    let found: { readonly value: T } | undefined;
+    const done = new AbortController();
+    const stop = (): void => done.abort();
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      if (signal.aborted) return undefined;
+      await onChange(
+        [this],
+        () => {
+          if (!holds(this.#value)) return;
+          found = { value: this.#value };
+          done.abort();
+        },
+        done.signal,
+      );
+      return found?.value;
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
+  }
+}
 
-	#change(signal: AbortSignal): Promise<void> {
-		return new Promise((resolve) => {
-			const wake = (): void => {
-				this.#wakers.delete(wake);
-				signal.removeEventListener("abort", wake);
-				resolve();
-			};
-			this.#wakers.add(wake);
-			signal.addEventListener("abort", wake, { once: true });
-		});
-	}
+type Watchable = Pick<Cell<unknown>, "watch">;
+
+/** Calls `act` now, and again after changes of any cell: changes that come together count once. Ends with `signal`, or when `act` throws. */
+export async function onChange(cells: readonly Watchable[], act: () => void, signal: AbortSignal): Promise<void> {
+  let changed = true;
+  let wake = (): void => undefined;
+  const note = (): void => {
+    changed = true;
+    wake();
+  };
+  const unwatch = cells.map((cell) => cell.watch(note));
+  signal.addEventListener("abort", note);
+  try {
+    while (!signal.aborted) {
+      if (changed) {
+        changed = false;
+        act();
+      } else {
+        await new Promise<void>((resolve) => (wake = resolve));
+      }
+    }
+  } finally {
+    signal.removeEventListener("abort", note);
+    for (const end of unwatch) end();
+  }
 }

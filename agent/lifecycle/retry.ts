@@ -6,25 +6,25 @@ import type { Clock } from "../ports/clock.ts";
  * failure when `signal` is aborted: cancellation itself is never retried nor reported.
  */
 export async function retry<T>(
-	attempt: (signal: AbortSignal) => Promise<T>,
-	options: {
-		readonly backoff: Backoff;
-		readonly clock: Clock;
-		readonly signal: AbortSignal;
-		readonly giveUp: (failure: unknown) => boolean;
-		readonly onFailure: (failure: unknown, delayMs: number) => void;
-	},
+  attempt: (signal: AbortSignal) => Promise<T>,
+  options: {
+    readonly backoff: Backoff;
+    readonly clock: Clock;
+    readonly signal: AbortSignal;
+    readonly giveUp: (failure: unknown) => boolean;
+    readonly onFailure: (failure: unknown, delayMs: number) => void;
+  },
 ): Promise<T> {
-	const { backoff, clock, signal } = options;
-	for (let failures = 0; ; failures += 1) {
-		signal.throwIfAborted();
-		try {
-			return await attempt(signal);
-		} catch (failure) {
-			if (signal.aborted || options.giveUp(failure)) throw failure;
-			const delayMs = fullJitterMs(backoff, failures, clock.random());
-			options.onFailure(failure, delayMs);
-			await clock.sleep(delayMs, signal);
-		}
-	}
+  const { backoff, clock, signal } = options;
+  for (let failures = 0; ; failures += 1) {
+    signal.throwIfAborted();
+    try {
+      return await attempt(signal);
+    } catch (failure) {
+      if (signal.aborted || options.giveUp(failure)) throw failure;
+      const delayMs = fullJitterMs(backoff, failures, clock.random());
+      options.onFailure(failure, delayMs);
+      await clock.sleep(delayMs, signal);
+    }
+  }
 }

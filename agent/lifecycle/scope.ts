@@ -3,34 +3,29 @@
  * it. Use with `await using`.
  */
 export class Scope implements AsyncDisposable {
-	readonly #closers: (() => void | PromiseLike<void>)[] = [];
+  readonly #closers: (() => void | PromiseLike<void>)[] = [];
 
-	/** Closes `closer` when the scope ends. */
-	defer(closer: () => void | PromiseLike<void>): void {
-		this.#closers.push(closer);
-	}
+  /** Closes `closer` when the scope ends. */
+  defer(closer: () => void | PromiseLike<void>): void {
+    this.#closers.push(closer);
+  }
 
-	/** Owns a disposable and gives it back. */
-	own<T extends AsyncDisposable | Disposable>(resource: T): T {
-		this.defer(() =>
-			Symbol.asyncDispose in resource
-				? resource[Symbol.asyncDispose]()
-				: resource[Symbol.dispose](),
-		);
-		return resource;
-	}
+  /** Owns a disposable and gives it back. */
+  own<T extends AsyncDisposable | Disposable>(resource: T): T {
+    this.defer(() => (Symbol.asyncDispose in resource ? resource[Symbol.asyncDispose]() : resource[Symbol.dispose]()));
+    return resource;
+  }
 
-	async [Symbol.asyncDispose](): Promise<void> {
-		const failures: unknown[] = [];
-		for (const close of this.#closers.splice(0).reverse()) {
-			try {
-				await close();
-			} catch (failure) {
-				failures.push(failure);
-			}
-		}
-		if (failures.length === 1) throw failures[0];
-		if (failures.length > 1)
-			throw new AggregateError(failures, "Several things failed to close");
-	}
+  async [Symbol.asyncDispose](): Promise<void> {
+    const failures: unknown[] = [];
+    for (const close of this.#closers.splice(0).reverse()) {
+      try {
+        await close();
+      } catch (failure) {
+        failures.push(failure);
+      }
+    }
+    if (failures.length === 1) throw failures[0];
+    if (failures.length > 1) throw new AggregateError(failures, "Several things failed to close");
+  }
 }

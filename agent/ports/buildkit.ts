@@ -1,35 +1,33 @@
 /** The unit that runs buildkitd: asked for by fixed verbs of the service manager, never a child of ours. */
 export interface BuildkitUnit {
-	/** Puts the configuration where the unit reads it, after a dry run. @throws {AgentError} "buildkit.config-refused", with buildkitd's words. */
-	configure(toml: string, signal: AbortSignal): Promise<void>;
-	/** Starts it; harmless if it runs. */
-	start(signal: AbortSignal): Promise<void>;
-	/** Asks it to stop and waits; after `graceMs` it is killed. Resolves when it is gone. */
-	stop(graceMs: number, signal: AbortSignal): Promise<void>;
-	/** The present status at once, then each change; ends with `signal`. */
-	statuses(signal: AbortSignal): AsyncIterable<UnitStatus>;
+  /** Puts the configuration where the unit reads it, after a dry run. @throws {AgentError} "buildkit.config-refused", with buildkitd's words. */
+  configure(toml: string, signal: AbortSignal): Promise<void>;
+  /** Starts it; harmless if it runs. */
+  start(signal: AbortSignal): Promise<void>;
+  /** Asks it to stop and waits; after `graceMs` it is killed. Resolves when it is gone. */
+  stop(graceMs: number, signal: AbortSignal): Promise<void>;
+  /** The present status at once, then each change; ends with `signal`. */
+  statuses(signal: AbortSignal): AsyncIterable<UnitStatus>;
 }
 
 export type UnitStatus =
-	| { readonly at: "stopped" }
-	| { readonly at: "running"; readonly pid: number }
-	| { readonly at: "exited"; readonly exit: UnitExit };
+  | { readonly at: "stopped" }
+  | { readonly at: "running"; readonly pid: number }
+  | { readonly at: "exited"; readonly exit: UnitExit };
 
 export interface UnitExit {
-	readonly code?: number;
-	readonly signal?: string;
-	/** The last lines that it wrote to stderr, at most 20. */
-	readonly lastLines: readonly string[];
+  readonly code?: number;
+  readonly signal?: string;
+  /** The last lines that it wrote to stderr, at most 20. */
+  readonly lastLines: readonly string[];
 }
 
 /** BuildKit itself, over its unix socket. */
 export interface BuildkitProbe {
-	/** @throws {AgentError} "buildkit.no-answer" (retryable) if it does not answer `ListWorkers` within 5 s or has no worker. */
-	listWorkers(
-		signal: AbortSignal,
-	): Promise<{
-		readonly workers: number;
-		readonly platforms: readonly string[];
-		readonly version: string;
-	}>;
+  /** @throws {AgentError} "buildkit.no-answer" (retryable) if it does not answer `ListWorkers` within 5 s or has no worker. */
+  listWorkers(signal: AbortSignal): Promise<{
+    readonly workers: number;
+    readonly platforms: readonly string[];
+    readonly version: string;
+  }>;
 }

@@ -10,91 +10,83 @@ import type { MachineIdentity, SigningRequest } from "./keys.ts";
  * `PlaneError`s (core/plane-status.ts) that tell whether to try again.
  */
 export interface ControlPlane {
-	getChallenge(signal: AbortSignal): Promise<Challenge>;
-	register(request: Registration, signal: AbortSignal): Promise<Registered>;
-	renew(
-		identity: MachineIdentity,
-		request: Renewal,
-		signal: AbortSignal,
-	): Promise<Renewed>;
-	/**
-	 * Opens the stream under the machine's certificate. It lives until the far end or `signal` ends it.
-	 * @throws {PlaneError} from the iteration, when the stream ends with a status.
-	 */
-	attach(
-		identity: MachineIdentity,
-		hello: Hello,
-		signal: AbortSignal,
-	): PlaneStream;
+  getChallenge(signal: AbortSignal): Promise<Challenge>;
+  register(request: Registration, signal: AbortSignal): Promise<Registered>;
+  renew(identity: MachineIdentity, request: Renewal, signal: AbortSignal): Promise<Renewed>;
+  /**
+   * Opens the stream under the machine's certificate. It lives until the far end or `signal` ends it.
+   * @throws {PlaneError} from the iteration, when the stream ends with a status.
+   */
+  attach(identity: MachineIdentity, hello: Hello, signal: AbortSignal): PlaneStream;
 }
 
 export interface PlaneStream {
-	/** Ends when the far end closes the stream in good order. */
-	readonly incoming: AsyncIterable<FromPlane>;
-	/** Waits while the transport is full, no longer than 30 s. */
-	send(message: ToPlane): Promise<void>;
+  /** Ends when the far end closes the stream in good order. */
+  readonly incoming: AsyncIterable<FromPlane>;
+  /** Waits while the transport is full, no longer than 30 s. */
+  send(message: ToPlane): Promise<void>;
 }
 
 export type FromPlane =
-	| { readonly is: "desired"; readonly state: DesiredState }
-	/** A desired state that breaks the contract: refused whole. */
-	| {
-			readonly is: "malformed";
-			readonly revision: bigint;
-			readonly because: string;
-	  }
-	| {
-			readonly is: "records-ack";
-			readonly bootId: string;
-			readonly upToSequence: bigint;
-	  };
+  | { readonly is: "desired"; readonly state: DesiredState }
+  /** A desired state that breaks the contract: refused whole. */
+  | {
+      readonly is: "malformed";
+      readonly revision: bigint;
+      readonly because: string;
+    }
+  | {
+      readonly is: "records-ack";
+      readonly bootId: string;
+      readonly upToSequence: bigint;
+    };
 
 export type ToPlane =
-	| { readonly is: "observed"; readonly state: ObservedState }
-	| {
-			readonly is: "records";
-			readonly bootId: string;
-			readonly records: readonly NumberedRecord[];
-	  };
+  | { readonly is: "observed"; readonly state: ObservedState }
+  | {
+      readonly is: "records";
+      readonly bootId: string;
+      readonly records: readonly NumberedRecord[];
+    };
 
 export interface Challenge {
-	readonly nonce: Uint8Array;
-	readonly expiresAtMs: number;
-	readonly audience: string;
+  readonly nonce: Uint8Array;
+  readonly expiresAtMs: number;
+  readonly audience: string;
 }
 
 export interface Registration {
-	readonly nonce: Uint8Array;
-	readonly evidence: Evidence;
-	readonly machineRequest: SigningRequest;
-	readonly servingRequest: SigningRequest;
-	readonly facts: MachineFacts;
-	readonly versions: Versions;
+  readonly nonce: Uint8Array;
+  readonly evidence: Evidence;
+  readonly machineRequest: SigningRequest;
+  readonly servingRequest: SigningRequest;
+  readonly facts: MachineFacts;
+  readonly versions: Versions;
 }
 
 export interface Registered {
-	readonly machineId: string;
-	readonly machineChainPem: string;
-	readonly servingChainPem: string;
-	readonly trust: TrustBundle;
+  readonly machineId: string;
+  readonly machineChainPem: string;
+  readonly servingChainPem: string;
+  readonly trust: TrustBundle;
 }
 
 /** Either request may be absent; its chain is then absent from the answer. */
 export interface Renewal {
-	readonly machineRequest?: SigningRequest;
-	readonly servingRequest?: SigningRequest;
+  readonly machineRequest?: SigningRequest;
+  readonly servingRequest?: SigningRequest;
 }
 
 export interface Renewed {
-	readonly machineChainPem?: string;
-	readonly servingChainPem?: string;
-	readonly trust: TrustBundle;
+  readonly machineChainPem?: string;
+  readonly servingChainPem?: string;
+  readonly trust: TrustBundle;
 }
 
 export interface Hello {
-	readonly bootId: string;
-	readonly runId: string;
-	readonly capabilities: readonly string[];
-	readonly lastAppliedRevision: bigint;
-	readonly versions: Versions;
+  readonly bootId: string;
+  readonly runId: string;
+  readonly capabilities: readonly string[];
+  readonly lastAppliedRevision: bigint;
+  readonly versions: Versions;
 }

@@ -8,65 +8,65 @@ import type { SigningRequest } from "./keys.ts";
  * is set while there is no connection is sent on the next one: the last value of each kind, whole.
  */
 export interface Gateway {
-	/** Everything it tells, from the moment of the call; ends with `signal`. To be iterated once. */
-	events(signal: AbortSignal): AsyncIterable<GatewayEvent>;
-	/** Takes force whole. `applied` follows when the gateway has it in force and has cut what lost its standing. */
-	allow(allowSet: AllowSet): void;
-	/** The same view, confirmed anew. */
-	confirm(at: Instant): void;
-	/** The certificate for the key whose request came in `hello` or `request`. */
-	certify(keySpkiSha256: string, chainPem: string): void;
-	/** Asks for a fresh key: a `request` event follows. The old certificate serves until the new one comes. */
-	rotateKey(): void;
-	/** Cuts every session: the drain's deadline. A `cut` event follows. */
-	cutAll(): void;
-	/** These records are on disk: forget them. */
-	acknowledge(sessionIds: readonly string[]): void;
+  /** Everything it tells, from the moment of the call; ends with `signal`. To be iterated once. */
+  events(signal: AbortSignal): AsyncIterable<GatewayEvent>;
+  /** Takes force whole. `applied` follows when the gateway has it in force and has cut what lost its standing. */
+  allow(allowSet: AllowSet): void;
+  /** The same view, confirmed anew. */
+  confirm(at: Instant): void;
+  /** The certificate for the key whose request came in `hello` or `request`. */
+  certify(keySpkiSha256: string, chainPem: string): void;
+  /** Asks for a fresh key: a `request` event follows. The old certificate serves until the new one comes. */
+  rotateKey(): void;
+  /** Cuts every session: the drain's deadline. A `cut` event follows. */
+  cutAll(): void;
+  /** These records are on disk: forget them. */
+  acknowledge(sessionIds: readonly string[]): void;
 }
 
 export type GatewayEvent =
-	| {
-			readonly is: "hello";
-			/** Random for each start of the gateway's process. */
-			readonly runId: string;
-			readonly request: SigningRequest;
-			/** When it already serves: the certificate in use. */
-			readonly servingNotAfterMs?: number;
-			readonly open: readonly SessionOpening[];
-			/** Closed, and not yet acknowledged. */
-			readonly closed: readonly SessionSummary[];
-	  }
-	| { readonly is: "lost" }
-	| { readonly is: "request"; readonly request: SigningRequest }
-	| { readonly is: "certified"; readonly notAfterMs: number }
-	| {
-			readonly is: "applied";
-			readonly revision: bigint;
-			readonly epoch: string;
-	  }
-	| { readonly is: "opened"; readonly opening: SessionOpening }
-	| { readonly is: "closed"; readonly summary: SessionSummary }
-	| { readonly is: "cut"; readonly sessions: number }
-	| { readonly is: "stats"; readonly stats: GatewayStats };
+  | {
+      readonly is: "hello";
+      /** Random for each start of the gateway's process. */
+      readonly runId: string;
+      readonly request: SigningRequest;
+      /** When it already serves: the certificate in use. */
+      readonly servingNotAfterMs?: number;
+      readonly open: readonly SessionOpening[];
+      /** Closed, and not yet acknowledged. */
+      readonly closed: readonly SessionSummary[];
+    }
+  | { readonly is: "lost" }
+  | { readonly is: "request"; readonly request: SigningRequest }
+  | { readonly is: "certified"; readonly notAfterMs: number }
+  | {
+      readonly is: "applied";
+      readonly revision: bigint;
+      readonly epoch: string;
+    }
+  | { readonly is: "opened"; readonly opening: SessionOpening }
+  | { readonly is: "closed"; readonly summary: SessionSummary }
+  | { readonly is: "cut"; readonly sessions: number }
+  | { readonly is: "stats"; readonly stats: GatewayStats };
 
 /** Every few seconds, and at once after a change of `listening`. Counters count from the gateway's start. */
 export interface GatewayStats {
-	readonly listening: boolean;
-	/** Address and port, once listening. */
-	readonly address?: string;
-	readonly accepted: number;
-	readonly refused: Readonly<Record<string, number>>;
-	readonly pendingHandshakes: number;
-	readonly openSessions: number;
-	readonly bytesFromClients: number;
-	readonly bytesToClients: number;
-	readonly residentBytes: number;
-	/** 99th percentile over the last interval. */
-	readonly eventLoopDelayP99Ms: number;
-	/** Records of closed sessions that were dropped because control did not acknowledge them for too long. */
-	readonly recordsDropped: number;
-	/** Connections from control that were dropped for what came over them. */
-	readonly linkFaults: number;
-	/** Bytes of each open session so far: [session id, from client, to client]. */
-	readonly progress: readonly (readonly [string, number, number])[];
+  readonly listening: boolean;
+  /** Address and port, once listening. */
+  readonly address?: string;
+  readonly accepted: number;
+  readonly refused: Readonly<Record<string, number>>;
+  readonly pendingHandshakes: number;
+  readonly openSessions: number;
+  readonly bytesFromClients: number;
+  readonly bytesToClients: number;
+  readonly residentBytes: number;
+  /** 99th percentile over the last interval. */
+  readonly eventLoopDelayP99Ms: number;
+  /** Records of closed sessions that were dropped because control did not acknowledge them for too long. */
+  readonly recordsDropped: number;
+  /** Connections from control that were dropped for what came over them. */
+  readonly linkFaults: number;
+  /** Bytes of each open session so far: [session id, from client, to client]. */
+  readonly progress: readonly (readonly [string, number, number])[];
 }

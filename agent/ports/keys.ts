@@ -2,39 +2,39 @@ import type { Secret } from "../core/secret.ts";
 
 /** Makes keys on this machine. A private key never leaves the process that made it, except to the identity's store on tmpfs. */
 export interface KeyMaker {
-	/** ECDSA P-256. */
-	make(): Promise<PrivateKey>;
+  /** ECDSA P-256. */
+  make(): Promise<PrivateKey>;
 }
 
 export interface PrivateKey {
-	/** SHA-256 over the DER SubjectPublicKeyInfo, lower-case hex. */
-	readonly spkiSha256: string;
-	/** A PKCS#10 request with this common name; the control plane decides every name, whatever we ask. */
-	request(commonName: string): Promise<SigningRequest>;
-	/** PKCS#8, PEM: for the TLS stack, in memory. */
-	readonly pem: Secret;
+  /** SHA-256 over the DER SubjectPublicKeyInfo, lower-case hex. */
+  readonly spkiSha256: string;
+  /** A PKCS#10 request with this common name; the control plane decides every name, whatever we ask. */
+  request(commonName: string): Promise<SigningRequest>;
+  /** PKCS#8, PEM: for the TLS stack, in memory. */
+  readonly pem: Secret;
 }
 
 export interface SigningRequest {
-	readonly der: Uint8Array;
-	readonly spkiSha256: string;
+  readonly der: Uint8Array;
+  readonly spkiSha256: string;
 }
 
 /** Who this machine is, to the control plane. */
 export interface MachineIdentity {
-	readonly machineId: string;
-	readonly key: PrivateKey;
-	readonly chainPem: string;
-	readonly notBeforeMs: number;
-	readonly notAfterMs: number;
+  readonly machineId: string;
+  readonly key: PrivateKey;
+  readonly chainPem: string;
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
 }
 
 /** Reads the dates of a PEM chain's leaf, which must be for `key`. @throws {AgentError} "identity.certificate-unusable" */
 export interface CertificateReader {
-	read(
-		chainPem: string,
-		key: { readonly spkiSha256: string },
-	): { readonly notBeforeMs: number; readonly notAfterMs: number };
+  read(
+    chainPem: string,
+    key: { readonly spkiSha256: string },
+  ): { readonly notBeforeMs: number; readonly notAfterMs: number };
 }
 
 /**
@@ -42,16 +42,16 @@ export interface CertificateReader {
  * and the agent registers anew.
  */
 export interface IdentityStore {
-	/** Undefined if there is none, or if it belongs to another boot. */
-	load(bootId: string): Promise<StoredIdentity | undefined>;
-	save(bootId: string, identity: StoredIdentity): Promise<void>;
-	forget(): Promise<void>;
+  /** Undefined if there is none, or if it belongs to another boot. */
+  load(bootId: string): Promise<StoredIdentity | undefined>;
+  save(bootId: string, identity: StoredIdentity): Promise<void>;
+  forget(): Promise<void>;
 }
 
 export interface StoredIdentity {
-	readonly identity: MachineIdentity;
-	readonly trust: {
-		readonly trustDomain: string;
-		readonly buildCas: readonly string[];
-	};
+  readonly identity: MachineIdentity;
+  readonly trust: {
+    readonly trustDomain: string;
+    readonly buildCas: readonly string[];
+  };
 }

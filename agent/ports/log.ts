@@ -3,10 +3,10 @@
  * `err` is logged with all its causes.
  */
 export interface Log {
-	debug(data: LogData, event: string): void;
-	info(data: LogData, event: string): void;
-	warn(data: LogData, event: string): void;
-	error(data: LogData, event: string): void;
+  debug(data: LogData, event: string): void;
+  info(data: LogData, event: string): void;
+  warn(data: LogData, event: string): void;
+  error(data: LogData, event: string): void;
 }
 
 export type LogData = Readonly<Record<string, unknown>>;

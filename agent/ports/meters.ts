@@ -2,17 +2,12 @@ import type { GatewayStats } from "./gateway.ts";
 
 /** Prometheus instruments, by what happened. No build ids: labels are few and fixed. */
 export interface Meters {
-	gateway(stats: GatewayStats): void;
-	gatewayLost(): void;
-	sessionClosed(
-		ending: string,
-		durationMs: number,
-		bytesFromClient: number,
-		bytesToClient: number,
-	): void;
-	planeAttached(attached: boolean): void;
-	planeCallFailed(call: string, status: string): void;
-	messageRefused(kind: string): void;
-	buildkitExited(kind: string): void;
-	renewalFailed(): void;
+  gateway(stats: GatewayStats): void;
+  gatewayLost(): void;
+  sessionClosed(ending: string, durationMs: number, bytesFromClient: number, bytesToClient: number): void;
+  planeAttached(attached: boolean): void;
+  planeCallFailed(call: string, status: string): void;
+  messageRefused(kind: string): void;
+  buildkitExited(kind: string): void;
+  renewalFailed(): void;
 }

@@ -91,7 +91,11 @@ export interface ObservedState {
   resources: Resources | undefined;
   buildkit: BuildkitObserved | undefined;
   certificates: CertificatesObserved | undefined;
-  counters: Counters | undefined;
+  counters:
+    | Counters
+    | undefined;
+  /** While draining or stopping: why. */
+  phaseReason: string;
 }
 
 export interface Condition {
@@ -180,6 +184,7 @@ function createBaseObservedState(): ObservedState {
     buildkit: undefined,
     certificates: undefined,
     counters: undefined,
+    phaseReason: "",
   };
 }
 
@@ -226,6 +231,9 @@ export const ObservedState: MessageFns<ObservedState> = {
     }
     if (message.counters !== undefined) {
       Counters.encode(message.counters, writer.uint32(98).fork()).join();
+    }
+    if (message.phaseReason !== "") {
+      writer.uint32(106).string(message.phaseReason);
     }
     return writer;
   },
@@ -339,6 +347,14 @@ export const ObservedState: MessageFns<ObservedState> = {
             message.counters = Counters.decode(reader, reader.uint32());
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.phaseReason = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -380,6 +396,7 @@ export const ObservedState: MessageFns<ObservedState> = {
     message.counters = (object.counters !== undefined && object.counters !== null)
       ? Counters.fromPartial(object.counters)
       : undefined;
+    message.phaseReason = object.phaseReason ?? "";
     return message;
   },
 };

@@ -1,0 +1,148 @@
+import type { Surroundings } from "../core/checks.ts";
+import type { DesiredState } from "../core/desired-state.ts";
+import type { CheckResult } from "../core/health.ts";
+import type { Boot, Resources } from "../core/machine.ts";
+import type { ObservedState } from "../core/observed-state.ts";
+import type { Phase } from "../core/phase.ts";
+import { PlaneError } from "../core/plane-status.ts";
+import type {
+  BuildkitView,
+  CertificatesView,
+  FrozenBuilds,
+  GatewayView,
+  PlaneView,
+  RecordCounts,
+} from "../core/views.ts";
+import { NO_BUILDKIT, NO_GATEWAY, NO_PLANE } from "../core/views.ts";
+import { firstOf } from "../lifecycle/branch.ts";
+import { Cell } from "../lifecycle/cell.ts";
+import { Tasks } from "../lifecycle/tasks.ts";
+import type { HealthBoard } from "../ports/health-board.ts";
+import type { MachineIdentity, SigningRequest } from "../ports/keys.ts";
+import { type AttachPorts, stayAttached } from "./attach.ts";
+import { lookAround } from "./boot.ts";
+import { type CertificatePorts, keepCertificates } from "./certificates.ts";
+import { type EndingLimits, type EndingPorts, endInOrder, reasonToEnd } from "./end.ts";
+import { examine } from "./examine.ts";
+import { instructGateway } from "./instruct-gateway.ts";
+import { RecordKeeper } from "./keep-records.ts";
+import { measureResources, observe } from "./observe.ts";
+import { type Membership, type RegistrationPorts, recall, register } from "./registration.ts";
+import { type BuildkitPorts, runBuildkit } from "./run-buildkit.ts";
+import { watchGateway } from "./watch-gateway.ts";
+
+export type AgentPorts = RegistrationPorts &
+  CertificatePorts &
+  AttachPorts &
+  BuildkitPorts &
+  EndingPorts & { readonly board: HealthBoard };
+
+export interface AgentSettings {
+  /** The directory whose file system holds BuildKit's cache. */
+  readonly cacheRoot: string;
+  readonly encryption: Surroundings["encryption"];
+  readonly ending: EndingLimits;
+}
+
+export interface AgentSignals {
+  /** The first SIGTERM: drain, then end. */
+  readonly stop: AbortSignal;
+  /** The second: the drain's deadline is now. */
+  readonly hurry: AbortSignal;
+}
+
+export interface AgentEnding {
+  readonly ended: "stopped" | "drained" | "refused";
+  readonly reason: string;
+}
+
+/** The story of the control process: one line a chapter. Resolves when the machine has ended in order. */
+export async function runAgent(
+  ports: AgentPorts,
+  settings: AgentSettings,
+  signals: AgentSignals,
+): Promise<AgentEnding> {
+  const { clock, log } = ports;
+  const cells = newCells();
+  const keeper = new RecordKeeper();
+  await using tasks = new Tasks({ clock, log, isFatal: isRefusal });
+  const boot = await lookAround(ports, signals.stop);
+
+  tasks.run("gateway", (signal) => watchGateway(ports, cells, (runId, event) => keeper.note(runId, event), signal));
+  tasks.run("records", (signal) => keeper.keep(ports, cells.recordCounts, signal));
+  tasks.run("resources", (signal) =>
+    measureResources(ports.machine, clock, settings.cacheRoot, cells.resources, signal),
+  );
+  tasks.run("buildkit", (signal) => runBuildkit(ports, cells, signal));
+  tasks.run("checks", (signal) => examine(ports, cells, settings.encryption, signal));
+  tasks.run("observed-state", (signal) => observe(ports, cells, signal));
+  tasks.run("instructions", (signal) => instructGateway(ports.gateway, cells, signal));
+  tasks.run("control-plane", (signal) => belong(ports, cells, boot, signal));
+  tasks.run("ready", (signal) => announceReady(ports, cells, boot, signal));
+
+  const why = await Promise.race([
+    reasonToEnd(clock, cells, settings.ending, signals.stop),
+    tasks.ended.catch((failure: unknown) => refusedBy(failure, clock.now().wallMs + settings.ending.graceMs)),
+  ]);
+  await endInOrder(ports, cells, settings.ending, why, signals.hurry);
+  return { ended: why.ended, reason: why.reason };
+}
+
+/** Registers or recalls who we are, then keeps certificates young and the stream open. */
+async function belong(ports: AgentPorts, cells: AgentCells, boot: Boot, outer: AbortSignal): Promise<void> {
+  const enter = (member: Membership): MachineIdentity => {
+    const { identity, servingChainPem, servingSpkiSha256 } = member;
+    cells.certificates.update((view) => ({ ...view, machineNotAfterMs: identity.notAfterMs }));
+    if (servingChainPem !== undefined && servingSpkiSha256 !== undefined)
+      ports.gateway.certify(servingSpkiSha256, servingChainPem);
+    return identity;
+  };
+  const join = (signal: AbortSignal): Promise<Membership> => register(ports, cells, boot, signal);
+  const identity = new Cell(enter((await recall(ports, boot)) ?? (await join(outer))));
+  const reRegister = async (signal: AbortSignal): Promise<void> => identity.set(enter(await join(signal)));
+  await firstOf(
+    outer,
+    (signal) => keepCertificates(ports, { ...cells, identity }, boot.bootId, reRegister, signal),
+    (signal) => stayAttached(ports, { ...cells, identity }, boot, signal),
+  );
+}
+
+async function announceReady(
+  { clock, log }: AgentPorts,
+  cells: AgentCells,
+  boot: Boot,
+  signal: AbortSignal,
+): Promise<void> {
+  const phase = await cells.phase.first((now) => now.at === "ready", signal);
+  if (phase !== undefined)
+    log.info({ sinceStartMs: Math.round(clock.now().monoMs - boot.startedMonoMs) }, "agent.ready");
+}
+
+function isRefusal(failure: unknown): boolean {
+  return failure instanceof PlaneError && failure.step === "end-agent";
+}
+
+function refusedBy(failure: unknown, deadlineWallMs: number) {
+  const reason = failure instanceof Error ? failure.message : String(failure);
+  return { ended: "refused" as const, reason, deadlineWallMs };
+}
+
+type AgentCells = ReturnType<typeof newCells>;
+
+function newCells() {
+  return {
+    phase: new Cell<Phase>({ at: "starting" }),
+    desired: new Cell<DesiredState | undefined>(undefined),
+    plane: new Cell<PlaneView>(NO_PLANE),
+    gateway: new Cell<GatewayView>(NO_GATEWAY),
+    servingRequest: new Cell<SigningRequest | undefined>(undefined),
+    buildkit: new Cell<BuildkitView>(NO_BUILDKIT),
+    certificates: new Cell<CertificatesView>({ lastRenewalError: "" }),
+    resources: new Cell<Resources | undefined>(undefined),
+    recordCounts: new Cell<RecordCounts>({ waiting: 0, dropped: 0 }),
+    checks: new Cell<readonly CheckResult[]>([]),
+    frozen: new Cell<FrozenBuilds>(undefined),
+    observed: new Cell<ObservedState | undefined>(undefined),
+    reported: new Cell<ObservedState | undefined>(undefined),
+  };
+}

@@ -1,0 +1,84 @@
+import { findings, type Surroundings } from "../core/checks.ts";
+import type { DesiredState } from "../core/desired-state.ts";
+import { type CheckResult, failing, withSince } from "../core/health.ts";
+import type { Resources } from "../core/machine.ts";
+import { nextPhase, type Phase } from "../core/phase.ts";
+import type { BuildkitView, CertificatesView, GatewayView, PlaneView, RecordCounts } from "../core/views.ts";
+import { firstOf } from "../lifecycle/branch.ts";
+import { type Cell, onChange } from "../lifecycle/cell.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+
+/** Ages and expiries change without an event: look at least this often. */
+const TICK_MS = 1_000;
+
+export interface ExaminedCells {
+  readonly gateway: Cell<GatewayView>;
+  readonly buildkit: Cell<BuildkitView>;
+  readonly plane: Cell<PlaneView>;
+  readonly certificates: Cell<CertificatesView>;
+  readonly desired: Cell<DesiredState | undefined>;
+  readonly resources: Cell<Resources | undefined>;
+  readonly recordCounts: Cell<RecordCounts>;
+}
+
+/** Judges everything that is known of the surroundings, after each change and once a second, and moves the phase by it. */
+export async function examine(
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
+  cells: ExaminedCells & { readonly checks: Cell<readonly CheckResult[]>; readonly phase: Cell<Phase> },
+  encryption: Surroundings["encryption"],
+  outer: AbortSignal,
+): Promise<void> {
+  const { gateway, buildkit, plane, certificates, desired, resources, recordCounts } = cells;
+  const judge = (): void => {
+    const now = clock.now();
+    const before = cells.checks.get();
+    const after = findings(
+      {
+        gateway: gateway.get(),
+        buildkit: buildkit.get(),
+        plane: plane.get(),
+        certificates: certificates.get(),
+        desired: desired.get(),
+        resources: resources.get(),
+        records: recordCounts.get(),
+        encryption,
+      },
+      now,
+    ).map((finding) =>
+      withSince(
+        before.find((old) => old.name === finding.name),
+        finding,
+        now.wallMs,
+      ),
+    );
+    if (unchanged(before, after)) return;
+    for (const check of after) tell(log, before, check);
+    cells.checks.set(after);
+    cells.phase.update((phase) => nextPhase(phase, { is: "checked", failing: failing(after) }));
+  };
+  const tick = async (signal: AbortSignal): Promise<void> => {
+    while (!signal.aborted) {
+      await clock.sleep(TICK_MS, signal);
+      judge();
+    }
+  };
+  const known = [gateway, buildkit, plane, certificates, desired, resources, recordCounts];
+  await firstOf(outer, tick, (signal) => onChange(known, judge, signal));
+}
+
+function unchanged(before: readonly CheckResult[], after: readonly CheckResult[]): boolean {
+  return (
+    before.length === after.length &&
+    before.every((old, index) => old.ok === after[index]?.ok && old.message === after[index].message)
+  );
+}
+
+function tell(log: Log, before: readonly CheckResult[], check: CheckResult): void {
+  const old = before.find((other) => other.name === check.name);
+  if (old?.ok === check.ok || (old === undefined && check.ok)) return;
+  const data = { check: check.name, blocking: check.blocking, message: check.message };
+  if (check.ok) log.info(data, "check.passed");
+  else if (check.blocking && old !== undefined) log.warn(data, "check.failed");
+  else log.info(data, "check.failed");
+}

@@ -1,0 +1,84 @@
+import type { CheckResult } from "../core/health.ts";
+import type { Resources } from "../core/machine.ts";
+import type { ObservedState } from "../core/observed-state.ts";
+import type { Phase } from "../core/phase.ts";
+import type { BuildkitView, CertificatesView, GatewayView, PlaneView } from "../core/views.ts";
+import { type Cell, onChange } from "../lifecycle/cell.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { HealthBoard } from "../ports/health-board.ts";
+import type { Machine } from "../ports/machine.ts";
+
+const RESOURCES_EVERY_MS = 5_000;
+
+export interface ObservedCells {
+  readonly phase: Cell<Phase>;
+  readonly gateway: Cell<GatewayView>;
+  readonly buildkit: Cell<BuildkitView>;
+  readonly plane: Cell<PlaneView>;
+  readonly certificates: Cell<CertificatesView>;
+  readonly checks: Cell<readonly CheckResult[]>;
+  readonly resources: Cell<Resources | undefined>;
+}
+
+/** Puts what is known together, whole, after each change: for the control plane and for whoever asks this machine. */
+export async function observe(
+  { clock, board }: { readonly clock: Clock; readonly board: HealthBoard },
+  cells: ObservedCells & { readonly observed: Cell<ObservedState | undefined> },
+  signal: AbortSignal,
+): Promise<void> {
+  const { observed, phase, gateway, buildkit, plane, certificates, checks, resources } = cells;
+  await onChange(
+    [phase, gateway, buildkit, plane, certificates, checks, resources],
+    () => {
+      const state = snapshot(cells, clock.now().wallMs);
+      board.show(state);
+      observed.set(state);
+    },
+    signal,
+  );
+}
+
+/** Memory, load and disk, every few seconds. */
+export async function measureResources(
+  machine: Machine,
+  clock: Clock,
+  cacheRoot: string,
+  resources: Cell<Resources | undefined>,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    resources.set(await machine.resources(cacheRoot));
+    await clock.sleep(RESOURCES_EVERY_MS, signal);
+  }
+}
+
+function snapshot(cells: ObservedCells, nowMs: number): ObservedState {
+  const gateway = cells.gateway.get();
+  const plane = cells.plane.get();
+  const buildkit = cells.buildkit.get();
+  const certificates = cells.certificates.get();
+  const resources = cells.resources.get();
+  const builds = new Map<string, number>();
+  for (const buildId of gateway.open.values()) builds.set(buildId, (builds.get(buildId) ?? 0) + 1);
+  return {
+    observedAtMs: nowMs,
+    phase: cells.phase.get(),
+    appliedRevision: gateway.applied?.revision ?? 0n,
+    appliedEpoch: gateway.applied?.epoch ?? "",
+    ...(plane.refused && { refused: plane.refused }),
+    builds,
+    checks: cells.checks.get(),
+    ...(resources && { resources }),
+    buildkit: { version: buildkit.version, restarts: buildkit.restarts, lastExit: buildkit.lastExit },
+    certificates: {
+      ...(certificates.machineNotAfterMs !== undefined && { machineNotAfterMs: certificates.machineNotAfterMs }),
+      ...(gateway.servingNotAfterMs !== undefined && { servingNotAfterMs: gateway.servingNotAfterMs }),
+      lastRenewalError: certificates.lastRenewalError,
+    },
+    counters: {
+      sessionsAccepted: gateway.accepted,
+      sessionsRefused: gateway.refused,
+      messagesRefused: plane.messagesRefused,
+    },
+  };
+}

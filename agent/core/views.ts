@@ -1,0 +1,71 @@
+import type { Instant } from "./instant.ts";
+
+/** What control knows of each of its neighbours. Each is the value of one cell, replaced whole by the chapter that watches it. */
+
+export interface GatewayView {
+  readonly connected: boolean;
+  readonly runId: string;
+  readonly listening: boolean;
+  /** A key that waits for a certificate: the digest of its public key. */
+  readonly uncertified?: string;
+  readonly servingNotAfterMs?: number;
+  readonly applied?: { readonly revision: bigint; readonly epoch: string };
+  /** Session id → build id. */
+  readonly open: ReadonlyMap<string, string>;
+  readonly accepted: number;
+  readonly refused: number;
+}
+
+export const NO_GATEWAY: GatewayView = {
+  connected: false,
+  runId: "",
+  listening: false,
+  open: new Map(),
+  accepted: 0,
+  refused: 0,
+};
+
+export interface BuildkitView {
+  readonly at: "stopped" | "starting" | "ready" | "not-answering" | "restarting" | "cooling-down";
+  readonly version: string;
+  readonly restarts: number;
+  /** "" while the first process runs, else how the last one ended. */
+  readonly lastExit: string;
+  readonly message: string;
+}
+
+export const NO_BUILDKIT: BuildkitView = {
+  at: "stopped",
+  version: "",
+  restarts: 0,
+  lastExit: "",
+  message: "Not started yet",
+};
+
+export interface PlaneView {
+  readonly attached: boolean;
+  /** When the control plane last confirmed the desired state in force. */
+  readonly confirmedAt?: Instant;
+  /** Why it is not attached. */
+  readonly lastFailure: string;
+  /** Our wall clock minus theirs at the last message, latency included. */
+  readonly clockSkewMs?: number;
+  readonly refused?: { readonly revision: bigint; readonly because: string };
+  readonly messagesRefused: number;
+}
+
+export const NO_PLANE: PlaneView = { attached: false, lastFailure: "Not attached yet", messagesRefused: 0 };
+
+export interface CertificatesView {
+  readonly machineNotAfterMs?: number;
+  readonly lastRenewalError: string;
+}
+
+/** Grants that count while draining: those of the moment when the drain began. Absent: all. */
+export type FrozenBuilds = ReadonlySet<string> | undefined;
+
+/** Session records that wait for the control plane's acknowledgement, and those that a full journal lost. A new object for each change. */
+export interface RecordCounts {
+  readonly waiting: number;
+  readonly dropped: number;
+}

@@ -1,0 +1,63 @@
+import type { Clock } from "../ports/clock.ts";
+
+/**
+ * A signal below another: it is aborted with `outer`, or on its own. Dispose it when the work is over; unlike `AbortSignal.any` on a signal that
+ * lives as long as the process, nothing is left behind then.
+ */
+export class Branch implements Disposable {
+  readonly #controller = new AbortController();
+  readonly #outer: AbortSignal;
+  readonly #follow = (): void => this.#controller.abort(this.#outer.reason);
+
+  constructor(outer: AbortSignal) {
+    this.#outer = outer;
+    if (outer.aborted) this.#follow();
+    else outer.addEventListener("abort", this.#follow, { once: true });
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  abort(): void {
+    this.#controller.abort();
+  }
+
+  [Symbol.dispose](): void {
+    this.#outer.removeEventListener("abort", this.#follow);
+    this.#controller.abort();
+  }
+}
+
+/** Runs `work` under a signal that is aborted after `ms`, or with `outer`. What `work` makes of the abort is its own business. */
+export async function within<T>(
+  clock: Clock,
+  ms: number,
+  outer: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  using branch = new Branch(outer);
+  void clock.sleep(ms, branch.signal).then(() => branch.abort());
+  return await work(branch.signal);
+}
+
+/** Runs all at once; when the first is done, for good or ill, the others' signal is aborted. Resolves when all are done. */
+export async function firstOf(
+  outer: AbortSignal,
+  ...works: readonly ((signal: AbortSignal) => Promise<unknown>)[]
+): Promise<void> {
+  using branch = new Branch(outer);
+  let failure: { readonly of: unknown } | undefined;
+  await Promise.all(
+    works.map(async (work) => {
+      try {
+        await work(branch.signal);
+      } catch (of) {
+        if (!branch.signal.aborted) failure ??= { of };
+      } finally {
+        branch.abort();
+      }
+    }),
+  );
+  if (failure !== undefined) throw failure.of;
+}

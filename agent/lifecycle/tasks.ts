@@ -1,0 +1,61 @@
+import { fullJitterMs } from "../core/backoff.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+
+/** A loop that failed comes back after at most this: it watches something that goes on without us. */
+const COMEBACK = { baseMs: 100, capMs: 5_000 } as const;
+
+/**
+ * The long-running loops of a process. Each lives as long as the group's signal. One that throws is logged and started again; one that throws
+ * what `isFatal` names ends the group, and `ended` rejects with it. Disposing aborts all and waits for them.
+ */
+export class Tasks implements AsyncDisposable {
+  readonly #abort = new AbortController();
+  readonly #running = new Set<Promise<void>>();
+  readonly #fatal: Promise<never>;
+  #fail: (failure: unknown) => void = () => undefined;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #isFatal: (failure: unknown) => boolean;
+
+  constructor(options: { readonly clock: Clock; readonly log: Log; readonly isFatal: (failure: unknown) => boolean }) {
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#isFatal = options.isFatal;
+    this.#fatal = new Promise((_, reject) => (this.#fail = reject));
+    this.#fatal.catch(() => undefined);
+  }
+
+  /** Rejects with the first fatal failure; never resolves. */
+  get ended(): Promise<never> {
+    return this.#fatal;
+  }
+
+  run(name: string, loop: (signal: AbortSignal) => Promise<void>): void {
+    const task = this.#keep(name, loop).finally(() => this.#running.delete(task));
+    this.#running.add(task);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#abort.abort();
+    await Promise.all(this.#running);
+  }
+
+  async #keep(name: string, loop: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const { signal } = this.#abort;
+    for (let failures = 0; !signal.aborted; failures += 1) {
+      try {
+        await loop(signal);
+        return;
+      } catch (err) {
+        if (signal.aborted) return;
+        if (this.#isFatal(err)) {
+          this.#fail(err);
+          return;
+        }
+        this.#log.error({ task: name, err }, "task.failed");
+        await this.#clock.sleep(fullJitterMs(COMEBACK, failures, this.#clock.random()), signal);
+      }
+    }
+  }
+}
