@@ -140,13 +140,9 @@ function takeDesired(ports: AttachPorts, cells: AttachCells, state: DesiredState
     ports.log.info({ revision: state.revision, openBuilds: state.grants.size }, "desired-state.accepted");
     cells.desired.set(state);
   }
-  cells.plane.update(({ refused: _, ...view }) => ({
-    ...view,
-    attached: true,
-    confirmedAt: now,
-    lastFailure: "",
-    ...(state.sentAtMs !== undefined && { clockSkewMs: now.wallMs - state.sentAtMs }),
-  }));
+  const { messagesRefused } = cells.plane.get();
+  const skew = state.sentAtMs === undefined ? {} : { clockSkewMs: now.wallMs - state.sentAtMs };
+  cells.plane.set({ attached: true, confirmedAt: now, lastFailure: "", messagesRefused, ...skew });
 }
 
 function refuse(ports: AttachPorts, cells: AttachCells, revision: bigint, because: string): void {

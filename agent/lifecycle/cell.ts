@@ -59,10 +59,10 @@ type Watchable = Pick<Cell<unknown>, "watch">;
 /** Calls `act` now, and again after changes of any cell: changes that come together count once. Ends with `signal`, or when `act` throws. */
 export async function onChange(cells: readonly Watchable[], act: () => void, signal: AbortSignal): Promise<void> {
   let changed = true;
-  let wake = (): void => undefined;
+  let wake: (() => void) | undefined;
   const note = (): void => {
     changed = true;
-    wake();
+    wake?.();
   };
   const unwatch = cells.map((cell) => cell.watch(note));
   signal.addEventListener("abort", note);

@@ -18,7 +18,7 @@ export class Scope implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const failures: unknown[] = [];
-    for (const close of this.#closers.splice(0).reverse()) {
+    for (const close of this.#closers.splice(0).toReversed()) {
       try {
         await close();
       } catch (failure) {
