@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import { SetupFailed } from "./failure.mjs";
 
-const KEPT_LINES = 25;
+const FIRST_LINES = 12;
+const LAST_LINES = 20;
 const KILL_AFTER_MS = 5000;
 
 /**
@@ -16,7 +17,7 @@ const KILL_AFTER_MS = 5000;
  */
 
 /**
- * Runs a program to its end. @returns {Promise<string>} Its standard output. @throws {SetupFailed} With its last lines.
+ * Runs a program to its end. @returns {Promise<string>} Its standard output. @throws {SetupFailed} With its first and last lines.
  * @param {Child} child
  */
 export function run({ what, command, args, deadlineMs, cwd, env, advice = "" }) {
@@ -49,12 +50,7 @@ export function run({ what, command, args, deadlineMs, cwd, env, advice = "" }) 
     process.on("SIGINT", interrupted).on("SIGTERM", interrupted);
 
     /** @param {string} why @param {unknown} [cause] */
-    const failed = (why, cause) =>
-      new SetupFailed(`${what} ${why}`, {
-        advice,
-        output: both.trimEnd().split("\n").slice(-KEPT_LINES).join("\n"),
-        cause,
-      });
+    const failed = (why, cause) => new SetupFailed(`${what} ${why}`, { advice, output: abridged(both), cause });
     const settle = () => {
       clearTimeout(deadline);
       process.off("SIGINT", interrupted).off("SIGTERM", interrupted);
@@ -70,6 +66,13 @@ export function run({ what, command, args, deadlineMs, cwd, env, advice = "" }) 
       else reject(failed(signal ? `was ended by ${signal}` : `failed with exit code ${code}`));
     });
   });
+}
+
+/** Some programs say what is wrong first, some last. @param {string} output */
+function abridged(output) {
+  const lines = output.trimEnd().split("\n");
+  if (lines.length <= FIRST_LINES + LAST_LINES) return lines.join("\n");
+  return [...lines.slice(0, FIRST_LINES), "…", ...lines.slice(-LAST_LINES)].join("\n");
 }
 
 /** @param {import("node:child_process").ChildProcess} child @param {NodeJS.Signals} signal */
