@@ -15,7 +15,7 @@ export const debianTable = {
   iproute2: { tool: "ip", find: () => findCommand("ip") },
   iptables: { tool: "iptables", find: () => findCommand("iptables") },
   haproxy: { tool: "haproxy", find: () => findCommand("haproxy") },
-  "nginx-light": { tool: "nginx", find: () => findCommand("nginx") },
+  nginx: { tool: "nginx", find: () => findCommand("nginx") },
   "libnginx-mod-stream": { tool: "nginxStream", find: () => fileAt("/usr/lib/nginx/modules/ngx_stream_module.so") },
 };
 

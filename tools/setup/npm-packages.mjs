@@ -7,8 +7,7 @@ const DEADLINE_MS = 15 * 60_000;
 // Inside node_modules, so that whoever deletes or reinstalls that takes the stamp along.
 const stampFile = inTree("node_modules/.builder-agent-setup");
 
-const wanted = () =>
-  hashOf([readIfThere(inTree("package-lock.json")), process.versions.modules, process.platform, process.arch]);
+const wanted = () => hashOf([readIfThere(inTree("package-lock.json")), process.platform, process.arch]);
 
 /** @type {import("./step.mjs").Step} */
 export const npmPackages = {

@@ -19,7 +19,7 @@ const buildx = goTool({
 });
 
 const builder = ["runc", "busybox-static", "containernetworking-plugins", "iproute2", "iptables"];
-const peers = ["haproxy", "nginx-light", "libnginx-mod-stream"];
+const peers = ["haproxy", "nginx", "libnginx-mod-stream"];
 
 const checks = [nodeVersion, npmPackages];
 const told = [compile, toolchain([buildkit, buildx])];
