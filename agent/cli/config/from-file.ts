@@ -14,13 +14,18 @@ export function fromFile(toml: TomlFile): Gathered {
     const source = sourceOf(toml, section);
     if (!isSection(section)) {
       problems.push({
-        key: section,
+        key: shown(section),
         source,
         found: "a section that does not exist",
         expected: meant(section, SECTIONS),
       });
     } else if (!isTable(content)) {
-      problems.push({ key: section, source, found: describeFound(content, true), expected: `a section: [${section}]` });
+      problems.push({
+        key: shown(section),
+        source,
+        found: describeFound(content, true),
+        expected: `a section: [${section}]`,
+      });
     } else {
       for (const [name, value] of Object.entries(content)) readKey(section, name, value);
     }
@@ -33,7 +38,7 @@ export function fromFile(toml: TomlFile): Gathered {
     if (key !== undefined) candidates.push({ key, value, source });
     else
       problems.push({
-        key: `${section}.${name}`,
+        key: `${section}.${shown(name)}`,
         source,
         found: "a key that does not exist",
         expected: meantKey(section, name),
@@ -50,6 +55,12 @@ function meantKey(section: SectionName, name: string): string {
 
 function meant(name: string, known: readonly string[]): string {
   return nearestName(name, known) ?? `one of ${known.join(", ")}`;
+}
+
+/** A name as TOML writes it, cut short. */
+function shown(name: string): string {
+  const short = name.slice(0, 64);
+  return /^[A-Za-z0-9_-]+$/.test(short) ? short : JSON.stringify(short);
 }
 
 function isSection(name: string): name is SectionName {

@@ -1,6 +1,6 @@
 import type { Candidate } from "./candidate.ts";
 import { complete } from "./complete.ts";
-import type { Config, Judged } from "./config.ts";
+import type { Config } from "./config.ts";
 import { crossCheck } from "./cross-check.ts";
 import { deepFreeze } from "./deep-freeze.ts";
 import { describeFound } from "./found.ts";
@@ -36,12 +36,17 @@ export function judge<S extends SectionName>(
     KEYS.filter((key) => wanted.has(key.section)).map((key) => [key.path, sourceOf(key, candidates)]),
   );
   // Each section that is in `passed` was judged by the schema of its name.
-  const completed = complete(Object.fromEntries(passed) as Partial<Judged>, credentialsDir);
+  const completed = complete(Object.fromEntries(passed), credentialsDir);
   problems.push(...completed.problems, ...crossCheck(completed.config, sources));
-  if (problems.length > 0) return { problems, sources };
-  // No problem was found, so each wanted section is there, judged by its schema and completed.
-  const config = deepFreeze(completed.config) as Pick<Config, S>;
-  return { config, problems, sources };
+  if (problems.length > 0 || !holds(completed.config, sections)) return { problems, sources };
+  return { config: deepFreeze(completed.config), problems, sources };
+}
+
+function holds<S extends SectionName>(
+  config: Partial<Config>,
+  sections: readonly S[],
+): config is Partial<Config> & Pick<Config, S> {
+  return sections.every((section) => config[section] !== undefined);
 }
 
 function valuesOf(section: SectionName, candidates: ReadonlyMap<string, Candidate>): Record<string, unknown> {

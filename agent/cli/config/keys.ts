@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import { z } from "zod";
 import { ConfigSchema } from "./schema.ts";
 
 export type SectionName = keyof typeof ConfigSchema.shape;
@@ -17,36 +17,39 @@ export interface Key {
   readonly isNumber: boolean;
   readonly sensitive: boolean;
   readonly description: string;
+  /** As a person reads it; absent if there is no default. */
+  readonly defaultText: string | undefined;
 }
 
-/** Object.keys of a shape that we wrote ourselves: its keys are exactly these. */
-export const SECTIONS = Object.keys(ConfigSchema.shape) as readonly SectionName[];
+export const SECTIONS: readonly SectionName[] = ConfigSchema.keyof().options;
 
-export const KEYS: readonly Key[] = SECTIONS.flatMap((section) =>
-  Object.entries(ConfigSchema.shape[section].shape).map(([name, schema]) => keyOf(section, name, schema)),
-);
+export const KEYS: readonly Key[] = SECTIONS.flatMap((section) => {
+  const shape: Readonly<Record<string, z.ZodType>> = ConfigSchema.shape[section].shape;
+  return Object.entries(shape).map(([name, schema]) => keyOf(section, name, schema));
+});
 
-function keyOf(section: SectionName, name: string, schema: z.core.$ZodType & z.ZodType): Key {
+function keyOf(section: SectionName, name: string, schema: z.ZodType): Key {
   const kebab = `${section}-${name}`.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  const meta = schema.meta() ?? {};
+  const { description = "", "x-sensitive": sensitive, "x-default": dependent } = schema.meta() ?? {};
   return {
     section,
     name,
     path: `${section}.${name}`,
     flag: `--${kebab}`,
     variable: `BUILDER_AGENT_${kebab.replaceAll("-", "_").toUpperCase()}`,
-    isNumber: innermost(schema)._zod.def.type === "number",
-    sensitive: meta["x-sensitive"] === true,
-    description: meta.description ?? "",
+    isNumber: isNumber(schema),
+    sensitive: sensitive === true,
+    description,
+    defaultText: typeof dependent === "string" ? dependent : plainDefault(schema),
   };
 }
 
-/** The schema under its default, if it has one. */
-function innermost(schema: z.core.$ZodType): z.core.$ZodTypes {
-  // Every schema that zod makes is a member of the union $ZodTypes; the base class alone does not tell the compiler.
-  const known = schema as z.core.$ZodTypes;
-  const { def } = known._zod;
-  return def.type === "default" || def.type === "prefault" || def.type === "optional"
-    ? innermost(def.innerType)
-    : known;
+function isNumber(schema: z.core.$ZodType): boolean {
+  return schema instanceof z.ZodDefault ? isNumber(schema.unwrap()) : schema instanceof z.ZodNumber;
+}
+
+function plainDefault(schema: z.ZodType): string | undefined {
+  return schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault
+    ? String(schema.def.defaultValue)
+    : undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * The known name that was most likely meant, if one is close: at most `mostEdits` and a third of its letters differ. Case, "-" and "_" do not count, so that
- * `max_connections` finds `maxConnections`.
+ * The known name that was most likely meant, if one is close: at most `mostEdits` letters and a third of them differ, or it begins with
+ * `name`. Case, "-" and "_" do not count, so that `max_connections` finds `maxConnections`.
  */
 export function nearestName(
   name: string,
@@ -8,10 +8,13 @@ export function nearestName(
   mostEdits = Number.POSITIVE_INFINITY,
 ): string | undefined {
   let best: { readonly name: string; readonly distance: number } | undefined;
+  const given = plain(name).slice(0, 64);
   for (const candidate of known) {
-    const distance = editDistance(plain(name).slice(0, 64), plain(candidate));
-    const close = distance <= Math.min(mostEdits, Math.ceil(candidate.length / 3));
-    if (close && (best === undefined || distance < best.distance)) best = { name: candidate, distance };
+    const meant = plain(candidate);
+    const distance = editDistance(given, meant);
+    const close = distance <= Math.min(mostEdits, Math.ceil(meant.length / 3));
+    const begun = distance <= mostEdits && given.length > 2 && meant.startsWith(given);
+    if ((close || begun) && (best === undefined || distance < best.distance)) best = { name: candidate, distance };
   }
   return best?.name;
 }

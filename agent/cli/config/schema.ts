@@ -84,6 +84,7 @@ export const ConfigSchema = z.strictObject({
 });
 
 function shorterPath(path: string): string {
-  const excess = longestSocketBytes(path) - SOCKET_PATH_MAX_BYTES;
-  return `a path that is at least ${excess} bytes shorter: the kernel takes at most ${SOCKET_PATH_MAX_BYTES} bytes for the path of a unix socket, and the longest socket under this directory would need ${longestSocketBytes(path)}`;
+  const needed = longestSocketBytes(path);
+  const room = SOCKET_PATH_MAX_BYTES - (needed - Buffer.byteLength(path));
+  return `a path of at most ${room} bytes: the kernel takes at most ${SOCKET_PATH_MAX_BYTES} for the path of a unix socket, and the longest under this directory would have ${needed}`;
 }

@@ -41,8 +41,7 @@ export function parseToml(file: string, bytes: Uint8Array): TomlFile | Problem {
   try {
     return { file, text, table: parse(text) };
   } catch (failure) {
-    if (!(failure instanceof TomlError))
-      return problemOf(file, `a text that the parser gave up on (${failure})`, "a TOML file");
+    if (!(failure instanceof TomlError)) return problemOf(file, "a text that the parser gave up on", "a TOML file");
     const reason = failure.message.split("\n", 1)[0]?.replace("Invalid TOML document: ", "") ?? "";
     const expected = "a TOML file (https://toml.io)";
     return {

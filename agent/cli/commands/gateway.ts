@@ -1,0 +1,15 @@
+import type { Command } from "commander";
+import type { Cli } from "../cli.ts";
+import { GATEWAY_SECTIONS, startGateway } from "../compose-gateway.ts";
+import { addConfigOptions, configOf } from "../config-options.ts";
+import { EXIT, type ExitCode } from "../exit-code.ts";
+
+export function define(command: Command): void {
+  addConfigOptions(command, GATEWAY_SECTIONS);
+}
+
+export async function run(command: Command, cli: Cli): Promise<ExitCode> {
+  const { config } = await configOf(command, cli, GATEWAY_SECTIONS);
+  await startGateway(config, cli);
+  return EXIT.ok;
+}

@@ -1,0 +1,42 @@
+import { mkdir } from "node:fs/promises";
+import { systemClock } from "../adapters/clock/system-clock.ts";
+import { certificateReader } from "../adapters/keys/certificate-reader.ts";
+import { keyMaker } from "../adapters/keys/key-maker.ts";
+import { listenForControl } from "../adapters/link/server.ts";
+import { nodeGauges } from "../adapters/runtime-gauges/node-gauges.ts";
+import { jsonLog } from "../adapters/telemetry/json-log.ts";
+import { nodePeerReader } from "../adapters/x509/peer-reader.ts";
+import { runGateway } from "../gateway/gateway.ts";
+import type { Cli } from "./cli.ts";
+import type { Config } from "./config/config.ts";
+import { inheritedSocket } from "./inherited-socket.ts";
+import { logDefects } from "./last-words.ts";
+import { layoutOf } from "./layout.ts";
+
+/** What the gateway reads of the configuration: nothing of the control plane, nothing of the machine's identity. */
+export const GATEWAY_SECTIONS = ["gateway", "paths", "log"] as const;
+
+/** Builds the data plane and lives as long as it. No gRPC here: this process speaks to nothing but control, over a unix socket. */
+export async function startGateway(
+  { gateway, paths, log: { level } }: Pick<Config, (typeof GATEWAY_SECTIONS)[number]>,
+  { environment, stop }: Cli,
+): Promise<void> {
+  const log = jsonLog({ process: "gateway", level });
+  logDefects(log);
+  const layout = layoutOf(paths);
+  await mkdir(paths.runtimeDir, { recursive: true, mode: 0o750 });
+  using gauges = nodeGauges();
+  await runGateway({
+    listen: inheritedSocket(environment, process.pid) ?? gateway.listen,
+    link: await listenForControl({ path: layout.gatewaySocket, mode: 0o660, log }),
+    keys: keyMaker(),
+    certificates: certificateReader(),
+    peers: nodePeerReader(),
+    gauges,
+    clock: systemClock(),
+    log,
+    limits: gateway,
+    buildkitSocket: layout.buildkitSocket,
+    signal: stop,
+  });
+}

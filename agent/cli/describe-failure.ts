@@ -1,0 +1,38 @@
+import { inspect } from "node:util";
+
+/** A chain of causes longer than this is a loop. */
+const DEEPEST_CAUSE = 8;
+
+/**
+ * An error for a person: its message, then each cause, one step further in. With `debug`, the stack of the innermost one, where it began.
+ */
+export function describeFailure(failure: unknown, debug: boolean): string {
+  const chain = causes(failure);
+  const lines = chain.map((cause, depth) => {
+    const text = messageOf(cause);
+    return depth === 0 ? text : indent(`because: ${text}`, depth * 2);
+  });
+  const innermost = chain.at(-1);
+  const stack = debug && innermost instanceof Error ? [indent(innermost.stack ?? "", 4)] : [];
+  return [...lines, ...stack].join("\n");
+}
+
+function causes(failure: unknown): readonly unknown[] {
+  const chain = [failure];
+  for (let last = failure; last instanceof Error && last.cause !== undefined; ) {
+    last = last.cause;
+    if (chain.length >= DEEPEST_CAUSE) break;
+    chain.push(last);
+  }
+  return chain;
+}
+
+function messageOf(cause: unknown): string {
+  if (cause instanceof AggregateError && cause.message === "") return cause.errors.map(messageOf).join("; ");
+  if (cause instanceof Error) return cause.message || cause.name;
+  return typeof cause === "string" ? cause : inspect(cause, { depth: 1 });
+}
+
+function indent(text: string, by: number): string {
+  return text.replaceAll(/^/gm, " ".repeat(by));
+}

@@ -1,0 +1,26 @@
+import { AgentError } from "../core/errors.ts";
+
+/** How a process ends, by the names and numbers of sysexits(3), which service managers and scripts know. */
+export const EXIT = {
+  ok: 0,
+  /** `status`: it answers, and is not ready. */
+  notReady: 1,
+  /** EX_USAGE: the command line is wrong. */
+  usage: 64,
+  /** EX_UNAVAILABLE: what was asked does not answer. */
+  unavailable: 69,
+  /** EX_SOFTWARE: a defect of ours. */
+  software: 70,
+  /** EX_NOPERM: the control plane refuses this machine; starting again does not help. */
+  refused: 77,
+  /** EX_CONFIG */
+  config: 78,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+export function exitCodeOf(failure: unknown): ExitCode {
+  if (!(failure instanceof AgentError)) return EXIT.software;
+  if (failure.code.startsWith("config.")) return EXIT.config;
+  return failure.retryable ? EXIT.unavailable : EXIT.software;
+}

@@ -1,0 +1,15 @@
+/** The first descriptor that a service manager passes on (SD_LISTEN_FDS_START, sd_listen_fds(3)). */
+const FIRST = 3;
+
+/**
+ * The listening socket that the service manager opened for this process, or undefined. The launcher passes one as systemd does, but cannot
+ * know LISTEN_PID before the process is there: an absent one is taken for ours.
+ */
+export function inheritedSocket(
+  environment: Readonly<Record<string, string | undefined>>,
+  pid: number,
+): { readonly fd: number } | undefined {
+  const { LISTEN_FDS: count, LISTEN_PID: forPid } = environment;
+  if (count === undefined || !/^[1-9]\d*$/.test(count)) return undefined;
+  return forPid === undefined || forPid === String(pid) ? { fd: FIRST } : undefined;
+}

@@ -1,0 +1,22 @@
+/** The only place that writes to the terminal. The log of a process is another thing: see the telemetry adapter. */
+export interface Output {
+  /** What was asked for. */
+  readonly out: (text: string) => void;
+  /** What went wrong. */
+  readonly err: (text: string) => void;
+  /** Whether `out` and `err` understand colours. */
+  readonly colours: { readonly out: boolean; readonly err: boolean };
+  /** Characters in a line of `out`; undefined when it is not a terminal. */
+  readonly columns: number | undefined;
+}
+
+/** Colours only on a terminal, and not when NO_COLOR is set to anything (https://no-color.org) or the terminal is dumb. */
+export function terminal(environment: Readonly<Record<string, string | undefined>>): Output {
+  const wanted = !environment["NO_COLOR"] && environment["TERM"] !== "dumb";
+  return {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    colours: { out: wanted && process.stdout.isTTY, err: wanted && process.stderr.isTTY },
+    columns: process.stdout.isTTY ? process.stdout.columns : undefined,
+  };
+}

@@ -1,0 +1,92 @@
+import { Command, CommanderError } from "commander";
+import type { Cli, CommandModule } from "./cli.ts";
+import { painter } from "./colour.ts";
+import { describeFailure } from "./describe-failure.ts";
+import { EXIT, type ExitCode, exitCodeOf } from "./exit-code.ts";
+
+interface Entry {
+  readonly name: string;
+  readonly summary: string;
+  readonly load?: () => Promise<CommandModule>;
+  readonly under?: readonly Entry[];
+}
+
+const ENTRIES: readonly Entry[] = [
+  {
+    name: "gateway",
+    summary: "let open builds in over mutual TLS and hand them to BuildKit",
+    load: () => import("./commands/gateway.ts"),
+  },
+  {
+    name: "config",
+    summary: "check and show the configuration",
+    under: [
+      { name: "check", summary: "say whether it is right", load: () => import("./commands/config-check.ts") },
+      { name: "show", summary: "each value and where it came from", load: () => import("./commands/config-show.ts") },
+      { name: "schema", summary: "the JSON Schema of the file", load: () => import("./commands/config-schema.ts") },
+    ],
+  },
+  { name: "version", summary: "show the agent's version", load: () => import("./commands/version.ts") },
+];
+
+const EXITS = `
+Exit codes: 0 good, 1 not ready, 64 wrong command line, 69 no answer, 70 a defect, 77 refused by the control plane, 78 wrong configuration.`;
+
+/** Runs one command line (without node and the script) and gives the code to exit with. Never throws. */
+export async function runProgram(argv: readonly string[], cli: Cli): Promise<ExitCode> {
+  let code: ExitCode = EXIT.ok;
+  const program = configured(new Command("builder-agent"), cli)
+    .description("The agent of a builder VM: proves its machine, lets open builds in, and runs BuildKit for them.")
+    .addHelpText("after", EXITS);
+  addEntries(program, ENTRIES, cli, (ended) => {
+    code = ended;
+  });
+  try {
+    await program.parseAsync(argv, { from: "user" });
+    return code;
+  } catch (failure) {
+    if (failure instanceof CommanderError) return failure.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    const paint = painter(cli.output.colours.err);
+    cli.output.err(`${paint("red", "builder-agent:")} ${describeFailure(failure, argv.includes("--debug"))}\n`);
+    return exitCodeOf(failure);
+  }
+}
+
+/** A command's module is loaded between its name and its options, so that no command pays for another's imports. */
+function addEntries(parent: Command, entries: readonly Entry[], cli: Cli, ended: (code: ExitCode) => void): void {
+  const loads = new Map<Command, () => Promise<CommandModule>>();
+  for (const { name, summary, load, under } of entries) {
+    const command = configured(parent.command(name), cli).summary(summary).description(sentence(summary));
+    if (under !== undefined) addEntries(command, under, cli, ended);
+    if (load !== undefined) loads.set(command, load);
+  }
+  parent.hook("preSubcommand", async (_parent, command) => {
+    const module = await loads.get(command)?.();
+    if (module === undefined) return;
+    module.define(command);
+    if (command.commands.length === 0) command.helpCommand(false);
+    command.action(async () => ended(await module.run(command, cli)));
+  });
+}
+
+function configured(command: Command, { output }: Cli): Command {
+  return command
+    .exitOverride()
+    .allowExcessArguments(false)
+    .helpOption("-h, --help", "show this help")
+    .helpCommand("help [command]", "show the help of a command")
+    .showHelpAfterError("(--help shows what there is)")
+    .configureOutput({
+      writeOut: output.out,
+      writeErr: output.err,
+      outputError: (text, write) => write(text.replace(/^error:/, "builder-agent:")),
+      getOutHelpWidth: () => output.columns ?? 120,
+      getErrHelpWidth: () => 120,
+      getOutHasColors: () => output.colours.out,
+      getErrHasColors: () => output.colours.err,
+    });
+}
+
+function sentence(summary: string): string {
+  return `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`;
+}
