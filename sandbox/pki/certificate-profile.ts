@@ -48,7 +48,6 @@ export function extensions(profile: CertificateProfile): x509.Extension[] {
   const { keyCertSign, cRLSign, digitalSignature } = x509.KeyUsageFlags;
   return [
     new x509.BasicConstraintsExtension(isCa, profile.pathLength, true),
-    // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- flags: the library types their sum as one of them
     new x509.KeyUsagesExtension(isCa ? keyCertSign | cRLSign | digitalSignature : digitalSignature, true),
     ...(usages.length > 0 ? [new x509.ExtendedKeyUsageExtension([...usages])] : []),
     ...(names.length > 0 ? [new x509.SubjectAlternativeNameExtension(names)] : []),

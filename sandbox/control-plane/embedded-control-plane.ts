@@ -1,0 +1,284 @@
+import { randomUUID } from "node:crypto";
+import { status } from "@grpc/grpc-js";
+import { CloseReason } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
+import { Authorities, CONTROL_PLANE_NAME } from "./authorities.ts";
+import { type BuildOrder, openBuild, type Ticket } from "./builds.ts";
+import { type Change, changeOf } from "./change.ts";
+import { Changes } from "./changes.ts";
+import { type Archive, Diagnostics } from "./diagnostics.ts";
+import { Faults } from "./faults.ts";
+import { Fleet } from "./fleet.ts";
+import { JoinTokens } from "./join-tokens.ts";
+import type { Machine } from "./machine.ts";
+import { Nonces } from "./nonces.ts";
+import { OidcIssuers, type TrustedIssuer } from "./oidc-issuers.ts";
+import { type ControlPlaneOptions, type Settings, withDefaults } from "./options.ts";
+import type { ListedBuild, Project, Wishes } from "./project.ts";
+import type { Entitlement, ProjectRef } from "./project-ref.ts";
+import { RecordBook, type StoredRecord } from "./record-book.ts";
+import { Refusal } from "./refusal.ts";
+import { Registry } from "./registry.ts";
+import { service } from "./service.ts";
+import { type Terminal, Terminals } from "./terminals.ts";
+import { Transport } from "./transport.ts";
+
+export interface OpenedBuild extends Ticket {
+  /** What the builder's certificate says and the client must ask for; empty while no machine of the project has registered. */
+  readonly serverName: string;
+  readonly change: Change;
+}
+
+const TOKEN_LIFETIME_MS = 60 * 60_000;
+
+/**
+ * A control plane in this process: the whole contract on one port, with authorities of its own, all in memory. It is not a mock: nonces,
+ * evidence, requests and certificates are verified as a production one must. Dispose it after its agents: it proves that no connection is left.
+ */
+export class EmbeddedControlPlane implements AsyncDisposable {
+  /** To issue certificates beside the usual ones: `authorities.builds.issue(…)`. */
+  readonly authorities: Authorities;
+  /** What it does wrong on purpose. */
+  readonly faults = new Faults();
+  readonly #settings: Settings;
+  readonly #now: () => number;
+  readonly #fleet = new Fleet();
+  readonly #records = new RecordBook();
+  readonly #changes = new Changes();
+  readonly #registry: Registry;
+  readonly #diagnostics: Diagnostics;
+  readonly #terminals: Terminals;
+  #transport: Transport | undefined;
+  #epoch: string = randomUUID();
+
+  private constructor(settings: Settings, authorities: Authorities, now: () => number) {
+    this.#settings = settings;
+    this.#now = now;
+    this.authorities = authorities;
+    this.#diagnostics = new Diagnostics(now);
+    this.#terminals = new Terminals(now, (exit) => this.#diagnostics.expectRecording(exit.recordingId));
+    this.#registry = new Registry({
+      nonces: new Nonces(settings.nonceLifetimeMs, now),
+      joinTokens: new JoinTokens(now),
+      oidcIssuers: new OidcIssuers(settings.audience, now),
+      authorities,
+      fleet: this.#fleet,
+      audience: settings.audience,
+    });
+  }
+
+  static async listen(options: ControlPlaneOptions = {}): Promise<EmbeddedControlPlane> {
+    const settings = withDefaults(options);
+    const now = (): number => Date.now() + settings.clockOffsetMs;
+    const plane = new EmbeddedControlPlane(settings, await Authorities.create(settings, now), now);
+    plane.#transport = await Transport.open(settings, plane.authorities, plane.#service());
+    return plane;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.endStreams(new Refusal(status.UNAVAILABLE, "The control plane is closing."));
+    await this.transport.close();
+  }
+
+  // ── where it is ──
+
+  /** "host:port", as the agent's `controlPlane.endpoint`. */
+  get endpoint(): string {
+    return `${this.#settings.host}:${this.transport.port}`;
+  }
+
+  /** What the agent pins: `controlPlane.caFile`. */
+  get caPem(): string {
+    return this.authorities.controlPlane.certPem;
+  }
+
+  /** A DNS name in its certificate; 127.0.0.1, ::1 and localhost are there too. */
+  get serverName(): string {
+    return CONTROL_PLANE_NAME;
+  }
+
+  get trustDomain(): string {
+    return this.#settings.trustDomain;
+  }
+
+  /** The port, and what can go wrong with it. */
+  get transport(): Transport {
+    if (this.#transport === undefined) throw new Error("The control plane does not listen yet.");
+    return this.#transport;
+  }
+
+  // ── who may join ──
+
+  /** Good for one registration, for an hour. */
+  issueJoinToken(entitlement: Entitlement, lifetimeMs = TOKEN_LIFETIME_MS): string {
+    this.#fleet.admit(entitlement);
+    return this.#registry.joinTokens.issue(entitlement, lifetimeMs);
+  }
+
+  trustIssuer(issuer: TrustedIssuer): void {
+    for (const entitlement of Object.values(issuer.subjects)) this.#fleet.admit(entitlement);
+    this.#registry.oidcIssuers.trust(issuer);
+  }
+
+  machines(): readonly Machine[] {
+    return this.#fleet.machines();
+  }
+
+  /** From now on, and for good: its stream ends, and every call of it, with PERMISSION_DENIED. */
+  refuseMachine(id: string): void {
+    const machine = this.#fleet.registered(id);
+    machine.refused = true;
+    machine.link?.end(new Refusal(status.PERMISSION_DENIED, `Machine ${id} is refused.`));
+  }
+
+  // ── what is wanted ──
+
+  /**
+   * Opens a build and waits until the machine has applied it, so that the ticket works at once; `wait: false` does not wait.
+   * @throws {Error} for a project without machines, a bad or taken id, or when nothing applied it in time (the build is then closed again).
+   */
+  async openBuild(order: BuildOrder & { readonly wait?: boolean }, signal?: AbortSignal): Promise<OpenedBuild> {
+    const project = this.#fleet.project(order);
+    const ticket = await openBuild(order, project, this.authorities, this.#now());
+    const change = this.#change(project);
+    if (order.wait ?? true) {
+      await change.applied(signal).catch((failure: unknown) => {
+        project.close(ticket.buildId, CloseReason.REVOKED);
+        throw failure;
+      });
+    }
+    const machines = this.#fleet.of(project);
+    const machine = machines.find(({ link }) => link !== undefined) ?? machines[0];
+    return { ...ticket, serverName: machine?.serverName ?? "", change };
+  }
+
+  endBuild(buildId: string): Change {
+    return this.#onBuild(buildId, (project) => project.close(buildId, CloseReason.ENDED));
+  }
+
+  revokeBuild(buildId: string): Change {
+    return this.#onBuild(buildId, (project) => project.close(buildId, CloseReason.REVOKED));
+  }
+
+  /** The grant lasts until then; its certificate is not prolonged. */
+  extendBuild(buildId: string, expiresAt: Date): Change {
+    return this.#onBuild(buildId, (project) => project.extend(buildId, expiresAt));
+  }
+
+  listBuilds(): readonly ListedBuild[] {
+    return this.#fleet.projects().flatMap((project) => project.listed());
+  }
+
+  drain(ref: ProjectRef, order: { readonly reason: string; readonly graceMs: number }): Change {
+    const seconds = BigInt(Math.trunc(order.graceMs / 1_000));
+    const grace = { seconds, nanos: (order.graceMs % 1_000) * 1_000_000 };
+    return this.#amend(ref, (project) => project.drain({ reason: order.reason, grace }));
+  }
+
+  /** Everything else that can be wanted: cache volume, BuildKit's settings, tailnet, debug grants, diagnostics. */
+  wish(ref: ProjectRef, wishes: Wishes): Change {
+    return this.#amend(ref, (project) => project.wish(wishes));
+  }
+
+  /** A new authority signs builds from now on; both are trusted until `withdrawOldBuildCa`. */
+  async rotateBuildCa(): Promise<void> {
+    await this.authorities.rotateBuilds();
+    for (const project of this.#fleet.projects()) project.touch();
+  }
+
+  withdrawOldBuildCa(ref: ProjectRef): Change {
+    this.authorities.withdrawRetired();
+    return this.#amend(ref, (project) => project.touch());
+  }
+
+  /** As if it had lost its state and counted from the start again. */
+  startNewEpoch(ref: ProjectRef): Change {
+    this.#epoch = randomUUID();
+    return this.#amend(ref, (project) => project.startOver());
+  }
+
+  // ── what was heard ──
+
+  records(): readonly StoredRecord[] {
+    return this.#records.all();
+  }
+
+  /** How many records came again that were stored already. */
+  get repeatedRecords(): number {
+    return this.#records.repeats;
+  }
+
+  archives(): readonly Archive[] {
+    return this.#diagnostics.archives();
+  }
+
+  terminals(): readonly Terminal[] {
+    return this.#terminals.all();
+  }
+
+  /**
+   * Waits until `probe` gives something, looking again whenever a machine registers, attaches, reports or leaves: `until(() => plane.records()[0])`.
+   * @throws {Error} after `deadlineMs` (default 15 s).
+   */
+  until<T>(
+    probe: () => T | undefined | false,
+    wait: { what?: string; deadlineMs?: number; signal?: AbortSignal } = {},
+  ): Promise<T> {
+    const { what = "what was expected of the machines", deadlineMs = this.#settings.applyDeadlineMs, signal } = wait;
+    return this.#changes.until(probe, { what: () => what, deadlineMs, signal });
+  }
+
+  // ── what may go wrong ──
+
+  /** Ends every Attach with this status. */
+  endStreams(because: Refusal): void {
+    for (const machine of this.machines()) machine.link?.end(because);
+  }
+
+  /** Sends these bytes to every attached machine as one message. */
+  sendRaw(message: Uint8Array): void {
+    for (const machine of this.machines()) machine.link?.sendRaw(message);
+  }
+
+  #amend(ref: ProjectRef, amend: (project: Project) => void): Change {
+    const project = this.#fleet.project(ref);
+    amend(project);
+    return this.#change(project);
+  }
+
+  /** @throws {Error} when no such build is open. */
+  #onBuild(buildId: string, act: (project: Project) => void): Change {
+    const build = this.listBuilds().find((listed) => listed.buildId === buildId);
+    if (build === undefined) throw new Error(`Build ${buildId} is not open.`);
+    return this.#amend(build, act);
+  }
+
+  #change(project: Project): Change {
+    return changeOf(project, {
+      epoch: this.#epoch,
+      deadlineMs: this.#settings.applyDeadlineMs,
+      changes: this.#changes,
+      machines: () => this.#fleet.of(project),
+    });
+  }
+
+  #service(): ReturnType<typeof service> {
+    return service({
+      registry: this.#registry,
+      fleet: this.#fleet,
+      records: this.#records,
+      diagnostics: this.#diagnostics,
+      terminals: this.#terminals,
+      faults: this.faults,
+      trustDomain: this.#settings.trustDomain,
+      heartbeatMs: this.#settings.heartbeatMs,
+      learned: () => this.#changes.notify(),
+      desired: ({ project, architecture }) =>
+        project.desired({
+          architecture,
+          epoch: this.#epoch,
+          sentAt: new Date(this.#now()),
+          trustBundle: this.authorities.trustBundle(),
+        }),
+    });
+  }
+}

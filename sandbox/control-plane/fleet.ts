@@ -1,0 +1,77 @@
+import { randomBytes } from "node:crypto";
+import { status } from "@grpc/grpc-js";
+import type { RegisterRequest } from "../../agent/adapters/grpc/gen/builder/agent/v1/identity.ts";
+import { Machine } from "./machine.ts";
+import { Project } from "./project.ts";
+import { type Entitlement, type ProjectRef, projectName } from "./project-ref.ts";
+import { Refusal } from "./refusal.ts";
+
+/** Every project that may have machines, and every machine that has registered. */
+export class Fleet {
+  readonly #projects = new Map<string, Project>();
+  readonly #machines = new Map<string, Machine>();
+
+  projects(): readonly Project[] {
+    return [...this.#projects.values()];
+  }
+
+  machines(): readonly Machine[] {
+    return [...this.#machines.values()];
+  }
+
+  /** Makes a project known; its machines hear of each change. */
+  admit(ref: ProjectRef): Project {
+    const known = this.#projects.get(projectName(ref));
+    if (known !== undefined) return known;
+    const project: Project = new Project({ org: ref.org, project: ref.project }, () => {
+      for (const machine of this.of(project)) machine.link?.sendDesired();
+    });
+    this.#projects.set(projectName(ref), project);
+    return project;
+  }
+
+  /** @throws {Error} when no machine can ever serve it. */
+  project(ref: ProjectRef): Project {
+    const project = this.#projects.get(projectName(ref));
+    if (project !== undefined) return project;
+    const known = [...this.#projects.keys()].join(", ") || "none";
+    throw new Error(`No machine serves ${projectName(ref)}: this control plane has machines for ${known}.`);
+  }
+
+  of(project: Project): readonly Machine[] {
+    return this.machines().filter((machine) => machine.project === project);
+  }
+
+  /** The same boot that registers again is the same machine, under the same name. @throws {Refusal} */
+  enrol(entitlement: Entitlement, request: RegisterRequest): Machine {
+    const { facts, versions } = request;
+    if (facts === undefined || facts.bootId === "" || facts.architecture === "") {
+      throw new Refusal(status.INVALID_ARGUMENT, "facts: boot_id and architecture are needed");
+    }
+    if (entitlement.architecture !== undefined && entitlement.architecture !== facts.architecture) {
+      throw new Refusal(
+        status.PERMISSION_DENIED,
+        `This evidence is for a machine of ${entitlement.architecture}, not ${facts.architecture}.`,
+      );
+    }
+    const project = this.admit(entitlement);
+    const known = this.of(project).find((machine) => machine.facts.bootId === facts.bootId);
+    if (known !== undefined) return refuseIfTold(known);
+    const id = `m-${randomBytes(5).toString("hex")}`;
+    const machine = new Machine({ id, project, architecture: facts.architecture, facts, versions });
+    this.#machines.set(id, machine);
+    return machine;
+  }
+
+  /** @throws {Refusal} UNAUTHENTICATED: never registered here; PERMISSION_DENIED: refused. */
+  registered(id: string): Machine {
+    const machine = this.#machines.get(id);
+    if (machine === undefined) throw new Refusal(status.UNAUTHENTICATED, `Machine ${id} is not registered here.`);
+    return refuseIfTold(machine);
+  }
+}
+
+function refuseIfTold(machine: Machine): Machine {
+  if (machine.refused) throw new Refusal(status.PERMISSION_DENIED, `Machine ${machine.id} is refused.`);
+  return machine;
+}

@@ -1,0 +1,46 @@
+import type { Hello } from "../../agent/adapters/grpc/gen/builder/agent/v1/builder_agent.ts";
+import type { MachineFacts, Versions } from "../../agent/adapters/grpc/gen/builder/agent/v1/identity.ts";
+import type { ObservedState } from "../../agent/adapters/grpc/gen/builder/agent/v1/observed_state.ts";
+import type { Project } from "./project.ts";
+import type { Refusal } from "./refusal.ts";
+
+/** A machine's open stream. */
+export interface Link {
+  /** Sends the desired state as it is now. */
+  sendDesired(): void;
+  /** Sends these bytes as one message, whatever they are. */
+  sendRaw(message: Uint8Array): void;
+  end(because: Refusal): void;
+}
+
+/** A machine that registered. */
+export class Machine {
+  readonly id: string;
+  readonly project: Project;
+  readonly architecture: string;
+  readonly facts: MachineFacts;
+  readonly versions: Versions | undefined;
+  /** What its gateway's certificate is for, and what a build's client must ask for. */
+  readonly serverName: string;
+  link: Link | undefined;
+  hello: Hello | undefined;
+  observed: ObservedState | undefined;
+  refused = false;
+  /** How often it attached, and had certificates renewed. */
+  attaches = 0;
+  renewals = 0;
+
+  constructor(identity: Pick<Machine, "id" | "project" | "architecture" | "facts" | "versions">) {
+    this.id = identity.id;
+    this.project = identity.project;
+    this.architecture = identity.architecture;
+    this.facts = identity.facts;
+    this.versions = identity.versions;
+    this.serverName = `${identity.id}.builders.sandbox.internal`;
+  }
+
+  /** Whether the whole effect of `revision` is in force there. */
+  hasApplied(epoch: string, revision: bigint): boolean {
+    return this.observed?.appliedEpoch === epoch && this.observed.appliedRevision >= revision;
+  }
+}

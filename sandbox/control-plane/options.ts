@@ -1,0 +1,41 @@
+/** All times in milliseconds. What is absent has the default that is named. */
+export interface ControlPlaneOptions {
+  /** Default "127.0.0.1". */
+  readonly host?: string;
+  /** Default 0: a free one. */
+  readonly port?: number;
+  /** Of builds and machines; default "builds.sandbox.internal". */
+  readonly trustDomain?: string;
+  /** What an OIDC token must be for; default "builder-control-plane.sandbox.internal". */
+  readonly audience?: string;
+  /** Default 5 minutes, as the contract calls usual. */
+  readonly nonceLifetimeMs?: number;
+  /** Default 1 hour. Certificates count in whole seconds: the end is rounded up to one. */
+  readonly machineCertificateLifetimeMs?: number;
+  /** Default 1 hour; likewise. */
+  readonly servingCertificateLifetimeMs?: number;
+  /** Default 10 seconds; the contract allows 30. */
+  readonly heartbeatMs?: number;
+  /** How long a change waits to be applied by the machine; default 15 seconds. */
+  readonly applyDeadlineMs?: number;
+  /** Added to this process's clock: a control plane whose clock is off. Default 0. */
+  readonly clockOffsetMs?: number;
+}
+
+export type Settings = Required<ControlPlaneOptions>;
+
+export function withDefaults(options: ControlPlaneOptions): Settings {
+  return {
+    host: "127.0.0.1",
+    port: 0,
+    trustDomain: "builds.sandbox.internal",
+    audience: "builder-control-plane.sandbox.internal",
+    nonceLifetimeMs: 5 * 60_000,
+    machineCertificateLifetimeMs: 60 * 60_000,
+    servingCertificateLifetimeMs: 60 * 60_000,
+    heartbeatMs: 10_000,
+    applyDeadlineMs: 15_000,
+    clockOffsetMs: 0,
+    ...options,
+  };
+}

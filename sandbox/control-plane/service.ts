@@ -1,0 +1,82 @@
+import type { handleUnaryCall, ServerUnaryCall, sendUnaryData } from "@grpc/grpc-js";
+import type { BuilderAgentServiceServer } from "../../agent/adapters/grpc/gen/builder/agent/v1/builder_agent.ts";
+import { type AttachCall, type AttachContext, Attachment } from "./attachment.ts";
+import type { Diagnostics } from "./diagnostics.ts";
+import type { Method } from "./faults.ts";
+import type { Fleet } from "./fleet.ts";
+import type { Machine } from "./machine.ts";
+import { type Call, callingMachine } from "./peer.ts";
+import { asRefusal } from "./refusal.ts";
+import type { Registry } from "./registry.ts";
+import type { Terminals } from "./terminals.ts";
+
+export interface ServiceParts extends AttachContext {
+  readonly registry: Registry;
+  readonly fleet: Fleet;
+  readonly diagnostics: Diagnostics;
+  readonly terminals: Terminals;
+  readonly trustDomain: string;
+}
+
+type Service = Pick<
+  BuilderAgentServiceServer,
+  "getChallenge" | "register" | "renewCertificates" | "debugTerminal" | "uploadDiagnostics"
+> & { readonly attach: (call: AttachCall) => void };
+
+/** The contract's calls. All but the first two need the certificate of a machine that is not refused. */
+export function service(parts: ServiceParts): Service {
+  const { registry, fleet, faults } = parts;
+  const caller = (call: Call): Machine => fleet.registered(callingMachine(call, parts.trustDomain));
+
+  function unary<Request, Response>(
+    method: Method,
+    handle: (request: Request, call: ServerUnaryCall<Request, Response>) => Promise<Response> | Response,
+  ): handleUnaryCall<Request, Response> {
+    const answer = async (call: ServerUnaryCall<Request, Response>): Promise<Response> => {
+      faults.check(method);
+      return handle(call.request, call);
+    };
+    return (call, callback) => {
+      answer(call).then(
+        (response) => callback(null, response),
+        (failure: unknown) => callback(asRefusal(failure)),
+      );
+    };
+  }
+
+  return {
+    getChallenge: unary("getChallenge", () => registry.challenge()),
+    register: unary("register", async (request) => {
+      const response = await registry.register(request);
+      parts.learned();
+      return response;
+    }),
+    renewCertificates: unary("renewCertificates", async (request, call) => {
+      const response = await registry.renew(caller(call), request);
+      parts.learned();
+      return response;
+    }),
+    attach: (call) => {
+      try {
+        faults.check("attach");
+        new Attachment(call, caller(call), parts);
+      } catch (failure) {
+        call.emit("error", asRefusal(failure));
+      }
+    },
+    debugTerminal: (call) => {
+      try {
+        parts.terminals.serve(caller(call), call);
+      } catch (failure) {
+        call.emit("error", asRefusal(failure));
+      }
+    },
+    uploadDiagnostics: (call, callback) => {
+      try {
+        parts.diagnostics.receive(caller(call), call, callback);
+      } catch (failure) {
+        callback(asRefusal(failure));
+      }
+    },
+  };
+}

@@ -1,0 +1,105 @@
+import { constants } from "node:crypto";
+import { once } from "node:events";
+import type { AddressInfo, Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createServer, type Server, type TLSSocket } from "node:tls";
+
+export interface TlsListenerOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly certPem: string;
+  readonly keyPem: string;
+  /** Client certificates are asked for, and verified against this CA; whether one is needed is decided for each call. */
+  readonly clientCaPem: string;
+  readonly onConnection: (socket: TLSSocket) => void;
+}
+
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+
+/**
+ * One TLS 1.3 port for callers with and without a client certificate: grpc-js itself can only demand one of all, or ask none. It knows each
+ * of its connections, so that it can prove that none is left.
+ */
+export class TlsListener {
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  readonly #host: string;
+  #port: number;
+
+  private constructor(options: TlsListenerOptions) {
+    this.#host = options.host;
+    this.#port = options.port;
+    this.#server = createServer({
+      cert: options.certPem,
+      key: options.keyPem,
+      ca: options.clientCaPem,
+      requestCert: true,
+      rejectUnauthorized: false,
+      minVersion: "TLSv1.3",
+      ALPNProtocols: ["h2"],
+      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+      // A resumed session would carry a client certificate that is not checked again.
+      secureOptions: constants.SSL_OP_NO_TICKET,
+    });
+    this.#server.on("connection", (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
+    });
+    this.#server.on("tlsClientError", (_error, socket) => socket.destroy());
+    this.#server.on("secureConnection", (socket) => {
+      // Its http2 session tells of the failure; without a listener here it would end this process.
+      socket.on("error", () => socket.destroy());
+      if (socket.isSessionReused()) socket.destroy();
+      else options.onConnection(socket);
+    });
+  }
+
+  static async open(options: TlsListenerOptions): Promise<TlsListener> {
+    const listener = new TlsListener(options);
+    await listener.listen();
+    return listener;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
+  /** Listens again after `stop`, on the same port. @throws {Error} EADDRINUSE and the like. */
+  async listen(): Promise<void> {
+    if (this.#server.listening) return;
+    this.#server.listen(this.#port, this.#host);
+    await once(this.#server, "listening");
+    const address = this.#server.address();
+    if (isInternet(address)) this.#port = address.port;
+  }
+
+  /** Takes no new connections; those that are open stay. */
+  stop(): void {
+    if (this.#server.listening) this.#server.close();
+  }
+
+  /** Ends every connection at once, as a crash or a cut cable would. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Whether every connection is gone within `ms`. */
+  async emptied(ms: number): Promise<boolean> {
+    const deadline = AbortSignal.timeout(ms);
+    while (this.#sockets.size > 0 && !deadline.aborted) {
+      await Promise.race([
+        ...[...this.#sockets].map((socket) => once(socket, "close")),
+        sleep(ms, undefined, { ref: false }),
+      ]);
+    }
+    return this.#sockets.size === 0;
+  }
+}
+
+function isInternet(address: AddressInfo | string | null): address is AddressInfo {
+  return typeof address === "object" && address !== null;
+}

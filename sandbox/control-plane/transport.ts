@@ -1,0 +1,78 @@
+import { type ConnectionInjector, Server, ServerCredentials, type UntypedServiceImplementation } from "@grpc/grpc-js";
+import type { Authorities } from "./authorities.ts";
+import type { Settings } from "./options.ts";
+import { SERVICE } from "./raw-message.ts";
+import { TlsListener } from "./tls-listener.ts";
+
+/** How long connections may take to go of themselves before they count as leaked. */
+const LEAK_DEADLINE_MS = 5_000;
+
+/** The gRPC server behind its TLS port, and the ways in which a network or a server may fail. */
+export class Transport {
+  readonly #server: Server;
+  readonly #injector: ConnectionInjector;
+  readonly #listener: TlsListener;
+
+  private constructor(server: Server, injector: ConnectionInjector, listener: TlsListener) {
+    this.#server = server;
+    this.#injector = injector;
+    this.#listener = listener;
+  }
+
+  static async open(
+    settings: Settings,
+    authorities: Authorities,
+    calls: UntypedServiceImplementation,
+  ): Promise<Transport> {
+    const server = new Server();
+    server.addService(SERVICE, calls);
+    // TLS is ours (TlsListener): what is injected is plain already, and grpc-js reads the peer's certificate from its socket.
+    const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+    const { certPem, keyPem } = await authorities.ownCertificate();
+    const listener = await TlsListener.open({
+      host: settings.host,
+      port: settings.port,
+      certPem,
+      keyPem,
+      clientCaPem: authorities.machines.certPem,
+      onConnection: (socket) => injector.injectConnection(socket),
+    });
+    return new Transport(server, injector, listener);
+  }
+
+  get port(): number {
+    return this.#listener.port;
+  }
+
+  get connections(): number {
+    return this.#listener.connections;
+  }
+
+  stopListening(): void {
+    this.#listener.stop();
+  }
+
+  async listenAgain(): Promise<void> {
+    await this.#listener.listen();
+  }
+
+  cutConnections(): void {
+    this.#listener.cut();
+  }
+
+  goAway(graceMs: number): void {
+    this.#injector.drain(graceMs);
+  }
+
+  /** @throws {Error} if a connection is still there after 5 s: whoever dialled did not hang up. It is cut then. */
+  async close(): Promise<void> {
+    this.#listener.stop();
+    const left = (await this.#listener.emptied(LEAK_DEADLINE_MS)) ? 0 : this.connections;
+    this.#listener.cut();
+    this.#server.forceShutdown();
+    if (left > 0)
+      throw new Error(
+        `${left} connection(s) to the control plane were still open ${LEAK_DEADLINE_MS} ms after its end.`,
+      );
+  }
+}
