@@ -5,8 +5,8 @@ import { inTree } from "../setup/tree.mjs";
 
 /** The JSON Schema of the configuration file, as the formatter wants it. @returns {Promise<string>} */
 export async function configurationSchema() {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it is compiled from the very file that the type names
   const { configJsonSchema } = /** @type {typeof import("../../agent/cli/config/json-schema.ts")} */ (
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it is compiled from the very file that the type names
     await import(pathToFileURL(inTree("dist/agent/cli/config/json-schema.js")).href)
   );
   const args = [inTree("node_modules/@biomejs/biome/bin/biome"), "format", "--stdin-file-path=docs/config.schema.json"];

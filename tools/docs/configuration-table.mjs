@@ -8,8 +8,8 @@ const NAMES =
 
 /** Every key of the configuration as a table in Markdown. @returns {Promise<string>} */
 export async function configurationTable() {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it is compiled from the very file that the type names
   const { KEYS } = /** @type {typeof import("../../agent/cli/config/keys.ts")} */ (
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it is compiled from the very file that the type names
     await import(pathToFileURL(inTree("dist/agent/cli/config/keys.js")).href)
   );
   const rows = KEYS.map(({ path, defaultText, description }) => [
