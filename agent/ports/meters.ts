@@ -11,3 +11,9 @@ export interface Meters {
   buildkitExited(kind: string): void;
   renewalFailed(): void;
 }
+
+/** What the wire to the control plane counts by itself. */
+export interface PlaneMeters {
+  /** Fields of one message that this agent does not know: a newer control plane's. They are ignored. */
+  unknownFields(count: number): void;
+}

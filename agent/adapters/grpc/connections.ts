@@ -1,0 +1,84 @@
+import type { MachineIdentity } from "../../ports/keys.ts";
+import type { BuilderAgentServiceClient } from "./gen/builder/agent/v1/builder_agent.ts";
+import { openClient, type PlaneAddress } from "./trusted-channel.ts";
+
+/** A call in progress. */
+export interface LiveCall {
+  cancel(): void;
+}
+
+/** One client, shared by its calls; closed once it is retired and the last of them is over. */
+export class Connection {
+  readonly client: BuilderAgentServiceClient;
+  readonly identity: MachineIdentity | undefined;
+  readonly #calls = new Set<LiveCall>();
+  #retired = false;
+
+  constructor(client: BuilderAgentServiceClient, identity: MachineIdentity | undefined) {
+    this.client = client;
+    this.identity = identity;
+  }
+
+  get retired(): boolean {
+    return this.#retired;
+  }
+
+  get closed(): boolean {
+    return this.#retired && this.#calls.size === 0;
+  }
+
+  begin(call: LiveCall): void {
+    this.#calls.add(call);
+  }
+
+  end(call: LiveCall): void {
+    this.#calls.delete(call);
+    this.#closeWhenIdle();
+  }
+
+  retire(): void {
+    this.#retired = true;
+    this.#closeWhenIdle();
+  }
+
+  cancelAll(): void {
+    for (const call of this.#calls) call.cancel();
+  }
+
+  #closeWhenIdle(): void {
+    if (this.closed) this.client.close();
+  }
+}
+
+/**
+ * One connection at a time, for the identity that asked last; calls that live on an older one finish there. A connection that failed is
+ * retired by its caller, so that the next call dials at once and nothing dials in between: how often is decided by the agent's own backoff,
+ * not by the channel's.
+ */
+export class Connections implements Disposable {
+  readonly #address: PlaneAddress;
+  readonly #open = new Set<Connection>();
+  #current: Connection | undefined;
+
+  constructor(address: PlaneAddress) {
+    this.#address = address;
+  }
+
+  for(identity: MachineIdentity | undefined): Connection {
+    const current = this.#current;
+    if (current !== undefined && !current.retired && current.identity === identity) return current;
+    current?.retire();
+    for (const connection of this.#open) if (connection.closed) this.#open.delete(connection);
+    this.#current = new Connection(openClient(this.#address, identity), identity);
+    this.#open.add(this.#current);
+    return this.#current;
+  }
+
+  /** Cancels every call and closes every connection. */
+  [Symbol.dispose](): void {
+    for (const connection of this.#open) {
+      connection.retire();
+      connection.cancelAll();
+    }
+  }
+}

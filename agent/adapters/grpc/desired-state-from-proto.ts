@@ -1,0 +1,51 @@
+import type { DesiredState, DrainOrder } from "../../core/desired-state.ts";
+import { buildkitSettingsFromProto } from "./buildkit-settings-from-proto.ts";
+import { ContractBreach } from "./contract-breach.ts";
+import type { DesiredState as DesiredStateProto, Drain } from "./gen/builder/agent/v1/desired_state.ts";
+import { assignmentFromProto, closedFromProto, grantsFromProto } from "./grants-from-proto.ts";
+import { durationMs } from "./scalars-from-proto.ts";
+import { trustFromProto } from "./trust-from-proto.ts";
+
+/** A drain that waits longer is a mistake; and it stays below the longest timer, 24.8 days. */
+const DRAIN_GRACE_MAX_MS = 7 * 24 * 60 * 60_000;
+
+/**
+ * The contract's words become ours, whole or not at all.
+ * @throws {ContractBreach} that names the field at fault.
+ */
+export function desiredStateFromProto(state: DesiredStateProto): DesiredState {
+  if (state.revision === 0n) throw new ContractBreach("revision", "is missing");
+  const trust = trustFromProto(state.trustBundle);
+  const assignment = assignmentFromProto(state.assignment);
+  const sentAtMs = state.sentAt?.getTime();
+  return {
+    revision: state.revision,
+    epoch: state.epoch,
+    // Only the clock's skew is told from it: a time that is none is as good as absent.
+    ...(sentAtMs !== undefined && Number.isFinite(sentAtMs) && { sentAtMs }),
+    trust,
+    assignment,
+    grants: grantsFromProto(state.openBuilds, assignment),
+    closed: closedFromProto(state.closedBuilds),
+    buildkit: buildkitSettingsFromProto(state.buildkit),
+    ...(state.drain !== undefined && { drain: drainFromProto(state.drain) }),
+    unsupported: unsupported(state),
+  };
+}
+
+/** No grace given: none. */
+function drainFromProto({ reason, grace }: Drain): DrainOrder {
+  return { reason, graceMs: grace === undefined ? 0 : durationMs("drain.grace", grace, DRAIN_GRACE_MAX_MS) };
+}
+
+/** By the names of `Hello.capabilities`, and "egress" for what has none there. */
+function unsupported(state: DesiredStateProto): readonly string[] {
+  const asked: readonly (readonly [string, boolean])[] = [
+    ["cache-volume", state.cacheVolume !== undefined],
+    ["tailnet", state.tailnet !== undefined],
+    ["debug-terminal", state.debugGrants.length > 0],
+    ["diagnostics", state.diagnosticsRequests.length > 0],
+    ["egress", state.egress !== undefined],
+  ];
+  return asked.filter(([, present]) => present).map(([name]) => name);
+}

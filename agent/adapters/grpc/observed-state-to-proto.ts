@@ -1,0 +1,47 @@
+import type { ObservedState } from "../../core/observed-state.ts";
+import type { Phase } from "../../core/phase.ts";
+import {
+  type ObservedState as ObservedStateProto,
+  Phase as PhaseProto,
+} from "./gen/builder/agent/v1/observed_state.ts";
+import { time, uint32, uint64 } from "./scalars-to-proto.ts";
+
+const PHASES: Readonly<Record<Phase["at"], PhaseProto>> = {
+  starting: PhaseProto.STARTING,
+  ready: PhaseProto.READY,
+  degraded: PhaseProto.DEGRADED,
+  draining: PhaseProto.DRAINING,
+  stopping: PhaseProto.STOPPING,
+};
+
+export function observedStateToProto(state: ObservedState): ObservedStateProto {
+  const { phase, resources, buildkit, certificates, counters } = state;
+  return {
+    observedAt: time(state.observedAtMs),
+    phase: PHASES[phase.at],
+    phaseReason: phase.at === "draining" || phase.at === "stopping" ? phase.reason : "",
+    appliedRevision: state.appliedRevision,
+    appliedEpoch: state.appliedEpoch,
+    refusedRevision: state.refused?.revision ?? 0n,
+    refusedReason: state.refused?.because ?? "",
+    builds: [...state.builds].map(([buildId, sessions]) => ({ buildId, openSessions: uint32(sessions) })),
+    conditions: state.checks.map(({ sinceMs, ...check }) => ({ ...check, since: time(sinceMs) })),
+    resources: resources && {
+      memoryAvailableBytes: uint64(resources.memoryAvailableBytes),
+      load1m: resources.load1m,
+      cacheSizeBytes: uint64(resources.cacheSizeBytes),
+      cacheFreeBytes: uint64(resources.cacheFreeBytes),
+    },
+    buildkit: { ...buildkit, restarts: uint32(buildkit.restarts) },
+    certificates: {
+      machineNotAfter: time(certificates.machineNotAfterMs),
+      servingNotAfter: time(certificates.servingNotAfterMs),
+      lastRenewalError: certificates.lastRenewalError,
+    },
+    counters: {
+      sessionsAccepted: uint64(counters.sessionsAccepted),
+      sessionsRefused: uint64(counters.sessionsRefused),
+      messagesRefused: uint64(counters.messagesRefused),
+    },
+  };
+}

@@ -1,0 +1,37 @@
+import { X509Certificate } from "node:crypto";
+import type { TrustBundle } from "../../core/desired-state.ts";
+import { isTrustDomain } from "../../core/identity.ts";
+import { pemCertificates } from "../../core/pem.ts";
+import { ContractBreach, quoted } from "./contract-breach.ts";
+import type { TrustBundle as TrustBundleProto } from "./gen/builder/agent/v1/identity.ts";
+import { required } from "./scalars-from-proto.ts";
+
+/** @throws {ContractBreach} if it is missing, if a certificate does not parse or is not a CA's, or if there is none. */
+export function trustFromProto(bundle: TrustBundleProto | undefined): TrustBundle {
+  const { trustDomain, buildCaCertificates } = required("trust_bundle", bundle);
+  if (!isTrustDomain(trustDomain)) {
+    throw new ContractBreach("trust_bundle.trust_domain", `is ${quoted(trustDomain)}, not a trust domain`);
+  }
+  return { trustDomain, buildCas: buildCas(buildCaCertificates) };
+}
+
+function buildCas(pem: string): readonly string[] {
+  const field = "trust_bundle.build_ca_certificates";
+  const certificates = pemCertificates(pem);
+  if (certificates === undefined) throw new ContractBreach(field, "is not a PEM bundle of certificates");
+  certificates.forEach((certificate, index) => {
+    const parsed = parse(certificate);
+    if (parsed === undefined)
+      throw new ContractBreach(field, `holds a certificate (number ${index + 1}) that does not parse`);
+    if (!parsed.ca) throw new ContractBreach(field, `holds a certificate (number ${index + 1}) that is not a CA's`);
+  });
+  return certificates;
+}
+
+function parse(pem: string): X509Certificate | undefined {
+  try {
+    return new X509Certificate(pem);
+  } catch {
+    return undefined;
+  }
+}

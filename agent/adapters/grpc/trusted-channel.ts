@@ -1,0 +1,62 @@
+import { X509Certificate } from "node:crypto";
+import { createSecureContext } from "node:tls";
+import { ChannelCredentials, type ChannelOptions } from "@grpc/grpc-js";
+import { AgentError } from "../../core/errors.ts";
+import { pemCertificates } from "../../core/pem.ts";
+import type { MachineIdentity } from "../../ports/keys.ts";
+import { BuilderAgentServiceClient } from "./gen/builder/agent/v1/builder_agent.ts";
+
+/** Where the control plane is and whom we believe that it is it. */
+export interface PlaneAddress {
+  /** "host:port"; IPv6 as "[::1]:443". */
+  readonly endpoint: string;
+  /** The name that its certificate must carry, if not the endpoint's host. Give it when the endpoint is an IP address. */
+  readonly serverName?: string;
+  /** The pinned CA or CAs. The system's roots are never asked. */
+  readonly caPem: string;
+}
+
+/** @throws {AgentError} "control-plane.ca-unusable" if the pinned bundle holds no CA: with an empty one Node would take the system's roots. */
+export function requireCas(caPem: string): void {
+  const usable = pemCertificates(caPem)?.every(isCa) ?? false;
+  if (usable) return;
+  throw new AgentError(
+    "control-plane.ca-unusable",
+    "The control plane's CA file must hold PEM certificates of CAs and nothing else",
+    { retryable: false },
+  );
+}
+
+function isCa(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).ca;
+  } catch {
+    return false;
+  }
+}
+
+/** A client that has not dialled yet; with `identity`, it presents the machine's certificate. */
+export function openClient(address: PlaneAddress, identity: MachineIdentity | undefined): BuilderAgentServiceClient {
+  const secureContext = createSecureContext({
+    ca: address.caPem,
+    minVersion: "TLSv1.3",
+    ...(identity && { cert: identity.chainPem, key: identity.key.pem.reveal() }),
+  });
+  return new BuilderAgentServiceClient(
+    `dns:${address.endpoint}`,
+    ChannelCredentials.createFromSecureContext(secureContext),
+    { ...CHANNEL, ...(address.serverName && { "grpc.ssl_target_name_override": address.serverName }) },
+  );
+}
+
+/**
+ * No keepalive: grpc-js loses a live call at its first transport ping after a graceful GOAWAY, and the contract has heartbeats of its own. No
+ * retries, no service configuration from DNS and no proxy from the environment: what this agent does, its own configuration says. Each channel
+ * has its own connection, so that closing it closes that.
+ */
+const CHANNEL: ChannelOptions = {
+  "grpc.enable_retries": 0,
+  "grpc.service_config_disable_resolution": 1,
+  "grpc.enable_http_proxy": 0,
+  "grpc.use_local_subchannel_pool": 1,
+};

@@ -1,0 +1,66 @@
+import { Metadata } from "@grpc/grpc-js";
+import { PlaneError } from "../../core/plane-status.ts";
+import type { Connection } from "./connections.ts";
+import { ContractBreach } from "./contract-breach.ts";
+import { planeErrorFrom } from "./grpc-error.ts";
+
+/** A method of the generated service, and how its answer becomes ours. */
+export interface UnaryCall<Request, Answer, Parsed> {
+  readonly method: {
+    readonly path: string;
+    readonly requestSerialize: (request: Request) => Buffer;
+    readonly responseDeserialize: (bytes: Buffer) => Answer;
+  };
+  readonly request: Request;
+  /** @throws {ContractBreach} */
+  readonly parse: (answer: Answer) => Parsed;
+}
+
+/**
+ * Makes one call and ends with it, after `limitMs` (connecting included), or with `signal`.
+ * @throws {PlaneError}; once `signal` is aborted, its reason instead: that is no failure.
+ */
+export async function makeUnaryCall<Request, Answer, Parsed>(
+  connection: Connection,
+  call: UnaryCall<Request, Answer, Parsed>,
+  limitMs: number,
+  signal: AbortSignal,
+): Promise<Parsed> {
+  try {
+    return call.parse(await answerOf(connection, call, limitMs, signal));
+  } catch (failure) {
+    signal.throwIfAborted();
+    connection.retire();
+    const name = call.method.path.slice(call.method.path.lastIndexOf("/") + 1);
+    if (!(failure instanceof ContractBreach)) throw planeErrorFrom(name, failure);
+    throw new PlaneError(name, "INTERNAL", `an answer that breaks the contract: ${failure.message}`, failure);
+  }
+}
+
+async function answerOf<Request, Answer>(
+  connection: Connection,
+  { method, request }: UnaryCall<Request, Answer, unknown>,
+  limitMs: number,
+  signal: AbortSignal,
+): Promise<Answer> {
+  signal.throwIfAborted();
+  return new Promise((resolve, reject) => {
+    const cancel = (): void => live.cancel();
+    const live = connection.client.makeUnaryRequest<Request, Answer>(
+      method.path,
+      method.requestSerialize,
+      method.responseDeserialize,
+      request,
+      new Metadata(),
+      { deadline: Date.now() + limitMs },
+      (failure, answer) => {
+        signal.removeEventListener("abort", cancel);
+        connection.end(live);
+        if (answer !== undefined) resolve(answer);
+        else reject(failure ?? new Error("grpc-js gave neither an answer nor a failure"));
+      },
+    );
+    connection.begin(live);
+    signal.addEventListener("abort", cancel, { once: true });
+  });
+}
