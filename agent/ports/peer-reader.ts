@@ -1,16 +1,22 @@
 import type { CertificateFacts } from "../core/authorise.ts";
 
-/** Reads what the far side of a TLS connection presented. Bytes are DER. */
+/** Reads what the far side of a TLS connection presented. */
 export interface PeerReader {
-  /** @throws {AgentError} "gateway.certificate-unreadable" */
+  /** @param leaf DER. @throws {AgentError} "gateway.certificate-unreadable" */
   read(leaf: Uint8Array): CertificateFacts;
   /**
-   * The CA that the leaf leads to, by its key: SHA-256 over the DER SubjectPublicKeyInfo, lower-case hex; undefined if none of `cas` is on
-   * the way. Signatures and names are checked, dates and purposes are not: those the TLS stack has judged.
-   * @param intermediates in the order in which they were sent.
-   * @param cas PEM, one certificate each.
+   * The key of the CA that a chain leads to; undefined if none of `cas` is on its way. Signatures and names are checked again here; dates and
+   * purposes are not: those the TLS stack has judged.
+   * @param chain DER, the leaf first, then what the client sent above it.
    */
-  anchor(leaf: Uint8Array, intermediates: readonly Uint8Array[], cas: readonly string[]): string | undefined;
-  /** The key of a CA, as `anchor` names it. @throws {AgentError} "gateway.ca-unreadable" */
-  caKey(caPem: string): string;
+  anchor(chain: readonly Uint8Array[], cas: readonly AnchorCa[]): string | undefined;
+  /** @param pem one certificate. @throws {AgentError} "gateway.ca-unreadable" */
+  readCa(pem: string): AnchorCa;
+}
+
+/** A CA that may end a chain. */
+export interface AnchorCa {
+  readonly pem: string;
+  /** SHA-256 over the DER SubjectPublicKeyInfo, lower-case hex: a CA that was issued anew for the same key is the same CA. */
+  readonly key: string;
 }

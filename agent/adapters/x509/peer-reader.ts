@@ -1,6 +1,78 @@
-import type { PeerReader } from "../../ports/peer-reader.ts";
+import { createHash, X509Certificate } from "node:crypto";
+import type { CertificateFacts } from "../../core/authorise.ts";
+import { AgentError } from "../../core/errors.ts";
+import type { AnchorCa, PeerReader } from "../../ports/peer-reader.ts";
+import { uriSans } from "./uri-sans.ts";
 
-/** Reads peers with Node's X509Certificate. */
+/** Reads peers with Node's X509Certificate, and with nothing else: what OpenSSL judged and what we read are the same bytes. */
 export function nodePeerReader(): PeerReader {
-  throw new Error("being written");
+  /** Parsed once for each CA; an AnchorCa that goes out of use takes its certificate with it. */
+  const parsed = new WeakMap<AnchorCa, X509Certificate>();
+  const certificateOf = (ca: AnchorCa): X509Certificate => {
+    const known = parsed.get(ca) ?? new X509Certificate(ca.pem);
+    parsed.set(ca, known);
+    return known;
+  };
+  return {
+    read: (leaf) => readFacts(leaf),
+    readCa: (pem) => {
+      const ca = attempt("gateway.ca-unreadable", "A CA of the trust bundle", () => {
+        const certificate = new X509Certificate(pem);
+        return { certificate, anchor: { pem, key: spkiSha256(certificate) } };
+      });
+      parsed.set(ca.anchor, ca.certificate);
+      return ca.anchor;
+    },
+    anchor: (chain, cas) =>
+      attempt("gateway.certificate-unreadable", "A certificate of the client's chain", () => {
+        for (const certificate of linked(chain)) {
+          const issuer = cas.find((ca) => issued(certificateOf(ca), certificate));
+          if (issuer !== undefined) return issuer.key;
+        }
+        return undefined;
+      }),
+  };
+}
+
+/** As much of the chain as hangs together from the leaf up. */
+function linked(chain: readonly Uint8Array[]): readonly X509Certificate[] {
+  const certificates = chain.map((der) => new X509Certificate(der));
+  const broken = certificates.findIndex((certificate, at) => {
+    const below = certificates[at - 1];
+    return below !== undefined && !issued(certificate, below);
+  });
+  return broken === -1 ? certificates : certificates.slice(0, broken);
+}
+
+function issued(issuer: X509Certificate, subject: X509Certificate): boolean {
+  return subject.checkIssued(issuer) && subject.verify(issuer.publicKey);
+}
+
+function readFacts(leaf: Uint8Array): CertificateFacts {
+  return attempt("gateway.certificate-unreadable", "The client's certificate", () => {
+    const certificate = new X509Certificate(leaf);
+    return {
+      serial: certificate.serialNumber,
+      uriSans: uriSans(certificate.subjectAltName),
+      isCa: certificate.ca,
+      // Node calls the extended key usage by this name; it is undefined where the extension is absent.
+      extendedKeyUsage: certificate.keyUsage ?? [],
+      notBeforeMs: Date.parse(certificate.validFrom),
+      notAfterMs: Date.parse(certificate.validTo),
+      spkiSha256: spkiSha256(certificate),
+    };
+  });
+}
+
+function spkiSha256(certificate: X509Certificate): string {
+  const spki = certificate.publicKey.export({ type: "spki", format: "der" });
+  return createHash("sha256").update(spki).digest("hex");
+}
+
+function attempt<T>(code: string, what: string, act: () => T): T {
+  try {
+    return act();
+  } catch (cause) {
+    throw new AgentError(code, `${what} cannot be read; issue another`, { retryable: false, cause });
+  }
 }

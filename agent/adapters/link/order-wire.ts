@@ -1,0 +1,62 @@
+import { z } from "zod";
+import type { AllowSet } from "../../core/allow-set.ts";
+import { isId, isTrustDomain } from "../../core/identity.ts";
+import type { ControlOrder } from "../../ports/control-link.ts";
+import { BigInteger, Sha256Hex } from "./values.ts";
+import { fromLine, toLine } from "./wire.ts";
+
+/** What travels from control to the gateway; that control came or went is told by the connection itself. */
+export type SentOrder = Exclude<ControlOrder, { readonly is: "connected" | "lost" }>;
+
+const Id = z.string().refine(isId, "not an id");
+
+const InstantWire = z.object({ wallMs: z.number(), monoMs: z.number() });
+
+const GrantWire = z.object({
+  buildId: Id,
+  orgId: Id,
+  projectId: Id,
+  expiresAtMs: z.number(),
+  keySpkiSha256: Sha256Hex.exactOptional(),
+});
+
+const AllowSetWire = z.object({
+  revision: BigInteger,
+  epoch: z.string(),
+  trustDomain: z.string().refine(isTrustDomain, "not a trust domain"),
+  buildCas: z.array(z.string()),
+  grants: z.array(GrantWire).transform((grants) => new Map(grants.map((grant) => [grant.buildId, grant]))),
+  closed: z.array(z.tuple([Id, z.enum(["ended", "revoked"])])).transform((closed) => new Map(closed)),
+  admission: z.discriminatedUnion("at", [
+    z.object({ at: z.literal("open") }),
+    z.object({ at: z.literal("closed"), because: z.string() }),
+  ]),
+  confirmedAt: InstantWire,
+});
+
+const OrderWire: z.ZodType<SentOrder> = z.discriminatedUnion("is", [
+  z.object({ is: z.literal("allow"), allowSet: AllowSetWire }),
+  z.object({ is: z.literal("confirm"), at: InstantWire }),
+  z.object({ is: z.literal("certify"), keySpkiSha256: Sha256Hex, chainPem: z.string() }),
+  z.object({ is: z.literal("rotate-key") }),
+  z.object({ is: z.literal("cut-all") }),
+  z.object({ is: z.literal("acknowledge"), sessionIds: z.array(z.string()) }),
+]);
+
+export function orderToLine(order: SentOrder): string {
+  return toLine(order.is === "allow" ? { ...order, allowSet: flat(order.allowSet) } : order);
+}
+
+/** @throws {AgentError} "link.malformed" or "link.other-version" */
+export function orderFromLine(line: string): SentOrder {
+  return fromLine(OrderWire, line);
+}
+
+function flat(allowSet: AllowSet): object {
+  return {
+    ...allowSet,
+    revision: String(allowSet.revision),
+    grants: [...allowSet.grants.values()],
+    closed: [...allowSet.closed],
+  };
+}
