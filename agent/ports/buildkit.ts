@@ -20,6 +20,8 @@ export interface UnitExit {
   readonly signal?: string;
   /** The last lines that it wrote to stderr, at most 20. */
   readonly lastLines: readonly string[];
+  /** By how much the kernel's count of out-of-memory kills rose while it ran; absent: not known. */
+  readonly oomKills?: number;
 }
 
 /** BuildKit itself, over its unix socket. */

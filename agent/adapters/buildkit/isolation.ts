@@ -1,0 +1,33 @@
+import type { UnitExit } from "../../ports/buildkit.ts";
+
+/**
+ * Wraps a command (util-linux) so that it cannot leave anything behind. It is the first process of a PID namespace and has a mount namespace of
+ * its own: when it ends, however it ends, the kernel kills every build step that it started and drops its mounts (overlays, network namespaces).
+ * Without, a SIGKILL of buildkitd leaves the RUN step running and three mounts in place. `--propagation slave` lets later mounts of the host be
+ * seen. If the thread that started it dies, the wrapper is killed (pdeathsig), and with it the rest (kill-child).
+ */
+export function isolated(
+  command: string,
+  args: readonly string[],
+): { readonly command: string; readonly args: string[] } {
+  return {
+    command: "setpriv",
+    args: [
+      ...["--pdeathsig", "KILL", "--", "unshare"],
+      ...["--fork", "--pid", "--mount-proc", "--propagation", "slave", "--kill-child=KILL", "--"],
+      command,
+      ...args,
+    ],
+  };
+}
+
+/**
+ * unshare ends itself as its child ended, except that it cannot for SIGKILL (its `signal(SIGKILL, SIG_DFL)` fails, and it exits with 1 and
+ * these words: util-linux 2.34 to at least 2.41). Then this tells what really happened.
+ */
+export function unwrapped(exit: UnitExit): UnitExit {
+  const complaint = exit.lastLines.at(-1)?.startsWith("unshare: sigprocmask unblock failed") === true;
+  if (exit.code !== 1 || !complaint) return exit;
+  const { code: _, ...rest } = exit;
+  return { ...rest, signal: "SIGKILL", lastLines: exit.lastLines.slice(0, -1) };
+}

@@ -1,0 +1,77 @@
+import type { Readable } from "node:stream";
+import { LineCutter } from "../../core/line-cutter.ts";
+import type { Log, LogData } from "../../ports/log.ts";
+
+/** As many as UnitExit may hold. */
+const KEPT_LINES = 20;
+const LINE_MAX_CHARS = 8_192;
+
+/** The levels of logrus. */
+const LEVELS: Readonly<Record<string, keyof Log>> = {
+  trace: "debug",
+  debug: "debug",
+  info: "info",
+  warning: "warn",
+  error: "error",
+  fatal: "error",
+  panic: "error",
+};
+
+/**
+ * buildkitd's output becomes our log, line by line, as `buildkit.log` with its own level; what is not a JSON line (a panic, the last error) is a
+ * warning. The last lines are kept, for they tell why it ended.
+ */
+export class DaemonOutput {
+  readonly #log: Log;
+  readonly #kept: string[] = [];
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  get lastLines(): readonly string[] {
+    return [...this.#kept];
+  }
+
+  follow(stream: Readable): void {
+    const cutter = new LineCutter(LINE_MAX_CHARS);
+    stream.setEncoding("utf8");
+    stream.on("data", (piece: string) => {
+      for (const line of cutter.push(piece)) this.#take(line);
+    });
+    stream.on("end", () => this.#take(cutter.rest()));
+  }
+
+  #take(line: string): void {
+    if (line === "") return;
+    this.#kept.push(line);
+    if (this.#kept.length > KEPT_LINES) this.#kept.shift();
+    const { level, data } = parseLine(line);
+    this.#log[level](data, "buildkit.log");
+  }
+}
+
+/** `{"level":"info","msg":"…","time":"…", …}` → ours: `message` and the other fields under `fields`, where they cannot hide ours. */
+export function parseLine(line: string): { readonly level: keyof Log; readonly data: LogData } {
+  const entry = jsonObject(line);
+  if (entry === undefined) return { level: "warn", data: { message: line } };
+  const { level, msg, time: _, ...fields } = entry;
+  return {
+    level: LEVELS[typeof level === "string" ? level : ""] ?? "info",
+    data: { message: typeof msg === "string" ? msg : line, ...(Object.keys(fields).length > 0 && { fields }) },
+  };
+}
+
+function jsonObject(line: string): Record<string, unknown> | undefined {
+  if (!line.startsWith("{")) return undefined;
+  try {
+    const value: unknown = JSON.parse(line);
+    return isRecord(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}

@@ -1,0 +1,62 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Server } from "node:net";
+import type { Stream } from "node:stream";
+
+/** How a process of ours is started: this Node, the same program, other arguments. */
+export interface ChildCommand {
+  /** For instance [dist/agent/cli/main.js, "gateway", …]. */
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+}
+
+export interface ChildExit {
+  readonly code?: number;
+  readonly signal?: string;
+}
+
+/**
+ * One run of a child. It has a session of its own (a terminal's Ctrl-C reaches the launcher alone, which keeps the order of ending), writes where we
+ * write, and holds the far end of a pipe on stdin: when we are gone, however we went, it reads the end of it.
+ */
+export class Child {
+  /** Undefined if it could not be started. */
+  readonly pid: number | undefined;
+  /** Never rejects. */
+  readonly exited: Promise<ChildExit>;
+  readonly #process: ChildProcess;
+
+  private constructor(process: ChildProcess) {
+    this.#process = process;
+    this.pid = process.pid;
+    this.exited = new Promise((resolve) => {
+      process.once("error", () => resolve({}));
+      process.once("exit", (code, signal) =>
+        resolve({ ...(code !== null && { code }), ...(signal !== null && { signal }) }),
+      );
+    });
+    // It may close its end before it ends itself.
+    process.stdin?.on("error", () => undefined);
+  }
+
+  /** `listening` becomes its file descriptor 3, as systemd hands over sockets. */
+  static start({ args, env }: ChildCommand, listening?: Server): Child {
+    const { LISTEN_FDS: _fds, LISTEN_PID: _pid, LISTEN_FDNAMES: _names, ...rest } = env;
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Node takes anything with a handle here; its type names streams only.
+    const inherited = listening === undefined ? [] : [listening as unknown as Stream];
+    return new Child(
+      spawn(process.execPath, [...args], {
+        detached: true,
+        stdio: ["pipe", "inherit", "inherit", ...inherited],
+        env: { ...rest, BUILDER_AGENT_PARENT: "stdin", ...(listening !== undefined && { LISTEN_FDS: "1" }) },
+      }),
+    );
+  }
+
+  terminate(): void {
+    this.#process.kill("SIGTERM");
+  }
+
+  kill(): void {
+    this.#process.kill("SIGKILL");
+  }
+}

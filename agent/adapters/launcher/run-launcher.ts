@@ -1,0 +1,117 @@
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import { Scope } from "../../lifecycle/scope.ts";
+import type { BuildkitUnit } from "../../ports/buildkit.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Log } from "../../ports/log.ts";
+import { Child } from "./child.ts";
+import { HandedSocket } from "./handed-socket.ts";
+import { keepChild } from "./keep-child.ts";
+import { serveBuildkit } from "./serve-buildkit.ts";
+import { listenUnix } from "./unix-listener.ts";
+
+export interface LauncherConfig {
+  readonly managerSocket: string;
+  readonly gateway: {
+    /** Arguments of this Node's executable: our program and its command. */
+    readonly args: readonly string[];
+    readonly host: string;
+    /** 0: any free one; the same at each restart. */
+    readonly port: number;
+  };
+  readonly control: { readonly args: readonly string[] };
+  /** What the children get, less systemd's LISTEN_… and with BUILDER_AGENT_PARENT=stdin. */
+  readonly env: NodeJS.ProcessEnv;
+  /** Exit codes of control that end the launcher with the same code: starting again would not help. 0 always does. */
+  readonly finalExitCodes: readonly number[];
+  /** How long control may take to end once it was told: its drain, and what follows. Then it is killed. */
+  readonly controlGraceMs: number;
+  /** How long buildkitd may take to stop, if control has not stopped it. */
+  readonly buildkitGraceMs: number;
+}
+
+export interface LauncherParts {
+  readonly buildkit: BuildkitUnit;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface LauncherEnding {
+  /** End in order: SIGTERM, or the parent is gone. */
+  readonly stop: AbortSignal;
+  /** A second SIGTERM: passed on to control, whose business it is to shorten. */
+  readonly hurry: AbortSignal;
+}
+
+/** The gateway has nothing to do at its end: control has cut every session before. */
+const GATEWAY_GRACE_MS = 5_000;
+/** Of a control that had to be killed, or could not be started. */
+const EXIT_SOFTWARE = 70;
+
+/**
+ * The service manager of a machine without systemd: keeps gateway and control running, and carries out the fixed verbs for BuildKit. It ends
+ * when it is told to or when control has ended for good; always in the order control (which drains, cuts and stops BuildKit through us),
+ * gateway, what is left of BuildKit. Returns the exit code: control's.
+ * @throws {AgentError} "launcher.already-running", "gateway.cannot-listen"
+ */
+export async function runLauncher(
+  config: LauncherConfig,
+  parts: LauncherParts,
+  { stop, hurry }: LauncherEnding,
+): Promise<number> {
+  const { buildkit, clock, log } = parts;
+  await using scope = new Scope();
+  const done = new AbortController();
+  await mkdir(dirname(config.managerSocket), { recursive: true, mode: 0o700 });
+  scope.own(await listenUnix(config.managerSocket, (socket) => void serveBuildkit(buildkit, socket, log, done.signal)));
+  scope.defer(() => done.abort());
+
+  const socket = new HandedSocket(config.gateway.host, config.gateway.port);
+  const startGateway = (): Promise<Child> =>
+    socket.hand((listening) => Child.start({ args: config.gateway.args, env: config.env }, listening));
+  // The first time, an address that cannot be had ends the launcher: somebody must be told.
+  let first: Child | undefined = await startGateway();
+  log.info({ address: config.gateway.host, port: socket.port }, "launcher.started");
+
+  const gatewayEnd = new AbortController();
+  const gateway = keepChild(
+    {
+      name: "gateway",
+      start: async () => {
+        const started = first ?? (await startGateway());
+        first = undefined;
+        return started;
+      },
+      isFinal: () => false,
+    },
+    { end: gatewayEnd.signal, hurry, kill: after(gatewayEnd.signal, GATEWAY_GRACE_MS, clock, done.signal) },
+    parts,
+  );
+  const exit = await keepChild(
+    {
+      name: "control",
+      start: async () => Child.start({ args: config.control.args, env: config.env }),
+      isFinal: ({ code }) => code === 0 || (code !== undefined && config.finalExitCodes.includes(code)),
+    },
+    { end: stop, hurry, kill: after(stop, config.controlGraceMs, clock, done.signal) },
+    parts,
+  );
+
+  log.info({ ...exit, asked: stop.aborted }, "launcher.ending");
+  gatewayEnd.abort();
+  await gateway;
+  await buildkit.stop(config.buildkitGraceMs, hurry);
+  return exit?.code ?? EXIT_SOFTWARE;
+}
+
+/** Aborted `ms` after `begin`, unless `over` is first. The wait begins before anything that listens to `begin` later than this. */
+function after(begin: AbortSignal, ms: number, clock: Clock, over: AbortSignal): AbortSignal {
+  const reached = new AbortController();
+  const wait = async (): Promise<void> => {
+    await clock.sleep(ms, over);
+    if (!over.aborted) reached.abort();
+  };
+  if (begin.aborted) void wait();
+  else begin.addEventListener("abort", () => void wait(), { once: true });
+  return reached.signal;
+}

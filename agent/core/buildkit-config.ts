@@ -1,0 +1,108 @@
+import { type CacheSpace, cacheSpace } from "./buildkit-space.ts";
+import type { BuildkitSettings } from "./desired-state.ts";
+
+/** A table of BuildKit's configuration file, under its own names. */
+export interface ConfigTable {
+  readonly [key: string]: ConfigValue;
+}
+
+export type ConfigValue = string | number | boolean | readonly string[] | readonly ConfigTable[] | ConfigTable;
+
+/** Where this machine keeps what BuildKit needs. All paths are absolute. */
+export interface BuildkitPlaces {
+  /** BuildKit's root: the layer cache. */
+  readonly rootDir: string;
+  readonly socketPath: string;
+  /** Its own trace collector. Anybody may write to that socket: its directory must be closed to others. */
+  readonly traceSocketPath: string;
+  /** Path, or a name on PATH. */
+  readonly runc: string;
+  /** What builds have for a network; the name must end in `.conflist`. */
+  readonly cniConfigPath: string;
+  readonly cniBinaryDir: string;
+  /** Who may connect to the socket, if not the user that runs BuildKit alone. */
+  readonly socketOwner?: { readonly uid: number; readonly gid: number };
+}
+
+/**
+ * The whole configuration of buildkitd (v0.33.1, cmd/buildkitd/config) for these settings on a disk of `diskBytes`. `notes` tell where a
+ * setting was not taken as it is.
+ */
+export function buildkitConfig(
+  settings: BuildkitSettings,
+  diskBytes: number,
+  places: BuildkitPlaces,
+): { readonly config: ConfigTable; readonly notes: readonly string[] } {
+  const { space, notes } = cacheSpace(settings, diskBytes);
+  const fixed = fixedConfig(places);
+  const registries = [...settings.registryMirrors].filter(([, mirrors]) => mirrors.length > 0);
+  return {
+    notes,
+    config: {
+      ...fixed,
+      history: HISTORY,
+      worker: {
+        ...fixed.worker,
+        oci: {
+          ...fixed.worker.oci,
+          gcpolicy: policies(space),
+          ...(settings.maxParallelism > 0 && { "max-parallelism": settings.maxParallelism }),
+        },
+      },
+      ...(registries.length > 0 && {
+        registry: Object.fromEntries(registries.map(([host, mirrors]) => [host, { mirrors }])),
+      }),
+    },
+  };
+}
+
+/**
+ * What no setting changes. The network is always CNI: BuildKit's "auto" falls back to the host's. Entitlements are none, explicitly, and CDI is
+ * off because it adds one ("device") on its own.
+ */
+export function fixedConfig(places: BuildkitPlaces) {
+  const { socketOwner } = places;
+  return {
+    root: places.rootDir,
+    "insecure-entitlements": [],
+    log: { format: "json", level: "info" },
+    grpc: {
+      address: [`unix://${places.socketPath}`],
+      ...(socketOwner !== undefined && { uid: socketOwner.uid, gid: socketOwner.gid }),
+    },
+    otel: { socketPath: places.traceSocketPath },
+    cdi: { disabled: true },
+    worker: {
+      containerd: { enabled: false },
+      oci: {
+        enabled: true,
+        binary: places.runc,
+        snapshotter: "auto",
+        networkMode: "cni",
+        cniConfigPath: places.cniConfigPath,
+        cniBinaryPath: places.cniBinaryDir,
+        gc: true,
+      },
+    },
+  } satisfies ConfigTable;
+}
+
+/** BuildKit's own default, said aloud: the records of past builds must not grow with their number. */
+const HISTORY = { maxAge: "48h", maxEntries: 50 } as const;
+
+/**
+ * In order, each only if the one before freed too little. BuildKit compares the size of the WHOLE cache with a policy's limits, and applies
+ * its filters and age only to what it then removes: so "half full" tells when old easy things go. Cache mounts (package managers' caches)
+ * are kept longer than BuildKit would: here they outlive the build on purpose.
+ */
+function policies({ reservedBytes, maxUsedBytes, minFreeBytes }: CacheSpace): readonly ConfigTable[] {
+  const halfFull = Math.max(1, Math.floor(maxUsedBytes / 2));
+  const limits = { reservedSpace: reservedBytes, maxUsedSpace: maxUsedBytes, minFreeSpace: minFreeBytes };
+  return [
+    { filters: ["type==source.local", "type==source.git.checkout"], keepDuration: "48h", maxUsedSpace: halfFull },
+    { filters: ["type==exec.cachemount"], keepDuration: "336h", maxUsedSpace: halfFull },
+    { keepDuration: "1440h", ...limits },
+    { ...limits },
+    { all: true, ...limits },
+  ];
+}
