@@ -1,0 +1,58 @@
+import { join } from "node:path";
+import { AgentError } from "../../core/errors.ts";
+import { RecordLedger } from "../../core/record-ledger.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Log } from "../../ports/log.ts";
+import type { RecordStore } from "../../ports/records.ts";
+import type { Journal } from "./journal.ts";
+import { JournalFile } from "./journal-file.ts";
+import { JournaledRecords } from "./journaled-records.ts";
+import { loadJournal } from "./load-journal.ts";
+import { newQuarantine, writeQuarantine } from "./quarantine.ts";
+import { RECORD_LIMITS, type RecordLimits } from "./record-limits.ts";
+import { WaitingLines } from "./waiting-lines.ts";
+
+export interface RecordsOptions {
+  /** Made if it is not there. One process at a time. */
+  readonly directory: string;
+  readonly bootId: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly limits?: RecordLimits;
+  /** A file, if absent. */
+  readonly openJournal?: (path: string) => Promise<Journal>;
+}
+
+/** @throws {AgentError} "records.cannot-open", retryable: the directory cannot be written, or its disk cannot be read. */
+export async function openRecords(options: RecordsOptions): Promise<RecordStore & AsyncDisposable> {
+  const { directory, log, clock } = options;
+  const openJournal = options.openJournal ?? ((path) => JournalFile.open(path));
+  const journal = await openJournal(join(directory, "journal.ndjson"));
+  const ledger = new RecordLedger(options.bootId);
+  const waiting = new WaitingLines();
+  const quarantine = newQuarantine();
+  try {
+    const damaged = await loadJournal(journal, { ledger, waiting }, quarantine, log);
+    const records = new JournaledRecords({
+      journal,
+      ledger,
+      waiting,
+      clock,
+      log,
+      limits: options.limits ?? RECORD_LIMITS,
+    });
+    if (damaged) {
+      const keptIn = join(directory, "damaged.ndjson");
+      log.error({ damagedLines: quarantine.count, keptIn }, "records.damaged");
+      await writeQuarantine(keptIn, quarantine);
+      await records.compact();
+    }
+    return Object.assign(records, { [Symbol.asyncDispose]: () => records.close() });
+  } catch (cause) {
+    await journal.close();
+    throw new AgentError("records.cannot-open", `Cannot read the session records in ${directory}`, {
+      retryable: true,
+      cause,
+    });
+  }
+}
