@@ -4,7 +4,7 @@ import type { ObservedState } from "../core/observed-state.ts";
 import { nextPhase, type Phase } from "../core/phase.ts";
 import type { FrozenBuilds, GatewayView, PlaneView, RecordCounts } from "../core/views.ts";
 import { firstOf, within } from "../lifecycle/branch.ts";
-import { type Cell, onChange } from "../lifecycle/cell.ts";
+import type { Cell } from "../lifecycle/cell.ts";
 import type { BuildkitUnit } from "../ports/buildkit.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Gateway } from "../ports/gateway.ts";
@@ -99,38 +99,26 @@ async function untilDrained(
   hurry: AbortSignal,
 ): Promise<void> {
   let quietSinceMonoMs = clock.now().monoMs;
-  const situation = () => ({
-    openSessions: cells.gateway.get().open.size,
-    openBuilds: openBuilds(cells.desired.get(), cells.frozen.get()),
-    quietSinceMonoMs,
-    nowMonoMs: clock.now().monoMs,
-  });
-  const noteNoise = (signal: AbortSignal): Promise<void> =>
-    onChange(
-      [cells.gateway],
-      () => {
-        if (cells.gateway.get().open.size > 0) quietSinceMonoMs = clock.now().monoMs;
-      },
-      signal,
+  let wasBusy = false;
+  while (!hurry.aborted) {
+    const { wallMs, monoMs: nowMonoMs } = clock.now();
+    const openSessions = cells.gateway.get().open.size;
+    if (openSessions > 0 || wasBusy) quietSinceMonoMs = nowMonoMs;
+    wasBusy = openSessions > 0;
+    const openBuilds = countOpen(cells.desired.get(), cells.frozen.get());
+    const next = drained({ openSessions, openBuilds, quietSinceMonoMs, nowMonoMs });
+    if (next.done || wallMs >= deadlineWallMs) return;
+    await within(clock, Math.min(deadlineWallMs - wallMs, next.lookAgainMs), hurry, (pause) =>
+      firstOf(
+        pause,
+        (one) => turn(cells.gateway, one),
+        (one) => turn(cells.desired, one),
+      ),
     );
-  const wait = async (signal: AbortSignal): Promise<void> => {
-    while (!signal.aborted) {
-      const next = drained(situation());
-      const leftMs = deadlineWallMs - clock.now().wallMs;
-      if (next.done || leftMs <= 0) return;
-      await within(clock, Math.min(leftMs, next.lookAgainMs), signal, (pause) =>
-        firstOf(
-          pause,
-          (one) => turn(cells.gateway, one),
-          (one) => turn(cells.desired, one),
-        ),
-      );
-    }
-  };
-  await firstOf(hurry, wait, noteNoise);
+  }
 }
 
-function openBuilds(desired: DesiredState | undefined, frozen: FrozenBuilds): number {
+function countOpen(desired: DesiredState | undefined, frozen: FrozenBuilds): number {
   return [...(desired?.grants.keys() ?? [])].filter((buildId) => frozen?.has(buildId) ?? true).length;
 }
 

@@ -12,6 +12,8 @@ import type { Meters } from "../ports/meters.ts";
 const PROBE_EVERY_MS = 5_000;
 /** While it starts it is asked often: the first answer opens the door. */
 const FIRST_PROBES_MS = 50;
+/** A unit that was started says so within this; if not, it is asked to start again. */
+const STATUS_MS = 10_000;
 /** A daemon that has been silent for so long, and has no session to lose, is stopped so that it can start anew. */
 const HUNG_MS = 120_000;
 
@@ -63,7 +65,7 @@ class Daemon {
   async follow(signal: AbortSignal): Promise<void> {
     for await (const status of this.#ports.unit.statuses(signal)) {
       const was = this.#status.get();
-      if (status.at === "exited" && was?.at === "running") this.#noteExit(status.exit);
+      if (status.at === "exited" && was !== undefined) this.#noteExit(status.exit);
       this.#status.set(status);
     }
   }
@@ -95,8 +97,9 @@ class Daemon {
     try {
       await unit.configure(toml, signal);
       this.#configured = toml;
+      const before = this.#status.get();
       await unit.start(signal);
-      await this.#status.first((now) => now?.at !== "stopped", signal);
+      await within(clock, STATUS_MS, signal, (limit) => this.#status.first((now) => now !== before, limit));
     } catch (err) {
       if (signal.aborted) return;
       log.error({ err }, "buildkit.not-started");

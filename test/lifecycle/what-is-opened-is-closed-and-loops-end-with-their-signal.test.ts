@@ -12,6 +12,9 @@ import type { Log } from "../../agent/ports/log.ts";
 const clock = systemClock();
 const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
+const fails = () => Promise.reject(new Error("refused"));
+const endless = (signal: AbortSignal) => clock.sleep(1e9, signal);
+
 describe("a scope", () => {
   it("closes in reverse, goes on past a failure, and then tells it", async () => {
     const closed: string[] = [];
@@ -94,7 +97,6 @@ describe("retry", () => {
 
   it("throws on what is not worth another try, and stops when told to while it waits", async () => {
     const signal = new AbortController().signal;
-    const fails = () => Promise.reject(new Error("refused"));
     await expect(retry(fails, { ...options, signal, giveUp: () => true })).rejects.toThrow("refused");
     const stop = new AbortController();
     const waiting = retry(fails, {
@@ -110,7 +112,6 @@ describe("retry", () => {
 describe("firstOf", () => {
   it("ends the others when one is done, and tells the first failure", async () => {
     const outer = new AbortController().signal;
-    const endless = (signal: AbortSignal) => clock.sleep(1e9, signal);
     await firstOf(outer, endless, async () => undefined, endless);
     await expect(firstOf(outer, endless, () => Promise.reject(new Error("first")))).rejects.toThrow("first");
   });

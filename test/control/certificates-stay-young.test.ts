@@ -1,0 +1,144 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { keepCertificates } from "../../agent/control/certificates.ts";
+import { PlaneError } from "../../agent/core/plane-status.ts";
+import { Secret } from "../../agent/core/secret.ts";
+import type { CertificatesView } from "../../agent/core/views.ts";
+import { Cell } from "../../agent/lifecycle/cell.ts";
+import type { ControlPlane, Renewal } from "../../agent/ports/control-plane.ts";
+import type { MachineIdentity, PrivateKey, SigningRequest } from "../../agent/ports/keys.ts";
+import { ManualClock, settle } from "./manual-clock.ts";
+import { GatewayStandIn, listening, NO_METERS, notebook } from "./stand-ins.ts";
+
+const HOUR_MS = 3_600_000;
+const request = (spkiSha256: string): SigningRequest => ({ der: new Uint8Array(), spkiSha256 });
+
+describe("certificates", () => {
+  let clock: ManualClock;
+  let gateway: GatewayStandIn;
+  let stop: AbortController;
+  let renewals: Renewal[];
+  let fails: Error | undefined;
+  let registered: number;
+  let keeping: Promise<void>;
+  let cells: ReturnType<typeof newCells>;
+
+  function key(name: string): PrivateKey {
+    return { spkiSha256: name, request: async () => request(name), pem: new Secret("-") };
+  }
+
+  function identity(name: string): MachineIdentity {
+    const { wallMs } = clock.now();
+    return { machineId: "m1", key: key(name), chainPem: "-", notBeforeMs: wallMs, notAfterMs: wallMs + HOUR_MS };
+  }
+
+  function newCells() {
+    return {
+      identity: new Cell(identity("k0")),
+      servingRequest: new Cell<SigningRequest | undefined>(request("g0")),
+      gateway: listening({ servingNotAfterMs: clock.now().wallMs + HOUR_MS }),
+      certificates: new Cell<CertificatesView>({ lastRenewalError: "" }),
+    };
+  }
+
+  beforeEach(() => {
+    clock = new ManualClock();
+    gateway = new GatewayStandIn();
+    stop = new AbortController();
+    renewals = [];
+    fails = undefined;
+    registered = 0;
+    cells = newCells();
+    const plane = {
+      renew: async (_identity: MachineIdentity, renewal: Renewal) => {
+        renewals.push(renewal);
+        if (fails !== undefined) throw fails;
+        return {
+          ...(renewal.machineRequest && { machineChainPem: "machine-chain" }),
+          ...(renewal.servingRequest && { servingChainPem: "serving-chain" }),
+          trust: { trustDomain: "d", buildCas: ["-"] },
+        };
+      },
+    } as unknown as ControlPlane; // only renew() is asked here
+    const rotate = gateway.rotateKey.bind(gateway);
+    gateway.rotateKey = () => {
+      rotate();
+      cells.servingRequest.set(request("g1"));
+      cells.gateway.update((view) => ({ ...view, uncertified: "g1" }));
+    };
+    let made = 0;
+    keeping = keepCertificates(
+      {
+        plane,
+        gateway,
+        keys: { make: async () => key(`k${++made}`) },
+        certificates: {
+          read: () => ({ notBeforeMs: clock.now().wallMs, notAfterMs: clock.now().wallMs + HOUR_MS }),
+        },
+        identityStore: { load: async () => undefined, save: async () => {}, forget: async () => {} },
+        meters: NO_METERS,
+        clock,
+        log: notebook(),
+      },
+      cells,
+      "boot",
+      async () => {
+        registered += 1;
+        fails = undefined;
+        cells.identity.set(identity("fresh"));
+      },
+      stop.signal,
+    );
+    keeping.catch(() => undefined);
+  });
+
+  afterEach(async () => {
+    stop.abort();
+    await keeping.catch(() => undefined);
+  });
+
+  it("are both renewed at two thirds of the lifetime, with fresh keys, and not before", async () => {
+    await clock.advance(HOUR_MS * 0.66);
+    expect(renewals).toEqual([]);
+    await clock.advance(HOUR_MS * 0.01);
+    expect(renewals).toEqual([{ machineRequest: request("k1"), servingRequest: request("g1") }]);
+    expect(cells.identity.get().key.spkiSha256).toBe("k1");
+    expect(gateway.told).toEqual(["rotate key", "certify g1 serving-chain"]);
+    await clock.advance(HOUR_MS * 0.68);
+    expect(renewals).toHaveLength(2);
+  });
+
+  it("a gateway that restarted gets one for its new key at once, and the machine's stays", async () => {
+    cells.servingRequest.set(request("g9"));
+    cells.gateway.update(({ servingNotAfterMs: _, ...view }) => ({ ...view, uncertified: "g9" }));
+    await settle();
+    expect(renewals).toEqual([{ servingRequest: request("g9") }]);
+    expect(gateway.told).toEqual(["certify g9 serving-chain"]);
+    expect(cells.identity.get().key.spkiSha256).toBe("k0");
+  });
+
+  it("a failed renewal keeps the old ones, says why, and is tried again", async () => {
+    fails = new PlaneError("RenewCertificates", "UNAVAILABLE", "maintenance");
+    await clock.advance(HOUR_MS * 0.68);
+    expect(cells.identity.get().key.spkiSha256).toBe("k0");
+    expect(cells.certificates.get().lastRenewalError).toContain("maintenance");
+    const tries = renewals.length;
+    fails = undefined;
+    await clock.advance(60_000);
+    expect(renewals.length).toBe(tries + 1);
+    expect(cells.identity.get().key.spkiSha256).not.toBe("k0");
+    expect(cells.certificates.get().lastRenewalError).toBe("");
+  });
+
+  it("that expired, because the machine slept, lead to a fresh registration", async () => {
+    fails = new PlaneError("RenewCertificates", "UNAUTHENTICATED", "certificate expired");
+    await clock.advance(2 * HOUR_MS);
+    expect(registered).toBeGreaterThan(0);
+    expect(cells.identity.get().key.spkiSha256).not.toBe("k0");
+  });
+
+  it("of a machine that is refused end the agent", async () => {
+    fails = new PlaneError("RenewCertificates", "PERMISSION_DENIED", "this machine is banned");
+    await clock.advance(HOUR_MS * 0.68);
+    await expect(keeping).rejects.toThrow("banned");
+  });
+});

@@ -1,0 +1,53 @@
+import type { Instant } from "../../agent/core/instant.ts";
+import type { Clock } from "../../agent/ports/clock.ts";
+
+/** Time that moves when the test says so: hours pass in no time, and nothing fires by chance. */
+export class ManualClock implements Clock {
+  #nowMs = Date.parse("2026-11-21T12:00:00Z");
+  readonly #sleepers = new Set<{ readonly atMs: number; readonly wake: () => void }>();
+
+  now(): Instant {
+    return { wallMs: this.#nowMs, monoMs: this.#nowMs - Date.parse("2026-11-21T00:00:00Z") };
+  }
+
+  random(): number {
+    return 0.5;
+  }
+
+  sleep(ms: number, signal: AbortSignal): Promise<void> {
+    if (signal.aborted || ms <= 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const sleeper = {
+        atMs: this.#nowMs + ms,
+        wake: (): void => {
+          this.#sleepers.delete(sleeper);
+          signal.removeEventListener("abort", sleeper.wake);
+          resolve();
+        },
+      };
+      this.#sleepers.add(sleeper);
+      signal.addEventListener("abort", sleeper.wake, { once: true });
+    });
+  }
+
+  /** Moves time on, waking sleepers in their order, and lets everything that follows from each happen. */
+  async advance(ms: number): Promise<void> {
+    const untilMs = this.#nowMs + ms;
+    await settle();
+    for (;;) {
+      const next = [...this.#sleepers]
+        .filter((sleeper) => sleeper.atMs <= untilMs)
+        .toSorted((a, b) => a.atMs - b.atMs)[0];
+      if (next === undefined) break;
+      this.#nowMs = Math.max(this.#nowMs, next.atMs);
+      next.wake();
+      await settle();
+    }
+    this.#nowMs = untilMs;
+  }
+}
+
+/** Lets promises that are ready run, and those that follow from them. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,99 @@
+import { type GatewayView, NO_GATEWAY } from "../../agent/core/views.ts";
+import { Cell } from "../../agent/lifecycle/cell.ts";
+import { Queue } from "../../agent/lifecycle/queue.ts";
+import type { BuildkitProbe, BuildkitUnit, UnitExit, UnitStatus } from "../../agent/ports/buildkit.ts";
+import type { Gateway, GatewayEvent } from "../../agent/ports/gateway.ts";
+import type { Log } from "../../agent/ports/log.ts";
+import type { Meters } from "../../agent/ports/meters.ts";
+
+/** A gateway that does what it is told, and writes down what it was told. */
+export class GatewayStandIn implements Gateway {
+  readonly told: string[] = [];
+  readonly queue = new Queue<GatewayEvent>();
+  onCut: () => void = () => {};
+
+  events(signal: AbortSignal): AsyncIterable<GatewayEvent> {
+    return this.queue.drain(signal);
+  }
+  allow(allowSet: Parameters<Gateway["allow"]>[0]): void {
+    const door = allowSet.admission.at;
+    this.told.push(`allow ${allowSet.revision} ${door} [${[...allowSet.grants.keys()].join(" ")}]`);
+  }
+  confirm(): void {
+    this.told.push("confirm");
+  }
+  certify(keySpkiSha256: string, chainPem: string): void {
+    this.told.push(`certify ${keySpkiSha256} ${chainPem}`);
+  }
+  rotateKey(): void {
+    this.told.push("rotate key");
+  }
+  cutAll(): void {
+    this.told.push("cut all");
+    this.onCut();
+  }
+  acknowledge(sessionIds: readonly string[]): void {
+    this.told.push(`acknowledge ${sessionIds.join(" ")}`);
+  }
+}
+
+/** buildkitd's unit: starts when asked, ends when the test says. */
+export class UnitStandIn implements BuildkitUnit {
+  readonly done: string[] = [];
+  readonly status = new Cell<UnitStatus>({ at: "stopped" });
+  configureFails: Error | undefined;
+
+  async configure(toml: string): Promise<void> {
+    if (this.configureFails !== undefined) throw this.configureFails;
+    this.done.push(`configure ${toml}`);
+  }
+  async start(): Promise<void> {
+    this.done.push("start");
+    this.status.set({ at: "running", pid: this.done.length });
+  }
+  async stop(): Promise<void> {
+    this.done.push("stop");
+    this.status.set({ at: "stopped" });
+  }
+  exit(exit: UnitExit): void {
+    this.status.set({ at: "exited", exit });
+  }
+  async *statuses(signal: AbortSignal): AsyncGenerator<UnitStatus> {
+    let last: UnitStatus | undefined;
+    while (!signal.aborted) {
+      const next = await this.status.first((now) => now !== last, signal);
+      if (next !== undefined) yield (last = next);
+    }
+  }
+}
+
+export class ProbeStandIn implements BuildkitProbe {
+  answers = true;
+
+  async listWorkers() {
+    if (!this.answers) throw new Error("no answer");
+    return { workers: 1, platforms: ["linux/amd64"], version: "v0.33.1" };
+  }
+}
+
+export function listening(over: Partial<GatewayView> = {}): Cell<GatewayView> {
+  return new Cell<GatewayView>({ ...NO_GATEWAY, connected: true, listening: true, runId: "g1", ...over });
+}
+
+/** Keeps event names, so that a test can ask what was told to the operator. */
+export function notebook(): Log & { readonly events: string[] } {
+  const events: string[] = [];
+  const note = (_: unknown, event: string): void => void events.push(event);
+  return { events, debug: note, info: note, warn: note, error: note };
+}
+
+export const NO_METERS: Meters = {
+  gateway: () => {},
+  gatewayLost: () => {},
+  sessionClosed: () => {},
+  planeAttached: () => {},
+  planeCallFailed: () => {},
+  messageRefused: () => {},
+  buildkitExited: () => {},
+  renewalFailed: () => {},
+};
