@@ -36,15 +36,16 @@ describe("a new desired state", () => {
   });
 });
 
+const check = (over: Partial<CheckResult>): CheckResult => ({
+  name: "buildkit",
+  ok: true,
+  blocking: true,
+  message: "",
+  sinceMs: 0,
+  ...over,
+});
+
 describe("the door", () => {
-  const check = (over: Partial<CheckResult>): CheckResult => ({
-    name: "buildkit",
-    ok: true,
-    blocking: true,
-    message: "",
-    sinceMs: 0,
-    ...over,
-  });
   it.each([
     { of: "all is well", phase: { at: "ready" } as const, checks: [check({})], at: "open" },
     {
@@ -137,13 +138,13 @@ describe("waiting", () => {
   });
 
   it.each([
-    { exits: 1, then: { restart: "after", delayMs: 0 } },
-    { exits: 2, then: { restart: "after", delayMs: 100 } },
-    { exits: 4, then: { restart: "after", delayMs: 400 } },
-    { exits: 6, then: { restart: "cooling-down", delayMs: 30_000 } },
-  ])("restarts BuildKit after $exits exits within a minute: $then.restart", ({ exits, then }) => {
+    { exits: 1, verdict: { restart: "after", delayMs: 0 } },
+    { exits: 2, verdict: { restart: "after", delayMs: 100 } },
+    { exits: 4, verdict: { restart: "after", delayMs: 400 } },
+    { exits: 6, verdict: { restart: "cooling-down", delayMs: 30_000 } },
+  ])("restarts BuildKit after $exits exits within a minute: $verdict.restart", ({ exits, verdict }) => {
     const times = Array.from({ length: exits }, (_, index) => 100_000 + index);
-    expect(afterExit(times, 100_100, BUILDKIT_RESTARTS)).toEqual(then);
+    expect(afterExit(times, 100_100, BUILDKIT_RESTARTS)).toEqual(verdict);
   });
 
   it("forgives exits that lie further back than the budget's window", () => {
