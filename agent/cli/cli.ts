@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import type { ExitCode } from "./exit-code.ts";
 import type { Output } from "./output.ts";
 
 /** What a command gets from the process that it runs in. */
@@ -16,5 +15,6 @@ export interface Cli {
 export interface CommandModule {
   /** Adds its options. */
   define(command: Command): void;
-  run(command: Command, cli: Cli): Promise<ExitCode>;
+  /** Gives the code to exit with. */
+  run(command: Command, cli: Cli): Promise<number>;
 }

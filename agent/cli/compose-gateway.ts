@@ -13,12 +13,9 @@ import { inheritedSocket } from "./inherited-socket.ts";
 import { logDefects } from "./last-words.ts";
 import { layoutOf } from "./layout.ts";
 
-/** What the gateway reads of the configuration: nothing of the control plane, nothing of the machine's identity. */
-export const GATEWAY_SECTIONS = ["gateway", "paths", "log"] as const;
-
 /** Builds the data plane and lives as long as it. No gRPC here: this process speaks to nothing but control, over a unix socket. */
 export async function startGateway(
-  { gateway, paths, log: { level } }: Pick<Config, (typeof GATEWAY_SECTIONS)[number]>,
+  { gateway, paths, log: { level } }: Pick<Config, "gateway" | "paths" | "log">,
   { environment, stop }: Cli,
 ): Promise<void> {
   const log = jsonLog({ process: "gateway", level });

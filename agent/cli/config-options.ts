@@ -22,14 +22,26 @@ export function configOf<S extends SectionName>(
   cli: Cli,
   sections: readonly S[],
 ): Promise<LoadedConfig<S>> {
-  const given = command.opts<Readonly<Record<string, string | undefined>>>();
-  const file = given["config"];
-  const flags = command.options.flatMap((option) => {
-    const value = option.long === undefined ? undefined : given[option.attributeName()];
-    return typeof value === "string" && option.long !== undefined ? [[option.long, value] as const] : [];
-  });
-  const origins = { flags: Object.fromEntries(flags), environment: cli.environment };
+  const { config: file } = command.opts<{ readonly config?: string }>();
+  const origins = { flags: Object.fromEntries(givenFlags(command, KEYS)), environment: cli.environment };
   return loadConfig(file === undefined ? origins : { ...origins, file }, sections, cli.stop);
+}
+
+/** The same options again, for a process that needs `sections` of them. */
+export function forwardedOptions(command: Command, sections: readonly SectionName[]): readonly string[] {
+  const { config: file } = command.opts<{ readonly config?: string }>();
+  const common = file === undefined ? [] : ["--config", file];
+  return [...common, ...givenFlags(command, keysOf(sections)).map(([flag, value]) => `${flag}=${value}`)];
+}
+
+/** [flag, value] of each key that was given on the command line. */
+function givenFlags(command: Command, keys: readonly Key[]): readonly (readonly [string, string])[] {
+  const values = command.opts<Readonly<Record<string, unknown>>>();
+  return command.options.flatMap((option) => {
+    const key = keys.find(({ flag }) => flag === option.long);
+    const value = values[option.attributeName()];
+    return key !== undefined && typeof value === "string" ? [[key.flag, value] as const] : [];
+  });
 }
 
 function keysOf(sections: readonly SectionName[]): readonly Key[] {

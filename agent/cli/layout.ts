@@ -7,7 +7,7 @@ export interface Layout {
   /** The launcher listens, control asks it to start and stop BuildKit. */
   readonly managerSocket: string;
   readonly buildkitSocket: string;
-  /** buildkitd's own trace collector: without one of our own, several instances would fight over its default. */
+  /** buildkitd's own trace collector. Anybody may write to it, so it lies in a closed directory. */
   readonly buildkitTraceSocket: string;
   readonly buildkitConfigFile: string;
   readonly cniConfigFile: string;
@@ -46,6 +46,6 @@ export function longestSocketBytes(runtimeDir: string): number {
 const SOCKETS = {
   gateway: "gateway.sock",
   manager: "manager.sock",
-  buildkit: "buildkit/buildkitd.sock",
+  buildkit: "buildkitd.sock",
   buildkitTrace: "buildkit/otel.sock",
 } as const;

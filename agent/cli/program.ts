@@ -2,7 +2,7 @@ import { Command, CommanderError } from "commander";
 import type { Cli, CommandModule } from "./cli.ts";
 import { painter } from "./colour.ts";
 import { describeFailure } from "./describe-failure.ts";
-import { EXIT, type ExitCode, exitCodeOf } from "./exit-code.ts";
+import { EXIT, exitCodeOf } from "./exit-code.ts";
 
 interface Entry {
   readonly name: string;
@@ -33,8 +33,8 @@ const EXITS = `
 Exit codes: 0 good, 1 not ready, 64 wrong command line, 69 no answer, 70 a defect, 77 refused by the control plane, 78 wrong configuration.`;
 
 /** Runs one command line (without node and the script) and gives the code to exit with. Never throws. */
-export async function runProgram(argv: readonly string[], cli: Cli): Promise<ExitCode> {
-  let code: ExitCode = EXIT.ok;
+export async function runProgram(argv: readonly string[], cli: Cli): Promise<number> {
+  let code: number = EXIT.ok;
   const program = configured(new Command("builder-agent"), cli)
     .description("The agent of a builder VM: proves its machine, lets open builds in, and runs BuildKit for them.")
     .addHelpText("after", EXITS);
@@ -53,7 +53,7 @@ export async function runProgram(argv: readonly string[], cli: Cli): Promise<Exi
 }
 
 /** A command's module is loaded between its name and its options, so that no command pays for another's imports. */
-function addEntries(parent: Command, entries: readonly Entry[], cli: Cli, ended: (code: ExitCode) => void): void {
+function addEntries(parent: Command, entries: readonly Entry[], cli: Cli, ended: (code: number) => void): void {
   const loads = new Map<Command, () => Promise<CommandModule>>();
   for (const { name, summary, load, under } of entries) {
     const command = configured(parent.command(name), cli).summary(summary).description(sentence(summary));

@@ -1,8 +1,10 @@
 import type { Command } from "commander";
 import type { Cli } from "../cli.ts";
-import { GATEWAY_SECTIONS, startGateway } from "../compose-gateway.ts";
+import { startGateway } from "../compose-gateway.ts";
 import { addConfigOptions, configOf } from "../config-options.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
+import { withParent } from "../parent.ts";
+import { GATEWAY_SECTIONS } from "../sections.ts";
 
 export function define(command: Command): void {
   addConfigOptions(command, GATEWAY_SECTIONS);
@@ -10,6 +12,6 @@ export function define(command: Command): void {
 
 export async function run(command: Command, cli: Cli): Promise<ExitCode> {
   const { config } = await configOf(command, cli, GATEWAY_SECTIONS);
-  await startGateway(config, cli);
+  await startGateway(config, withParent(cli));
   return EXIT.ok;
 }

@@ -1,0 +1,28 @@
+import { fileURLToPath } from "node:url";
+import type { Command } from "commander";
+import type { Cli } from "../cli.ts";
+import { startLauncher } from "../compose-launcher.ts";
+import { SECTIONS, type SectionName } from "../config/keys.ts";
+import { addConfigOptions, configOf, forwardedOptions } from "../config-options.ts";
+import { pinnedCa } from "../pinned-ca.ts";
+import { CONTROL_SECTIONS, GATEWAY_SECTIONS } from "../sections.ts";
+
+export function define(command: Command): void {
+  addConfigOptions(command, SECTIONS);
+}
+
+export async function run(command: Command, cli: Cli): Promise<number> {
+  const loaded = await configOf(command, cli, SECTIONS);
+  await pinnedCa(loaded, cli.stop);
+  const program = fileURLToPath(new URL("../main.js", import.meta.url));
+  const child = (name: string, sections: readonly SectionName[]): readonly string[] => [
+    program,
+    name,
+    ...forwardedOptions(command, sections),
+  ];
+  return startLauncher(
+    loaded.config,
+    { gateway: child("gateway", GATEWAY_SECTIONS), control: child("control", CONTROL_SECTIONS) },
+    cli,
+  );
+}

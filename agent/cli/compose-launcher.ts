@@ -1,0 +1,53 @@
+import { mkdir } from "node:fs/promises";
+import { BuildkitDaemon } from "../adapters/buildkit/daemon.ts";
+import { systemClock } from "../adapters/clock/system-clock.ts";
+import { runLauncher } from "../adapters/launcher/run-launcher.ts";
+import { jsonLog } from "../adapters/telemetry/json-log.ts";
+import { buildkitPlaces } from "./buildkit-places.ts";
+import type { Cli } from "./cli.ts";
+import type { Config } from "./config/config.ts";
+import { EXIT } from "./exit-code.ts";
+import { logDefects } from "./last-words.ts";
+import { layoutOf } from "./layout.ts";
+
+/** What control takes at most beyond its two graces: the cut, and the last words to the control plane. */
+const ENDING_MARGIN_MS = 20_000;
+
+/** The arguments of the children: for Node, then our program's. */
+export interface ChildArguments {
+  readonly gateway: readonly string[];
+  readonly control: readonly string[];
+}
+
+/**
+ * The service manager of a machine without systemd: parents gateway, control and buildkitd. Reads the whole configuration, so that what is
+ * wrong is told once, here, before anything starts.
+ */
+export async function startLauncher(config: Config, children: ChildArguments, cli: Cli): Promise<number> {
+  const { gateway, paths, drain, buildkit } = config;
+  const log = jsonLog({ process: "launcher", level: config.log.level });
+  logDefects(log);
+  const layout = layoutOf(paths);
+  for (const directory of [paths.runtimeDir, paths.stateDir, paths.cacheDir])
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+  const places = buildkitPlaces(config);
+  await using daemon = new BuildkitDaemon({
+    binary: buildkit.binary,
+    configFile: layout.buildkitConfigFile,
+    places,
+    log,
+  });
+  return await runLauncher(
+    {
+      managerSocket: layout.managerSocket,
+      gateway: { args: children.gateway, host: gateway.listen.host, port: gateway.listen.port },
+      control: { args: children.control },
+      env: { ...cli.environment },
+      finalExitCodes: [EXIT.refused, EXIT.config, EXIT.usage],
+      controlGraceMs: drain.graceMs + drain.stopGraceMs + ENDING_MARGIN_MS,
+      buildkitGraceMs: drain.stopGraceMs,
+    },
+    { buildkit: daemon, clock: systemClock(), log },
+    { stop: cli.stop, hurry: cli.hurry },
+  );
+}

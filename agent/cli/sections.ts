@@ -1,0 +1,14 @@
+import type { SectionName } from "./config/keys.ts";
+
+/** What the gateway reads of the configuration: nothing of the control plane, nothing of the machine's identity. */
+export const GATEWAY_SECTIONS = ["gateway", "paths", "log"] as const satisfies readonly SectionName[];
+
+export const CONTROL_SECTIONS = [
+  "controlPlane",
+  "identity",
+  "health",
+  "paths",
+  "buildkit",
+  "drain",
+  "log",
+] as const satisfies readonly SectionName[];
