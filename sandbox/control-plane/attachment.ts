@@ -31,24 +31,36 @@ export class Attachment implements Link {
   readonly #machine: Machine;
   readonly #context: AttachContext;
   readonly #ended = new AbortController();
+  /** A desired state is to be sent as soon as the stream takes more. */
+  #owing = false;
 
-  constructor(call: AttachCall, machine: Machine, context: AttachContext) {
+  private constructor(call: AttachCall, machine: Machine, context: AttachContext) {
     this.#call = call;
     this.#machine = machine;
     this.#context = context;
-    call.on("data", (request: AttachRequest) => this.#take(request));
+  }
+
+  /** Lives until either side ends the call. */
+  static serve(call: AttachCall, machine: Machine, context: AttachContext): void {
+    const attachment = new Attachment(call, machine, context);
+    call.on("data", (request: AttachRequest) => attachment.#take(request));
     call.on("end", () => {
-      this.#close();
+      attachment.#close();
       call.end();
     });
-    call.on("cancelled", () => this.#close());
-    call.on("error", () => this.#close());
+    call.on("cancelled", () => attachment.#close());
+    call.on("error", () => attachment.#close());
   }
 
   /** A stream that the machine does not read is not filled further: what it gets when it reads again is the newest. */
   sendDesired(): void {
-    if (this.#call.writableNeedDrain) this.#call.once("drain", () => this.sendDesired());
-    else this.#send({ message: { $case: "desired", value: this.#context.desired(this.#machine) } });
+    if (this.#call.writableNeedDrain) {
+      if (!this.#owing) this.#call.once("drain", () => this.sendDesired());
+      this.#owing = true;
+      return;
+    }
+    this.#owing = false;
+    this.#send({ message: { $case: "desired", value: this.#context.desired(this.#machine) } });
   }
 
   sendRaw(message: Uint8Array): void {

@@ -18,6 +18,8 @@ export interface ControlPlaneOptions {
   readonly heartbeatMs?: number;
   /** How long a change waits to be applied by the machine; default 15 seconds. */
   readonly applyDeadlineMs?: number;
+  /** How long after its end connections may take to go before they count as leaked; default 5 seconds. */
+  readonly leakDeadlineMs?: number;
   /** Added to this process's clock: a control plane whose clock is off. Default 0. */
   readonly clockOffsetMs?: number;
 }
@@ -35,6 +37,7 @@ export function withDefaults(options: ControlPlaneOptions): Settings {
     servingCertificateLifetimeMs: 60 * 60_000,
     heartbeatMs: 10_000,
     applyDeadlineMs: 15_000,
+    leakDeadlineMs: 5_000,
     clockOffsetMs: 0,
     ...options,
   };

@@ -1,9 +1,9 @@
-import {
-  type ClosedBuild,
+import type {
+  ClosedBuild,
   CloseReason,
-  type DesiredState,
-  type Drain,
-  type OpenBuild,
+  DesiredState,
+  Drain,
+  OpenBuild,
 } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
 import type { TrustBundle } from "../../agent/adapters/grpc/gen/builder/agent/v1/identity.ts";
 import type { ProjectRef } from "./project-ref.ts";

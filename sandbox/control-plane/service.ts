@@ -32,16 +32,18 @@ export function service(parts: ServiceParts): Service {
     method: Method,
     handle: (request: Request, call: ServerUnaryCall<Request, Response>) => Promise<Response> | Response,
   ): handleUnaryCall<Request, Response> {
-    const answer = async (call: ServerUnaryCall<Request, Response>): Promise<Response> => {
-      faults.check(method);
-      return handle(call.request, call);
+    const respond = async (
+      call: ServerUnaryCall<Request, Response>,
+      answer: sendUnaryData<Response>,
+    ): Promise<void> => {
+      try {
+        faults.check(method);
+        answer(null, await handle(call.request, call));
+      } catch (failure) {
+        answer(asRefusal(failure));
+      }
     };
-    return (call, callback) => {
-      answer(call).then(
-        (response) => callback(null, response),
-        (failure: unknown) => callback(asRefusal(failure)),
-      );
-    };
+    return (call, answer) => void respond(call, answer);
   }
 
   return {
@@ -59,7 +61,7 @@ export function service(parts: ServiceParts): Service {
     attach: (call) => {
       try {
         faults.check("attach");
-        new Attachment(call, caller(call), parts);
+        Attachment.serve(call, caller(call), parts);
       } catch (failure) {
         call.emit("error", asRefusal(failure));
       }

@@ -4,16 +4,15 @@ import type { Settings } from "./options.ts";
 import { SERVICE } from "./raw-message.ts";
 import { TlsListener } from "./tls-listener.ts";
 
-/** How long connections may take to go of themselves before they count as leaked. */
-const LEAK_DEADLINE_MS = 5_000;
-
 /** The gRPC server behind its TLS port, and the ways in which a network or a server may fail. */
 export class Transport {
   readonly #server: Server;
   readonly #injector: ConnectionInjector;
   readonly #listener: TlsListener;
+  readonly #leakDeadlineMs: number;
 
-  private constructor(server: Server, injector: ConnectionInjector, listener: TlsListener) {
+  private constructor(server: Server, injector: ConnectionInjector, listener: TlsListener, leakDeadlineMs: number) {
+    this.#leakDeadlineMs = leakDeadlineMs;
     this.#server = server;
     this.#injector = injector;
     this.#listener = listener;
@@ -37,7 +36,7 @@ export class Transport {
       clientCaPem: authorities.machines.certPem,
       onConnection: (socket) => injector.injectConnection(socket),
     });
-    return new Transport(server, injector, listener);
+    return new Transport(server, injector, listener, settings.leakDeadlineMs);
   }
 
   get port(): number {
@@ -64,15 +63,15 @@ export class Transport {
     this.#injector.drain(graceMs);
   }
 
-  /** @throws {Error} if a connection is still there after 5 s: whoever dialled did not hang up. It is cut then. */
+  /** @throws {Error} if a connection is still there after `leakDeadlineMs`: whoever dialled did not hang up. It is cut then. */
   async close(): Promise<void> {
     this.#listener.stop();
-    const left = (await this.#listener.emptied(LEAK_DEADLINE_MS)) ? 0 : this.connections;
+    const left = (await this.#listener.emptied(this.#leakDeadlineMs)) ? 0 : this.connections;
     this.#listener.cut();
     this.#server.forceShutdown();
     if (left > 0)
       throw new Error(
-        `${left} connection(s) to the control plane were still open ${LEAK_DEADLINE_MS} ms after its end.`,
+        `${left} connection(s) to the control plane were still open ${this.#leakDeadlineMs} ms after its end.`,
       );
   }
 }

@@ -35,8 +35,11 @@ export class PlainAgent implements Disposable {
       certificate === undefined
         ? credentials.createSsl(ca)
         : credentials.createSsl(ca, Buffer.from(certificate.keyPem), Buffer.from(certificate.chainPem));
-    // Its own connection, not one that another client of this process has opened.
-    this.client = new BuilderAgentServiceClient(plane.endpoint, tls, { "grpc.use_local_subchannel_pool": 1 });
+    this.client = new BuilderAgentServiceClient(plane.endpoint, tls, {
+      "grpc.ssl_target_name_override": plane.serverName,
+      // Its own connection, not one that another client of this process has opened.
+      "grpc.use_local_subchannel_pool": 1,
+    });
   }
 
   [Symbol.dispose](): void {
@@ -180,6 +183,16 @@ export async function registered(plane: EmbeddedControlPlane, bootId = "boot-1")
   const { request, key } = await joinRequest(stranger, plane.issueJoinToken(APP));
   const response = await stranger.register({ ...request, facts: { ...FACTS, bootId } });
   return new PlainAgent(plane, { chainPem: response.machineCertificateChain, keyPem: key.privateKeyPem });
+}
+
+/** How a call failed. */
+export async function refusal(call: Promise<unknown>): Promise<ServiceError> {
+  const answer = await call.then(
+    () => undefined,
+    (error: unknown) => error as ServiceError,
+  );
+  if (answer === undefined) throw new Error("The call was expected to fail.");
+  return answer;
 }
 
 function call<T>(start: (answer: (error: ServiceError | null, value?: T) => void) => void): Promise<T> {

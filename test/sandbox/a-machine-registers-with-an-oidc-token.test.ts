@@ -1,0 +1,148 @@
+import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { status } from "@grpc/grpc-js";
+import { expect, it } from "vitest";
+import { EmbeddedControlPlane } from "../../sandbox/control-plane/embedded-control-plane.ts";
+import type { TrustedIssuer } from "../../sandbox/control-plane/oidc-issuers.ts";
+import { KeyPair } from "../../sandbox/pki/key-pair.ts";
+import { makeSigningRequest } from "../../sandbox/pki/signing-request.ts";
+import { APP, FACTS, PlainAgent, refusal } from "./plain-agent.ts";
+
+const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
+const ec = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
+const stranger = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
+
+const ISSUER: TrustedIssuer = {
+  issuer: "https://issuer.example",
+  jwks: {
+    keys: [
+      { ...rsa.publicKey.export({ format: "jwk" }), kid: "rsa" },
+      { ...ec.publicKey.export({ format: "jwk" }), kid: "ec" },
+    ],
+  },
+  subjects: { "machine-7": APP },
+};
+
+interface Token {
+  readonly header: Record<string, unknown>;
+  readonly claims: Record<string, unknown>;
+  readonly key: KeyObject;
+}
+
+function good(audience = "builder-control-plane.sandbox.internal"): Token {
+  const nowS = Math.floor(Date.now() / 1_000);
+  return {
+    header: { alg: "ES256", kid: "ec" },
+    claims: { iss: ISSUER.issuer, sub: "machine-7", aud: audience, nbf: nowS - 1, exp: nowS + 60 },
+    key: ec.privateKey,
+  };
+}
+
+function jwt({ header, claims, key }: Token): string {
+  const signed = [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString("base64url")).join(".");
+  const signature = sign("sha256", Buffer.from(signed), { key, dsaEncoding: "ieee-p1363" });
+  return `${signed}.${signature.toString("base64url")}`;
+}
+
+async function register(plane: EmbeddedControlPlane, token: string) {
+  using agent = new PlainAgent(plane);
+  const { nonce } = await agent.challenge();
+  return await agent.register({
+    nonce,
+    attestation: { evidence: { $case: "oidcToken", value: { jwt: token } } },
+    machineCsr: await makeSigningRequest(await KeyPair.generate(), "machine"),
+    servingCsr: new Uint8Array(),
+    facts: FACTS,
+    versions: undefined,
+  });
+}
+
+it.each([
+  { what: "ES256", token: good() },
+  { what: "RS256", token: { ...good(), header: { alg: "RS256", kid: "rsa" }, key: rsa.privateKey } },
+  { what: "no key id", token: { ...good(), header: { alg: "ES256" } } },
+  {
+    what: "several audiences",
+    token: { ...good(), claims: { ...good().claims, aud: ["other", good().claims["aud"]] } },
+  },
+])("takes a token with $what, and knows whose machine it is", async ({ token }) => {
+  await using plane = await EmbeddedControlPlane.listen();
+  plane.trustIssuer(ISSUER);
+  const response = await register(plane, jwt(token));
+  expect(response.servingCertificateChain).toBe("");
+  expect(plane.machines()[0]?.project.ref).toEqual(APP);
+});
+
+const unsigned = (header: object): string =>
+  `${Buffer.from(JSON.stringify(header)).toString("base64url")}.${jwt(good()).split(".")[1] ?? ""}.`;
+
+it.each<{ what: string; token: string; why: string }>([
+  { what: "for another audience", token: jwt(good("somebody-else")), why: "audience" },
+  {
+    what: "of another issuer",
+    token: jwt({ ...good(), claims: { ...good().claims, iss: "https://evil.example" } }),
+    why: "issuer",
+  },
+  { what: "that has expired", token: jwt({ ...good(), claims: { ...good().claims, exp: 1_000 } }), why: "expired" },
+  {
+    what: "that never expires",
+    token: jwt({ ...good(), claims: { ...good().claims, exp: undefined } }),
+    why: "expired",
+  },
+  {
+    what: "whose end is not a number",
+    token: jwt({ ...good(), claims: { ...good().claims, exp: "tomorrow" } }),
+    why: "expired",
+  },
+  {
+    what: "from the future",
+    token: jwt({ ...good(), claims: { ...good().claims, nbf: 4e9, exp: 5e9 } }),
+    why: "not valid yet",
+  },
+  {
+    what: "of a subject that nobody named",
+    token: jwt({ ...good(), claims: { ...good().claims, sub: "constructor" } }),
+    why: "subject",
+  },
+  { what: "with the algorithm none", token: unsigned({ alg: "none" }), why: "none" },
+  { what: "with an HMAC", token: unsigned({ alg: "HS256" }), why: "HS256" },
+  { what: "signed by a stranger", token: jwt({ ...good(), key: stranger.privateKey }), why: "not signed" },
+  {
+    what: "that names another kind of key",
+    token: jwt({ ...good(), header: { alg: "RS256", kid: "ec" } }),
+    why: "not signed",
+  },
+  {
+    what: "with critical parameters",
+    token: jwt({ ...good(), header: { alg: "ES256", crit: ["b64"] } }),
+    why: "critical",
+  },
+  { what: "that is no token", token: "a.bbbb.c", why: "not a JWT" },
+  { what: "that is empty", token: "", why: "not a JWT" },
+  {
+    what: "that is enormous",
+    token: jwt({ ...good(), claims: { ...good().claims, pad: "x".repeat(20_000) } }),
+    why: "not a JWT",
+  },
+])("refuses a token $what, says why, and does not repeat it", async ({ token, why }) => {
+  await using plane = await EmbeddedControlPlane.listen();
+  plane.trustIssuer(ISSUER);
+  const error = await refusal(register(plane, token));
+  expect(error.code).toBe(status.UNAUTHENTICATED);
+  expect(error.details).toContain("oidc_token.jwt");
+  expect(error.details).toContain(why);
+  expect(error.details).not.toContain(token.split(".")[1] ?? "eyJ");
+});
+
+it("takes a token once, in whatever spelling, unless told that it may come again", async () => {
+  await using plane = await EmbeddedControlPlane.listen();
+  plane.trustIssuer(ISSUER);
+  const token = jwt(good());
+  await register(plane, token);
+  for (const again of [token, `${token}=`]) {
+    const error = await refusal(register(plane, again));
+    expect(error.code).toBe(status.UNAUTHENTICATED);
+    expect(error.details).toContain("used before");
+  }
+  plane.trustIssuer({ ...ISSUER, singleUse: false });
+  await register(plane, token);
+});
