@@ -4,7 +4,7 @@ import type { Boot } from "../core/machine.ts";
 import type { ObservedState } from "../core/observed-state.ts";
 import { PlaneError } from "../core/plane-status.ts";
 import type { GatewayView, PlaneView, RecordCounts } from "../core/views.ts";
-import { Branch, firstOf, within } from "../lifecycle/branch.ts";
+import { Branch, raceOn, within } from "../lifecycle/branch.ts";
 import type { Cell } from "../lifecycle/cell.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ControlPlane, FromPlane, Hello, PlaneStream } from "../ports/control-plane.ts";
@@ -89,8 +89,8 @@ async function attachOnce(
   const stream = ports.plane.attach(identity, greeting, branch.signal);
   const heard = { atMonoMs: ports.clock.now().monoMs };
   try {
-    await firstOf(
-      branch.signal,
+    await raceOn(
+      branch,
       () => receive(ports, cells, stream, heard),
       (signal) => report(ports, cells, stream, signal),
       (signal) => sendRecords(ports, cells, stream, signal),

@@ -42,11 +42,13 @@ export async function within<T>(
 }
 
 /** Runs all at once; when the first is done, for good or ill, the others' signal is aborted. Resolves when all are done. */
-export async function firstOf(
-  outer: AbortSignal,
-  ...works: readonly ((signal: AbortSignal) => Promise<unknown>)[]
-): Promise<void> {
+export async function firstOf(outer: AbortSignal, ...works: readonly Work[]): Promise<void> {
   using branch = new Branch(outer);
+  await raceOn(branch, ...works);
+}
+
+/** The same on a branch that something else hangs on too, and ends with it. */
+export async function raceOn(branch: Branch, ...works: readonly Work[]): Promise<void> {
   let failure: { readonly of: unknown } | undefined;
   await Promise.all(
     works.map(async (work) => {
@@ -61,3 +63,5 @@ export async function firstOf(
   );
   if (failure !== undefined) throw failure.of;
 }
+
+type Work = (signal: AbortSignal) => Promise<unknown>;
