@@ -1,0 +1,3 @@
+module builder-agent/bench/client
+
+go 1.24

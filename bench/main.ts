@@ -1,0 +1,30 @@
+import { writeFile } from "node:fs/promises";
+import { BenchFailed, describe } from "./failure.ts";
+import { benchGateway } from "./gateway-bench.ts";
+import { parseOptions } from "./options.ts";
+import { print, say } from "./output.ts";
+import { writeReadme } from "./report/readme.ts";
+import { toJson } from "./report/result.ts";
+import { renderText } from "./report/text.ts";
+
+const EXIT_INTERRUPTED = 130;
+
+const stop = new AbortController();
+for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => stop.abort());
+
+try {
+  const options = parseOptions(process.argv.slice(2));
+  const result = await benchGateway(options, stop.signal);
+  const text = renderText(result);
+  if (options.jsonFile !== undefined) await writeFile(options.jsonFile, toJson(result));
+  if (options.writeReadme) await writeReadme(text);
+  print(text);
+} catch (failure) {
+  if (stop.signal.aborted) say("interrupted; everything it started has ended");
+  else say(describe(failure));
+  process.exitCode = stop.signal.aborted ? EXIT_INTERRUPTED : exitCodeOf(failure);
+}
+
+function exitCodeOf(failure: unknown): number {
+  return failure instanceof BenchFailed ? failure.exitCode : 1;
+}

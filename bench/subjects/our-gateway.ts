@@ -1,0 +1,59 @@
+import { mkdir, symlink } from "node:fs/promises";
+import { join } from "node:path";
+import { BenchFailed } from "../failure.ts";
+import { Child } from "../process/child.ts";
+import { packageDir } from "../process/toolchain.ts";
+import { ControlStandIn } from "./control-stand-in.ts";
+import { type Ground, START_DEADLINE_MS, type StartSubject } from "./subject.ts";
+
+/**
+ * The gateway's own process, as it runs on a builder, with a stand-in for control.
+ * @param profileDir Where its processor profile goes when it ends; absent: none.
+ */
+export function ourGateway(profileDir: string | undefined): StartSubject {
+  return async (ground) => {
+    const runtimeDir = join(ground.dir, "run");
+    await mkdir(join(runtimeDir, "buildkit"), { recursive: true });
+    await symlink(ground.socket, join(runtimeDir, "buildkit", "buildkitd.sock"));
+    const child = await Child.start({ command: process.execPath, args: commandLine(ground, runtimeDir, profileDir) });
+    const signal = AbortSignal.any([ground.signal, AbortSignal.timeout(START_DEADLINE_MS)]);
+    let control: ControlStandIn | undefined;
+    const end = async (): Promise<void> => {
+      await control?.[Symbol.asyncDispose]();
+      await child[Symbol.asyncDispose]();
+    };
+    try {
+      await child.until(async () => {
+        control = await ControlStandIn.attach(join(runtimeDir, "gateway.sock"), ground.credentials).catch(
+          () => undefined,
+        );
+        return control !== undefined;
+      }, signal);
+      const address = await Promise.race([control?.listening, aborted(signal)]);
+      if (address === undefined) throw new BenchFailed("It did not begin to listen.");
+      return { name: "gateway", address, proxyPid: child.pid, [Symbol.asyncDispose]: end };
+    } catch (cause) {
+      await end();
+      ground.signal.throwIfAborted();
+      throw new BenchFailed("Our gateway did not start.", { cause });
+    }
+  };
+}
+
+function commandLine({ dir }: Ground, runtimeDir: string, profileDir: string | undefined): readonly string[] {
+  const profiling = profileDir === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileDir}`];
+  const main = join(packageDir, "dist", "agent", "cli", "main.js");
+  const flags = {
+    "gateway-listen": "127.0.0.1:0",
+    "paths-runtime-dir": runtimeDir,
+    "paths-state-dir": join(dir, "state"),
+  };
+  return [...profiling, main, "gateway", ...Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value])];
+}
+
+function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    else signal.addEventListener("abort", () => resolve(undefined), { once: true });
+  });
+}

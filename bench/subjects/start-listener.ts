@@ -1,0 +1,17 @@
+import { BenchFailed } from "../failure.ts";
+import { Child, type Command } from "../process/child.ts";
+import { answers } from "../process/ports.ts";
+import { START_DEADLINE_MS } from "./subject.ts";
+
+/** Starts a program and waits until it takes connections on `port`. @throws {BenchFailed} */
+export async function startListener(command: Command, port: number, signal: AbortSignal): Promise<Child> {
+  const child = await Child.start(command);
+  try {
+    await child.until(() => answers(port), AbortSignal.any([signal, AbortSignal.timeout(START_DEADLINE_MS)]));
+    return child;
+  } catch (cause) {
+    await child[Symbol.asyncDispose]();
+    signal.throwIfAborted();
+    throw new BenchFailed(`${command.command} did not begin to listen.`, { cause });
+  }
+}
