@@ -34,7 +34,7 @@ export function connectControlPlane(options: ConnectOptions): ControlPlane & Asy
     call: UnaryCall<Request, Answer, Parsed>,
     signal: AbortSignal,
   ): Promise<Parsed> {
-    return await makeUnaryCall(connections.for(identity), call, limits.unaryMs, signal);
+    return makeUnaryCall(connections.for(identity), call, limits.unaryMs, signal);
   }
 
   function attach(identity: MachineIdentity, hello: Hello, signal: AbortSignal): PlaneStream {
