@@ -17,9 +17,14 @@ const LEVELS: Readonly<Record<string, keyof Log>> = {
   panic: "error",
 };
 
+/** How its own last error, a panic of Go's, and its wrapper's complaint begin. */
+const TELLING = /^(buildkitd|panic|fatal error|unshare|setpriv|SIG[A-Z]+): /;
+/** What follows them: the frames of a stack, function and place by turns. */
+const FRAME = /^(\t|goroutine \d|[\w./@-]+\.\S+$)/;
+
 /**
- * buildkitd's output becomes our log, line by line, as `buildkit.log` with its own level; what is not a JSON line (a panic, the last error) is a
- * warning. The last lines are kept, for they tell why it ended.
+ * buildkitd's output becomes our log, line by line, as `buildkit.log` with its own level; what is not a JSON line is a warning, the frames of a
+ * stack are for debugging. The last lines are kept, for they tell why it ended; a telling one is not pushed out by the stack below it.
  */
 export class DaemonOutput {
   readonly #log: Log;
@@ -45,7 +50,14 @@ export class DaemonOutput {
   #take(line: string): void {
     if (line === "") return;
     this.#kept.push(line);
-    if (this.#kept.length > KEPT_LINES) this.#kept.shift();
+    if (this.#kept.length > KEPT_LINES)
+      this.#kept.splice(
+        Math.max(
+          0,
+          this.#kept.findIndex((kept) => !TELLING.test(kept)),
+        ),
+        1,
+      );
     const { level, data } = parseLine(line);
     this.#log[level](data, "buildkit.log");
   }
@@ -54,7 +66,7 @@ export class DaemonOutput {
 /** `{"level":"info","msg":"…","time":"…", …}` → ours: `message` and the other fields under `fields`, where they cannot hide ours. */
 export function parseLine(line: string): { readonly level: keyof Log; readonly data: LogData } {
   const entry = jsonObject(line);
-  if (entry === undefined) return { level: "warn", data: { message: line } };
+  if (entry === undefined) return { level: FRAME.test(line) ? "debug" : "warn", data: { message: line } };
   const { level, msg, time: _, ...fields } = entry;
   return {
     level: LEVELS[typeof level === "string" ? level : ""] ?? "info",

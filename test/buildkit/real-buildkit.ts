@@ -1,0 +1,145 @@
+import { execFile } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { BuildkitDaemon } from "../../agent/adapters/buildkit/daemon.ts";
+import { GrpcBuildkitProbe } from "../../agent/adapters/buildkit/probe.ts";
+import { toToml } from "../../agent/adapters/buildkit/toml.ts";
+import { type BuildkitPlaces, buildkitConfig } from "../../agent/core/buildkit-config.ts";
+import type { BuildkitSettings } from "../../agent/core/desired-state.ts";
+import { CollectedLog } from "../keys/collected-log.ts";
+import { DEFAULTS } from "./settings.ts";
+
+const TOOLCHAIN = new URL("../../dist/toolchain.json", import.meta.url);
+
+/** Why the real buildkitd cannot run here; undefined when it can. For `skip(reason)`. */
+export function whyNoBuildkit(): string | undefined {
+  if (process.getuid?.() !== 0) return "buildkitd needs root";
+  if (!existsSync(TOOLCHAIN)) return "dist/toolchain.json is missing: node tools/setup.mjs test writes it";
+  const missing = ["buildkitd", "buildctl", "runc", "busybox", "cniBridge"].filter(
+    (tool) => !existsSync(tools()[tool] ?? ""),
+  );
+  return missing.length === 0 ? undefined : `not installed: ${missing.join(", ")}`;
+}
+
+function tools(): Readonly<Record<string, string>> {
+  return JSON.parse(readFileSync(TOOLCHAIN, "utf8")) as Record<string, string>;
+}
+
+function tool(name: string): string {
+  const path = tools()[name];
+  if (path === undefined) throw new Error(`${name} is not in dist/toolchain.json`);
+  return path;
+}
+
+/** One instance with a directory, a socket and a log of its own. */
+export class RealBuildkit implements AsyncDisposable {
+  readonly dir: string;
+  readonly places: BuildkitPlaces;
+  readonly configFile: string;
+  readonly binary = tool("buildkitd");
+  readonly log = new CollectedLog();
+  readonly unit: BuildkitDaemon;
+  readonly probe: GrpcBuildkitProbe;
+
+  private constructor(dir: string) {
+    this.dir = dir;
+    const own = join(dir, "run", "buildkit");
+    this.configFile = join(own, "buildkitd.toml");
+    this.places = {
+      rootDir: join(dir, "cache"),
+      socketPath: join(own, "buildkitd.sock"),
+      traceSocketPath: join(own, "otel.sock"),
+      runc: tool("runc"),
+      cniConfigPath: join(own, "cni.conflist"),
+      cniBinaryDir: join(tool("cniBridge"), ".."),
+    };
+    this.unit = new BuildkitDaemon({
+      binary: this.binary,
+      configFile: this.configFile,
+      places: this.places,
+      log: this.log,
+    });
+    this.probe = new GrpcBuildkitProbe(this.places.socketPath);
+  }
+
+  static async make(): Promise<RealBuildkit> {
+    return new RealBuildkit(await mkdtemp(join(tmpdir(), "buildkit-")));
+  }
+
+  toml(settings: Partial<BuildkitSettings> = {}): string {
+    return toToml(buildkitConfig({ ...DEFAULTS, ...settings }, 20e9, this.places).config);
+  }
+
+  /** Configured, started, answering. */
+  async up(): Promise<{ readonly pid: number }> {
+    const { signal } = new AbortController();
+    await this.unit.configure(this.toml(), signal);
+    await this.unit.start(signal);
+    return await this.answering();
+  }
+
+  async answering(): Promise<{ readonly pid: number }> {
+    const limit = AbortSignal.timeout(30_000);
+    for (;;) {
+      try {
+        await this.probe.listWorkers(limit);
+        break;
+      } catch (failure) {
+        limit.throwIfAborted();
+        if (!(failure instanceof Error && "retryable" in failure)) throw failure;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }
+    for await (const status of this.unit.statuses(limit)) if (status.at === "running") return { pid: status.pid };
+    throw new Error("It does not run");
+  }
+
+  /** Builds `FROM scratch` with busybox and these lines of a Dockerfile; rejects with buildctl's output. */
+  async build(lines: readonly string[], args: readonly string[] = []): Promise<string> {
+    const context = join(this.dir, "context");
+    await mkdir(context, { recursive: true });
+    await copyFile(tool("busybox"), join(context, "busybox"));
+    await writeFile(join(context, "Dockerfile"), ["FROM scratch", "COPY busybox /bin/busybox", ...lines].join("\n"));
+    const { stdout, stderr } = await promisify(execFile)(tool("buildctl"), [
+      ...["--addr", `unix://${this.places.socketPath}`, "build", "--progress", "plain", "--no-cache"],
+      ...["--frontend", "dockerfile.v0", "--local", `context=${context}`, "--local", `dockerfile=${context}`],
+      ...args,
+    ]);
+    return stdout + stderr;
+  }
+
+  /** What is left of it on the machine: processes that name its directory, mounts below it, its sockets. */
+  async remains(): Promise<readonly string[]> {
+    const mounts = (await readFile("/proc/self/mounts", "utf8")).split("\n").filter((line) => line.includes(this.dir));
+    const sockets = [this.places.socketPath, this.places.traceSocketPath].filter((path) => existsSync(path));
+    return [...mounts, ...sockets, ...(await commandsNaming(this.dir))];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.probe[Symbol.dispose]();
+    await this.unit[Symbol.asyncDispose]();
+    await rm(this.dir, { recursive: true, force: true });
+  }
+}
+
+/** Command lines of living processes (a zombie has none) that hold `text`. */
+export async function commandsNaming(text: string): Promise<readonly string[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name) && name !== String(process.pid));
+  const all = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")));
+  return all.map((command) => command.replaceAll("\0", " ")).filter((command) => command.includes(text));
+}
+
+/** Polls until it holds. */
+export async function eventually(
+  holds: () => Promise<boolean> | boolean,
+  what: string,
+  limitMs = 30_000,
+): Promise<void> {
+  for (const until = Date.now() + limitMs; !(await holds()); ) {
+    if (Date.now() > until) throw new Error(`Not within ${limitMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
