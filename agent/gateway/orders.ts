@@ -1,0 +1,102 @@
+import type { Clock } from "../ports/clock.ts";
+import type { ControlLink, ControlOrder } from "../ports/control-link.ts";
+import type { Log } from "../ports/log.ts";
+import type { Policy } from "./policy.ts";
+import type { Reception } from "./reception.ts";
+import type { Records } from "./records.ts";
+import type { Serving } from "./serving.ts";
+import type { Sessions } from "./sessions.ts";
+import { tlsOptions } from "./tls-options.ts";
+
+export interface Governed {
+  readonly runId: string;
+  readonly link: ControlLink;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly policy: Policy;
+  readonly serving: Serving;
+  readonly reception: Reception;
+  readonly sessions: Sessions;
+  readonly records: Records;
+  tellStats(): void;
+}
+
+/** Does what control asks, in its order, until `signal`. An order that cannot be carried out is logged; what was in force stays. */
+export async function followOrders(governed: Governed, signal: AbortSignal): Promise<void> {
+  for await (const order of governed.link.orders(signal)) {
+    try {
+      await obey(governed, order);
+    } catch (failure) {
+      governed.log.error({ err: failure, order: order.is }, "order.failed");
+    }
+  }
+}
+
+async function obey(governed: Governed, order: ControlOrder): Promise<void> {
+  const { link, log, policy, serving, sessions, records, clock } = governed;
+  switch (order.is) {
+    case "connected":
+      log.info({}, "control.connected");
+      link.tell(hello(governed));
+      governed.tellStats();
+      return;
+    case "lost":
+      log.warn({ openSessions: sessions.openings.length }, "control.lost");
+      return;
+    case "allow": {
+      const { allowSet } = order;
+      const otherCas = policy.take(allowSet);
+      sessions.review((grounds) => policy.standing(grounds, clock.now().wallMs));
+      if (otherCas) serve(governed);
+      log.info(
+        { revision: String(allowSet.revision), builds: allowSet.grants.size, admission: allowSet.admission },
+        "policy.applied",
+      );
+      link.tell({ is: "applied", revision: allowSet.revision, epoch: allowSet.epoch });
+      return;
+    }
+    case "confirm":
+      policy.confirm(order.at);
+      return;
+    case "certify": {
+      const { notAfterMs } = serving.certify(order.keySpkiSha256, order.chainPem);
+      serve(governed);
+      log.info({ notAfter: new Date(notAfterMs).toISOString() }, "serving.certified");
+      link.tell({ is: "certified", notAfterMs });
+      return;
+    }
+    case "rotate-key":
+      link.tell({ is: "request", request: await serving.rotate() });
+      return;
+    case "cut-all":
+      link.tell({ is: "cut", sessions: sessions.cutAll("drain-deadline", "control asked") });
+      return;
+    case "acknowledge":
+      records.acknowledge(order.sessionIds);
+      return;
+    default:
+      order satisfies never;
+  }
+}
+
+/** New handshakes see the new certificate and CAs. Needs both: without a CA Node would ask for its own list of roots. */
+function serve(governed: Governed): void {
+  const { policy, reception } = governed;
+  const { certificate } = governed.serving;
+  if (certificate === undefined || policy.cas.length === 0) return;
+  const wasServing = reception.serving;
+  reception.use(tlsOptions(certificate, policy.cas));
+  if (!wasServing) governed.tellStats();
+}
+
+function hello({ runId, serving, sessions, records }: Governed) {
+  const { request, certificate } = serving;
+  return {
+    is: "hello" as const,
+    runId,
+    request,
+    ...(certificate === undefined ? {} : { servingNotAfterMs: certificate.notAfterMs }),
+    open: sessions.openings,
+    closed: records.all,
+  };
+}

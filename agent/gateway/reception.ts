@@ -1,0 +1,114 @@
+import type { Socket } from "node:net";
+import type { TLSSocket, TlsOptions } from "node:tls";
+import { AgentError } from "../core/errors.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { PeerReader } from "../ports/peer-reader.ts";
+import { Crowd } from "./crowd.ts";
+import { handshakeFailure } from "./handshake-failure.ts";
+import { Handshakes } from "./handshakes.ts";
+import type { GatewayLimits } from "./limits.ts";
+import type { Policy } from "./policy.ts";
+import { type Presented, presentedBy } from "./presented.ts";
+import type { Reason, Refusals } from "./refusals.ts";
+import type { Sessions } from "./sessions.ts";
+import { type Visitor, visitorOf } from "./visitor.ts";
+
+export interface ReceptionParts {
+  readonly limits: GatewayLimits;
+  readonly policy: Policy;
+  readonly peers: PeerReader;
+  readonly clock: Clock;
+  readonly refusals: Refusals;
+  readonly sessions: Sessions;
+}
+
+/**
+ * Takes each connection from the door to a session or away. Every one that is turned away is counted and logged once, and its socket is reset.
+ * Until there is a certificate to show and a CA to ask for, all are turned away at once: a client that hears no quickly tries again,
+ * one that is kept waiting does not.
+ */
+export class Reception {
+  readonly #parts: ReceptionParts;
+  readonly #crowd: Crowd<Visitor>;
+  readonly #handshakes: Handshakes;
+
+  constructor(parts: ReceptionParts) {
+    this.#parts = parts;
+    this.#crowd = new Crowd(parts.limits);
+    this.#handshakes = new Handshakes({
+      secured: (visitor, socket) => this.#secured(visitor, socket),
+      failed: (visitor, error) => {
+        const { reason, detail } = handshakeFailure(error);
+        if (this.#crowd.settle(visitor)) this.#turnAway(visitor, reason, detail);
+      },
+    });
+  }
+
+  get serving(): boolean {
+    return this.#handshakes.ready;
+  }
+
+  get pendingHandshakes(): number {
+    return this.#crowd.pendingHandshakes;
+  }
+
+  /** From the next connection on. @throws {Error} OpenSSL's: what was in use stays. */
+  use(options: TlsOptions): void {
+    this.#handshakes.use(options);
+  }
+
+  arrive(raw: Socket): void {
+    // A reset by the far side: "close" follows and is dealt with.
+    raw.on("error", () => undefined);
+    const visitor = visitorOf(raw);
+    if (visitor === undefined) raw.destroy();
+    else if (!this.serving) this.#turnAway(visitor, "not-serving-yet", "no serving certificate or no trust bundle yet");
+    else this.#receive(visitor);
+  }
+
+  #receive(visitor: Visitor): void {
+    const entry = this.#crowd.enter(visitor);
+    if (!entry.admitted) {
+      this.#turnAway(visitor, entry.because);
+      return;
+    }
+    if (entry.displaced !== undefined)
+      this.#turnAway(entry.displaced, "displaced-by-newer", "the oldest handshake of the busiest source made room");
+    const deadline = setTimeout(() => {
+      if (this.#crowd.settle(visitor)) this.#turnAway(visitor, "handshake-timeout");
+    }, this.#parts.limits.handshakeTimeoutMs);
+    visitor.raw.once("close", () => {
+      clearTimeout(deadline);
+      this.#handshakes.forget(visitor);
+      if (this.#crowd.settle(visitor)) this.#turnAway(visitor, "handshake-abandoned");
+      this.#crowd.leave(visitor);
+    });
+    this.#handshakes.begin(visitor);
+  }
+
+  #secured(visitor: Visitor, socket: TLSSocket): void {
+    if (!this.#crowd.settle(visitor)) return;
+    const { policy, clock, sessions } = this.#parts;
+    const presented = this.#read(visitor, () => presentedBy(socket, this.#parts.peers));
+    const judgement = presented && this.#read(visitor, () => policy.judge(presented, clock.now()));
+    if (judgement === undefined) return;
+    if (judgement.admitted) sessions.begin(visitor, socket, judgement.grounds, judgement.until);
+    else this.#turnAway(visitor, judgement.refusal, judgement.detail, presented);
+  }
+
+  /** Whatever a stranger's certificate makes the reader do, it ends in a refusal of that stranger. */
+  #read<T>(visitor: Visitor, reading: () => T): T | undefined {
+    try {
+      return reading();
+    } catch (failure) {
+      const cause = failure instanceof AgentError ? (failure.cause ?? failure) : failure;
+      this.#turnAway(visitor, "certificate-unreadable", String(cause));
+      return undefined;
+    }
+  }
+
+  #turnAway(visitor: Visitor, reason: Reason, detail = "", presented?: Presented): void {
+    this.#parts.refusals.note(reason, visitor.peer, detail, presented?.facts.certificate);
+    if (!visitor.raw.destroyed) visitor.raw.resetAndDestroy();
+  }
+}
