@@ -13,9 +13,19 @@ interface Entry {
 
 const ENTRIES: readonly Entry[] = [
   {
+    name: "run",
+    summary: "run gateway, control and buildkitd, on a machine without systemd",
+    load: () => import("./commands/run.ts"),
+  },
+  {
     name: "gateway",
     summary: "let open builds in over mutual TLS and hand them to BuildKit",
     load: () => import("./commands/gateway.ts"),
+  },
+  {
+    name: "control",
+    summary: "prove this machine to the control plane and do what it wants",
+    load: () => import("./commands/control.ts"),
   },
   {
     name: "config",

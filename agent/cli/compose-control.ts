@@ -1,0 +1,72 @@
+import { mkdir } from "node:fs/promises";
+import { GrpcBuildkitProbe } from "../adapters/buildkit/probe.ts";
+import { systemClock } from "../adapters/clock/system-clock.ts";
+import { connectControlPlane } from "../adapters/grpc/connect-control-plane.ts";
+import { certificateReader } from "../adapters/keys/certificate-reader.ts";
+import { identityStore } from "../adapters/keys/identity-store.ts";
+import { keyMaker } from "../adapters/keys/key-maker.ts";
+import { askedBuildkit } from "../adapters/launcher/asked-buildkit.ts";
+import { connectToGateway } from "../adapters/link/client.ts";
+import { linuxMachine } from "../adapters/machine/linux-machine.ts";
+import { openRecords } from "../adapters/records/open-records.ts";
+import { jsonLog } from "../adapters/telemetry/json-log.ts";
+import { prometheusMeters } from "../adapters/telemetry/prometheus-meters.ts";
+import { type AgentEnding, runAgent } from "../control/agent.ts";
+import { describeExit } from "../core/unit-exit.ts";
+import { Scope } from "../lifecycle/scope.ts";
+import { buildkitConfiguration } from "./buildkit-configuration.ts";
+import type { Cli } from "./cli.ts";
+import type { Config } from "./config/config.ts";
+import { formatHostPort } from "./config/host-port.ts";
+import { evidenceSource } from "./evidence-source.ts";
+import { logDefects } from "./last-words.ts";
+import { layoutOf } from "./layout.ts";
+
+/** The cache lies in a plain directory until there is a volume to open. */
+const NOT_ENCRYPTED = { encrypted: false, required: false } as const;
+
+/** Builds all that the control process asks of the outside, tells its story, and closes in reverse. `caPem`: the control plane's pinned CA. */
+export async function startControl(config: Omit<Config, "gateway">, caPem: string, cli: Cli): Promise<AgentEnding> {
+  const { paths, controlPlane, buildkit, drain } = config;
+  const layout = layoutOf(paths);
+  const log = jsonLog({ process: "control", level: config.log.level });
+  logDefects(log);
+  await mkdir(paths.runtimeDir, { recursive: true, mode: 0o700 });
+  const clock = systemClock();
+  const machine = linuxMachine({ buildkitBinary: buildkit.binary });
+  const { meters } = prometheusMeters();
+  await using scope = new Scope();
+  const plane = connectControlPlane({
+    endpoint: formatHostPort(controlPlane.endpoint),
+    ...(controlPlane.serverName !== undefined && { serverName: controlPlane.serverName }),
+    caPem,
+    log,
+  });
+  const records = await openRecords({ directory: layout.recordsDir, bootId: await machine.bootId(), clock, log });
+  return await runAgent(
+    {
+      clock,
+      log,
+      meters,
+      machine,
+      plane: scope.own(plane),
+      records: scope.own(records),
+      board: { show() {} },
+      gateway: connectToGateway({ path: layout.gatewaySocket, clock, log }),
+      keys: keyMaker(),
+      certificates: certificateReader(),
+      identityStore: identityStore({ directory: layout.identityDir, log }),
+      evidence: evidenceSource(config.identity),
+      unit: askedBuildkit(layout.managerSocket, clock),
+      probe: scope.own(new GrpcBuildkitProbe(layout.buildkitSocket)),
+      configuration: buildkitConfiguration(config, log),
+      describeExit,
+    },
+    {
+      cacheRoot: layout.cacheDir,
+      encryption: NOT_ENCRYPTED,
+      ending: { graceMs: drain.graceMs, buildkitGraceMs: drain.stopGraceMs },
+    },
+    { stop: cli.stop, hurry: cli.hurry },
+  );
+}
