@@ -75,7 +75,9 @@ describe("an OIDC token", () => {
   const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
 
   function jwt(claims: object): string {
-    const parts = [{ alg: "ES256", kid: "k" }, claims].map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"));
+    const parts = [{ alg: "ES256", kid: "k" }, claims].map((part) =>
+      Buffer.from(JSON.stringify(part)).toString("base64url"),
+    );
     const signature = sign("sha256", Buffer.from(parts.join(".")), { key: privateKey, dsaEncoding: "ieee-p1363" });
     return `${parts.join(".")}.${signature.toString("base64url")}`;
   }

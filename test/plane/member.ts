@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { connectControlPlane, type ConnectOptions } from "../../agent/adapters/grpc/connect-control-plane.ts";
+import { type ConnectOptions, connectControlPlane } from "../../agent/adapters/grpc/connect-control-plane.ts";
 import { certificateReader } from "../../agent/adapters/keys/certificate-reader.ts";
 import { keyMaker } from "../../agent/adapters/keys/key-maker.ts";
 import type { MachineFacts, Versions } from "../../agent/core/machine.ts";

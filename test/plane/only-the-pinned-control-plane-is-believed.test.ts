@@ -1,5 +1,5 @@
 import { createSecureServer } from "node:http2";
-import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connectControlPlane } from "../../agent/adapters/grpc/connect-control-plane.ts";

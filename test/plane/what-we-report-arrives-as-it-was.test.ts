@@ -1,0 +1,175 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { AttachRequest } from "../../agent/adapters/grpc/gen/builder/agent/v1/builder_agent.ts";
+import {
+  SessionEnding as EndingProto,
+  Phase as PhaseProto,
+} from "../../agent/adapters/grpc/gen/builder/agent/v1/observed_state.ts";
+import { messageToPlane } from "../../agent/adapters/grpc/message-to-plane.ts";
+import type { ObservedState } from "../../agent/core/observed-state.ts";
+import type { Phase } from "../../agent/core/phase.ts";
+import type { SessionEnding, SessionSummary } from "../../agent/core/session.ts";
+import type { ToPlane } from "../../agent/ports/control-plane.ts";
+
+function overTheWire(message: ToPlane): AttachRequest["message"] {
+  return AttachRequest.decode(AttachRequest.encode(messageToPlane(message)).finish()).message;
+}
+
+const OBSERVED: ObservedState = {
+  observedAtMs: 1_900_000_000_123,
+  phase: { at: "ready" },
+  appliedRevision: 12n,
+  appliedEpoch: "e",
+  refused: { revision: 13n, because: "trust_bundle is missing" },
+  builds: new Map([["b-1", 2]]),
+  checks: [{ name: "disk", ok: false, blocking: true, message: "Full", sinceMs: 1_900_000_000_001 }],
+  resources: { memoryAvailableBytes: 1, load1m: 0.25, cacheSizeBytes: 2 ** 45, cacheFreeBytes: 3 },
+  buildkit: { version: "v0.33.1", restarts: 4, lastExit: "exit code 1" },
+  certificates: { machineNotAfterMs: 1_900_000_100_000, lastRenewalError: "no" },
+  counters: { sessionsAccepted: 5, sessionsRefused: 6, messagesRefused: 7 },
+};
+
+const SUMMARY: SessionSummary = {
+  sessionId: "s-1",
+  build: { orgId: "acme", projectId: "app", buildId: "b-1" },
+  peer: "[::1]:54321",
+  certificateSerial: "0a",
+  keySpkiSha256: "cd".repeat(32),
+  openedAtMs: 1_900_000_000_123,
+  durationMs: 61_500,
+  bytesFromClient: 2 ** 40,
+  bytesToClient: 0,
+  ending: "client-closed",
+  detail: "",
+};
+
+describe("observed state", () => {
+  it("arrives whole", () => {
+    expect(overTheWire({ is: "observed", state: OBSERVED })).toEqual({
+      $case: "observed",
+      value: {
+        observedAt: new Date(1_900_000_000_123),
+        phase: PhaseProto.READY,
+        phaseReason: "",
+        appliedRevision: 12n,
+        appliedEpoch: "e",
+        refusedRevision: 13n,
+        refusedReason: "trust_bundle is missing",
+        builds: [{ buildId: "b-1", openSessions: 2 }],
+        conditions: [{ name: "disk", ok: false, blocking: true, message: "Full", since: new Date(1_900_000_000_001) }],
+        resources: { memoryAvailableBytes: 1n, load1m: 0.25, cacheSizeBytes: 2n ** 45n, cacheFreeBytes: 3n },
+        buildkit: { version: "v0.33.1", restarts: 4, lastExit: "exit code 1" },
+        certificates: {
+          machineNotAfter: new Date(1_900_000_100_000),
+          servingNotAfter: undefined,
+          lastRenewalError: "no",
+        },
+        counters: { sessionsAccepted: 5n, sessionsRefused: 6n, messagesRefused: 7n },
+      },
+    });
+  });
+
+  const phases: readonly [Phase, PhaseProto, string][] = [
+    [{ at: "starting" }, PhaseProto.STARTING, ""],
+    [{ at: "ready" }, PhaseProto.READY, ""],
+    [{ at: "degraded", because: ["disk"] }, PhaseProto.DEGRADED, ""],
+    [{ at: "draining", reason: "interruption", deadlineWallMs: 1 }, PhaseProto.DRAINING, "interruption"],
+    [{ at: "stopping", reason: "told to" }, PhaseProto.STOPPING, "told to"],
+  ];
+  it.each(phases)("tells the phase: $at", (phase, proto, reason) => {
+    expect(overTheWire({ is: "observed", state: { ...OBSERVED, phase } })).toMatchObject({
+      value: { phase: proto, phaseReason: reason },
+    });
+  });
+
+  it("is sent whatever was measured: no number keeps the agent from reporting", () => {
+    const number = fc.oneof(
+      fc.double(),
+      fc.integer(),
+      fc.constantFrom(-1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 64),
+    );
+    fc.assert(
+      fc.property(fc.infiniteStream(number), (numbers) => {
+        const any = (): number => numbers.next().value;
+        const sent = overTheWire({
+          is: "observed",
+          state: {
+            ...OBSERVED,
+            observedAtMs: any(),
+            builds: new Map([["b", any()]]),
+            checks: [{ name: "disk", ok: true, blocking: true, message: "", sinceMs: any() }],
+            resources: { memoryAvailableBytes: any(), load1m: any(), cacheSizeBytes: any(), cacheFreeBytes: any() },
+            buildkit: { version: "", restarts: any(), lastExit: "" },
+            certificates: { machineNotAfterMs: any(), servingNotAfterMs: any(), lastRenewalError: "" },
+            counters: { sessionsAccepted: any(), sessionsRefused: any(), messagesRefused: any() },
+          },
+        });
+        expect(sent?.$case).toBe("observed");
+      }),
+    );
+  });
+});
+
+describe("session records", () => {
+  it("arrive whole, under their boot and number", () => {
+    const records = [{ sequence: 2n ** 60n, summary: SUMMARY }];
+    expect(overTheWire({ is: "records", bootId: "boot-1", records })).toEqual({
+      $case: "records",
+      value: {
+        bootId: "boot-1",
+        records: [
+          {
+            sequence: 2n ** 60n,
+            sessionId: "s-1",
+            orgId: "acme",
+            projectId: "app",
+            buildId: "b-1",
+            peer: "[::1]:54321",
+            certificateSerial: "0a",
+            keySpkiSha256: new Uint8Array(32).fill(0xcd),
+            openedAt: new Date(1_900_000_000_123),
+            duration: { seconds: 61n, nanos: 500_000_000 },
+            bytesFromClient: 2n ** 40n,
+            bytesToClient: 0n,
+            ending: EndingProto.CLIENT_CLOSED,
+            detail: "",
+          },
+        ],
+      },
+    });
+  });
+
+  const endings: readonly [SessionEnding, EndingProto][] = [
+    ["client-closed", EndingProto.CLIENT_CLOSED],
+    ["buildkit-closed", EndingProto.BUILDKIT_CLOSED],
+    ["client-error", EndingProto.CLIENT_ERROR],
+    ["buildkit-error", EndingProto.BUILDKIT_ERROR],
+    ["build-ended", EndingProto.BUILD_ENDED],
+    ["build-revoked", EndingProto.BUILD_REVOKED],
+    ["grant-expired", EndingProto.GRANT_EXPIRED],
+    ["certificate-expired", EndingProto.CERTIFICATE_EXPIRED],
+    ["ca-withdrawn", EndingProto.CA_WITHDRAWN],
+    ["drain-deadline", EndingProto.DRAIN_DEADLINE],
+    ["gateway-lost", EndingProto.GATEWAY_LOST],
+  ];
+  it.each(endings)("tell the ending: %s", (ending, proto) => {
+    const records = [{ sequence: 1n, summary: { ...SUMMARY, ending } }];
+    expect(overTheWire({ is: "records", bootId: "b", records })).toMatchObject({
+      value: { records: [{ ending: proto }] },
+    });
+  });
+
+  it("keep every duration to the millisecond", () => {
+    fc.assert(
+      fc.property(fc.nat({ max: 2 ** 40 }), (durationMs) => {
+        const message = overTheWire({
+          is: "records",
+          bootId: "b",
+          records: [{ sequence: 1n, summary: { ...SUMMARY, durationMs } }],
+        });
+        const duration = message?.$case === "records" ? message.value.records[0]?.duration : undefined;
+        expect(Number(duration?.seconds) * 1_000 + (duration?.nanos ?? 0) / 1_000_000).toBe(durationMs);
+      }),
+    );
+  });
+});
