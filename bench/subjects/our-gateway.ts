@@ -13,8 +13,8 @@ import { type Ground, START_DEADLINE_MS, type StartSubject } from "./subject.ts"
 export function ourGateway(profileDir: string | undefined): StartSubject {
   return async (ground) => {
     const runtimeDir = join(ground.dir, "run");
-    await mkdir(join(runtimeDir, "buildkit"), { recursive: true });
-    await symlink(ground.socket, join(runtimeDir, "buildkit", "buildkitd.sock"));
+    await mkdir(runtimeDir, { recursive: true });
+    await symlink(ground.socket, join(runtimeDir, "buildkitd.sock"));
     const child = await Child.start({ command: process.execPath, args: commandLine(ground, runtimeDir, profileDir) });
     const signal = AbortSignal.any([ground.signal, AbortSignal.timeout(START_DEADLINE_MS)]);
     let control: ControlStandIn | undefined;
