@@ -4,5 +4,5 @@ import type { Output } from "./output.ts";
 const SCHEMA_VERSION = 1;
 
 export function printJson(output: Output, data: Readonly<Record<string, unknown>>): void {
-  output.out(`${JSON.stringify({ schemaVersion: SCHEMA_VERSION, ...data }, null, 2)}\n`);
+  output.out(`${JSON.stringify({ ...data, schemaVersion: SCHEMA_VERSION }, null, 2)}\n`);
 }

@@ -28,6 +28,11 @@ const ENTRIES: readonly Entry[] = [
     load: () => import("./commands/control.ts"),
   },
   {
+    name: "status",
+    summary: "show how the running agent is; exit 0 only if it is ready",
+    load: () => import("./commands/status.ts"),
+  },
+  {
     name: "config",
     summary: "check and show the configuration",
     under: [

@@ -1,0 +1,28 @@
+import { runProgram } from "../../agent/cli/program.ts";
+
+export interface Recorded {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs a command line in this process, with nothing of this process's environment and no terminal. */
+export async function runCli(
+  argv: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Recorded> {
+  let [out, err] = ["", ""];
+  const { signal } = new AbortController();
+  const code = await runProgram(argv, {
+    output: {
+      out: (text) => (out += text),
+      err: (text) => (err += text),
+      colours: { out: false, err: false },
+      columns: undefined,
+    },
+    environment,
+    stop: signal,
+    hurry: signal,
+  });
+  return { code, out, err };
+}

@@ -1,0 +1,131 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { expect, it } from "vitest";
+import { painter } from "../../agent/cli/colour.ts";
+import type { StatusReport } from "../../agent/cli/status-report.ts";
+import { statusTable } from "../../agent/cli/status-table.ts";
+import { runCli } from "./recorded-cli.ts";
+
+const NOW_MS = Date.UTC(2026, 0, 2, 12);
+const MINUTE_MS = 60_000;
+const PLAIN = painter(false);
+
+const READY: StatusReport = {
+  observedAtMs: NOW_MS,
+  phase: { at: "ready" },
+  appliedRevision: "7",
+  builds: { "build-1": 1, "build-2": 3 },
+  checks: [
+    { name: "buildkit", ok: true, blocking: true, message: "Answers ListWorkers", sinceMs: NOW_MS - MINUTE_MS },
+    { name: "encryption", ok: false, blocking: false, message: "NOT ENCRYPTED", sinceMs: NOW_MS - 90 * MINUTE_MS },
+    { name: "records", ok: true, blocking: false, message: "2 wait", sinceMs: NOW_MS },
+  ],
+  resources: { cacheSizeBytes: 100 * 2 ** 30, cacheFreeBytes: 25.5 * 2 ** 30 },
+  buildkit: { version: "v0.33.1", restarts: 0, lastExit: "" },
+  certificates: {
+    machineNotAfterMs: NOW_MS + 75 * MINUTE_MS,
+    servingNotAfterMs: NOW_MS + 5 * MINUTE_MS,
+    lastRenewalError: "",
+  },
+  counters: { sessionsAccepted: 12, sessionsRefused: 3 },
+};
+
+const DRAINING: StatusReport = {
+  ...READY,
+  phase: { at: "draining", reason: "spot interruption", deadlineWallMs: NOW_MS + 2 * MINUTE_MS },
+  builds: {},
+  checks: [
+    { name: "buildkit", ok: false, blocking: true, message: "killed by SIGKILL", sinceMs: NOW_MS - 3 * MINUTE_MS },
+  ],
+  buildkit: { version: "v0.33.1", restarts: 2, lastExit: "killed by SIGKILL" },
+  certificates: { machineNotAfterMs: NOW_MS - MINUTE_MS, lastRenewalError: "UNAVAILABLE" },
+};
+
+it("shows a ready agent line by line", () => {
+  expect(statusTable(READY, NOW_MS, PLAIN)).toBe(`\
+ready
+
+revision      7
+sessions      build-1, build-2 (3)
+              12 let in and 3 refused since the gateway started
+BuildKit      v0.33.1
+machine cert  1 h 15 min left
+serving cert  5 min left
+disk          25.5 of 100.0 GiB free (26 %)
+
+[+]  buildkit    Answers ListWorkers
+[!]  encryption  NOT ENCRYPTED, since 1 h 30 min
+[+]  records     2 wait
+`);
+});
+
+it("puts first what keeps the agent from being ready", () => {
+  expect(statusTable(DRAINING, NOW_MS, PLAIN)).toBe(`\
+not ready (draining: spot interruption, for at most 2 min more)
+  buildkit: killed by SIGKILL
+
+revision      7
+sessions      none open
+              12 let in and 3 refused since the gateway started
+BuildKit      v0.33.1, restarted 2 times, last ended: killed by SIGKILL
+machine cert  expired 1 min ago (last renewal: UNAVAILABLE)
+serving cert  none yet
+disk          25.5 of 100.0 GiB free (26 %)
+
+[-]  buildkit  killed by SIGKILL, since 3 min
+`);
+});
+
+it.each([
+  { state: "a ready agent", body: JSON.stringify(READY), code: 0, out: /^ready\n/, err: /^$/ },
+  { state: "a draining agent", body: JSON.stringify(DRAINING), code: 1, out: /^not ready \(draining/, err: /^$/ },
+  { state: "another program", body: "<html>", code: 69, out: /^$/, err: /is no builder-agent of this version/ },
+  { state: "other JSON", body: '{"ok":true}', code: 69, out: /^$/, err: /because: ✖ Invalid input/ },
+])("exits with $code for $state", async ({ body, code, out, err }) => {
+  await using server = await serve(body);
+  const told = await runCli(["status", "--health-listen", `0.0.0.0:${server.port}`]);
+  expect(told).toEqual({
+    code,
+    out: expect.stringMatching(out) as unknown,
+    err: expect.stringMatching(err) as unknown,
+  });
+});
+
+it("gives programs all that the agent tells, and whether it is ready", async () => {
+  await using server = await serve(JSON.stringify({ ...READY, fromANewerAgent: [1] }));
+  const { code, out } = await runCli(["status", "--json", "--health-listen", `127.0.0.1:${server.port}`]);
+  expect(code).toBe(0);
+  expect(JSON.parse(out)).toEqual({ ...READY, fromANewerAgent: [1], ready: true, schemaVersion: 1 });
+});
+
+it("exits with 69 and says what to do when nobody answers", async () => {
+  const port = await portOfNobody();
+  const { code, out, err } = await runCli(["status", "--health-listen", `127.0.0.1:${port}`]);
+  expect({ code, out }).toEqual({ code: 69, out: "" });
+  expect(err).toContain(`No agent answers at http://127.0.0.1:${port}/status: start it`);
+  expect(err).toContain(`because: connect ECONNREFUSED 127.0.0.1:${port}`);
+  expect(err).not.toContain("    at ");
+});
+
+async function serve(body: string): Promise<AsyncDisposable & { readonly port: number }> {
+  const server = createServer((request, response) => {
+    response.writeHead(request.url === "/status" ? 200 : 404, { connection: "close" }).end(body);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("The server has no port");
+  return {
+    port: address.port,
+    [Symbol.asyncDispose]: async () => {
+      const closed = once(server, "close");
+      server.close();
+      await closed;
+    },
+  };
+}
+
+async function portOfNobody(): Promise<number> {
+  await using server = await serve("");
+  return server.port;
+}
