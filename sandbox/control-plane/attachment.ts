@@ -1,4 +1,4 @@
-import { setInterval } from "node:timers/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type ServerDuplexStream, status } from "@grpc/grpc-js";
 import type {
   AttachRequest,
@@ -120,10 +120,10 @@ export class Attachment implements Link {
   }
 
   async #beat(signal: AbortSignal): Promise<void> {
-    try {
-      for await (const _ of setInterval(this.#context.heartbeatMs, undefined, { signal })) this.sendDesired();
-    } catch (failure) {
-      if (!signal.aborted) throw failure;
+    for (;;) {
+      await sleep(this.#context.heartbeatMs, undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return;
+      this.sendDesired();
     }
   }
 

@@ -37,13 +37,13 @@ async function attached(plane: EmbeddedControlPlane) {
   const stream = agent.attach();
   stream.hello();
   const first = await stream.desired();
-  return { agent, stream, first };
+  return { agent, stream, first, [Symbol.dispose]: () => agent[Symbol.dispose]() };
 }
 
 it("sends the whole desired state at once, after each change, and as a heartbeat", async () => {
   await using plane = await EmbeddedControlPlane.listen({ heartbeatMs: 20 });
-  const { agent, stream, first } = await attached(plane);
-  using _ = agent;
+  using machine = await attached(plane);
+  const { agent, stream, first } = machine;
   expect(first.assignment).toEqual({ orgId: "acme", projectId: "app", architecture: "amd64" });
   expect(first.openBuilds).toEqual([]);
   expect(first.trustBundle?.buildCaCertificates).toBe(plane.authorities.builds.certPem);
@@ -72,8 +72,8 @@ it("sends the whole desired state at once, after each change, and as a heartbeat
 
 it("calls a change applied when the machine has reported its revision and epoch, not before", async () => {
   await using plane = await EmbeddedControlPlane.listen();
-  const { agent, stream } = await attached(plane);
-  using _ = agent;
+  using machine = await attached(plane);
+  const { stream } = machine;
   let open = false;
   const opening = plane.openBuild(APP).then((build) => {
     open = true;
@@ -91,8 +91,8 @@ it("calls a change applied when the machine has reported its revision and epoch,
 
 it("closes a build again that no machine applied in time, and tells what the machine last said", async () => {
   await using plane = await EmbeddedControlPlane.listen({ applyDeadlineMs: 50 });
-  const { agent } = await attached(plane);
-  using _ = agent;
+  using machine = await attached(plane);
+  const { agent } = machine;
   await expect(plane.openBuild(APP)).rejects.toThrow(
     /Waited 50 ms for acme\/app .*is attached, last applied revision 0/,
   );
@@ -107,8 +107,8 @@ it("refuses a build of a project that has no machine here", async () => {
 
 it("lets the newer Attach of a machine replace the older", async () => {
   await using plane = await EmbeddedControlPlane.listen();
-  const { agent, stream } = await attached(plane);
-  using _ = agent;
+  using machine = await attached(plane);
+  const { agent, stream } = machine;
   const second = agent.attach();
   second.hello();
   await second.desired();
@@ -152,8 +152,8 @@ it.each([
 
 it("stores each record once, and acknowledges up to the first that is missing", async () => {
   await using plane = await EmbeddedControlPlane.listen();
-  const { agent, stream } = await attached(plane);
-  using _ = agent;
+  using machine = await attached(plane);
+  const { stream } = machine;
   const send = async (bootId: string, ...sequences: bigint[]) => {
     stream.send({ $case: "records", value: { bootId, records: sequences.map((sequence) => record(sequence)) } });
     return stream.ack();
@@ -177,8 +177,8 @@ it("stores each record once, and acknowledges up to the first that is missing", 
 
 it("can keep its acknowledgements to itself, and still knows the repeats", async () => {
   await using plane = await EmbeddedControlPlane.listen();
-  const { agent, stream } = await attached(plane);
-  using _ = agent;
+  using machine = await attached(plane);
+  const { stream } = machine;
   plane.faults.swallowAcks = true;
   stream.send({ $case: "records", value: { bootId: "one", records: [record(1n)] } });
   await plane.until(() => plane.records().length === 1);
@@ -190,8 +190,8 @@ it("can keep its acknowledgements to itself, and still knows the repeats", async
 
 it("can go away, and come back on the same port with everything that it knew", async () => {
   await using plane = await EmbeddedControlPlane.listen();
-  const { agent, stream, first } = await attached(plane);
-  using _ = agent;
+  using machine = await attached(plane);
+  const { agent, stream, first } = machine;
   const { endpoint } = plane;
   plane.transport.stopListening();
   plane.transport.cutConnections();
@@ -218,8 +218,8 @@ it("can go away, and come back on the same port with everything that it knew", a
 
 it("can say goodbye, end streams, be silent, send nonsense, and start another epoch", async () => {
   await using plane = await EmbeddedControlPlane.listen({ heartbeatMs: 10 });
-  const { agent, stream, first } = await attached(plane);
-  using _ = agent;
+  using machine = await attached(plane);
+  const { agent, stream, first } = machine;
   plane.sendRaw(Uint8Array.of(0xff, 0xff, 0xff));
   expect((await stream.ending()).code).toBe(status.INTERNAL);
 
@@ -243,8 +243,8 @@ it("can say goodbye, end streams, be silent, send nonsense, and start another ep
 
 it("trusts two authorities of builds during a rotation, and one after it", async () => {
   await using plane = await EmbeddedControlPlane.listen();
-  const { agent, stream, first } = await attached(plane);
-  using _ = agent;
+  using machine = await attached(plane);
+  const { agent, stream, first } = machine;
   await plane.rotateBuildCa();
   const both = (await stream.desired()).trustBundle?.buildCaCertificates ?? "";
   expect(both).toContain(first.trustBundle?.buildCaCertificates);

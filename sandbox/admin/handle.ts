@@ -1,0 +1,38 @@
+import { performance } from "node:perf_hooks";
+import type { Change } from "../control-plane/change.ts";
+import type { Stack } from "../stack/stack.ts";
+import type { AdminRequest } from "./request.ts";
+import { writeTicket } from "./ticket-files.ts";
+
+/** What a sandbox does for those who ask. An order is answered when its effect is in force, not when it was sent. */
+export function handleFor(stack: Stack): (request: AdminRequest) => Promise<unknown> {
+  const { plane, dir, endpoint, ref } = stack;
+  return async (request) => {
+    switch (request.verb) {
+      case "build-open": {
+        const { verb: _, ...order } = request;
+        return writeTicket(dir, endpoint, await plane.openBuild(order));
+      }
+      case "build-end":
+        return closed(request.buildId, plane.endBuild(request.buildId));
+      case "build-revoke":
+        return closed(request.buildId, plane.revokeBuild(request.buildId));
+      case "build-list":
+        return plane.listBuilds().map(({ expiresAt, ...build }) => ({ ...build, expiresAt: expiresAt.toISOString() }));
+      case "drain": {
+        const startedMs = performance.now();
+        plane.drain(ref, request);
+        await stack.agentEnded;
+        return { drainedMs: Math.round(performance.now() - startedMs) };
+      }
+      default:
+        return request satisfies never;
+    }
+  };
+}
+
+async function closed(buildId: string, change: Change): Promise<{ buildId: string; appliedMs: number }> {
+  const startedMs = performance.now();
+  await change.applied();
+  return { buildId, appliedMs: Math.round(performance.now() - startedMs) };
+}

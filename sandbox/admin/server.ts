@@ -1,0 +1,62 @@
+import { once } from "node:events";
+import { chmod } from "node:fs/promises";
+import { createServer, type Server, type Socket } from "node:net";
+import { createInterface } from "node:readline/promises";
+import { messageOf } from "../failure.ts";
+import { type AdminAnswer, type AdminRequest, adminRequest } from "./request.ts";
+
+/** Answers requests on a unix socket that only this user can open; a request a connection. */
+export class AdminServer implements AsyncDisposable {
+  readonly path: string;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  #handle: (request: AdminRequest) => Promise<unknown> = async () => {
+    throw new Error("The sandbox is still starting: wait for its ready.json.");
+  };
+
+  private constructor(path: string, server: Server) {
+    this.path = path;
+    this.#server = server;
+  }
+
+  static async listen(path: string): Promise<AdminServer> {
+    const server = createServer();
+    const admin = new AdminServer(path, server);
+    server.on("connection", (socket) => void admin.#serve(socket));
+    server.listen(path);
+    await once(server, "listening");
+    await chmod(path, 0o600);
+    return admin;
+  }
+
+  /** Until this is called, every request is told to wait. */
+  answerWith(handle: (request: AdminRequest) => Promise<unknown>): void {
+    this.#handle = handle;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = once(this.#server, "close");
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroySoon();
+    await closed;
+  }
+
+  async #serve(socket: Socket): Promise<void> {
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+    // A client that went away has no use for its answer.
+    socket.on("error", () => socket.destroy());
+    for await (const line of createInterface({ input: socket })) {
+      socket.end(`${JSON.stringify(await this.#answer(line))}\n`);
+      return;
+    }
+  }
+
+  async #answer(line: string): Promise<AdminAnswer> {
+    try {
+      return { ok: true, result: (await this.#handle(adminRequest.parse(JSON.parse(line)))) ?? null };
+    } catch (failure) {
+      return { ok: false, error: messageOf(failure) };
+    }
+  }
+}

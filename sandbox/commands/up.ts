@@ -1,0 +1,80 @@
+import { writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { claimDir } from "../admin/claim.ts";
+import { handleFor } from "../admin/handle.ts";
+import { AdminServer } from "../admin/server.ts";
+import type { ProjectRef } from "../control-plane/project-ref.ts";
+import { EXIT, type ExitCode, SandboxFailure } from "../failure.ts";
+import { buildctlArguments, buildxArguments, shellLine } from "../stack/client-lines.ts";
+import type { Address } from "../stack/free-port.ts";
+import { requireRoot } from "../stack/require-root.ts";
+import { RuntimeDir } from "../stack/runtime-dir.ts";
+import { type Stack, withStack } from "../stack/stack.ts";
+import { readToolchain } from "../stack/toolchain.ts";
+import { WorkDir } from "../stack/work-dir.ts";
+import { writeWhole } from "../stack/write-whole.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+
+export interface UpOptions extends ProjectRef {
+  readonly listen: Address;
+  readonly dir: string;
+}
+
+/** Starts a sandbox and keeps it until the signal, or until it was drained. */
+export async function up(options: UpOptions, terminal: Terminal, signal: AbortSignal): Promise<ExitCode> {
+  requireRoot();
+  const tools = await readToolchain();
+  const dir = resolve(options.dir);
+  const ref = { org: options.org, project: options.project };
+  await using runtime = await RuntimeDir.make();
+  await using admin = await AdminServer.listen(join(runtime.path, "admin.sock"));
+  await using claim = await claimDir(dir, { adminSocket: admin.path, runtimeDir: runtime.path });
+  await using work = new WorkDir(claim);
+  try {
+    const { listen } = options;
+    await withStack({ dir, runtimeDir: runtime.path, listen, ref, tools, signal }, async (stack) => {
+      admin.answerWith(handleFor(stack));
+      await tellReady(stack, terminal);
+      await untilOver(stack, signal);
+      terminal.out("Stopping …");
+    });
+  } catch (failure) {
+    if (!signal.aborted || failure !== signal.reason) throw failure;
+  }
+  work.keepLog = false;
+  terminal.out("Everything is stopped; nothing is left behind.");
+  return EXIT.ok;
+}
+
+async function tellReady(stack: Stack, { out, paint }: Terminal): Promise<void> {
+  const { dir, plane, endpoint, serverName, healthUrl, ref, machineId } = stack;
+  const caFile = join(dir, "ca.pem");
+  await writeFile(caFile, plane.authorities.builders.certPem);
+  const ready = { endpoint, serverName, caFile, healthUrl, machineId, ...ref, pid: process.pid };
+  await writeWhole(join(dir, "ready.json"), `${JSON.stringify(ready, null, 2)}\n`);
+  const at = (name: string): string => `${dir}/builds/BUILD_ID/${name}.pem`;
+  const [caOf, certFile, keyFile] = [at("ca"), at("cert"), at("key")];
+  const sample = { buildId: "BUILD_ID", caFile: caOf, certFile, keyFile, serverName, endpoint, expiresAt: "" };
+  const step = (text: string): void => out(`\n${paint("dim", text)}`);
+  out(
+    `${paint("green", "Ready.")} Builds of ${paint("bold", `${ref.org}/${ref.project}`)} come in at ${paint("bold", endpoint)}`,
+  );
+  out(`Health: ${healthUrl}/readyz   Log: ${stack.agentLogFile}`);
+  step("1. Open a build; it prints the id and the files:");
+  out(`npm run --silent sandbox -- build open --dir ${shellLine([dir])} --org ${ref.org} --project ${ref.project}`);
+  step("2. Point a client at it, with that id for BUILD_ID:");
+  out(shellLine(["buildctl", ...buildctlArguments(sample), "build", "…"]).replace("'…'", "…"));
+  out(shellLine(["docker", "buildx", ...buildxArguments(sample)]));
+  step("3. End it; its certificate is worth nothing from then on:");
+  out(`npm run --silent sandbox -- build end --dir ${shellLine([dir])} BUILD_ID`);
+  step("Ctrl-C ends everything.");
+}
+
+/** @throws {SandboxFailure} when the agent ends unasked. */
+async function untilOver(stack: Stack, signal: AbortSignal): Promise<void> {
+  const over = new Promise<"asked">((done) => signal.addEventListener("abort", () => done("asked"), { once: true }));
+  const how = signal.aborted ? "asked" : await Promise.race([over, stack.agentEnded]);
+  if (how === "asked" || how.code === 0) return;
+  const exit = how.signal ?? `exit code ${how.code}`;
+  throw new SandboxFailure(EXIT.unavailable, `The agent ended unasked (${exit}). Its log: ${stack.agentLogFile}`);
+}

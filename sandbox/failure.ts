@@ -1,0 +1,32 @@
+/** Exit codes, by the names and numbers of sysexits(3). */
+export const EXIT = {
+  ok: 0,
+  usage: 64,
+  unavailable: 69,
+  software: 70,
+  cannotCreate: 73,
+  notPermitted: 77,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** A failure that a person can do something about: the message is all that is shown. */
+export class SandboxFailure extends Error {
+  readonly exitCode: ExitCode;
+
+  constructor(exitCode: ExitCode, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = "SandboxFailure";
+    this.exitCode = exitCode;
+  }
+}
+
+export function messageOf(failure: unknown): string {
+  if (failure instanceof AggregateError) return failure.errors.map(messageOf).join("; ");
+  return failure instanceof Error ? failure.message : String(failure);
+}
+
+/** Whether a system call failed with this code. */
+export function isErrno(failure: unknown, code: string): boolean {
+  return failure instanceof Error && "code" in failure && failure.code === code;
+}

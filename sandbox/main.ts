@@ -1,0 +1,71 @@
+import { Command, CommanderError } from "commander";
+import { address } from "./commands/address.ts";
+import { closeBuild, type InDir, listBuilds, openBuild } from "./commands/builds.ts";
+import { drain } from "./commands/drain.ts";
+import { durationMs } from "./commands/duration.ts";
+import { status } from "./commands/status.ts";
+import { type UpOptions, up } from "./commands/up.ts";
+import type { ProjectRef } from "./control-plane/project-ref.ts";
+import { EXIT, messageOf, SandboxFailure } from "./failure.ts";
+import { stopSignal } from "./terminal/stop-signal.ts";
+import { openTerminal } from "./terminal/terminal.ts";
+
+const terminal = openTerminal(process.env);
+process.exitCode = await run(process.argv.slice(2));
+
+async function run(argv: readonly string[]): Promise<number> {
+  let code: number = EXIT.ok;
+  const program = new Command("sandbox")
+    .description("A control plane, an agent and a real buildkitd on this machine.")
+    .exitOverride()
+    .allowExcessArguments(false);
+  const inDir = (command: Command): Command => command.requiredOption("--dir <dir>", "the sandbox's directory");
+  const ofProject = (command: Command): Command =>
+    command
+      .option("--org <org>", "the customer", "acme")
+      .option("--project <project>", "the customer's project", "app");
+
+  ofProject(inDir(program.command("up")))
+    .description("start it, and keep it until Ctrl-C")
+    .requiredOption("--listen <address:port>", "where build clients come in; port 0: a free one", address)
+    .action(async (options: UpOptions) => {
+      code = await up(options, terminal, stopSignal());
+    });
+  inDir(program.command("status"))
+    .description("show the agent's own status")
+    .option("--json", "machine-readable")
+    .action(async (options: InDir) => {
+      code = await status(options);
+    });
+  inDir(program.command("drain"))
+    .description("let open builds finish, then end the agent and the sandbox")
+    .option("--grace <time>", "how long open builds may take", durationMs, durationMs("60s"))
+    .option("--json", "machine-readable")
+    .action((options: InDir & { grace: number }) => drain(options, terminal));
+
+  const build = program.command("build").description("open, end, revoke and list builds");
+  ofProject(inDir(build.command("open")))
+    .description("open a build and print its id and files, as JSON")
+    .option("--ttl <time>", "how long it may last", durationMs, durationMs("30m"))
+    .option("--json", "as it is anyway")
+    .action((options: InDir & ProjectRef & { ttl: number }) => openBuild(options, terminal));
+  for (const how of ["end", "revoke"] as const) {
+    inDir(build.command(`${how} <build-id>`))
+      .description(`${how} a build; returns when its sessions are cut`)
+      .option("--json", "machine-readable")
+      .action((buildId: string, options: InDir) => closeBuild(`build-${how}`, buildId, options, terminal));
+  }
+  inDir(build.command("list"))
+    .description("list open builds")
+    .option("--json", "machine-readable")
+    .action((options: InDir) => listBuilds(options, terminal));
+
+  try {
+    await program.parseAsync(argv, { from: "user" });
+    return code;
+  } catch (failure) {
+    if (failure instanceof CommanderError) return failure.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    terminal.err(`sandbox: ${messageOf(failure)}`);
+    return failure instanceof SandboxFailure ? failure.exitCode : EXIT.software;
+  }
+}

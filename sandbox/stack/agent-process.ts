@@ -1,0 +1,60 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { open } from "node:fs/promises";
+import { inTree } from "./tree.ts";
+
+export interface AgentExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** What the agent's own ending may take at most: its drain, BuildKit's stop, its last words. Then it is killed. */
+const STOP_DEADLINE_MS = 15_000;
+
+/**
+ * `builder-agent run`: gateway, control and buildkitd. It holds the other end of the agent's stdin, so that the agent ends when this process
+ * is gone, however it went. A process group of its own keeps the terminal's Ctrl-C from it: we tell it when to stop.
+ */
+export class AgentProcess implements AsyncDisposable {
+  readonly ended: Promise<AgentExit>;
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    this.ended = once(child, "close").then(() => ({ code: child.exitCode, signal: child.signalCode }));
+  }
+
+  /** @throws {Error} when it cannot even be started. */
+  static async start(files: { readonly configFile: string; readonly logFile: string }): Promise<AgentProcess> {
+    await using log = await open(files.logFile, "w", 0o600);
+    const child = spawn(process.execPath, [inTree("dist/agent/cli/main.js"), "run", "--config", files.configFile], {
+      detached: true,
+      stdio: ["pipe", log.fd, log.fd],
+      env: { ...withoutOurs(process.env), BUILDER_AGENT_PARENT: "stdin" },
+    });
+    await once(child, "spawn");
+    return new AgentProcess(child);
+  }
+
+  get isRunning(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Asks it to end, and waits; kills its whole group if it takes longer than 15 s. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.isRunning) return;
+    const { pid } = this.#child;
+    const overdue = setTimeout(() => pid !== undefined && process.kill(-pid, "SIGKILL"), STOP_DEADLINE_MS);
+    this.#child.kill("SIGTERM");
+    await this.ended;
+    clearTimeout(overdue);
+  }
+}
+
+/** The sandbox's agent is configured by its file alone. */
+function withoutOurs(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const kept = Object.entries(environment).filter(
+    ([name]) => !name.startsWith("BUILDER_AGENT_") && !name.startsWith("LISTEN_") && name !== "CREDENTIALS_DIRECTORY",
+  );
+  return Object.fromEntries(kept);
+}

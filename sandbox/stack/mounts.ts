@@ -1,0 +1,36 @@
+import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { promisify } from "node:util";
+
+/** Mounts below `dir`, the innermost first. Paths as proc(5) gives them, with \040 for a space and the like. */
+async function mountsUnder(dir: string): Promise<readonly string[]> {
+  const table = await readFile("/proc/self/mountinfo", "utf8");
+  return table
+    .split("\n")
+    .map((line) =>
+      (line.split(" ")[4] ?? "").replaceAll(/\\(\d{3})/g, (_, octal: string) =>
+        String.fromCharCode(Number.parseInt(octal, 8)),
+      ),
+    )
+    .filter((path) => path.startsWith(`${dir}/`))
+    .toReversed();
+}
+
+/** A directory below which nothing is mounted, now and at disposal: whatever a killed buildkitd left there is unmounted. */
+export class MountFreeDir implements AsyncDisposable {
+  readonly #dir: string;
+
+  constructor(dir: string) {
+    this.#dir = dir;
+  }
+
+  async clear(): Promise<void> {
+    for (const path of await mountsUnder(this.#dir)) {
+      await promisify(execFile)("umount", ["--lazy", path], { timeout: 10_000 });
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.clear();
+  }
+}
