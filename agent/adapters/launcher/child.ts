@@ -1,6 +1,4 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import type { Server } from "node:net";
-import type { Stream } from "node:stream";
 
 /** How a process of ours is started: this Node, the same program, other arguments. */
 export interface ChildCommand {
@@ -38,16 +36,15 @@ export class Child {
     process.stdin?.on("error", () => undefined);
   }
 
-  /** `listening` becomes its file descriptor 3, as systemd hands over sockets. */
-  static start({ args, env }: ChildCommand, listening?: Server): Child {
+  /** `listeningFd` becomes its file descriptor 3, as systemd hands over sockets. */
+  static start({ args, env }: ChildCommand, listeningFd?: number): Child {
     const { LISTEN_FDS: _fds, LISTEN_PID: _pid, LISTEN_FDNAMES: _names, ...rest } = env;
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Node takes anything with a handle here; its type names streams only.
-    const inherited = listening === undefined ? [] : [listening as unknown as Stream];
+    const inherited = listeningFd === undefined ? [] : [listeningFd];
     return new Child(
       spawn(process.execPath, [...args], {
         detached: true,
         stdio: ["pipe", "inherit", "inherit", ...inherited],
-        env: { ...rest, BUILDER_AGENT_PARENT: "stdin", ...(listening !== undefined && { LISTEN_FDS: "1" }) },
+        env: { ...rest, BUILDER_AGENT_PARENT: "stdin", ...(listeningFd !== undefined && { LISTEN_FDS: "1" }) },
       }),
     );
   }

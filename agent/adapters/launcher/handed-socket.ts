@@ -21,10 +21,10 @@ export class HandedSocket {
   }
 
   /**
-   * Listens, lets `give` pass the socket on, and closes our own copy at once: no connection is ever accepted here.
+   * Listens, lets `give` pass the descriptor on, and closes our own copy at once: no connection is ever accepted here.
    * @throws {AgentError} "gateway.cannot-listen"
    */
-  async hand<T>(give: (listening: Server) => T): Promise<T> {
+  async hand<T>(give: (fd: number) => T): Promise<T> {
     const server = createServer((stray) => stray.destroy());
     try {
       server.listen({ host: this.#host, port: this.#port });
@@ -38,9 +38,23 @@ export class HandedSocket {
     try {
       const address = server.address();
       if (address !== null && typeof address === "object") this.#port = address.port;
-      return give(server);
+      return give(descriptorOf(server));
     } finally {
       server.close();
     }
   }
+}
+
+/** Node has no public name for it, and takes a server neither for a child's stdio (Node 20 wants a stream). */
+function descriptorOf(server: Server): number {
+  const handle: unknown = Reflect.get(server, "_handle");
+  const fd: unknown = typeof handle === "object" && handle !== null ? Reflect.get(handle, "fd") : undefined;
+  if (typeof fd === "number" && fd >= 0) return fd;
+  throw new AgentError(
+    "gateway.cannot-listen",
+    `Node ${process.version} does not tell a listening socket's descriptor`,
+    {
+      retryable: false,
+    },
+  );
 }

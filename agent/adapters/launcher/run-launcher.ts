@@ -68,7 +68,7 @@ export async function runLauncher(
 
   const socket = new HandedSocket(config.gateway.host, config.gateway.port);
   const startGateway = (): Promise<Child> =>
-    socket.hand((listening) => Child.start({ args: config.gateway.args, env: config.env }, listening));
+    socket.hand((fd) => Child.start({ args: config.gateway.args, env: config.env }, fd));
   // The first time, an address that cannot be had ends the launcher: somebody must be told.
   let first: Child | undefined = await startGateway();
   log.info({ address: config.gateway.host, port: socket.port }, "launcher.started");

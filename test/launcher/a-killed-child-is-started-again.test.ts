@@ -1,0 +1,60 @@
+import { describe, expect, it } from "vitest";
+import { isAlive, LauncherBench } from "./launcher-bench.ts";
+
+describe("the launcher", () => {
+  it("starts a killed gateway again, on the same port, and leaves control alone", async () => {
+    await using bench = await LauncherBench.make();
+    void bench.run();
+    const [gateway, control] = [await bench.started("gateway"), await bench.started("control")];
+    const port = bench.port;
+    expect(await bench.gatewayThatAnswers()).toBe(gateway);
+    process.kill(gateway, "SIGKILL");
+    const again = await bench.started("gateway", 1);
+    expect(again).not.toBe(gateway);
+    await expect.poll(() => bench.gatewayThatAnswers().catch(String)).toBe(again);
+    expect(bench.port).toBe(port);
+    expect(isAlive(control)).toBe(true);
+  });
+
+  it("starts a killed control again, and the gateway goes on listening", async () => {
+    await using bench = await LauncherBench.make();
+    void bench.run();
+    const [gateway, control] = [await bench.started("gateway"), await bench.started("control")];
+    process.kill(control, "SIGKILL");
+    await bench.started("control", 1);
+    expect(await bench.gatewayThatAnswers()).toBe(gateway);
+    expect(bench.unit.asked).toEqual([]);
+  });
+
+  it("slows down when control ends again and again, and says so", async () => {
+    await using bench = await LauncherBench.make();
+    void bench.run({ control: "exits:1" });
+    await bench.started("control", 3);
+    const restarts = bench.log.lines.filter(({ event }) => event === "launcher.child-restarting");
+    expect(restarts.slice(0, 3).map(({ data }) => data)).toEqual([
+      { child: "control", code: 1, restart: "after", delayMs: 0 },
+      { child: "control", code: 1, restart: "after", delayMs: 100 },
+      { child: "control", code: 1, restart: "after", delayMs: 200 },
+    ]);
+  });
+
+  it("hands the gateway its socket as systemd would, and tells both whose end ends them", async () => {
+    await using bench = await LauncherBench.make();
+    void bench.run();
+    await bench.started("gateway");
+    await bench.started("control");
+    const told = Object.fromEntries((await bench.entries()).map(({ role, what }) => [role, JSON.parse(what.slice(8))]));
+    expect(told).toEqual({
+      gateway: { LISTEN_FDS: "1", BUILDER_AGENT_PARENT: "stdin" },
+      control: { BUILDER_AGENT_PARENT: "stdin" },
+    });
+  });
+
+  it("loses no connection to a socket of its own while it starts a gateway", async () => {
+    await using bench = await LauncherBench.make();
+    void bench.run();
+    const gateway = await bench.started("gateway");
+    const answers = await Promise.all(Array.from({ length: 50 }, () => bench.gatewayThatAnswers()));
+    expect(new Set(answers)).toEqual(new Set([gateway]));
+  });
+});
