@@ -3,13 +3,19 @@ import type { Journal } from "./journal.ts";
 import { encodeLine } from "./journal-line.ts";
 import { type WaitingLine, WaitingLines } from "./waiting-lines.ts";
 
-/** Below this a journal is not worth writing anew. */
-const LEAST_GARBAGE_BYTES = 1024 * 1024;
 const WINDOW_BYTES = 1024 * 1024;
 
-/** When to write the journal anew: once more than half of it says nothing any more. `overheadBytes` is what a fresh one needs besides its records. */
-export function worthCompacting(sizeBytes: number, waitingBytes: number, overheadBytes: number): boolean {
-  return sizeBytes - waitingBytes - overheadBytes > Math.max(LEAST_GARBAGE_BYTES, waitingBytes);
+export interface JournalUse {
+  readonly sizeBytes: number;
+  readonly waitingBytes: number;
+  /** What a fresh journal needs besides its records. */
+  readonly overheadBytes: number;
+}
+
+/** When to write the journal anew: once more than half of it says nothing any more. */
+export function worthCompacting(use: JournalUse, leastGarbageBytes: number): boolean {
+  const garbageBytes = use.sizeBytes - use.waitingBytes - use.overheadBytes;
+  return garbageBytes > Math.max(leastGarbageBytes, use.waitingBytes);
 }
 
 /** Writes the journal anew with what still counts, by atomic rename. Returns where the waiting records are now. */

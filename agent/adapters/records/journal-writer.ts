@@ -43,9 +43,7 @@ export class JournalWriter {
 
   push(call: Call): void {
     this.#calls.push(call);
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-    });
+    this.#running ??= this.#run();
   }
 
   /** Resolves when nothing is left to write. */
@@ -75,9 +73,14 @@ export class JournalWriter {
   async #run(): Promise<void> {
     // Whoever calls in this turn of the event loop comes along.
     await Promise.resolve();
-    while (this.#calls.length > 0) {
-      await this.commit(this.#calls.splice(0, BATCH));
-      await this.#afterBatch();
+    try {
+      while (this.#calls.length > 0) {
+        await this.commit(this.#calls.splice(0, BATCH));
+        await this.#afterBatch();
+      }
+    } finally {
+      // In the same turn as the last look at the calls: one that comes later must find nobody running.
+      this.#running = undefined;
     }
   }
 

@@ -94,7 +94,7 @@ export class JournaledRecords implements RecordStore {
     await this.#parts.journal.close();
   }
 
-  /** Writes the journal anew with what counts. A disk that refuses costs only the space. */
+  /** Writes the journal anew with what counts; not beside other calls. A disk that refuses costs only the space. */
   async compact(): Promise<void> {
     const { journal, ledger, log } = this.#parts;
     try {
@@ -138,7 +138,12 @@ export class JournaledRecords implements RecordStore {
       const resolve = (): void => log.error({ ...excess, total: ledger.dropped }, "records.dropped");
       await this.#writer.commit([{ lines, resolve, reject }]);
     }
-    if (worthCompacting(journal.durableBytes, this.#waiting.bytes, this.#overheadBytes)) await this.compact();
+    const use = {
+      sizeBytes: journal.durableBytes,
+      waitingBytes: this.#waiting.bytes,
+      overheadBytes: this.#overheadBytes,
+    };
+    if (worthCompacting(use, limits.leastGarbageBytes)) await this.compact();
   }
 
   #read(line: WaitingLine): NumberedRecord | undefined {

@@ -4,10 +4,16 @@ import type { WaitingLines } from "./waiting-lines.ts";
 export interface RecordLimits {
   readonly maxRecords: number;
   readonly maxBytes: number;
+  /** Below this much of it that says nothing any more, the journal is not written anew. */
+  readonly leastGarbageBytes: number;
 }
 
 /** More than a machine's life of sessions, and a size that any disk has. The file itself may be twice that before it is written anew. */
-export const RECORD_LIMITS: RecordLimits = { maxRecords: 200_000, maxBytes: 64 * 1024 * 1024 };
+export const RECORD_LIMITS: RecordLimits = {
+  maxRecords: 200_000,
+  maxBytes: 64 * 1024 * 1024,
+  leastGarbageBytes: 1024 * 1024,
+};
 
 /** When full, this share more goes at once, so that a full store does not write two lines for each record. */
 const SLACK_SHARE = 0.01;
