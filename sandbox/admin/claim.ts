@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { z } from "zod";
 import { EXIT, isErrno, messageOf, SandboxFailure } from "../failure.ts";
-import { RuntimeDir } from "../stack/runtime-dir.ts";
+import { removeStaleRuntimeDir } from "../stack/runtime-dir.ts";
 
 const schema = z.object({ pid: z.int(), adminSocket: z.string(), runtimeDir: z.string() });
 
@@ -53,7 +53,7 @@ async function removeStale(path: string): Promise<void> {
   if (await answers(older.adminSocket)) {
     throw new SandboxFailure(EXIT.unavailable, `A sandbox is up in ${path} already (process ${older.pid}).`);
   }
-  await RuntimeDir.removeStale(older.runtimeDir);
+  await removeStaleRuntimeDir(older.runtimeDir);
   await rm(claimFile(path), { force: true });
 }
 

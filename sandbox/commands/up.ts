@@ -8,7 +8,7 @@ import { EXIT, type ExitCode, SandboxFailure } from "../failure.ts";
 import { buildctlArguments, buildxArguments, shellLine } from "../stack/client-lines.ts";
 import type { Address } from "../stack/free-port.ts";
 import { requireRoot } from "../stack/require-root.ts";
-import { RuntimeDir } from "../stack/runtime-dir.ts";
+import { makeRuntimeDir } from "../stack/runtime-dir.ts";
 import { type Stack, withStack } from "../stack/stack.ts";
 import { readToolchain } from "../stack/toolchain.ts";
 import { WorkDir } from "../stack/work-dir.ts";
@@ -26,7 +26,7 @@ export async function up(options: UpOptions, terminal: Terminal, signal: AbortSi
   const tools = await readToolchain();
   const dir = resolve(options.dir);
   const ref = { org: options.org, project: options.project };
-  await using runtime = await RuntimeDir.make();
+  await using runtime = await makeRuntimeDir();
   await using admin = await AdminServer.listen(join(runtime.path, "admin.sock"));
   await using claim = await claimDir(dir, { adminSocket: admin.path, runtimeDir: runtime.path });
   await using work = new WorkDir(claim);

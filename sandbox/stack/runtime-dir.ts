@@ -1,31 +1,22 @@
-import { mkdtemp, rm, statfs } from "node:fs/promises";
+import { rm, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { TempDir } from "./temp-dir.ts";
 
 /** statfs(2): TMPFS_MAGIC. */
 const TMPFS = 0x01021994;
 const PREFIX = "builder-";
 
-/** A short directory for sockets and keys, in memory where the machine has such a place. Gone with everything in it at the end. */
-export class RuntimeDir implements AsyncDisposable {
-  readonly path: string;
+/** A short directory for sockets and keys, in memory where the machine has such a place. */
+export async function makeRuntimeDir(): Promise<TempDir> {
+  return TempDir.make(join(await shortPlace(), PREFIX));
+}
 
-  private constructor(path: string) {
-    this.path = path;
-  }
-
-  static async make(): Promise<RuntimeDir> {
-    return new RuntimeDir(await mkdtemp(join(await shortPlace(), PREFIX)));
-  }
-
-  /** Removes one that a killed sandbox left behind; what does not look like one is left alone. */
-  static async removeStale(path: string): Promise<void> {
-    if (join(await shortPlace(), PREFIX) === path.slice(0, -6)) await rm(path, { recursive: true, force: true });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await rm(this.path, { recursive: true, force: true });
-  }
+/** Removes one that a killed sandbox left behind; what does not look like one is left alone. */
+export async function removeStaleRuntimeDir(path: string): Promise<void> {
+  const random = path.slice(join(await shortPlace(), PREFIX).length);
+  if (path === join(await shortPlace(), PREFIX) + random && /^\w{6}$/.test(random))
+    await rm(path, { recursive: true, force: true });
 }
 
 async function shortPlace(): Promise<string> {

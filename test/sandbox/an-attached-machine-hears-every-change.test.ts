@@ -43,7 +43,7 @@ async function attached(plane: EmbeddedControlPlane) {
 it("sends the whole desired state at once, after each change, and as a heartbeat", async () => {
   await using plane = await EmbeddedControlPlane.listen({ heartbeatMs: 20 });
   using machine = await attached(plane);
-  const { agent, stream, first } = machine;
+  const { stream, first } = machine;
   expect(first.assignment).toEqual({ orgId: "acme", projectId: "app", architecture: "amd64" });
   expect(first.openBuilds).toEqual([]);
   expect(first.trustBundle?.buildCaCertificates).toBe(plane.authorities.builds.certPem);
@@ -92,7 +92,7 @@ it("calls a change applied when the machine has reported its revision and epoch,
 it("closes a build again that no machine applied in time, and tells what the machine last said", async () => {
   await using plane = await EmbeddedControlPlane.listen({ applyDeadlineMs: 50 });
   using machine = await attached(plane);
-  const { agent } = machine;
+  expect(machine.first.openBuilds).toEqual([]);
   await expect(plane.openBuild(APP)).rejects.toThrow(
     /Waited 50 ms for acme\/app .*is attached, last applied revision 0/,
   );
@@ -244,7 +244,7 @@ it("can say goodbye, end streams, be silent, send nonsense, and start another ep
 it("trusts two authorities of builds during a rotation, and one after it", async () => {
   await using plane = await EmbeddedControlPlane.listen();
   using machine = await attached(plane);
-  const { agent, stream, first } = machine;
+  const { stream, first } = machine;
   await plane.rotateBuildCa();
   const both = (await stream.desired()).trustBundle?.buildCaCertificates ?? "";
   expect(both).toContain(first.trustBundle?.buildCaCertificates);
