@@ -46,8 +46,11 @@ describe("the certificate reader", () => {
     ],
     ["somebody else's certificate", () => authority.certPem, "another key"],
   ])("refuses %s", (_name, chain, because) => {
-    expect(() => certificateReader().read(chain(), key)).toThrowError(
-      expect.objectContaining({ code: "identity.certificate-unusable", message: expect.stringContaining(because) }),
+    expect(() => certificateReader().read(chain(), key)).toThrow(
+      expect.objectContaining({
+        code: "identity.certificate-unusable",
+        message: expect.stringContaining(because) as string,
+      }),
     );
   });
 });

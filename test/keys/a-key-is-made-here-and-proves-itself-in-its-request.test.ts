@@ -29,7 +29,7 @@ describe("a key", () => {
   it("does not print", async () => {
     const key = await keyMaker().make();
     const body = key.pem.reveal().split("\n")[1] ?? "missing";
-    const printed = `${inspect(key, { depth: 9, showHidden: true })}${JSON.stringify(key)}${key.pem}`;
+    const printed = `${inspect(key, { depth: 9, showHidden: true })}${JSON.stringify(key)}${String(key.pem)}`;
     expect(printed).not.toContain(body);
   });
 });

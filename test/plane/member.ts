@@ -67,9 +67,9 @@ export async function next<M extends FromPlane>(
   fits: (message: FromPlane) => message is M,
 ): Promise<M> {
   for (;;) {
-    const { value, done } = await messages.next();
-    if (done) throw new Error("The stream ended before the message came");
-    if (fits(value)) return value;
+    const result = await messages.next();
+    if (result.done === true) throw new Error("The stream ended before the message came");
+    if (fits(result.value)) return result.value;
   }
 }
 
@@ -84,7 +84,8 @@ export function isMalformed(message: FromPlane): message is Extract<FromPlane, {
 /** What a stream ends with: undefined if in good order. */
 export async function endOf(stream: PlaneStream): Promise<unknown> {
   try {
-    for await (const _ of stream.incoming);
+    const messages = stream.incoming[Symbol.asyncIterator]();
+    while ((await messages.next()).done !== true);
     return undefined;
   } catch (failure) {
     return failure;

@@ -148,7 +148,7 @@ describe("the pinned CA", () => {
     ["comes with a key", () => authority.certPem + certificate.keyPem],
     ["is broken", () => authority.certPem.replace("MII", "MIA")],
   ])("refuses to start with one that %s: the system's roots are never taken instead", (_name, caPem) => {
-    expect(() => dial({ ...plane, endpoint: "x:1", caPem: caPem(), serverName: "x" })).toThrow("CA file");
+    expect(() => dial(plane, { caPem: caPem() })).toThrow("CA file");
   });
 
   it("may be two: one to come and one to go", async () => {

@@ -90,7 +90,7 @@ describe("observed state", () => {
     );
     fc.assert(
       fc.property(fc.infiniteStream(number), (numbers) => {
-        const any = (): number => numbers.next().value;
+        const any = (): number => numbers.next().value as number;
         const sent = overTheWire({
           is: "observed",
           state: {

@@ -36,7 +36,9 @@ export class Connection {
     this.#closeWhenIdle();
   }
 
+  /** No new calls: those that live finish here. */
   retire(): void {
+    if (this.#retired) return;
     this.#retired = true;
     this.#closeWhenIdle();
   }
@@ -45,8 +47,9 @@ export class Connection {
     for (const call of this.#calls) call.cancel();
   }
 
+  /** A turn later: grpc-js dials in the tick after a call begins, even if its channel was closed meanwhile, and leaves that connection open. */
   #closeWhenIdle(): void {
-    if (this.closed) this.client.close();
+    if (this.closed) setImmediate(() => this.client.close());
   }
 }
 
