@@ -13,10 +13,16 @@ export interface Output {
 /** Colours only on a terminal, and not when NO_COLOR is set to anything (https://no-color.org) or the terminal is dumb. */
 export function terminal(environment: Readonly<Record<string, string | undefined>>): Output {
   const wanted = !environment["NO_COLOR"] && environment["TERM"] !== "dumb";
+  const { stdout, stderr } = process;
   return {
-    out: (text) => void process.stdout.write(text),
-    err: (text) => void process.stderr.write(text),
-    colours: { out: wanted && process.stdout.isTTY, err: wanted && process.stderr.isTTY },
-    columns: process.stdout.isTTY ? process.stdout.columns : undefined,
+    out: (text) => void stdout.write(text),
+    err: (text) => void stderr.write(text),
+    colours: { out: wanted && isTerminal(stdout), err: wanted && isTerminal(stderr) },
+    columns: isTerminal(stdout) ? stdout.columns : undefined,
   };
+}
+
+/** Node's type does not tell that a file or a pipe has no `isTTY` at all. */
+function isTerminal({ isTTY }: { readonly isTTY?: boolean }): boolean {
+  return isTTY === true;
 }
