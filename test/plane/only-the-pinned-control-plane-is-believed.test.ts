@@ -1,7 +1,7 @@
 import { createSecureServer } from "node:http2";
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { connectControlPlane } from "../../agent/adapters/grpc/connect-control-plane.ts";
 import { EmbeddedControlPlane } from "../../sandbox/control-plane/embedded-control-plane.ts";
 import { CertificateAuthority, type CertificateWithKey } from "../../sandbox/pki/certificate-authority.ts";
@@ -51,6 +51,15 @@ describe("a call to the control plane", () => {
       log: new CollectedLog(),
     });
     expect((await byAddress.getChallenge(FOREVER)).nonce.length).toBeGreaterThanOrEqual(16);
+  });
+
+  it("goes straight there, whatever proxy the environment names", async () => {
+    // Nobody listens on port 1.
+    vi.stubEnv("https_proxy", "http://127.0.0.1:1");
+    vi.stubEnv("grpc_proxy", "http://127.0.0.1:1");
+    await using client = dial(plane);
+    await client.getChallenge(FOREVER);
+    vi.unstubAllEnvs();
   });
 
   it("fails, to be tried again, when its certificate is not of the pinned CA", async () => {
