@@ -30,3 +30,16 @@ export interface ObservedState {
     readonly messagesRefused: number;
   };
 }
+
+/** Before anything has been looked at. */
+export const NOTHING_OBSERVED: ObservedState = {
+  observedAtMs: 0,
+  phase: { at: "starting" },
+  appliedRevision: 0n,
+  appliedEpoch: "",
+  builds: new Map(),
+  checks: [],
+  buildkit: { version: "", restarts: 0, lastExit: "" },
+  certificates: { lastRenewalError: "" },
+  counters: { sessionsAccepted: 0, sessionsRefused: 0, messagesRefused: 0 },
+};

@@ -1,0 +1,49 @@
+import type { CheckResult } from "../../core/health.ts";
+import type { ObservedState } from "../../core/observed-state.ts";
+import { type Readiness, readiness } from "../../core/readiness.ts";
+import { type Answer, text } from "./answer.ts";
+
+/**
+ * `/readyz`: "ok", or 503 and why. `?verbose` lists every check, `?exclude=name` (repeatable) leaves one out of the verdict: both as
+ * Kubernetes' own servers have them, with `[!]` added for a check that fails without blocking.
+ */
+export function readyz(state: ObservedState, query: URLSearchParams): Answer {
+  const excluded = new Set(query.getAll("exclude"));
+  const verdict = readiness(state.phase, state.checks, excluded);
+  const status = verdict.ready ? 200 : 503;
+  if (verdict.ready && !query.has("verbose")) return text(status, "ok");
+  return text(status, verboseLines(state.checks, excluded, verdict).join("\n"));
+}
+
+/** `/readyz/<check>`: that one alone, blocking or not. */
+export function readyzCheck(state: ObservedState, name: string): Answer {
+  if (state.checks.length === 0) return text(503, "starting: nothing has been looked at yet");
+  const check = state.checks.find((one) => one.name === name);
+  if (check === undefined) {
+    return text(404, `There is no check of this name. There are: ${state.checks.map((one) => one.name).join(", ")}`);
+  }
+  return check.ok ? text(200, "ok") : text(503, line(check, new Set()));
+}
+
+function verboseLines(
+  checks: readonly CheckResult[],
+  excluded: ReadonlySet<string>,
+  { ready, reasons }: Readiness,
+): readonly string[] {
+  const unknown = [...excluded].filter((name) => checks.every((check) => check.name !== name));
+  const beside = reasons.filter((reason) => checks.every((check) => !reason.startsWith(`${check.name}: `)));
+  return [
+    ...checks.map((check) => line(check, excluded)),
+    ...beside.map((reason) => `[-]${reason}`),
+    ...(unknown.length > 0 ? [`warn: some checks cannot be excluded: no matches for ${unknown.join(", ")}`] : []),
+    `readyz check ${ready ? "passed" : "failed"}`,
+  ];
+}
+
+function line(check: CheckResult, excluded: ReadonlySet<string>): string {
+  if (excluded.has(check.name)) return `[+]${check.name} excluded: ok`;
+  if (check.ok) return `[+]${check.name} ok`;
+  return check.blocking
+    ? `[-]${check.name} failed: ${check.message}`
+    : `[!]${check.name} failed, not blocking: ${check.message}`;
+}

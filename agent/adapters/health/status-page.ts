@@ -1,0 +1,130 @@
+import type { CheckResult } from "../../core/health.ts";
+import type { ObservedState } from "../../core/observed-state.ts";
+import type { Phase } from "../../core/phase.ts";
+import { readiness } from "../../core/readiness.ts";
+import type { Answer } from "./answer.ts";
+import { Html, html, NOTHING } from "./html.ts";
+import { momentInWords, sizeInWords, spanInWords } from "./in-words.ts";
+import { PAGE_POLICY, PAGE_STYLE } from "./page-style.ts";
+
+const REFRESH_SECONDS = 5;
+/** A page, not a list of everything: `/status` has them all. */
+const MAX_BUILDS = 50;
+
+/** `/`: how it is, for a person. It asks nothing from anywhere and comes anew by itself. */
+export function statusPage(state: ObservedState, nowMs: number): Answer {
+  return {
+    status: 200,
+    type: "text/html; charset=utf-8",
+    headers: {
+      "content-security-policy": PAGE_POLICY,
+      "referrer-policy": "no-referrer",
+      refresh: `${REFRESH_SECONDS}`,
+    },
+    body: `<!doctype html>\n${page(state, nowMs).toString()}\n`,
+  };
+}
+
+function page(state: ObservedState, nowMs: number): Html {
+  return html`<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${state.phase.at} · builder-agent</title><style>${new Html(PAGE_STYLE)}</style></head>
+<body><main>
+${state === undefined ? html`<h1>builder-agent</h1><p>Starting: nothing has been looked at yet.</p>` : whole(state, nowMs)}
+<footer class="muted">Comes anew every ${REFRESH_SECONDS} s · <a href="/status">status</a> · <a href="/readyz?verbose">readyz</a> · <a href="/metrics">metrics</a></footer>
+</main></body></html>`;
+}
+
+function whole(state: ObservedState, nowMs: number): Html {
+  return html`${header(state, nowMs)}${notice(state, nowMs)}
+<section><h2>Checks</h2><table>${state.checks.map((check) => checkRow(check, nowMs))}</table></section>
+<div class="grid">${builds(state)}${resources(state)}${buildkit(state)}${certificates(state, nowMs)}${orders(state)}</div>`;
+}
+
+function header({ phase, observedAtMs }: ObservedState, nowMs: number): Html {
+  return html`<header><h1>builder-agent</h1><span class="badge ${TONES[phase.at]}">${phase.at}</span>
+<span class="muted right">${observedAtMs === 0 ? "" : `${momentInWords(observedAtMs)} (${spanInWords(nowMs - observedAtMs)} ago)`}</span></header>`;
+}
+
+const TONES: Readonly<Record<Phase["at"], "ok" | "warn" | "bad">> = {
+  starting: "warn",
+  ready: "ok",
+  degraded: "bad",
+  draining: "warn",
+  stopping: "warn",
+};
+
+function notice({ phase, checks }: ObservedState, nowMs: number): Html {
+  const { ready, reasons } = readiness(phase, checks, new Set());
+  if (ready) return NOTHING;
+  const end =
+    phase.at === "draining"
+      ? html`<p>Cut in ${spanInWords(Math.max(0, phase.deadlineWallMs - nowMs))} at the latest.</p>`
+      : NOTHING;
+  return html`<section class="notice"><h2>Not ready for builds</h2>${reasons.map((reason) => html`<p>${reason}</p>`)}${end}</section>`;
+}
+
+function checkRow({ name, ok, blocking, message, sinceMs }: CheckResult, nowMs: number): Html {
+  const [tone, mark] = ok ? ["ok", "ok"] : blocking ? ["bad", "failed"] : ["warn", "warning"];
+  return html`<tr><td class="mark ${tone}">${mark}</td><th scope="row" class="name">${name}</th><td>${message}</td><td class="since muted" title="since ${momentInWords(sinceMs)}">${spanInWords(nowMs - sinceMs)}</td></tr>`;
+}
+
+function builds({ builds: open }: ObservedState): Html {
+  const shown = [...open].slice(0, MAX_BUILDS).map(([build, sessions]) => row(build, sessions));
+  const more = open.size > MAX_BUILDS ? html`<p class="muted">and ${open.size - MAX_BUILDS} more</p>` : NOTHING;
+  const body = open.size === 0 ? html`<p class="empty muted">None open</p>` : html`<table>${shown}</table>${more}`;
+  return html`<section><h2>Sessions by build</h2>${body}</section>`;
+}
+
+function resources({ resources: found }: ObservedState): Html {
+  if (found === undefined)
+    return html`<section><h2>Resources</h2><p class="empty muted">Not looked at yet</p></section>`;
+  const { cacheSizeBytes, cacheFreeBytes, memoryAvailableBytes, load1m } = found;
+  const used = cacheSizeBytes - cacheFreeBytes;
+  return html`<section><h2>Resources</h2>
+<progress max="${cacheSizeBytes}" value="${used}" aria-label="cache disk in use"></progress>
+<table>${[
+    row("Cache free", `${sizeInWords(cacheFreeBytes)} of ${sizeInWords(cacheSizeBytes)}`),
+    row("Memory available", sizeInWords(memoryAvailableBytes)),
+    row("Load, 1 min", load1m.toFixed(2)),
+  ]}</table></section>`;
+}
+
+function buildkit({ buildkit: { version, restarts, lastExit } }: ObservedState): Html {
+  return html`<section><h2>BuildKit</h2><table>${[
+    row("Version", version || "unknown"),
+    row("Restarts", restarts),
+    row("Last exit", lastExit || "none"),
+  ]}</table></section>`;
+}
+
+function certificates({ certificates: found }: ObservedState, nowMs: number): Html {
+  const left = (notAfterMs: number | undefined): string => {
+    if (notAfterMs === undefined) return "none yet";
+    return notAfterMs > nowMs
+      ? `${spanInWords(notAfterMs - nowMs)} left`
+      : `expired ${spanInWords(nowMs - notAfterMs)} ago`;
+  };
+  return html`<section><h2>Certificates</h2><table>${[
+    row("Machine", left(found.machineNotAfterMs)),
+    row("Serving", left(found.servingNotAfterMs)),
+    row("Last renewal error", found.lastRenewalError || "none"),
+  ]}</table></section>`;
+}
+
+function orders({ appliedRevision, appliedEpoch, refused, counters }: ObservedState): Html {
+  return html`<section><h2>Desired state and counters</h2><table>${[
+    row(
+      "Revision in force",
+      appliedRevision === 0n ? "none" : `${appliedRevision} ${appliedEpoch && `(epoch ${appliedEpoch})`}`,
+    ),
+    refused === undefined ? NOTHING : row(`Revision ${refused.revision} refused`, refused.because),
+    row("Sessions let in", counters.sessionsAccepted),
+    row("Sessions refused", counters.sessionsRefused),
+    row("Messages refused", counters.messagesRefused),
+  ]}</table></section>`;
+}
+
+function row(name: string, value: string | number): Html {
+  return html`<tr><th scope="row">${name}</th><td class="number">${value}</td></tr>`;
+}

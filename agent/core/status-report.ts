@@ -1,0 +1,50 @@
+import type { CheckResult } from "./health.ts";
+import type { Resources } from "./machine.ts";
+import type { ObservedState } from "./observed-state.ts";
+import type { Phase } from "./phase.ts";
+import { readiness } from "./readiness.ts";
+
+/**
+ * The observed state as JSON can hold it: what `/status` answers and `builder-agent status --json` prints. Times are Unix milliseconds,
+ * sizes bytes, revisions decimal strings (they may exceed what JSON's readers keep exact). A field is added without notice; one that
+ * changes its meaning or goes away raises `schemaVersion`.
+ */
+export interface StatusReport {
+  readonly schemaVersion: 1;
+  readonly observedAtMs: number;
+  /** As `/readyz` says it. */
+  readonly ready: boolean;
+  readonly notReadyBecause: readonly string[];
+  readonly phase: Phase;
+  readonly appliedRevision: string;
+  readonly appliedEpoch: string;
+  readonly refused?: { readonly revision: string; readonly because: string };
+  /** Open sessions by build. */
+  readonly builds: Readonly<Record<string, number>>;
+  readonly checks: readonly CheckResult[];
+  readonly resources?: Resources;
+  readonly buildkit: ObservedState["buildkit"];
+  readonly certificates: ObservedState["certificates"];
+  readonly counters: ObservedState["counters"];
+}
+
+export function statusReport(state: ObservedState): StatusReport {
+  const { refused, resources } = state;
+  const { ready, reasons } = readiness(state.phase, state.checks, new Set());
+  return {
+    schemaVersion: 1,
+    observedAtMs: state.observedAtMs,
+    ready,
+    notReadyBecause: reasons,
+    phase: state.phase,
+    appliedRevision: state.appliedRevision.toString(),
+    appliedEpoch: state.appliedEpoch,
+    ...(refused && { refused: { revision: refused.revision.toString(), because: refused.because } }),
+    builds: Object.fromEntries(state.builds),
+    checks: state.checks,
+    ...(resources && { resources }),
+    buildkit: state.buildkit,
+    certificates: state.certificates,
+    counters: state.counters,
+  };
+}
