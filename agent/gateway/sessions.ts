@@ -114,7 +114,8 @@ export class Sessions {
     this.#closedBytes.fromClients += bytesFromClient;
     this.#closedBytes.toClients += bytesToClient;
     const closing = { durationMs, bytesFromClient, bytesToClient, ending, detail };
-    this.#parts.log.info({ ...about(opening), ...closing }, "session.closed");
+    const level = ending === "buildkit-error" ? "warn" : "info";
+    this.#parts.log[level]({ ...about(opening), ...closing }, "session.closed");
     this.#events.closed({ ...opening, ...closing });
     if (this.#open.size === 0) this.#onNone();
   }

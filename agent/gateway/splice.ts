@@ -11,8 +11,12 @@ const LINGER_MS = 30_000;
 /** As much as one read from BuildKit brings; four TLS records. */
 const DOWN_BYTES = 64 * 1024;
 
-/** As much as may wait for BuildKit before the client is no longer read. */
+/** As much is copied, which costs less than to stop reading until it is written. More is written from where it was read to. */
+const COPIED_BYTES = 4 * 1024;
+
+/** As much as may wait for BuildKit before the client is no longer read, and the other way round. */
 const UP_BACKLOG_BYTES = 256 * 1024;
+const DOWN_BACKLOG_BYTES = 256 * 1024;
 
 export interface Legs {
   readonly client: TLSSocket;
@@ -85,15 +89,18 @@ export class Splice {
     if (this.#leg.writableLength >= UP_BACKLOG_BYTES) this.#client.pause();
   }
 
-  /** False: stop reading, for the buffer belongs to the write until that is done. */
+  /** False: stop reading. */
   #down(bytes: number, buffer: Uint8Array): boolean {
     this.bytesToClient += bytes;
-    this.#client.write(buffer.subarray(0, bytes), this.#written);
-    return this.#client.writableLength === 0;
+    const read = buffer.subarray(0, bytes);
+    const small = bytes <= COPIED_BYTES;
+    this.#client.write(small ? Buffer.from(read) : read, this.#written);
+    return small && this.#client.writableLength < DOWN_BACKLOG_BYTES;
   }
 
+  /** The one buffer may be read into again when no write can hold a part of it any more. */
   readonly #written = (): void => {
-    this.#leg.resume();
+    if (this.#client.writableLength === 0) this.#leg.resume();
   };
 
   #watch(from: Socket, to: Socket, closed: SessionEnding, failed: SessionEnding): void {
