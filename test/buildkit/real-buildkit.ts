@@ -2,11 +2,12 @@ import { execFile } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { BuildkitDaemon } from "../../agent/adapters/buildkit/daemon.ts";
 import { GrpcBuildkitProbe } from "../../agent/adapters/buildkit/probe.ts";
 import { toToml } from "../../agent/adapters/buildkit/toml.ts";
+import { layoutOf } from "../../agent/cli/layout.ts";
 import { type BuildkitPlaces, buildkitConfig } from "../../agent/core/buildkit-config.ts";
 import type { BuildkitSettings } from "../../agent/core/desired-state.ts";
 import { CollectedLog } from "../keys/collected-log.ts";
@@ -46,15 +47,19 @@ export class RealBuildkit implements AsyncDisposable {
 
   private constructor(dir: string) {
     this.dir = dir;
-    const own = join(dir, "run", "buildkit");
-    this.configFile = join(own, "buildkitd.toml");
+    const { buildkitSocket, buildkitTraceSocket, buildkitConfigFile, cniConfigFile, cacheDir } = layoutOf({
+      stateDir: join(dir, "state"),
+      runtimeDir: join(dir, "run"),
+      cacheDir: join(dir, "cache"),
+    });
+    this.configFile = buildkitConfigFile;
     this.places = {
-      rootDir: join(dir, "cache"),
-      socketPath: join(own, "buildkitd.sock"),
-      traceSocketPath: join(own, "otel.sock"),
+      rootDir: cacheDir,
+      socketPath: buildkitSocket,
+      traceSocketPath: buildkitTraceSocket,
       runc: tool("runc"),
-      cniConfigPath: join(own, "cni.conflist"),
-      cniBinaryDir: join(tool("cniBridge"), ".."),
+      cniConfigPath: cniConfigFile,
+      cniBinaryDir: dirname(tool("cniBridge")),
     };
     this.unit = new BuildkitDaemon({
       binary: this.binary,
@@ -82,19 +87,19 @@ export class RealBuildkit implements AsyncDisposable {
   }
 
   async answering(): Promise<{ readonly pid: number }> {
-    const limit = AbortSignal.timeout(30_000);
-    for (;;) {
-      try {
-        await this.probe.listWorkers(limit);
-        break;
-      } catch (failure) {
-        limit.throwIfAborted();
-        if (!(failure instanceof Error && "retryable" in failure)) throw failure;
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-    }
-    for await (const status of this.unit.statuses(limit)) if (status.at === "running") return { pid: status.pid };
+    await this.probeUntilAnswer();
+    for await (const status of this.unit.statuses(AbortSignal.timeout(10_000)))
+      if (status.at === "running") return { pid: status.pid };
     throw new Error("It does not run");
+  }
+
+  async probeUntilAnswer(): Promise<void> {
+    const answers = (): Promise<boolean> =>
+      this.probe.listWorkers(new AbortController().signal).then(
+        () => true,
+        () => false,
+      );
+    await eventually(answers, "buildkitd answers");
   }
 
   /** Builds `FROM scratch` with busybox and these lines of a Dockerfile; rejects with buildctl's output. */

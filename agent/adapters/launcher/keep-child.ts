@@ -3,6 +3,9 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Child, ChildExit } from "./child.ts";
 
+/** Two signals sent at once may reach a process as one. */
+const BETWEEN_SIGNALS_MS = 50;
+
 const RESTARTS: RestartBudget = { restarts: 5, windowMs: 60_000 };
 
 export interface KeptChild {
@@ -17,7 +20,7 @@ export interface KeptChild {
 export interface ChildEnding {
   /** SIGTERM, and no restart. */
   readonly end: AbortSignal;
-  /** SIGTERM again. */
+  /** SIGTERM again; nothing before `end`. */
   readonly hurry: AbortSignal;
   /** SIGKILL. */
   readonly kill: AbortSignal;
@@ -59,10 +62,13 @@ async function run(child: KeptChild, ending: ChildEnding, log: Log): Promise<Chi
 
 async function endOf(running: Child, { end, hurry, kill }: ChildEnding): Promise<ChildExit> {
   const terminate = (): void => running.terminate();
+  const again = (): void => {
+    if (end.aborted) setTimeout(terminate, BETWEEN_SIGNALS_MS);
+  };
   const destroy = (): void => running.kill();
   const asked = [
     [end, terminate],
-    [hurry, terminate],
+    [hurry, again],
     [kill, destroy],
   ] as const;
   for (const [signal, act] of asked) {

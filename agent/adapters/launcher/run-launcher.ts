@@ -7,6 +7,7 @@ import type { Log } from "../../ports/log.ts";
 import { Child } from "./child.ts";
 import { HandedSocket } from "./handed-socket.ts";
 import { keepChild } from "./keep-child.ts";
+import { parentGone } from "./parent-gone.ts";
 import { serveBuildkit } from "./serve-buildkit.ts";
 import { listenUnix } from "./unix-listener.ts";
 
@@ -36,8 +37,9 @@ export interface LauncherParts {
   readonly log: Log;
 }
 
+/** The end of our own parent, where it holds our stdin, counts as both. */
 export interface LauncherEnding {
-  /** End in order: SIGTERM, or the parent is gone. */
+  /** End in order: SIGTERM. */
   readonly stop: AbortSignal;
   /** A second SIGTERM: passed on to control, whose business it is to shorten. */
   readonly hurry: AbortSignal;
@@ -57,9 +59,12 @@ const EXIT_SOFTWARE = 70;
 export async function runLauncher(
   config: LauncherConfig,
   parts: LauncherParts,
-  { stop, hurry }: LauncherEnding,
+  ending: LauncherEnding,
 ): Promise<number> {
   const { buildkit, clock, log } = parts;
+  const gone = parentGone(config.env);
+  const stop = AbortSignal.any([ending.stop, gone]);
+  const hurry = AbortSignal.any([ending.hurry, gone]);
   await using scope = new Scope();
   const done = new AbortController();
   await mkdir(dirname(config.managerSocket), { recursive: true, mode: 0o700 });
