@@ -13,7 +13,7 @@ import type {
   PlaneView,
   RecordCounts,
 } from "../core/views.ts";
-import { NO_BUILDKIT, NO_GATEWAY, NO_PLANE } from "../core/views.ts";
+import { certifying, NO_BUILDKIT, NO_GATEWAY, NO_PLANE } from "../core/views.ts";
 import { firstOf } from "../lifecycle/branch.ts";
 import { Cell } from "../lifecycle/cell.ts";
 import { Tasks } from "../lifecycle/tasks.ts";
@@ -93,8 +93,10 @@ async function belong(ports: AgentPorts, cells: AgentCells, boot: Boot, outer: A
   const enter = (member: Membership): MachineIdentity => {
     const { identity, servingChainPem, servingSpkiSha256 } = member;
     cells.certificates.update((view) => ({ ...view, machineNotAfterMs: identity.notAfterMs }));
-    if (servingChainPem !== undefined && servingSpkiSha256 !== undefined)
+    if (servingChainPem !== undefined && servingSpkiSha256 !== undefined) {
       ports.gateway.certify(servingSpkiSha256, servingChainPem);
+      cells.gateway.update((view) => certifying(view, servingSpkiSha256));
+    }
     return identity;
   };
   const join = (signal: AbortSignal): Promise<Membership> => register(ports, cells, boot, signal);

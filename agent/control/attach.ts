@@ -17,7 +17,7 @@ import type { RecordStore } from "../ports/records.ts";
 const SILENCE_MS = 90_000;
 /** The contract: observed state at least every 15 s; changes no closer together than this. */
 const REPORT_EVERY_MS = 15_000;
-const REPORT_GAP_MS = 100;
+const REPORT_GAP_MS = 20;
 const CAPABILITIES = ["builds"];
 const RECORDS_AT_ONCE = 500;
 /** Unacknowledged records are sent again after this. */

@@ -1,7 +1,7 @@
 import { fullJitterMs } from "../core/backoff.ts";
 import { PlaneError } from "../core/plane-status.ts";
 import { RENEWAL_RETRY, renewAtMs } from "../core/renewal.ts";
-import type { CertificatesView, GatewayView } from "../core/views.ts";
+import { type CertificatesView, certifying, type GatewayView } from "../core/views.ts";
 import { within } from "../lifecycle/branch.ts";
 import type { Cell } from "../lifecycle/cell.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -117,9 +117,7 @@ async function renew(
   );
   if (servingRequest !== undefined && renewed.servingChainPem !== undefined) {
     gateway.certify(servingRequest.spkiSha256, renewed.servingChainPem);
-    cells.gateway.update(({ uncertified, ...view }) =>
-      uncertified === undefined || uncertified === servingRequest.spkiSha256 ? view : { ...view, uncertified },
-    );
+    cells.gateway.update((view) => certifying(view, servingRequest.spkiSha256));
   }
   if (key !== undefined && renewed.machineChainPem !== undefined) {
     const dates = certificates.read(renewed.machineChainPem, key);

@@ -74,11 +74,12 @@ function unchanged(before: readonly CheckResult[], after: readonly CheckResult[]
   );
 }
 
+/** Turns, and what is amiss from the start. What blocks at the start is only not there yet. */
 function tell(log: Log, before: readonly CheckResult[], check: CheckResult): void {
   const old = before.find((other) => other.name === check.name);
-  if (old?.ok === check.ok || (old === undefined && check.ok)) return;
+  if (old === undefined ? check.ok || check.blocking : old.ok === check.ok) return;
   const data = { check: check.name, blocking: check.blocking, message: check.message };
   if (check.ok) log.info(data, "check.passed");
-  else if (check.blocking && old !== undefined) log.warn(data, "check.failed");
+  else if (check.blocking || old === undefined) log.warn(data, "check.failed");
   else log.info(data, "check.failed");
 }

@@ -16,6 +16,12 @@ export interface GatewayView {
   readonly refused: number;
 }
 
+/** The certificate for this key is on its way: it is not to be asked for again. */
+export function certifying(view: GatewayView, keySpkiSha256: string): GatewayView {
+  const { uncertified, ...rest } = view;
+  return uncertified === keySpkiSha256 ? rest : view;
+}
+
 export const NO_GATEWAY: GatewayView = {
   connected: false,
   runId: "",
