@@ -28,6 +28,7 @@ try {
 
 async function demo(): Promise<void> {
   const startedMs = performance.now();
+  let endingMs = startedMs;
   requireRoot();
   const tools = await readToolchain();
   narrator.title(
@@ -44,7 +45,12 @@ async function demo(): Promise<void> {
       `machine  ${stack.machineId}, for ${stack.ref.org}/${stack.ref.project}\nclients  ${stack.endpoint}, as ${stack.serverName}`,
     );
     await tellStory({ stack, tools, narrator, terminal, signal });
+    narrator.chapter("The machine ends");
+    endingMs = performance.now();
   });
-  narrator.seen("agent and buildkitd have ended; no process, mount or connection is left");
+  narrator.seen(
+    "agent and buildkitd have ended: no process, mount or connection is left",
+    performance.now() - endingMs,
+  );
   narrator.closing(`Built, recorded, ended, refused: ${duration(performance.now() - startedMs)} in all.`);
 }

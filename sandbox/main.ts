@@ -4,7 +4,7 @@ import { closeBuild, type InDir, listBuilds, openBuild } from "./commands/builds
 import { drain } from "./commands/drain.ts";
 import { durationMs } from "./commands/duration.ts";
 import { status } from "./commands/status.ts";
-import { type UpOptions, up } from "./commands/up.ts";
+import type { UpOptions } from "./commands/up.ts";
 import type { ProjectRef } from "./control-plane/project-ref.ts";
 import { EXIT, messageOf, SandboxFailure } from "./failure.ts";
 import { stopSignal } from "./terminal/stop-signal.ts";
@@ -29,7 +29,10 @@ async function run(argv: readonly string[]): Promise<number> {
     .description("start it, and keep it until Ctrl-C")
     .requiredOption("--listen <address:port>", "where build clients come in; port 0: a free one", address)
     .action(async (options: UpOptions) => {
-      code = await up(options, terminal, stopSignal());
+      const signal = stopSignal();
+      // Loaded only here: who asks a running sandbox need not wait for all that one is made of.
+      const { up } = await import("./commands/up.ts");
+      code = await up(options, terminal, signal);
     });
   inDir(program.command("status"))
     .description("show the agent's own status")

@@ -29,7 +29,7 @@ export async function up(options: UpOptions, terminal: Terminal, signal: AbortSi
   await using runtime = await makeRuntimeDir();
   await using admin = await AdminServer.listen(join(runtime.path, "admin.sock"));
   await using claim = await claimDir(dir, { adminSocket: admin.path, runtimeDir: runtime.path });
-  await using work = new WorkDir(claim);
+  await using work = await WorkDir.open(claim);
   try {
     const { listen } = options;
     await withStack({ dir, runtimeDir: runtime.path, listen, ref, tools, signal }, async (stack) => {

@@ -29,12 +29,12 @@ export class Narrator {
 
   detail(text: string): void {
     const { out, paint } = this.#terminal;
-    for (const line of text.split("\n")) out(`     ${paint("dim", line)}`);
+    for (const line of text.split("\n")) out(line === "" ? "" : `     ${paint("dim", line)}`);
   }
 
   command(words: string): void {
     const { out, paint } = this.#terminal;
-    out(`   ${paint("cyan", "$")} ${words}`);
+    out(`   ${paint("cyan", "$")} ${words.replaceAll("\n", "\n   ")}`);
   }
 
   failed(text: string): void {

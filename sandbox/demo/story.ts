@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { OpenedBuildFiles } from "../admin/request.ts";
 import { writeTicket } from "../admin/ticket-files.ts";
 import { EXIT, SandboxFailure } from "../failure.ts";
-import { buildctlArguments, shellLine } from "../stack/client-lines.ts";
+import { buildctlArguments, shellLines } from "../stack/client-lines.ts";
 import type { Stack } from "../stack/stack.ts";
 import type { Toolchain } from "../stack/toolchain.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -55,7 +55,7 @@ async function runExample(
   await writeFile(secretFile, secret, { mode: 0o600 });
   const progress = terminal.isTty ? "auto" : "plain";
   const args = exampleArguments({ busybox: tools.busybox, secretFile, outputDir, progress });
-  narrator.command(shellLine(["buildctl", ...buildctlArguments(build), ...args]));
+  narrator.command(shellLines(["buildctl", ...buildctlArguments(build), ...args]));
   const startedMs = performance.now();
   const show = terminal.isTty ? "live" : narrator.detail.bind(narrator);
   const { exitCode } = await runBuildctl(tools.buildctl, [...buildctlArguments(build), ...args], { signal, show });

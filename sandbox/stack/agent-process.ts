@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { open } from "node:fs/promises";
+import { proveNoProcessLeft } from "./leftovers.ts";
 import { inTree } from "./tree.ts";
 
 export interface AgentExit {
@@ -18,14 +19,20 @@ const STOP_DEADLINE_MS = 15_000;
 export class AgentProcess implements AsyncDisposable {
   readonly ended: Promise<AgentExit>;
   readonly #child: ChildProcess;
+  readonly #marks: readonly string[];
 
-  private constructor(child: ChildProcess) {
+  private constructor(child: ChildProcess, marks: readonly string[]) {
     this.#child = child;
+    this.#marks = marks;
     this.ended = once(child, "close").then(() => ({ code: child.exitCode, signal: child.signalCode }));
   }
 
   /** @throws {Error} when it cannot even be started. */
-  static async start(files: { readonly configFile: string; readonly logFile: string }): Promise<AgentProcess> {
+  static async start(files: {
+    readonly configFile: string;
+    readonly logFile: string;
+    readonly runtimeDir: string;
+  }): Promise<AgentProcess> {
     await using log = await open(files.logFile, "w", 0o600);
     const child = spawn(process.execPath, [inTree("dist/agent/cli/main.js"), "run", "--config", files.configFile], {
       detached: true,
@@ -33,21 +40,26 @@ export class AgentProcess implements AsyncDisposable {
       env: { ...withoutOurs(process.env), BUILDER_AGENT_PARENT: "stdin" },
     });
     await once(child, "spawn");
-    return new AgentProcess(child);
+    return new AgentProcess(child, [files.configFile, files.runtimeDir]);
   }
 
   get isRunning(): boolean {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
-  /** Asks it to end, and waits; kills its whole group if it takes longer than 15 s. */
+  /**
+   * Asks it to end, and waits; kills its whole group if it takes longer than 15 s.
+   * @throws {Error} if it left any process behind.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.isRunning) return;
     const { pid } = this.#child;
-    const overdue = setTimeout(() => pid !== undefined && process.kill(-pid, "SIGKILL"), STOP_DEADLINE_MS);
-    this.#child.kill("SIGTERM");
-    await this.ended;
-    clearTimeout(overdue);
+    if (this.isRunning && pid !== undefined) {
+      const overdue = setTimeout(() => process.kill(-pid, "SIGKILL"), STOP_DEADLINE_MS);
+      this.#child.kill("SIGTERM");
+      await this.ended;
+      clearTimeout(overdue);
+    }
+    await proveNoProcessLeft(this.#marks);
   }
 }
 

@@ -22,3 +22,11 @@ export function buildxArguments(build: OpenedBuildFiles): readonly string[] {
 export function shellLine(words: readonly string[]): string {
   return words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)).join(" ");
 }
+
+/** The same over several lines, an option and its value on each. */
+export function shellLines(words: readonly string[]): string {
+  return words.reduce((line, word) => {
+    const separator = word.startsWith("--") ? " \\\n    " : " ";
+    return line === "" ? word : `${line}${separator}${shellLine([word])}`;
+  }, "");
+}

@@ -16,21 +16,20 @@ async function mountsUnder(dir: string): Promise<readonly string[]> {
     .toReversed();
 }
 
-/** A directory below which nothing is mounted, now and at disposal: whatever a killed buildkitd left there is unmounted. */
+/** Whatever a killed buildkitd left mounted below `dir` is unmounted. */
+export async function unmountUnder(dir: string): Promise<void> {
+  for (const path of await mountsUnder(dir)) await promisify(execFile)("umount", ["--lazy", path], { timeout: 10_000 });
+}
+
+/** A directory below which nothing is mounted at disposal. */
 export class MountFreeDir implements AsyncDisposable {
-  readonly #dir: string;
+  readonly path: string;
 
-  constructor(dir: string) {
-    this.#dir = dir;
-  }
-
-  async clear(): Promise<void> {
-    for (const path of await mountsUnder(this.#dir)) {
-      await promisify(execFile)("umount", ["--lazy", path], { timeout: 10_000 });
-    }
+  constructor(path: string) {
+    this.path = path;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.clear();
+    await unmountUnder(this.path);
   }
 }

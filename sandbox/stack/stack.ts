@@ -6,7 +6,7 @@ import { EXIT, SandboxFailure } from "../failure.ts";
 import { writeAgentConfig } from "./agent-config.ts";
 import { lastTroubles } from "./agent-log.ts";
 import { type AgentExit, AgentProcess } from "./agent-process.ts";
-import { type Address, claimable } from "./free-port.ts";
+import { type Address, PortHold } from "./free-port.ts";
 import { MountFreeDir } from "./mounts.ts";
 import type { Toolchain } from "./toolchain.ts";
 
@@ -47,14 +47,12 @@ const READY_DEADLINE_MS = 60_000;
  */
 export async function withStack<T>(options: StackOptions, use: (stack: Stack) => Promise<T>): Promise<T> {
   const { dir, ref, signal } = options;
-  const gateway = await claimable(options.listen);
-  const health = await claimable({ host: "127.0.0.1", port: 0 });
+  const { gateway, health } = await takePorts(options.listen);
   await using plane = await EmbeddedControlPlane.listen();
   await using mounts = new MountFreeDir(dir);
-  await mounts.clear();
-  const configFile = await writeAgentConfig({ ...options, plane, gateway, health });
+  const configFile = await writeAgentConfig({ ...options, dir: mounts.path, plane, gateway, health });
   const logFile = join(dir, "agent.log");
-  await using agent = await AgentProcess.start({ configFile, logFile });
+  await using agent = await AgentProcess.start({ configFile, logFile, runtimeDir: options.runtimeDir });
   const machine = await ready(plane, agent, logFile, signal);
   return await use({
     plane,
@@ -68,6 +66,11 @@ export async function withStack<T>(options: StackOptions, use: (stack: Stack) =>
     agentLogFile: logFile,
     agentEnded: agent.ended,
   });
+}
+
+async function takePorts(listen: Address): Promise<{ readonly gateway: Address; readonly health: Address }> {
+  using ports = new PortHold();
+  return { gateway: await ports.take(listen), health: await ports.take({ host: "127.0.0.1", port: 0 }) };
 }
 
 async function ready(plane: EmbeddedControlPlane, agent: AgentProcess, logFile: string, signal: AbortSignal) {

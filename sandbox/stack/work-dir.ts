@@ -1,25 +1,41 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { unmountUnder } from "./mounts.ts";
 
 /** Everything that a sandbox puts into its directory. */
 const OURS = ["ready.json", "agent.toml", "control-plane-ca.pem", "ca.pem", "state", "cache", "builds"];
 const LOG = "agent.log";
 
-/** What a sandbox leaves of its directory: nothing, but for the agent's log when something went wrong. */
+/** A sandbox's directory: empty of ours at first, and at the end, but for the agent's log when something went wrong. */
 export class WorkDir implements AsyncDisposable {
   keepLog = true;
   readonly path: string;
   readonly #made: boolean;
 
-  /** `made`: the directory itself is ours too. */
-  constructor(dir: { readonly path: string; readonly made: boolean }) {
-    this.path = dir.path;
-    this.#made = dir.made;
+  private constructor({ path, made }: DirToUse) {
+    this.path = path;
+    this.#made = made;
+  }
+
+  /** Removes what a killed sandbox left: nobody who waits for its ready.json shall find an old one. */
+  static async open(dir: DirToUse): Promise<WorkDir> {
+    await unmountUnder(dir.path);
+    await removeFrom(dir.path, [...OURS, LOG]);
+    return new WorkDir(dir);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const names = this.keepLog ? OURS : [...OURS, LOG];
-    for (const name of names) await rm(join(this.path, name), { recursive: true, force: true });
+    await removeFrom(this.path, this.keepLog ? OURS : [...OURS, LOG]);
     if (this.#made && !this.keepLog) await rm(this.path, { recursive: true, force: true });
   }
+}
+
+/** `made`: the directory itself is ours too. */
+interface DirToUse {
+  readonly path: string;
+  readonly made: boolean;
+}
+
+async function removeFrom(dir: string, names: readonly string[]): Promise<void> {
+  for (const name of names) await rm(join(dir, name), { recursive: true, force: true });
 }

@@ -1,0 +1,91 @@
+import { existsSync } from "node:fs";
+import { readFile, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { expect, it } from "vitest";
+import { readToolchain } from "../../sandbox/stack/toolchain.ts";
+import { buildctl, eventually, RealSandbox, sandbox } from "./real-sandbox.ts";
+import { mountsUnder, processesNaming } from "./traces.ts";
+
+const { buildctl: BUILDCTL } = await readToolchain();
+
+async function runtimeDirOf({ dir }: RealSandbox): Promise<string> {
+  const { runtimeDir } = JSON.parse(await readFile(join(dir, "sandbox.json"), "utf8")) as { runtimeDir: string };
+  return runtimeDir;
+}
+
+it("lets a stock client in while its build is open, and leaves nothing behind", async () => {
+  await using up = await RealSandbox.start();
+  const ready = await up.ready();
+  const runtimeDir = await runtimeDirOf(up);
+  expect((await fetch(`${ready.healthUrl}/readyz`)).status).toBe(200);
+  expect((await sandbox("status", "--dir", up.dir)).exitCode).toBe(0);
+  const ticket = await up.open("--org", "acme", "--project", "app");
+  expect(ticket).toMatchObject({ endpoint: ready.endpoint, serverName: ready.serverName });
+  expect(await readFile(ticket.caFile, "utf8")).toBe(await readFile(ready.caFile, "utf8"));
+  for (const file of [ticket.certFile, ticket.keyFile]) expect((await stat(file)).mode & 0o777).toBe(0o600);
+
+  const listed = await sandbox("build", "list", "--dir", up.dir, "--json");
+  expect(JSON.parse(listed.stdout)).toMatchObject([{ buildId: ticket.buildId, org: "acme", project: "app" }]);
+  expect((await buildctl(BUILDCTL, ticket, "debug", "workers")).stdout).toContain("linux/amd64");
+
+  const ended = await sandbox("build", "end", "--dir", up.dir, ticket.buildId, "--json");
+  expect(JSON.parse(ended.stdout)).toMatchObject({ buildId: ticket.buildId, how: "ended" });
+  expect((await buildctl(BUILDCTL, ticket, "debug", "workers")).exitCode).not.toBe(0);
+  expect(await readFile(join(up.dir, "agent.log"), "utf8")).toContain('"build-ended"');
+
+  up.process.kill("SIGINT");
+  const { exitCode, stdout } = await up.process;
+  expect(exitCode).toBe(0);
+  expect(stdout).toContain(`buildctl --addr ${ready.endpoint}`);
+  expect(stdout).toContain("docker buildx create");
+  expect(existsSync(up.dir)).toBe(false);
+  expect(existsSync(runtimeDir)).toBe(false);
+  expect(await processesNaming(up.dir)).toEqual([]);
+  expect(await processesNaming(runtimeDir)).toEqual([]);
+  expect(await mountsUnder(up.dir)).toEqual([]);
+});
+
+it("drains by order of the control plane, and ends with it", async () => {
+  await using up = await RealSandbox.start();
+  await up.ready();
+  const { exitCode, stdout } = await sandbox("drain", "--dir", up.dir, "--grace", "5s");
+  expect(stdout).toContain("Drained and stopped");
+  expect(exitCode).toBe(0);
+  expect((await up.process).exitCode).toBe(0);
+});
+
+it("ends in good order when it is told to before it is ready", async () => {
+  await using up = await RealSandbox.start();
+  await eventually("the agent's configuration", () => existsSync(join(up.dir, "agent.toml")) || undefined);
+  up.process.kill("SIGTERM");
+  expect((await up.process).exitCode).toBe(0);
+  expect(existsSync(up.dir)).toBe(false);
+  expect(await processesNaming(up.dir)).toEqual([]);
+});
+
+it("takes its agent along when it is killed, and gives way to the next one in its directory", async () => {
+  await using up = await RealSandbox.start();
+  await up.ready();
+  const runtimeDir = await runtimeDirOf(up);
+  up.process.kill("SIGKILL");
+  await up.process;
+  await eventually("the agent to end", async () => ((await processesNaming(up.dir)).length === 0 ? true : undefined));
+  expect(await processesNaming(runtimeDir)).toEqual([]);
+  const stale = await stat(join(up.dir, "ready.json"));
+
+  await using next = up.again();
+  await eventually("the old ready.json to go", async () => {
+    const found = await stat(join(up.dir, "ready.json")).catch(() => undefined);
+    return found?.ino === stale.ino ? undefined : true;
+  });
+  await next.ready();
+  expect(existsSync(runtimeDir)).toBe(false);
+  expect((await buildctl(BUILDCTL, await next.open(), "debug", "workers")).exitCode).toBe(0);
+  expect(dirname((await next.open()).certFile)).toContain(up.dir);
+});
+
+it("works in a directory whose path is too long for a socket", async () => {
+  await using up = await RealSandbox.start("x".repeat(150));
+  await up.ready();
+  expect((await buildctl(BUILDCTL, await up.open(), "debug", "workers")).exitCode).toBe(0);
+});

@@ -1,0 +1,73 @@
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, it } from "vitest";
+import { RealSandbox, sandbox } from "./real-sandbox.ts";
+
+const parent = await mkdtemp(join(tmpdir(), "sandbox-test-"));
+const file = join(parent, "file");
+await writeFile(file, "");
+const busy = createServer();
+busy.listen(0, "127.0.0.1");
+await once(busy, "listening");
+const busyPort = (busy.address() as AddressInfo).port;
+
+afterAll(async () => {
+  busy.close();
+  await rm(parent, { recursive: true });
+});
+
+it.each([
+  {
+    what: "a port that is in use",
+    args: ["up", "--listen", `127.0.0.1:${busyPort}`, "--dir", join(parent, "a")],
+    code: 69,
+    says: "something else listens there",
+  },
+  {
+    what: "a directory that cannot be made",
+    args: ["up", "--listen", "127.0.0.1:0", "--dir", join(file, "b")],
+    code: 73,
+    says: `Cannot use ${join(file, "b")}`,
+  },
+  {
+    what: "an address that is none",
+    args: ["up", "--listen", "8443", "--dir", parent],
+    code: 64,
+    says: "127.0.0.1:8443",
+  },
+  { what: "no directory", args: ["up", "--listen", "127.0.0.1:0"], code: 64, says: "--dir" },
+  { what: "a time that is none", args: ["build", "open", "--dir", parent, "--ttl", "soon"], code: 64, says: "30m" },
+  {
+    what: "a directory without a sandbox",
+    args: ["build", "list", "--dir", parent],
+    code: 69,
+    says: "No sandbox answers",
+  },
+  { what: "the status of a sandbox that is not up", args: ["status", "--dir", parent], code: 69, says: "No sandbox" },
+  { what: "a command that is none", args: ["dance"], code: 64, says: "dance" },
+])("refuses $what", async ({ args, code, says }) => {
+  const { exitCode, stderr } = await sandbox(...args);
+  expect(stderr).toContain(says);
+  expect(stderr.trim().split("\n")).toHaveLength(1);
+  expect(exitCode).toBe(code);
+});
+
+it("refuses a second sandbox, a foreign project and unknown builds, and goes on", async () => {
+  await using up = await RealSandbox.start();
+  await up.ready();
+  const refusals = [
+    { args: ["up", "--listen", "127.0.0.1:0", "--dir", up.dir], says: "up in" },
+    { args: ["build", "open", "--dir", up.dir, "--org", "evil"], says: "No machine serves evil/app" },
+    { args: ["build", "end", "--dir", up.dir, "b-none"], says: "Build b-none is not open" },
+    { args: ["build", "revoke", "--dir", up.dir, "b-none"], says: "Build b-none is not open" },
+  ];
+  for (const { args, says } of refusals) {
+    const { exitCode, stderr } = await sandbox(...args);
+    expect(stderr).toContain(says);
+    expect(exitCode).toBe(69);
+  }
+  expect((await up.open()).buildId).toMatch(/^b-/);
+});
