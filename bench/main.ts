@@ -10,7 +10,9 @@ import { renderText } from "./report/text.ts";
 const EXIT_INTERRUPTED = 130;
 
 const stop = new AbortController();
-for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => stop.abort());
+for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => stop.abort());
+// Whoever read our output is gone: unheard, the failure would end this process before what it started.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => stop.abort());
 
 try {
   const options = parseOptions(process.argv.slice(2));

@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { packageDir } from "../../bench/process/toolchain.ts";
 
@@ -38,33 +39,45 @@ describe("a bench leaves nothing behind", { timeout: DEADLINE_MS }, () => {
     await expectNothingLeft();
   });
 
-  it.each(["SIGINT", "SIGTERM"] as const)("when %s ends it amid a measurement", async (signal) => {
+  it.each([
+    { what: "SIGINT ends it", interrupt: (bench: Bench) => bench.kill("SIGINT") },
+    { what: "SIGTERM ends it", interrupt: (bench: Bench) => bench.kill("SIGTERM") },
+    { what: "nobody reads what it says any more", interrupt: (bench: Bench) => bench.stderr.destroy() },
+  ])("when $what amid a measurement", async ({ interrupt }) => {
     const bench = startBench("--only", "throughput");
     await firstMeasurement(bench);
-    bench.kill(signal);
+    interrupt(bench);
     expect(await ending(bench)).toMatchObject({ code: 130 });
     await expectNothingLeft();
   });
 });
 
-function startBench(...args: readonly string[]): ChildProcess {
+type Bench = ChildProcessByStdio<null, Readable, Readable>;
+
+function startBench(...args: readonly string[]): Bench {
   const main = join(packageDir, "dist", "bench", "main.js");
   const fixed = ["gateway", "--quick", "--rounds", "1", "--subjects", "gateway,direct", "--work-dir", workDir];
   return spawn(process.execPath, [main, ...fixed, ...args], { stdio: ["ignore", "pipe", "pipe"] });
 }
 
-async function firstMeasurement(bench: ChildProcess): Promise<void> {
+async function firstMeasurement(bench: Bench): Promise<void> {
   let said = "";
-  for await (const text of bench.stderr?.setEncoding("utf8") ?? []) {
-    said += String(text);
-    if (said.includes("warm-up: bulk up")) return;
-  }
-  throw new Error(`The bench measured nothing: ${said}`);
+  const measured = new Promise<void>((resolve) => {
+    bench.stderr.setEncoding("utf8").on("data", (text: string) => {
+      said += text;
+      if (said.includes("warm-up: bulk up")) resolve();
+    });
+  });
+  const ended = once(bench, "exit").then(() => {
+    throw new Error(`The bench measured nothing: ${said}`);
+  });
+  await Promise.race([measured, ended]);
+  ended.catch(() => undefined);
 }
 
-async function ending(bench: ChildProcess): Promise<{ code: number | null; stdout: string }> {
+async function ending(bench: Bench): Promise<{ code: number | null; stdout: string }> {
   let stdout = "";
-  bench.stdout?.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+  bench.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
   await once(bench, "close");
   return { code: bench.exitCode, stdout };
 }
