@@ -95,6 +95,16 @@ describe("a stream that the far end ends", () => {
     await next(again.incoming[Symbol.asyncIterator](), isDesired);
   });
 
+  it("before it could be reached fails, and the next one dials at once, not when the channel thinks it time", async () => {
+    await using client = dial(plane);
+    plane.transport.stopListening();
+    const first = endOf(client.attach(identity, HELLO, FOREVER));
+    expect(await first).toMatchObject({ status: "UNAVAILABLE", step: "retry" });
+    await plane.transport.listenAgain();
+    const again = client.attach(identity, HELLO, FOREVER);
+    await next(again.incoming[Symbol.asyncIterator](), isDesired);
+  });
+
   it("is not ended by a graceful GOAWAY: what is open goes on, and new calls take a new connection", async () => {
     await using client = dial(plane);
     const stop = new AbortController();
@@ -150,6 +160,7 @@ describe("a stream that we end", () => {
     client.attach(mine, HELLO, FOREVER);
     await own.until(() => own.machines().some((machine) => machine.link !== undefined));
     await client[Symbol.asyncDispose]();
+    await expect.poll(() => own.transport.connections, { timeout: 10_000 }).toBe(0);
     await own[Symbol.asyncDispose]();
   });
 });
