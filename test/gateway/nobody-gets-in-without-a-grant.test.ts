@@ -1,0 +1,133 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CertificateAuthority, selfSigned } from "../../sandbox/pki/certificate-authority.ts";
+import { SERVER_AUTH } from "../../sandbox/pki/certificate-profile.ts";
+import { grantFor, HOUR_MS, Rig, TRUST_DOMAIN, uriOf } from "./rig.ts";
+import { visit } from "./visit.ts";
+
+let rig: Rig;
+let stranger: CertificateAuthority;
+let impostor: CertificateAuthority;
+let intermediate: CertificateAuthority;
+
+beforeAll(async () => {
+  rig = await Rig.start();
+  stranger = await CertificateAuthority.create({ name: "stranger" });
+  impostor = await CertificateAuthority.create({ name: "build CA" });
+  intermediate = await rig.ca.intermediate({ name: "intermediate" });
+  await rig.allow({
+    grants: new Map(
+      [
+        grantFor("b1"),
+        grantFor("short", { expiresAtMs: Date.now() - 1_000 }),
+        grantFor("pinned", { keySpkiSha256: "0".repeat(64) }),
+      ].map((grant) => [grant.buildId, grant]),
+    ),
+    closed: new Map([
+      ["ended", "ended"],
+      ["revoked", "revoked"],
+    ]),
+  });
+});
+afterAll(() => rig[Symbol.asyncDispose]());
+
+const ago = (ms: number): Date => new Date(Date.now() - ms);
+
+describe("a certificate of a build that is open", () => {
+  it.each([
+    { what: "that our CA signed", certificate: () => rig.issue("b1") },
+    { what: "below an intermediate of ours", certificate: () => intermediate.issue({ uriSans: [uriOf("b1")] }) },
+    { what: "with a DNS name beside it", certificate: () => rig.issue("b1", { dnsSans: ["laptop.test"] }) },
+  ])("$what is let in", async ({ certificate }) => {
+    expect(await visit(rig, rig.connect(await certificate()))).toMatchObject({ served: true });
+  });
+});
+
+describe("a certificate is refused, with its reason in the log", () => {
+  const uriSans = [uriOf("b1")];
+  it.each([
+    { what: "of another CA", issue: () => stranger.issue({ uriSans }), reason: "chain-not-trusted" },
+    { what: "of another CA with our CA's name", issue: () => impostor.issue({ uriSans }), reason: "chain-not-trusted" },
+    { what: "that signed itself", issue: () => selfSigned({ uriSans }), reason: "chain-not-trusted" },
+    {
+      what: "of another org",
+      issue: () => rig.ca.issue({ uriSans: [uriOf("b1", { org: "evil" })] }),
+      reason: "no-grant",
+    },
+    {
+      what: "of another project",
+      issue: () => rig.ca.issue({ uriSans: [uriOf("b1", { project: "other" })] }),
+      reason: "no-grant",
+    },
+    { what: "of a build that was never granted", issue: () => rig.issue("b2"), reason: "no-grant" },
+    {
+      what: "of another trust domain",
+      issue: () => rig.ca.issue({ uriSans: [uriOf("b1", { domain: `not-${TRUST_DOMAIN}` })] }),
+      reason: "not-a-build-identity",
+    },
+    {
+      what: "with two URI names",
+      issue: () => rig.ca.issue({ uriSans: [uriOf("b1"), uriOf("b2")] }),
+      reason: "not-exactly-one-uri-san",
+    },
+    {
+      what: "with the same URI name twice",
+      issue: () => rig.ca.issue({ uriSans: [uriOf("b1"), uriOf("b1")] }),
+      reason: "not-exactly-one-uri-san",
+    },
+    { what: "without a URI name", issue: () => rig.ca.issue({ dnsSans: ["b1"] }), reason: "not-exactly-one-uri-san" },
+    {
+      what: "with the URI inside a DNS name",
+      issue: () => rig.ca.issue({ dnsSans: [`x, URI:${uriOf("b1")}`] }),
+      reason: "not-exactly-one-uri-san",
+    },
+    {
+      what: "that is a CA",
+      issue: () => rig.issue("b1", { isCa: true, extendedKeyUsage: ["1.3.6.1.5.5.7.3.2"] }),
+      reason: "certificate-is-a-ca",
+    },
+    {
+      what: "that has expired",
+      issue: () => rig.issue("b1", { notBefore: ago(HOUR_MS), notAfter: ago(2_000) }),
+      reason: "certificate-expired",
+    },
+    {
+      what: "that is not yet valid",
+      issue: () => rig.issue("b1", { notBefore: ago(-60_000) }),
+      reason: "certificate-not-yet-valid",
+    },
+    {
+      what: "for servers only",
+      issue: () => rig.issue("b1", { extendedKeyUsage: [SERVER_AUTH] }),
+      reason: "chain-not-trusted",
+    },
+    {
+      what: "for no stated purpose",
+      issue: () => rig.issue("b1", { extendedKeyUsage: [] }),
+      reason: "not-for-client-authentication",
+    },
+    { what: "of a build that has ended", issue: () => rig.issue("ended"), reason: "build-ended" },
+    { what: "of a build that was revoked", issue: () => rig.issue("revoked"), reason: "build-revoked" },
+    { what: "whose grant has expired", issue: () => rig.issue("short"), reason: "grant-expired" },
+    { what: "with another key than the granted one", issue: () => rig.issue("pinned"), reason: "key-not-granted" },
+  ])("$what → $reason", async ({ issue, reason }) => {
+    const certificate = await issue();
+    const outcome = await visit(rig, rig.connect(certificate));
+    expect(outcome).toMatchObject({
+      served: false,
+      reason,
+      certificate: { serial: certificate.serial, keySpkiSha256: certificate.spkiSha256 },
+    });
+  });
+
+  it("that is not there at all → no-certificate", async () => {
+    expect(await visit(rig, rig.connect())).toMatchObject({ served: false, reason: "no-certificate" });
+  });
+
+  it("counts each by its reason", async () => {
+    await visit(rig, rig.connect(await stranger.issue({ uriSans })));
+    const from = rig.events.all.length;
+    const { stats } = await rig.eventOf("stats", () => true, from);
+    expect(stats.refused["chain-not-trusted"]).toBeGreaterThan(0);
+    expect(stats.refused).not.toHaveProperty("undefined");
+  });
+});
