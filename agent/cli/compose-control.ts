@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { GrpcBuildkitProbe } from "../adapters/buildkit/probe.ts";
 import { systemClock } from "../adapters/clock/system-clock.ts";
 import { connectControlPlane } from "../adapters/grpc/connect-control-plane.ts";
+import { listenHealth } from "../adapters/health/listen-health.ts";
 import { certificateReader } from "../adapters/keys/certificate-reader.ts";
 import { identityStore } from "../adapters/keys/identity-store.ts";
 import { keyMaker } from "../adapters/keys/key-maker.ts";
@@ -34,8 +35,10 @@ export async function startControl(config: Omit<Config, "gateway">, caPem: strin
   await mkdir(paths.runtimeDir, { recursive: true, mode: 0o700 });
   const clock = systemClock();
   const machine = linuxMachine({ buildkitBinary: buildkit.binary });
-  const { meters } = prometheusMeters();
+  const { meters, registry } = prometheusMeters();
   await using scope = new Scope();
+  const board = scope.own(await listenHealth({ ...config.health.listen, registry, log }));
+  log.info({ url: board.url }, "health.listening");
   const plane = connectControlPlane({
     endpoint: formatHostPort(controlPlane.endpoint),
     ...(controlPlane.serverName !== undefined && { serverName: controlPlane.serverName }),
@@ -51,7 +54,7 @@ export async function startControl(config: Omit<Config, "gateway">, caPem: strin
       machine,
       plane: scope.own(plane),
       records: scope.own(records),
-      board: { show() {} },
+      board,
       gateway: connectToGateway({ path: layout.gatewaySocket, clock, log }),
       keys: keyMaker(),
       certificates: certificateReader(),

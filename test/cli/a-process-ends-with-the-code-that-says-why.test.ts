@@ -75,7 +75,7 @@ it("the gateway ends with 69 when its address is taken, and says which", async (
   }
 });
 
-it("a machine that the control plane refuses ends the launcher with 77, once everything is closed", async () => {
+it("an agent without BuildKit has status 1; refused by the control plane, its launcher ends with 77", async () => {
   await using plane = await EmbeddedControlPlane.listen();
   await using place = await directories();
   const [ca, token] = [join(place.root, "ca.pem"), join(place.root, "token")];
@@ -87,7 +87,10 @@ it("a machine that the control plane refuses ends the launcher with 77, once eve
     ...["--gateway-listen", "127.0.0.1:0", "--health-listen", "127.0.0.1:0", "--buildkit-binary", "/bin/false"],
   ]);
   const { machineId } = await agent.logged("identity.registered");
+  const { url } = await agent.logged("health.listening");
   await agent.logged("control-plane.attached");
+  await using status = AgentProcess.start(["status", "--health-listen", String(url).slice("http://".length)]);
+  expect(await status.ended).toMatchObject({ code: 1, out: expect.stringContaining("buildkit: ") as unknown, err: "" });
   plane.refuseMachine(String(machineId));
   expect(await agent.ended).toMatchObject({ code: 77, err: "" });
 });

@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { expect, it } from "vitest";
 import { painter } from "../../agent/cli/colour.ts";
-import type { StatusReport } from "../../agent/cli/status-report.ts";
 import { statusTable } from "../../agent/cli/status-table.ts";
+import type { StatusReport } from "../../agent/core/status-report.ts";
 import { runCli } from "./recorded-cli.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 2, 12);
@@ -11,27 +11,38 @@ const MINUTE_MS = 60_000;
 const PLAIN = painter(false);
 
 const READY: StatusReport = {
+  schemaVersion: 1,
+  ready: true,
+  notReadyBecause: [],
   observedAtMs: NOW_MS,
   phase: { at: "ready" },
   appliedRevision: "7",
+  appliedEpoch: "e",
   builds: { "build-1": 1, "build-2": 3 },
   checks: [
     { name: "buildkit", ok: true, blocking: true, message: "Answers ListWorkers", sinceMs: NOW_MS - MINUTE_MS },
     { name: "encryption", ok: false, blocking: false, message: "NOT ENCRYPTED", sinceMs: NOW_MS - 90 * MINUTE_MS },
     { name: "records", ok: true, blocking: false, message: "2 wait", sinceMs: NOW_MS },
   ],
-  resources: { cacheSizeBytes: 100 * 2 ** 30, cacheFreeBytes: 25.5 * 2 ** 30 },
+  resources: {
+    memoryAvailableBytes: 2 ** 30,
+    load1m: 0.5,
+    cacheSizeBytes: 100 * 2 ** 30,
+    cacheFreeBytes: 25.5 * 2 ** 30,
+  },
   buildkit: { version: "v0.33.1", restarts: 0, lastExit: "" },
   certificates: {
     machineNotAfterMs: NOW_MS + 75 * MINUTE_MS,
     servingNotAfterMs: NOW_MS + 5 * MINUTE_MS,
     lastRenewalError: "",
   },
-  counters: { sessionsAccepted: 12, sessionsRefused: 3 },
+  counters: { sessionsAccepted: 12, sessionsRefused: 3, messagesRefused: 0 },
 };
 
 const DRAINING: StatusReport = {
   ...READY,
+  ready: false,
+  notReadyBecause: ["draining: spot interruption", "buildkit: killed by SIGKILL"],
   phase: { at: "draining", reason: "spot interruption", deadlineWallMs: NOW_MS + 2 * MINUTE_MS },
   builds: {},
   checks: [
@@ -45,6 +56,7 @@ it("shows a ready agent line by line", () => {
   expect(statusTable(READY, NOW_MS, PLAIN)).toBe(`\
 ready
 
+phase         ready
 revision      7
 sessions      build-1, build-2 (3)
               12 let in and 3 refused since the gateway started
@@ -61,9 +73,11 @@ disk          25.5 of 100.0 GiB free (26 %)
 
 it("puts first what keeps the agent from being ready", () => {
   expect(statusTable(DRAINING, NOW_MS, PLAIN)).toBe(`\
-not ready (draining: spot interruption, for at most 2 min more)
+not ready
+  draining: spot interruption
   buildkit: killed by SIGKILL
 
+phase         draining, for at most 2 min more
 revision      7
 sessions      none open
               12 let in and 3 refused since the gateway started
@@ -78,7 +92,13 @@ disk          25.5 of 100.0 GiB free (26 %)
 
 it.each([
   { state: "a ready agent", body: JSON.stringify(READY), code: 0, out: /^ready\n/, err: /^$/ },
-  { state: "a draining agent", body: JSON.stringify(DRAINING), code: 1, out: /^not ready \(draining/, err: /^$/ },
+  {
+    state: "a draining agent",
+    body: JSON.stringify(DRAINING),
+    code: 1,
+    out: /^not ready\n {2}draining: spot/,
+    err: /^$/,
+  },
   { state: "another program", body: "<html>", code: 69, out: /^$/, err: /is no builder-agent of this version/ },
   { state: "other JSON", body: '{"ok":true}', code: 69, out: /^$/, err: /because: ✖ Invalid input/ },
 ])("exits with $code for $state", async ({ body, code, out, err }) => {
@@ -91,11 +111,21 @@ it.each([
   });
 });
 
+it("exits with 1 while the agent has nothing to tell yet", async () => {
+  await using server = await serve("starting: nothing has been looked at yet\n", 503);
+  const argv = ["status", "--health-listen", `127.0.0.1:${server.port}`];
+  const because = "starting: nothing has been looked at yet";
+  expect(await runCli(argv)).toEqual({ code: 1, out: `not ready\n  ${because}\n`, err: "" });
+  const { code, out } = await runCli([...argv, "--json"]);
+  expect(code).toBe(1);
+  expect(JSON.parse(out)).toEqual({ schemaVersion: 1, ready: false, notReadyBecause: [because] });
+});
+
 it("gives programs all that the agent tells, and whether it is ready", async () => {
   await using server = await serve(JSON.stringify({ ...READY, fromANewerAgent: [1] }));
   const { code, out } = await runCli(["status", "--json", "--health-listen", `127.0.0.1:${server.port}`]);
   expect(code).toBe(0);
-  expect(JSON.parse(out)).toEqual({ ...READY, fromANewerAgent: [1], ready: true, schemaVersion: 1 });
+  expect(JSON.parse(out)).toEqual({ ...READY, fromANewerAgent: [1] });
 });
 
 it("exits with 69 and says what to do when nobody answers", async () => {
@@ -107,9 +137,9 @@ it("exits with 69 and says what to do when nobody answers", async () => {
   expect(err).not.toContain("    at ");
 });
 
-async function serve(body: string): Promise<AsyncDisposable & { readonly port: number }> {
+async function serve(body: string, code = 200): Promise<AsyncDisposable & { readonly port: number }> {
   const server = createServer((request, response) => {
-    response.writeHead(request.url === "/status" ? 200 : 404, { connection: "close" }).end(body);
+    response.writeHead(request.url === "/status" ? code : 404, { connection: "close" }).end(body);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

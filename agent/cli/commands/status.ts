@@ -5,7 +5,6 @@ import { painter } from "../colour.ts";
 import { addConfigOptions, configOf } from "../config-options.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { printJson } from "../print-json.ts";
-import { isReady } from "../status-report.ts";
 import { statusTable } from "../status-table.ts";
 
 export function define(command: Command): void {
@@ -16,9 +15,17 @@ export function define(command: Command): void {
 /** 0: ready. 1: it answers and is not ready. */
 export async function run(command: Command, cli: Cli): Promise<ExitCode> {
   const { config } = await configOf(command, cli, ["health"]);
-  const report = await askStatus(config.health.listen, cli.stop);
-  const ready = isReady(report);
-  if (command.opts()["json"] === true) printJson(cli.output, { ...report, ready });
-  else cli.output.out(statusTable(report, Date.now(), painter(cli.output.colours.out)));
-  return ready ? EXIT.ok : EXIT.notReady;
+  const status = await askStatus(config.health.listen, cli.stop);
+  const json = command.opts()["json"] === true;
+  const paint = painter(cli.output.colours.out);
+  if (status.is === "too-early") {
+    const { because } = status;
+    if (json) printJson(cli.output, { ready: false, notReadyBecause: [because] });
+    else cli.output.out(`${paint("red", "not ready")}\n  ${because}\n`);
+    return EXIT.notReady;
+  }
+  const { answer, whole } = status;
+  if (json) printJson(cli.output, whole);
+  else cli.output.out(statusTable(answer, Date.now(), paint));
+  return answer.ready ? EXIT.ok : EXIT.notReady;
 }
