@@ -16,7 +16,6 @@ export class Door {
   /** @throws {AgentError} "gateway.cannot-listen" */
   static open(on: ListenOn, arrive: (raw: Socket) => void): Promise<Door> {
     const server = createServer({
-      allowHalfOpen: true,
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS,

@@ -47,6 +47,8 @@ export class Splice {
 
   constructor(legs: Legs, onOver: (ending: SpliceEnding) => void) {
     this.#client = legs.client;
+    // Only now: a client that ends its side within the handshake has left.
+    this.#client.allowHalfOpen = true;
     this.#raw = legs.raw;
     this.#onOver = onOver;
     this.#leg = connect({
