@@ -14,8 +14,8 @@ export class Connection {
   readonly #calls = new Set<LiveCall>();
   #retired = false;
 
-  constructor(client: BuilderAgentServiceClient, identity: MachineIdentity | undefined) {
-    this.client = client;
+  constructor(address: PlaneAddress, identity: MachineIdentity | undefined) {
+    this.client = openClient(address, identity, () => this.closed);
     this.identity = identity;
   }
 
@@ -47,16 +47,14 @@ export class Connection {
     for (const call of this.#calls) call.cancel();
   }
 
-  /** A turn later: grpc-js dials in the tick after a call begins, even if its channel was closed meanwhile, and leaves that connection open. */
   #closeWhenIdle(): void {
-    if (this.closed) setImmediate(() => this.client.close());
+    if (this.closed) this.client.close();
   }
 }
 
 /**
  * One connection at a time, for the identity that asked last; calls that live on an older one finish there. A connection that failed is
- * retired by its caller, so that the next call dials at once and nothing dials in between: how often is decided by the agent's own backoff,
- * not by the channel's.
+ * retired by its caller, so that the next call dials at once: how often is decided by the agent's own backoff, not by the channel's.
  */
 export class Connections implements Disposable {
   readonly #address: PlaneAddress;
@@ -72,7 +70,7 @@ export class Connections implements Disposable {
     if (current !== undefined && !current.retired && current.identity === identity) return current;
     current?.retire();
     for (const connection of this.#open) if (connection.closed) this.#open.delete(connection);
-    this.#current = new Connection(openClient(this.#address, identity), identity);
+    this.#current = new Connection(this.#address, identity);
     this.#open.add(this.#current);
     return this.#current;
   }

@@ -1,5 +1,5 @@
 import { X509Certificate } from "node:crypto";
-import { createSecureContext } from "node:tls";
+import { checkServerIdentity, createSecureContext } from "node:tls";
 import { ChannelCredentials, type ChannelOptions } from "@grpc/grpc-js";
 import { AgentError } from "../../core/errors.ts";
 import { pemCertificates } from "../../core/pem.ts";
@@ -35,8 +35,15 @@ function isCa(pem: string): boolean {
   }
 }
 
-/** A client that has not dialled yet; with `identity`, it presents the machine's certificate. */
-export function openClient(address: PlaneAddress, identity: MachineIdentity | undefined): BuilderAgentServiceClient {
+/**
+ * A client that has not dialled yet; with `identity`, it presents the machine's certificate. Once `isClosed`, it ends every handshake: grpc-js
+ * may dial once more for a channel that was closed while it waited to dial, and would leave that connection open.
+ */
+export function openClient(
+  address: PlaneAddress,
+  identity: MachineIdentity | undefined,
+  isClosed: () => boolean,
+): BuilderAgentServiceClient {
   const secureContext = createSecureContext({
     ca: address.caPem,
     minVersion: "TLSv1.3",
@@ -44,7 +51,10 @@ export function openClient(address: PlaneAddress, identity: MachineIdentity | un
   });
   return new BuilderAgentServiceClient(
     `dns:${address.endpoint}`,
-    ChannelCredentials.createFromSecureContext(secureContext),
+    ChannelCredentials.createFromSecureContext(secureContext, {
+      checkServerIdentity: (name, certificate) =>
+        isClosed() ? new Error("this channel is closed") : checkServerIdentity(name, certificate),
+    }),
     { ...CHANNEL, ...(address.serverName && { "grpc.ssl_target_name_override": address.serverName }) },
   );
 }
