@@ -19,7 +19,7 @@ describe("configuring a real buildkitd", () => {
     await expect(bench.unit.configure(bad, signal)).rejects.toMatchObject({
       code: "buildkit.config-refused",
       retryable: false,
-      message: expect.stringContaining("invalid duration never"),
+      message: expect.stringContaining("invalid duration never") as string,
     });
     expect(await readFile(bench.configFile, "utf8")).toBe(before);
     await bench.probe.listWorkers(signal);
@@ -40,7 +40,7 @@ describe("configuring a real buildkitd", () => {
     expect(bad).not.toBe(bench.toml());
     await expect(bench.unit.configure(bad, signal)).rejects.toMatchObject({
       code: "buildkit.config-refused",
-      message: expect.stringContaining(says),
+      message: expect.stringContaining(says) as string,
     });
   });
 
@@ -67,7 +67,7 @@ describe("configuring a real buildkitd", () => {
     await writeFile(candidate, bench.toml().replace(from, to));
     await expect(dryRun(bench.binary, candidate, signal)).rejects.toMatchObject({
       code: "buildkit.config-refused",
-      message: expect.stringContaining(says),
+      message: expect.stringContaining(says) as string,
     });
     expect(await bench.remains()).toEqual([]);
   });
@@ -96,7 +96,7 @@ describe("configuring a real buildkitd", () => {
     await writeFile(file, "plain text");
     await chmod(file, 0o644);
     await expect(dryRun(file, bench.configFile, signal)).rejects.toMatchObject({
-      message: expect.stringContaining("not-a-program"),
+      message: expect.stringContaining("not-a-program") as string,
     });
   });
 });

@@ -36,14 +36,15 @@ describe("asking BuildKit", () => {
     await expect(probe.listWorkers(new AbortController().signal)).rejects.toMatchObject({
       code: "buildkit.no-answer",
       retryable: true,
-      message: expect.stringContaining(path),
+      message: expect.stringContaining(path) as string,
     });
   });
 
   it("fails after 5 s when it accepts and says nothing", async () => {
-    await using _ = await silent();
+    await using server = await silent();
     using probe = new GrpcBuildkitProbe(path);
     await expect(probe.listWorkers(new AbortController().signal)).rejects.toMatchObject({ code: "buildkit.no-answer" });
+    expect(server.open.size).toBe(1);
   });
 
   it("ends with its signal, and the connection with the probe", async () => {

@@ -19,7 +19,10 @@ describe("a real buildkitd", () => {
   it("starts, lists its worker, builds, and leaves no process, socket or mount when it is stopped", async () => {
     await using bench = await RealBuildkit.make();
     const { pid } = await bench.up();
-    expect(await bench.probe.listWorkers(signal)).toMatchObject({ workers: 1, version: expect.stringMatching(/^v\d/) });
+    expect(await bench.probe.listWorkers(signal)).toMatchObject({
+      workers: 1,
+      version: expect.stringMatching(/^v\d/) as string,
+    });
     expect((await bench.probe.listWorkers(signal)).platforms).toContain(
       process.arch === "x64" ? "linux/amd64" : "linux/arm64",
     );

@@ -83,7 +83,7 @@ export class RealBuildkit implements AsyncDisposable {
     const { signal } = new AbortController();
     await this.unit.configure(this.toml(), signal);
     await this.unit.start(signal);
-    return await this.answering();
+    return this.answering();
   }
 
   async answering(): Promise<{ readonly pid: number }> {

@@ -7,7 +7,9 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../../agent/adapters/clock/system-clock.ts";
+import { askedBuildkit } from "../../agent/adapters/launcher/asked-buildkit.ts";
 import { type LauncherConfig, runLauncher } from "../../agent/adapters/launcher/run-launcher.ts";
+import type { BuildkitUnit } from "../../agent/ports/buildkit.ts";
 import { eventually } from "../buildkit/real-buildkit.ts";
 import { CollectedLog } from "../keys/collected-log.ts";
 import { StandInUnit } from "./stand-in-unit.ts";
@@ -29,11 +31,14 @@ export class LauncherBench implements AsyncDisposable {
   readonly stop = new AbortController();
   readonly hurry = new AbortController();
   readonly clock = systemClock();
+  /** What control has of it. */
+  readonly client: BuildkitUnit;
   #done: Promise<number> | undefined;
 
   private constructor(dir: string) {
     this.dir = dir;
     this.managerSocket = join(dir, "run", "manager.sock");
+    this.client = askedBuildkit(this.managerSocket, this.clock);
     this.unit = new StandInUnit(() => this.entries());
   }
 

@@ -72,21 +72,13 @@ export class RealAgent implements AsyncDisposable {
     await this.unit.configure(this.buildkit.toml(), signal);
     await this.unit.start(signal);
     await this.buildkit.probeUntilAnswer();
-    return await this.buildkitPid();
+    return this.buildkitPid();
   }
 
   async buildkitPid(): Promise<number> {
     for await (const status of this.unit.statuses(AbortSignal.timeout(10_000)))
       if (status.at === "running") return status.pid;
     throw new Error("buildkitd does not run");
-  }
-
-  /** The last lines, for the message of an assertion. */
-  told(): string {
-    return this.lines
-      .slice(-10)
-      .map((line) => JSON.stringify(line).slice(0, 500))
-      .join("\n");
   }
 
   async ended(): Promise<number | null> {

@@ -31,7 +31,7 @@ describe("the launcher's ending", () => {
     expect(isAlive(gateway)).toBe(true);
     bench.hurry.abort();
     await eventually(async () => (await told()) === 2, "control is told again");
-    expect(isAlive(gateway)).toBe(true);
+    expect(await bench.gatewayThatAnswers()).toBe(gateway);
     process.kill(control, "SIGKILL");
     expect(await done).toBe(70);
   });
