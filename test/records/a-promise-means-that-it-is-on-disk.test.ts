@@ -37,7 +37,7 @@ describe("a record that is on its way to the disk", () => {
       };
     });
     let promised = false;
-    const closed = records.closed(RUN, summary("a")).then(() => {
+    const closed = records.closed(RUN, summary("a")).finally(() => {
       promised = true;
     });
     await asked;
@@ -123,7 +123,7 @@ describe("a disk that refuses", () => {
         const refused = await Promise.allSettled(many.map((one) => records.closed(RUN, one)));
         expect(refused.map((one) => one.status)).toEqual(many.map(() => "rejected"));
         expect(refused[0]).toMatchObject({ reason: { code: "records.cannot-write", cause: { code: "ENOSPC" } } });
-        expect(refused[0]).toMatchObject({ reason: { message: expect.stringContaining("No space left") } });
+        expect(refused[0]).toMatchObject({ reason: { message: expect.stringContaining("No space left") as string } });
         expect(records.pending(10)?.records).toHaveLength(1);
         await rm(ballast);
         await Promise.all(many.map((one) => records.closed(RUN, one)));

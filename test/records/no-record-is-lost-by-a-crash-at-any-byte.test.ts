@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { RECORD_LIMITS } from "../../agent/adapters/records/record-limits.ts";
 import type { RecordStore } from "../../agent/ports/records.ts";

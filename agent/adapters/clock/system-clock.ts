@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Clock } from "../../ports/clock.ts";
 
 /** Timers take a signed 32-bit count of milliseconds; anything longer fires at once, so long sleeps are walked in steps of this. */
@@ -31,6 +32,8 @@ function sleep(ms: number, signal: AbortSignal): Promise<void> {
           ? setTimeout(() => step(leftMs - LONGEST_TIMER_MS), LONGEST_TIMER_MS)
           : setTimeout(wake, leftMs);
     };
+    // Many loops may sleep under one signal. Each listener goes with its sleep, so their number is no leak to warn of.
+    setMaxListeners(0, signal);
     signal.addEventListener("abort", wake, { once: true });
     step(Number.isNaN(ms) ? 0 : Math.max(0, ms));
   });

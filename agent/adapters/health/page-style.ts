@@ -23,7 +23,10 @@ tr + tr > * { border-top: 1px solid var(--line); }
 td:last-child { padding-right: 0; }
 .mark { width: 5.5rem; white-space: nowrap; font-weight: 600; overflow-wrap: normal; }
 .name { white-space: nowrap; font-weight: 600; overflow-wrap: normal; }
-.since, .number { text-align: right; white-space: nowrap; overflow-wrap: normal; font-variant-numeric: tabular-nums; }
+.since, .value { text-align: right; font-variant-numeric: tabular-nums; }
+.since { white-space: nowrap; }
+th { overflow-wrap: break-word; }
+.trouble { color: var(--warn); margin: .5rem 0 0; overflow-wrap: anywhere; }
 .notice { border-left: .3rem solid var(--bad); margin-bottom: 1rem; }
 .notice p, .empty { margin: 0; }
 progress { width: 100%; height: .6rem; accent-color: var(--ok); }

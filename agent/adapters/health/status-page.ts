@@ -30,15 +30,15 @@ function page(state: ObservedState, nowMs: number): Html {
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${state.phase.at} · builder-agent</title><style>${new Html(PAGE_STYLE)}</style></head>
 <body><main>
-${state === undefined ? html`<h1>builder-agent</h1><p>Starting: nothing has been looked at yet.</p>` : whole(state, nowMs)}
+${whole(state, nowMs)}
 <footer class="muted">Comes anew every ${REFRESH_SECONDS} s · <a href="/status">status</a> · <a href="/readyz?verbose">readyz</a> · <a href="/metrics">metrics</a></footer>
 </main></body></html>`;
 }
 
 function whole(state: ObservedState, nowMs: number): Html {
   return html`${header(state, nowMs)}${notice(state, nowMs)}
-<section><h2>Checks</h2><table>${state.checks.map((check) => checkRow(check, nowMs))}</table></section>
-<div class="grid">${builds(state)}${resources(state)}${buildkit(state)}${certificates(state, nowMs)}${orders(state)}</div>`;
+${checks(state, nowMs)}
+<div class="grid">${builds(state)}${resources(state)}${buildkit(state)}${certificates(state, nowMs)}${orders(state)}${counters(state)}</div>`;
 }
 
 function header({ phase, observedAtMs }: ObservedState, nowMs: number): Html {
@@ -64,9 +64,14 @@ function notice({ phase, checks }: ObservedState, nowMs: number): Html {
   return html`<section class="notice"><h2>Not ready for builds</h2>${reasons.map((reason) => html`<p>${reason}</p>`)}${end}</section>`;
 }
 
+function checks({ checks: found }: ObservedState, nowMs: number): Html {
+  if (found.length === 0) return NOTHING;
+  return html`<section><h2>Checks</h2><table>${found.map((check) => checkRow(check, nowMs))}</table></section>`;
+}
+
 function checkRow({ name, ok, blocking, message, sinceMs }: CheckResult, nowMs: number): Html {
   const [tone, mark] = ok ? ["ok", "ok"] : blocking ? ["bad", "failed"] : ["warn", "warning"];
-  return html`<tr><td class="mark ${tone}">${mark}</td><th scope="row" class="name">${name}</th><td>${message}</td><td class="since muted" title="since ${momentInWords(sinceMs)}">${spanInWords(nowMs - sinceMs)}</td></tr>`;
+  return html`<tr><td class="mark ${tone}">${mark}</td><th scope="row" class="name">${name}</th><td>${message}</td><td class="since muted" title="since ${momentInWords(sinceMs)}">for ${spanInWords(nowMs - sinceMs)}</td></tr>`;
 }
 
 function builds({ builds: open }: ObservedState): Html {
@@ -84,8 +89,9 @@ function resources({ resources: found }: ObservedState): Html {
   return html`<section><h2>Resources</h2>
 <progress max="${cacheSizeBytes}" value="${used}" aria-label="cache disk in use"></progress>
 <table>${[
-    row("Cache free", `${sizeInWords(cacheFreeBytes)} of ${sizeInWords(cacheSizeBytes)}`),
-    row("Memory available", sizeInWords(memoryAvailableBytes)),
+    row("Cache free", sizeInWords(cacheFreeBytes)),
+    row("Cache size", sizeInWords(cacheSizeBytes)),
+    row("Memory free", sizeInWords(memoryAvailableBytes)),
     row("Load, 1 min", load1m.toFixed(2)),
   ]}</table></section>`;
 }
@@ -108,23 +114,29 @@ function certificates({ certificates: found }: ObservedState, nowMs: number): Ht
   return html`<section><h2>Certificates</h2><table>${[
     row("Machine", left(found.machineNotAfterMs)),
     row("Serving", left(found.servingNotAfterMs)),
-    row("Last renewal error", found.lastRenewalError || "none"),
+  ]}</table>${trouble("The last renewal failed", found.lastRenewalError)}</section>`;
+}
+
+function orders({ appliedRevision, appliedEpoch, refused }: ObservedState): Html {
+  return html`<section><h2>Desired state</h2><table>${[
+    row("Revision in force", appliedRevision === 0n ? "none" : appliedRevision.toString()),
+    row("Epoch", appliedEpoch || "none"),
+  ]}</table>${refused === undefined ? NOTHING : trouble(`Revision ${refused.revision} was refused`, refused.because)}</section>`;
+}
+
+function counters({ counters: found }: ObservedState): Html {
+  return html`<section><h2>Counters</h2><table>${[
+    row("Sessions let in", found.sessionsAccepted),
+    row("Sessions refused", found.sessionsRefused),
+    row("Messages refused", found.messagesRefused),
   ]}</table></section>`;
 }
 
-function orders({ appliedRevision, appliedEpoch, refused, counters }: ObservedState): Html {
-  return html`<section><h2>Desired state and counters</h2><table>${[
-    row(
-      "Revision in force",
-      appliedRevision === 0n ? "none" : `${appliedRevision} ${appliedEpoch && `(epoch ${appliedEpoch})`}`,
-    ),
-    refused === undefined ? NOTHING : row(`Revision ${refused.revision} refused`, refused.because),
-    row("Sessions let in", counters.sessionsAccepted),
-    row("Sessions refused", counters.sessionsRefused),
-    row("Messages refused", counters.messagesRefused),
-  ]}</table></section>`;
+/** Words of others, of any length. */
+function trouble(what: string, because: string): Html {
+  return because === "" ? NOTHING : html`<p class="trouble">${what}: ${because}</p>`;
 }
 
 function row(name: string, value: string | number): Html {
-  return html`<tr><th scope="row">${name}</th><td class="number">${value}</td></tr>`;
+  return html`<tr><th scope="row">${name}</th><td class="value">${value}</td></tr>`;
 }

@@ -12,6 +12,7 @@ export interface Inventory {
 
 /** Asks `systeminformation`, which is large and starts programs: it is loaded only here, and only when asked. */
 export async function inventory(signal: AbortSignal): Promise<Inventory> {
+  signal.throwIfAborted();
   const si = (await import("systeminformation")).default;
   const part = <T>(name: string, work: Promise<T>): Promise<T | undefined> =>
     within(name, PART_DEADLINE_MS, work, signal).catch(() => undefined);
@@ -25,7 +26,7 @@ export async function inventory(signal: AbortSignal): Promise<Inventory> {
     os: os === undefined ? "" : words(os.distro, os.release),
     platform: system === undefined ? "" : words(system.manufacturer, system.model),
     blockDevices: (devices ?? [])
-      .filter((device) => device.type === "disk")
+      .filter((device) => device.type === "disk" && device.size > 0)
       .map((device) => ({
         path: `/dev/${device.name}`,
         sizeBytes: device.size,

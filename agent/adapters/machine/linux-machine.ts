@@ -60,10 +60,20 @@ export function linuxMachine(options: LinuxMachineOptions): Machine {
 
 async function readBootId(procDir: string): Promise<string> {
   const file = `${procDir}/sys/kernel/random/boot_id`;
-  const id = (await readFile(file, "utf8")).trim();
-  if (id === "")
-    throw new AgentError("machine.no-boot-id", `${file} is empty: is /proc mounted?`, { retryable: false });
-  return id;
+  try {
+    const id = (await readFile(file, "utf8")).trim();
+    if (id !== "") return id;
+  } catch (cause) {
+    throw noBootId(file, cause);
+  }
+  throw noBootId(file);
+}
+
+function noBootId(file: string, cause?: unknown): AgentError {
+  return new AgentError("machine.no-boot-id", `${file} tells no boot id: is /proc mounted?`, {
+    retryable: false,
+    cause,
+  });
 }
 
 /** "MemAvailable: 123 kB", where the kernel's kB are 1024 bytes. */

@@ -39,6 +39,16 @@ export function gatewayInstruments(registry: Registry): {
     labelNames: ["direction"],
     registers,
   });
+  const recordsDropped = new Counter({
+    name: `${prefix}_records_dropped_total`,
+    help: "Records of closed sessions that the gateway had to drop since it started: control did not take them for too long.",
+    registers,
+  });
+  const linkFaults = new Counter({
+    name: `${prefix}_link_faults_total`,
+    help: "Connections from control that the gateway dropped for what came over them, since it started.",
+    registers,
+  });
   const reasonLabel = boundedLabel();
 
   return {
@@ -51,6 +61,10 @@ export function gatewayInstruments(registry: Registry): {
       delay.set(stats.eventLoopDelayP99Ms / 1000);
       accepted.reset();
       accepted.inc(stats.accepted);
+      recordsDropped.reset();
+      recordsDropped.inc(stats.recordsDropped);
+      linkFaults.reset();
+      linkFaults.inc(stats.linkFaults);
       refused.reset();
       for (const [reason, count] of Object.entries(stats.refused)) refused.inc({ reason: reasonLabel(reason) }, count);
       spliced.reset();

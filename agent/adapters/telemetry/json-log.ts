@@ -2,6 +2,9 @@ import { destination, pino, stdTimeFunctions } from "pino";
 import type { Log, LogData } from "../../ports/log.ts";
 import { printable } from "./printable.ts";
 
+/** What every line has: data of the same name gets an underscore, so that it cannot pass for it. */
+const RESERVED: ReadonlySet<string> = new Set(["level", "time", "pid", "process", "event"]);
+
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
 export interface JsonLogOptions {
@@ -23,6 +26,8 @@ export function jsonLog(options: JsonLogOptions): Log {
       base: { process: options.process, pid: process.pid },
       messageKey: "event",
       timestamp: stdTimeFunctions.isoTime,
+      // What `printable` made of an error is all that is wanted: pino's own would add to it.
+      serializers: { err: (err: unknown) => err },
       formatters: { level: (label) => ({ level: label }) },
     },
     destination({ fd: options.fd ?? 1, sync: true }),
@@ -30,7 +35,12 @@ export function jsonLog(options: JsonLogOptions): Log {
   const at =
     (level: Exclude<LogLevel, "silent">) =>
     (data: LogData, event: string): void => {
-      if (logger.isLevelEnabled(level)) logger[level](printable(data), event);
+      if (logger.isLevelEnabled(level)) logger[level](printable(unreserved(data)), event);
     };
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}
+
+function unreserved(data: LogData): LogData {
+  if (!Object.keys(data).some((key) => RESERVED.has(key))) return data;
+  return Object.fromEntries(Object.entries(data).map(([key, value]) => [RESERVED.has(key) ? `${key}_` : key, value]));
 }

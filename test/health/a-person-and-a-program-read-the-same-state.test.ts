@@ -1,0 +1,104 @@
+import { Registry } from "prom-client";
+import { expect, it } from "vitest";
+import { PAGE_STYLE } from "../../agent/adapters/health/page-style.ts";
+import { statusReport } from "../../agent/core/status-report.ts";
+import { nameFindings, promtoolFindings } from "../telemetry/promtool.ts";
+import { asked, serving } from "./serving.ts";
+import { check, DEGRADED, DRAINING, NOW_MS, READY } from "./states.ts";
+
+it("tells the whole state as JSON, exact beyond what JSON's numbers hold", async () => {
+  await using health = await serving({ ...READY, refused: { revision: 2n ** 63n, because: "another assignment" } });
+  const { status, body } = await asked(health, "/status");
+  expect(status).toBe(200);
+  expect(JSON.parse(body)).toEqual({
+    schemaVersion: 1,
+    observedAtMs: NOW_MS,
+    ready: true,
+    notReadyBecause: [],
+    phase: { at: "ready" },
+    appliedRevision: "18446744073709551615",
+    appliedEpoch: "e1",
+    refused: { revision: "9223372036854775808", because: "another assignment" },
+    builds: { "build-1": 3, "build-2": 1 },
+    checks: READY.checks,
+    resources: READY.resources,
+    buildkit: READY.buildkit,
+    certificates: READY.certificates,
+    counters: READY.counters,
+  });
+});
+
+it("tells a state before anything was looked at", async () => {
+  await using health = await serving(undefined);
+  const { status, body } = await asked(health, "/status");
+  expect(status).toBe(200);
+  expect(JSON.parse(body)).toMatchObject({ ready: false, phase: { at: "starting" }, checks: [] });
+});
+
+it("survives a build whose id is a property of every object", () => {
+  const report = statusReport({ ...READY, builds: new Map([["__proto__", 2]]) });
+  expect(JSON.stringify(report)).toContain('"builds":{"__proto__":2}');
+});
+
+it.each([
+  {
+    name: "ready",
+    state: READY,
+    has: [">ready<", "build-1", "60.0 GiB", "killed by SIGKILL", "expired"],
+    hasNot: ["Not ready"],
+  },
+  { name: "degraded", state: DEGRADED, has: ["Not ready for builds", "buildkit: No answer on its socket"], hasNot: [] },
+  { name: "draining", state: DRAINING, has: ["draining: the provider takes the machine back"], hasNot: [] },
+  { name: "starting", state: undefined, has: ["nothing has been looked at yet"], hasNot: ["<h2>Checks"] },
+])("shows a person what is so when $name", async ({ state, has, hasNot }) => {
+  await using health = await serving(state);
+  const { body } = await asked(health, "/");
+  for (const words of has) expect(body).toContain(words);
+  for (const words of hasNot) expect(body).not.toContain(words);
+});
+
+it("shows markup from elsewhere as text, and lets the page run and load nothing", async () => {
+  const hostile = `<script>alert('x')</script>" onmouseover="x`;
+  await using health = await serving({
+    ...DEGRADED,
+    builds: new Map([[hostile, 1]]),
+    checks: [check("disk", { ok: false, message: hostile })],
+    buildkit: { version: hostile, restarts: 0, lastExit: hostile },
+    certificates: { lastRenewalError: hostile },
+    refused: { revision: 1n, because: hostile },
+    appliedEpoch: hostile,
+    phase: { at: "draining", reason: hostile, deadlineWallMs: NOW_MS },
+  });
+  const response = await fetch(health.url);
+  const body = await response.text();
+  expect(body).not.toContain("<script");
+  expect(body).not.toContain(`" onmouseover`);
+  expect(body).toContain("&#60;script&#62;");
+  expect(body).not.toMatch(/(?:src|href)="(?!\/)/);
+  const policy = response.headers.get("content-security-policy") ?? "";
+  expect(policy).toMatch(/^default-src 'none'; style-src 'sha256-[^']+'; /);
+  expect(policy).not.toContain("unsafe");
+  const style = /<style>(.*?)<\/style>/s.exec(body)?.[1] ?? "";
+  expect(style).toBe(PAGE_STYLE);
+});
+
+it("gives what it shows as metrics", async () => {
+  const registry = new Registry();
+  await using health = await serving(READY, registry);
+  health.show(DEGRADED);
+  const { status, body } = await asked(health, "/metrics");
+  expect(status).toBe(200);
+  expect(body.split("\n")).toEqual(
+    expect.arrayContaining([
+      "builder_agent_ready 0",
+      'builder_agent_phase{phase="degraded"} 1',
+      'builder_agent_phase{phase="ready"} 0',
+      'builder_agent_check_ok{check="buildkit",blocking="true"} 0',
+      'builder_agent_check_ok{check="control-plane",blocking="false"} 0',
+      `builder_agent_certificate_expiry_timestamp_seconds{certificate="machine"} ${(NOW_MS + 3_600_000) / 1000}`,
+      "builder_agent_cache_free_bytes 64424509440",
+    ]),
+  );
+  expect(nameFindings(body)).toEqual([]);
+  expect(promtoolFindings(body)).toBe("");
+});

@@ -1,0 +1,50 @@
+import type { CheckName, CheckResult } from "../../agent/core/health.ts";
+import { NOTHING_OBSERVED, type ObservedState } from "../../agent/core/observed-state.ts";
+
+export const NOW_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
+
+export function check(name: CheckName, found: Partial<CheckResult> = {}): CheckResult {
+  return { name, ok: true, blocking: true, message: `${name} is well`, sinceMs: NOW_MS - 7_300_000, ...found };
+}
+
+export const READY: ObservedState = {
+  ...NOTHING_OBSERVED,
+  observedAtMs: NOW_MS,
+  phase: { at: "ready" },
+  appliedRevision: 18_446_744_073_709_551_615n,
+  appliedEpoch: "e1",
+  builds: new Map([
+    ["build-1", 3],
+    ["build-2", 1],
+  ]),
+  checks: [
+    check("gateway", { message: "Listening, 4 sessions open" }),
+    check("buildkit", { message: "BuildKit v0.33.1 answers" }),
+    check("disk", { message: "61440 of 102400 MiB free" }),
+    check("control-plane", { blocking: false, message: "Attached" }),
+  ],
+  resources: {
+    memoryAvailableBytes: 6 * 2 ** 30,
+    load1m: 1.237,
+    cacheSizeBytes: 100 * 2 ** 30,
+    cacheFreeBytes: 60 * 2 ** 30,
+  },
+  buildkit: { version: "v0.33.1", restarts: 1, lastExit: "killed by SIGKILL" },
+  certificates: { machineNotAfterMs: NOW_MS + 3_600_000, servingNotAfterMs: NOW_MS - 5_000, lastRenewalError: "" },
+  counters: { sessionsAccepted: 12, sessionsRefused: 2, messagesRefused: 0 },
+};
+
+export const DEGRADED: ObservedState = {
+  ...READY,
+  phase: { at: "degraded", because: ["buildkit"] },
+  checks: [
+    check("gateway"),
+    check("buildkit", { ok: false, message: "No answer on its socket for 12 s: see its log" }),
+    check("control-plane", { ok: false, blocking: false, message: "Not attached: connection refused" }),
+  ],
+};
+
+export const DRAINING: ObservedState = {
+  ...READY,
+  phase: { at: "draining", reason: "the provider takes the machine back", deadlineWallMs: NOW_MS + 90_000 },
+};
