@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { claimDir } from "../admin/claim.ts";
@@ -39,10 +40,16 @@ export async function up(options: UpOptions, terminal: Terminal, signal: AbortSi
       terminal.out("Stopping …");
     });
   } catch (failure) {
-    if (!signal.aborted || failure !== signal.reason) throw failure;
+    if (signal.aborted && failure === signal.reason) return ended(work, terminal);
+    if (existsSync(work.logFile)) terminal.err(`The agent's log is kept: ${work.logFile}`);
+    throw failure;
   }
+  return ended(work, terminal);
+}
+
+function ended(work: WorkDir, { out }: Terminal): ExitCode {
   work.keepLog = false;
-  terminal.out("Everything is stopped; nothing is left behind.");
+  out("Everything is stopped; nothing is left behind.");
   return EXIT.ok;
 }
 
@@ -76,5 +83,5 @@ async function untilOver(stack: Stack, signal: AbortSignal): Promise<void> {
   const how = signal.aborted ? "asked" : await Promise.race([over, stack.agentEnded]);
   if (how === "asked" || how.code === 0) return;
   const exit = how.signal ?? `exit code ${how.code}`;
-  throw new SandboxFailure(EXIT.unavailable, `The agent ended unasked (${exit}). Its log: ${stack.agentLogFile}`);
+  throw new SandboxFailure(EXIT.unavailable, `The agent ended unasked (${exit}).`);
 }

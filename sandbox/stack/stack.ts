@@ -1,13 +1,11 @@
 import { join } from "node:path";
-import { Phase } from "../../agent/adapters/grpc/gen/builder/agent/v1/observed_state.ts";
 import { EmbeddedControlPlane } from "../control-plane/embedded-control-plane.ts";
 import type { ProjectRef } from "../control-plane/project-ref.ts";
-import { EXIT, SandboxFailure } from "../failure.ts";
 import { writeAgentConfig } from "./agent-config.ts";
-import { lastTroubles } from "./agent-log.ts";
 import { type AgentExit, AgentProcess } from "./agent-process.ts";
 import { type Address, PortHold } from "./free-port.ts";
 import { MountFreeDir } from "./mounts.ts";
+import { untilReady } from "./ready.ts";
 import type { Toolchain } from "./toolchain.ts";
 
 export interface StackOptions {
@@ -39,8 +37,6 @@ export interface Stack {
   readonly agentEnded: Promise<AgentExit>;
 }
 
-const READY_DEADLINE_MS = 60_000;
-
 /**
  * Starts everything, lets `use` work with it, and ends everything in reverse: whatever happens, no process, mount or connection is left.
  * @throws {SandboxFailure} when the port is taken, or the agent does not become ready.
@@ -53,7 +49,8 @@ export async function withStack<T>(options: StackOptions, use: (stack: Stack) =>
   const configFile = await writeAgentConfig({ ...options, dir: mounts.path, plane, gateway, health });
   const logFile = join(dir, "agent.log");
   await using agent = await AgentProcess.start({ configFile, logFile, runtimeDir: options.runtimeDir });
-  const machine = await ready(plane, agent, logFile, signal);
+  const healthUrl = `http://${health.host}:${health.port}`;
+  const machine = await untilReady({ plane, agent, healthUrl, logFile, signal });
   return await use({
     plane,
     ref,
@@ -61,7 +58,7 @@ export async function withStack<T>(options: StackOptions, use: (stack: Stack) =>
     machineId: machine.id,
     endpoint: `tcp://${gateway.host}:${gateway.port}`,
     serverName: machine.serverName,
-    healthUrl: `http://${health.host}:${health.port}`,
+    healthUrl,
     agentConfigFile: configFile,
     agentLogFile: logFile,
     agentEnded: agent.ended,
@@ -71,28 +68,4 @@ export async function withStack<T>(options: StackOptions, use: (stack: Stack) =>
 async function takePorts(listen: Address): Promise<{ readonly gateway: Address; readonly health: Address }> {
   using ports = new PortHold();
   return { gateway: await ports.take(listen), health: await ports.take({ host: "127.0.0.1", port: 0 }) };
-}
-
-async function ready(plane: EmbeddedControlPlane, agent: AgentProcess, logFile: string, signal: AbortSignal) {
-  const over = new AbortController();
-  const ended = agent.ended.then(async ({ code, signal: by }) => {
-    throw new SandboxFailure(EXIT.unavailable, `The agent ended (${by ?? `exit code ${code}`}) before it was ready.`);
-  });
-  const machine = plane.until(() => plane.machines().find(({ observed }) => observed?.phase === Phase.READY), {
-    what: "the agent to be ready",
-    deadlineMs: READY_DEADLINE_MS,
-    signal: AbortSignal.any([signal, over.signal]),
-  });
-  try {
-    return await Promise.race([machine, ended]);
-  } catch (failure) {
-    signal.throwIfAborted();
-    const troubles = await lastTroubles(logFile, 10);
-    const message = `${failure instanceof Error ? failure.message : String(failure)} Its log (${logFile}) says:\n${troubles}`;
-    throw new SandboxFailure(EXIT.unavailable, message, failure);
-  } finally {
-    over.abort();
-    ended.catch(() => undefined);
-    machine.catch(() => undefined);
-  }
 }

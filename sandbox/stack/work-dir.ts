@@ -17,6 +17,10 @@ export class WorkDir implements AsyncDisposable {
     this.#made = made;
   }
 
+  get logFile(): string {
+    return join(this.path, LOG);
+  }
+
   /** Removes what a killed sandbox left: nobody who waits for its ready.json shall find an old one. */
   static async open(dir: DirToUse): Promise<WorkDir> {
     await unmountUnder(dir.path);
