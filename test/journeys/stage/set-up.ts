@@ -1,0 +1,78 @@
+import { randomBytes } from "node:crypto";
+import { copyFile, mkdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Scope } from "../../../agent/lifecycle/scope.ts";
+import { EmbeddedControlPlane } from "../../../sandbox/control-plane/embedded-control-plane.ts";
+import type { ControlPlaneOptions } from "../../../sandbox/control-plane/options.ts";
+import { type AgentExit, AgentProcess } from "../../../sandbox/stack/agent-process.ts";
+import { type Address, PortHold } from "../../../sandbox/stack/free-port.ts";
+import { makeRuntimeDir } from "../../../sandbox/stack/runtime-dir.ts";
+import { TempDir } from "../../../sandbox/stack/temp-dir.ts";
+import { readToolchain, type Toolchain } from "../../../sandbox/stack/toolchain.ts";
+import { AgentLog } from "./agent-log.ts";
+import { proveNothingLeft } from "./nothing-left.ts";
+import { type StageIdentity, writeStageConfig } from "./stage-config.ts";
+
+/** Whose machine every stage is. */
+export const REF = { org: "acme", project: "app" } as const;
+
+export interface StageOptions {
+  readonly plane?: ControlPlaneOptions;
+  /** For open builds, when the agent is told to stop by the machine; default 2 s. */
+  readonly drainGraceMs?: number;
+  /** Default: a join token. */
+  readonly identity?: (plane: EmbeddedControlPlane) => StageIdentity;
+  /** Default "info". */
+  readonly logLevel?: "info" | "debug";
+  /** Before the agent starts. */
+  readonly prepare?: (plane: EmbeddedControlPlane) => void;
+  /** Default true: the stage is up when the agent is ready. */
+  readonly awaitReady?: boolean;
+}
+
+export interface StageParts {
+  readonly plane: EmbeddedControlPlane;
+  readonly log: AgentLog;
+  readonly tools: Toolchain;
+  readonly healthUrl: string;
+  readonly configFile: string;
+  /** Configuration, log, state and BuildKit's cache: on a disk, as far as the agent knows. */
+  readonly workDir: string;
+  /** In memory: the token, sockets, the machine's identity. */
+  readonly runtimeDir: string;
+  /** What build clients have and get. */
+  readonly clientDir: string;
+  readonly agentEnded: Promise<AgentExit>;
+  /** In the command line of each of its build steps. */
+  readonly mark: string;
+}
+
+/** Starts everything; `scope` then owns it, and proves at its end that nothing is left. */
+export async function setUp(options: StageOptions, scope: Scope): Promise<StageParts> {
+  const mark = `stage-${randomBytes(4).toString("hex")}`;
+  const tools = await readToolchain();
+  const runtimeDir = scope.own(await makeRuntimeDir()).path;
+  const workDir = scope.own(await TempDir.make(join(tmpdir(), "journey-"))).path;
+  const clientDir = scope.own(await TempDir.make(join(tmpdir(), "journey-client-"))).path;
+  await mkdir(join(clientDir, "context"));
+  await copyFile(tools.busybox, join(clientDir, "context", "busybox"));
+  const plane = scope.own(await EmbeddedControlPlane.listen(options.plane));
+  const identity = options.identity?.(plane) ?? { kind: "join-token" as const, token: plane.issueJoinToken(REF) };
+  options.prepare?.(plane);
+  const health = await freeAddress();
+  const { drainGraceMs = 2_000, logLevel = "info" } = options;
+  const settings = { plane, health, tools, identity, drainGraceMs, logLevel };
+  const configFile = await writeStageConfig({ workDir, runtimeDir, ...settings });
+  const log = new AgentLog(join(workDir, "agent.log"));
+  scope.defer(() => proveNothingLeft([mark, workDir, runtimeDir], [workDir, runtimeDir]));
+  const agent = scope.own(await AgentProcess.start({ configFile, logFile: log.file, runtimeDir }));
+  const healthUrl = `http://${health.host}:${health.port}`;
+  const dirs = { workDir, runtimeDir, clientDir };
+  return { mark, plane, log, tools, healthUrl, configFile, ...dirs, agentEnded: agent.ended };
+}
+
+async function freeAddress(): Promise<Address> {
+  using ports = new PortHold();
+  return await ports.take({ host: "127.0.0.1", port: 0 });
+}

@@ -1,0 +1,61 @@
+import { writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { stringify } from "smol-toml";
+import type { EmbeddedControlPlane } from "../../../sandbox/control-plane/embedded-control-plane.ts";
+import type { Address } from "../../../sandbox/stack/free-port.ts";
+import type { Toolchain } from "../../../sandbox/stack/toolchain.ts";
+
+/** How the machine proves itself. */
+export interface StageIdentity {
+  readonly kind: "join-token" | "oidc-token";
+  readonly token: string;
+}
+
+export interface StageConfig {
+  readonly workDir: string;
+  /** In memory. */
+  readonly runtimeDir: string;
+  readonly plane: EmbeddedControlPlane;
+  readonly health: Address;
+  readonly tools: Toolchain;
+  readonly identity: StageIdentity;
+  readonly drainGraceMs: number;
+  readonly logLevel: "info" | "debug";
+}
+
+/** Where the machine finds the token that it registers with. */
+export function tokenFileIn(runtimeDir: string): string {
+  return join(runtimeDir, "token");
+}
+
+/** Where the agent's sockets and its identity lie. */
+export function agentRuntimeIn(runtimeDir: string): string {
+  return join(runtimeDir, "agent");
+}
+
+/** Writes what an image holds for the agent: its configuration, the CA that it pins, its token. Gives the configuration's path. */
+export async function writeStageConfig(stage: StageConfig): Promise<string> {
+  const { workDir, runtimeDir, plane, health, tools, identity } = stage;
+  const caFile = join(workDir, "control-plane-ca.pem");
+  const tokenFile = tokenFileIn(runtimeDir);
+  const configFile = join(workDir, "agent.toml");
+  await writeFile(caFile, plane.caPem);
+  await writeFile(tokenFile, identity.token, { mode: 0o600 });
+  const config = {
+    controlPlane: { endpoint: plane.endpoint, caFile, serverName: plane.serverName },
+    identity: { kind: identity.kind, tokenFile },
+    // Any free port; the launcher keeps it, and says which.
+    gateway: { listen: "127.0.0.1:0" },
+    health: { listen: `${health.host}:${health.port}` },
+    paths: {
+      stateDir: join(workDir, "state"),
+      runtimeDir: agentRuntimeIn(runtimeDir),
+      cacheDir: join(workDir, "cache"),
+    },
+    buildkit: { binary: tools.buildkitd, runc: tools.runc, cniBinaryDir: dirname(tools.cniBridge) },
+    drain: { graceMs: stage.drainGraceMs, stopGraceMs: 5_000 },
+    log: { level: stage.logLevel },
+  };
+  await writeFile(configFile, stringify(config));
+  return configFile;
+}
