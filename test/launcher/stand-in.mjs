@@ -1,6 +1,6 @@
 // Stands in for gateway and control: a process that tells in a journal what happens to it.
 //   node stand-in.mjs gateway JOURNAL
-//   node stand-in.mjs control JOURNAL [stubborn | exits:CODE]
+//   node stand-in.mjs control JOURNAL [stubborn | defenceless | exits:CODE]
 import { appendFileSync } from "node:fs";
 import { createServer } from "node:net";
 
@@ -16,7 +16,8 @@ const end = (what) => {
 };
 
 process.stdin.on("end", () => end("parent gone")).resume();
-process.on("SIGTERM", () => (behaviour === "stubborn" ? tell("SIGTERM") : end("SIGTERM")));
+if (behaviour !== "defenceless")
+  process.on("SIGTERM", () => (behaviour === "stubborn" ? tell("SIGTERM") : end("SIGTERM")));
 
 const { LISTEN_FDS, LISTEN_PID, BUILDER_AGENT_PARENT } = process.env;
 tell(`started ${JSON.stringify({ LISTEN_FDS, LISTEN_PID, BUILDER_AGENT_PARENT })}`);

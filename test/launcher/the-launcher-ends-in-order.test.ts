@@ -56,6 +56,15 @@ describe("the launcher's ending", () => {
     expect(bench.unit.asked).toEqual([["stop", 1_234]]);
   });
 
+  it("is 0 as well when control is told before it listens to signals, or when it has just stopped to", async () => {
+    await using bench = await LauncherBench.make();
+    const done = bench.run({ control: "defenceless" });
+    await bench.started("control");
+    bench.stop.abort();
+    expect(await done).toBe(0);
+    expect(bench.unit.asked).toEqual([["stop", 1_234]]);
+  });
+
   it("comes at once, and with its reason, when the gateway's address is taken", async () => {
     await using bench = await LauncherBench.make();
     const taken = createServer();

@@ -53,7 +53,8 @@ const EXIT_SOFTWARE = 70;
 /**
  * The service manager of a machine without systemd: keeps gateway and control running, and carries out the fixed verbs for BuildKit. It ends
  * when it is told to or when control has ended for good; always in the order control (which drains, cuts and stops BuildKit through us),
- * gateway, what is left of BuildKit. Returns the exit code: control's.
+ * gateway, what is left of BuildKit. Returns the exit code: control's. Our own SIGTERM kills control only where it has no handler: before it has
+ * begun anything, or when all is done and Node is on its way out; both are 0.
  * @throws {AgentError} "launcher.already-running", "gateway.cannot-listen"
  */
 export async function runLauncher(
@@ -106,7 +107,7 @@ export async function runLauncher(
   gatewayEnd.abort();
   await gateway;
   await buildkit.stop(config.buildkitGraceMs, hurry);
-  return exit?.code ?? EXIT_SOFTWARE;
+  return exit?.code ?? (stop.aborted && exit?.signal === "SIGTERM" ? 0 : EXIT_SOFTWARE);
 }
 
 /** Aborted `ms` after `begin`, unless `over` is first. The wait begins before anything that listens to `begin` later than this. */
