@@ -4,7 +4,7 @@ export { command } from "../cli/main.ts"; // refused: no-restricted-imports
 export { chapter } from "../control/chapter.ts"; // refused: no-restricted-imports
 export { instant } from "../core/instant.ts";
 export { session } from "../gateway/session.ts"; // refused: no-restricted-imports
-export { Scope } from "../lifecycle/scope.ts"; // refused: no-restricted-imports
+export { Scope } from "../lifecycle/scope.ts";
 export type { Clock } from "../ports/clock.ts";
 export { plane } from "./grpc/plane.ts"; // refused: no-restricted-imports
 export { other } from "./other.ts"; // refused: no-restricted-imports
