@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { EXIT, SandboxFailure } from "../failure.ts";
 import { inTree } from "../stack/tree.ts";
 
@@ -17,12 +17,7 @@ export function exampleArguments(options: {
   return [
     ...["build", "--frontend", "dockerfile.v0", "--progress", options.progress],
     ...["--local", `context=${example}`, "--local", `dockerfile=${example}`],
-    ...[
-      "--local",
-      `busybox=${dirname(options.busybox)}`,
-      "--opt",
-      `context:${basename(options.busybox)}=local:busybox`,
-    ],
+    ...["--local", `busybox=${dirname(options.busybox)}`, "--opt", "context:busybox=local:busybox"],
     ...["--opt", `build-arg:GREETING=${GREETING}`],
     ...["--secret", `id=signing-key,src=${options.secretFile}`],
     ...["--output", `type=local,dest=${options.outputDir}`],
