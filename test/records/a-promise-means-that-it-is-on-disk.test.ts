@@ -29,7 +29,7 @@ describe("a record that is on its way to the disk", () => {
     const { journal, records } = await fragile(directory.path);
     let letGo = (): void => undefined;
     const asked = new Promise<void>((begun) => {
-      journal.before = () => {
+      journal.after = () => {
         begun();
         return new Promise((resolve) => {
           letGo = resolve;

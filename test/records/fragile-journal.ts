@@ -1,10 +1,11 @@
 import type { Journal } from "../../agent/adapters/records/journal.ts";
 import { JournalFile } from "../../agent/adapters/records/journal-file.ts";
 
-/** A real journal whose every append first asks `before`: it may wait, or refuse. Counts appends. */
+/** A real journal whose every append first asks `before`, which may refuse, and answers only after `after`. Counts appends. */
 export class FragileJournal implements Journal {
   readonly #file: JournalFile;
   before: () => Promise<void> = () => Promise.resolve();
+  after: () => Promise<void> = () => Promise.resolve();
   appends = 0;
 
   private constructor(file: JournalFile) {
@@ -28,5 +29,6 @@ export class FragileJournal implements Journal {
     this.appends += 1;
     await this.before();
     await this.#file.append(lines);
+    await this.after();
   }
 }

@@ -115,6 +115,7 @@ it("tells every member of an AggregateError, a cause that is no error, and a cir
 
 it.each([
   { name: "a circle", value: circular(), as: expect.anything() as unknown },
+  { name: "a secret", value: new Secret(CANARY), as: "[secret]" },
   { name: "a bigint", value: 2n ** 64n, as: "18446744073709551616" },
   { name: "a set", value: new Set([1, 2]), as: [1, 2] },
   { name: "a map", value: new Map([["a", 1n]]), as: { a: "1" } },
