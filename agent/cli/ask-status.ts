@@ -8,20 +8,18 @@ const DEADLINE_MS = 5_000;
 /** It answers with this while it has nothing to tell yet. */
 const SERVICE_UNAVAILABLE = 503;
 
-/** Where a server that listens on every address is asked. */
-const LOOPBACK: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
-
 export type Status =
   /** `whole` is what `answer` was read from. */
   | { readonly is: "told"; readonly answer: StatusAnswer; readonly whole: Readonly<Record<string, unknown>> }
   | { readonly is: "too-early"; readonly because: string };
 
 /**
- * Asks the agent on this machine how it is. `listen` is where its health is served.
+ * Asks the agent on this machine how it is. `listen` is where its health is served; Linux
+ * answers a wildcard address by itself.
  * @throws {AgentError} "status.unreachable", "status.not-understood"
  */
 export async function askStatus(listen: HostPort, stop: AbortSignal): Promise<Status> {
-  const url = `http://${formatHostPort({ ...listen, host: LOOPBACK[listen.host] ?? listen.host })}/status`;
+  const url = `http://${formatHostPort(listen)}/status`;
   const { code, text } = await get(url, AbortSignal.any([stop, AbortSignal.timeout(DEADLINE_MS)]));
   if (code === SERVICE_UNAVAILABLE) return { is: "too-early", because: text.trim() };
   const json = jsonOf(text);

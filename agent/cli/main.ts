@@ -1,10 +1,13 @@
 #!/usr/bin/env node
+import { endWithin } from "./end-within.ts";
 import { terminal } from "./output.ts";
-import { runProgram } from "./program.ts";
 import { stopSignals } from "./stop-signals.ts";
 
-process.exitCode = await runProgram(process.argv.slice(2), {
-  output: terminal(process.env),
-  environment: process.env,
-  ...stopSignals(),
-});
+const LINGER_MS = 2_000;
+
+// Before anything large is loaded: a signal that finds no handler ends the process without order.
+const signals = stopSignals();
+const output = terminal(process.env);
+const { runProgram } = await import("./program.ts");
+const code = await runProgram(process.argv.slice(2), { output, environment: process.env, ...signals });
+endWithin(LINGER_MS, code, output);

@@ -96,10 +96,9 @@ it("an agent without BuildKit has status 1; refused by the control plane, its la
 });
 
 it("a defect is the last line of the log, and the end with 70", async () => {
-  const of = (path: string): string => fileURLToPath(new URL(`../../dist/agent/${path}`, import.meta.url));
   await using broken = AgentProcess.evaluate(`
-    const { logDefects } = await import(${JSON.stringify(of("cli/last-words.js"))});
-    const { jsonLog } = await import(${JSON.stringify(of("adapters/telemetry/json-log.js"))});
+    const { logDefects } = await import(${JSON.stringify(compiled("cli/last-words.js"))});
+    const { jsonLog } = await import(${JSON.stringify(compiled("adapters/telemetry/json-log.js"))});
     logDefects(jsonLog({ process: "control", level: "info" }));
     setTimeout(() => {}, 60_000);
     void Promise.reject(new TypeError("a defect"));`);
@@ -107,6 +106,22 @@ it("a defect is the last line of the log, and the end with 70", async () => {
   expect(code).toBe(70);
   expect(JSON.parse(out)).toMatchObject({ level: "error", event: "process.crashed", err: { message: "a defect" } });
 });
+
+it("a process that something holds ends all the same, and says what held it", async () => {
+  await using held = AgentProcess.evaluate(`
+    const { endWithin } = await import(${JSON.stringify(compiled("cli/end-within.js"))});
+    const { terminal } = await import(${JSON.stringify(compiled("cli/output.js"))});
+    setInterval(() => {}, 60_000);
+    endWithin(1, 77, terminal(process.env));`);
+  const { code, err } = await held.ended;
+  expect(code).toBe(77);
+  expect(err).toContain("still held by: ");
+  expect(err).toContain("Timeout");
+});
+
+function compiled(path: string): string {
+  return fileURLToPath(new URL(`../../dist/agent/${path}`, import.meta.url));
+}
 
 function member(endpoint: string, ca: string, token: string): readonly string[] {
   return [
