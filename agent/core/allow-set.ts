@@ -10,6 +10,7 @@ export interface Grant {
   readonly keySpkiSha256?: string;
 }
 
+/** Of the control plane's. A build that it has opened is "kept-out" by a machine that drains. */
 export type CloseReason = "ended" | "revoked";
 
 /** Whether builds are let in at all. Sessions that are open are not touched by it. */
@@ -26,8 +27,8 @@ export interface AllowSet {
   /** PEM, one certificate each. */
   readonly buildCas: readonly string[];
   readonly grants: ReadonlyMap<string, Grant>;
-  /** For the record only: why a build that had a grant has none now. */
-  readonly closed: ReadonlyMap<string, CloseReason>;
+  /** To tell only: why a build has no grant (any more). */
+  readonly closed: ReadonlyMap<string, CloseReason | "kept-out">;
   readonly admission: Admission;
   /** When the control plane last confirmed this view. */
   readonly confirmedAt: Instant;

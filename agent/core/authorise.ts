@@ -42,6 +42,7 @@ export type Refusal =
   | "not-a-build-identity"
   | "build-ended"
   | "build-revoked"
+  | "machine-draining"
   | "no-grant"
   | "grant-expired"
   | "key-not-granted"
@@ -103,14 +104,15 @@ export function authorise(peer: PeerFacts, allow: AllowSet | undefined, now: Ins
   };
 }
 
+const WHY_CLOSED = { ended: "build-ended", revoked: "build-revoked", "kept-out": "machine-draining" } as const;
+
 function names(grant: Grant, build: BuildIdentity): boolean {
   return grant.orgId === build.orgId && grant.projectId === build.projectId && grant.buildId === build.buildId;
 }
 
 function refuseClosed(allow: AllowSet, build: BuildIdentity): Verdict {
   const closed = allow.closed.get(build.buildId);
-  if (closed === undefined) return refuse("no-grant", build.buildId);
-  return refuse(closed === "revoked" ? "build-revoked" : "build-ended", build.buildId);
+  return refuse(closed === undefined ? "no-grant" : WHY_CLOSED[closed], build.buildId);
 }
 
 function refuse(refusal: Refusal, detail = ""): Verdict {

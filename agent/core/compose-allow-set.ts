@@ -3,22 +3,22 @@ import type { DesiredState } from "./desired-state.ts";
 import type { Instant } from "./instant.ts";
 import type { FrozenBuilds } from "./views.ts";
 
-/** The gateway's orders: what the control plane wants, less what a drain keeps out. */
+/** The gateway's orders: what the control plane wants, less the builds that a drain keeps out. */
 export function composeAllowSet(
   desired: DesiredState,
   confirmedAt: Instant,
   admission: Admission,
   frozen: FrozenBuilds,
 ): AllowSet {
-  const grants =
-    frozen === undefined ? desired.grants : new Map([...desired.grants].filter(([buildId]) => frozen.has(buildId)));
+  const isOpen = (buildId: string): boolean => frozen?.has(buildId) ?? true;
+  const keptOut = [...desired.grants.keys()].filter((buildId) => !isOpen(buildId));
   return {
     revision: desired.revision,
     epoch: desired.epoch,
     trustDomain: desired.trust.trustDomain,
     buildCas: desired.trust.buildCas,
-    grants,
-    closed: desired.closed,
+    grants: new Map([...desired.grants].filter(([buildId]) => isOpen(buildId))),
+    closed: new Map([...desired.closed, ...keptOut.map((buildId) => [buildId, "kept-out"] as const)]),
     admission,
     confirmedAt,
   };

@@ -84,6 +84,11 @@ describe("a connection", () => {
       allow: allowSet({ grants: new Map(), closed: new Map([["b1", "revoked"]]) }),
     },
     {
+      refusal: "machine-draining",
+      of: "a build that was opened while the machine drains",
+      allow: allowSet({ grants: new Map(), closed: new Map([["b1", "kept-out"]]) }),
+    },
+    {
       refusal: "key-not-granted",
       of: "another key than the grant's",
       allow: allowSet({ grants: new Map([["b1", grant({ keySpkiSha256: "bb".repeat(32) })]]) }),

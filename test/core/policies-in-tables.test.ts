@@ -77,7 +77,7 @@ describe("the door", () => {
     expect(admission(phase, checks).at).toBe(at);
   });
 
-  it("keeps out builds that came after a drain began, and drops those that ended since", () => {
+  it("keeps out builds that came after a drain began, so that their refusal can say why, and drops those that ended since", () => {
     const desired = desiredState({
       grants: new Map([
         ["b1", grant()],
@@ -86,6 +86,7 @@ describe("the door", () => {
     });
     const frozen = composeAllowSet(desired, NOW, { at: "open" }, new Set(["b1", "b0"]));
     expect([...frozen.grants.keys()]).toEqual(["b1"]);
+    expect([...frozen.closed]).toEqual([["b9", "kept-out"]]);
   });
 });
 

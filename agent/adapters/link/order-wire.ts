@@ -26,7 +26,7 @@ const AllowSetWire = z.object({
   trustDomain: z.string().refine(isTrustDomain, "not a trust domain"),
   buildCas: z.array(z.string()),
   grants: z.array(GrantWire).transform((grants) => new Map(grants.map((grant) => [grant.buildId, grant]))),
-  closed: z.array(z.tuple([Id, z.enum(["ended", "revoked"])])).transform((closed) => new Map(closed)),
+  closed: z.array(z.tuple([Id, z.enum(["ended", "revoked", "kept-out"])])).transform((closed) => new Map(closed)),
   admission: z.discriminatedUnion("at", [
     z.object({ at: z.literal("open") }),
     z.object({ at: z.literal("closed"), because: z.string() }),
