@@ -5,11 +5,19 @@ import { inTree } from "../setup/tree.mjs";
 import { complaints, step } from "./step.mjs";
 
 const BUF = "@bufbuild/buf/bin/buf";
+/** What control planes may have been written against: `npm run release:contract` moves it. */
+const RELEASED = "tools/contract/released.binpb";
 const GENERATED = "agent/adapters/grpc/gen";
 
-/** The contract is well made, and the code in the repository is what it generates. */
+/** The contract is well made, breaks nobody who implements it, and the code in the repository is what it generates. */
 export const generated = () =>
-  step("generated", async () => (await complaints(BUF, ["lint"])) || (await differences()));
+  step(
+    "generated",
+    async () =>
+      (await complaints(BUF, ["lint"])) ||
+      (await complaints(BUF, ["breaking", "--against", RELEASED])) ||
+      (await differences()),
+  );
 
 async function differences() {
   const fresh = await mkdtemp(join(tmpdir(), "builder-agent-gen-"));
