@@ -191,7 +191,7 @@ export interface DiagnosticsRequest {
 
 export interface Drain {
   reason: string;
-  /** How long open builds may still take; after that they are cut. */
+  /** How long open builds may still take; after that they are cut. Absent: none. */
   grace: Duration | undefined;
 }
 
