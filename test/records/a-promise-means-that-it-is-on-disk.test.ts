@@ -115,7 +115,7 @@ describe("a disk that refuses", () => {
       await using directory = await freshDirectory();
       execFileSync("mount", ["-t", "tmpfs", "-o", "size=256k", "none", directory.path]);
       try {
-        const records = await openIn(directory.path);
+        await using records = await openIn(directory.path);
         await records.closed(RUN, summary("a"));
         const ballast = join(directory.path, "ballast");
         await writeFile(ballast, Buffer.alloc(1024 * 1024)).catch(() => undefined);
@@ -128,11 +128,10 @@ describe("a disk that refuses", () => {
         await rm(ballast);
         await Promise.all(many.map((one) => records.closed(RUN, one)));
         await records.close();
-        const again = await openIn(directory.path);
+        await using again = await openIn(directory.path);
         expect(await drain(again)).toEqual(
           ["a", ...many.map((one) => one.sessionId)].map((id, at) => `boot-1/${at + 1} ${id}`),
         );
-        await again.close();
       } finally {
         execFileSync("umount", [directory.path]);
       }
