@@ -44,6 +44,7 @@ export async function startControl(config: Omit<Config, "gateway">, caPem: strin
     ...(controlPlane.serverName !== undefined && { serverName: controlPlane.serverName }),
     caPem,
     log,
+    meters,
   });
   const records = await openRecords({ directory: layout.recordsDir, bootId: await machine.bootId(), clock, log });
   return await runAgent(

@@ -80,6 +80,7 @@ it("counts what went wrong", async () => {
   all.meters.messageRefused("desired-state");
   all.meters.buildkitExited("signal");
   all.meters.renewalFailed();
+  all.meters.unknownFields(3);
   expect(await shown(all)).toEqual(
     expect.arrayContaining([
       "builder_agent_control_plane_attached 1",
@@ -87,6 +88,7 @@ it("counts what went wrong", async () => {
       'builder_agent_messages_refused_total{kind="desired-state"} 1',
       'builder_agent_buildkit_exits_total{kind="signal"} 1',
       "builder_agent_certificate_renewal_failures_total 1",
+      "builder_agent_control_plane_unknown_fields_total 3",
     ]),
   );
 });

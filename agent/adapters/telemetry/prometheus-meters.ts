@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
-import type { Meters } from "../../ports/meters.ts";
+import type { Meters, PlaneMeters } from "../../ports/meters.ts";
 import { boundedLabel } from "./bounded-label.ts";
 import { gatewayInstruments } from "./gateway-instruments.ts";
 import { sessionInstruments } from "./session-instruments.ts";
@@ -8,7 +8,7 @@ import { sessionInstruments } from "./session-instruments.ts";
 const MISNAMED = ["nodejs_active_handles_total", "nodejs_active_requests_total", "nodejs_active_resources_total"];
 
 /** The agent's instruments and the registry that `/metrics` shows: the process's own figures are in it. */
-export function prometheusMeters(): { readonly meters: Meters; readonly registry: Registry } {
+export function prometheusMeters(): { readonly meters: Meters & PlaneMeters; readonly registry: Registry } {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   for (const name of MISNAMED) registry.removeSingleMetric(name);
@@ -34,7 +34,7 @@ export function prometheusMeters(): { readonly meters: Meters; readonly registry
 
 function counters(
   registry: Registry,
-): Pick<Meters, "planeCallFailed" | "messageRefused" | "buildkitExited" | "renewalFailed"> {
+): Pick<Meters, "planeCallFailed" | "messageRefused" | "buildkitExited" | "renewalFailed"> & PlaneMeters {
   const registers = [registry];
   const calls = new Counter({
     name: "builder_agent_control_plane_call_failures_total",
@@ -46,6 +46,11 @@ function counters(
     name: "builder_agent_messages_refused_total",
     help: "Messages that were refused whole because they break the contract, by kind.",
     labelNames: ["kind"],
+    registers,
+  });
+  const unknown = new Counter({
+    name: "builder_agent_control_plane_unknown_fields_total",
+    help: "Fields in messages of a newer control plane that this agent does not know, and has ignored.",
     registers,
   });
   const exits = new Counter({
@@ -63,6 +68,7 @@ function counters(
   return {
     planeCallFailed: (name, code) => calls.inc({ call: call(name), status: status(code) }),
     messageRefused: (kind) => messages.inc({ kind: message(kind) }),
+    unknownFields: (count) => unknown.inc(count),
     buildkitExited: (kind) => exits.inc({ kind: exit(kind) }),
     renewalFailed: () => renewals.inc(),
   };
