@@ -1,5 +1,5 @@
 import { mkdtemp, rm } from "node:fs/promises";
-import type { Socket } from "node:net";
+import { connect as connectPlain, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
@@ -115,18 +115,23 @@ export class Rig implements AsyncDisposable {
   /** A TLS client; destroyed with the rig. Errors are kept quiet: tests look at `close`. */
   connect(
     certificate?: { readonly chainPem: string; readonly keyPem: string },
-    options: ConnectionOptions = {},
+    options: ConnectionOptions & { readonly halfOpen?: boolean } = {},
   ): TLSSocket {
+    const { halfOpen = false, port = this.port, ...tls } = options;
+    const wire = connectPlain({ host: "127.0.0.1", port, allowHalfOpen: halfOpen });
+    wire.on("error", () => undefined);
     const socket = connect({
-      host: "127.0.0.1",
-      port: this.port,
+      socket: wire,
       servername: "localhost",
       ca: this.ca.certPem,
       ...(certificate === undefined ? {} : { cert: certificate.chainPem, key: certificate.keyPem }),
-      ...options,
+      ...tls,
     });
     this.#sockets.add(socket);
-    socket.on("close", () => this.#sockets.delete(socket));
+    socket.on("close", () => {
+      wire.destroy();
+      this.#sockets.delete(socket);
+    });
     socket.on("error", () => undefined);
     return socket;
   }

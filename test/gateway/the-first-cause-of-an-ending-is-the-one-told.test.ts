@@ -1,0 +1,69 @@
+import { connect as connectPlain, type Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import { expect, it } from "vitest";
+import { Rig } from "./rig.ts";
+import { answers } from "./visit.ts";
+
+interface Pair {
+  readonly client: TLSSocket;
+  /** Under the client's TLS. */
+  readonly wire: Socket;
+  readonly far: Socket;
+}
+
+async function session(rig: Rig): Promise<Pair> {
+  const certificate = await rig.open();
+  const wire = connectPlain({ host: "127.0.0.1", port: rig.port });
+  wire.on("error", () => undefined);
+  const client = rig.connect(certificate, { socket: wire });
+  expect(await answers(client)).toBe(true);
+  return { client, wire, far: await rig.far.connections.first(() => true) };
+}
+
+it.each<{ cause: string; act: (pair: Pair, rig: Rig) => unknown; ending: RegExp; detail?: string }>([
+  { cause: "the client ends", act: ({ client }) => client.end(), ending: /^client-closed$/ },
+  {
+    cause: "the client resets",
+    act: ({ wire }) => wire.resetAndDestroy(),
+    ending: /^client-error$/,
+    detail: "ECONNRESET",
+  },
+  { cause: "BuildKit ends", act: ({ far }) => far.end(), ending: /^buildkit-closed$/ },
+  { cause: "BuildKit dies", act: ({ far }) => far.destroy(), ending: /^buildkit-(closed|error)$/ },
+  {
+    cause: "the build is revoked, and then the client resets",
+    act: ({ wire }, rig) => {
+      rig.send({ grants: new Map(), closed: new Map([["b1", "revoked"]]) });
+      return rig.eventOf("applied").then(() => wire.resetAndDestroy());
+    },
+    ending: /^build-revoked$/,
+  },
+  {
+    cause: "the client resets, and then the build ends",
+    act: async ({ wire }, rig) => {
+      wire.resetAndDestroy();
+      await rig.far.deserted();
+      await rig.allow({ grants: new Map(), closed: new Map([["b1", "ended"]]) });
+    },
+    ending: /^client-error$/,
+  },
+])("$cause → $ending", async ({ act, ending, detail }) => {
+  await using rig = await Rig.start();
+  const pair = await session(rig);
+  await act(pair, rig);
+  const { summary } = await rig.eventOf("closed");
+  expect(summary.ending).toMatch(ending);
+  if (detail !== undefined) expect(summary.detail).toBe(detail);
+  expect(rig.events.all.filter((event) => event.is === "closed")).toHaveLength(1);
+});
+
+it("says so when BuildKit does not take the connection", async () => {
+  await using rig = await Rig.start();
+  const certificate = await rig.open();
+  await rig.far[Symbol.asyncDispose]();
+  expect(await answers(rig.connect(certificate))).toBe(false);
+  const { summary } = await rig.eventOf("closed");
+  expect(summary).toMatchObject({ ending: "buildkit-error", detail: "ENOENT", bytesFromClient: 0 });
+  const line = await rig.log.first(({ event }) => event === "session.closed");
+  expect(line).toMatchObject({ level: "warn", data: { buildId: "b1", ending: "buildkit-error" } });
+});
