@@ -61,12 +61,12 @@ export async function stayAttached(
     if (signal.aborted) return;
     if (cells.plane.get().confirmedAt !== confirmedBefore) failures = 0;
     if (cells.identity.get() !== identity) continue;
+    const lastFailure = failure instanceof Error ? failure.message : "the control plane closed the stream";
+    cells.plane.update((view) => ({ ...view, attached: false, lastFailure }));
     if (failure instanceof PlaneError) ports.meters.planeCallFailed("Attach", failure.status);
     if (failure instanceof PlaneError && failure.step === "end-agent") throw failure;
-    const message = failure instanceof Error ? failure.message : "the control plane closed the stream";
     const retryInMs = fullJitterMs(RECONNECT, failures, ports.clock.random());
     ports.log.warn({ err: failure, retryInMs }, "control-plane.detached");
-    cells.plane.update((view) => ({ ...view, attached: false, lastFailure: message }));
     failures += 1;
     await ports.clock.sleep(retryInMs, signal);
   }

@@ -1,5 +1,6 @@
 import type { BuildkitSettings, DesiredState } from "../core/desired-state.ts";
 import type { Resources } from "../core/machine.ts";
+import type { Phase } from "../core/phase.ts";
 import { afterExit, BUILDKIT_RESTARTS } from "../core/restart-budget.ts";
 import type { BuildkitView, GatewayView } from "../core/views.ts";
 import { firstOf, within } from "../lifecycle/branch.ts";
@@ -32,6 +33,7 @@ export interface BuildkitCells {
   readonly desired: Cell<DesiredState | undefined>;
   readonly resources: Cell<Resources | undefined>;
   readonly gateway: Cell<GatewayView>;
+  readonly phase: Cell<Phase>;
   readonly buildkit: Cell<BuildkitView>;
 }
 
@@ -73,7 +75,7 @@ class Daemon {
   async keepRunning(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const status = await this.#status.first((now) => now !== undefined, signal);
-      if (status === undefined) return;
+      if (status === undefined || this.#stopping()) return;
       if (status.at === "running") await this.#attend(status, signal);
       else await this.#start(signal);
     }
@@ -91,12 +93,13 @@ class Daemon {
     await clock.sleep(verdict.delayMs, signal);
     const settings = await this.#cells.desired.first((state) => state !== undefined, signal);
     const disk = await this.#cells.resources.first((resources) => resources !== undefined, signal);
-    if (settings === undefined || disk === undefined || signal.aborted) return;
+    if (settings === undefined || disk === undefined || signal.aborted || this.#stopping()) return;
     const toml = this.#ports.configuration(settings.buildkit, disk.cacheSizeBytes);
     this.#show("starting", "Starting");
     try {
       await unit.configure(toml, signal);
       this.#configured = toml;
+      if (this.#stopping()) return;
       const before = this.#status.get();
       await unit.start(signal);
       await within(clock, STATUS_MS, signal, (limit) => this.#status.first((now) => now !== before, limit));
@@ -134,6 +137,11 @@ class Daemon {
       const pauseMs = this.#cells.buildkit.get().at === "ready" ? PROBE_EVERY_MS : FIRST_PROBES_MS;
       await within(clock, pauseMs, signal, (pause) => this.#status.first((now) => now !== running, pause));
     }
+  }
+
+  /** The ending stops the daemon: from then on nobody may start it again. */
+  #stopping(): boolean {
+    return this.#cells.phase.get().at === "stopping";
   }
 
   #outdated(): boolean {

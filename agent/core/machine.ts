@@ -1,3 +1,6 @@
+/** The contract that this agent speaks: the package of `proto/`. */
+export const CONTRACT = "builder.agent.v1";
+
 /** What the machine is: read once for registration. */
 export interface MachineFacts {
   readonly bootId: string;

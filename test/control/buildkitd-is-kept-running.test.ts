@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runBuildkit } from "../../agent/control/run-buildkit.ts";
 import type { DesiredState } from "../../agent/core/desired-state.ts";
 import type { Resources } from "../../agent/core/machine.ts";
+import type { Phase } from "../../agent/core/phase.ts";
 import { type BuildkitView, NO_BUILDKIT } from "../../agent/core/views.ts";
 import { Cell } from "../../agent/lifecycle/cell.ts";
 import { desiredState } from "../core/sample.ts";
@@ -19,6 +20,7 @@ describe("buildkitd", () => {
   const gateway = listening();
   let desired: Cell<DesiredState | undefined>;
   let buildkit: Cell<BuildkitView>;
+  let phase: Cell<Phase>;
 
   const begin = (): void => {
     const resources = new Cell<Resources | undefined>({
@@ -37,7 +39,7 @@ describe("buildkitd", () => {
         clock,
         log: notebook(),
       },
-      { desired, resources, gateway, buildkit },
+      { desired, resources, gateway, buildkit, phase },
       stop.signal,
     );
   };
@@ -49,6 +51,7 @@ describe("buildkitd", () => {
     stop = new AbortController();
     desired = new Cell<DesiredState | undefined>(desiredState());
     buildkit = new Cell<BuildkitView>(NO_BUILDKIT);
+    phase = new Cell<Phase>({ at: "ready" });
     gateway.update((view) => ({ ...view, open: new Map() }));
   });
 
@@ -128,6 +131,15 @@ describe("buildkitd", () => {
     gateway.update((view) => ({ ...view, open: new Map() }));
     await clock.advance(5_000);
     expect(unit.done).toContain("stop");
+  });
+
+  it("is not started again once the machine is stopping", async () => {
+    begin();
+    await settle();
+    phase.set({ at: "stopping", reason: "SIGTERM" });
+    await unit.stop();
+    await clock.advance(60_000);
+    expect(unit.done.at(-1)).toBe("stop");
   });
 
   it("whose configuration is refused is reported with buildkitd's words, and tried again", async () => {

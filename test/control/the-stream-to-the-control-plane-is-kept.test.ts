@@ -159,8 +159,11 @@ describe("the stream to the control plane", () => {
   });
 
   it("ends the agent when this machine is refused", async () => {
+    streams[0]?.say({ is: "desired", state: desiredState() });
+    await settle();
     streams[0]?.fail(new PlaneError("Attach", "PERMISSION_DENIED", "unknown machine"));
     await expect(staying).rejects.toThrow("unknown machine");
+    expect(cells.plane.get().attached).toBe(false);
   });
 
   it("reports what changed soon, and all of it every 15 s", async () => {

@@ -77,7 +77,7 @@ describe("versions", () => {
       agent: own.version,
       node: process.version,
       buildkit: version,
-      contract: "v1",
+      contract: "builder.agent.v1",
     });
   });
 

@@ -1,13 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { arch, cpus, hostname, loadavg, release, totalmem } from "node:os";
 import { AgentError } from "../../core/errors.ts";
+import { CONTRACT } from "../../core/machine.ts";
 import type { Machine } from "../../ports/machine.ts";
 import { cacheSpace } from "./cache-space.ts";
 import { inventory } from "./inventory.ts";
 import { agentVersion, buildkitVersion } from "./versions.ts";
 
-/** The package of our contract: builder.agent.v1. */
-const CONTRACT = "v1";
 const GO_ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64", arm: "arm", ia32: "386" };
 
 export interface LinuxMachineOptions {
