@@ -46,7 +46,14 @@ export async function startControl(config: Omit<Config, "gateway">, caPem: strin
     log,
     meters,
   });
-  const records = await openRecords({ directory: layout.recordsDir, bootId: await machine.bootId(), clock, log });
+  const records = await openRecords({
+    directory: layout.recordsDir,
+    bootId: await machine.bootId(),
+    clock,
+    log,
+    onRecord: ({ ending, durationMs, bytesFromClient, bytesToClient }) =>
+      meters.sessionClosed(ending, durationMs, bytesFromClient, bytesToClient),
+  });
   return await runAgent(
     {
       clock,

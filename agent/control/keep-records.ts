@@ -5,7 +5,6 @@ import { Queue } from "../lifecycle/queue.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Gateway, GatewayEvent, GatewayStats } from "../ports/gateway.ts";
 import type { Log } from "../ports/log.ts";
-import type { Meters } from "../ports/meters.ts";
 import type { RecordStore } from "../ports/records.ts";
 
 const DISK_RETRY_MS = 1_000;
@@ -29,19 +28,17 @@ export class RecordKeeper {
     ports: {
       readonly records: RecordStore;
       readonly gateway: Gateway;
-      readonly meters: Meters;
       readonly clock: Clock;
       readonly log: Log;
     },
     counts: Cell<RecordCounts>,
     signal: AbortSignal,
   ): Promise<void> {
-    const { records, gateway, meters, clock, log } = ports;
+    const { records, gateway, clock, log } = ports;
     for await (const { runId, event } of this.#events.drain(signal)) {
       await untilDone(() => store(records, runId, event), clock, log, signal);
       for (const summary of closings(event)) {
         gateway.acknowledge([summary.sessionId]);
-        meters.sessionClosed(summary.ending, summary.durationMs, summary.bytesFromClient, summary.bytesToClient);
       }
       counts.set({ ...records.counts });
     }

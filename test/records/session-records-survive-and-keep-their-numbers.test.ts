@@ -57,6 +57,22 @@ describe("session records", () => {
     expect(await drain(records)).toEqual(["boot-1/2 b"]);
   });
 
+  it("are counted once each, those of a lost gateway too, and none again after a restart", async () => {
+    await using directory = await freshDirectory();
+    const counted: string[] = [];
+    const onRecord = ({ sessionId, ending }: { sessionId: string; ending: string }): void =>
+      void counted.push(`${sessionId} ${ending}`);
+    {
+      await using records = await openIn(directory.path, { onRecord });
+      await records.opened(RUN, opening("lost"));
+      await Promise.all([records.closed(RUN, summary("a")), records.closed(RUN, summary("a"))]);
+      await records.settle("gateway-run-2", new Set());
+    }
+    await using records = await openIn(directory.path, { onRecord });
+    await records.closed(RUN, summary("a"));
+    expect(counted).toEqual([`a ${summary("a").ending}`, "lost gateway-lost"]);
+  });
+
   it.each([
     { upTo: 0n, left: [1n, 2n, 3n] },
     { upTo: 2n, left: [3n] },

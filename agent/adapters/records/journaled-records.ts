@@ -22,6 +22,8 @@ export interface RecordParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly limits: RecordLimits;
+  /** Of each new record, once it is on disk: lost sessions too, and none twice. */
+  readonly onRecord: (summary: SessionSummary) => void;
 }
 
 /** A journal, and in memory what its lines add up to. A call that the disk refuses leaves everything as it was: make it again. */
@@ -37,7 +39,10 @@ export class JournaledRecords implements RecordStore {
     this.#parts = parts;
     this.#waiting = parts.waiting;
     this.#writer = new JournalWriter(parts.journal, parts.ledger, {
-      onDisk: (entry, place) => index(this.#waiting, parts.ledger, entry, place),
+      onDisk: (entry, place) => {
+        index(this.#waiting, parts.ledger, entry, place);
+        if (entry.is === "closed") parts.onRecord(entry.summary);
+      },
       afterBatch: () => this.#tidy(),
     });
   }

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { AgentError } from "../../core/errors.ts";
 import { RecordLedger } from "../../core/record-ledger.ts";
+import type { SessionSummary } from "../../core/session.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
 import type { RecordStore } from "../../ports/records.ts";
@@ -19,6 +20,8 @@ export interface RecordsOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly limits?: RecordLimits;
+  /** Of each new record, once it is on disk: lost sessions too, and none twice. */
+  readonly onRecord?: (summary: SessionSummary) => void;
   /** A file, if absent. */
   readonly openJournal?: (path: string) => Promise<Journal>;
 }
@@ -40,6 +43,7 @@ export async function openRecords(options: RecordsOptions): Promise<RecordStore 
       clock,
       log,
       limits: options.limits ?? RECORD_LIMITS,
+      onRecord: options.onRecord ?? (() => undefined),
     });
     if (damaged) {
       const keptIn = join(directory, "damaged.ndjson");
