@@ -47,7 +47,7 @@ const ENTRIES: readonly Entry[] = [
 const EXITS = `
 Exit codes: 0 good, 1 not ready, 64 wrong command line, 69 no answer, 70 a defect, 77 refused by the control plane, 78 wrong configuration.`;
 
-/** Runs one command line (without node and the script) and gives the code to exit with. Never throws. */
+/** Runs one command line (without node and the script) and gives the code to exit with. Never throws. Told to end before it had begun is a good end. */
 export async function runProgram(argv: readonly string[], cli: Cli): Promise<number> {
   let code: number = EXIT.ok;
   const program = configured(new Command("builder-agent"), cli)
@@ -61,6 +61,7 @@ export async function runProgram(argv: readonly string[], cli: Cli): Promise<num
     return code;
   } catch (failure) {
     if (failure instanceof CommanderError) return failure.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (cli.stop.aborted && failure instanceof Error && failure.name === "AbortError") return EXIT.ok;
     const paint = painter(cli.output.colours.err);
     cli.output.err(`${paint("red", "builder-agent:")} ${describeFailure(failure, argv.includes("--debug"))}\n`);
     return exitCodeOf(failure);

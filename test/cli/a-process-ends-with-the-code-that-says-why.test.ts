@@ -6,7 +6,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { EmbeddedControlPlane } from "../../sandbox/control-plane/embedded-control-plane.ts";
+import { CertificateAuthority } from "../../sandbox/pki/certificate-authority.ts";
 import { AgentProcess } from "./agent-process.ts";
+import { runCli } from "./recorded-cli.ts";
 
 it.each([
   { argv: ["version"], code: 0, out: /^builder-agent \d/, err: /^$/ },
@@ -39,6 +41,14 @@ it.each([
     expect(code).toBe(78);
     expect(err).toContain(`controlPlane.caFile (flag --control-plane-ca-file): found "${ca}", ${found}`);
   }
+});
+
+it("control that is told to stop before it has begun ends with 0, and says nothing", async () => {
+  await using place = await directories();
+  const ca = join(place.root, "ca.pem");
+  await writeFile(ca, (await CertificateAuthority.create({ name: "any" })).certPem);
+  const argv = ["control", ...place.options, ...member("localhost:1", ca, ca)];
+  expect(await runCli(argv, {}, AbortSignal.abort())).toEqual({ code: 0, out: "", err: "" });
 });
 
 it("the gateway ends with 0 in good order on SIGTERM", async () => {

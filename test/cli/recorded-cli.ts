@@ -10,9 +10,9 @@ export interface Recorded {
 export async function runCli(
   argv: readonly string[],
   environment: Readonly<Record<string, string>> = {},
+  signal: AbortSignal = new AbortController().signal,
 ): Promise<Recorded> {
   let [out, err] = ["", ""];
-  const { signal } = new AbortController();
   const code = await runProgram(argv, {
     output: {
       out: (text) => (out += text),
