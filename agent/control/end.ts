@@ -61,7 +61,7 @@ export async function reasonToEnd(
 }
 
 /**
- * The ending, in order: not ready and no new builds; open builds finish until the deadline; the rest is cut; buildkitd stops; the last records
+ * The ending, in order: not ready and no new builds; open builds finish until the deadline; nobody is let in, the rest is cut; buildkitd stops; the last records
  * and the reason are told. `hurry` moves the deadline to now; no step is ever skipped.
  */
 export async function endInOrder(
@@ -77,14 +77,15 @@ export async function endInOrder(
   cells.phase.update((phase) => nextPhase(phase, { is: "drain-ordered", reason, deadlineWallMs }));
   log.info({ reason, deadlineWallMs, openSessions: cells.gateway.get().open.size }, "agent.draining");
   await untilDrained(clock, cells, deadlineWallMs, hurry);
+  // The door closes before the cut: clients that are cut dial again at once.
+  cells.phase.update((phase) => nextPhase(phase, { is: "stop-ordered", reason }));
+  log.info({ reason }, "agent.stopping");
   const left = cells.gateway.get().open.size;
   if (left > 0) {
     log.warn({ openSessions: left }, "agent.cutting");
     gateway.cutAll();
     await within(clock, CUT_MS, never, (signal) => cells.gateway.first((view) => view.open.size === 0, signal));
   }
-  cells.phase.update((phase) => nextPhase(phase, { is: "stop-ordered", reason }));
-  log.info({ reason }, "agent.stopping");
   await unit.stop(hurry.aborted ? 1_000 : limits.buildkitGraceMs, never).catch((err: unknown) => {
     log.error({ err }, "buildkit.not-stopped");
   });

@@ -86,13 +86,14 @@ describe("the ending", () => {
     expect(gateway.told).toEqual([]);
   });
 
-  it("cuts what is left at the deadline, and only then stops buildkitd", async () => {
+  it("lets nobody in at the deadline, cuts what is left, and only then stops buildkitd", async () => {
     sessions({ s1: "b1" });
     const ending = await end();
     await clock.advance(599_000);
     expect(gateway.told).toEqual([]);
     gateway.onCut = () => {
       expect(unit.done).toEqual([]);
+      expect(cells.phase.get().at).toBe("stopping");
       sessions({});
     };
     await clock.advance(1_000);
