@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { connect as connectPlain, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,6 +18,7 @@ import type { Gateway, GatewayEvent } from "../../agent/ports/gateway.ts";
 import type { CertificateWithKey } from "../../sandbox/pki/certificate-authority.ts";
 import { CertificateAuthority } from "../../sandbox/pki/certificate-authority.ts";
 import type { CertificateProfile } from "../../sandbox/pki/certificate-profile.ts";
+import { AgentProcess } from "../cli/agent-process.ts";
 import { FarEnd } from "./far-end.ts";
 import { Sightings } from "./sightings.ts";
 import { WatchedLog } from "./watched-log.ts";
@@ -29,6 +30,8 @@ export interface RigOptions {
   readonly limits?: Partial<GatewayLimits>;
   readonly serve?: (socket: Socket) => void;
   readonly clock?: Clock;
+  /** The real program instead of the same code in this process: then `log` stays empty. */
+  readonly asProcess?: boolean;
   /** Do not certify the gateway, and tell it nothing. */
   readonly bare?: boolean;
 }
@@ -45,11 +48,14 @@ export class Rig implements AsyncDisposable {
   readonly control: Gateway;
   readonly linkPath: string;
   port = 0;
+  /** Of the gateway's own process, if it has one. */
+  pid = 0;
   #revision = 0n;
   #grants = new Map<string, Grant>();
   readonly #dir: string;
   readonly #gateway = new AbortController();
   readonly #attended = new AbortController();
+  readonly #localPorts = new WeakMap<TLSSocket, Promise<number>>();
   readonly #sockets = new Set<TLSSocket>();
   #ran: Promise<void> = Promise.resolve();
 
@@ -58,14 +64,15 @@ export class Rig implements AsyncDisposable {
     this.ca = ca;
     this.far = far;
     this.clock = clock;
-    this.linkPath = join(dir, "gateway.sock");
+    this.linkPath = join(dir, "run", "gateway.sock");
     this.control = connectToGateway({ path: this.linkPath, clock: systemClock(), log: this.log });
   }
 
   static async start(options: RigOptions = {}): Promise<Rig> {
     const dir = await mkdtemp(join(tmpdir(), "gateway-"));
+    await mkdir(join(dir, "run"));
     const ca = await CertificateAuthority.create({ name: "build CA" });
-    const far = await FarEnd.listen(join(dir, "buildkit.sock"), options.serve);
+    const far = await FarEnd.listen(join(dir, "run", "buildkitd.sock"), options.serve);
     const rig = new Rig(dir, ca, far, options.clock ?? systemClock());
     await rig.#run(options);
     return rig;
@@ -120,6 +127,9 @@ export class Rig implements AsyncDisposable {
     const { halfOpen = false, port = this.port, ...tls } = options;
     const wire = connectPlain({ host: "127.0.0.1", port, allowHalfOpen: halfOpen });
     wire.on("error", () => undefined);
+    const localPort = new Promise<number>((resolve) => {
+      wire.once("connect", () => resolve(wire.localPort ?? 0)).once("close", () => resolve(0));
+    });
     const socket = connect({
       socket: wire,
       servername: "localhost",
@@ -128,12 +138,18 @@ export class Rig implements AsyncDisposable {
       ...tls,
     });
     this.#sockets.add(socket);
+    this.#localPorts.set(socket, localPort);
     socket.on("close", () => {
       wire.destroy();
       this.#sockets.delete(socket);
     });
     socket.on("error", () => undefined);
     return socket;
+  }
+
+  /** The client's own port: by it the gateway's logs and records name it. 0 if it never connected. */
+  async localPort(client: TLSSocket): Promise<number> {
+    return (await this.#localPorts.get(client)) ?? 0;
   }
 
   eventOf<Is extends GatewayEvent["is"]>(
@@ -160,6 +176,31 @@ export class Rig implements AsyncDisposable {
   }
 
   async #run(options: RigOptions): Promise<void> {
+    if (options.asProcess === true) this.#runAsProcess();
+    else await this.#runInProcess(options);
+    void this.#attend(options.bare ?? false);
+    const stats = await this.eventOf("stats", ({ stats }) => stats.address !== undefined);
+    this.port = Number(stats.stats.address?.split(":").at(-1));
+    if (options.bare) return;
+    this.send();
+    await this.eventOf("stats", (event) => event.stats.listening);
+  }
+
+  /** The compiled program, as the service manager starts it. */
+  #runAsProcess(): void {
+    const agent = AgentProcess.start(["gateway"], {
+      BUILDER_AGENT_PATHS_RUNTIME_DIR: join(this.#dir, "run"),
+      BUILDER_AGENT_PATHS_STATE_DIR: join(this.#dir, "state"),
+      BUILDER_AGENT_GATEWAY_LISTEN: "127.0.0.1:0",
+    });
+    this.pid = agent.child.pid ?? 0;
+    this.#gateway.signal.addEventListener("abort", () => agent.signal("SIGTERM"));
+    this.#ran = agent.ended.then(({ code, err }) => {
+      if (code !== 0) throw new Error(`The gateway ended with ${code}: ${err}`);
+    });
+  }
+
+  async #runInProcess(options: RigOptions): Promise<void> {
     const gauges = nodeGauges();
     const link = await listenForControl({ path: this.linkPath, log: this.log });
     this.#ran = runGateway({
@@ -175,12 +216,6 @@ export class Rig implements AsyncDisposable {
       buildkitSocket: this.far.path,
       signal: this.#gateway.signal,
     }).finally(() => gauges[Symbol.dispose]());
-    void this.#attend(options.bare ?? false);
-    const stats = await this.eventOf("stats", ({ stats }) => stats.address !== undefined);
-    this.port = Number(stats.stats.address?.split(":").at(-1));
-    if (options.bare) return;
-    this.send();
-    await this.eventOf("stats", (event) => event.stats.listening);
   }
 
   async #attend(bare: boolean): Promise<void> {

@@ -9,15 +9,13 @@ const PATIENCE_MS = 20_000;
 
 /** Asks for an echo. In TLS 1.3 a client's handshake is over before it is refused: only an answer says that it was let in. */
 export async function visit(rig: Rig, socket: TLSSocket): Promise<Outcome> {
-  const from = rig.log.all.length;
-  const port = await localPort(socket);
+  const port = await rig.localPort(socket);
   const answered = await answers(socket);
   const alpn = socket.alpnProtocol;
   socket.destroy();
   if (answered) return { served: true, alpn };
   const line = await rig.log.first(
     ({ event, data }) => event === "session.refused" && String(data["peer"]).endsWith(`:${port}`),
-    Math.max(0, from - 5),
   );
   return {
     served: false,
@@ -39,15 +37,5 @@ export function answers(socket: TLSSocket): Promise<boolean> {
     socket.once("close", settle(false));
     if (socket.destroyed) settle(false)();
     socket.write("?");
-  });
-}
-
-function localPort(socket: TLSSocket): Promise<number> {
-  return new Promise((resolve, reject) => {
-    if (socket.localPort !== undefined) resolve(socket.localPort);
-    else
-      socket
-        .once("connect", () => resolve(socket.localPort ?? 0))
-        .once("close", () => reject(new Error("no connection")));
   });
 }

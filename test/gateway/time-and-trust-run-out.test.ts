@@ -1,0 +1,128 @@
+import { expect, it } from "vitest";
+import { systemClock } from "../../agent/adapters/clock/system-clock.ts";
+import type { Clock } from "../../agent/ports/clock.ts";
+import { CertificateAuthority } from "../../sandbox/pki/certificate-authority.ts";
+import { grantFor, HOUR_MS, Rig, uriOf } from "./rig.ts";
+import { answers, visit } from "./visit.ts";
+
+/** The real clock, until somebody sets it. */
+class SteppedClock implements Clock {
+  readonly #real = systemClock();
+  stepMs = 0;
+  random = (): number => this.#real.random();
+  now = () => ({ wallMs: this.#real.now().wallMs + this.stepMs, monoMs: this.#real.now().monoMs });
+  sleep = (ms: number, signal: AbortSignal): Promise<void> => this.#real.sleep(ms, signal);
+}
+
+it.each([
+  { what: "grant", grantMs: 1_500, certificateMs: HOUR_MS, ending: "grant-expired" },
+  { what: "certificate", grantMs: HOUR_MS, certificateMs: 2_500, ending: "certificate-expired" },
+])("a session is cut when its $what expires", async ({ grantMs, certificateMs, ending }) => {
+  await using rig = await Rig.start();
+  const grant = grantFor("b1", { expiresAtMs: Date.now() + grantMs });
+  await rig.allow({ grants: new Map([["b1", grant]]) });
+  const certificate = await rig.issue("b1", { notAfter: new Date(Date.now() + certificateMs) });
+  const client = rig.connect(certificate);
+  expect(await answers(client)).toBe(true);
+  await new Promise((resolve) => client.once("close", resolve));
+  const dueMs = Math.min(grant.expiresAtMs, certificate.notAfter.getTime());
+  expect(Date.now()).toBeGreaterThanOrEqual(dueMs);
+  expect(Date.now() - dueMs).toBeLessThan(2_000);
+  const { summary } = await rig.eventOf("closed");
+  expect(summary.ending).toBe(ending);
+});
+
+it("a step of the clock counts: what has expired by it is cut", async () => {
+  const clock = new SteppedClock();
+  await using rig = await Rig.start({ clock });
+  const client = rig.connect(await rig.open("b1", { expiresAtMs: Date.now() + HOUR_MS / 2 }));
+  expect(await answers(client)).toBe(true);
+  clock.stepMs = HOUR_MS * 0.75;
+  const { summary } = await rig.eventOf("closed");
+  expect(summary.ending).toBe("grant-expired");
+});
+
+it("a grant may be made longer, or run for years", async () => {
+  await using rig = await Rig.start();
+  const client = rig.connect(await rig.open("b1", { expiresAtMs: Date.now() + 800 }));
+  expect(await answers(client)).toBe(true);
+  const years = grantFor("b1", { expiresAtMs: Date.now() + 20 * 365 * 24 * HOUR_MS });
+  await rig.allow({ grants: new Map([["b1", years]]) });
+  const from = rig.events.all.length;
+  await rig.eventOf("stats", () => true, from);
+  expect(await answers(client)).toBe(true);
+  expect(rig.events.all.some((event) => event.is === "closed")).toBe(false);
+});
+
+it("a CA that leaves the trust bundle takes its sessions with it, and only those", async () => {
+  await using rig = await Rig.start();
+  const next = await CertificateAuthority.create({ name: "next CA" });
+  const certificate = await rig.open();
+  await rig.allow({ buildCas: [rig.ca.certPem, next.certPem] });
+  const old = rig.connect(certificate);
+  const young = rig.connect(await next.issue({ uriSans: [uriOf("b1")] }));
+  expect([await answers(old), await answers(young)]).toEqual([true, true]);
+  await rig.allow({ buildCas: [next.certPem] });
+  const { summary } = await rig.eventOf("closed");
+  expect(summary.ending).toBe("ca-withdrawn");
+  expect(await answers(young)).toBe(true);
+  expect(await visit(rig, rig.connect(certificate))).toMatchObject({ served: false, reason: "chain-not-trusted" });
+  await rig.allow({ buildCas: [] });
+  await rig.eventOf(
+    "closed",
+    (event) => event.summary.ending === "ca-withdrawn" && event.summary.sessionId !== summary.sessionId,
+  );
+});
+
+it("a CA that was issued anew for the same key keeps its sessions", async () => {
+  await using rig = await Rig.start();
+  const renewed = await CertificateAuthority.create({ name: "build CA", key: rig.ca.key });
+  const certificate = await rig.open();
+  const client = rig.connect(certificate);
+  expect(await answers(client)).toBe(true);
+  await rig.allow({ buildCas: [renewed.certPem] });
+  expect(await answers(client)).toBe(true);
+  expect(await visit(rig, rig.connect(certificate))).toMatchObject({ served: true });
+});
+
+it("a CA that cannot be read is left out, and does not keep a revocation from being obeyed", async () => {
+  await using rig = await Rig.start();
+  const client = rig.connect(await rig.open());
+  expect(await answers(client)).toBe(true);
+  await rig.allow({
+    buildCas: ["no certificate at all", rig.ca.certPem],
+    grants: new Map(),
+    closed: new Map([["b1", "revoked"]]),
+  });
+  const { summary } = await rig.eventOf("closed");
+  expect(summary.ending).toBe("build-revoked");
+  await rig.log.first(({ event }) => event === "policy.ca-unreadable");
+});
+
+it("a view that nobody has confirmed for 5 minutes lets nothing new in, and ends nothing", async () => {
+  const clock = new SteppedClock();
+  await using rig = await Rig.start({ clock });
+  const certificate = await rig.open();
+  const client = rig.connect(certificate);
+  expect(await answers(client)).toBe(true);
+  clock.stepMs = 5 * 60_000 + 1_000;
+  expect(await visit(rig, rig.connect(certificate))).toMatchObject({ served: false, reason: "view-too-old" });
+  expect(await answers(client)).toBe(true);
+  rig.control.confirm(clock.now());
+  await rig.allow();
+  expect(await visit(rig, rig.connect(certificate))).toMatchObject({ served: true });
+});
+
+it("closed admission lets nothing new in, says why, and ends nothing", async () => {
+  await using rig = await Rig.start();
+  const certificate = await rig.open();
+  const client = rig.connect(certificate);
+  expect(await answers(client)).toBe(true);
+  await rig.allow({ admission: { at: "closed", because: "the disk is full" } });
+  expect(await visit(rig, rig.connect(certificate))).toMatchObject({
+    served: false,
+    reason: "not-admitting",
+    detail: "the disk is full",
+  });
+  expect(await answers(client)).toBe(true);
+});
