@@ -1,0 +1,45 @@
+import { describe, expect, it } from "vitest";
+import { Phase, SessionEnding } from "../../agent/adapters/grpc/gen/builder/agent/v1/observed_state.ts";
+import { expectRefused } from "./stage/refusals.ts";
+import { REF } from "./stage/set-up.ts";
+import { Stage } from "./stage/stage.ts";
+import { needsStage } from "./stage/whether.ts";
+
+const GRACE_MS = 60_000;
+
+needsStage();
+
+describe("when the end is asked for", () => {
+  it.each([
+    {
+      by: "the control plane's drain",
+      ask: async ({ plane }: Stage) => plane.drain(REF, { reason: "rolling update", graceMs: GRACE_MS }).applied(),
+      reason: "rolling update",
+    },
+    {
+      by: "SIGTERM",
+      ask: (stage: Stage) => stage.kill("launcher", "SIGTERM"),
+      reason: "this machine was told to stop",
+    },
+  ])("by $by, the open build finishes, a new one is refused, all is told, and the exit code is 0", async (ending) => {
+    await using stage = await Stage.up({ drainGraceMs: GRACE_MS });
+    const open = await stage.openBuild();
+    await using held = await stage.holdBuild(open);
+    await ending.ask(stage);
+    await stage.plane.until(() => stage.machine.observed?.phase === Phase.DRAINING, { what: "the drain to be told" });
+    const { status, body } = await stage.health("/readyz");
+    expect(status).toBe(503);
+    expect(body).toContain(`draining: ${ending.reason}`);
+
+    await expectRefused(stage, await stage.openBuild(), "machine-draining");
+    expect((await stage.askWorkers(open)).exitCode).toBe(0);
+    await held.finish();
+
+    expect(await stage.agentEnded).toEqual({ code: 0, signal: null });
+    expect(stage.machine.observed).toMatchObject({ phase: Phase.STOPPING, phaseReason: ending.reason });
+    expect(stage.recordsOf(open).map((record) => record.ending)).toEqual([
+      SessionEnding.CLIENT_CLOSED,
+      SessionEnding.CLIENT_CLOSED,
+    ]);
+  });
+});
