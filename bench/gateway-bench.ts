@@ -55,11 +55,12 @@ async function measure(
   const machine = await describeMachine(toolchain, work.path, signal);
   const credentials = await makeCredentials(work.path);
   const client = new LoadClient(program, credentials);
-  const proxies = chosenProxies(toolchain, options);
+  const proxies = chosenProxies(toolchain, options, { aged: true });
   const farEnd = opened.own(await startFarEnd({ program, dir: work.path, credentials, signal }));
   const ground = { credentials, signal, socket: farEnd.socket, dir: work.path };
 
-  const inMemory = groups.has("memory") ? await memoryRounds(proxies, client, ground, effort) : [];
+  const young = chosenProxies(toolchain, options, { aged: false });
+  const inMemory = groups.has("memory") ? await memoryRounds(young, client, ground, effort) : [];
 
   const measures: Measure[] = overTheWire(client, effort).filter(({ group }) => groups.has(group));
   const direct = subjects.has("direct") ? [farEnd] : [];
@@ -81,7 +82,8 @@ async function measure(
   const inRounds = await runRounds({ measures, lineups, effort, startedMs, signal, told: tell });
   const samples = [...inMemory, ...inRounds];
   const rounds = Math.max(0, ...samples.map(({ round }) => round));
-  return { startedAt, seconds: (performance.now() - startedMs) / 1000, quick, rounds, machine, samples };
+  const seconds = (performance.now() - startedMs) / 1000;
+  return { startedAt, seconds, quick, nodeFlags: options.nodeFlags, rounds, machine, samples };
 }
 
 async function memoryRounds(
@@ -105,9 +107,13 @@ function tell(round: number, what: string, { name }: Pick<Subject, "name">, figu
   say(`${round === 0 ? "warm-up" : `round ${round}`}: ${what}: ${name}: ${inShort(figures)}`);
 }
 
-function chosenProxies(toolchain: Toolchain, { subjects, profileDir }: BenchOptions): Proxies {
+function chosenProxies(
+  toolchain: Toolchain,
+  { subjects, nodeFlags, profileDir }: BenchOptions,
+  { aged }: { readonly aged: boolean },
+): Proxies {
   const known: readonly (readonly [SubjectName, () => StartSubject])[] = [
-    ["gateway", () => ourGateway(profileDir)],
+    ["gateway", () => ourGateway({ nodeFlags, profileDir, aged })],
     ["haproxy", () => haproxy(toolchain.path("haproxy"))],
     ["nginx", () => nginx(toolchain.path("nginx"), toolchain.path("nginxStream"))],
   ];

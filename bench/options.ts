@@ -14,9 +14,11 @@ export interface BenchOptions {
   /** Absent: in memory, if there is room. */
   readonly workDirParent: string | undefined;
   readonly profileDir: string | undefined;
+  /** For the Node that runs our gateway. */
+  readonly nodeFlags: readonly string[];
 }
 
-export const USAGE = `usage: npm run bench -- gateway [options]
+const USAGE = `usage: npm run bench -- gateway [options]
   --quick               fewer rounds, less data: about a minute, not for the record
   --rounds N            how many rounds count (default ${FULL.rounds}, with --quick ${QUICK.rounds}); fewer if time runs out
   --only A,B            of ${GROUPS.join(", ")}
@@ -24,7 +26,8 @@ export const USAGE = `usage: npm run bench -- gateway [options]
   --json FILE           writes machine, summary and raw figures
   --write-readme        puts the table into bench/README.md
   --work-dir DIR        where BuildKit and the context lie (default: in memory if there is room)
-  --profile DIR         writes processor profiles of our gateway`;
+  --profile DIR         writes processor profiles of our gateway
+  --node-flags="A B"    runs our gateway's Node with these flags`;
 
 const MOST_ROUNDS = 100;
 
@@ -45,6 +48,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     writeReadme,
     workDirParent: values["work-dir"],
     profileDir: values.profile,
+    nodeFlags: values["node-flags"]?.split(" ").filter((flag) => flag !== "") ?? [],
   };
 }
 
@@ -62,6 +66,7 @@ function parsed(args: readonly string[]) {
         "write-readme": { type: "boolean" },
         "work-dir": { type: "string" },
         profile: { type: "string" },
+        "node-flags": { type: "string" },
       },
     });
   } catch (failure) {

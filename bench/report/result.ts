@@ -11,6 +11,8 @@ export interface BenchResult {
   readonly startedAt: string;
   readonly seconds: number;
   readonly quick: boolean;
+  /** Of our gateway's Node. */
+  readonly nodeFlags: readonly string[];
   /** How many counted. */
   readonly rounds: number;
   readonly machine: MachineDescription;

@@ -6,16 +6,23 @@ import { packageDir } from "../process/toolchain.ts";
 import { ControlStandIn } from "./control-stand-in.ts";
 import { type Ground, START_DEADLINE_MS, type StartSubject } from "./subject.ts";
 
-/**
- * The gateway's own process, as it runs on a builder, with a stand-in for control.
- * @param profileDir Where its processor profile goes when it ends; absent: none.
- */
-export function ourGateway(profileDir: string | undefined): StartSubject {
+/** How our gateway's Node is started. */
+export interface GatewayProcess {
+  /** Flags of Node's, before those of ours. */
+  readonly nodeFlags: readonly string[];
+  /** Where its processor profile goes when it ends; absent: none. */
+  readonly profileDir?: string | undefined;
+  /** As if it had been up for hours: see aged-heap.ts. */
+  readonly aged: boolean;
+}
+
+/** The gateway's own process, as it runs on a builder, with a stand-in for control. */
+export function ourGateway(process_: GatewayProcess): StartSubject {
   return async (ground) => {
     const runtimeDir = join(ground.dir, "run");
     await mkdir(runtimeDir, { recursive: true });
     await symlink(ground.socket, join(runtimeDir, "buildkitd.sock"));
-    const child = await Child.start({ command: process.execPath, args: commandLine(ground, runtimeDir, profileDir) });
+    const child = await Child.start({ command: process.execPath, args: commandLine(ground, runtimeDir, process_) });
     const signal = AbortSignal.any([ground.signal, AbortSignal.timeout(START_DEADLINE_MS)]);
     let control: ControlStandIn | undefined;
     const end = async (): Promise<void> => {
@@ -40,15 +47,18 @@ export function ourGateway(profileDir: string | undefined): StartSubject {
   };
 }
 
-function commandLine({ dir }: Ground, runtimeDir: string, profileDir: string | undefined): readonly string[] {
+function commandLine({ dir }: Ground, runtimeDir: string, process_: GatewayProcess): readonly string[] {
+  const { nodeFlags, profileDir, aged } = process_;
   const profiling = profileDir === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileDir}`];
+  const ageing = aged ? [`--import=${new URL("aged-heap.js", import.meta.url).href}`] : [];
   const main = join(packageDir, "dist", "agent", "cli", "main.js");
   const flags = {
     "gateway-listen": "127.0.0.1:0",
     "paths-runtime-dir": runtimeDir,
     "paths-state-dir": join(dir, "state"),
   };
-  return [...profiling, main, "gateway", ...Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value])];
+  const ours = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]);
+  return [...nodeFlags, ...profiling, ...ageing, main, "gateway", ...ours];
 }
 
 function aborted(signal: AbortSignal): Promise<undefined> {
