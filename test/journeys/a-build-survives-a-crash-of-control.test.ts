@@ -24,7 +24,7 @@ it("goes on and finishes while control is killed and comes back as the same mach
 
   await stage().untilRecords(short);
   await stage().untilRecords(long);
-  const sessions = (await log.all("session.closed")).map(({ data }) => data["sessionId"]);
+  const sessions = (await log.all("session.closed")).map(({ data }) => String(data["sessionId"]));
   await plane.until(() => plane.records().length >= sessions.length, { what: "every record" });
   expect(
     plane

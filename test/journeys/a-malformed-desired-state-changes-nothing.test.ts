@@ -87,8 +87,10 @@ it("is refused whole, reported and counted; the last good one stays, and the nex
       },
       { what: `${what} to be reported` },
     );
-    expect(told.refusedReason, what).toContain(because);
-    expect(told.appliedRevision, what).toBe(revision);
+    expect(told).toMatchObject({
+      refusedReason: expect.stringContaining(because) as string,
+      appliedRevision: revision,
+    });
   }
   expect((await stage().health("/readyz/desired-state")).status).toBe(503);
   expect((await stage().health("/readyz")).status).toBe(200);

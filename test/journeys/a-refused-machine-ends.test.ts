@@ -1,5 +1,4 @@
 import { rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { status } from "@grpc/grpc-js";
 import { expect, it } from "vitest";
 import { Refusal } from "../../sandbox/control-plane/refusal.ts";
@@ -34,7 +33,7 @@ it("with exit code 77 when it is refused at its registration", async () => {
 
 it("but one whose join token is spent says so and waits for another", async () => {
   await using stage = await Stage.up();
-  await rm(join(stage.agentRuntimeDir, "identity"), { recursive: true });
+  await rm(stage.identityFile);
   const failed = stage.log.next("identity.registration-failed");
   await stage.kill("control");
   await failed;

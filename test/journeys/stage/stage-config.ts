@@ -28,9 +28,9 @@ export function tokenFileIn(runtimeDir: string): string {
   return join(runtimeDir, "token");
 }
 
-/** Where the agent's sockets and its identity lie. */
-export function agentRuntimeIn(runtimeDir: string): string {
-  return join(runtimeDir, "agent");
+/** Where control keeps who this machine is. */
+export function identityFileIn(runtimeDir: string): string {
+  return join(agentRuntimeIn(runtimeDir), "identity", "identity.json");
 }
 
 /** Writes what an image holds for the agent: its configuration, the CA that it pins, its token. Gives the configuration's path. */
@@ -58,4 +58,8 @@ export async function writeStageConfig(stage: StageConfig): Promise<string> {
   };
   await writeFile(configFile, stringify(config));
   return configFile;
+}
+
+function agentRuntimeIn(runtimeDir: string): string {
+  return join(runtimeDir, "agent");
 }

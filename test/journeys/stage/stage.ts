@@ -13,7 +13,7 @@ import { inTree } from "../../../sandbox/stack/tree.ts";
 import { Client, type ClientEnding } from "./client.ts";
 import { HeldBuild, heldDockerfile } from "./held-build.ts";
 import { REF, type StageOptions, type StageParts, setUp } from "./set-up.ts";
-import { agentRuntimeIn, tokenFileIn } from "./stage-config.ts";
+import { identityFileIn, tokenFileIn } from "./stage-config.ts";
 
 export type ChildName = "gateway" | "control" | "buildkitd" | "launcher";
 
@@ -78,9 +78,9 @@ export class Stage implements AsyncDisposable {
     return tokenFileIn(this.runtimeDir);
   }
 
-  /** The agent's own runtime directory: sockets, and the identity. */
-  get agentRuntimeDir(): string {
-    return agentRuntimeIn(this.runtimeDir);
+  /** Where control keeps who this machine is, key included. */
+  get identityFile(): string {
+    return identityFileIn(this.runtimeDir);
   }
 
   /** An answer of the agent's own health server. */
