@@ -1,0 +1,52 @@
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { BUILDS, Foundry, mayEnter, type Recipe, recipe } from "./generated-certificates.ts";
+import { grantFor, Rig } from "./rig.ts";
+import { answers } from "./visit.ts";
+
+const CERTIFICATES = 10_000;
+/** Handshakes side by side: the gateway is another process, on another core. */
+const AT_ONCE = 20;
+
+let rig: Rig;
+let foundry: Foundry;
+
+beforeAll(async () => {
+  rig = await Rig.start({ asProcess: true });
+  foundry = await Foundry.open(rig.ca);
+  const grants = [
+    grantFor("open"),
+    grantFor("other"),
+    grantFor("pinned", { keySpkiSha256: foundry.keys[0]?.spkiSha256 ?? "" }),
+    grantFor("lapsed", { expiresAtMs: Date.now() - 60_000 }),
+  ];
+  expect(Object.keys(BUILDS)).toEqual(expect.arrayContaining(grants.map(({ buildId }) => buildId)));
+  await rig.allow({
+    grants: new Map(grants.map((grant) => [grant.buildId, grant])),
+    closed: new Map([["ended", "ended"]]),
+  });
+});
+afterAll(() => rig[Symbol.asyncDispose]());
+
+it("through the real handshake, and every authorised one does", async ({ annotate }) => {
+  const tally = { admitted: 0, refused: 0 };
+  const startedMs = performance.now();
+  const judge = async (each: Recipe): Promise<void> => {
+    const client = rig.connect(await foundry.cast(each));
+    const admitted = await answers(client);
+    client.destroy();
+    expect({ admitted, recipe: each }).toEqual({ admitted: mayEnter(each), recipe: each });
+    tally[admitted ? "admitted" : "refused"] += 1;
+  };
+  await fc.assert(
+    fc.asyncProperty(fc.array(recipe, { minLength: AT_ONCE, maxLength: AT_ONCE }), async (batch) => {
+      await Promise.all(batch.map(judge));
+    }),
+    { numRuns: CERTIFICATES / AT_ONCE },
+  );
+  await annotate(
+    `${tally.admitted} admitted, ${tally.refused} refused in ${Math.round(performance.now() - startedMs)} ms`,
+  );
+  expect(tally.admitted).toBeGreaterThan(CERTIFICATES / 10);
+  expect(tally.refused).toBeGreaterThan(CERTIFICATES / 4);
+}, 300_000);
