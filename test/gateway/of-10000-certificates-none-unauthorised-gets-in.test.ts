@@ -35,7 +35,7 @@ it("through the real handshake, and every authorised one does", async ({ annotat
     const client = rig.connect(await foundry.cast(each));
     const admitted = await answers(client);
     client.destroy();
-    expect({ admitted, recipe: each }).toEqual({ admitted: mayEnter(each), recipe: each });
+    if (admitted !== mayEnter(each)) throw new Error(`${admitted ? "admitted" : "refused"}: ${JSON.stringify(each)}`);
     tally[admitted ? "admitted" : "refused"] += 1;
   };
   await fc.assert(

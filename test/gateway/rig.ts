@@ -160,6 +160,11 @@ export class Rig implements AsyncDisposable {
     return this.events.first((event): event is EventOf<Is> => event.is === is && holds(event as EventOf<Is>), from);
   }
 
+  /** Control goes away, and the gateway stays. */
+  dismiss(): void {
+    this.#attended.abort();
+  }
+
   /** Stops the gateway, as SIGTERM does. */
   async stop(): Promise<void> {
     this.#gateway.abort();
