@@ -1,6 +1,7 @@
 import { connect, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { SessionEnding } from "../core/session.ts";
+import { Gather } from "./gather.ts";
 
 /** A unix socket takes a connection at once or never. */
 const CONNECT_WITHIN_MS = 5_000;
@@ -40,6 +41,7 @@ export class Splice {
   readonly #client: TLSSocket;
   readonly #raw: Socket;
   readonly #leg: Socket;
+  readonly #gather: Gather;
   readonly #onOver: (ending: SpliceEnding) => void;
   #open = 2;
   #ending: SpliceEnding | undefined;
@@ -56,6 +58,7 @@ export class Splice {
       allowHalfOpen: true,
       onread: { buffer: Buffer.allocUnsafeSlow(DOWN_BYTES), callback: (bytes, buffer) => this.#down(bytes, buffer) },
     });
+    this.#gather = new Gather(this.#leg);
     this.#deadline = setTimeout(() => this.cut("buildkit-error", "no connection within 5 s"), CONNECT_WITHIN_MS);
     this.#leg.once("connect", () => this.#flow());
     this.#leg.on("drain", () => this.#client.resume());
@@ -87,7 +90,7 @@ export class Splice {
   #up(chunk: Buffer): void {
     if (!this.#leg.writable) return;
     this.bytesFromClient += chunk.length;
-    this.#leg.write(chunk);
+    this.#gather.add(chunk);
     if (this.#leg.writableLength >= UP_BACKLOG_BYTES) this.#client.pause();
   }
 
@@ -108,6 +111,7 @@ export class Splice {
   #watch(from: Socket, to: Socket, closed: SessionEnding, failed: SessionEnding): void {
     from.on("end", () => {
       this.#ending ??= { ending: closed, detail: "" };
+      if (to === this.#leg) this.#gather.send();
       to.end();
       this.#linger();
     });
