@@ -70,7 +70,9 @@ describe("what clients offer", () => {
 });
 
 async function refusalOf(socket: Socket): Promise<unknown> {
-  const port = await new Promise((resolve) => socket.once("connect", () => resolve(socket.localPort)));
+  const port = await new Promise<number | undefined>((resolve) =>
+    socket.once("connect", () => resolve(socket.localPort)),
+  );
   const line = await rig.log.first(
     ({ event, data }) => event === "session.refused" && String(data["peer"]).endsWith(`:${port}`),
   );

@@ -1,6 +1,6 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { BUILDS, Foundry, mayEnter, type Recipe, recipe } from "./generated-certificates.ts";
+import { Foundry, mayEnter, type Recipe, recipe } from "./generated-certificates.ts";
 import { grantFor, Rig } from "./rig.ts";
 import { answers } from "./visit.ts";
 
@@ -20,7 +20,6 @@ beforeAll(async () => {
     grantFor("pinned", { keySpkiSha256: foundry.keys[0]?.spkiSha256 ?? "" }),
     grantFor("lapsed", { expiresAtMs: Date.now() - 60_000 }),
   ];
-  expect(Object.keys(BUILDS)).toEqual(expect.arrayContaining(grants.map(({ buildId }) => buildId)));
   await rig.allow({
     grants: new Map(grants.map((grant) => [grant.buildId, grant])),
     closed: new Map([["ended", "ended"]]),

@@ -200,9 +200,10 @@ export class Rig implements AsyncDisposable {
     });
     this.pid = agent.child.pid ?? 0;
     this.#gateway.signal.addEventListener("abort", () => agent.signal("SIGTERM"));
-    this.#ran = agent.ended.then(({ code, err }) => {
+    this.#ran = (async () => {
+      const { code, err } = await agent.ended;
       if (code !== 0) throw new Error(`The gateway ended with ${code}: ${err}`);
-    });
+    })();
   }
 
   async #runInProcess(options: RigOptions): Promise<void> {

@@ -20,13 +20,13 @@ async function session(rig: Rig): Promise<Pair> {
   return { client, wire, far: await rig.far.connections.first(() => true) };
 }
 
-it.each<{ cause: string; act: (pair: Pair, rig: Rig) => unknown; ending: RegExp; detail?: string }>([
+it.each<{ cause: string; act: (pair: Pair, rig: Rig) => unknown; ending: RegExp; detail?: RegExp }>([
   { cause: "the client ends", act: ({ client }) => client.end(), ending: /^client-closed$/ },
   {
     cause: "the client resets",
     act: ({ wire }) => wire.resetAndDestroy(),
     ending: /^client-error$/,
-    detail: "ECONNRESET",
+    detail: /^ECONNRESET$/,
   },
   { cause: "BuildKit ends", act: ({ far }) => far.end(), ending: /^buildkit-closed$/ },
   { cause: "BuildKit dies", act: ({ far }) => far.destroy(), ending: /^buildkit-(closed|error)$/ },
@@ -47,13 +47,13 @@ it.each<{ cause: string; act: (pair: Pair, rig: Rig) => unknown; ending: RegExp;
     },
     ending: /^client-error$/,
   },
-])("$cause → $ending", async ({ act, ending, detail }) => {
+])("$cause → $ending", async ({ act, ending, detail = /^/ }) => {
   await using rig = await Rig.start();
   const pair = await session(rig);
   await act(pair, rig);
   const { summary } = await rig.eventOf("closed");
   expect(summary.ending).toMatch(ending);
-  if (detail !== undefined) expect(summary.detail).toBe(detail);
+  expect(summary.detail).toMatch(detail);
   expect(rig.events.all.filter((event) => event.is === "closed")).toHaveLength(1);
 });
 

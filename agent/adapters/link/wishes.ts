@@ -17,7 +17,7 @@ export class Wishes {
     if (news.is === "cut") this.cutAll = false;
     if (news.is !== "hello" && news.is !== "request") return;
     const key = news.request.spkiSha256;
-    if (key !== this.#keySpkiSha256) this.freshKey = false;
+    if (this.#keySpkiSha256 !== undefined && key !== this.#keySpkiSha256) this.freshKey = false;
     if (key !== this.certificate?.keySpkiSha256) this.certificate = undefined;
     this.#keySpkiSha256 = key;
   }
