@@ -18,7 +18,7 @@ it("with exit code 77, the launcher too, after its open build has finished", asy
   const draining = await stage.log.until("agent.draining");
   expect(draining.data["reason"]).toContain(`Machine ${stage.machine.id} is refused.`);
   await held.finish();
-  expect(await stage.agentEnded).toEqual({ code: EXIT_REFUSED, signal: null });
+  expect(await stage.ended()).toEqual({ code: EXIT_REFUSED, signal: null });
 });
 
 it("with exit code 77 when it is refused at its registration", async () => {
@@ -27,7 +27,7 @@ it("with exit code 77 when it is refused at its registration", async () => {
     prepare: ({ faults }) => faults.answer("register", because),
     awaitReady: false,
   });
-  expect(await stage.agentEnded).toEqual({ code: EXIT_REFUSED, signal: null });
+  expect(await stage.ended()).toEqual({ code: EXIT_REFUSED, signal: null });
   expect((await stage.log.until("agent.stopping")).data["reason"]).toContain("This image is withdrawn.");
 });
 

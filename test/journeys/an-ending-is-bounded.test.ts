@@ -29,7 +29,7 @@ describe("a build that does not finish is cut, and the rest of the order is kept
     await ask(stage);
     expect((await held.client.ended).exitCode).not.toBe(0);
     await held.stepGone();
-    expect(await stage.agentEnded).toEqual({ code: 0, signal: null });
+    expect(await stage.ended()).toEqual({ code: 0, signal: null });
     expect(stage.recordsOf(open).map((record) => record.ending)).toEqual([SessionEnding.DRAIN_DEADLINE]);
     expect(stage.machine.observed?.phase).toBe(Phase.STOPPING);
     expect((await stage.log.until("buildkit.stopped")).data["wasKilled"]).toBe(false);

@@ -35,7 +35,7 @@ describe("when the end is asked for", () => {
     expect((await stage.askWorkers(open)).exitCode).toBe(0);
     await held.finish();
 
-    expect(await stage.agentEnded).toEqual({ code: 0, signal: null });
+    expect(await stage.ended()).toEqual({ code: 0, signal: null });
     expect(stage.machine.observed).toMatchObject({ phase: Phase.STOPPING, phaseReason: ending.reason });
     expect(stage.recordsOf(open).map((record) => record.ending)).toEqual([
       SessionEnding.CLIENT_CLOSED,

@@ -58,7 +58,7 @@ it("starting, ready, degraded, draining, gone: to a person in words, to a script
   expect(draining.shown.said).toMatch(new RegExp(`^sessions +${build.buildId}$`, "m"));
 
   await held.finish();
-  expect((await stage.agentEnded).code).toBe(0);
+  expect((await stage.ended()).code).toBe(0);
   expect(await stage.status()).toMatchObject({
     exitCode: 69,
     said: expect.stringMatching(/No agent answers at/) as string,

@@ -3,6 +3,9 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { eventually } from "./eventually.ts";
 
+/** Shorter than a test may take: a client that hangs fails its test, which then still clears up. */
+const DEADLINE_MS = 40_000;
+
 export interface ClientEnding {
   readonly exitCode: number | null;
   readonly said: string;
@@ -10,7 +13,7 @@ export interface ClientEnding {
   readonly atMs: number;
 }
 
-/** A stock build client as a process; killed with its scope if it still runs then. */
+/** A stock build client as a process; killed after 40 s, or with its scope. */
 export class Client implements AsyncDisposable {
   readonly ended: Promise<ClientEnding>;
   readonly #child: ChildProcess;
@@ -26,7 +29,9 @@ export class Client implements AsyncDisposable {
   }
 
   static start(program: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): Client {
-    return new Client(spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], env }));
+    return new Client(
+      spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], env, timeout: DEADLINE_MS, killSignal: "SIGKILL" }),
+    );
   }
 
   get said(): string {

@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Phase } from "../../../agent/adapters/grpc/gen/builder/agent/v1/observed_state.ts";
 import { Scope } from "../../../agent/lifecycle/scope.ts";
 import type { OpenedBuildFiles } from "../../../sandbox/admin/request.ts";
@@ -8,6 +9,7 @@ import type { BuildOrder } from "../../../sandbox/control-plane/builds.ts";
 import type { Machine } from "../../../sandbox/control-plane/machine.ts";
 import type { StoredRecord } from "../../../sandbox/control-plane/record-book.ts";
 import { lastTroubles } from "../../../sandbox/stack/agent-log.ts";
+import type { AgentExit } from "../../../sandbox/stack/agent-process.ts";
 import { buildctlArguments } from "../../../sandbox/stack/client-lines.ts";
 import { inTree } from "../../../sandbox/stack/tree.ts";
 import { Client, type ClientEnding } from "./client.ts";
@@ -18,6 +20,7 @@ import { identityFileIn, tokenFileIn } from "./stage-config.ts";
 export type ChildName = "gateway" | "control" | "buildkitd" | "launcher";
 
 const READY_DEADLINE_MS = 45_000;
+const END_DEADLINE_MS = 40_000;
 
 /** A control plane in this process, and the agent as it really runs: launcher, gateway, control and buildkitd. */
 export class Stage implements AsyncDisposable {
@@ -27,7 +30,6 @@ export class Stage implements AsyncDisposable {
   readonly workDir: string;
   readonly runtimeDir: string;
   readonly clientDir: string;
-  readonly agentEnded: StageParts["agentEnded"];
   readonly #parts: StageParts;
   readonly #scope: Scope;
   #clients = 0;
@@ -39,7 +41,6 @@ export class Stage implements AsyncDisposable {
     this.workDir = parts.workDir;
     this.runtimeDir = parts.runtimeDir;
     this.clientDir = parts.clientDir;
-    this.agentEnded = parts.agentEnded;
     this.#parts = parts;
     this.#scope = scope;
   }
@@ -81,6 +82,20 @@ export class Stage implements AsyncDisposable {
   /** Where control keeps who this machine is, key included. */
   get identityFile(): string {
     return identityFileIn(this.runtimeDir);
+  }
+
+  /** How the agent ended, asked or not. @throws {Error} if it does not within 40 s. */
+  async ended(): Promise<AgentExit> {
+    const waiting = new AbortController();
+    const overdue = sleep(END_DEADLINE_MS, undefined, { signal: waiting.signal }).then(() => {
+      throw new Error(`The agent has not ended within ${END_DEADLINE_MS} ms`);
+    });
+    try {
+      return await Promise.race([this.#parts.agentEnded, overdue]);
+    } finally {
+      waiting.abort();
+      overdue.catch(() => undefined);
+    }
   }
 
   /** An answer of the agent's own health server. */
