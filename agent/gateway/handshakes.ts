@@ -1,9 +1,10 @@
 import { createServer, type Server, type TLSSocket, type TlsOptions } from "node:tls";
+import type { AnchorCa } from "../ports/peer-reader.ts";
 import { endsOf, type Visitor } from "./visitor.ts";
 
 export interface HandshakeEvents {
-  /** The handshake is done; nothing has been judged. */
-  secured(visitor: Visitor, socket: TLSSocket): void;
+  /** The handshake is done, its chain verified against `cas`; nothing has been judged. */
+  secured(visitor: Visitor, socket: TLSSocket, cas: readonly AnchorCa[]): void;
   /** It will never be done. The visitor's socket is still to be closed. */
   failed(visitor: Visitor, error: NodeJS.ErrnoException): void;
 }
@@ -26,14 +27,14 @@ export class Handshakes {
   }
 
   /** @throws {Error} OpenSSL's, if a certificate, key or CA does not fit: what was in use stays. */
-  use(options: TlsOptions): void {
+  use(options: TlsOptions, cas: readonly AnchorCa[]): void {
     const server = createServer(options);
     server.on("secureConnection", (socket) => {
       // Node emits nothing more of a socket without a listener but the end of the process.
       socket.on("error", () => undefined);
       const visitor = this.#visitorOf(socket);
       if (visitor === undefined) socket.destroy();
-      else this.#events.secured(visitor, socket);
+      else this.#events.secured(visitor, socket, cas);
     });
     server.on("tlsClientError", (error, socket) => {
       const visitor = this.#visitorOf(socket);

@@ -6,7 +6,6 @@ import type { Reception } from "./reception.ts";
 import type { Records } from "./records.ts";
 import type { Serving } from "./serving.ts";
 import type { Sessions } from "./sessions.ts";
-import { tlsOptions } from "./tls-options.ts";
 
 export interface Governed {
   readonly runId: string;
@@ -45,9 +44,10 @@ async function obey(governed: Governed, order: ControlOrder): Promise<void> {
       return;
     case "allow": {
       const { allowSet } = order;
-      const otherCas = policy.take(allowSet);
+      const before = policy.cas;
+      policy.take(allowSet);
       sessions.review((grounds) => policy.standing(grounds, clock.now().wallMs));
-      if (otherCas) serve(governed);
+      if (policy.cas !== before) serve(governed);
       log.info(
         { revision: String(allowSet.revision), builds: allowSet.grants.size, admission: allowSet.admission },
         "policy.applied",
@@ -85,7 +85,7 @@ function serve(governed: Governed): void {
   const { certificate } = governed.serving;
   if (certificate === undefined || policy.cas.length === 0) return;
   const wasServing = reception.serving;
-  reception.use(tlsOptions(certificate, policy.cas));
+  reception.use(certificate, policy.cas);
   if (!wasServing) governed.tellStats();
 }
 

@@ -11,8 +11,8 @@ import type { Presented } from "./presented.ts";
 export interface Grounds {
   readonly build: BuildIdentity;
   readonly certificate: CertificateFacts;
-  /** The key of the CA that its chain leads to. */
-  readonly anchor: string;
+  /** The keys of the CAs on which its chain may rest: one, if we could follow it. All of them must stay trusted. */
+  readonly anchors: readonly string[];
 }
 
 export type Judgement =
@@ -41,34 +41,38 @@ export class Policy {
     return this.#cas;
   }
 
-  /** Takes force whole and at once. True if the CAs are others than before. */
-  take(allowSet: AllowSet): boolean {
-    const before = this.#cas.map((ca) => ca.pem);
+  /** Takes force whole and at once. */
+  take(allowSet: AllowSet): void {
     this.#allowSet = allowSet;
-    this.#cas = allowSet.buildCas.flatMap((pem) => this.#readable(pem));
-    return before.length !== this.#cas.length || this.#cas.some((ca, at) => ca.pem !== before[at]);
+    const cas = allowSet.buildCas.flatMap((pem) => this.#readable(pem));
+    // The same list stays the same object: that is how a handshake knows whether it was verified against the present one.
+    if (cas.length !== this.#cas.length || cas.some((ca, at) => ca !== this.#cas[at])) this.#cas = cas;
   }
 
   confirm(at: Instant): void {
     if (this.#allowSet !== undefined) this.#allowSet = { ...this.#allowSet, confirmedAt: at };
   }
 
-  /** @throws {AgentError} "gateway.certificate-unreadable" */
-  judge(presented: Presented, now: Instant): Judgement {
+  /**
+   * @param verifiedAgainst the CAs that the TLS stack had when the handshake began: they may have changed since.
+   * @throws {AgentError} "gateway.certificate-unreadable"
+   */
+  judge(presented: Presented, verifiedAgainst: readonly AnchorCa[], now: Instant): Judgement {
     const verdict = authorise(presented.facts, this.#allowSet, now);
     if (!verdict.admitted) return verdict;
-    // The CAs may have changed while the handshake went on, and two implementations must agree on the chain.
     const anchor = this.#peers.anchor(presented.chain, this.#cas);
-    if (anchor === undefined)
-      return { admitted: false, refusal: "chain-not-trusted", detail: "no CA of the trust bundle signed it" };
+    // Node 24 does not tell which intermediates a client sent: such a chain is good by OpenSSL's word alone, if it was asked about these CAs.
+    if (anchor === undefined && verifiedAgainst !== this.#cas)
+      return { admitted: false, refusal: "chain-not-trusted", detail: "the trust bundle changed during the handshake" };
     const { build, certificate, endsAtMs, endsBecause } = verdict;
-    return { admitted: true, grounds: { build, certificate, anchor }, until: { endsAtMs, endsBecause } };
+    const anchors = anchor === undefined ? this.#cas.map((ca) => ca.key) : [anchor];
+    return { admitted: true, grounds: { build, certificate, anchors }, until: { endsAtMs, endsBecause } };
   }
 
   /** Judges an open session again. */
   standing(grounds: Grounds, nowMs: number): Standing {
     if (this.#allowSet === undefined) return { stands: false, ending: "build-ended", detail: "there is no policy" };
-    if (!this.#cas.some((ca) => ca.key === grounds.anchor))
+    if (!grounds.anchors.every((key) => this.#cas.some((ca) => ca.key === key)))
       return { stands: false, ending: "ca-withdrawn", detail: `revision ${this.#allowSet.revision}` };
     return standing(grounds.build, grounds.certificate, this.#allowSet, nowMs);
   }

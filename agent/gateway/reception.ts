@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
-import type { TLSSocket, TlsOptions } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import { AgentError } from "../core/errors.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { PeerReader } from "../ports/peer-reader.ts";
+import type { AnchorCa, PeerReader } from "../ports/peer-reader.ts";
 import { Crowd } from "./crowd.ts";
 import { handshakeFailure } from "./handshake-failure.ts";
 import { Handshakes } from "./handshakes.ts";
@@ -10,7 +10,9 @@ import type { GatewayLimits } from "./limits.ts";
 import type { Policy } from "./policy.ts";
 import { type Presented, presentedBy } from "./presented.ts";
 import type { Reason, Refusals } from "./refusals.ts";
+import type { ServingCertificate } from "./serving.ts";
 import type { Sessions } from "./sessions.ts";
+import { tlsOptions } from "./tls-options.ts";
 import { type Visitor, visitorOf } from "./visitor.ts";
 
 export interface ReceptionParts {
@@ -36,7 +38,7 @@ export class Reception {
     this.#parts = parts;
     this.#crowd = new Crowd(parts.limits);
     this.#handshakes = new Handshakes({
-      secured: (visitor, socket) => this.#secured(visitor, socket),
+      secured: (visitor, socket, cas) => this.#secured(visitor, socket, cas),
       failed: (visitor, error) => {
         const { reason, detail } = handshakeFailure(error);
         if (this.#crowd.settle(visitor)) this.#turnAway(visitor, reason, detail);
@@ -53,8 +55,8 @@ export class Reception {
   }
 
   /** From the next connection on. @throws {Error} OpenSSL's: what was in use stays. */
-  use(options: TlsOptions): void {
-    this.#handshakes.use(options);
+  use(certificate: ServingCertificate, cas: readonly AnchorCa[]): void {
+    this.#handshakes.use(tlsOptions(certificate, cas), cas);
   }
 
   arrive(raw: Socket): void {
@@ -86,11 +88,11 @@ export class Reception {
     this.#handshakes.begin(visitor);
   }
 
-  #secured(visitor: Visitor, socket: TLSSocket): void {
+  #secured(visitor: Visitor, socket: TLSSocket, cas: readonly AnchorCa[]): void {
     if (!this.#crowd.settle(visitor)) return;
     const { policy, clock, sessions } = this.#parts;
     const presented = this.#read(visitor, () => presentedBy(socket, this.#parts.peers));
-    const judgement = presented && this.#read(visitor, () => policy.judge(presented, clock.now()));
+    const judgement = presented && this.#read(visitor, () => policy.judge(presented, cas, clock.now()));
     if (judgement === undefined) return;
     if (judgement.admitted) sessions.begin(visitor, socket, judgement.grounds, judgement.until);
     else this.#turnAway(visitor, judgement.refusal, judgement.detail, presented);

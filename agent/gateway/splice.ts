@@ -9,11 +9,12 @@ const CONNECT_WITHIN_MS = 5_000;
 /** After one side has ended, the other may go on for as long as bytes move at least this often. */
 const LINGER_MS = 30_000;
 
-/** As much as one read from BuildKit brings; four TLS records. */
-const DOWN_BYTES = 64 * 1024;
+/** As much as one read from BuildKit brings: little until a read was full, for most sessions are silent most of the time; then four TLS records. */
+const IDLE_DOWN_BYTES = 4 * 1024;
+const BUSY_DOWN_BYTES = 64 * 1024;
 
 /** As much is copied, which costs less than to stop reading until it is written. More is written from where it was read to. */
-const COPIED_BYTES = 4 * 1024;
+const COPIED_BYTES = IDLE_DOWN_BYTES;
 
 /** As much as may wait for BuildKit before the client is no longer read, and the other way round. */
 const UP_BACKLOG_BYTES = 256 * 1024;
@@ -43,6 +44,7 @@ export class Splice {
   readonly #leg: Socket;
   readonly #gather: Gather;
   readonly #onOver: (ending: SpliceEnding) => void;
+  #downBuffer = Buffer.allocUnsafeSlow(IDLE_DOWN_BYTES);
   #open = 2;
   #ending: SpliceEnding | undefined;
   #deadline: NodeJS.Timeout | undefined;
@@ -56,7 +58,7 @@ export class Splice {
     this.#leg = connect({
       path: legs.buildkitSocket,
       allowHalfOpen: true,
-      onread: { buffer: Buffer.allocUnsafeSlow(DOWN_BYTES), callback: (bytes, buffer) => this.#down(bytes, buffer) },
+      onread: { buffer: () => this.#downBuffer, callback: (bytes, buffer) => this.#down(bytes, buffer) },
     });
     this.#gather = new Gather(this.#leg);
     this.#deadline = setTimeout(() => this.cut("buildkit-error", "no connection within 5 s"), CONNECT_WITHIN_MS);
@@ -74,7 +76,8 @@ export class Splice {
     this.#ending ??= { ending, detail };
     clearTimeout(this.#deadline);
     // A reset in the middle of an orderly shutdown is refused by libuv, and would leave the socket open.
-    const shuttingDown = this.#client.writableEnded && !this.#client.writableFinished;
+    const { writableEnded, writableFinished, writableLength } = this.#client;
+    const shuttingDown = writableEnded && !writableFinished && writableLength === 0;
     if (!shuttingDown && !this.#raw.destroyed) this.#raw.resetAndDestroy();
     this.#client.destroy();
     this.#leg.destroy();
@@ -97,6 +100,7 @@ export class Splice {
   /** False: stop reading. */
   #down(bytes: number, buffer: Uint8Array): boolean {
     this.bytesToClient += bytes;
+    if (bytes === buffer.length && bytes < BUSY_DOWN_BYTES) this.#downBuffer = Buffer.allocUnsafeSlow(BUSY_DOWN_BYTES);
     const read = buffer.subarray(0, bytes);
     const small = bytes <= COPIED_BYTES;
     this.#client.write(small ? Buffer.from(read) : read, this.#written);

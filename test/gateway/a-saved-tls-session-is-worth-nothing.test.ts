@@ -66,7 +66,7 @@ it("refuses a resumed session even if OpenSSL should ever grant one", async () =
     { ...tlsOptions({ key, chainPem: own.chainPem, notAfterMs: Infinity }, policy.cas), secureOptions: 0 },
     (socket) => {
       socket.on("error", () => undefined);
-      judgements.push(policy.judge(presentedBy(socket, nodePeerReader()), rig.clock.now()));
+      judgements.push(policy.judge(presentedBy(socket, nodePeerReader()), policy.cas, rig.clock.now()));
       socket.pipe(socket);
     },
   );

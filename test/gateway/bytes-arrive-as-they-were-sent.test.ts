@@ -115,6 +115,33 @@ it.each([
   socket.destroy();
 });
 
+it("small messages to a client that does not read do not run into each other", async () => {
+  const offered = 24 * 1024 * 1024;
+  const far = new Promise<Socket>((resolve) => {
+    serve = resolve;
+  });
+  const client = rig.connect(certificate);
+  client.pause();
+  const socket = await far;
+  const expected = trickle(socket, offered);
+  await settled(() => rig.events.all.flatMap((event) => (event.is === "stats" ? event.stats.progress : [])).at(-1));
+  expect(await take(client, offered)).toBe(await expected);
+  socket.destroy();
+});
+
+/** Messages of 1 to 4 KiB, each different, one in a turn of the event loop. */
+async function trickle(to: Duplex, bytes: number): Promise<string> {
+  const digest = createHash("sha256");
+  for (let left = bytes; left > 0; ) {
+    const message = randomBytes(Math.min(left, 1_000 + (left % 3_000)));
+    digest.update(message);
+    left -= message.length;
+    if (!to.write(message)) await new Promise((resolve) => to.once("drain", resolve));
+    await new Promise(setImmediate);
+  }
+  return digest.digest("hex");
+}
+
 /** With back-pressure; gives the digest. */
 async function writeAll(to: Duplex, bytes: number): Promise<string> {
   const digest = createHash("sha256");

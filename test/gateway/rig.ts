@@ -15,6 +15,7 @@ import { runGateway } from "../../agent/gateway/gateway.ts";
 import { DEFAULT_LIMITS, type GatewayLimits } from "../../agent/gateway/limits.ts";
 import type { Clock } from "../../agent/ports/clock.ts";
 import type { Gateway, GatewayEvent } from "../../agent/ports/gateway.ts";
+import type { PeerReader } from "../../agent/ports/peer-reader.ts";
 import type { CertificateWithKey } from "../../sandbox/pki/certificate-authority.ts";
 import { CertificateAuthority } from "../../sandbox/pki/certificate-authority.ts";
 import type { CertificateProfile } from "../../sandbox/pki/certificate-profile.ts";
@@ -30,6 +31,7 @@ export interface RigOptions {
   readonly limits?: Partial<GatewayLimits>;
   readonly serve?: (socket: Socket) => void;
   readonly clock?: Clock;
+  readonly peers?: PeerReader;
   /** The real program instead of the same code in this process: then `log` stays empty. */
   readonly asProcess?: boolean;
   /** Do not certify the gateway, and tell it nothing. */
@@ -214,7 +216,7 @@ export class Rig implements AsyncDisposable {
       link,
       keys: keyMaker(),
       certificates: certificateReader(),
-      peers: nodePeerReader(),
+      peers: options.peers ?? nodePeerReader(),
       gauges,
       clock: this.clock,
       log: this.log,

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { systemClock } from "../../agent/adapters/clock/system-clock.ts";
+import { nodePeerReader } from "../../agent/adapters/x509/peer-reader.ts";
 import type { Clock } from "../../agent/ports/clock.ts";
 import { CertificateAuthority } from "../../sandbox/pki/certificate-authority.ts";
 import { grantFor, HOUR_MS, Rig, uriOf } from "./rig.ts";
@@ -72,6 +73,21 @@ it("a CA that leaves the trust bundle takes its sessions with it, and only those
     "closed",
     (event) => event.summary.ending === "ca-withdrawn" && event.summary.sessionId !== summary.sessionId,
   );
+});
+
+it("a chain that we cannot follow ourselves rests on every CA that it may lead to", async () => {
+  // As Node 24 behaves, which does not tell a server which intermediates came.
+  await using rig = await Rig.start({ peers: { ...nodePeerReader(), anchor: () => undefined } });
+  const next = await CertificateAuthority.create({ name: "next CA" });
+  const certificate = await (await rig.ca.intermediate({ name: "intermediate" })).issue({ uriSans: [uriOf("b1")] });
+  await rig.open();
+  const client = rig.connect(certificate);
+  expect(await answers(client)).toBe(true);
+  await rig.allow({ buildCas: [rig.ca.certPem, next.certPem] });
+  expect(await answers(client)).toBe(true);
+  await rig.allow({ buildCas: [next.certPem] });
+  const { summary } = await rig.eventOf("closed");
+  expect(summary.ending).toBe("ca-withdrawn");
 });
 
 it("a CA that was issued anew for the same key keeps its sessions", async () => {
