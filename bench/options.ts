@@ -32,7 +32,7 @@ const USAGE = `usage: npm run bench -- gateway [options]
 const MOST_ROUNDS = 100;
 
 /** As the launcher runs the gateway. */
-export const LAUNCHER_NODE_FLAGS: readonly string[] = ["--max-semi-space-size=1", "--initial-old-space-size=128"];
+const LAUNCHER_NODE_FLAGS: readonly string[] = ["--max-semi-space-size=1", "--initial-old-space-size=128"];
 
 /** @throws {BenchFailed} With exit code 64, naming what is wrong. */
 export function parseOptions(args: readonly string[]): BenchOptions {

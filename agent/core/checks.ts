@@ -19,7 +19,7 @@ export interface Surroundings {
 export type Finding = Omit<CheckResult, "sinceMs">;
 
 /** Below this a build cannot be expected to write its layers: refuse with a reason rather than fail half-way. */
-export const DISK_FULL_BYTES = 256 * 1024 * 1024;
+const DISK_FULL_BYTES = 256 * 1024 * 1024;
 const DISK_LOW_SHARE = 0.05;
 /** Certificates are judged by the clock: a larger skew makes fresh ones look not yet valid. */
 const CLOCK_SKEW_LIMIT_MS = 60_000;

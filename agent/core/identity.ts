@@ -17,13 +17,8 @@ export interface BuildIdentity {
   readonly buildId: string;
 }
 
-/** `spiffe://<trust domain>/org/<org>/project/<project>/build/<build>` */
-export function buildUri(trustDomain: string, identity: BuildIdentity): string {
-  return `spiffe://${trustDomain}/org/${identity.orgId}/project/${identity.projectId}/build/${identity.buildId}`;
-}
-
 /**
- * Reads a build's SPIFFE id. The comparison is exact: no decoding, no case folding, no trailing slash, so that two spellings can never
+ * Reads a build's SPIFFE id, `spiffe://<trust domain>/org/<org>/project/<project>/build/<build>`. The comparison is exact: no decoding, no case folding, no trailing slash, so that two spellings can never
  * name one build.
  */
 export function parseBuildUri(uri: string, trustDomain: string): BuildIdentity | undefined {

@@ -1,12 +1,12 @@
 import { spawnSync } from "node:child_process";
 
-/** What promtool finds wrong; "" if nothing, or where it is not installed: Debian's `prometheus`, which brings it, is large. */
-export function promtoolFindings(exposition: string): string {
+/** What promtool finds wrong; "" if nothing; undefined where it is not installed: Debian's `prometheus`, which brings it, is large. */
+export function promtoolFindings(exposition: string): string | undefined {
   const { stdout, stderr, error } = spawnSync("promtool", ["check", "metrics"], {
     input: exposition,
     encoding: "utf8",
   });
-  return error === undefined ? stdout + stderr : "";
+  return error === undefined ? stdout + stderr : undefined;
 }
 
 /** The rules that our own names keep, checked on every machine: what is wrong, by name. */

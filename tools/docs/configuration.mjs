@@ -23,9 +23,7 @@ for (const { file, make } of documents) {
   if (wanted === undefined)
     complain(`${file} lacks the lines <!-- configuration:begin --> and <!-- configuration:end -->`);
   else if (wanted !== kept && values.check)
-    complain(
-      `${file} is not what the configuration's schema says; mend with: npm run gen:docs`,
-    );
+    complain(`${file} is not what the configuration's schema says; mend with: npm run gen:docs`);
   else if (wanted !== kept) await write(file, wanted);
 }
 
