@@ -115,7 +115,7 @@ it.each([
   socket.destroy();
 });
 
-it("small messages to a client that does not read do not run into each other", async () => {
+it("messages to a client that does not read do not run into each other", async () => {
   const offered = 24 * 1024 * 1024;
   const far = new Promise<Socket>((resolve) => {
     serve = resolve;
@@ -129,11 +129,11 @@ it("small messages to a client that does not read do not run into each other", a
   socket.destroy();
 });
 
-/** Messages of 1 to 4 KiB, each different, one in a turn of the event loop. */
+/** Messages of 1 to 4 KB and now and then of 30, each different, one in a turn of the event loop. */
 async function trickle(to: Duplex, bytes: number): Promise<string> {
   const digest = createHash("sha256");
   for (let left = bytes; left > 0; ) {
-    const message = randomBytes(Math.min(left, 1_000 + (left % 3_000)));
+    const message = randomBytes(Math.min(left, left % 7 === 0 ? 30_000 : 1_000 + (left % 3_000)));
     digest.update(message);
     left -= message.length;
     if (!to.write(message)) await new Promise((resolve) => to.once("drain", resolve));

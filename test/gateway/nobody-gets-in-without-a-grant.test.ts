@@ -1,6 +1,9 @@
+import "reflect-metadata";
+import * as x509 from "@peculiar/x509";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CertificateAuthority, selfSigned } from "../../sandbox/pki/certificate-authority.ts";
-import { SERVER_AUTH } from "../../sandbox/pki/certificate-profile.ts";
+import { CLIENT_AUTH, SERVER_AUTH } from "../../sandbox/pki/certificate-profile.ts";
+import { KeyPair } from "../../sandbox/pki/key-pair.ts";
 import { grantFor, HOUR_MS, Rig, TRUST_DOMAIN, uriOf } from "./rig.ts";
 import { visit } from "./visit.ts";
 
@@ -117,6 +120,27 @@ describe("a certificate is refused, with its reason in the log", () => {
       reason,
       certificate: { serial: certificate.serial, keySpkiSha256: certificate.spkiSha256 },
     });
+  });
+
+  it("with its names in two extensions → chain-not-trusted", async () => {
+    // RFC 5280, section 4.2: an extension comes once. A reader that takes the first would see one good name.
+    const key = await KeyPair.generate();
+    const names = [uriOf("b1"), uriOf("b2")].map(
+      (value) => new x509.SubjectAlternativeNameExtension([{ type: "url", value }]),
+    );
+    const certificate = await x509.X509CertificateGenerator.create({
+      subject: "CN=twice",
+      issuer: "CN=build CA",
+      notBefore: ago(60_000),
+      notAfter: ago(-HOUR_MS),
+      publicKey: key.publicKey,
+      signingKey: rig.ca.key.privateKey,
+      signingAlgorithm: { name: "ECDSA", hash: "SHA-256" },
+      extensions: [new x509.ExtendedKeyUsageExtension([CLIENT_AUTH]), ...names],
+    });
+    const chainPem = certificate.toString("pem");
+    const outcome = await visit(rig, rig.connect({ chainPem, keyPem: key.privateKeyPem }));
+    expect(outcome).toMatchObject({ served: false, reason: "chain-not-trusted" });
   });
 
   it("that is not there at all → no-certificate", async () => {

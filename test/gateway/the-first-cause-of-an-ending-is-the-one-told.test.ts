@@ -67,3 +67,18 @@ it("says so when BuildKit does not take the connection", async () => {
   const line = await rig.log.first(({ event }) => event === "session.closed");
   expect(line).toMatchObject({ level: "warn", data: { buildId: "b1", ending: "buildkit-error" } });
 });
+
+it("forgets a session that is over: nothing grows with their number but the records", async () => {
+  await using rig = await Rig.start();
+  const certificate = await rig.open();
+  for (let batch = 0; batch < 10; batch += 1) {
+    const clients = Array.from({ length: 20 }, () => rig.connect(certificate));
+    await Promise.all(clients.map(answers));
+    for (const client of clients) client.destroy();
+  }
+  await rig.far.deserted();
+  const last = await rig.eventOf("stats", ({ stats }) => stats.accepted === 200 && stats.openSessions === 0);
+  expect(last.stats).toMatchObject({ pendingHandshakes: 0, progress: [], bytesFromClients: 200, bytesToClients: 200 });
+  const closed = rig.events.all.flatMap((event) => (event.is === "closed" ? [event.summary.sessionId] : []));
+  expect(new Set(closed).size).toBe(200);
+});
