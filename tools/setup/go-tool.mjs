@@ -1,5 +1,5 @@
-import { homedir } from "node:os";
 import { join } from "node:path";
+import { cacheFolder } from "./cache-folder.mjs";
 import { run } from "./child.mjs";
 import { findCommand } from "./commands.mjs";
 import { buildGoTools, goVersion } from "./go-build.mjs";
@@ -8,8 +8,6 @@ import { hashOf } from "./stamp.mjs";
 import { inTree, readIfThere } from "./tree.mjs";
 
 const ASK_DEADLINE_MS = 30_000;
-
-const cacheFolder = () => join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "builder-agent", "tools");
 
 /**
  * Programs that the Go module `tools/<name>` pins as its tools, built once for all work trees of this user.

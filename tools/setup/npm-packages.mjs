@@ -27,7 +27,7 @@ export const npmPackages = {
 };
 
 /** The npm that runs us, if one does: it need not be on PATH. */
-function npm() {
+export function npm() {
   const args = ["ci", "--ignore-scripts", "--include=dev", "--no-audit", "--no-fund", "--loglevel=warn"];
   const running = process.env["npm_execpath"];
   return running ? { command: process.execPath, args: [running, ...args] } : { command: "npm", args };
