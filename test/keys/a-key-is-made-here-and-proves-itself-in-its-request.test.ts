@@ -1,5 +1,8 @@
+import "reflect-metadata";
 import { createHash, createPrivateKey, createPublicKey } from "node:crypto";
 import { inspect } from "node:util";
+import { Pkcs10CertificateRequest } from "@peculiar/x509";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { keyMaker } from "../../agent/adapters/keys/key-maker.ts";
 import { readSigningRequest } from "../../sandbox/pki/signing-request.ts";
@@ -19,6 +22,19 @@ describe("a key", () => {
     const { spkiDer } = await readSigningRequest(request.der);
     expect(createHash("sha256").update(spkiDer).digest("hex")).toBe(key.spkiSha256);
     expect(request.spkiSha256).toBe(key.spkiSha256);
+  });
+
+  it("asks under any name, of any length, in a request that a library reads back and finds well signed", async () => {
+    const key = await keyMaker().make();
+    await fc.assert(
+      fc.asyncProperty(fc.string({ minLength: 1, maxLength: 300, unit: "grapheme" }), async (commonName) => {
+        const read = new Pkcs10CertificateRequest((await key.request(commonName)).der);
+        expect(await read.verify()).toBe(true);
+        expect(read.subjectName.getField("CN")).toEqual([commonName]);
+        expect(read.attributes).toEqual([]);
+      }),
+      { numRuns: 200 },
+    );
   });
 
   it("is another one each time", async () => {

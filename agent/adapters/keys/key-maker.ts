@@ -1,7 +1,7 @@
 import type { KeyMaker } from "../../ports/keys.ts";
 import { generatePrivateKey } from "./private-key.ts";
 
-/** Makes ECDSA P-256 keys by WebCrypto, in this process's memory. */
+/** Makes ECDSA P-256 keys in this process's memory. */
 export function keyMaker(): KeyMaker {
   return { make: generatePrivateKey };
 }

@@ -1,39 +1,37 @@
-import { createPrivateKey, createPublicKey, KeyObject, webcrypto } from "node:crypto";
+import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from "node:crypto";
+import { promisify } from "node:util";
 import { Secret } from "../../core/secret.ts";
 import type { PrivateKey, SigningRequest } from "../../ports/keys.ts";
 import { signingRequestDer } from "./signing-request.ts";
 import { spkiSha256 } from "./spki.ts";
 
-const ECDSA_P256 = { name: "ECDSA", namedCurve: "P-256" } as const;
+const P256 = "prime256v1";
 
 export async function generatePrivateKey(): Promise<PrivateKey> {
-  return new EcdsaKey(await webcrypto.subtle.generateKey(ECDSA_P256, true, ["sign", "verify"]));
+  const { privateKey } = await promisify(generateKeyPair)("ec", { namedCurve: P256 });
+  return new EcdsaKey(privateKey);
 }
 
 /** @throws {Error} if it is not PKCS#8 in PEM, or not a P-256 key. */
 export async function privateKeyFromPem(pem: Secret): Promise<PrivateKey> {
-  const privateObject = createPrivateKey(pem.reveal());
-  const publicObject = createPublicKey(privateObject);
-  const { subtle } = webcrypto;
-  const [privateKey, publicKey] = await Promise.all([
-    subtle.importKey("pkcs8", privateObject.export({ type: "pkcs8", format: "der" }), ECDSA_P256, true, ["sign"]),
-    subtle.importKey("spki", publicObject.export({ type: "spki", format: "der" }), ECDSA_P256, true, ["verify"]),
-  ]);
-  return new EcdsaKey({ privateKey, publicKey });
+  const key = createPrivateKey(pem.reveal());
+  const curve = key.asymmetricKeyDetails?.namedCurve;
+  if (curve !== P256) throw new Error(`the key is ${key.asymmetricKeyType} ${curve ?? ""}, not ECDSA P-256`);
+  return new EcdsaKey(key);
 }
 
 class EcdsaKey implements PrivateKey {
   readonly spkiSha256: string;
   readonly pem: Secret;
-  readonly #pair: webcrypto.CryptoKeyPair;
+  readonly #key: KeyObject;
 
-  constructor(pair: webcrypto.CryptoKeyPair) {
-    this.#pair = pair;
-    this.spkiSha256 = spkiSha256(KeyObject.from(pair.publicKey));
-    this.pem = new Secret(KeyObject.from(pair.privateKey).export({ type: "pkcs8", format: "pem" }).toString());
+  constructor(key: KeyObject) {
+    this.#key = key;
+    this.spkiSha256 = spkiSha256(createPublicKey(key));
+    this.pem = new Secret(key.export({ type: "pkcs8", format: "pem" }).toString());
   }
 
   async request(commonName: string): Promise<SigningRequest> {
-    return { der: await signingRequestDer(this.#pair, commonName), spkiSha256: this.spkiSha256 };
+    return { der: signingRequestDer(this.#key, commonName), spkiSha256: this.spkiSha256 };
   }
 }
