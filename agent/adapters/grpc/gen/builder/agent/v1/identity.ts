@@ -126,7 +126,10 @@ export interface AzureAttestedDocument {
 export interface TrustBundle {
   /** The SPIFFE trust domain of builds and machines, lower case, no scheme: "builds.example". */
   trustDomain: string;
-  /** PEM, one or several CA certificates. During a rotation it holds both. */
+  /**
+   * PEM, one or several CA certificates, each self-signed: OpenSSL accepts a chain only when it reaches a root. During a rotation it
+   * holds both. Clients send their intermediates.
+   */
   buildCaCertificates: string;
 }
 
