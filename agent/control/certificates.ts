@@ -1,4 +1,5 @@
 import { fullJitterMs } from "../core/backoff.ts";
+import { AgentError } from "../core/errors.ts";
 import { PlaneError } from "../core/plane-status.ts";
 import { RENEWAL_RETRY, renewAtMs } from "../core/renewal.ts";
 import { type CertificatesView, certifying, type GatewayView } from "../core/views.ts";
@@ -13,7 +14,7 @@ import type { Meters } from "../ports/meters.ts";
 
 /** Between looks at the wall clock: a step of it, or a paused VM, must not make a renewal late by more than this. */
 const LOOK_MS = 30_000;
-/** A gateway that was asked for a fresh key answers within milliseconds. */
+/** A gateway that was asked for a fresh key, or given a certificate, answers within milliseconds. */
 const FRESH_KEY_MS = 5_000;
 
 export interface CertificatePorts {
@@ -47,16 +48,21 @@ export async function keepCertificates(
   signal: AbortSignal,
 ): Promise<void> {
   const random = ports.clock.random();
+  let serving: Span | undefined;
   let failures = 0;
   while (!signal.aborted) {
-    const due = dueNow(ports, cells, random);
-    if (due === "nothing") {
-      await nextLook(ports, cells, random, signal);
+    const nowMs = ports.clock.now().wallMs;
+    serving = servingSpan(cells.gateway.get(), serving, nowMs);
+    const machineDueMs = dueAt(cells.identity.get(), random) - nowMs;
+    const servingDueMs = serving === undefined ? Infinity : dueAt(serving, random) - nowMs;
+    const due = { machine: machineDueMs <= 0, serving: machineDueMs <= 0 || servingDueMs <= 0 };
+    if (!due.serving && cells.gateway.get().uncertified === undefined) {
+      await nextLook(ports, cells, Math.min(machineDueMs, servingDueMs), serving, signal);
       continue;
     }
     try {
-      if (due === "both") await freshServingKey(ports, cells, signal);
-      await renew(ports, cells, bootId, due === "both", signal);
+      if (due.serving) await freshServingKey(ports, cells, due.machine, signal);
+      await renew(ports, cells, bootId, due.machine, signal);
       failures = 0;
     } catch (err) {
       if (signal.aborted) return;
@@ -70,32 +76,55 @@ export async function keepCertificates(
   }
 }
 
-function dueNow({ clock }: CertificatePorts, cells: CertificateCells, random: number): "both" | "serving" | "nothing" {
-  const { notBeforeMs, notAfterMs } = cells.identity.get();
-  if (clock.now().wallMs >= renewAtMs(notBeforeMs, notAfterMs, random)) return "both";
-  return cells.gateway.get().uncertified === undefined ? "nothing" : "serving";
+interface Span {
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
 }
 
-/** Waits until a renewal is due, the gateway needs one, or it is time to look at the clock again. */
+/** The gateway tells only the end. A certificate that we see for the first time counts from now: renewed early rather than late. */
+function servingSpan(view: GatewayView, known: Span | undefined, nowMs: number): Span | undefined {
+  const notAfterMs = view.servingNotAfterMs;
+  if (notAfterMs === undefined) return undefined;
+  return notAfterMs === known?.notAfterMs ? known : { notBeforeMs: nowMs, notAfterMs };
+}
+
+function dueAt({ notBeforeMs, notAfterMs }: Span, random: number): number {
+  return renewAtMs(notBeforeMs, notAfterMs, random);
+}
+
+/** Waits until a renewal is due, the gateway needs one or has another, or it is time to look at the clock again. */
 async function nextLook(
   ports: CertificatePorts,
   cells: CertificateCells,
-  random: number,
+  untilDueMs: number,
+  serving: Span | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  const { notBeforeMs, notAfterMs } = cells.identity.get();
-  const untilDueMs = renewAtMs(notBeforeMs, notAfterMs, random) - ports.clock.now().wallMs;
   await within(ports.clock, Math.max(0, Math.min(untilDueMs, LOOK_MS)), signal, (look) =>
-    cells.gateway.first((view) => view.uncertified !== undefined, look),
+    cells.gateway.first(
+      ({ uncertified, servingNotAfterMs }) =>
+        uncertified !== undefined || (servingNotAfterMs !== undefined && servingNotAfterMs !== serving?.notAfterMs),
+      look,
+    ),
   );
 }
 
-async function freshServingKey(ports: CertificatePorts, cells: CertificateCells, signal: AbortSignal): Promise<void> {
+/** The machine's renewal does not wait for a gateway that is away; the serving certificate's own has nothing to certify then. */
+async function freshServingKey(
+  ports: CertificatePorts,
+  cells: CertificateCells,
+  mayBeAway: boolean,
+  signal: AbortSignal,
+): Promise<void> {
   const before = cells.servingRequest.get()?.spkiSha256;
   ports.gateway.rotateKey();
-  await within(ports.clock, FRESH_KEY_MS, signal, (enough) =>
+  const fresh = await within(ports.clock, FRESH_KEY_MS, signal, (enough) =>
     cells.servingRequest.first((request) => request !== undefined && request.spkiSha256 !== before, enough),
   );
+  if (fresh === undefined && !mayBeAway) {
+    const message = `The gateway made no fresh key within ${FRESH_KEY_MS / 1_000} s; its certificate is renewed when it does`;
+    throw new AgentError("certificates.no-fresh-key", message, { retryable: true });
+  }
 }
 
 async function renew(
@@ -115,15 +144,19 @@ async function renew(
     { ...(machineRequest && { machineRequest }), ...(servingRequest && { servingRequest }) },
     signal,
   );
-  if (servingRequest !== undefined && renewed.servingChainPem !== undefined) {
-    gateway.certify(servingRequest.spkiSha256, renewed.servingChainPem);
-    cells.gateway.update((view) => certifying(view, servingRequest.spkiSha256));
-  }
   if (key !== undefined && renewed.machineChainPem !== undefined) {
     const dates = certificates.read(renewed.machineChainPem, key);
     const next: MachineIdentity = { machineId: identity.machineId, key, chainPem: renewed.machineChainPem, ...dates };
     await identityStore.save(bootId, { identity: next, trust: renewed.trust });
     cells.identity.set(next);
+  }
+  if (servingRequest !== undefined && renewed.servingChainPem !== undefined) {
+    const { notAfterMs } = certificates.read(renewed.servingChainPem, servingRequest);
+    gateway.certify(servingRequest.spkiSha256, renewed.servingChainPem);
+    cells.gateway.update((view) => certifying(view, servingRequest.spkiSha256));
+    await within(ports.clock, FRESH_KEY_MS, signal, (enough) =>
+      cells.gateway.first((view) => view.servingNotAfterMs === notAfterMs, enough),
+    );
   }
   cells.certificates.set({ machineNotAfterMs: cells.identity.get().notAfterMs, lastRenewalError: "" });
   log.info({ machine: machineToo, serving: servingRequest !== undefined }, "certificates.renewed");

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { keepCertificates } from "../../agent/control/certificates.ts";
 import { PlaneError } from "../../agent/core/plane-status.ts";
 import { Secret } from "../../agent/core/secret.ts";
-import type { CertificatesView } from "../../agent/core/views.ts";
+import { type CertificatesView, NO_GATEWAY } from "../../agent/core/views.ts";
 import { Cell } from "../../agent/lifecycle/cell.ts";
 import type { ControlPlane, Renewal } from "../../agent/ports/control-plane.ts";
 import type { MachineIdentity, PrivateKey, SigningRequest } from "../../agent/ports/keys.ts";
@@ -65,6 +65,11 @@ describe("certificates", () => {
       cells.servingRequest.set(request("g1"));
       cells.gateway.update((view) => ({ ...view, uncertified: "g1" }));
     };
+    const certify = gateway.certify.bind(gateway);
+    gateway.certify = (keySpkiSha256, chainPem) => {
+      certify(keySpkiSha256, chainPem);
+      cells.gateway.update((view) => ({ ...view, servingNotAfterMs: clock.now().wallMs + HOUR_MS }));
+    };
     let made = 0;
     keeping = keepCertificates(
       {
@@ -114,6 +119,30 @@ describe("certificates", () => {
     expect(renewals).toEqual([{ servingRequest: request("g9") }]);
     expect(gateway.told).toEqual(["certify g9 serving-chain"]);
     expect(cells.identity.get().key.spkiSha256).toBe("k0");
+  });
+
+  it("the gateway's, when it is the shorter one, is renewed at its own two thirds, and the machine's stays", async () => {
+    cells.gateway.update((view) => ({ ...view, servingNotAfterMs: clock.now().wallMs + HOUR_MS / 10 }));
+    await clock.advance(HOUR_MS * 0.066);
+    expect(renewals).toEqual([]);
+    await clock.advance(HOUR_MS * 0.001);
+    expect(renewals).toEqual([{ servingRequest: request("g1") }]);
+    expect(cells.identity.get().key.spkiSha256).toBe("k0");
+  });
+
+  it("of a gateway that is away are not asked for; the machine's own is", async () => {
+    gateway.rotateKey = () => {};
+    cells.gateway.set({ ...NO_GATEWAY, runId: "g1" });
+    await clock.advance(HOUR_MS * 0.68);
+    expect(renewals).toEqual([{ machineRequest: request("k1") }]);
+  });
+
+  it("of a gateway that makes no fresh key are asked for with patience", async () => {
+    gateway.rotateKey = () => {};
+    cells.gateway.update((view) => ({ ...view, servingNotAfterMs: clock.now().wallMs + HOUR_MS / 10 }));
+    await clock.advance(HOUR_MS * 0.09);
+    expect(renewals).toEqual([]);
+    expect(cells.certificates.get().lastRenewalError).toContain("no fresh key");
   });
 
   it("a failed renewal keeps the old ones, says why, and is tried again", async () => {
