@@ -27,7 +27,7 @@ import { examine } from "./examine.ts";
 import { instructGateway } from "./instruct-gateway.ts";
 import { RecordKeeper } from "./keep-records.ts";
 import { measureResources, observe } from "./observe.ts";
-import { type Membership, type RegistrationPorts, recall, register } from "./registration.ts";
+import { type Membership, type RegistrationPorts, recall, register, registerOnce } from "./registration.ts";
 import { type BuildkitPorts, runBuildkit } from "./run-buildkit.ts";
 import { watchGateway } from "./watch-gateway.ts";
 
@@ -99,13 +99,13 @@ async function belong(ports: AgentPorts, cells: AgentCells, boot: Boot, outer: A
     }
     return identity;
   };
-  const join = (signal: AbortSignal): Promise<Membership> => register(ports, cells, boot, signal);
-  const identity = new Cell(enter((await recall(ports, boot)) ?? (await join(outer))));
-  const reRegister = async (signal: AbortSignal): Promise<void> => identity.set(enter(await join(signal)));
+  const identity = new Cell(enter((await recall(ports, boot)) ?? (await register(ports, cells, boot, outer))));
+  const reRegister = async (signal: AbortSignal): Promise<void> =>
+    identity.set(enter(await registerOnce(ports, cells, boot, signal)));
   await firstOf(
     outer,
     (signal) => keepCertificates(ports, { ...cells, identity }, boot.bootId, reRegister, signal),
-    (signal) => stayAttached(ports, { ...cells, identity }, boot, signal),
+    (signal) => stayAttached(ports, { ...cells, identity }, boot, reRegister, signal),
   );
 }
 

@@ -44,13 +44,14 @@ export interface AttachCells {
 
 /**
  * Keeps the one stream to the control plane. A stream that brought a desired state resets the backoff; a new machine certificate moves
- * over to a new stream at once.
+ * over to a new stream at once. Where the control plane does not know the certificate (any more), the machine proves itself anew.
  * @throws {PlaneError} when the control plane refuses this machine for good.
  */
 export async function stayAttached(
   ports: AttachPorts,
   cells: AttachCells,
   boot: Boot,
+  reRegister: (signal: AbortSignal) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
   for (let failures = 0; !signal.aborted; ) {
@@ -69,6 +70,21 @@ export async function stayAttached(
     ports.log.warn({ err: failure, retryInMs }, "control-plane.detached");
     failures += 1;
     await ports.clock.sleep(retryInMs, signal);
+    if (failure instanceof PlaneError && failure.step === "new-evidence") await proveAnew(ports, reRegister, signal);
+  }
+}
+
+/** One try: the certificate may be good after all, and the evidence may be spent. */
+async function proveAnew(
+  { log }: AttachPorts,
+  reRegister: (signal: AbortSignal) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await reRegister(signal);
+  } catch (err) {
+    if (err instanceof PlaneError && err.step === "end-agent") throw err;
+    if (!signal.aborted) log.warn({ err }, "identity.registration-failed");
   }
 }
 

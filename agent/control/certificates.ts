@@ -69,10 +69,27 @@ export async function keepCertificates(
       if (err instanceof PlaneError && err.step === "end-agent") throw err;
       report(ports, cells, err);
       const expired = cells.identity.get().notAfterMs <= ports.clock.now().wallMs;
-      if (expired || (err instanceof PlaneError && err.step === "new-evidence")) await reRegister(signal);
-      else await ports.clock.sleep(fullJitterMs(RENEWAL_RETRY, failures, ports.clock.random()), signal);
+      const unknown = err instanceof PlaneError && err.step === "new-evidence";
+      if ((expired || unknown) && (await provenAnew(ports, cells, reRegister, signal))) continue;
+      await ports.clock.sleep(fullJitterMs(RENEWAL_RETRY, failures, ports.clock.random()), signal);
       failures += 1;
     }
+  }
+}
+
+async function provenAnew(
+  ports: CertificatePorts,
+  cells: CertificateCells,
+  reRegister: (signal: AbortSignal) => Promise<void>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    await reRegister(signal);
+    return true;
+  } catch (err) {
+    if (err instanceof PlaneError && err.step === "end-agent") throw err;
+    if (!signal.aborted) report(ports, cells, err);
+    return false;
   }
 }
 

@@ -72,7 +72,8 @@ export function register(
   });
 }
 
-async function registerOnce(
+/** One attempt. @throws {PlaneError} and what the evidence's source throws. */
+export async function registerOnce(
   ports: RegistrationPorts,
   cells: RegistrationCells,
   boot: Boot,

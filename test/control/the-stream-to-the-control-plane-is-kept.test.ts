@@ -34,6 +34,7 @@ describe("the stream to the control plane", () => {
   let stop: AbortController;
   let streams: Stream[];
   let pending: NumberedRecord[];
+  let proofs: number;
   let staying: Promise<void>;
   let cells: ReturnType<typeof newCells>;
 
@@ -54,6 +55,7 @@ describe("the stream to the control plane", () => {
     stop = new AbortController();
     streams = [];
     pending = [];
+    proofs = 0;
     cells = newCells();
     const plane = {
       attach(identity: MachineIdentity, hello: Hello, signal: AbortSignal) {
@@ -87,6 +89,11 @@ describe("the stream to the control plane", () => {
       { plane, records, meters: NO_METERS, clock, log: notebook() },
       cells,
       { bootId: "boot", runId: "run" } as Boot,
+      async () => {
+        proofs += 1;
+        if (proofs === 1) throw new PlaneError("Register", "UNAUTHENTICATED", "this token is spent");
+        cells.identity.set({ machineId: "m1-again" } as MachineIdentity);
+      },
       stop.signal,
     );
     staying.catch(() => undefined);
@@ -142,6 +149,16 @@ describe("the stream to the control plane", () => {
     streams[2]?.fail(new PlaneError("Attach", "UNAVAILABLE", "restarting"));
     await clock.advance(500);
     expect(streams).toHaveLength(4);
+  });
+
+  it("of a control plane that does not know us leads to a new proof, and a spent one does not keep us from coming back", async () => {
+    const unknown = new PlaneError("Attach", "UNAUTHENTICATED", "no such machine");
+    streams[0]?.fail(unknown);
+    await clock.advance(500);
+    expect(streams.map((stream) => stream.identity)).toEqual(["m1", "m1"]);
+    streams[1]?.fail(unknown);
+    await clock.advance(1_000);
+    expect(streams.map((stream) => stream.identity)).toEqual(["m1", "m1", "m1-again"]);
   });
 
   it("is given up for dead after 90 s of silence", async () => {

@@ -504,7 +504,8 @@ export const BuilderAgentServiceService = {
    * were not acknowledged. There are no transport-level keepalives.
    *
    * A second Attach of the same machine replaces the first, which ends with ABORTED. PERMISSION_DENIED and UNIMPLEMENTED end the agent
-   * (after its drain); any other status means: attach again, with full jitter from 1 second to 5 minutes.
+   * (after its drain); any other status means: attach again, with full jitter from 1 second to 5 minutes. UNAUTHENTICATED (this certificate is
+   * not known, any more) makes the agent try to register anew in between.
    */
   attach: {
     path: "/builder.agent.v1.BuilderAgentService/Attach" as const,
@@ -569,7 +570,8 @@ export interface BuilderAgentServiceServer extends UntypedServiceImplementation 
    * were not acknowledged. There are no transport-level keepalives.
    *
    * A second Attach of the same machine replaces the first, which ends with ABORTED. PERMISSION_DENIED and UNIMPLEMENTED end the agent
-   * (after its drain); any other status means: attach again, with full jitter from 1 second to 5 minutes.
+   * (after its drain); any other status means: attach again, with full jitter from 1 second to 5 minutes. UNAUTHENTICATED (this certificate is
+   * not known, any more) makes the agent try to register anew in between.
    */
   attach: handleBidiStreamingCall<AttachRequest, AttachResponse>;
   /**
@@ -649,7 +651,8 @@ export interface BuilderAgentServiceClient extends Client {
    * were not acknowledged. There are no transport-level keepalives.
    *
    * A second Attach of the same machine replaces the first, which ends with ABORTED. PERMISSION_DENIED and UNIMPLEMENTED end the agent
-   * (after its drain); any other status means: attach again, with full jitter from 1 second to 5 minutes.
+   * (after its drain); any other status means: attach again, with full jitter from 1 second to 5 minutes. UNAUTHENTICATED (this certificate is
+   * not known, any more) makes the agent try to register anew in between.
    */
   attach(): ClientDuplexStream<AttachRequest, AttachResponse>;
   attach(options: Partial<CallOptions>): ClientDuplexStream<AttachRequest, AttachResponse>;
