@@ -1,5 +1,7 @@
 /** sysexits: something that we may not install ourselves is missing. */
 export const EX_UNAVAILABLE = 69;
+/** sysexits: who runs this may not. */
+export const EX_NOPERM = 77;
 
 /** Why the machine could not be set up, and what a person can do about it. */
 export class SetupFailed extends Error {

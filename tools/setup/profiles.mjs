@@ -1,6 +1,7 @@
 import { compile } from "./compile.mjs";
 import { debianPackages } from "./debian-packages.mjs";
 import { goTool } from "./go-tool.mjs";
+import { needsRoot } from "./needs-root.mjs";
 import { nodeVersion } from "./node-version.mjs";
 import { npmPackages } from "./npm-packages.mjs";
 import { toolchain } from "./toolchain.mjs";
@@ -23,13 +24,13 @@ const peers = ["haproxy", "nginx", "libnginx-mod-stream"];
 
 const checks = [nodeVersion, npmPackages];
 const told = [compile, toolchain([buildkit, buildx])];
-const demo = [...checks, debianPackages(builder), buildkit.step, ...told];
+const sandbox = [...checks, debianPackages(builder), buildkit.step, ...told];
 
 /** @type {Readonly<Record<string, readonly import("./step.mjs").Step[]>>} */
 export const profiles = {
   checks,
-  demo,
-  sandbox: demo,
+  demo: [needsRoot, ...sandbox],
+  sandbox,
   test: [...checks, debianPackages(builder), buildkit.step, buildx.step, ...told],
-  bench: [...checks, debianPackages([...builder, ...peers]), buildkit.step, ...told],
+  bench: [needsRoot, ...checks, debianPackages([...builder, ...peers]), buildkit.step, ...told],
 };
