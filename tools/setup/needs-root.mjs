@@ -1,0 +1,13 @@
+import { EX_NOPERM, SetupFailed } from "./failure.mjs";
+
+/** Told at once, not after minutes of building what could not be used. @type {import("./step.mjs").Step} */
+export const needsRoot = {
+  isDone() {
+    if (process.getuid?.() === 0) return true;
+    throw new SetupFailed("a real builder needs root, for runc and its mounts", {
+      advice: "run the same command as root; npm test runs without, and skips by name what it then cannot do",
+      exitCode: EX_NOPERM,
+    });
+  },
+  async carryOut() {},
+};
