@@ -2,11 +2,13 @@ import { existsSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
-import { readToolchain } from "../../sandbox/stack/toolchain.ts";
+import { needsStage, toolPath } from "../journeys/stage/whether.ts";
 import { buildctl, eventually, RealSandbox, sandbox } from "./real-sandbox.ts";
 import { mountsUnder, processesNaming } from "./traces.ts";
 
-const { buildctl: BUILDCTL } = await readToolchain();
+needsStage();
+
+const BUILDCTL = toolPath("buildctl") ?? "buildctl";
 
 async function runtimeDirOf({ dir }: RealSandbox): Promise<string> {
   const { runtimeDir } = JSON.parse(await readFile(join(dir, "sandbox.json"), "utf8")) as { runtimeDir: string };

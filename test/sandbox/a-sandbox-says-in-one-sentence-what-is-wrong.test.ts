@@ -4,6 +4,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
+import { whyNoStage } from "../journeys/stage/whether.ts";
 import { RealSandbox, sandbox } from "./real-sandbox.ts";
 
 const parent = await mkdtemp(join(tmpdir(), "sandbox-test-"));
@@ -19,16 +20,27 @@ afterAll(async () => {
   await rm(parent, { recursive: true });
 });
 
-it.each([
+interface Wrong {
+  readonly what: string;
+  readonly args: readonly string[];
+  readonly code: number;
+  readonly says: string;
+  /** It comes so far only where a builder could run. */
+  readonly needsBuilder?: true;
+}
+
+it.for<Wrong>([
   {
     what: "a port that is in use",
     args: ["up", "--listen", `127.0.0.1:${busyPort}`, "--dir", join(parent, "a")],
+    needsBuilder: true,
     code: 69,
     says: "something else listens there",
   },
   {
     what: "a directory that cannot be made",
     args: ["up", "--listen", "127.0.0.1:0", "--dir", join(file, "b")],
+    needsBuilder: true,
     code: 73,
     says: `Cannot use ${join(file, "b")}`,
   },
@@ -48,14 +60,18 @@ it.each([
   },
   { what: "the status of a sandbox that is not up", args: ["status", "--dir", parent], code: 69, says: "No sandbox" },
   { what: "a command that is none", args: ["dance"], code: 64, says: "dance" },
-])("refuses $what", async ({ args, code, says }) => {
+])("refuses $what", async ({ args, needsBuilder, code, says }, { skip }) => {
+  const why = needsBuilder && whyNoStage();
+  if (why !== undefined) skip(why);
   const { exitCode, stderr } = await sandbox(...args);
   expect(stderr).toContain(says);
   expect(stderr.trim().split("\n")).toHaveLength(1);
   expect(exitCode).toBe(code);
 });
 
-it("refuses a second sandbox, a foreign project and unknown builds, and goes on", async () => {
+it("refuses a second sandbox, a foreign project and unknown builds, and goes on", async ({ skip }) => {
+  const why = whyNoStage();
+  if (why !== undefined) skip(why);
   await using up = await RealSandbox.start();
   await up.ready();
   const refusals = [

@@ -1,6 +1,9 @@
 import { expect, it } from "vitest";
+import { needsStage } from "../journeys/stage/whether.ts";
 import { demo, eventually } from "./real-sandbox.ts";
 import { processesNaming } from "./traces.ts";
+
+needsStage();
 
 it("builds, records, ends and is refused, and exits 0", async () => {
   const { exitCode, stdout, stderr } = await demo();
