@@ -47,7 +47,10 @@ const ENTRIES: readonly Entry[] = [
 const EXITS = `
 Exit codes: 0 good, 1 not ready, 64 wrong command line, 69 no answer, 70 a defect, 77 refused by the control plane, 78 wrong configuration.`;
 
-/** Runs one command line (without node and the script) and gives the code to exit with. Never throws. Told to end before it had begun is a good end. */
+/**
+ * Runs one command line (without node and the script) and gives the code to exit with. Never throws. To be told to end before it had begun is
+ * a good end.
+ */
 export async function runProgram(argv: readonly string[], cli: Cli): Promise<number> {
   let code: number = EXIT.ok;
   const program = configured(new Command("builder-agent"), cli)

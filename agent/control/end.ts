@@ -61,8 +61,8 @@ export async function reasonToEnd(
 }
 
 /**
- * The ending, in order: not ready and no new builds; open builds finish until the deadline; nobody is let in, the rest is cut; buildkitd stops; the last records
- * and the reason are told. `hurry` moves the deadline to now; no step is ever skipped.
+ * The ending, in order: not ready and no new builds; open builds finish until the deadline; nobody is let in, the rest is cut;
+ * buildkitd stops; the last records and the reason are told. `hurry` moves the deadline to now; no step is ever skipped.
  */
 export async function endInOrder(
   ports: EndingPorts,

@@ -18,8 +18,8 @@ export interface BuildIdentity {
 }
 
 /**
- * Reads a build's SPIFFE id, `spiffe://<trust domain>/org/<org>/project/<project>/build/<build>`. The comparison is exact: no decoding, no case folding, no trailing slash, so that two spellings can never
- * name one build.
+ * Reads a build's SPIFFE id, `spiffe://<trust domain>/org/<org>/project/<project>/build/<build>`. The comparison is exact: no decoding, no
+ * case folding, no trailing slash, so that two spellings can never name one build.
  */
 export function parseBuildUri(uri: string, trustDomain: string): BuildIdentity | undefined {
   const [scheme, empty, domain, org, orgId, project, projectId, build, buildId, ...rest] = uri.split("/");
