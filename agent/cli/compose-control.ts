@@ -13,7 +13,6 @@ import { openRecords } from "../adapters/records/open-records.ts";
 import { jsonLog } from "../adapters/telemetry/json-log.ts";
 import { prometheusMeters } from "../adapters/telemetry/prometheus-meters.ts";
 import { type AgentEnding, runAgent } from "../control/agent.ts";
-import { describeExit } from "../core/unit-exit.ts";
 import { Scope } from "../lifecycle/scope.ts";
 import { buildkitConfiguration } from "./buildkit-configuration.ts";
 import type { Cli } from "./cli.ts";
@@ -71,7 +70,6 @@ export async function startControl(config: Omit<Config, "gateway">, caPem: strin
       unit: askedBuildkit(layout.managerSocket, clock),
       probe: scope.own(new GrpcBuildkitProbe(layout.buildkitSocket)),
       configuration: buildkitConfiguration(config, log),
-      describeExit,
     },
     {
       cacheRoot: layout.cacheDir,

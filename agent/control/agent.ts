@@ -27,7 +27,7 @@ import { examine } from "./examine.ts";
 import { instructGateway } from "./instruct-gateway.ts";
 import { RecordKeeper } from "./keep-records.ts";
 import { measureResources, observe } from "./observe.ts";
-import { type Membership, type RegistrationPorts, recall, register, registerOnce } from "./registration.ts";
+import { type Membership, type RegistrationPorts, recall, register, tryRegister } from "./registration.ts";
 import { type BuildkitPorts, runBuildkit } from "./run-buildkit.ts";
 import { watchGateway } from "./watch-gateway.ts";
 
@@ -100,8 +100,11 @@ async function belong(ports: AgentPorts, cells: AgentCells, boot: Boot, outer: A
     return identity;
   };
   const identity = new Cell(enter((await recall(ports, boot)) ?? (await register(ports, cells, boot, outer))));
-  const reRegister = async (signal: AbortSignal): Promise<void> =>
-    identity.set(enter(await registerOnce(ports, cells, boot, signal)));
+  const reRegister = async (signal: AbortSignal): Promise<boolean> => {
+    const member = await tryRegister(ports, cells, boot, signal);
+    if (member !== undefined) identity.set(enter(member));
+    return member !== undefined;
+  };
   await firstOf(
     outer,
     (signal) => keepCertificates(ports, { ...cells, identity }, boot.bootId, reRegister, signal),

@@ -51,7 +51,7 @@ export async function stayAttached(
   ports: AttachPorts,
   cells: AttachCells,
   boot: Boot,
-  reRegister: (signal: AbortSignal) => Promise<void>,
+  reRegister: (signal: AbortSignal) => Promise<boolean>,
   signal: AbortSignal,
 ): Promise<void> {
   for (let failures = 0; !signal.aborted; ) {
@@ -70,21 +70,7 @@ export async function stayAttached(
     ports.log.warn({ err: failure, retryInMs }, "control-plane.detached");
     failures += 1;
     await ports.clock.sleep(retryInMs, signal);
-    if (failure instanceof PlaneError && failure.step === "new-evidence") await proveAnew(ports, reRegister, signal);
-  }
-}
-
-/** One try: the certificate may be good after all, and the evidence may be spent. */
-async function proveAnew(
-  { log }: AttachPorts,
-  reRegister: (signal: AbortSignal) => Promise<void>,
-  signal: AbortSignal,
-): Promise<void> {
-  try {
-    await reRegister(signal);
-  } catch (err) {
-    if (err instanceof PlaneError && err.step === "end-agent") throw err;
-    if (!signal.aborted) log.warn({ err }, "identity.registration-failed");
+    if (failure instanceof PlaneError && failure.step === "new-evidence") await reRegister(signal);
   }
 }
 

@@ -44,7 +44,7 @@ export async function keepCertificates(
   ports: CertificatePorts,
   cells: CertificateCells,
   bootId: string,
-  reRegister: (signal: AbortSignal) => Promise<void>,
+  reRegister: (signal: AbortSignal) => Promise<boolean>,
   signal: AbortSignal,
 ): Promise<void> {
   const random = ports.clock.random();
@@ -70,26 +70,10 @@ export async function keepCertificates(
       report(ports, cells, err);
       const expired = cells.identity.get().notAfterMs <= ports.clock.now().wallMs;
       const unknown = err instanceof PlaneError && err.step === "new-evidence";
-      if ((expired || unknown) && (await provenAnew(ports, cells, reRegister, signal))) continue;
+      if ((expired || unknown) && (await reRegister(signal))) continue;
       await ports.clock.sleep(fullJitterMs(RENEWAL_RETRY, failures, ports.clock.random()), signal);
       failures += 1;
     }
-  }
-}
-
-async function provenAnew(
-  ports: CertificatePorts,
-  cells: CertificateCells,
-  reRegister: (signal: AbortSignal) => Promise<void>,
-  signal: AbortSignal,
-): Promise<boolean> {
-  try {
-    await reRegister(signal);
-    return true;
-  } catch (err) {
-    if (err instanceof PlaneError && err.step === "end-agent") throw err;
-    if (!signal.aborted) report(ports, cells, err);
-    return false;
   }
 }
 

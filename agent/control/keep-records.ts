@@ -3,15 +3,11 @@ import type { RecordCounts } from "../core/views.ts";
 import type { Cell } from "../lifecycle/cell.ts";
 import { Queue } from "../lifecycle/queue.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Gateway, GatewayEvent, GatewayStats } from "../ports/gateway.ts";
+import type { Gateway, SessionEvent } from "../ports/gateway.ts";
 import type { Log } from "../ports/log.ts";
 import type { RecordStore } from "../ports/records.ts";
 
 const DISK_RETRY_MS = 1_000;
-
-type SessionEvent =
-  | Extract<GatewayEvent, { is: "hello" | "opened" | "closed" }>
-  | { readonly is: "progress"; readonly progress: GatewayStats["progress"] };
 
 /**
  * Brings every session's record to disk, and only then tells the gateway to forget it. While the disk refuses, the gateway goes on
@@ -37,9 +33,8 @@ export class RecordKeeper {
     const { records, gateway, clock, log } = ports;
     for await (const { runId, event } of this.#events.drain(signal)) {
       await untilDone(() => store(records, runId, event), clock, log, signal);
-      for (const summary of closings(event)) {
-        gateway.acknowledge([summary.sessionId]);
-      }
+      const onDisk = closings(event).map((summary) => summary.sessionId);
+      if (onDisk.length > 0 && !signal.aborted) gateway.acknowledge(onDisk);
       counts.set({ ...records.counts });
     }
   }

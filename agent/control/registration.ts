@@ -9,7 +9,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { ControlPlane, Registered } from "../ports/control-plane.ts";
 import type { EvidenceSource } from "../ports/evidence.ts";
 import type { CertificateReader, IdentityStore, KeyMaker, MachineIdentity, SigningRequest } from "../ports/keys.ts";
-import type { Log } from "../ports/log.ts";
+import type { Log, LogData } from "../ports/log.ts";
 import type { Machine } from "../ports/machine.ts";
 import type { Meters } from "../ports/meters.ts";
 
@@ -63,17 +63,37 @@ export function register(
     clock: ports.clock,
     signal,
     giveUp: (failure) => failure instanceof PlaneError && failure.step === "end-agent",
-    onFailure: (err, retryInMs) => {
-      if (err instanceof PlaneError) ports.meters.planeCallFailed("Register", err.status);
-      ports.log.warn({ err, retryInMs }, "identity.registration-failed");
-      const lastFailure = err instanceof Error ? err.message : String(err);
-      cells.plane.update((view) => ({ ...view, lastFailure }));
-    },
+    onFailure: (err, retryInMs) => tellFailure(ports, cells, err, { retryInMs }),
   });
 }
 
-/** One attempt. @throws {PlaneError} and what the evidence's source throws. */
-export async function registerOnce(
+/**
+ * One attempt, for a machine that may be known after all: undefined if it failed, which is told.
+ * @throws {PlaneError} when the control plane refuses this machine for good.
+ */
+export async function tryRegister(
+  ports: RegistrationPorts,
+  cells: RegistrationCells,
+  boot: Boot,
+  signal: AbortSignal,
+): Promise<Membership | undefined> {
+  try {
+    return await registerOnce(ports, cells, boot, signal);
+  } catch (err) {
+    if (err instanceof PlaneError && err.step === "end-agent") throw err;
+    if (!signal.aborted) tellFailure(ports, cells, err, {});
+    return undefined;
+  }
+}
+
+function tellFailure(ports: RegistrationPorts, cells: RegistrationCells, err: unknown, data: LogData): void {
+  if (err instanceof PlaneError) ports.meters.planeCallFailed("Register", err.status);
+  ports.log.warn({ err, ...data }, "identity.registration-failed");
+  const lastFailure = err instanceof Error ? err.message : String(err);
+  cells.plane.update((view) => ({ ...view, lastFailure }));
+}
+
+async function registerOnce(
   ports: RegistrationPorts,
   cells: RegistrationCells,
   boot: Boot,

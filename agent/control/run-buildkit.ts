@@ -2,6 +2,7 @@ import type { BuildkitSettings, DesiredState } from "../core/desired-state.ts";
 import type { Resources } from "../core/machine.ts";
 import type { Phase } from "../core/phase.ts";
 import { afterExit, BUILDKIT_RESTARTS } from "../core/restart-budget.ts";
+import { describeExit } from "../core/unit-exit.ts";
 import type { BuildkitView, GatewayView } from "../core/views.ts";
 import { firstOf, within } from "../lifecycle/branch.ts";
 import { Cell } from "../lifecycle/cell.ts";
@@ -23,7 +24,6 @@ export interface BuildkitPorts {
   readonly probe: BuildkitProbe;
   /** Settings and the real size of the cache's disk → the daemon's configuration. */
   readonly configuration: (settings: BuildkitSettings, diskBytes: number) => string;
-  readonly describeExit: (exit: UnitExit) => { readonly kind: string; readonly text: string };
   readonly meters: Meters;
   readonly clock: Clock;
   readonly log: Log;
@@ -156,7 +156,7 @@ class Daemon {
   }
 
   #noteExit(exit: UnitExit): void {
-    const { describeExit, meters, log, clock } = this.#ports;
+    const { meters, log, clock } = this.#ports;
     const { kind, text } = describeExit(exit);
     meters.buildkitExited(kind);
     log.warn({ kind, exit: text, lastLines: exit.lastLines }, "buildkit.exited");

@@ -1,6 +1,7 @@
 import { type GatewayView, NO_GATEWAY } from "../core/views.ts";
+import { Branch } from "../lifecycle/branch.ts";
 import type { Cell } from "../lifecycle/cell.ts";
-import type { Gateway, GatewayEvent, GatewayStats } from "../ports/gateway.ts";
+import type { Gateway, GatewayEvent, GatewayStats, SessionEvent } from "../ports/gateway.ts";
 import type { SigningRequest } from "../ports/keys.ts";
 import type { Log } from "../ports/log.ts";
 import type { Meters } from "../ports/meters.ts";
@@ -17,7 +18,8 @@ export async function watchGateway(
   onSession: (runId: string, event: SessionEvent) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  for await (const event of ports.gateway.events(signal)) {
+  using branch = new Branch(signal);
+  for await (const event of ports.gateway.events(branch.signal)) {
     const next = seen(cells.gateway.get(), event);
     if (event.is === "hello" || event.is === "request") cells.servingRequest.set(event.request);
     if (event.is === "stats") note(ports.meters, event.stats, onSession, next.runId);
@@ -29,10 +31,6 @@ export async function watchGateway(
     cells.gateway.set(next);
   }
 }
-
-export type SessionEvent =
-  | Extract<GatewayEvent, { is: "hello" | "opened" | "closed" }>
-  | { readonly is: "progress"; readonly progress: GatewayStats["progress"] };
 
 function note(
   meters: Meters,

@@ -8,7 +8,7 @@ import type { SigningRequest } from "./keys.ts";
  * is set while there is no connection is sent on the next one: the last value of each kind, whole.
  */
 export interface Gateway {
-  /** Everything it tells, from the moment of the call; ends with `signal`. To be iterated once. */
+  /** Everything it tells, from the moment of the call; ends with `signal`. One reader at a time: end one before the next. */
   events(signal: AbortSignal): AsyncIterable<GatewayEvent>;
   /** Takes force whole. `applied` follows when the gateway has it in force and has cut what lost its standing. */
   allow(allowSet: AllowSet): void;
@@ -48,6 +48,11 @@ export type GatewayEvent =
   | { readonly is: "closed"; readonly summary: SessionSummary }
   | { readonly is: "cut"; readonly sessions: number }
   | { readonly is: "stats"; readonly stats: GatewayStats };
+
+/** What of that concerns sessions and their records. */
+export type SessionEvent =
+  | Extract<GatewayEvent, { is: "hello" | "opened" | "closed" }>
+  | { readonly is: "progress"; readonly progress: GatewayStats["progress"] };
 
 /** Every few seconds, and at once after a change of `listening`. Counters count from the gateway's start. */
 export interface GatewayStats {

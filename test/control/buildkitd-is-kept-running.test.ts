@@ -34,7 +34,6 @@ describe("buildkitd", () => {
         unit,
         probe,
         configuration: (settings, diskBytes) => `parallel=${settings.maxParallelism} disk=${diskBytes}`,
-        describeExit: (exit) => ({ kind: "killed", text: `killed by ${exit.signal}` }),
         meters: NO_METERS,
         clock,
         log: notebook(),

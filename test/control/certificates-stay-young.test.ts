@@ -88,9 +88,10 @@ describe("certificates", () => {
       "boot",
       async () => {
         registered += 1;
-        if (registered === 1) throw new PlaneError("Register", "UNAVAILABLE", "maintenance");
+        if (registered === 1) return false;
         fails = undefined;
         cells.identity.set(identity("fresh"));
+        return true;
       },
       stop.signal,
     );

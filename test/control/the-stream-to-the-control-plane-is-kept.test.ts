@@ -91,8 +91,9 @@ describe("the stream to the control plane", () => {
       { bootId: "boot", runId: "run" } as Boot,
       async () => {
         proofs += 1;
-        if (proofs === 1) throw new PlaneError("Register", "UNAUTHENTICATED", "this token is spent");
+        if (proofs === 1) return false;
         cells.identity.set({ machineId: "m1-again" } as MachineIdentity);
+        return true;
       },
       stop.signal,
     );

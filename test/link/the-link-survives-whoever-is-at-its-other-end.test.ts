@@ -1,6 +1,8 @@
 import { readFile, rename, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { describe, expect, it } from "vitest";
+import { systemClock } from "../../agent/adapters/clock/system-clock.ts";
+import { connectToGateway } from "../../agent/adapters/link/client.ts";
 import { LONGEST_LINE_BYTES } from "../../agent/adapters/link/lines.ts";
 import { listenForControl } from "../../agent/adapters/link/server.ts";
 import type { GatewayEvent } from "../../agent/ports/gateway.ts";
@@ -98,6 +100,25 @@ describe("the gateway's end", () => {
 });
 
 describe("control's end", () => {
+  it("can be read anew after its reader has ended, over one connection", async () => {
+    await using rig = await LinkRig.make();
+    const { orders } = await rig.gateway();
+    const gateway = connectToGateway({ path: rig.path, clock: systemClock(), log: rig.log });
+    for (const _reader of ["first", "second"]) {
+      const from = orders.all.length;
+      const reader = new AbortController();
+      const heard: string[] = [];
+      for await (const event of gateway.events(reader.signal)) {
+        heard.push(event.is);
+        if (event.is === "hello") break;
+      }
+      reader.abort();
+      expect(heard.at(-1)).toBe("hello");
+      await orders.first(isA("lost"), from);
+    }
+    expect(orders.all.map(({ is }) => is)).toEqual(["connected", "lost", "connected", "lost"]);
+  });
+
   it("waits for a gateway that is not there yet, and says everything once it is", async () => {
     await using rig = await LinkRig.make();
     const { gateway, events } = rig.control();

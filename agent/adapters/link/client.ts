@@ -33,7 +33,7 @@ export function connectToGateway(options: LinkClientOptions): Gateway {
 
 class LinkClient implements Gateway {
   readonly #options: LinkClientOptions;
-  readonly #events = new Queue<GatewayEvent>();
+  #events = new Queue<GatewayEvent>();
   readonly #wishes = new Wishes();
   /** Only while the gateway has said hello. */
   #channel: Channel | undefined;
@@ -43,8 +43,10 @@ class LinkClient implements Gateway {
   }
 
   events(signal: AbortSignal): AsyncIterable<GatewayEvent> {
-    void this.#stayConnected(signal);
-    return this.#events.drain(signal);
+    const events = new Queue<GatewayEvent>();
+    this.#events = events;
+    void this.#stayConnected(events, signal);
+    return events.drain(signal);
   }
 
   allow(allowSet: AllowSet): void {
@@ -78,7 +80,7 @@ class LinkClient implements Gateway {
     this.#send({ is: "acknowledge", sessionIds });
   }
 
-  async #stayConnected(signal: AbortSignal): Promise<void> {
+  async #stayConnected(events: Queue<GatewayEvent>, signal: AbortSignal): Promise<void> {
     const { clock, log, path } = this.#options;
     for (let failures = 0; !signal.aborted; failures += 1) {
       const sinceMs = clock.now().monoMs;
@@ -88,7 +90,7 @@ class LinkClient implements Gateway {
       if (clock.now().monoMs - sinceMs > GOOD_MS) failures = 0;
       await clock.sleep(Math.min(FIRST_DELAY_MS * 2 ** Math.min(failures, 10), LONGEST_DELAY_MS), signal);
     }
-    this.#events.close();
+    events.close();
   }
 
   /** One connection from its start to its end, whoever ends it. Never rejects. */
