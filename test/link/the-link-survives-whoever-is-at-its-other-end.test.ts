@@ -104,7 +104,7 @@ describe("control's end", () => {
     await using rig = await LinkRig.make();
     const { orders } = await rig.gateway();
     const gateway = connectToGateway({ path: rig.path, clock: systemClock(), log: rig.log });
-    for (const _reader of ["first", "second"]) {
+    for (let readers = 0; readers < 2; readers += 1) {
       const from = orders.all.length;
       const reader = new AbortController();
       const heard: string[] = [];
