@@ -19,18 +19,25 @@ const buildx = goTool({
   takes: "2 minutes",
 });
 
+const bbolt = goTool({
+  name: "bbolt",
+  module: "go.etcd.io/bbolt",
+  commands: { bbolt: ["version"] },
+  takes: "20 seconds",
+});
+
 const builder = ["runc", "busybox-static", "containernetworking-plugins", "iproute2", "iptables"];
 const peers = ["haproxy", "nginx", "libnginx-mod-stream"];
 
 const checks = [nodeVersion, npmPackages];
-const told = [compile, toolchain([buildkit, buildx])];
-const sandbox = [...checks, debianPackages(builder), buildkit.step, ...told];
+const told = [compile, toolchain([buildkit, buildx, bbolt])];
+const sandbox = [...checks, debianPackages(builder), buildkit.step, bbolt.step, ...told];
 
 /** @type {Readonly<Record<string, readonly import("./step.mjs").Step[]>>} */
 export const profiles = {
   checks,
   demo: [needsRoot, ...sandbox],
   sandbox,
-  test: [...checks, debianPackages(builder), buildkit.step, buildx.step, ...told],
+  test: [...checks, debianPackages(builder), buildkit.step, buildx.step, bbolt.step, ...told],
   bench: [needsRoot, ...checks, debianPackages([...builder, ...peers]), buildkit.step, ...told],
 };
