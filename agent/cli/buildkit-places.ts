@@ -6,7 +6,7 @@ import { layoutOf } from "./layout.ts";
 export function buildkitPlaces({ paths, buildkit }: Pick<Config, "paths" | "buildkit">): BuildkitPlaces {
   const layout = layoutOf(paths);
   return {
-    rootDir: layout.cacheDir,
+    rootDir: layout.buildkitRoot,
     socketPath: layout.buildkitSocket,
     traceSocketPath: layout.buildkitTraceSocket,
     runc: buildkit.runc,

@@ -31,7 +31,7 @@ export async function startControl(config: Omit<Config, "gateway">, caPem: strin
   const layout = layoutOf(paths);
   const log = jsonLog({ process: "control", level: config.log.level });
   logDefects(log);
-  await mkdir(paths.runtimeDir, { recursive: true, mode: 0o750 });
+  await mkdir(layout.controlDir, { recursive: true, mode: 0o750 });
   const clock = systemClock();
   const machine = linuxMachine({ buildkitBinary: buildkit.binary });
   const { meters, registry } = prometheusMeters();

@@ -21,7 +21,7 @@ export async function startGateway(
   const log = jsonLog({ process: "gateway", level });
   logDefects(log);
   const layout = layoutOf(paths);
-  await mkdir(paths.runtimeDir, { recursive: true, mode: 0o750 });
+  await mkdir(layout.gatewayDir, { recursive: true, mode: 0o750 });
   using gauges = nodeGauges();
   await runGateway({
     listen: inheritedSocket(environment, process.pid) ?? gateway.listen,

@@ -2,18 +2,35 @@ import { join } from "node:path";
 
 /** Where things lie under the configured directories. Every process derives the same. */
 export interface Layout {
-  /** The gateway listens, control connects. */
+  /** The gateway's own directory: it listens there, control connects. */
+  readonly gatewayDir: string;
   readonly gatewaySocket: string;
   /** The launcher listens, control asks it to start and stop BuildKit. */
   readonly managerSocket: string;
+  /** systemd listens, control hands over the order for the cache volume. */
+  readonly volumeSocket: string;
+  /** Of root: which volume is open, for those who check and close it. */
+  readonly volumeRuntimeDir: string;
+  /** Of root: the label key, and what is being formatted. */
+  readonly volumeStateDir: string;
+  /** Control's own directory. */
+  readonly controlDir: string;
+  readonly identityDir: string;
+  /** What control proposes to whoever starts BuildKit as root, where that is not the launcher. */
+  readonly buildkitProposal: string;
+  /** Gateway and control may enter it. */
+  readonly buildkitDir: string;
   readonly buildkitSocket: string;
+  /** How the last preparation of BuildKit's start went. */
+  readonly buildkitPrepared: string;
   /** buildkitd's own trace collector. Anybody may write to it, so it lies in a closed directory. */
   readonly buildkitTraceSocket: string;
   readonly buildkitConfigFile: string;
   readonly cniConfigFile: string;
-  readonly identityDir: string;
   readonly recordsDir: string;
+  /** The cache: the mounted volume, or a plain directory. */
   readonly cacheDir: string;
+  readonly buildkitRoot: string;
 }
 
 export function layoutOf(paths: {
@@ -22,16 +39,28 @@ export function layoutOf(paths: {
   readonly cacheDir: string;
 }): Layout {
   const { stateDir, runtimeDir, cacheDir } = paths;
+  const controlDir = join(runtimeDir, "control");
+  const buildkitDir = join(runtimeDir, "buildkit");
+  const privateDir = join(buildkitDir, "private");
   return {
+    gatewayDir: join(runtimeDir, "gateway"),
     gatewaySocket: join(runtimeDir, SOCKETS.gateway),
     managerSocket: join(runtimeDir, SOCKETS.manager),
+    volumeSocket: join(runtimeDir, SOCKETS.volume),
+    volumeRuntimeDir: join(runtimeDir, "volume"),
+    volumeStateDir: join(stateDir, "volume"),
+    controlDir,
+    identityDir: join(controlDir, "identity"),
+    buildkitProposal: join(controlDir, "buildkitd.toml"),
+    buildkitDir,
     buildkitSocket: join(runtimeDir, SOCKETS.buildkit),
+    buildkitPrepared: join(buildkitDir, "prepared.json"),
     buildkitTraceSocket: join(runtimeDir, SOCKETS.buildkitTrace),
-    buildkitConfigFile: join(runtimeDir, "buildkit", "buildkitd.toml"),
-    cniConfigFile: join(runtimeDir, "buildkit", "cni.conflist"),
-    identityDir: join(runtimeDir, "identity"),
+    buildkitConfigFile: join(privateDir, "buildkitd.toml"),
+    cniConfigFile: join(privateDir, "cni.conflist"),
     recordsDir: join(stateDir, "records"),
     cacheDir,
+    buildkitRoot: join(cacheDir, "buildkit"),
   };
 }
 
@@ -44,8 +73,9 @@ export function longestSocketBytes(runtimeDir: string): number {
 }
 
 const SOCKETS = {
-  gateway: "gateway.sock",
+  gateway: "gateway/gateway.sock",
   manager: "manager.sock",
-  buildkit: "buildkitd.sock",
-  buildkitTrace: "buildkit/otel.sock",
+  volume: "volume.sock",
+  buildkit: "buildkit/buildkitd.sock",
+  buildkitTrace: "buildkit/private/otel.sock",
 } as const;

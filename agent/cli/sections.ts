@@ -8,7 +8,9 @@ export const CONTROL_SECTIONS = [
   "identity",
   "health",
   "paths",
+  "cacheVolume",
   "buildkit",
+  "services",
   "drain",
   "log",
 ] as const satisfies readonly SectionName[];

@@ -20,8 +20,8 @@ export interface GatewayProcess {
 export function ourGateway(process_: GatewayProcess): StartSubject {
   return async (ground) => {
     const runtimeDir = join(ground.dir, "run");
-    await mkdir(runtimeDir, { recursive: true });
-    await symlink(ground.socket, join(runtimeDir, "buildkitd.sock"));
+    await mkdir(join(runtimeDir, "buildkit"), { recursive: true });
+    await symlink(ground.socket, join(runtimeDir, "buildkit", "buildkitd.sock"));
     const child = await Child.start({ command: process.execPath, args: commandLine(ground, runtimeDir, process_) });
     const signal = AbortSignal.any([ground.signal, AbortSignal.timeout(START_DEADLINE_MS)]);
     let control: ControlStandIn | undefined;
@@ -31,7 +31,7 @@ export function ourGateway(process_: GatewayProcess): StartSubject {
     };
     try {
       await child.until(async () => {
-        control = await ControlStandIn.attach(join(runtimeDir, "gateway.sock"), ground.credentials).catch(
+        control = await ControlStandIn.attach(join(runtimeDir, "gateway", "gateway.sock"), ground.credentials).catch(
           () => undefined,
         );
         return control !== undefined;

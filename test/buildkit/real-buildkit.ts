@@ -47,14 +47,14 @@ export class RealBuildkit implements AsyncDisposable {
 
   private constructor(dir: string) {
     this.dir = dir;
-    const { buildkitSocket, buildkitTraceSocket, buildkitConfigFile, cniConfigFile, cacheDir } = layoutOf({
+    const { buildkitSocket, buildkitTraceSocket, buildkitConfigFile, cniConfigFile, buildkitRoot } = layoutOf({
       stateDir: join(dir, "state"),
       runtimeDir: join(dir, "run"),
       cacheDir: join(dir, "cache"),
     });
     this.configFile = buildkitConfigFile;
     this.places = {
-      rootDir: cacheDir,
+      rootDir: buildkitRoot,
       socketPath: buildkitSocket,
       traceSocketPath: buildkitTraceSocket,
       runc: tool("runc"),

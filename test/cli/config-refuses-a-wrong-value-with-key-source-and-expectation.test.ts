@@ -58,11 +58,11 @@ function keyOf(flag: string): string | undefined {
 }
 
 it("counts the bytes of the longest socket under the runtime directory against the kernel's limit", async () => {
-  const longest = `/xxxxx${"é".repeat(41)}`;
+  const longest = `/xxxxx${"é".repeat(37)}`;
   await expect(load({ flags: { "--paths-runtime-dir": longest } })).resolves.toBeDefined();
   const { problems } = await refusal(load({ flags: { "--paths-runtime-dir": `${longest}x` } }));
   expect(problems[0]?.expected).toBe(
-    "a path of at most 88 bytes: the kernel takes at most 107 for the path of a unix socket, and the longest under this directory would have 108",
+    "a path of at most 80 bytes: the kernel takes at most 107 for the path of a unix socket, and the longest under this directory would have 108",
   );
 });
 
@@ -75,6 +75,20 @@ it.each([
     expected: "a whole number from 1 to 65536",
   },
   { toml: "[gateway]\nlisten = 8443", key: "gateway.listen", line: 2, found: "8443", expected: LISTEN },
+  {
+    toml: "[cacheVolume]\ndevice = '/dev/nvme1n1'",
+    key: "cacheVolume.device",
+    line: 2,
+    found: '"/dev/nvme1n1"',
+    expected: 'a path in /dev/disk/by-id/, or "udev:PROPERTY=value", for instance "udev:ID_SERIAL=cache"',
+  },
+  {
+    toml: "[cacheVolume]\nrequireEncryption = 'yes'",
+    key: "cacheVolume.requireEncryption",
+    line: 2,
+    found: '"yes"',
+    expected: "true or false",
+  },
   {
     toml: "[log]\nlevel = ['info']",
     key: "log.level",

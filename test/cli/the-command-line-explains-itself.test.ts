@@ -87,9 +87,14 @@ health.listen                          127.0.0.1:9464                default
 paths.stateDir                         /var/lib/builder-agent        default
 paths.runtimeDir                       /run/builder-agent            default
 paths.cacheDir                         /var/lib/builder-agent/cache  default
+cacheVolume.device                     —                             default
+cacheVolume.filesystem                 ext4                          default
+cacheVolume.requireEncryption          false                         default
 buildkit.binary                        buildkitd                     default
+buildkit.bbolt                         bbolt                         default
 buildkit.runc                          runc                          default
 buildkit.cniBinaryDir                  /usr/lib/cni                  default
+services.manager                       launcher                      default
 drain.graceMs                          600000                        default
 drain.stopGraceMs                      10000                         default
 log.level                              debug                         environment BUILDER_AGENT_LOG_LEVEL

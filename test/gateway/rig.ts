@@ -66,15 +66,15 @@ export class Rig implements AsyncDisposable {
     this.ca = ca;
     this.far = far;
     this.clock = clock;
-    this.linkPath = join(dir, "run", "gateway.sock");
+    this.linkPath = join(dir, "run", "gateway", "gateway.sock");
     this.control = connectToGateway({ path: this.linkPath, clock: systemClock(), log: this.log });
   }
 
   static async start(options: RigOptions = {}): Promise<Rig> {
     const dir = await mkdtemp(join(tmpdir(), "gateway-"));
-    await mkdir(join(dir, "run"));
+    for (const each of ["gateway", "buildkit"]) await mkdir(join(dir, "run", each), { recursive: true });
     const ca = await CertificateAuthority.create({ name: "build CA" });
-    const far = await FarEnd.listen(join(dir, "run", "buildkitd.sock"), options.serve);
+    const far = await FarEnd.listen(join(dir, "run", "buildkit", "buildkitd.sock"), options.serve);
     const rig = new Rig(dir, ca, far, options.clock ?? systemClock());
     await rig.#run(options);
     return rig;

@@ -29,9 +29,9 @@ export async function run(command: Command, cli: Cli): Promise<ExitCode> {
 }
 
 /** As it would be written in the file; null if there is none. */
-function shownValue(section: Config[keyof Config], name: string): string | number | null {
+function shownValue(section: Config[keyof Config], name: string): string | number | boolean | null {
   const value: unknown = Object.entries(section).find(([key]) => key === name)?.[1];
-  if (typeof value === "string" || typeof value === "number") return value;
+  if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return value;
   if (typeof value === "object" && value !== null && "host" in value && "port" in value)
     return formatHostPort({ host: String(value.host), port: Number(value.port) });
   return null;

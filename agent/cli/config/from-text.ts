@@ -28,10 +28,15 @@ export function fromEnvironment(environment: Environment): Gathered {
   return { candidates: set, problems: Object.keys(environment).flatMap(misspelt) };
 }
 
-/** A number is recognised here, so that the schema judges the same types whatever the source; any other text stays as it is. */
 function candidate(key: Key, text: string | undefined, source: Source): readonly Candidate[] {
-  if (text === undefined) return [];
-  return [{ key, value: key.isNumber && /^-?\d{1,15}$/.test(text) ? Number(text) : text, source }];
+  return text === undefined ? [] : [{ key, value: recognised(key.type, text), source }];
+}
+
+/** Numbers and booleans are recognised here, so that the schema judges the same types whatever the source; any other text stays as it is. */
+function recognised(type: Key["type"], text: string): unknown {
+  if (type === "number" && /^-?\d{1,15}$/.test(text)) return Number(text);
+  if (type === "boolean" && (text === "true" || text === "false")) return text === "true";
+  return text;
 }
 
 function misspelt(variable: string): readonly Problem[] {

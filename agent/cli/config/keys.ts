@@ -14,7 +14,8 @@ export interface Key {
   readonly flag: string;
   /** "BUILDER_AGENT_GATEWAY_LISTEN" */
   readonly variable: string;
-  readonly isNumber: boolean;
+  /** What a flag's or a variable's text is recognised as. */
+  readonly type: "number" | "boolean" | "text";
   readonly sensitive: boolean;
   readonly description: string;
   /** As a person reads it; absent if there is no default. */
@@ -37,15 +38,17 @@ function keyOf(section: SectionName, name: string, schema: z.ZodType): Key {
     path: `${section}.${name}`,
     flag: `--${kebab}`,
     variable: `BUILDER_AGENT_${kebab.replaceAll("-", "_").toUpperCase()}`,
-    isNumber: isNumber(schema),
+    type: typeOf(schema),
     sensitive: sensitive === true,
     description,
     defaultText: typeof dependent === "string" ? dependent : plainDefault(schema),
   };
 }
 
-function isNumber(schema: z.core.$ZodType): boolean {
-  return schema instanceof z.ZodDefault ? isNumber(schema.unwrap()) : schema instanceof z.ZodNumber;
+function typeOf(schema: z.core.$ZodType): Key["type"] {
+  if (schema instanceof z.ZodDefault) return typeOf(schema.unwrap());
+  if (schema instanceof z.ZodNumber) return "number";
+  return schema instanceof z.ZodBoolean ? "boolean" : "text";
 }
 
 function plainDefault(schema: z.ZodType): string | undefined {

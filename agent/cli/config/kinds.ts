@@ -45,6 +45,16 @@ export function oneOf<const T extends readonly [string, ...string[]]>(choices: T
   return z.enum(choices, { error: `one of ${choices.map((choice) => `"${choice}"`).join(", ")}` });
 }
 
+export function trueOrFalse() {
+  return z.boolean({ error: "true or false" });
+}
+
+/** A block device by what it is, never by a name that the kernel gives in the order of discovery. */
+export function deviceName() {
+  const error = 'a path in /dev/disk/by-id/, or "udev:PROPERTY=value", for instance "udev:ID_SERIAL=cache"';
+  return z.string({ error }).regex(/^(\/dev\/disk\/by-id\/[^/\p{Cc}\s]+|udev:[A-Z][A-Z0-9_]*=[^\p{Cc}]+)$/u, { error });
+}
+
 const ABSOLUTE = "an absolute path";
 
 function isPlainPath(text: string): boolean {

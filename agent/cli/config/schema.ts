@@ -1,6 +1,16 @@
 import { z } from "zod";
 import { longestSocketBytes, SOCKET_PATH_MAX_BYTES } from "../layout.ts";
-import { absolutePath, endpoint, hostName, listenAddress, oneOf, program, wholeNumber } from "./kinds.ts";
+import {
+  absolutePath,
+  deviceName,
+  endpoint,
+  hostName,
+  listenAddress,
+  oneOf,
+  program,
+  trueOrFalse,
+  wholeNumber,
+} from "./kinds.ts";
 
 /**
  * Every key of the configuration, in the sections of the TOML file. Flags, environment variables, the JSON Schema and the README's table are
@@ -57,16 +67,34 @@ export const ConfigSchema = z.strictObject({
       .default("/run/builder-agent")
       .meta({ description: "Sockets, and on tmpfs the machine's identity; lost with the machine." }),
     cacheDir: absolutePath().optional().meta({
-      description: "BuildKit's root: the layer cache.",
+      description: "The cache: BuildKit's root lies in it; an encrypted volume is mounted here.",
       "x-default": "<paths.stateDir>/cache",
     }),
   }),
+  cacheVolume: z.strictObject({
+    device: deviceName().optional().meta({
+      description: "The block device of the encrypted cache, where the control plane does not name one.",
+      "x-default": "a plain directory, not encrypted",
+    }),
+    filesystem: oneOf(["ext4", "xfs"])
+      .default("ext4")
+      .meta({ description: "What a new cache volume is formatted with, where the control plane does not say." }),
+    requireEncryption: trueOrFalse()
+      .default(false)
+      .meta({ description: "Whether the agent stays unready while the cache is not encrypted; the image sets true." }),
+  }),
   buildkit: z.strictObject({
     binary: program().default("buildkitd").meta({ description: "The BuildKit daemon." }),
+    bbolt: program().default("bbolt").meta({ description: "What checks BuildKit's databases after an unclean end." }),
     runc: program().default("runc").meta({ description: "The OCI runtime that BuildKit runs build steps with." }),
     cniBinaryDir: absolutePath()
       .default("/usr/lib/cni")
       .meta({ description: "Directory of the CNI plugins that make a build step's network." }),
+  }),
+  services: z.strictObject({
+    manager: oneOf(["launcher", "systemd"])
+      .default("launcher")
+      .meta({ description: "Who starts and stops BuildKit and the cache volume; the units set systemd." }),
   }),
   drain: z.strictObject({
     graceMs: wholeNumber(0, 86_400_000)

@@ -30,7 +30,7 @@ export function tokenFileIn(runtimeDir: string): string {
 
 /** Where control keeps who this machine is. */
 export function identityFileIn(runtimeDir: string): string {
-  return join(agentRuntimeIn(runtimeDir), "identity", "identity.json");
+  return join(agentRuntimeIn(runtimeDir), "control", "identity", "identity.json");
 }
 
 /** Writes what an image holds for the agent: its configuration, the CA that it pins, its token. Gives the configuration's path. */
