@@ -11,16 +11,22 @@ const ASK_DEADLINE_MS = 10 * 60_000;
 
 /**
  * Builds every tool of the Go module in `folder` into `target`/bin, which is there whole or not at all. The caller holds the lock.
- * @param {{ what: string, folder: string, setting: string, draft: string, target: string }} build `setting` is a linker's `-X`.
+ * @param {object} build
+ * @param {string} build.what
+ * @param {string} build.folder
+ * @param {readonly string[]} build.settings Each a linker's `-X`.
+ * @param {string} build.draft
+ * @param {string} build.target
+ * @param {string | undefined} build.goarch Another machine's architecture.
  */
-export async function buildGoTools({ what, folder, setting, draft, target }) {
+export async function buildGoTools({ what, folder, settings, draft, target, goarch }) {
   rmSync(draft, { recursive: true, force: true });
   await run({
     what,
     command: "go",
-    args: ["build", "-trimpath", "-ldflags", `-s -w -X ${setting}`, "-o", join(draft, "bin/"), "tool"],
+    args: ["build", "-trimpath", "-ldflags", ["-s -w", ...settings].join(" -X "), "-o", join(draft, "bin/"), "tool"],
     cwd: folder,
-    env: { CGO_ENABLED: "0", GOWORK: "off" },
+    env: { CGO_ENABLED: "0", GOWORK: "off", ...(goarch ? { GOARCH: goarch } : {}) },
     deadlineMs: BUILD_DEADLINE_MS,
     advice:
       "check that the Go module proxy can be reached and that 3 GB of disk are free, then run the same command again",

@@ -16,19 +16,25 @@ const ASK_DEADLINE_MS = 30_000;
  * @property {string} module The module that has the programs.
  * @property {Readonly<Record<string, readonly string[]>>} commands Each with the arguments that make it print its version.
  * @property {string} takes How long the first build takes, for a person who waits.
+ * @property {readonly string[]} [stamps] The variables that hold the version where they are not `<module>/version.Version`. They want it without "v".
+ * @property {"amd64" | "arm64"} [goarch] For an image: built by us for that machine, never taken from PATH.
  */
 
+/** @type {Readonly<Record<string, string>>} */
+const NATIVE = { x64: "amd64", arm64: "arm64" };
+
 /** @param {GoTool} tool */
-export function goTool({ name, module, commands, takes }) {
+export function goTool({ name, module, commands, takes, stamps, goarch }) {
   const folder = inTree("tools", name);
   const goMod = readIfThere(join(folder, "go.mod"));
   const version = new RegExp(`^\\s*(?:require )?${module} (v\\S+)`, "m").exec(goMod)?.[1] ?? "unknown";
-  const wanted = `${Object.keys(commands).join(" and ")} ${version}`;
+  const foreign = goarch && goarch !== NATIVE[process.arch] ? goarch : undefined;
+  const wanted = `${Object.keys(commands).join(" and ")} ${version}${foreign ? ` for ${foreign}` : ""}`;
   /** @type {Readonly<Record<string, string>> | undefined} */
   let found;
 
   async function find() {
-    found ??= (await onPath(commands, version)) ?? (await built());
+    found ??= (goarch ? undefined : await onPath(commands, version)) ?? (await built());
     return found;
   }
 
@@ -46,11 +52,14 @@ export function goTool({ name, module, commands, takes }) {
 
   /** Named after all that decides what is built. @throws {import("./failure.mjs").SetupFailed} Where Go is missing or too old. */
   async function targetFolder() {
-    const hash = hashOf([goMod, readIfThere(join(folder, "go.sum")), await goVersion(folder, wanted)]);
+    const made = [goMod, readIfThere(join(folder, "go.sum")), await goVersion(folder, wanted)];
+    const hash = hashOf(foreign ? [...made, foreign] : made);
     return join(cacheFolder(), `${name}-${hash}`);
   }
 
   return {
+    name,
+    version,
     find,
     /** @type {import("./step.mjs").Step} */
     step: {
@@ -63,7 +72,10 @@ export function goTool({ name, module, commands, takes }) {
           buildGoTools({
             what: `building ${wanted}`,
             folder,
-            setting: `${module}/version.Version=${version}`,
+            settings: stamps
+              ? stamps.map((stamp) => `${stamp}=${version.slice(1)}`)
+              : [`${module}/version.Version=${version}`],
+            goarch: foreign,
             draft,
             target,
           }),

@@ -1,30 +1,13 @@
 import { compile } from "./compile.mjs";
 import { debianPackages } from "./debian-packages.mjs";
 import { goTool } from "./go-tool.mjs";
+import { goTools } from "./go-tools.mjs";
 import { needsRoot } from "./needs-root.mjs";
 import { nodeVersion } from "./node-version.mjs";
 import { npmPackages } from "./npm-packages.mjs";
 import { toolchain } from "./toolchain.mjs";
 
-const buildkit = goTool({
-  name: "buildkit",
-  module: "github.com/moby/buildkit",
-  commands: { buildkitd: ["--version"], buildctl: ["--version"] },
-  takes: "3 minutes",
-});
-const buildx = goTool({
-  name: "buildx",
-  module: "github.com/docker/buildx",
-  commands: { buildx: ["version"] },
-  takes: "2 minutes",
-});
-
-const bbolt = goTool({
-  name: "bbolt",
-  module: "go.etcd.io/bbolt",
-  commands: { bbolt: ["version"] },
-  takes: "20 seconds",
-});
+const [buildkit, buildx, bbolt] = [goTool(goTools.buildkit), goTool(goTools.buildx), goTool(goTools.bbolt)];
 
 const builder = ["runc", "busybox-static", "containernetworking-plugins", "iproute2", "iptables"];
 const peers = ["haproxy", "nginx", "libnginx-mod-stream"];

@@ -1,0 +1,28 @@
+/** The real components that are built from Go modules of ours which pin them. */
+export const goTools = {
+  buildkit: {
+    name: "buildkit",
+    module: "github.com/moby/buildkit",
+    commands: { buildkitd: ["--version"], buildctl: ["--version"] },
+    takes: "3 minutes",
+  },
+  buildx: {
+    name: "buildx",
+    module: "github.com/docker/buildx",
+    commands: { buildx: ["version"] },
+    takes: "2 minutes",
+  },
+  bbolt: {
+    name: "bbolt",
+    module: "go.etcd.io/bbolt",
+    commands: { bbolt: ["version"] },
+    takes: "20 seconds",
+  },
+  tailscale: {
+    name: "tailscale",
+    module: "tailscale.com",
+    commands: { tailscale: ["version"], tailscaled: ["--version"] },
+    stamps: ["tailscale.com/version.longStamp", "tailscale.com/version.shortStamp"],
+    takes: "3 minutes",
+  },
+};
