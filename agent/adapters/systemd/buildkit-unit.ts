@@ -1,0 +1,114 @@
+import { rename, writeFile } from "node:fs/promises";
+import { AgentError } from "../../core/errors.ts";
+import { Branch, firstOf, within } from "../../lifecycle/branch.ts";
+import { Cell } from "../../lifecycle/cell.ts";
+import type { BuildkitUnit, UnitStatus } from "../../ports/buildkit.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Log } from "../../ports/log.ts";
+import { buildkitRun, UNKNOWN_RUN } from "./buildkit-run.ts";
+import { BuildkitWatch } from "./buildkit-watch.ts";
+import { lastWords } from "./journal.ts";
+import { isManagerEndingUs } from "./own-ending.ts";
+import { showUnit, systemctl } from "./systemctl.ts";
+import { UNIT_NAMES } from "./unit-names.ts";
+
+const UNIT = UNIT_NAMES.buildkitd;
+const LOOK_EVERY_MS = 1_000;
+/** How the unit's preparation says that it refuses what control proposed: EX_CONFIG of sysexits(3). */
+const CONFIG_REFUSED = "status=78";
+
+export interface SystemdBuildkitOptions {
+  /** Where control proposes a configuration; `builder-agent buildkit prepare` judges it, as root, at each start of the unit. */
+  readonly proposalFile: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** buildkitd as a unit of systemd: asked by `systemctl`, looked at once a second. */
+export function systemdBuildkit({ proposalFile, clock, log }: SystemdBuildkitOptions): BuildkitUnit {
+  const watch = new BuildkitWatch();
+  /** Raised after each verb: there may be news. */
+  const verbs = new Cell(0);
+  const nudge = (): void => verbs.update((count) => count + 1);
+  return {
+    async configure(toml, signal) {
+      signal.throwIfAborted();
+      const candidate = `${proposalFile}.new`;
+      await writeFile(candidate, toml, { mode: 0o640 });
+      await rename(candidate, proposalFile);
+    },
+    async start(signal) {
+      watch.stopAsked = false;
+      try {
+        await systemctl("start", UNIT, signal);
+      } catch (failure) {
+        await explain(failure, signal);
+      } finally {
+        nudge();
+      }
+    },
+    async stop(graceMs, signal) {
+      watch.stopAsked = true;
+      try {
+        await stop(graceMs, clock, signal);
+      } finally {
+        nudge();
+      }
+    },
+    statuses: (signal) => statuses(watch, verbs, clock, log, signal),
+  };
+}
+
+async function* statuses(
+  watch: BuildkitWatch,
+  verbs: Cell<number>,
+  clock: Clock,
+  log: Log,
+  signal: AbortSignal,
+): AsyncGenerator<UnitStatus, void, undefined> {
+  let told: UnitStatus | undefined;
+  for (let silent = false; !signal.aborted; ) {
+    const verb = verbs.get();
+    try {
+      const status = await watch.look(signal);
+      silent = false;
+      if (status !== undefined && status !== told) {
+        told = status;
+        yield status;
+      }
+    } catch (err) {
+      if (signal.aborted) return;
+      // It may be busy, or reloading: whoever waits for a status goes on waiting.
+      if (!silent) log.warn({ err }, "buildkit.unit-not-seen");
+      silent = true;
+    }
+    await within(clock, LOOK_EVERY_MS, signal, (pause) => verbs.first((count) => count !== verb, pause));
+  }
+}
+
+/** Stopped to the end; after `graceMs`, or when `hurry` is aborted, it is killed. */
+async function stop(graceMs: number, clock: Clock, hurry: AbortSignal): Promise<void> {
+  const never = new AbortController().signal;
+  if (await isManagerEndingUs(never)) return systemctl("stop", UNIT, never, ["--no-block"]);
+  await firstOf(
+    never,
+    () => systemctl("stop", UNIT, never),
+    async (gone) => {
+      using patience = new Branch(hurry);
+      gone.addEventListener("abort", () => patience.abort(), { once: true });
+      await clock.sleep(graceMs, patience.signal);
+      if (!gone.aborted) await systemctl("kill", UNIT, never, ["--signal=SIGKILL", "--kill-whom=all"]);
+    },
+  );
+}
+
+/** A daemon that came up and went again is told by its status. @throws what kept it from coming up at all. */
+async function explain(failure: unknown, signal: AbortSignal): Promise<void> {
+  if (!(failure instanceof AgentError) || failure.code !== "service.failed" || signal.aborted) throw failure;
+  const seen = await showUnit(UNIT, { ...UNKNOWN_RUN, ExecStartPre: "" }, signal);
+  if (buildkitRun(seen).at !== "none") return;
+  const said = (await lastWords(seen.InvocationID, signal)).at(-1) ?? failure.message;
+  if (seen.ExecStartPre.includes(CONFIG_REFUSED))
+    throw new AgentError("buildkit.config-refused", said, { retryable: false, cause: failure });
+  throw new AgentError("buildkit.cannot-start", `${UNIT} did not start: ${said}`, { retryable: true, cause: failure });
+}
