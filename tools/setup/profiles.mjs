@@ -10,6 +10,7 @@ import { toolchain } from "./toolchain.mjs";
 const [buildkit, buildx, bbolt] = [goTool(goTools.buildkit), goTool(goTools.buildx), goTool(goTools.bbolt)];
 
 const builder = ["runc", "busybox-static", "containernetworking-plugins", "iproute2", "iptables"];
+const volume = ["cryptsetup-bin", "e2fsprogs", "xfsprogs", "util-linux"];
 const peers = ["haproxy", "nginx", "libnginx-mod-stream"];
 
 const checks = [nodeVersion, npmPackages];
@@ -21,6 +22,6 @@ export const profiles = {
   checks,
   demo: [needsRoot, ...sandbox],
   sandbox,
-  test: [...checks, debianPackages(builder), buildkit.step, buildx.step, bbolt.step, ...told],
+  test: [...checks, debianPackages([...builder, ...volume]), buildkit.step, buildx.step, bbolt.step, ...told],
   bench: [needsRoot, ...checks, debianPackages([...builder, ...peers]), buildkit.step, ...told],
 };
