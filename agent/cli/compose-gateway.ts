@@ -4,6 +4,7 @@ import { certificateReader } from "../adapters/keys/certificate-reader.ts";
 import { keyMaker } from "../adapters/keys/key-maker.ts";
 import { listenForControl } from "../adapters/link/server.ts";
 import { nodeGauges } from "../adapters/runtime-gauges/node-gauges.ts";
+import { SystemdNotify } from "../adapters/systemd/notify.ts";
 import { jsonLog } from "../adapters/telemetry/json-log.ts";
 import { nodePeerReader } from "../adapters/x509/peer-reader.ts";
 import { runGateway } from "../gateway/gateway.ts";
@@ -23,6 +24,7 @@ export async function startGateway(
   const layout = layoutOf(paths);
   await mkdir(layout.gatewayDir, { recursive: true, mode: 0o750 });
   using gauges = nodeGauges();
+  using unit = new SystemdNotify({ environment, pid: process.pid, log });
   await runGateway({
     listen: inheritedSocket(environment, process.pid) ?? gateway.listen,
     link: await listenForControl({ path: layout.gatewaySocket, mode: 0o660, log }),
@@ -30,6 +32,7 @@ export async function startGateway(
     certificates: certificateReader(),
     peers: nodePeerReader(),
     gauges,
+    unit,
     clock: systemClock(),
     log,
     limits: gateway,

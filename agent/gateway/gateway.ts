@@ -41,6 +41,8 @@ export async function runGateway(parts: GatewayParts): Promise<void> {
   const door = await Door.open(parts.listen, (raw) => reception.arrive(raw));
   door.onError((err) => log.error({ err }, "gateway.accept-failed"));
   log.info({ runId, address: door.address }, "gateway.listening");
+  parts.unit.ready();
+  parts.unit.tell(`Listening on ${door.address ?? "an inherited socket"}`);
 
   const tellStats = (): void =>
     link.tell({

@@ -2,6 +2,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { ControlLink } from "../ports/control-link.ts";
 import type { CertificateReader, KeyMaker } from "../ports/keys.ts";
 import type { Log } from "../ports/log.ts";
+import type { OwnUnit } from "../ports/own-unit.ts";
 import type { PeerReader } from "../ports/peer-reader.ts";
 import type { RuntimeGauges } from "../ports/runtime-gauges.ts";
 import type { GatewayLimits } from "./limits.ts";
@@ -18,6 +19,7 @@ export interface GatewayParts {
   readonly certificates: CertificateReader;
   readonly peers: PeerReader;
   readonly gauges: RuntimeGauges;
+  readonly unit: Pick<OwnUnit, "ready" | "tell">;
   readonly clock: Clock;
   readonly log: Log;
   readonly limits: GatewayLimits;

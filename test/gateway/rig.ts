@@ -218,6 +218,7 @@ export class Rig implements AsyncDisposable {
       certificates: certificateReader(),
       peers: options.peers ?? nodePeerReader(),
       gauges,
+      unit: { ready() {}, tell() {} },
       clock: this.clock,
       log: this.log,
       limits: { ...DEFAULT_LIMITS, ...options.limits },
