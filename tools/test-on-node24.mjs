@@ -1,12 +1,13 @@
 import { spawnSync } from "node:child_process";
 import { dirname } from "node:path";
-import { node24, node24Step } from "./setup/node24.mjs";
+import { node24 } from "./setup/node24.mjs";
 import { runSteps } from "./setup/step.mjs";
 import { inTree } from "./setup/tree.mjs";
 
 // The tests once more, on the Node that the image carries. Children that tests start as `node` are of that version, too.
-await runSteps([node24Step]);
-const node = node24();
+const pinned = node24();
+await runSteps([pinned.step]);
+const node = pinned.find();
 if (!node)
   throw new Error("Node 24 is missing though it was just installed: is there a build of it for this processor?");
 const { status } = spawnSync(node, [inTree("tools/check.mjs"), "--only", "vitest", ...process.argv.slice(2)], {

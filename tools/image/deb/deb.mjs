@@ -1,0 +1,91 @@
+import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { cacheFolder } from "../../setup/cache-folder.mjs";
+import { saying } from "../../setup/progress.mjs";
+import { hashOf } from "../../setup/stamp.mjs";
+import { inTree, readIfThere } from "../../setup/tree.mjs";
+import { packageBom, packageManifest } from "../bom/package-bom.mjs";
+import { putAgent } from "./agent-files.mjs";
+import { controlFields } from "./control-fields.mjs";
+import { pack } from "./pack.mjs";
+import { programs } from "./programs.mjs";
+import { sourceEpoch, sourceHash } from "./source-files.mjs";
+import { putUnits } from "./unit-places.mjs";
+
+const FILES = "tools/image/deb/files";
+
+/** @param {import("./architecture.mjs").Architecture} architecture */
+export function deb(architecture) {
+  const { version } = JSON.parse(readIfThere(inTree("package.json")));
+  const parts = programs(architecture);
+  /** Named after all that decides what is in it; the file itself is named as apt expects it. */
+  const file = () =>
+    join(
+      cacheFolder(),
+      "image",
+      `deb-${hashOf([sourceHash(), architecture.debian])}`,
+      `builder-agent_${version}_${architecture.debian}.deb`,
+    );
+  return {
+    file,
+    /** @type {readonly import("../../setup/step.mjs").Step[]} */
+    steps: [
+      ...parts.steps,
+      {
+        lockFile: join(cacheFolder(), "image", "deb.lock"),
+        isDone: () => existsSync(file()),
+        carryOut: () =>
+          saying(`making the package builder-agent ${version} for ${architecture.debian}`, () =>
+            make(file(), version, architecture, parts),
+          ),
+      },
+    ],
+  };
+}
+
+/**
+ * @param {string} target
+ * @param {string} version
+ * @param {import("./architecture.mjs").Architecture} architecture
+ * @param {ReturnType<typeof programs>} parts
+ */
+async function make(target, version, architecture, parts) {
+  const draft = join(cacheFolder(), "image", "deb-draft");
+  rmSync(draft, { recursive: true, force: true });
+  const root = join(draft, "root");
+  const own = join(root, "usr/lib/builder-agent");
+  mkdirSync(own, { recursive: true });
+  await putAgent(own, architecture);
+
+  const list = await parts.list();
+  for (const { source, place } of list) put(source, root, place);
+  put(inTree(FILES, "builder-agent"), root, "usr/bin/builder-agent");
+  put(inTree(FILES, "config.toml.example"), root, "etc/builder-agent/config.toml.example");
+  put(inTree("LICENSE"), root, "usr/share/doc/builder-agent/copyright");
+  putUnits(inTree("systemd"), root);
+
+  const epochSeconds = await sourceEpoch();
+  const about = { version, architecture, programs: list, epochSeconds };
+  putJson(await packageBom(about), root, "usr/share/builder-agent/package.cdx.json");
+  putJson(packageManifest(about), root, "usr/share/builder-agent/package.json");
+
+  const made = join(draft, "made.deb");
+  const scripts = ["postinst", "prerm", "postrm"].map((name) => [name, readIfThere(inTree(FILES, name))]);
+  const fields = controlFields(version, architecture);
+  await pack({ root, fields, scripts: Object.fromEntries(scripts), epochSeconds, target: made });
+  mkdirSync(dirname(target), { recursive: true });
+  renameSync(made, target);
+  rmSync(draft, { recursive: true, force: true });
+}
+
+/** @param {string} source @param {string} root @param {string} place */
+function put(source, root, place) {
+  mkdirSync(join(root, dirname(place)), { recursive: true });
+  copyFileSync(source, join(root, place));
+}
+
+/** @param {unknown} content @param {string} root @param {string} place */
+function putJson(content, root, place) {
+  mkdirSync(join(root, dirname(place)), { recursive: true });
+  writeFileSync(join(root, place), `${JSON.stringify(content, null, 2)}\n`);
+}
