@@ -6,11 +6,11 @@ import { buildkitPlaces } from "./buildkit-places.ts";
 import type { Config } from "./config/config.ts";
 
 /** The control plane's settings as buildkitd's configuration, for a disk of `diskBytes`. Where a setting was not taken as it is, the log tells. */
-export function buildkitConfiguration(
-  config: Pick<Config, "paths" | "buildkit">,
+export async function buildkitConfiguration(
+  config: Pick<Config, "paths" | "buildkit" | "services">,
   log: Log,
-): (settings: BuildkitSettings, diskBytes: number) => string {
-  const places = buildkitPlaces(config);
+): Promise<(settings: BuildkitSettings, diskBytes: number) => string> {
+  const places = await buildkitPlaces(config);
   return (settings, diskBytes) => {
     const { config: table, notes } = buildkitConfig(settings, diskBytes, places);
     if (notes.length > 0) log.warn({ notes }, "buildkit.settings-adapted");

@@ -1,9 +1,17 @@
+import { groupId } from "../adapters/machine/group-id.ts";
 import type { BuildkitPlaces } from "../core/buildkit-config.ts";
 import type { Config } from "./config/config.ts";
 import { layoutOf } from "./layout.ts";
 
+/** Of control and gateway where each is a user of its own (systemd/sysusers.d). */
+const SHARED_GROUP = "builder-agent";
+
 /** Where BuildKit keeps its things: control writes it into the configuration, the unit refuses one that says otherwise. */
-export function buildkitPlaces({ paths, buildkit }: Pick<Config, "paths" | "buildkit">): BuildkitPlaces {
+export async function buildkitPlaces({
+  paths,
+  buildkit,
+  services,
+}: Pick<Config, "paths" | "buildkit" | "services">): Promise<BuildkitPlaces> {
   const layout = layoutOf(paths);
   return {
     rootDir: layout.buildkitRoot,
@@ -12,5 +20,6 @@ export function buildkitPlaces({ paths, buildkit }: Pick<Config, "paths" | "buil
     runc: buildkit.runc,
     cniConfigPath: layout.cniConfigFile,
     cniBinaryDir: buildkit.cniBinaryDir,
+    ...(services.manager === "systemd" && { socketOwner: { uid: 0, gid: await groupId(SHARED_GROUP) } }),
   };
 }

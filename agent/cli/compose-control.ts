@@ -6,14 +6,16 @@ import { listenHealth } from "../adapters/health/listen-health.ts";
 import { certificateReader } from "../adapters/keys/certificate-reader.ts";
 import { identityStore } from "../adapters/keys/identity-store.ts";
 import { keyMaker } from "../adapters/keys/key-maker.ts";
-import { askedBuildkit } from "../adapters/launcher/asked-buildkit.ts";
 import { connectToGateway } from "../adapters/link/client.ts";
 import { linuxMachine } from "../adapters/machine/linux-machine.ts";
 import { openRecords } from "../adapters/records/open-records.ts";
+import { SystemdNotify } from "../adapters/systemd/notify.ts";
 import { jsonLog } from "../adapters/telemetry/json-log.ts";
 import { prometheusMeters } from "../adapters/telemetry/prometheus-meters.ts";
 import { type AgentEnding, runAgent } from "../control/agent.ts";
+import { AgentError } from "../core/errors.ts";
 import { Scope } from "../lifecycle/scope.ts";
+import type { KeyUnwrap } from "../ports/key-unwrap.ts";
 import { buildkitConfiguration } from "./buildkit-configuration.ts";
 import type { Cli } from "./cli.ts";
 import type { Config } from "./config/config.ts";
@@ -21,21 +23,27 @@ import { formatHostPort } from "./config/host-port.ts";
 import { evidenceSource } from "./evidence-source.ts";
 import { logDefects } from "./last-words.ts";
 import { layoutOf } from "./layout.ts";
+import { servicesOf } from "./service-manager.ts";
 
-/** The cache lies in a plain directory until there is a volume to open. */
-const NOT_ENCRYPTED = { encrypted: false, required: false } as const;
+const NO_KMS: KeyUnwrap = {
+  unwrap: ({ provider }) =>
+    Promise.reject(new AgentError("kms.unknown-provider", `There is no KMS ${provider} here`, { retryable: false })),
+};
 
 /** Builds all that the control process asks of the outside, tells its story, and closes in reverse. `caPem`: the control plane's pinned CA. */
 export async function startControl(config: Omit<Config, "gateway">, caPem: string, cli: Cli): Promise<AgentEnding> {
-  const { paths, controlPlane, buildkit, drain } = config;
+  const { paths, controlPlane, cacheVolume, buildkit, drain } = config;
   const layout = layoutOf(paths);
   const log = jsonLog({ process: "control", level: config.log.level });
   logDefects(log);
   await mkdir(layout.controlDir, { recursive: true, mode: 0o750 });
   const clock = systemClock();
+  const startedMonoMs = clock.now().monoMs - performance.now();
   const machine = linuxMachine({ buildkitBinary: buildkit.binary });
   const { meters, registry } = prometheusMeters();
   await using scope = new Scope();
+  using ownUnit = new SystemdNotify({ environment: cli.environment, pid: process.pid, log });
+  const { capabilities, ...services } = servicesOf(config.services.manager, layout, clock, log);
   const board = scope.own(await listenHealth({ ...config.health.listen, registry, log }));
   log.info({ url: board.url }, "health.listening");
   const plane = connectControlPlane({
@@ -67,13 +75,17 @@ export async function startControl(config: Omit<Config, "gateway">, caPem: strin
       certificates: certificateReader(),
       identityStore: identityStore({ directory: layout.identityDir, log }),
       evidence: evidenceSource(config.identity),
-      unit: askedBuildkit(layout.managerSocket, clock),
+      ...services,
+      keyUnwrap: NO_KMS,
+      ownUnit,
       probe: scope.own(new GrpcBuildkitProbe(layout.buildkitSocket)),
-      configuration: buildkitConfiguration(config, log),
+      configuration: await buildkitConfiguration(config, log),
     },
     {
       cacheRoot: layout.cacheDir,
-      encryption: NOT_ENCRYPTED,
+      cache: cacheVolume,
+      capabilities,
+      startedMonoMs,
       ending: { graceMs: drain.graceMs, buildkitGraceMs: drain.stopGraceMs },
     },
     { stop: cli.stop, hurry: cli.hurry },

@@ -31,7 +31,7 @@ export async function startLauncher(config: Config, children: ChildArguments, cl
   const layout = layoutOf(paths);
   for (const directory of [paths.runtimeDir, paths.stateDir, paths.cacheDir])
     await mkdir(directory, { recursive: true, mode: 0o700 });
-  const places = buildkitPlaces(config);
+  const places = await buildkitPlaces(config);
   await using daemon = new BuildkitDaemon({
     binary: buildkit.binary,
     configFile: layout.buildkitConfigFile,

@@ -20,6 +20,16 @@ export const StatusAnswer = z.object({
     )
     .readonly(),
   resources: z.object({ cacheSizeBytes: z.number(), cacheFreeBytes: z.number() }).optional(),
+  cache: z
+    .object({
+      encrypted: z.boolean(),
+      volumeId: z.string(),
+      device: z.string(),
+      filesystem: z.string(),
+      formatted: z.boolean(),
+    })
+    .optional(),
+  bootChapters: z.array(z.object({ name: z.string(), tookMs: z.number() })).readonly(),
   buildkit: z.object({ version: z.string(), restarts: z.number(), lastExit: z.string() }),
   certificates: z.object({
     machineNotAfterMs: z.number().optional(),

@@ -7,16 +7,18 @@ const GIB = 1024 ** 3;
 
 /** An answer as an operator reads it: what is wrong first, then each thing on a line of its own. `nowMs` is the wall clock. */
 export function statusTable(answer: StatusAnswer, nowMs: number, paint: Paint): string {
-  const { buildkit, certificates, counters, resources } = answer;
+  const { bootChapters, buildkit, cache, certificates, counters, resources } = answer;
   const rows: (readonly [string, string])[] = [
     ["phase", phase(answer, nowMs)],
     ["revision", answer.appliedRevision === "0" ? "none in force" : answer.appliedRevision],
     ["sessions", sessions(answer)],
     ["", `${counters.sessionsAccepted} let in and ${counters.sessionsRefused} refused since the gateway started`],
+    ["cache", cache === undefined ? "none open" : cacheLine(cache)],
     ["BuildKit", buildkitLine(buildkit)],
     ["machine cert", `${remaining(certificates.machineNotAfterMs, nowMs)}${renewal(certificates)}`],
     ["serving cert", remaining(certificates.servingNotAfterMs, nowMs)],
     ...(resources === undefined ? [] : [["disk", disk(resources)] as const]),
+    ["start", start(bootChapters)],
   ];
   const checks = answer.checks.map((check) => [
     `[${mark(check)}]`,
@@ -45,6 +47,21 @@ function buildkitLine({ version, restarts, lastExit }: StatusAnswer["buildkit"])
   const name = version === "" ? "no version known" : version;
   if (restarts === 0) return name;
   return `${name}, restarted ${restarts === 1 ? "once" : `${restarts} times`}, last ended: ${lastExit || "unknown"}`;
+}
+
+function cacheLine({ encrypted, volumeId, device, filesystem, formatted }: NonNullable<StatusAnswer["cache"]>): string {
+  if (!encrypted) return "a plain directory, NOT ENCRYPTED";
+  return `${volumeId} on ${device} (${filesystem}), encrypted${formatted ? ", made anew at this start" : ""}`;
+}
+
+/** "ready after 2.1 s: register 0.3 s, attach 0.1 s, …" */
+function start(chapters: StatusAnswer["bootChapters"]): string {
+  const shown = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
+  const ready = chapters.find(({ name }) => name === "ready");
+  const parts = chapters.filter((chapter) => chapter !== ready).map(({ name, tookMs }) => `${name} ${shown(tookMs)}`);
+  return [ready === undefined ? "not ready yet" : `ready after ${shown(ready.tookMs)}`, parts.join(", ")]
+    .filter((part) => part !== "")
+    .join(": ");
 }
 
 function remaining(notAfterMs: number | undefined, nowMs: number): string {

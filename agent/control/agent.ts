@@ -1,4 +1,5 @@
-import type { Surroundings } from "../core/checks.ts";
+import type { BootChapter } from "../core/boot-chapters.ts";
+import type { CacheDefaults } from "../core/cache-intent.ts";
 import type { DesiredState } from "../core/desired-state.ts";
 import type { CheckResult } from "../core/health.ts";
 import type { Boot, Resources } from "../core/machine.ts";
@@ -7,6 +8,7 @@ import type { Phase } from "../core/phase.ts";
 import { PlaneError } from "../core/plane-status.ts";
 import type {
   BuildkitView,
+  CacheView,
   CertificatesView,
   FrozenBuilds,
   GatewayView,
@@ -27,20 +29,27 @@ import { examine } from "./examine.ts";
 import { instructGateway } from "./instruct-gateway.ts";
 import { RecordKeeper } from "./keep-records.ts";
 import { measureResources, observe } from "./observe.ts";
+import { type CachePorts, openCache } from "./open-cache.ts";
 import { type Membership, type RegistrationPorts, recall, register, tryRegister } from "./registration.ts";
 import { type BuildkitPorts, runBuildkit } from "./run-buildkit.ts";
+import { timeBoot } from "./time-boot.ts";
 import { watchGateway } from "./watch-gateway.ts";
 
 export type AgentPorts = RegistrationPorts &
   CertificatePorts &
   AttachPorts &
+  CachePorts &
   BuildkitPorts &
   EndingPorts & { readonly board: HealthBoard };
 
 export interface AgentSettings {
   /** The directory whose file system holds BuildKit's cache. */
   readonly cacheRoot: string;
-  readonly encryption: Surroundings["encryption"];
+  readonly cache: CacheDefaults;
+  /** What this agent can do on this machine, by the names of the contract. */
+  readonly capabilities: readonly string[];
+  /** When this process began, CLOCK_MONOTONIC. */
+  readonly startedMonoMs: number;
   readonly ending: EndingLimits;
 }
 
@@ -66,19 +75,19 @@ export async function runAgent(
   const cells = newCells();
   const keeper = new RecordKeeper();
   await using tasks = new Tasks({ clock, log, isFatal: isRefusal });
-  const boot = await lookAround(ports, signals.stop);
+  const boot = await lookAround(ports, settings, signals.stop);
+  ports.ownUnit.ready();
 
   tasks.run("gateway", (signal) => watchGateway(ports, cells, (runId, event) => keeper.note(runId, event), signal));
   tasks.run("records", (signal) => keeper.keep(ports, cells.recordCounts, signal));
-  tasks.run("resources", (signal) =>
-    measureResources(ports.machine, clock, settings.cacheRoot, cells.resources, signal),
-  );
+  tasks.run("cache", (signal) => openCache(ports, cells, settings.cache, signal));
+  tasks.run("resources", (signal) => measureResources(ports, cells, settings.cacheRoot, signal));
   tasks.run("buildkit", (signal) => runBuildkit(ports, cells, signal));
-  tasks.run("checks", (signal) => examine(ports, cells, settings.encryption, signal));
+  tasks.run("checks", (signal) => examine(ports, cells, boot, settings.cache, signal));
   tasks.run("observed-state", (signal) => observe(ports, cells, signal));
   tasks.run("instructions", (signal) => instructGateway(ports.gateway, cells, signal));
   tasks.run("control-plane", (signal) => belong(ports, cells, boot, signal));
-  tasks.run("ready", (signal) => announceReady(ports, cells, boot, signal));
+  tasks.run("boot-chapters", (signal) => timeBoot(ports, cells, boot, signal));
 
   const why = await Promise.race([
     reasonToEnd(clock, cells, settings.ending, signals.stop),
@@ -112,17 +121,6 @@ async function belong(ports: AgentPorts, cells: AgentCells, boot: Boot, outer: A
   );
 }
 
-async function announceReady(
-  { clock, log }: AgentPorts,
-  cells: AgentCells,
-  boot: Boot,
-  signal: AbortSignal,
-): Promise<void> {
-  const phase = await cells.phase.first((now) => now.at === "ready", signal);
-  if (phase !== undefined)
-    log.info({ sinceStartMs: Math.round(clock.now().monoMs - boot.startedMonoMs) }, "agent.ready");
-}
-
 function isRefusal(failure: unknown): boolean {
   return failure instanceof PlaneError && failure.step === "end-agent";
 }
@@ -141,12 +139,14 @@ function newCells() {
     plane: new Cell<PlaneView>(NO_PLANE),
     gateway: new Cell<GatewayView>(NO_GATEWAY),
     servingRequest: new Cell<SigningRequest | undefined>(undefined),
+    cache: new Cell<CacheView>({ at: "waiting" }),
     buildkit: new Cell<BuildkitView>(NO_BUILDKIT),
     certificates: new Cell<CertificatesView>({ lastRenewalError: "" }),
     resources: new Cell<Resources | undefined>(undefined),
     recordCounts: new Cell<RecordCounts>({ waiting: 0, dropped: 0 }),
     checks: new Cell<readonly CheckResult[]>([]),
     frozen: new Cell<FrozenBuilds>(undefined),
+    bootChapters: new Cell<readonly BootChapter[]>([]),
     observed: new Cell<ObservedState | undefined>(undefined),
     reported: new Cell<ObservedState | undefined>(undefined),
   };

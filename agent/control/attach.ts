@@ -18,7 +18,6 @@ const SILENCE_MS = 90_000;
 /** The contract: observed state at least every 15 s; changes no closer together than this. */
 const REPORT_EVERY_MS = 15_000;
 const REPORT_GAP_MS = 20;
-const CAPABILITIES = ["builds"];
 const RECORDS_AT_ONCE = 500;
 /** Unacknowledged records are sent again after this. */
 const RECORDS_AGAIN_MS = 30_000;
@@ -74,9 +73,9 @@ export async function stayAttached(
   }
 }
 
-function hello({ bootId, runId, versions }: Boot, cells: AttachCells): Hello {
+function hello({ bootId, runId, versions, capabilities }: Boot, cells: AttachCells): Hello {
   const lastAppliedRevision = cells.gateway.get().applied?.revision ?? 0n;
-  return { bootId, runId, versions, capabilities: CAPABILITIES, lastAppliedRevision };
+  return { bootId, runId, versions, capabilities, lastAppliedRevision };
 }
 
 /** Returns why the stream ended; undefined if in good order. */

@@ -6,13 +6,13 @@ import type { Machine } from "../ports/machine.ts";
 /** Looks at the machine. */
 export async function lookAround(
   { machine, clock, log }: { machine: Machine; clock: Clock; log: Log },
+  { startedMonoMs, capabilities }: Pick<Boot, "startedMonoMs" | "capabilities">,
   signal: AbortSignal,
 ): Promise<Boot> {
-  const startedMonoMs = clock.now().monoMs;
   const facts = machine.facts(signal);
   facts.catch(() => undefined);
   const [bootId, versions] = await Promise.all([machine.bootId(), machine.versions()]);
   const runId = Array.from({ length: 16 }, () => Math.floor(clock.random() * 16).toString(16)).join("");
   log.info({ bootId, runId, ...versions }, "agent.started");
-  return { bootId, runId, startedMonoMs, versions, facts };
+  return { bootId, runId, startedMonoMs, capabilities, versions, facts };
 }

@@ -2,22 +2,29 @@ import type { DesiredState } from "../core/desired-state.ts";
 import { drained } from "../core/drain.ts";
 import type { ObservedState } from "../core/observed-state.ts";
 import { nextPhase, type Phase } from "../core/phase.ts";
-import type { FrozenBuilds, GatewayView, PlaneView, RecordCounts } from "../core/views.ts";
+import type { CacheView, FrozenBuilds, GatewayView, PlaneView, RecordCounts } from "../core/views.ts";
 import { firstOf, within } from "../lifecycle/branch.ts";
 import type { Cell } from "../lifecycle/cell.ts";
 import type { BuildkitUnit } from "../ports/buildkit.ts";
+import type { CacheVolume, PlainCache } from "../ports/cache-volume.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Gateway } from "../ports/gateway.ts";
 import type { Log } from "../ports/log.ts";
+import type { OwnUnit } from "../ports/own-unit.ts";
 
 /** A cut takes milliseconds; a gateway that does not answer is not waited for. */
 const CUT_MS = 2_000;
+/** For trimming, unmounting and closing. */
+const CLOSE_MS = 90_000;
 /** For the last records to be acknowledged and the last state to be heard. */
 const FAREWELL_MS = 5_000;
 
 export interface EndingPorts {
   readonly gateway: Gateway;
   readonly unit: BuildkitUnit;
+  readonly cacheVolume: CacheVolume | undefined;
+  readonly plainCache: PlainCache;
+  readonly ownUnit: OwnUnit;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -26,6 +33,7 @@ export interface EndingCells {
   readonly desired: Cell<DesiredState | undefined>;
   readonly gateway: Cell<GatewayView>;
   readonly phase: Cell<Phase>;
+  readonly cache: Cell<CacheView>;
   readonly frozen: Cell<FrozenBuilds>;
   readonly recordCounts: Cell<RecordCounts>;
   readonly plane: Cell<PlaneView>;
@@ -62,7 +70,7 @@ export async function reasonToEnd(
 
 /**
  * The ending, in order: not ready and no new builds; open builds finish until the deadline; nobody is let in, the rest is cut;
- * buildkitd stops; the last records and the reason are told. `hurry` moves the deadline to now; no step is ever skipped.
+ * buildkitd stops; the cache is closed, and its key forgotten; the last records and the reason are told. `hurry` moves the deadline to now; no step is ever skipped.
  */
 export async function endInOrder(
   ports: EndingPorts,
@@ -73,6 +81,7 @@ export async function endInOrder(
 ): Promise<void> {
   const { clock, log, gateway, unit } = ports;
   const never = new AbortController().signal;
+  ports.ownUnit.stopping();
   cells.frozen.set(new Set(cells.desired.get()?.grants.keys()));
   cells.phase.update((phase) => nextPhase(phase, { is: "drain-ordered", reason, deadlineWallMs }));
   log.info({ reason, deadlineWallMs, openSessions: cells.gateway.get().open.size }, "agent.draining");
@@ -89,7 +98,24 @@ export async function endInOrder(
   await unit.stop(hurry.aborted ? 1_000 : limits.buildkitGraceMs, never).catch((err: unknown) => {
     log.error({ err }, "buildkit.not-stopped");
   });
+  await closeCache(ports, cells, never);
   await within(clock, hurry.aborted ? FAREWELL_MS / 5 : FAREWELL_MS, never, (signal) => farewell(cells, signal));
+}
+
+/** A cache that could not be closed is told; with the machine's end its key is gone all the same. */
+async function closeCache(ports: EndingPorts, { cache }: EndingCells, never: AbortSignal): Promise<void> {
+  const { clock, log } = ports;
+  const view = cache.get();
+  if (view.at === "waiting" || view.at === "closed") return;
+  const isPlain = view.at === "open" && !view.volume.encrypted;
+  const opened = isPlain ? ports.plainCache : (ports.cacheVolume ?? ports.plainCache);
+  try {
+    await within(clock, CLOSE_MS, never, (signal) => opened.close(signal));
+    cache.set({ at: "closed" });
+    log.info({}, "cache.closed");
+  } catch (err) {
+    log.error({ err }, "cache.not-closed");
+  }
 }
 
 /** Waits for open builds, their further connections included. */

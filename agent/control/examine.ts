@@ -1,9 +1,10 @@
-import { findings, type Surroundings } from "../core/checks.ts";
+import type { CacheDefaults } from "../core/cache-intent.ts";
+import { findings } from "../core/checks.ts";
 import type { DesiredState } from "../core/desired-state.ts";
 import { type CheckResult, failing, withSince } from "../core/health.ts";
-import type { Resources } from "../core/machine.ts";
+import type { Boot, Resources } from "../core/machine.ts";
 import { nextPhase, type Phase } from "../core/phase.ts";
-import type { BuildkitView, CertificatesView, GatewayView, PlaneView, RecordCounts } from "../core/views.ts";
+import type { BuildkitView, CacheView, CertificatesView, GatewayView, PlaneView, RecordCounts } from "../core/views.ts";
 import { firstOf } from "../lifecycle/branch.ts";
 import { type Cell, onChange } from "../lifecycle/cell.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -14,6 +15,7 @@ const TICK_MS = 1_000;
 
 export interface ExaminedCells {
   readonly gateway: Cell<GatewayView>;
+  readonly cache: Cell<CacheView>;
   readonly buildkit: Cell<BuildkitView>;
   readonly plane: Cell<PlaneView>;
   readonly certificates: Cell<CertificatesView>;
@@ -26,10 +28,11 @@ export interface ExaminedCells {
 export async function examine(
   { clock, log }: { readonly clock: Clock; readonly log: Log },
   cells: ExaminedCells & { readonly checks: Cell<readonly CheckResult[]>; readonly phase: Cell<Phase> },
-  encryption: Surroundings["encryption"],
+  { capabilities }: Boot,
+  { requireEncryption }: CacheDefaults,
   outer: AbortSignal,
 ): Promise<void> {
-  const { gateway, buildkit, plane, certificates, desired, resources, recordCounts } = cells;
+  const { gateway, cache, buildkit, plane, certificates, desired, resources, recordCounts } = cells;
   const judge = (): void => {
     const now = clock.now();
     const before = cells.checks.get();
@@ -42,7 +45,9 @@ export async function examine(
         desired: desired.get(),
         resources: resources.get(),
         records: recordCounts.get(),
-        encryption,
+        cache: cache.get(),
+        requireEncryption,
+        capabilities,
       },
       now,
     ).map((finding) =>
@@ -63,7 +68,7 @@ export async function examine(
       judge();
     }
   };
-  const known = [gateway, buildkit, plane, certificates, desired, resources, recordCounts];
+  const known = [gateway, cache, buildkit, plane, certificates, desired, resources, recordCounts];
   await firstOf(outer, tick, (signal) => onChange(known, judge, signal));
 }
 

@@ -3,7 +3,8 @@ import type { DesiredState } from "./desired-state.ts";
 import type { CheckName, CheckResult } from "./health.ts";
 import { ageMs, type Instant } from "./instant.ts";
 import type { Resources } from "./machine.ts";
-import type { BuildkitView, CertificatesView, GatewayView, PlaneView } from "./views.ts";
+import type { BuildkitView, CacheView, CertificatesView, GatewayView, PlaneView } from "./views.ts";
+import type { OpenedVolume } from "./volume/order.ts";
 
 export interface Surroundings {
   readonly gateway: GatewayView;
@@ -13,7 +14,10 @@ export interface Surroundings {
   readonly desired: DesiredState | undefined;
   readonly resources: Resources | undefined;
   readonly records: { readonly waiting: number; readonly dropped: number };
-  readonly encryption: { readonly encrypted: boolean; readonly required: boolean };
+  readonly cache: CacheView;
+  readonly requireEncryption: boolean;
+  /** What this agent can do on this machine, as it told the control plane. */
+  readonly capabilities: readonly string[];
 }
 
 export type Finding = Omit<CheckResult, "sinceMs">;
@@ -33,12 +37,13 @@ export function findings(around: Surroundings, now: Instant): readonly Finding[]
     plane(around.plane),
     view(around.plane, now),
     desired(around.desired, around.plane),
+    cacheVolume(around.cache, around.desired),
+    encryption(around.cache, around.requireEncryption),
     buildkit(around.buildkit),
     disk(around.resources),
     records(around.records),
     clock(around.plane),
-    encryption(around.encryption),
-    unsupported(around.desired),
+    unsupported(around.desired, around.capabilities),
   ];
 }
 
@@ -148,14 +153,51 @@ function clock(plane: PlaneView): Finding {
   return finding("clock", false, Math.abs(skew) <= CLOCK_SKEW_LIMIT_MS, text);
 }
 
-function encryption({ encrypted, required }: Surroundings["encryption"]): Finding {
-  return encrypted
-    ? finding("encryption", required, true, "The cache volume is encrypted")
+/** A cache that was asked for and cannot be had is never replaced by another one in silence. */
+function cacheVolume(view: CacheView, desired: DesiredState | undefined): Finding {
+  switch (view.at) {
+    case "waiting":
+      return finding("cache-volume", true, false, "Waits for the control plane to say which cache it wants");
+    case "opening":
+      return finding("cache-volume", true, false, "Being opened");
+    case "failed":
+      return finding("cache-volume", true, false, `Cannot be opened: ${view.because}`);
+    case "closed":
+      return finding("cache-volume", true, false, "Closed: this machine is at its end");
+    case "open":
+      return openVolume(view.volume, desired);
+    default:
+      return view satisfies never;
+  }
+}
+
+function openVolume(
+  { encrypted, device, filesystem, volumeId, check }: OpenedVolume,
+  desired: DesiredState | undefined,
+) {
+  if (!encrypted) return finding("cache-volume", true, true, "A plain directory");
+  const wanted = desired?.cacheVolume;
+  if (wanted !== undefined && wanted.volumeId !== volumeId)
+    return finding(
+      "cache-volume",
+      false,
+      false,
+      `${volumeId} is open, but the control plane now wants ${wanted.volumeId}: a cache is not exchanged before the next boot`,
+    );
+  const mended =
+    check === "repaired" || check === "rebuilt" ? `; its file system was ${check} after an unclean end` : "";
+  return finding("cache-volume", true, true, `${volumeId} is open on ${device} (${filesystem})${mended}`);
+}
+
+function encryption(view: CacheView, required: boolean): Finding {
+  if (view.at !== "open") return finding("encryption", false, true, "No cache is open");
+  return view.volume.encrypted
+    ? finding("encryption", required, true, "The cache is encrypted")
     : finding("encryption", required, false, "NOT ENCRYPTED: the cache is in a plain directory");
 }
 
-function unsupported(state: DesiredState | undefined): Finding {
-  const asked = state?.unsupported ?? [];
+function unsupported(state: DesiredState | undefined, capabilities: readonly string[]): Finding {
+  const asked = (state?.asksFor ?? []).filter((capability) => !capabilities.includes(capability));
   return asked.length === 0
     ? finding("unsupported", false, true, "The control plane asks for nothing that this agent cannot do")
     : finding("unsupported", false, false, `The control plane asks for what this agent cannot do: ${asked.join(", ")}`);

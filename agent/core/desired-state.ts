@@ -1,4 +1,5 @@
 import type { CloseReason, Grant } from "./allow-set.ts";
+import type { Secret } from "./secret.ts";
 
 /** What the control plane wants of this machine, already checked: every value is right. */
 export interface DesiredState {
@@ -12,9 +13,11 @@ export interface DesiredState {
   readonly grants: ReadonlyMap<string, Grant>;
   readonly closed: ReadonlyMap<string, CloseReason>;
   readonly buildkit: BuildkitSettings;
+  /** Absent: as this machine is configured. */
+  readonly cacheVolume?: CacheVolumeWish;
   readonly drain?: DrainOrder;
-  /** What was asked for that this agent cannot do, by capability name. Reported as conditions, never a failure. */
-  readonly unsupported: readonly string[];
+  /** What it asks for beside builds, by capability name. One that this agent lacks is reported as a condition, never a failure. */
+  readonly asksFor: readonly string[];
 }
 
 export interface TrustBundle {
@@ -36,6 +39,30 @@ export interface BuildkitSettings {
   readonly minFreeSpaceBytes: number;
   readonly maxParallelism: number;
   readonly registryMirrors: ReadonlyMap<string, readonly string[]>;
+}
+
+/** As it was asked for: only its shape is checked. What cannot be done of it is told by the cache's own check. */
+export interface CacheVolumeWish {
+  readonly volumeId: string;
+  /** Absent: as configured. */
+  readonly device?: string;
+  /** Absent: as configured. */
+  readonly filesystem?: string;
+  readonly key: CacheKeyWish;
+}
+
+export type CacheKeyWish =
+  | { readonly kind: "per-boot" }
+  | { readonly kind: "given"; readonly key: Secret<Uint8Array> }
+  | ({ readonly kind: "wrapped" } & WrappedKey)
+  | { readonly kind: "none" };
+
+/** A key that only a KMS can unwrap. */
+export interface WrappedKey {
+  readonly provider: string;
+  readonly keyId: string;
+  readonly ciphertext: Uint8Array;
+  readonly encryptionContext: Readonly<Record<string, string>>;
 }
 
 export interface DrainOrder {

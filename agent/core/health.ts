@@ -22,6 +22,7 @@ export type CheckName =
   | "disk"
   | "records"
   | "clock"
+  | "cache-volume"
   | "encryption"
   | "build-network"
   | "unsupported";

@@ -44,7 +44,10 @@ export interface Boot {
   readonly bootId: string;
   /** Random for each start of this process. */
   readonly runId: string;
+  /** When this process began, CLOCK_MONOTONIC. */
   readonly startedMonoMs: number;
+  /** What this agent can do on this machine, by the names of the contract. */
+  readonly capabilities: readonly string[];
   readonly versions: Versions;
   /** Under way: the inventory is slow, and only registration needs it. */
   readonly facts: Promise<MachineFacts>;

@@ -1,6 +1,9 @@
+import type { BootChapter } from "./boot-chapters.ts";
 import type { CheckResult } from "./health.ts";
 import type { Resources } from "./machine.ts";
 import type { Phase } from "./phase.ts";
+import { readiness } from "./readiness.ts";
+import type { OpenedVolume } from "./volume/order.ts";
 
 /** What the agent sees: reported whole, and what `builder-agent status` prints. */
 export interface ObservedState {
@@ -14,10 +17,14 @@ export interface ObservedState {
   readonly builds: ReadonlyMap<string, number>;
   readonly checks: readonly CheckResult[];
   readonly resources?: Resources;
+  /** Absent until it is open. */
+  readonly cache?: OpenedVolume;
+  readonly bootChapters: readonly BootChapter[];
   readonly buildkit: {
     readonly version: string;
     readonly restarts: number;
     readonly lastExit: string;
+    readonly quarantined: string;
   };
   readonly certificates: {
     readonly machineNotAfterMs?: number;
@@ -39,7 +46,15 @@ export const NOTHING_OBSERVED: ObservedState = {
   appliedEpoch: "",
   builds: new Map(),
   checks: [],
-  buildkit: { version: "", restarts: 0, lastExit: "" },
+  bootChapters: [],
+  buildkit: { version: "", restarts: 0, lastExit: "", quarantined: "" },
   certificates: { lastRenewalError: "" },
   counters: { sessionsAccepted: 0, sessionsRefused: 0, messagesRefused: 0 },
 };
+
+/** How it is, for a service manager's list: "ready, 2 sessions open", "starting: cache-volume: Being opened". */
+export function inOneLine({ phase, checks, builds }: ObservedState): string {
+  const sessions = [...builds.values()].reduce((sum, count) => sum + count, 0);
+  const { ready, reasons } = readiness(phase, checks, new Set());
+  return ready ? `ready, ${sessions} sessions open` : (reasons[0] ?? phase.at);
+}

@@ -23,13 +23,15 @@ export interface StatusReport {
   readonly builds: Readonly<Record<string, number>>;
   readonly checks: readonly CheckResult[];
   readonly resources?: Resources;
+  readonly cache?: ObservedState["cache"];
+  readonly bootChapters: ObservedState["bootChapters"];
   readonly buildkit: ObservedState["buildkit"];
   readonly certificates: ObservedState["certificates"];
   readonly counters: ObservedState["counters"];
 }
 
 export function statusReport(state: ObservedState): StatusReport {
-  const { refused, resources } = state;
+  const { refused, resources, cache } = state;
   const { ready, reasons } = readiness(state.phase, state.checks, new Set());
   return {
     schemaVersion: 1,
@@ -43,6 +45,8 @@ export function statusReport(state: ObservedState): StatusReport {
     builds: Object.fromEntries(state.builds),
     checks: state.checks,
     ...(resources && { resources }),
+    ...(cache && { cache }),
+    bootChapters: state.bootChapters,
     buildkit: state.buildkit,
     certificates: state.certificates,
     counters: state.counters,

@@ -1,4 +1,5 @@
 import type { Instant } from "./instant.ts";
+import type { OpenedVolume } from "./volume/order.ts";
 
 /** What control knows of each of its neighbours. Each is the value of one cell, replaced whole by the chapter that watches it. */
 
@@ -37,6 +38,8 @@ export interface BuildkitView {
   readonly restarts: number;
   /** "" while the first process runs, else how the last one ended. */
   readonly lastExit: string;
+  /** What was set aside at the last start because a database was damaged, and why; "" if nothing was. */
+  readonly quarantined: string;
   readonly message: string;
 }
 
@@ -45,8 +48,17 @@ export const NO_BUILDKIT: BuildkitView = {
   version: "",
   restarts: 0,
   lastExit: "",
+  quarantined: "",
   message: "Not started yet",
 };
+
+/** The cache that BuildKit works on. */
+export type CacheView =
+  | { readonly at: "waiting" }
+  | { readonly at: "opening" }
+  | { readonly at: "open"; readonly volume: OpenedVolume }
+  | { readonly at: "failed"; readonly because: string }
+  | { readonly at: "closed" };
 
 export interface PlaneView {
   readonly attached: boolean;

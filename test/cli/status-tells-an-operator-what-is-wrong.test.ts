@@ -30,7 +30,24 @@ const READY: StatusReport = {
     cacheSizeBytes: 100 * 2 ** 30,
     cacheFreeBytes: 25.5 * 2 ** 30,
   },
-  buildkit: { version: "v0.33.1", restarts: 0, lastExit: "" },
+  cache: {
+    encrypted: true,
+    volumeId: "cache-7",
+    device: "/dev/disk/by-id/nvme-cache",
+    kind: "kept",
+    filesystem: "ext4",
+    formatted: false,
+    check: "clean",
+    grownBytes: 0,
+    takenOver: false,
+    steps: [],
+  },
+  bootChapters: [
+    { name: "register", beganMs: 0, tookMs: 310 },
+    { name: "attach", beganMs: 310, tookMs: 40 },
+    { name: "ready", beganMs: 0, tookMs: 2_140 },
+  ],
+  buildkit: { version: "v0.33.1", restarts: 0, lastExit: "", quarantined: "" },
   certificates: {
     machineNotAfterMs: NOW_MS + 75 * MINUTE_MS,
     servingNotAfterMs: NOW_MS + 5 * MINUTE_MS,
@@ -45,10 +62,23 @@ const DRAINING: StatusReport = {
   notReadyBecause: ["draining: spot interruption", "buildkit: killed by SIGKILL"],
   phase: { at: "draining", reason: "spot interruption", deadlineWallMs: NOW_MS + 2 * MINUTE_MS },
   builds: {},
+  cache: {
+    encrypted: false,
+    volumeId: "",
+    device: "",
+    kind: "plain",
+    filesystem: "",
+    formatted: false,
+    check: "not-needed",
+    grownBytes: 0,
+    takenOver: false,
+    steps: [],
+  },
+  bootChapters: [{ name: "register", beganMs: 0, tookMs: 310 }],
   checks: [
     { name: "buildkit", ok: false, blocking: true, message: "killed by SIGKILL", sinceMs: NOW_MS - 3 * MINUTE_MS },
   ],
-  buildkit: { version: "v0.33.1", restarts: 2, lastExit: "killed by SIGKILL" },
+  buildkit: { version: "v0.33.1", restarts: 2, lastExit: "killed by SIGKILL", quarantined: "" },
   certificates: { machineNotAfterMs: NOW_MS - MINUTE_MS, lastRenewalError: "UNAVAILABLE" },
 };
 
@@ -60,10 +90,12 @@ phase         ready
 revision      7
 sessions      build-1, build-2 (3)
               12 let in and 3 refused since the gateway started
+cache         cache-7 on /dev/disk/by-id/nvme-cache (ext4), encrypted
 BuildKit      v0.33.1
 machine cert  1 h 15 min left
 serving cert  5 min left
 disk          25.5 of 100.0 GiB free (26 %)
+start         ready after 2.1 s: register 0.3 s, attach 0.0 s
 
 [+]  buildkit    Answers ListWorkers
 [!]  encryption  NOT ENCRYPTED, since 1 h 30 min
@@ -81,10 +113,12 @@ phase         draining, for at most 2 min more
 revision      7
 sessions      none open
               12 let in and 3 refused since the gateway started
+cache         a plain directory, NOT ENCRYPTED
 BuildKit      v0.33.1, restarted 2 times, last ended: killed by SIGKILL
 machine cert  expired 1 min ago (last renewal: UNAVAILABLE)
 serving cert  none yet
 disk          25.5 of 100.0 GiB free (26 %)
+start         not ready yet: register 0.3 s
 
 [-]  buildkit  killed by SIGKILL, since 3 min
 `);

@@ -5,6 +5,7 @@ import type { BuildkitProbe, BuildkitUnit, UnitExit, UnitStatus } from "../../ag
 import type { Gateway, GatewayEvent } from "../../agent/ports/gateway.ts";
 import type { Log } from "../../agent/ports/log.ts";
 import type { Meters } from "../../agent/ports/meters.ts";
+import type { OwnUnit } from "../../agent/ports/own-unit.ts";
 
 /** A gateway that does what it is told, and writes down what it was told. */
 export class GatewayStandIn implements Gateway {
@@ -97,3 +98,5 @@ export const NO_METERS: Meters = {
   buildkitExited: () => {},
   renewalFailed: () => {},
 };
+
+export const NO_MANAGER: OwnUnit = { ready: () => {}, tell: () => {}, stopping: () => {} };

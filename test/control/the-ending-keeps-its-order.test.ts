@@ -4,6 +4,7 @@ import type { DesiredState } from "../../agent/core/desired-state.ts";
 import type { ObservedState } from "../../agent/core/observed-state.ts";
 import type { Phase } from "../../agent/core/phase.ts";
 import {
+  type CacheView,
   type FrozenBuilds,
   type GatewayView,
   NO_PLANE,
@@ -11,21 +12,26 @@ import {
   type RecordCounts,
 } from "../../agent/core/views.ts";
 import { Cell } from "../../agent/lifecycle/cell.ts";
-import { desiredState, grant } from "../core/sample.ts";
+import type { CacheVolume, PlainCache } from "../../agent/ports/cache-volume.ts";
+import { desiredState, grant, openedVolume } from "../core/sample.ts";
 import { ManualClock, settle } from "./manual-clock.ts";
-import { GatewayStandIn, listening, notebook, UnitStandIn } from "./stand-ins.ts";
+import { GatewayStandIn, listening, NO_MANAGER, notebook, UnitStandIn } from "./stand-ins.ts";
 
+const never = (): Promise<never> => Promise.reject(new Error("not in an ending"));
 const LIMITS = { graceMs: 600_000, buildkitGraceMs: 10_000 };
 
 describe("the ending", () => {
   let clock: ManualClock;
   let gateway: GatewayStandIn;
   let unit: UnitStandIn;
+  let cacheVolume: CacheVolume;
+  let plainCache: PlainCache;
   let hurry: AbortController;
   let cells: {
     desired: Cell<DesiredState | undefined>;
     gateway: Cell<GatewayView>;
     phase: Cell<Phase>;
+    cache: Cell<CacheView>;
     frozen: Cell<FrozenBuilds>;
     recordCounts: Cell<RecordCounts>;
     plane: Cell<PlaneView>;
@@ -38,9 +44,13 @@ describe("the ending", () => {
   const end = async () => {
     const ending = { done: false };
     const why = await reasonToEnd(clock, cells, LIMITS, AbortSignal.abort());
-    void endInOrder({ gateway, unit, clock, log: notebook() }, cells, LIMITS, why, hurry.signal).then(
-      () => (ending.done = true),
-    );
+    void endInOrder(
+      { gateway, unit, cacheVolume, plainCache, ownUnit: NO_MANAGER, clock, log: notebook() },
+      cells,
+      LIMITS,
+      why,
+      hurry.signal,
+    ).then(() => (ending.done = true));
     await settle();
     return ending;
   };
@@ -49,11 +59,14 @@ describe("the ending", () => {
     clock = new ManualClock();
     gateway = new GatewayStandIn();
     unit = new UnitStandIn();
+    cacheVolume = { open: () => never(), close: async () => void unit.done.push("close the cache") };
+    plainCache = { open: () => never(), close: async () => void unit.done.push("leave the directory") };
     hurry = new AbortController();
     cells = {
       desired: new Cell<DesiredState | undefined>(desiredState({ grants: new Map([["b1", grant()]]) })),
       gateway: listening(),
       phase: new Cell<Phase>({ at: "ready" }),
+      cache: new Cell<CacheView>({ at: "open", volume: openedVolume() }),
       frozen: new Cell<FrozenBuilds>(undefined),
       recordCounts: new Cell<RecordCounts>({ waiting: 0, dropped: 0 }),
       plane: new Cell<PlaneView>(NO_PLANE),
@@ -65,7 +78,7 @@ describe("the ending", () => {
   it("is over at once on a machine with nothing open, buildkitd stopped", async () => {
     cells.desired.set(desiredState({ grants: new Map() }));
     expect(await end()).toEqual({ done: true });
-    expect(unit.done).toEqual(["stop"]);
+    expect(unit.done).toEqual(["stop", "close the cache"]);
     expect(gateway.told).toEqual([]);
   });
 
@@ -100,7 +113,7 @@ describe("the ending", () => {
     expect(gateway.told).toEqual(["cut all"]);
     expect({ ...ending, unit: unit.done, phase: cells.phase.get().at }).toEqual({
       done: true,
-      unit: ["stop"],
+      unit: ["stop", "close the cache"],
       phase: "stopping",
     });
   });
@@ -111,7 +124,7 @@ describe("the ending", () => {
     hurry.abort();
     await settle();
     expect(gateway.told).toEqual(["cut all"]);
-    expect({ ...ending, unit: unit.done }).toEqual({ done: true, unit: ["stop"] });
+    expect({ ...ending, unit: unit.done }).toEqual({ done: true, unit: ["stop", "close the cache"] });
   });
 
   it("goes on when the gateway does not answer the cut", async () => {
@@ -119,7 +132,30 @@ describe("the ending", () => {
     gateway.onCut = () => {};
     const ending = await end();
     await clock.advance(600_000 + 2_000);
-    expect({ ...ending, unit: unit.done }).toEqual({ done: true, unit: ["stop"] });
+    expect({ ...ending, unit: unit.done }).toEqual({ done: true, unit: ["stop", "close the cache"] });
+  });
+
+  it.each([
+    {
+      opened: "a plain directory",
+      view: { at: "open", volume: openedVolume({ encrypted: false }) },
+      closes: ["leave the directory"],
+    },
+    { opened: "a volume that could not be opened", view: { at: "failed", because: "x" }, closes: ["close the cache"] },
+    { opened: "a volume whose opening is under way", view: { at: "opening" }, closes: ["close the cache"] },
+    { opened: "nothing", view: { at: "waiting" }, closes: [] },
+  ] as const)("leaves nothing open of $opened", async ({ view, closes }) => {
+    cells.desired.set(desiredState({ grants: new Map() }));
+    cells.cache.set(view);
+    expect(await end()).toEqual({ done: true });
+    expect(unit.done).toEqual(["stop", ...closes]);
+  });
+
+  it("is not kept from its end by a cache that cannot be closed", async () => {
+    cells.desired.set(desiredState({ grants: new Map() }));
+    cacheVolume = { ...cacheVolume, close: () => Promise.reject(new Error("target is busy")) };
+    expect(await end()).toEqual({ done: true });
+    expect(cells.cache.get().at).toBe("open");
   });
 
   it("waits for the last records and the last word to reach the control plane, but not for ever", async () => {

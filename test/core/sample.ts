@@ -2,6 +2,7 @@ import type { AllowSet, Grant } from "../../agent/core/allow-set.ts";
 import type { CertificateFacts, PeerFacts } from "../../agent/core/authorise.ts";
 import type { DesiredState } from "../../agent/core/desired-state.ts";
 import type { Instant } from "../../agent/core/instant.ts";
+import type { OpenedVolume } from "../../agent/core/volume/order.ts";
 
 /** One machine, one build, one moment: each table changes what it is about. */
 export const NOW: Instant = { wallMs: Date.parse("2026-11-21T12:00:00Z"), monoMs: 500_000 };
@@ -57,7 +58,23 @@ export function desiredState(over: Partial<DesiredState> = {}): DesiredState {
       maxParallelism: 0,
       registryMirrors: new Map(),
     },
-    unsupported: [],
+    asksFor: [],
+    ...over,
+  };
+}
+
+export function openedVolume(over: Partial<OpenedVolume> = {}): OpenedVolume {
+  return {
+    encrypted: true,
+    device: "/dev/disk/by-id/nvme-cache",
+    volumeId: "v-1",
+    kind: "kept",
+    filesystem: "ext4",
+    formatted: false,
+    check: "not-needed",
+    grownBytes: 0,
+    steps: [],
+    takenOver: false,
     ...over,
   };
 }

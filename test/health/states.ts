@@ -29,7 +29,7 @@ export const READY: ObservedState = {
     cacheSizeBytes: 100 * 2 ** 30,
     cacheFreeBytes: 60 * 2 ** 30,
   },
-  buildkit: { version: "v0.33.1", restarts: 1, lastExit: "killed by SIGKILL" },
+  buildkit: { version: "v0.33.1", restarts: 1, lastExit: "killed by SIGKILL", quarantined: "" },
   certificates: { machineNotAfterMs: NOW_MS + 3_600_000, servingNotAfterMs: NOW_MS - 5_000, lastRenewalError: "" },
   counters: { sessionsAccepted: 12, sessionsRefused: 2, messagesRefused: 0 },
 };

@@ -64,7 +64,7 @@ describe("a desired state that keeps the contract", () => {
           registryMirrors: new Map([["docker.io", ["mirror.example:5000", "cache.example/docker.io"]]]),
         },
         drain: { reason: "interruption", graceMs: 90_500 },
-        unsupported: [],
+        asksFor: [],
       },
     });
   });
@@ -86,7 +86,7 @@ describe("a desired state that keeps the contract", () => {
           maxParallelism: 0,
           registryMirrors: new Map(),
         },
-        unsupported: [],
+        asksFor: [],
       },
     });
   });
@@ -99,7 +99,7 @@ describe("a desired state that keeps the contract", () => {
     ["egress", { egress: {} }],
   ];
   it.each(unsupported)("names %s as something that this agent cannot do, and does the rest", (capability, changes) => {
-    expect(received(desiredProto(ca, changes))).toMatchObject({ is: "desired", state: { unsupported: [capability] } });
+    expect(received(desiredProto(ca, changes))).toMatchObject({ is: "desired", state: { asksFor: [capability] } });
   });
 
   it("may say things for the record that are not understood: they are left out", () => {

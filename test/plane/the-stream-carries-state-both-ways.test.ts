@@ -69,7 +69,8 @@ describe("the stream", () => {
         appliedEpoch: "e",
         builds: new Map(),
         checks: [],
-        buildkit: { version: "v", restarts: 0, lastExit: "" },
+        bootChapters: [],
+        buildkit: { version: "v", restarts: 0, lastExit: "", quarantined: "" },
         certificates: { lastRenewalError: "" },
         counters: { sessionsAccepted: 0, sessionsRefused: 0, messagesRefused: 0 },
       },
@@ -148,7 +149,7 @@ describe("the stream", () => {
   it("names what this agent cannot do", async () => {
     await next(messages, isDesired);
     plane.wish(APP, { egress: { allowedCidrs: [], allowPrivateRanges: true } });
-    expect((await next(messages, isDesired)).state.unsupported).toEqual(["egress"]);
+    expect((await next(messages, isDesired)).state.asksFor).toEqual(["egress"]);
     plane.wish(APP, { egress: undefined });
   });
 });

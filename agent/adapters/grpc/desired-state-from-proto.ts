@@ -1,7 +1,8 @@
-import type { DesiredState, DrainOrder } from "../../core/desired-state.ts";
+import type { CacheKeyWish, CacheVolumeWish, DesiredState, DrainOrder } from "../../core/desired-state.ts";
+import { Secret } from "../../core/secret.ts";
 import { buildkitSettingsFromProto } from "./buildkit-settings-from-proto.ts";
 import { ContractBreach } from "./contract-breach.ts";
-import type { DesiredState as DesiredStateProto, Drain } from "./gen/builder/agent/v1/desired_state.ts";
+import type { CacheVolume, DesiredState as DesiredStateProto, Drain } from "./gen/builder/agent/v1/desired_state.ts";
 import { assignmentFromProto, closedFromProto, grantsFromProto } from "./grants-from-proto.ts";
 import { durationMs } from "./scalars-from-proto.ts";
 import { trustFromProto } from "./trust-from-proto.ts";
@@ -28,8 +29,9 @@ export function desiredStateFromProto(state: DesiredStateProto): DesiredState {
     grants: grantsFromProto(state.openBuilds, assignment),
     closed: closedFromProto(state.closedBuilds),
     buildkit: buildkitSettingsFromProto(state.buildkit),
+    ...(state.cacheVolume !== undefined && { cacheVolume: cacheVolumeFromProto(state.cacheVolume) }),
     ...(state.drain !== undefined && { drain: drainFromProto(state.drain) }),
-    unsupported: unsupported(state),
+    asksFor: asksFor(state),
   };
 }
 
@@ -38,8 +40,33 @@ function drainFromProto({ reason, grace }: Drain): DrainOrder {
   return { reason, graceMs: grace === undefined ? 0 : durationMs("drain.grace", grace, DRAIN_GRACE_MAX_MS) };
 }
 
+/** Nothing is refused here: a volume that cannot be had must not keep a drain or a revocation from being heard. */
+function cacheVolumeFromProto({ volumeId, device, filesystem, key }: CacheVolume): CacheVolumeWish {
+  return {
+    volumeId,
+    ...(device !== "" && { device }),
+    ...(filesystem !== "" && { filesystem }),
+    key: cacheKeyFromProto(key),
+  };
+}
+
+function cacheKeyFromProto(key: CacheVolume["key"]): CacheKeyWish {
+  switch (key?.$case) {
+    case undefined:
+      return { kind: "none" };
+    case "perBoot":
+      return { kind: "per-boot" };
+    case "rawKey":
+      return { kind: "given", key: new Secret(key.value) };
+    case "kms":
+      return { kind: "wrapped", ...key.value };
+    default:
+      return key satisfies never;
+  }
+}
+
 /** By the names of `Hello.capabilities`, and "egress" for what has none there. */
-function unsupported(state: DesiredStateProto): readonly string[] {
+function asksFor(state: DesiredStateProto): readonly string[] {
   const asked: readonly (readonly [string, boolean])[] = [
     ["cache-volume", state.cacheVolume !== undefined],
     ["tailnet", state.tailnet !== undefined],

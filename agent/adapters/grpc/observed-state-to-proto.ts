@@ -4,7 +4,7 @@ import {
   type ObservedState as ObservedStateProto,
   Phase as PhaseProto,
 } from "./gen/builder/agent/v1/observed_state.ts";
-import { time, uint32, uint64 } from "./scalars-to-proto.ts";
+import { duration, time, uint32, uint64 } from "./scalars-to-proto.ts";
 
 const PHASES: Readonly<Record<Phase["at"], PhaseProto>> = {
   starting: PhaseProto.STARTING,
@@ -15,7 +15,7 @@ const PHASES: Readonly<Record<Phase["at"], PhaseProto>> = {
 };
 
 export function observedStateToProto(state: ObservedState): ObservedStateProto {
-  const { phase, resources, buildkit, certificates, counters } = state;
+  const { phase, resources, cache, buildkit, certificates, counters } = state;
   return {
     observedAt: time(state.observedAtMs),
     phase: PHASES[phase.at],
@@ -32,6 +32,20 @@ export function observedStateToProto(state: ObservedState): ObservedStateProto {
       cacheSizeBytes: uint64(resources.cacheSizeBytes),
       cacheFreeBytes: uint64(resources.cacheFreeBytes),
     },
+    cacheVolume: cache && {
+      volumeId: cache.volumeId,
+      device: cache.device,
+      filesystem: cache.filesystem,
+      encrypted: cache.encrypted,
+      formatted: cache.formatted,
+      check: cache.check,
+      grownBytes: uint64(cache.grownBytes),
+    },
+    bootChapters: state.bootChapters.map(({ name, beganMs, tookMs }) => ({
+      name,
+      began: duration(beganMs),
+      took: duration(tookMs),
+    })),
     buildkit: { ...buildkit, restarts: uint32(buildkit.restarts) },
     certificates: {
       machineNotAfter: time(certificates.machineNotAfterMs),

@@ -38,7 +38,7 @@ ${whole(state, nowMs)}
 function whole(state: ObservedState, nowMs: number): Html {
   return html`${header(state, nowMs)}${notice(state, nowMs)}
 ${checks(state, nowMs)}
-<div class="grid">${builds(state)}${resources(state)}${buildkit(state)}${certificates(state, nowMs)}${orders(state)}${counters(state)}</div>`;
+<div class="grid">${builds(state)}${cache(state)}${resources(state)}${buildkit(state)}${certificates(state, nowMs)}${orders(state)}${counters(state)}${start(state)}</div>`;
 }
 
 function header({ phase, observedAtMs }: ObservedState, nowMs: number): Html {
@@ -81,6 +81,23 @@ function builds({ builds: open }: ObservedState): Html {
   return html`<section><h2>Sessions by build</h2>${body}</section>`;
 }
 
+function cache({ cache: open }: ObservedState): Html {
+  if (open === undefined) return html`<section><h2>Cache</h2><p class="empty muted">None open</p></section>`;
+  return html`<section><h2>Cache</h2><table>${[
+    row("Encrypted", open.encrypted ? "yes" : "NOT ENCRYPTED"),
+    row("Volume", open.volumeId || "a plain directory"),
+    row("Device", open.device || "none"),
+    row("File system", open.filesystem || "unknown"),
+    row("Check", open.formatted ? "made anew at this start" : open.check),
+  ]}</table></section>`;
+}
+
+function start({ bootChapters }: ObservedState): Html {
+  if (bootChapters.length === 0) return NOTHING;
+  const shown = bootChapters.map(({ name, tookMs }) => row(name, `${(tookMs / 1000).toFixed(2)} s`));
+  return html`<section><h2>Start</h2><table>${shown}</table></section>`;
+}
+
 function resources({ resources: found }: ObservedState): Html {
   if (found === undefined)
     return html`<section><h2>Resources</h2><p class="empty muted">Not looked at yet</p></section>`;
@@ -96,12 +113,12 @@ function resources({ resources: found }: ObservedState): Html {
   ]}</table></section>`;
 }
 
-function buildkit({ buildkit: { version, restarts, lastExit } }: ObservedState): Html {
+function buildkit({ buildkit: { version, restarts, lastExit, quarantined } }: ObservedState): Html {
   return html`<section><h2>BuildKit</h2><table>${[
     row("Version", version || "unknown"),
     row("Restarts", restarts),
     row("Last exit", lastExit || "none"),
-  ]}</table></section>`;
+  ]}</table>${trouble("Set aside at its last start", quarantined)}</section>`;
 }
 
 function certificates({ certificates: found }: ObservedState, nowMs: number): Html {

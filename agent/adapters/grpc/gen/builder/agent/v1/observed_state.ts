@@ -96,6 +96,12 @@ export interface ObservedState {
     | undefined;
   /** While draining or stopping: why. */
   phaseReason: string;
+  /** Absent until a cache is open. */
+  cacheVolume:
+    | CacheVolumeObserved
+    | undefined;
+  /** How long each part of the start took, in the order of their beginnings. */
+  bootChapters: BootChapter[];
 }
 
 export interface Condition {
@@ -126,6 +132,32 @@ export interface BuildkitObserved {
   restarts: number;
   /** How the last process ended: "" while the first one runs, else for instance "killed by SIGKILL", "exit code 1". */
   lastExit: string;
+  /** What was set aside at this start because BuildKit's database was damaged, and why; empty if nothing was. */
+  quarantined: string;
+}
+
+/** The cache that is open. */
+export interface CacheVolumeObserved {
+  /** Empty for a plain directory. */
+  volumeId: string;
+  /** As it was found, for instance "/dev/disk/by-id/…"; empty for a plain directory. */
+  device: string;
+  filesystem: string;
+  encrypted: boolean;
+  /** It was made anew at this boot: nothing is cached. */
+  formatted: boolean;
+  /** After an unclean stop: "clean", "repaired" or "rebuilt"; else "not-needed". */
+  check: string;
+  /** By how much it grew to fill its device. */
+  grownBytes: bigint;
+}
+
+export interface BootChapter {
+  /** Stable name: "register", "attach", "cache-volume", "buildkit", "gateway", "ready". */
+  name: string;
+  /** Since the control process began. */
+  began: Duration | undefined;
+  took: Duration | undefined;
 }
 
 export interface CertificatesObserved {
@@ -185,6 +217,8 @@ function createBaseObservedState(): ObservedState {
     certificates: undefined,
     counters: undefined,
     phaseReason: "",
+    cacheVolume: undefined,
+    bootChapters: [],
   };
 }
 
@@ -234,6 +268,12 @@ export const ObservedState: MessageFns<ObservedState> = {
     }
     if (message.phaseReason !== "") {
       writer.uint32(106).string(message.phaseReason);
+    }
+    if (message.cacheVolume !== undefined) {
+      CacheVolumeObserved.encode(message.cacheVolume, writer.uint32(114).fork()).join();
+    }
+    for (const v of message.bootChapters) {
+      BootChapter.encode(v!, writer.uint32(122).fork()).join();
     }
     return writer;
   },
@@ -355,6 +395,22 @@ export const ObservedState: MessageFns<ObservedState> = {
             message.phaseReason = reader.string();
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.cacheVolume = CacheVolumeObserved.decode(reader, reader.uint32());
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.bootChapters.push(BootChapter.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -397,6 +453,10 @@ export const ObservedState: MessageFns<ObservedState> = {
       ? Counters.fromPartial(object.counters)
       : undefined;
     message.phaseReason = object.phaseReason ?? "";
+    message.cacheVolume = (object.cacheVolume !== undefined && object.cacheVolume !== null)
+      ? CacheVolumeObserved.fromPartial(object.cacheVolume)
+      : undefined;
+    message.bootChapters = object.bootChapters?.map((e) => BootChapter.fromPartial(e)) || [];
     return message;
   },
 };
@@ -678,7 +738,7 @@ export const Resources: MessageFns<Resources> = {
 };
 
 function createBaseBuildkitObserved(): BuildkitObserved {
-  return { version: "", restarts: 0, lastExit: "" };
+  return { version: "", restarts: 0, lastExit: "", quarantined: "" };
 }
 
 export const BuildkitObserved: MessageFns<BuildkitObserved> = {
@@ -691,6 +751,9 @@ export const BuildkitObserved: MessageFns<BuildkitObserved> = {
     }
     if (message.lastExit !== "") {
       writer.uint32(26).string(message.lastExit);
+    }
+    if (message.quarantined !== "") {
+      writer.uint32(34).string(message.quarantined);
     }
     return writer;
   },
@@ -732,6 +795,14 @@ export const BuildkitObserved: MessageFns<BuildkitObserved> = {
             message.lastExit = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.quarantined = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -752,6 +823,220 @@ export const BuildkitObserved: MessageFns<BuildkitObserved> = {
     message.version = object.version ?? "";
     message.restarts = object.restarts ?? 0;
     message.lastExit = object.lastExit ?? "";
+    message.quarantined = object.quarantined ?? "";
+    return message;
+  },
+};
+
+function createBaseCacheVolumeObserved(): CacheVolumeObserved {
+  return { volumeId: "", device: "", filesystem: "", encrypted: false, formatted: false, check: "", grownBytes: 0n };
+}
+
+export const CacheVolumeObserved: MessageFns<CacheVolumeObserved> = {
+  encode(message: CacheVolumeObserved, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.volumeId !== "") {
+      writer.uint32(10).string(message.volumeId);
+    }
+    if (message.device !== "") {
+      writer.uint32(18).string(message.device);
+    }
+    if (message.filesystem !== "") {
+      writer.uint32(26).string(message.filesystem);
+    }
+    if (message.encrypted !== false) {
+      writer.uint32(32).bool(message.encrypted);
+    }
+    if (message.formatted !== false) {
+      writer.uint32(40).bool(message.formatted);
+    }
+    if (message.check !== "") {
+      writer.uint32(50).string(message.check);
+    }
+    if (message.grownBytes !== 0n) {
+      if (BigInt.asUintN(64, message.grownBytes) !== message.grownBytes) {
+        throw new globalThis.Error("value provided for field message.grownBytes of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.grownBytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CacheVolumeObserved {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCacheVolumeObserved();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.volumeId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.device = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.filesystem = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.encrypted = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.formatted = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.check = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.grownBytes = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CacheVolumeObserved>): CacheVolumeObserved {
+    return CacheVolumeObserved.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CacheVolumeObserved>): CacheVolumeObserved {
+    const message = createBaseCacheVolumeObserved();
+    message.volumeId = object.volumeId ?? "";
+    message.device = object.device ?? "";
+    message.filesystem = object.filesystem ?? "";
+    message.encrypted = object.encrypted ?? false;
+    message.formatted = object.formatted ?? false;
+    message.check = object.check ?? "";
+    message.grownBytes = (object.grownBytes !== undefined && object.grownBytes !== null)
+      ? BigInt(object.grownBytes)
+      : 0n;
+    return message;
+  },
+};
+
+function createBaseBootChapter(): BootChapter {
+  return { name: "", began: undefined, took: undefined };
+}
+
+export const BootChapter: MessageFns<BootChapter> = {
+  encode(message: BootChapter, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.began !== undefined) {
+      Duration.encode(message.began, writer.uint32(18).fork()).join();
+    }
+    if (message.took !== undefined) {
+      Duration.encode(message.took, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BootChapter {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBootChapter();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.began = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.took = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<BootChapter>): BootChapter {
+    return BootChapter.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BootChapter>): BootChapter {
+    const message = createBaseBootChapter();
+    message.name = object.name ?? "";
+    message.began = (object.began !== undefined && object.began !== null)
+      ? Duration.fromPartial(object.began)
+      : undefined;
+    message.took = (object.took !== undefined && object.took !== null) ? Duration.fromPartial(object.took) : undefined;
     return message;
   },
 };

@@ -1,0 +1,41 @@
+import { askedBuildkit } from "../adapters/launcher/asked-buildkit.ts";
+import { systemdBuildkit } from "../adapters/systemd/buildkit-unit.ts";
+import { serviceUnits } from "../adapters/systemd/service-units.ts";
+import { plainDirectory, plainMount } from "../adapters/volume/plain-directory.ts";
+import type { BuildkitUnit } from "../ports/buildkit.ts";
+import type { CacheVolume, PlainCache } from "../ports/cache-volume.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+import type { Config } from "./config/config.ts";
+import type { Layout } from "./layout.ts";
+
+/** What control asks the machine's service manager for, and what it can do with it, by the contract's names. */
+export interface Services {
+  readonly unit: BuildkitUnit;
+  readonly cacheVolume: CacheVolume | undefined;
+  readonly plainCache: PlainCache;
+  readonly capabilities: readonly string[];
+}
+
+export function servicesOf(manager: Config["services"]["manager"], layout: Layout, clock: Clock, log: Log): Services {
+  switch (manager) {
+    case "launcher":
+      return {
+        unit: askedBuildkit(layout.managerSocket, clock),
+        cacheVolume: undefined,
+        plainCache: plainDirectory(layout.cacheDir),
+        capabilities: ["builds"],
+      };
+    case "systemd": {
+      const units = serviceUnits();
+      return {
+        unit: systemdBuildkit({ proposalFile: layout.buildkitProposal, clock, log }),
+        cacheVolume: undefined,
+        plainCache: plainMount(layout.cacheDir, units),
+        capabilities: ["builds"],
+      };
+    }
+    default:
+      return manager satisfies never;
+  }
+}

@@ -1,0 +1,103 @@
+import type { DeviceFacts, FormattingIntent, LuksFacts, LuksHeader } from "./inventory.ts";
+import { type ForeignPart, foreignPart, type LabelClaims } from "./label.ts";
+import { kindOf, type VolumeOrder } from "./order.ts";
+import type { VolumePlan } from "./plan.ts";
+import { type RefusalCode, refusal } from "./refusal.ts";
+
+/** What to do with LUKS that is not open: whose is it, and is that proven? */
+export function judgeLuks(
+  order: VolumeOrder,
+  intent: FormattingIntent | undefined,
+  device: DeviceFacts,
+  luks: LuksFacts,
+): VolumePlan {
+  const { path } = device;
+  const label = luks.header?.label ?? { is: "none" };
+  switch (label.is) {
+    case "none":
+      // The label comes last: our own uuid without it is a formatting that was cut short.
+      if (intent !== undefined && intent.luksUuid === luks.uuid)
+        return { is: "format", device, found: { interrupted: intent.found } };
+      return refuse(
+        "cache.luks-foreign",
+        `${path} holds LUKS without this agent's label (uuid ${luks.uuid || "unreadable"})`,
+      );
+    case "malformed":
+      return refuse("cache.label-unverified", `${path} has a label that this agent cannot read`);
+    case "there": {
+      const foreign = foreignPart(label.claims, order);
+      if (foreign !== undefined) return refuse(CODES[foreign.part], sentence(path, foreign));
+      if (label.claims.luksUuid !== luks.uuid)
+        return refuse(
+          "cache.label-unverified",
+          `${path} has the label of another volume (uuid ${label.claims.luksUuid})`,
+        );
+      return label.claims.kind === "per-boot"
+        ? ofAnEarlierBoot(device, label.authentic)
+        : kept(order, device, luks, { claims: label.claims, authentic: label.authentic }, luks.header);
+    }
+    default:
+      return label satisfies never;
+  }
+}
+
+/** Its key is gone: it is worth nothing to anybody, once it is proven that this machine made it. */
+function ofAnEarlierBoot(device: DeviceFacts, authentic: boolean): VolumePlan {
+  return authentic
+    ? { is: "format", device, found: "ours" }
+    : refuse(
+        "cache.label-unverified",
+        `${device.path} has the label of a per-boot volume that this machine did not make`,
+      );
+}
+
+function kept(
+  order: VolumeOrder,
+  device: DeviceFacts,
+  luks: LuksFacts,
+  { claims, authentic }: { readonly claims: LabelClaims; readonly authentic: boolean },
+  header: LuksHeader | undefined,
+): VolumePlan {
+  const { path } = device;
+  if (kindOf(order.key) === "per-boot")
+    return refuse(
+      "cache.other-kind",
+      `${path} holds the kept volume ${claims.volumeId}, but a volume for this boot only was ordered, which would destroy it`,
+    );
+  if (header?.keySlots === 0)
+    return refuse(
+      "cache.erased",
+      `The key slots of ${path} (volume ${claims.volumeId}) were erased: nothing can open it any more`,
+    );
+  if (header?.keyFits !== true)
+    return refuse("cache.wrong-key", `The key that was given does not open ${path} (volume ${claims.volumeId})`);
+  if (!authentic)
+    return refuse(
+      "cache.label-unverified",
+      `The label of ${path} (volume ${claims.volumeId}) was not made with its key`,
+    );
+  return { is: "open", device, luks, label: claims };
+}
+
+const CODES: Readonly<Record<ForeignPart["part"], RefusalCode>> = {
+  org: "cache.other-org",
+  project: "cache.other-project",
+  architecture: "cache.other-architecture",
+  "volume-id": "cache.other-volume-id",
+};
+
+const WORDS: Readonly<Record<ForeignPart["part"], string>> = {
+  org: "org",
+  project: "project",
+  architecture: "architecture",
+  "volume-id": "volume id",
+};
+
+function sentence(path: string, { part, theirs, ours }: ForeignPart): string {
+  return `${path} is the cache of another ${WORDS[part]} (${theirs}, not ${ours})`;
+}
+
+function refuse(code: RefusalCode, because: string): VolumePlan {
+  const wipe = code === "cache.wrong-key" ? "" : "; if it is meant for this cache, wipe it by hand";
+  return { is: "refuse", refusal: refusal(code, `${because}: it is left as it is${wipe}`) };
+}

@@ -1,0 +1,93 @@
+import type { DeviceFacts, FormattingIntent, Inventory, LuksFacts, MappingFacts, OpenRecord } from "./inventory.ts";
+import { judgeDevice, LUKS } from "./judge-device.ts";
+import { judgeLuks } from "./judge-luks.ts";
+import { judgeOpen } from "./judge-open.ts";
+import { judgeOrder } from "./judge-order.ts";
+import type { LabelClaims } from "./label.ts";
+import type { VolumeOrder } from "./order.ts";
+import { type Refusal, refusal } from "./refusal.ts";
+
+/** What to do about an order, given what is there. Only "format" destroys anything. */
+export type VolumePlan =
+  | { readonly is: "refuse"; readonly refusal: Refusal }
+  /** It is open already, in this boot, as ordered. */
+  | { readonly is: "take-over"; readonly record: OpenRecord }
+  /** An open mapping that an interrupted order left behind, with nothing on it: close it, then look again. */
+  | { readonly is: "close-leftover"; readonly mapping: MappingFacts }
+  | { readonly is: "open"; readonly device: DeviceFacts; readonly luks: LuksFacts; readonly label: LabelClaims }
+  | { readonly is: "format"; readonly device: DeviceFacts; readonly found: FormattableAs };
+
+/** Why it may be overwritten. */
+export type FormattableAs =
+  | "blank"
+  /** A per-boot volume that this machine made: its key is gone. */
+  | "ours"
+  /** A formatting of ours that did not end. What had been there before it, it tells. */
+  | { readonly interrupted: FormattingIntent["found"] };
+
+/** Pure: the same facts give the same plan. Whatever is not provably blank or ours is refused. */
+export function planVolume(order: VolumeOrder, inventory: Inventory): VolumePlan {
+  const wrong = judgeOrder(order) ?? judgeCandidates(order, inventory);
+  if (wrong !== undefined) return refuse(wrong);
+  const [device] = inventory.candidates;
+  if (device === undefined) throw new Error("judgeCandidates lets no empty list through");
+  if (inventory.mapping !== undefined) return judgeOpen(order, inventory, inventory.mapping, device);
+  const unfit = judgeDevice(device);
+  if (unfit !== undefined) return refuse(unfit);
+  if (device.luks !== undefined) return judgeLuks(order, inventory.intent, device, device.luks);
+  // A signature that nobody could read further.
+  if (device.signatures.some(({ type }) => type === LUKS))
+    return judgeLuks(order, inventory.intent, device, UNREADABLE);
+  return judgeContent(inventory.intent, device);
+}
+
+const UNREADABLE: LuksFacts = { uuid: "" };
+
+function judgeCandidates({ device }: VolumeOrder, { candidates, deviceMapper }: Inventory): Refusal | undefined {
+  if (!deviceMapper)
+    return refusal(
+      "cache.no-device-mapper",
+      "The kernel of this machine has no device-mapper (/dev/mapper/control is missing): a volume cannot be encrypted here",
+    );
+  if (candidates.length === 0)
+    return refusal("cache.no-device", `No device is ${device}: attach it, or name the right one`);
+  if (candidates.length > 1)
+    return refusal(
+      "cache.several-devices",
+      `${candidates.length} devices are ${device} (${candidates.map(({ path }) => path).join(", ")}): name exactly one`,
+    );
+  return undefined;
+}
+
+/** A device without any signature. */
+function judgeContent(intent: FormattingIntent | undefined, device: DeviceFacts): VolumePlan {
+  const { path, content } = device;
+  switch (content.is) {
+    case "blank":
+      return { is: "format", device, found: "blank" };
+    case "unread":
+      return refuse(refusal("cache.unrecognised-data", `${path} could not be read: it is left as it is`));
+    case "data": {
+      if (intent !== undefined && isOfIntent(device, intent) && (intent.found === "ours" || content.headerOnly))
+        return { is: "format", device, found: { interrupted: intent.found } };
+      const because = `${path} holds data that nobody recognises, the first at byte ${content.at}`;
+      return refuse(
+        refusal(
+          "cache.unrecognised-data",
+          `${because}: it is left as it is; if it is meant for the cache, wipe it by hand`,
+        ),
+      );
+    }
+    default:
+      return content satisfies never;
+  }
+}
+
+/** A device without an identity of its own is never known again by it. */
+function isOfIntent({ identity, sizeBytes }: DeviceFacts, intent: FormattingIntent): boolean {
+  return identity !== undefined && identity === intent.identity && sizeBytes === intent.sizeBytes;
+}
+
+function refuse(because: Refusal): VolumePlan {
+  return { is: "refuse", refusal: because };
+}
