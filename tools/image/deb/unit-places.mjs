@@ -7,6 +7,8 @@ const UNIT = "(service|socket|target|mount|slice|timer|path)";
 /** Where a file of `systemd/` goes, the first that fits. An empty place: it is for those who read the tree. */
 const places = [
   { like: /(^|\/)README\.md$/, to: "" },
+  // Not in force: whoever has no device-mapper copies it.
+  { like: /^plain-cache\//, to: "usr/share/builder-agent", keeps: Number.POSITIVE_INFINITY },
   { like: /(^|\/)[^/]*sysusers[^/]*\/?[^/]*\.conf$/, to: "usr/lib/sysusers.d" },
   { like: /(^|\/)[^/]*tmpfiles[^/]*\/?[^/]*\.conf$/, to: "usr/lib/tmpfiles.d" },
   { like: /\.rules$/, to: "usr/share/polkit-1/rules.d" },
