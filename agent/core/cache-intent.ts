@@ -39,9 +39,21 @@ export function cacheIntent(
   return ordered(wish, owner, defaults);
 }
 
-/** Whether two wishes mean the same volume: a key that was wrapped anew is still the same key. */
+/** Whether two wishes ask for the same with the same key. */
 export function sameVolume(a: CacheVolumeWish | undefined, b: CacheVolumeWish | undefined): boolean {
-  return a?.volumeId === b?.volumeId && a?.device === b?.device && a?.key.kind === b?.key.kind;
+  if (a === undefined || b === undefined) return a === b;
+  return a.volumeId === b.volumeId && a.device === b.device && a.filesystem === b.filesystem && sameKey(a.key, b.key);
+}
+
+function sameKey(a: CacheKeyWish, b: CacheKeyWish): boolean {
+  if (a.kind === "given" && b.kind === "given") return sameBytes(a.key.reveal(), b.key.reveal());
+  if (a.kind === "wrapped" && b.kind === "wrapped")
+    return a.provider === b.provider && a.keyId === b.keyId && sameBytes(a.ciphertext, b.ciphertext);
+  return a.kind === b.kind;
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, at) => byte === b[at]);
 }
 
 function plain(wish: CacheVolumeWish | undefined, { requireEncryption }: CacheDefaults, able: boolean): CacheIntent {

@@ -1,8 +1,8 @@
 import type { DeviceFacts, FormattingIntent, LuksFacts, LuksHeader } from "./inventory.ts";
 import { type ForeignPart, foreignPart, type LabelClaims } from "./label.ts";
 import { kindOf, type VolumeOrder } from "./order.ts";
-import type { VolumePlan } from "./plan.ts";
 import { type RefusalCode, refusal } from "./refusal.ts";
+import type { VolumePlan } from "./volume-plan.ts";
 
 /** What to do with LUKS that is not open: whose is it, and is that proven? */
 export function judgeLuks(

@@ -1,8 +1,8 @@
 import type { DeviceFacts, Inventory, MappingFacts, OpenRecord } from "./inventory.ts";
 import { foreignPart } from "./label.ts";
 import { kindOf, type VolumeOrder } from "./order.ts";
-import type { VolumePlan } from "./plan.ts";
 import { refusal } from "./refusal.ts";
+import type { VolumePlan } from "./volume-plan.ts";
 
 /** What to do when something is open at our name: it is as ordered, it is left over, or it is in the way. */
 export function judgeOpen(
@@ -12,9 +12,11 @@ export function judgeOpen(
   device: DeviceFacts,
 ): VolumePlan {
   if (opened !== undefined && isRecordOf(mapping, opened, bootId)) return judgeRecord(order, opened, device);
+  if (mapping.luksUuid === undefined)
+    return refuse(`Something that is no LUKS volume has the name builder-agent-cache, over ${mapping.device}`);
   if (mapping.mountPoints.length > 0)
     return refuse(
-      `/dev/mapper/builder-agent-cache is mounted on ${mapping.mountPoints.join(", ")}, but nobody remembers to have opened it`,
+      `builder-agent-cache is mounted on ${mapping.mountPoints.join(", ")}, but nobody remembers to have opened it`,
     );
   // Whoever opened it did not get as far as to remember it, and nothing stands on it.
   return { is: "close-leftover", mapping };
@@ -44,6 +46,9 @@ function judgeRecord(order: VolumeOrder, opened: OpenRecord, device: DeviceFacts
 function refuse(because: string): VolumePlan {
   return {
     is: "refuse",
-    refusal: refusal("cache.other-volume-open", `${because}: stop builder-agent-volume.service first`),
+    refusal: refusal(
+      "cache.other-volume-open",
+      `${because}: close it first (systemctl stop builder-agent-volume.service)`,
+    ),
   };
 }

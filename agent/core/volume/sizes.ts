@@ -9,7 +9,7 @@ export const LEAST_DEVICE_BYTES = 512 * MIB;
 /** A block group of ext4 with 4 KiB blocks: growth by less is not worth a check of the whole file system. */
 export const LEAST_GROWTH_BYTES = 128 * MIB;
 
-/** Encryption in units of the file system's blocks is a quarter faster than in 512 bytes; it needs a device of whole units. */
+/** One initialisation vector for each block of the file system instead of each 512 bytes: less work. It needs a device of whole blocks. */
 export function encryptionSectorBytes(deviceBytes: number): 512 | 4096 {
   return deviceBytes % 4096 === 0 ? 4096 : 512;
 }
