@@ -88,8 +88,8 @@ async function open(
 ): Promise<OpenedVolume> {
   const intent = cacheIntent(desired, defaults, cacheVolume !== undefined);
   if (intent.is === "impossible") throw new AgentError("cache.impossible", intent.because, { retryable: false });
-  if (intent.is === "plain" || cacheVolume === undefined) return await plainCache.open(undefined, signal);
+  if (intent.is === "plain" || cacheVolume === undefined) return plainCache.open(undefined, signal);
   const { key: wish, order } = intent;
   const key = wish.kind === "wrapped" ? { kind: "given" as const, key: await keyUnwrap.unwrap(wish, signal) } : wish;
-  return await cacheVolume.open({ ...order, key }, signal);
+  return cacheVolume.open({ ...order, key }, signal);
 }
