@@ -5,6 +5,8 @@ import { layoutOf } from "./layout.ts";
 
 /** Of control and gateway where each is a user of its own (systemd/sysusers.d). */
 const SHARED_GROUP = "builder-agent";
+/** Of buildkitd's unit (systemd/system): build steps are accounted, limited and killed with it. */
+const UNIT_CGROUP = "/builds.slice/buildkitd.service";
 
 /** Where BuildKit keeps its things: control writes it into the configuration, the unit refuses one that says otherwise. */
 export async function buildkitPlaces({
@@ -20,6 +22,9 @@ export async function buildkitPlaces({
     runc: buildkit.runc,
     cniConfigPath: layout.cniConfigFile,
     cniBinaryDir: buildkit.cniBinaryDir,
-    ...(services.manager === "systemd" && { socketOwner: { uid: 0, gid: await groupId(SHARED_GROUP) } }),
+    ...(services.manager === "systemd" && {
+      socketOwner: { uid: 0, gid: await groupId(SHARED_GROUP) },
+      cgroupParent: UNIT_CGROUP,
+    }),
   };
 }

@@ -22,6 +22,8 @@ export interface BuildkitPlaces {
   readonly cniBinaryDir: string;
   /** Who may connect to the socket, if not the user that runs BuildKit alone. */
   readonly socketOwner?: { readonly uid: number; readonly gid: number };
+  /** The control group below which build steps get theirs; without one, at the root of the hierarchy. */
+  readonly cgroupParent?: string;
 }
 
 /**
@@ -61,7 +63,7 @@ export function buildkitConfig(
  * off because it adds one ("device") on its own.
  */
 export function fixedConfig(places: BuildkitPlaces) {
-  const { socketOwner } = places;
+  const { socketOwner, cgroupParent } = places;
   return {
     root: places.rootDir,
     "insecure-entitlements": [],
@@ -82,6 +84,7 @@ export function fixedConfig(places: BuildkitPlaces) {
         cniConfigPath: places.cniConfigPath,
         cniBinaryPath: places.cniBinaryDir,
         gc: true,
+        ...(cgroupParent !== undefined && { defaultCgroupParent: cgroupParent }),
       },
     },
   } satisfies ConfigTable;
