@@ -12,5 +12,5 @@ export const packages = {
 /** What no machine that runs builds reads. Licences stay. */
 export const leftOut = {
   exclude: ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*", "/usr/share/lintian/*"],
-  include: ["/usr/share/doc/*/copyright"],
+  include: ["/usr/share/doc/*/copyright", "/usr/share/doc/builder-agent/*"],
 };

@@ -2,38 +2,34 @@ import { copyFileSync, mkdirSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { SetupFailed } from "../../setup/failure.mjs";
 
-const UNIT = "(service|socket|target|mount|slice|timer|path)";
-
-/** Where a file of `systemd/` goes, the first that fits. An empty place: it is for those who read the tree. */
-const places = [
-  { like: /(^|\/)README\.md$/, to: "" },
-  // Not in force: whoever has no device-mapper copies it.
-  { like: /^plain-cache\//, to: "usr/share/builder-agent", keeps: Number.POSITIVE_INFINITY },
-  { like: /(^|\/)[^/]*sysusers[^/]*\/?[^/]*\.conf$/, to: "usr/lib/sysusers.d" },
-  { like: /(^|\/)[^/]*tmpfiles[^/]*\/?[^/]*\.conf$/, to: "usr/lib/tmpfiles.d" },
-  { like: /\.rules$/, to: "usr/share/polkit-1/rules.d" },
-  { like: new RegExp(`(^|/)[^/]+\\.${UNIT}\\.d/[^/]+\\.conf$`), to: "usr/lib/systemd/system", keeps: 2 },
-  { like: new RegExp(`\\.${UNIT}$`), to: "usr/lib/systemd/system" },
-];
-
-/** @param {string} file Under `systemd/`. @returns {string} Its path in the package; empty if it has none. */
-export function placeOf(file) {
-  const place = places.find(({ like }) => like.test(file));
-  if (!place)
-    throw new SetupFailed(`nobody knows where systemd/${file} belongs in the package`, {
-      advice: "add its kind to tools/image/deb/unit-places.mjs",
-    });
-  return place.to && join(place.to, ...file.split("/").slice(-(place.keeps ?? 1)));
-}
+/** Where each folder of `systemd/` lies on a machine. */
+const places = {
+  system: "usr/lib/systemd/system",
+  "sysusers.d": "usr/lib/sysusers.d",
+  "tmpfiles.d": "usr/lib/tmpfiles.d",
+  polkit: "usr/share/polkit-1/rules.d",
+  // In force only where a person copies it.
+  "plain-cache": "usr/share/builder-agent/plain-cache",
+};
 
 /** @param {string} from The folder with the units. @param {string} root The package's. */
 export function putUnits(from, root) {
   for (const entry of readdirSync(from, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const source = join(entry.parentPath, entry.name);
-    const place = placeOf(source.slice(from.length + 1));
-    if (!place) continue;
-    mkdirSync(join(root, dirname(place)), { recursive: true });
-    copyFileSync(source, join(root, place));
+    const path = join(entry.parentPath, entry.name);
+    const file = path.slice(from.length + 1);
+    if (!entry.isFile() || file === "README.md") continue;
+    const place = join(root, placeOf(file));
+    mkdirSync(dirname(place), { recursive: true });
+    copyFileSync(path, place);
   }
+}
+
+/** @param {string} file Under `systemd/`. @returns {string} Its path in the package. */
+export function placeOf(file) {
+  const [folder = "", ...rest] = file.split("/");
+  const place = Object.entries(places).find(([name]) => name === folder)?.[1];
+  if (place && rest.length > 0) return join(place, ...rest);
+  throw new SetupFailed(`nobody knows where systemd/${file} belongs on a machine`, {
+    advice: "add its folder to tools/image/deb/unit-places.mjs",
+  });
 }

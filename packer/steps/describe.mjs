@@ -1,0 +1,83 @@
+// Runs on the machine that becomes an image, with the Node that is installed on it: what is in the image, for people (a manifest with digests)
+// and for scanners (a CycloneDX bill of materials).
+import { execFileSync } from "node:child_process";
+import { createHash, randomUUID } from "node:crypto";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const SHARE = "/usr/share/builder-agent";
+/** Debian's programs that keep builds and the cache in their place. */
+const FROM_DEBIAN = ["/usr/sbin/runc", "/usr/sbin/cryptsetup", "/usr/sbin/nft", "/usr/sbin/dmsetup"];
+const CNI = "/usr/lib/cni";
+
+const own = JSON.parse(readFileSync(join(SHARE, "package.json"), "utf8"));
+for (const { path, sha256: wanted } of Object.values(own.programs))
+  if (sha256(path) !== wanted) throw new Error(`${path} is not what the package brought`);
+
+const debian = ask("dpkg-query", ["-W", "-f", "${Package}\t${Version}\t${Architecture}\t${db:Status-Abbrev}\n"])
+  .map((line) => line.split("\t"))
+  .filter(([, , , status]) => status?.startsWith("ii"))
+  .map(([name = "", version = "", architecture = ""]) => ({ name, version, architecture }));
+const release = Object.fromEntries(
+  readFileSync("/etc/os-release", "utf8")
+    .split("\n")
+    .map((line) => line.split("=")),
+);
+const debianVersion = String(release["VERSION_ID"]).replaceAll('"', "");
+
+const kernels = readdirSync("/boot").filter((file) => file.startsWith("vmlinuz-"));
+const files = [
+  ...FROM_DEBIAN,
+  ...readdirSync(CNI).map((file) => join(CNI, file)),
+  ...kernels.map((file) => join("/boot", file)),
+];
+write("image.json", {
+  ...own,
+  debian: debianVersion,
+  files: Object.fromEntries(files.map((path) => [path, { package: packageOf(path), sha256: sha256(path) }])),
+});
+
+const bom = JSON.parse(readFileSync(join(SHARE, "package.cdx.json"), "utf8"));
+const packages = debian
+  .filter(({ name }) => name !== "builder-agent")
+  .map(({ name, version, architecture }) => {
+    const purl = `pkg:deb/debian/${encodeURIComponent(name)}@${encodeURIComponent(version)}?arch=${architecture}&distro=debian-${debianVersion}`;
+    return { type: "library", "bom-ref": purl, name, version, purl };
+  });
+const system = { type: "operating-system", "bom-ref": "debian", name: "debian", version: debianVersion };
+write("image.cdx.json", {
+  ...bom,
+  serialNumber: `urn:uuid:${randomUUID()}`,
+  metadata: { ...bom.metadata, component: { ...bom.metadata.component, name: "builder-agent image" } },
+  components: [...bom.components, system, ...packages],
+});
+
+/** @param {string} path */
+function packageOf(path) {
+  // Debian's dpkg knows some programs by the path that they had before /bin and /sbin became links.
+  for (const known of [path, path.replace(/^\/usr/, "")]) {
+    try {
+      return ask("dpkg-query", ["-S", known])[0]?.split(":")[0];
+    } catch {
+      // Not by this path.
+    }
+  }
+  throw new Error(`${path} is of no Debian package`);
+}
+
+/** @param {string} program @param {readonly string[]} args @returns {readonly string[]} Its lines. */
+function ask(program, args) {
+  return execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] })
+    .trim()
+    .split("\n");
+}
+
+/** @param {string} file */
+function sha256(file) {
+  return createHash("sha256").update(readFileSync(file)).digest("hex");
+}
+
+/** @param {string} name @param {unknown} content */
+function write(name, content) {
+  writeFileSync(join(SHARE, name), `${JSON.stringify(content, null, 2)}\n`, { mode: 0o644 });
+}
