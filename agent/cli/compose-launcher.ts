@@ -4,6 +4,7 @@ import { systemClock } from "../adapters/clock/system-clock.ts";
 import { runLauncher } from "../adapters/launcher/run-launcher.ts";
 import { jsonLog } from "../adapters/telemetry/json-log.ts";
 import { buildkitPlaces } from "./buildkit-places.ts";
+import { cacheKeeper } from "./cache-keeper.ts";
 import type { Cli } from "./cli.ts";
 import type { Config } from "./config/config.ts";
 import { EXIT } from "./exit-code.ts";
@@ -36,6 +37,7 @@ export async function startLauncher(config: Config, children: ChildArguments, cl
     binary: buildkit.binary,
     configFile: layout.buildkitConfigFile,
     places,
+    cache: cacheKeeper(layout, places, buildkit.bbolt, log),
     log,
   });
   return await runLauncher(

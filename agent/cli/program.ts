@@ -33,6 +33,27 @@ const ENTRIES: readonly Entry[] = [
     load: () => import("./commands/status.ts"),
   },
   {
+    name: "buildkit",
+    summary: "what the service manager runs as root around buildkitd",
+    under: [
+      {
+        name: "prepare",
+        summary: "judge the proposed configuration and mend the cache before a start",
+        load: () => import("./commands/buildkit-prepare.ts"),
+      },
+      {
+        name: "ended",
+        summary: "note how it ended, from $SERVICE_RESULT and $EXIT_STATUS",
+        load: () => import("./commands/buildkit-ended.ts"),
+      },
+      {
+        name: "sweep",
+        summary: "delete what was set aside of damaged caches",
+        load: () => import("./commands/buildkit-sweep.ts"),
+      },
+    ],
+  },
+  {
     name: "config",
     summary: "check and show the configuration",
     under: [

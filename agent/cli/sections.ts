@@ -14,3 +14,6 @@ export const CONTROL_SECTIONS = [
   "drain",
   "log",
 ] as const satisfies readonly SectionName[];
+
+/** What the privileged steps around buildkitd read: nothing of the control plane. */
+export const BUILDKIT_SECTIONS = ["paths", "buildkit", "services", "log"] as const satisfies readonly SectionName[];

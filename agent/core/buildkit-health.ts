@@ -39,16 +39,27 @@ export const CRASHES_MAX = 3;
 /** A run that lasted longer has worked: what ended it then is not what it found at its start. */
 export const SOON_MS = 60_000;
 
+export interface CachePast {
+  /** Each soon after its start. */
+  readonly crashesInARow: number;
+  /** Not even a prune has the space that it needs. */
+  readonly isWithoutSpace: boolean;
+}
+
 /**
  * What damage means, each tried on the real daemon. Without `solver-cache` or `history` it starts and builds: layers are made again where they are
  * asked for, while cache mounts, sources and pulled images stay; it resets the same two by itself where it sees at once that they cannot be opened.
  * The other three describe each other and directories on the disk: without one, builds fail for ever or layers are lost without being freed.
  */
-export function judgeCache(found: readonly DatabaseFinding[], crashesInARow: number): CacheVerdict {
+export function judgeCache(
+  found: readonly DatabaseFinding[],
+  { crashesInARow, isWithoutSpace }: CachePast,
+): CacheVerdict {
   const essential = found.filter(({ kind }) => !isExpendable(kind)).flatMap(trouble);
   if (essential.length > 0) return { do: "start-empty", because: essential.join("; ") };
   if (crashesInARow >= CRASHES_MAX)
     return { do: "start-empty", because: `buildkitd crashed ${crashesInARow} times in a row, soon after its start` };
+  if (isWithoutSpace) return { do: "start-empty", because: "the disk is full, and the reserve for that is used up" };
   const expendable = found.filter(({ kind, state }) => isExpendable(kind) && state.at === "damaged");
   if (expendable.length === 0) return { do: "keep" };
   return {

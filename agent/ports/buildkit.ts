@@ -33,3 +33,38 @@ export interface BuildkitProbe {
     readonly version: string;
   }>;
 }
+
+/** What BuildKit keeps, over its unix socket. */
+export interface BuildkitCache {
+  /**
+   * Deletes what was used least lately until so much is free on the cache's disk; what a running build uses stays.
+   * @throws {AgentError} "buildkit.disk-full" if it has not even the space to delete (it has to be started anew), "buildkit.no-answer" if it fails
+   * otherwise or takes longer than 5 min; both retryable.
+   */
+  prune(order: PruneOrder, signal: AbortSignal): Promise<{ readonly records: number; readonly freedBytes: number }>;
+}
+
+export interface PruneOrder {
+  /** As a process without privilege sees it. */
+  readonly minFreeBytes: number;
+  /** Also what BuildKit keeps for itself and what several share: front ends, layers of pulled images. */
+  readonly all: boolean;
+}
+
+/** What was done before buildkitd's last start, and what was found then: `prepared.json`. */
+export interface Preparation {
+  readonly schemaVersion: 1;
+  readonly preparedAtMs: number;
+  readonly tookMs: number;
+  readonly lastEnd: "first" | "clean" | "unclean";
+  /** Empty where the last end was clean. */
+  readonly checked: readonly {
+    /** Under BuildKit's root. */
+    readonly database: string;
+    readonly sizeBytes: number;
+    readonly state: "sound" | "missing" | "damaged" | "unchecked";
+    readonly because?: string;
+    readonly tookMs: number;
+  }[];
+  readonly quarantined?: { readonly path: string; readonly what: "databases" | "cache"; readonly because: string };
+}

@@ -4,6 +4,7 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { CacheKeeper } from "../../agent/adapters/buildkit/cache-keeper.ts";
 import { BuildkitDaemon } from "../../agent/adapters/buildkit/daemon.ts";
 import { GrpcBuildkitProbe } from "../../agent/adapters/buildkit/probe.ts";
 import { toToml } from "../../agent/adapters/buildkit/toml.ts";
@@ -19,7 +20,7 @@ const TOOLCHAIN = new URL("../../dist/toolchain.json", import.meta.url);
 export function whyNoBuildkit(): string | undefined {
   if (process.getuid?.() !== 0) return "buildkitd needs root";
   if (!existsSync(TOOLCHAIN)) return "dist/toolchain.json is missing: node tools/setup.mjs test writes it";
-  const missing = ["buildkitd", "buildctl", "runc", "busybox", "cniBridge"].filter(
+  const missing = ["buildkitd", "buildctl", "bbolt", "runc", "busybox", "cniBridge"].filter(
     (tool) => !existsSync(tools()[tool] ?? ""),
   );
   return missing.length === 0 ? undefined : `not installed: ${missing.join(", ")}`;
@@ -38,21 +39,23 @@ function tool(name: string): string {
 /** One instance with a directory, a socket and a log of its own. */
 export class RealBuildkit implements AsyncDisposable {
   readonly dir: string;
+  readonly cacheDir: string;
   readonly places: BuildkitPlaces;
   readonly configFile: string;
+  readonly preparedFile: string;
   readonly binary = tool("buildkitd");
   readonly log = new CollectedLog();
+  readonly cache: CacheKeeper;
   readonly unit: BuildkitDaemon;
   readonly probe: GrpcBuildkitProbe;
 
   private constructor(dir: string) {
     this.dir = dir;
-    const { buildkitSocket, buildkitTraceSocket, buildkitConfigFile, cniConfigFile, buildkitRoot } = layoutOf({
-      stateDir: join(dir, "state"),
-      runtimeDir: join(dir, "run"),
-      cacheDir: join(dir, "cache"),
-    });
+    this.cacheDir = join(dir, "cache");
+    const { buildkitSocket, buildkitTraceSocket, buildkitConfigFile, buildkitPrepared, cniConfigFile, buildkitRoot } =
+      layoutOf({ stateDir: join(dir, "state"), runtimeDir: join(dir, "run"), cacheDir: this.cacheDir });
     this.configFile = buildkitConfigFile;
+    this.preparedFile = buildkitPrepared;
     this.places = {
       rootDir: buildkitRoot,
       socketPath: buildkitSocket,
@@ -61,10 +64,18 @@ export class RealBuildkit implements AsyncDisposable {
       cniConfigPath: cniConfigFile,
       cniBinaryDir: dirname(tool("cniBridge")),
     };
+    this.cache = new CacheKeeper({
+      places: this.places,
+      cacheDir: this.cacheDir,
+      preparedFile: this.preparedFile,
+      bbolt: tool("bbolt"),
+      log: this.log,
+    });
     this.unit = new BuildkitDaemon({
       binary: this.binary,
       configFile: this.configFile,
       places: this.places,
+      cache: this.cache,
       log: this.log,
     });
     this.probe = new GrpcBuildkitProbe(this.places.socketPath);

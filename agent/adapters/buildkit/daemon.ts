@@ -1,10 +1,12 @@
 import { rm } from "node:fs/promises";
 import type { BuildkitPlaces } from "../../core/buildkit-config.ts";
 import { AgentError } from "../../core/errors.ts";
+import { describeExit } from "../../core/unit-exit.ts";
 import { Cell } from "../../lifecycle/cell.ts";
 import { Queue } from "../../lifecycle/queue.ts";
 import type { BuildkitUnit, UnitStatus } from "../../ports/buildkit.ts";
 import type { Log } from "../../ports/log.ts";
+import type { CacheKeeper } from "./cache-keeper.ts";
 import { DaemonConfig } from "./daemon-config.ts";
 import { DaemonProcess } from "./daemon-process.ts";
 import { OneAtATime } from "./one-at-a-time.ts";
@@ -15,6 +17,8 @@ export interface BuildkitDaemonOptions {
   /** buildkitd's configuration; its directory is ours alone. */
   readonly configFile: string;
   readonly places: BuildkitPlaces;
+  /** Prepared before each start, told of each end. */
+  readonly cache: CacheKeeper;
   readonly log: Log;
 }
 
@@ -31,6 +35,8 @@ export class BuildkitDaemon implements BuildkitUnit, AsyncDisposable {
   /** Resolves when the last run is over and told. */
   #settled: Promise<void> = Promise.resolve();
   #isStopAsked = false;
+  readonly #end = new AbortController();
+  #sweeping: Promise<void> | undefined;
 
   constructor(options: BuildkitDaemonOptions) {
     this.#options = options;
@@ -41,21 +47,23 @@ export class BuildkitDaemon implements BuildkitUnit, AsyncDisposable {
     return this.#verbs.run(() => this.#config.replace(toml, signal));
   }
 
-  /** @throws {AgentError} "buildkit.not-configured", "buildkit.cannot-start" */
+  /** @throws {AgentError} "buildkit.not-configured", "buildkit.root-in-use", "buildkit.cannot-start" */
   start(signal: AbortSignal): Promise<void> {
     return this.#verbs.run(async () => {
       signal.throwIfAborted();
       if (this.#running !== undefined) return;
-      const { binary, log } = this.#options;
+      const { cache, log } = this.#options;
       if (!(await this.#config.exists()))
         throw new AgentError("buildkit.not-configured", `${this.#config.file} is missing: configure buildkitd first`, {
           retryable: true,
         });
       this.#isStopAsked = false;
-      const running = await DaemonProcess.start(binary, ["--config", this.#config.file], log);
+      const { tookMs, lastEnd } = await cache.prepare(signal);
+      this.#sweeping ??= this.#sweep();
+      const running = await this.#launch();
       this.#running = running;
       this.#status.set({ at: "running", pid: running.pid });
-      log.info({ buildkitPid: running.pid }, "buildkit.started");
+      log.info({ buildkitPid: running.pid, lastEnd, preparedMs: tookMs }, "buildkit.started");
       this.#settled = this.#settle(running);
     });
   }
@@ -87,11 +95,40 @@ export class BuildkitDaemon implements BuildkitUnit, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop(NO_GRACE_MS, new AbortController().signal);
+    this.#end.abort();
+    await this.#sweeping;
+  }
+
+  async #launch(): Promise<DaemonProcess> {
+    const { binary, cache, log } = this.#options;
+    try {
+      return await DaemonProcess.start(binary, ["--config", this.#config.file], log);
+    } catch (failure) {
+      await cache.ended("other");
+      throw failure;
+    }
+  }
+
+  /** While it runs; what is left of it at our end goes on at the next start. */
+  async #sweep(): Promise<void> {
+    const { cache, log } = this.#options;
+    try {
+      await cache.sweep(this.#end.signal);
+    } catch (err) {
+      if (!this.#end.signal.aborted) log.warn({ err }, "buildkit.not-swept");
+    } finally {
+      this.#sweeping = undefined;
+    }
   }
 
   async #settle(running: DaemonProcess): Promise<void> {
+    const { cache, log } = this.#options;
     const exit = await running.exited;
     await this.#removeSockets();
+    const went = this.#isStopAsked && exit.signal === undefined ? "clean" : "other";
+    await cache
+      .ended(describeExit(exit).kind === "crashed" ? "crashed" : went)
+      .catch((err: unknown) => log.error({ err }, "buildkit.end-not-noted"));
     this.#running = undefined;
     this.#status.set(this.#isStopAsked ? { at: "stopped" } : { at: "exited", exit });
   }
