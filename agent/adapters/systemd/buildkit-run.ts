@@ -7,7 +7,7 @@ export const UNKNOWN_RUN = {
   MainPID: "0",
   /** CLOCK_MONOTONIC, in microseconds; 0: never. */
   InactiveExitTimestampMonotonic: "0",
-  ExecMainStartTimestampMonotonic: "0",
+  ExecMainExitTimestampMonotonic: "0",
   ExecMainCode: "0",
   ExecMainStatus: "0",
   InvocationID: "",
@@ -39,11 +39,9 @@ export function buildkitRun(unit: RunProperties): BuildkitRun {
 }
 
 /** In this run: what is told of the daemon's process may be of the one before. */
-function cameUp({
-  ExecMainStartTimestampMonotonic: daemon,
-  InactiveExitTimestampMonotonic: unit,
-}: RunProperties): boolean {
-  return Number(daemon) > 0 && Number(daemon) >= Number(unit);
+function cameUp(unit: RunProperties): boolean {
+  const endedAt = Number(unit.ExecMainExitTimestampMonotonic);
+  return endedAt > 0 && endedAt >= Number(unit.InactiveExitTimestampMonotonic);
 }
 
 function ending({ ExecMainCode, ExecMainStatus }: RunProperties): Pick<UnitExit, "code" | "signal"> {

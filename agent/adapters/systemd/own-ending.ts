@@ -6,6 +6,6 @@ import { OWN_UNIT } from "./unit-names.ts";
  * we may ask for is ordered to stop after us, so a wait for its end would be a wait for our own.
  */
 export async function isManagerEndingUs(signal: AbortSignal): Promise<boolean> {
-  const { Job, ActiveState } = await showUnit(OWN_UNIT, { Job: "0", ActiveState: "" }, signal);
-  return ActiveState === "deactivating" && Job !== "0";
+  const { Job, ActiveState } = await showUnit(OWN_UNIT, { Job: "", ActiveState: "" }, signal);
+  return ActiveState === "deactivating" && /^[1-9]/.test(Job);
 }
