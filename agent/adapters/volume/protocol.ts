@@ -2,7 +2,9 @@ import { z } from "zod";
 import { AgentError } from "../../core/errors.ts";
 import { isId } from "../../core/identity.ts";
 import { Secret } from "../../core/secret.ts";
+import { isFilesystem, unknownFilesystem } from "../../core/volume/judge-order.ts";
 import type { OpenedVolume, VolumeOrder } from "../../core/volume/order.ts";
+import { VolumeRefused } from "../../core/volume/refusal.ts";
 
 /** What goes over `volume.sock`: one JSON object a line. A connection carries one order; `opened` or `failed` is the last answer to it. */
 export const PROTOCOL_VERSION = 1;
@@ -18,7 +20,7 @@ const OrderSchema = z.strictObject({
   owner: z.strictObject({ orgId: id, projectId: id, architecture: id }),
   volumeId: id,
   device: z.string().min(1).max(1024).exactOptional(),
-  filesystem: z.enum(["ext4", "xfs"]),
+  filesystem: z.string(),
   key: z.discriminatedUnion("kind", [
     z.strictObject({ kind: z.literal("per-boot") }),
     z.strictObject({ kind: z.literal("given"), keyBase64: z.base64() }),
@@ -60,11 +62,13 @@ export function answerLine(answer: Answer): string {
   return line(answer);
 }
 
-/** @throws {AgentError} "cache.malformed-order", without the order's words: they may hold a key. */
+/** @throws {AgentError} "cache.malformed-order", without the order's words: they may hold a key. {VolumeRefused} for an unknown file system. */
 export function readOrder(text: string): VolumeOrder {
   const parsed = OrderSchema.safeParse(json(text));
   if (!parsed.success) throw malformed("cache.malformed-order", "order", where(parsed.error));
-  const { version: _version, verb: _verb, key, ...order } = parsed.data;
+  const { version: _version, verb: _verb, key, filesystem, ...rest } = parsed.data;
+  if (!isFilesystem(filesystem)) throw new VolumeRefused(unknownFilesystem(filesystem));
+  const order = { ...rest, filesystem };
   if (key.kind === "per-boot") return { ...order, key };
   return { ...order, key: { kind: "given", key: new Secret(Buffer.from(key.keyBase64, "base64")) } };
 }

@@ -1,0 +1,78 @@
+import type { VolumeKind } from "../../core/volume/order.ts";
+import type { FormattableAs } from "../../core/volume/volume-plan.ts";
+import { type Command, QUICK_MS } from "./command.ts";
+
+/** Bookkeeping only, unless what was there is discarded first: a large disk takes its time for that. */
+export const MAKE_MS = 10 * 60_000;
+/** A cache is filled anew faster than it is checked for longer than this. */
+const CHECK_MS = 10 * 60_000;
+
+/** Exit codes of e2fsck(8) that leave a sound file system: 0 nothing was wrong; 1, 2 and both: corrected. */
+const SOUND = [0, 1, 2, 3];
+const ANYTHING = [...SOUND, 4, 5, 6, 7, 8, 12, 16, 32];
+
+/**
+ * No blocks reserved for root, since all of it is root's; an inode for 8 KiB instead of 16, because dependency trees are small files; tables
+ * written lazily. A per-boot file system never outlives a crash, so that even its journal need not be cleared first. Blocks are discarded only
+ * where an earlier volume of ours has written.
+ */
+export function makeExt4(path: string, kind: VolumeKind, found: FormattableAs): Command {
+  const lazy = ["lazy_itable_init=1", ...(kind === "per-boot" ? ["lazy_journal_init=1"] : [])];
+  const extended = [...lazy, found === "blank" ? "nodiscard" : "discard"].join(",");
+  const args = ["-q", "-F", "-b", "4096", "-m", "0", "-i", "8192", "-E", extended, path];
+  return { program: "mkfs.ext4", args, stdin: "nothing", answers: [0], deadlineMs: MAKE_MS };
+}
+
+/** The superblock in words. Not 0: it cannot be read. */
+export function describeExt4(path: string): Command {
+  return { program: "dumpe2fs", args: ["-h", path], stdin: "nothing", answers: [0, 1, 19], deadlineMs: QUICK_MS };
+}
+
+/** Replays the journal, and repairs what can be repaired without loss. */
+export function preenExt4(path: string): Command {
+  return { program: "e2fsck", args: ["-p", path], stdin: "nothing", answers: ANYTHING, deadlineMs: CHECK_MS };
+}
+
+/** Whatever it takes. */
+export function repairExt4(path: string): Command {
+  return { program: "e2fsck", args: ["-f", "-y", path], stdin: "nothing", answers: ANYTHING, deadlineMs: CHECK_MS };
+}
+
+/** resize2fs wants a file system that was checked whole. */
+export function checkExt4Whole(path: string): Command {
+  return { program: "e2fsck", args: ["-f", "-p", path], stdin: "nothing", answers: SOUND, deadlineMs: CHECK_MS };
+}
+
+/** To the end of its device, unmounted: growing it mounted would take one more capability. */
+export function growExt4(path: string): Command {
+  return { program: "resize2fs", args: [path], stdin: "nothing", answers: [0], deadlineMs: CHECK_MS };
+}
+
+export function isSound(exitCode: number): boolean {
+  return SOUND.includes(exitCode);
+}
+
+export interface Ext4Facts {
+  /** It was unmounted in order, and its journal is empty. */
+  readonly inOrder: boolean;
+  readonly hasJournal: boolean;
+  readonly sizeBytes: number;
+}
+
+/** @param words What describeExt4 prints. Undefined: that is no superblock. */
+export function readExt4(words: string): Ext4Facts | undefined {
+  const value = (name: string): string | undefined => new RegExp(`^${name}:\\s+(.+)$`, "m").exec(words)?.[1];
+  const [state, features, blocks, blockBytes] = [
+    "Filesystem state",
+    "Filesystem features",
+    "Block count",
+    "Block size",
+  ].map(value);
+  if (state === undefined || features === undefined) return undefined;
+  const all = features.split(/\s+/);
+  return {
+    inOrder: state === "clean" && !all.includes("needs_recovery"),
+    hasJournal: all.includes("has_journal"),
+    sizeBytes: Number(blocks) * Number(blockBytes),
+  };
+}
