@@ -3,7 +3,7 @@ import type { LuksFacts, MappingFacts, OpenRecord } from "../../core/volume/inve
 import { closeMappingSurely } from "./close-mapping.ts";
 import { eraseKeySlots, MAPPING } from "./cryptsetup.ts";
 import { readLabelKey } from "./label-key.ts";
-import { takeLock } from "./lock.ts";
+import { underLock } from "./lock.ts";
 import { readHeader } from "./luks-header.ts";
 import { sizeOf } from "./sysfs.ts";
 import type { VolumeHost } from "./volume-host.ts";
@@ -19,8 +19,11 @@ export interface ClosedVolume {
  * Closes what is open, erases the key slots of a per-boot volume, and forgets it. Each part is done also if an earlier attempt ended before it; what is
  * closed is not remembered any longer than until its slots are erased. @throws {AgentError} "cache.still-in-use" (retryable)
  */
-export async function closeVolume(host: VolumeHost, signal: AbortSignal): Promise<ClosedVolume> {
-  await using _lock = await takeLock(host.lockFile, signal);
+export function closeVolume(host: VolumeHost, signal: AbortSignal): Promise<ClosedVolume> {
+  return underLock(host.lockFile, signal, () => close(host, signal));
+}
+
+async function close(host: VolumeHost, signal: AbortSignal): Promise<ClosedVolume> {
   const mapping = await host.mappings.look(signal);
   const record = await host.opened.read();
   if (mapping !== undefined) await closeMappingSurely(host, mapping, signal);
@@ -50,7 +53,7 @@ async function headerOf(host: VolumeHost, device: string, signal: AbortSignal): 
   if (sizeBytes === undefined) return undefined;
   const { run, scratchDir } = host;
   const labelKey = await readLabelKey(host.labelKeyFile);
-  return await readHeader({ run, scratchDir, labelKey, givenKey: undefined }, device, sizeBytes, signal);
+  return readHeader({ run, scratchDir, labelKey, givenKey: undefined }, device, sizeBytes, signal);
 }
 
 /** What is open, as far as it is remembered. @throws {AgentError} "cache.not-open" */

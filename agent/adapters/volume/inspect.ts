@@ -14,7 +14,7 @@ import type { VolumeHost } from "./volume-host.ts";
 
 /** Looks for what an order names, and at it. Writes nothing to any device. */
 export async function inspect(host: VolumeHost, order: VolumeOrder, signal: AbortSignal): Promise<Inventory> {
-  return await inspectDevices(host, order, await findDevices(host, order, signal), signal);
+  return inspectDevices(host, order, await findDevices(host, order, signal), signal);
 }
 
 /** The same for devices that were found in another way. */

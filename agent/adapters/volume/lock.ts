@@ -3,34 +3,39 @@ import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { AgentError } from "../../core/errors.ts";
-import { findProgram } from "./programs.ts";
+import { ENVIRONMENT, findProgram } from "./programs.ts";
 
 /** An order that formats takes longer; whoever comes meanwhile is told so and comes again. */
 const WAIT_S = 60;
 
 /**
- * One order at a time, among all processes. Node cannot lock a file, so a child holds the lock for as long as its input is open: it falls also when
- * this process is killed. @throws {AgentError} "cache.busy" (retryable)
+ * Runs `work` while no other order runs, in any process. Node cannot lock a file, so a child holds the lock for as long as its input is open: it falls
+ * also when this process is killed. @throws {AgentError} "cache.busy" (retryable)
  */
-export async function takeLock(path: string, signal: AbortSignal, waitS = WAIT_S): Promise<AsyncDisposable> {
+export async function underLock<T>(
+  path: string,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+  waitS = WAIT_S,
+): Promise<T> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const args = ["--exclusive", "--timeout", String(waitS), path, "cat"];
-  const holder = spawn(await findProgram("flock"), args, { stdio: ["pipe", "pipe", "ignore"], env: { LC_ALL: "C" } });
+  const holder = spawn(await findProgram("flock"), args, { stdio: ["pipe", "pipe", "ignore"], env: ENVIRONMENT });
   const gone = new Promise<void>((resolve) => {
     holder.once("error", () => resolve());
     holder.once("close", () => resolve());
   });
-  const release = async (): Promise<void> => {
+  try {
+    if (await answers(holder, gone, signal)) return await work();
+    holder.kill("SIGKILL");
+    signal.throwIfAborted();
+    throw new AgentError("cache.busy", `Another order for the cache volume is under way (it holds ${path})`, {
+      retryable: true,
+    });
+  } finally {
     holder.stdin.end();
     await gone;
-  };
-  if (await answers(holder, gone, signal)) return { [Symbol.asyncDispose]: release };
-  holder.kill("SIGKILL");
-  await gone;
-  signal.throwIfAborted();
-  throw new AgentError("cache.busy", `Another order for the cache volume is under way (it holds ${path})`, {
-    retryable: true,
-  });
+  }
 }
 
 /** `cat` gives back what it is given, once it runs: then the lock is held. */

@@ -8,7 +8,7 @@ import { closeMappingSurely } from "./close-mapping.ts";
 import { openMapping } from "./cryptsetup.ts";
 import { formatVolume } from "./format-volume.ts";
 import { inspect } from "./inspect.ts";
-import { takeLock } from "./lock.ts";
+import { underLock } from "./lock.ts";
 import { findProgram } from "./programs.ts";
 import { settleFilesystem } from "./settle-filesystem.ts";
 import type { Settled } from "./settled.ts";
@@ -23,28 +23,29 @@ const TIDY_MS = 30_000;
  * Carries out an order: look, plan, and only then act. The mapping is open when this resolves; mounting it is the service manager's business.
  * @throws {VolumeRefused} and then nothing was changed. {AgentError} "cache.…"
  */
-export async function openVolume(
+export function openVolume(
   host: VolumeHost,
   order: VolumeOrder,
   tell: (step: TimedStep) => void,
   signal: AbortSignal,
 ): Promise<OpenedVolume> {
-  await using _lock = await takeLock(host.lockFile, signal);
-  const steps = new Steps(tell);
-  const plan = await plannedFor(host, order, steps, signal);
-  switch (plan.is) {
-    case "take-over": {
-      const { device, kind, volumeId, filesystem } = plan.record;
-      const untouched = { formatted: false, check: "not-needed", grownBytes: 0, takenOver: true } as const;
-      return { encrypted: true, device, kind, volumeId, filesystem, ...untouched, steps: steps.done };
+  return underLock(host.lockFile, signal, async () => {
+    const steps = new Steps(tell);
+    const plan = await plannedFor(host, order, steps, signal);
+    switch (plan.is) {
+      case "take-over": {
+        const { device, kind, volumeId, filesystem } = plan.record;
+        const untouched = { formatted: false, check: "not-needed", grownBytes: 0, takenOver: true } as const;
+        return { encrypted: true, device, kind, volumeId, filesystem, ...untouched, steps: steps.done };
+      }
+      case "format":
+      case "open":
+        await requirePrograms(plan.is === "open" ? plan.label.filesystem : order.filesystem);
+        return await carriedOut(host, order, plan, steps, signal);
+      default:
+        return plan satisfies never;
     }
-    case "format":
-    case "open":
-      await requirePrograms(plan.is === "open" ? plan.label.filesystem : order.filesystem);
-      return await carriedOut(host, order, plan, steps, signal);
-    default:
-      return plan satisfies never;
-  }
+  });
 }
 
 type Doable = Exclude<VolumePlan, { readonly is: "refuse" | "close-leftover" }>;
@@ -107,7 +108,7 @@ async function openOurs(
   await steps.take("open", () => host.run(openMapping(device.path), signal, given));
   // The label is there, so that whatever an intent says is over.
   await host.intent.forget();
-  return await settleFilesystem(host, label.filesystem, label.kind, steps, signal);
+  return settleFilesystem(host, label.filesystem, label.kind, steps, signal);
 }
 
 async function remember(host: VolumeHost, device: string, label: LabelClaims): Promise<void> {

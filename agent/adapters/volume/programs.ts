@@ -6,6 +6,9 @@ import { AgentError } from "../../core/errors.ts";
 /** Where the programs that we run as root may lie. The environment's own PATH does not count. */
 export const PROGRAM_PATH: readonly string[] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
+/** All that they get of an environment: where their own helpers are, and English answers. */
+export const ENVIRONMENT = { PATH: PROGRAM_PATH.join(":"), LC_ALL: "C" };
+
 const PACKAGES: Readonly<Record<string, string>> = {
   cryptsetup: "cryptsetup-bin",
   udevadm: "udev",

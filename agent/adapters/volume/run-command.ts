@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AgentError } from "../../core/errors.ts";
 import { Collected } from "./collected.ts";
 import type { Command, Outcome, RunCommand } from "./command.ts";
-import { findProgram, PROGRAM_PATH } from "./programs.ts";
+import { ENVIRONMENT, findProgram } from "./programs.ts";
 
 /** Between the polite and the other signal. */
 const KILL_AFTER_MS = 3_000;
@@ -20,7 +20,7 @@ export const runCommand: RunCommand = async (command, signal, stdin) => {
   const child = spawn(await findProgram(command.program), [...command.args], {
     detached: true,
     stdio: ["pipe", "pipe", "pipe"],
-    env: { PATH: PROGRAM_PATH.join(":"), LC_ALL: "C" },
+    env: ENVIRONMENT,
   });
   const [stdout, stderr] = [new Collected(child.stdout), new Collected(child.stderr)];
   // A program that does not read to the end (it refused before that) makes the pipe break: its exit code says why.

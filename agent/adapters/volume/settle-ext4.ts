@@ -48,7 +48,7 @@ async function growIfWorthwhile(host: VolumeHost, steps: Steps, signal: AbortSig
   const { path } = host.mappings;
   const before = (await describe(host, signal))?.sizeBytes ?? 0;
   if ((await sizeOf(path)) - before < LEAST_GROWTH_BYTES) return 0;
-  return await steps.take("grow", async () => {
+  return steps.take("grow", async () => {
     await host.run(checkExt4Whole(path), signal);
     await host.run(growExt4(path), signal);
     return ((await describe(host, signal))?.sizeBytes ?? before) - before;
