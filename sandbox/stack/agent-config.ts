@@ -32,7 +32,12 @@ export async function writeAgentConfig(options: {
     gateway: { listen: `${gateway.host}:${gateway.port}` },
     health: { listen: `${health.host}:${health.port}` },
     paths: { stateDir: join(dir, "state"), runtimeDir: join(runtimeDir, "agent"), cacheDir: join(dir, "cache") },
-    buildkit: { binary: tools.buildkitd, runc: tools.runc, cniBinaryDir: dirname(tools.cniBridge) },
+    buildkit: {
+      binary: tools.buildkitd,
+      bbolt: tools.bbolt,
+      runc: tools.runc,
+      cniBinaryDir: dirname(tools.cniBridge),
+    },
     drain: { graceMs: DRAIN_GRACE_MS, stopGraceMs: BUILDKIT_STOP_GRACE_MS },
   };
   await writeFile(configFile, stringify(config));

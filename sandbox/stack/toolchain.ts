@@ -6,6 +6,7 @@ import { inTree } from "./tree.ts";
 const schema = z.object({
   buildkitd: z.string(),
   buildctl: z.string(),
+  bbolt: z.string(),
   runc: z.string(),
   busybox: z.string(),
   cniBridge: z.string(),

@@ -113,14 +113,19 @@ export class RealBuildkit implements AsyncDisposable {
     await eventually(answers, "buildkitd answers");
   }
 
-  /** Builds `FROM scratch` with busybox and these lines of a Dockerfile; rejects with buildctl's output. */
-  async build(lines: readonly string[], args: readonly string[] = []): Promise<string> {
+  /** Builds `FROM scratch` with busybox and these lines of a Dockerfile, every step anew; rejects with buildctl's output. */
+  build(lines: readonly string[], args: readonly string[] = []): Promise<string> {
+    return this.buildFromCache(lines, ["--no-cache", ...args]);
+  }
+
+  /** The same with what is in the cache, cache mounts included. */
+  async buildFromCache(lines: readonly string[], args: readonly string[] = []): Promise<string> {
     const context = join(this.dir, "context");
     await mkdir(context, { recursive: true });
     await copyFile(tool("busybox"), join(context, "busybox"));
     await writeFile(join(context, "Dockerfile"), ["FROM scratch", "COPY busybox /bin/busybox", ...lines].join("\n"));
     const { stdout, stderr } = await promisify(execFile)(tool("buildctl"), [
-      ...["--addr", `unix://${this.places.socketPath}`, "build", "--progress", "plain", "--no-cache"],
+      ...["--addr", `unix://${this.places.socketPath}`, "build", "--progress", "plain"],
       ...["--frontend", "dockerfile.v0", "--local", `context=${context}`, "--local", `dockerfile=${context}`],
       ...args,
     ]);

@@ -52,7 +52,12 @@ export async function writeStageConfig(stage: StageConfig): Promise<string> {
       runtimeDir: agentRuntimeIn(runtimeDir),
       cacheDir: join(workDir, "cache"),
     },
-    buildkit: { binary: tools.buildkitd, runc: tools.runc, cniBinaryDir: dirname(tools.cniBridge) },
+    buildkit: {
+      binary: tools.buildkitd,
+      bbolt: tools.bbolt,
+      runc: tools.runc,
+      cniBinaryDir: dirname(tools.cniBridge),
+    },
     drain: { graceMs: stage.drainGraceMs, stopGraceMs: 5_000 },
     log: { level: stage.logLevel },
   };

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { beforeEach } from "vitest";
 import { inTree } from "../../../sandbox/stack/tree.ts";
 
-const NEEDED = ["buildkitd", "buildctl", "runc", "busybox", "cniBridge"] as const;
+const NEEDED = ["buildkitd", "buildctl", "bbolt", "runc", "busybox", "cniBridge"] as const;
 const TOOLCHAIN = inTree("dist/toolchain.json");
 
 /** Absolute path of a program that set-up has found or built; undefined if it has not. */

@@ -1,0 +1,133 @@
+import { randomUUID } from "node:crypto";
+import { cp, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { readPreparation } from "../../agent/adapters/buildkit/preparation-file.ts";
+import type { Preparation, UnitStatus } from "../../agent/ports/buildkit.ts";
+import { cutShort, DAMAGE, type Damage, tearLastTransaction } from "./damage.ts";
+import { RealBuildkit, whyNoBuildkit } from "./real-buildkit.ts";
+
+const { signal } = new AbortController();
+const WORKER = "runc-overlayfs";
+const EXPENDABLE = ["cache.db", "history.db"];
+const ESSENTIAL = ["metadata_v2.db", "containerdmeta.db", "snapshots/metadata.db"].map((name) => `${WORKER}/${name}`);
+/** A step that is new each time, and counts itself in a cache mount. */
+function lines(): readonly string[] {
+  const count = `: ${randomUUID()}; busybox echo x >> /c/runs; busybox wc -l /c/runs`;
+  return [`RUN --mount=type=cache,target=/c ["/bin/busybox","sh","-c","${count}"]`];
+}
+
+/** How many builds the cache mount has seen. */
+function runs(output: string): number {
+  return Number(/^#\d+ [\d.]+ (\d+) \/c\/runs$/m.exec(output)?.[1]);
+}
+
+describe("after an unclean end", () => {
+  let bench: RealBuildkit;
+  let sound: string;
+
+  beforeAll(async () => {
+    if (whyNoBuildkit() !== undefined) return;
+    bench = await RealBuildkit.make();
+    sound = join(bench.dir, "sound");
+    const { pid } = await bench.up();
+    for (let build = 0; build < 3; build += 1) await bench.buildFromCache(lines());
+    await kill(pid);
+    await cp(bench.places.rootDir, sound, { recursive: true, preserveTimestamps: true });
+  });
+
+  afterAll(async () => bench?.[Symbol.asyncDispose]());
+
+  beforeEach(async ({ skip }) => {
+    const why = whyNoBuildkit();
+    if (why !== undefined) return skip(why);
+    await rm(bench.cacheDir, { recursive: true });
+    await cp(sound, bench.places.rootDir, { recursive: true });
+    bench.log.lines.splice(0);
+  });
+
+  async function kill(pid: number): Promise<void> {
+    process.kill(pid, "SIGKILL");
+    await until("exited");
+  }
+
+  async function until(at: UnitStatus["at"]): Promise<void> {
+    for await (const status of bench.unit.statuses(AbortSignal.timeout(30_000))) if (status.at === at) return;
+  }
+
+  /** Starts, builds, and stops in good order. */
+  async function nextBuild(): Promise<{ readonly output: string; readonly prepared: Preparation }> {
+    await bench.unit.start(signal);
+    await bench.answering();
+    const output = await bench.buildFromCache(lines());
+    await bench.unit.stop(10_000, signal);
+    const prepared = await readPreparation(bench.preparedFile);
+    if (prepared === undefined) throw new Error("There is no report");
+    return { output, prepared };
+  }
+
+  it("finds a sound cache sound, keeps it, and says so", async () => {
+    const { output, prepared } = await nextBuild();
+    expect(runs(output)).toBe(4);
+    expect(prepared).toMatchObject({ lastEnd: "unclean" });
+    expect(prepared.checked.map(({ database, state }) => [database, state])).toEqual(
+      [...EXPENDABLE, ...ESSENTIAL].map((database) => [database, "sound"]),
+    );
+    expect(prepared).not.toHaveProperty("quarantined");
+  });
+
+  const kinds = Object.keys(DAMAGE) as readonly Damage[];
+
+  it.each(EXPENDABLE.flatMap((database) => kinds.map((damage) => ({ database, damage }))))(
+    "$database $damage costs that database alone",
+    async ({ database, damage }) => {
+      DAMAGE[damage](join(bench.places.rootDir, database));
+      const { output, prepared } = await nextBuild();
+      expect(runs(output)).toBe(4);
+      const because = damage === "without a byte" ? undefined : (expect.stringContaining(database) as string);
+      expect(prepared.quarantined?.because).toEqual(because);
+      if (because === undefined) return;
+      expect(prepared.quarantined).toMatchObject({ what: "databases" });
+      expect(await readdir(prepared.quarantined?.path ?? "")).toEqual([database]);
+      expect(bench.log.events()).toContain("buildkit.cache-quarantined");
+    },
+  );
+
+  it.each(ESSENTIAL.flatMap((database) => kinds.map((damage) => ({ database, damage }))))(
+    "$database $damage costs the cache, and the databases are kept",
+    async ({ database, damage }) => {
+      DAMAGE[damage](join(bench.places.rootDir, database));
+      const { output, prepared } = await nextBuild();
+      expect(runs(output)).toBe(1);
+      expect(prepared.quarantined).toMatchObject({
+        what: "cache",
+        because: expect.stringContaining(database) as string,
+      });
+      const kept = await readdir(prepared.quarantined?.path ?? "", { recursive: true });
+      expect(kept).toEqual(expect.arrayContaining([...EXPENDABLE, ...ESSENTIAL]));
+      expect(bench.log.events()).toContain("buildkit.cache-quarantined");
+    },
+  );
+
+  it.each([...EXPENDABLE, ...ESSENTIAL])("%s cut short does not keep the next build from passing", async (database) => {
+    cutShort(join(bench.places.rootDir, database));
+    const { prepared } = await nextBuild();
+    expect(prepared.quarantined?.because).toContain(database);
+  });
+
+  it.each([...EXPENDABLE, ...ESSENTIAL])("%s without its last transaction costs nothing", async (database) => {
+    tearLastTransaction(join(bench.places.rootDir, database));
+    const { prepared } = await nextBuild();
+    expect(prepared).not.toHaveProperty("quarantined");
+  });
+
+  it("a database that went away costs the cache only if nobody else knows what is in it", async () => {
+    await rm(join(bench.places.rootDir, "history.db"));
+    expect((await nextBuild()).prepared).not.toHaveProperty("quarantined");
+    await rm(join(bench.places.rootDir, `${WORKER}/containerdmeta.db`));
+    await bench.cache.prepare(signal);
+    const { output, prepared } = await nextBuild();
+    expect(prepared.quarantined?.because).toContain("containerdmeta.db");
+    expect(runs(output)).toBe(1);
+  });
+});
