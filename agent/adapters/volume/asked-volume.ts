@@ -8,8 +8,8 @@ import type { Clock } from "../../ports/clock.ts";
 import type { ServiceUnits } from "../../ports/service-units.ts";
 import { type Answer, LINE_MAX_CHARS, orderLine, readAnswer } from "./protocol.ts";
 
-/** Each step has a deadline of its own; this is more than their sum, for the case that nobody is there to keep them. */
-const ORDER_DEADLINE_MS = 60 * 60_000;
+/** Longer than the half hour after which the service manager ends an order: for the case that nobody is there to keep it. */
+const ORDER_DEADLINE_MS = 35 * 60_000;
 
 export interface AskedVolumeOptions {
   /** Where the service manager listens for orders. */

@@ -15,12 +15,15 @@ export interface ClosedVolume {
   readonly erased: boolean;
 }
 
+/** It is closed while the machine stops, and the service manager's patience is a minute. */
+const WAIT_S = 20;
+
 /**
  * Closes what is open, erases the key slots of a per-boot volume, and forgets it. Each part is done also if an earlier attempt ended before it; what is
  * closed is not remembered any longer than until its slots are erased. @throws {AgentError} "cache.still-in-use" (retryable)
  */
 export function closeVolume(host: VolumeHost, signal: AbortSignal): Promise<ClosedVolume> {
-  return underLock(host.lockFile, signal, () => close(host, signal));
+  return underLock(host.lockFile, signal, () => close(host, signal), WAIT_S);
 }
 
 async function close(host: VolumeHost, signal: AbortSignal): Promise<ClosedVolume> {

@@ -3,9 +3,9 @@ import type { FormattableAs } from "../../core/volume/volume-plan.ts";
 import { type Command, QUICK_MS } from "./command.ts";
 
 /** Bookkeeping only, unless what was there is discarded first: a large disk takes its time for that. */
-export const MAKE_MS = 10 * 60_000;
-/** A cache is filled anew faster than it is checked for longer than this. */
-const CHECK_MS = 10 * 60_000;
+export const MAKE_MS = 5 * 60_000;
+/** A cache is filled anew faster than it is checked for longer than this; all steps together stay under the half hour that the unit has. */
+export const CHECK_MS = 7 * 60_000;
 
 /** Exit codes of e2fsck(8) that leave a sound file system: 0 nothing was wrong; 1, 2 and both: corrected. */
 const SOUND = [0, 1, 2, 3];

@@ -14,16 +14,7 @@ import type { VolumeHost } from "./volume-host.ts";
 
 /** Looks for what an order names, and at it. Writes nothing to any device. */
 export async function inspect(host: VolumeHost, order: VolumeOrder, signal: AbortSignal): Promise<Inventory> {
-  return inspectDevices(host, order, await findDevices(host, order, signal), signal);
-}
-
-/** The same for devices that were found in another way. */
-export async function inspectDevices(
-  host: VolumeHost,
-  { key }: Pick<VolumeOrder, "key">,
-  paths: readonly string[],
-  signal: AbortSignal,
-): Promise<Inventory> {
+  const { key } = order;
   const reader = {
     run: host.run,
     scratchDir: host.scratchDir,
@@ -31,7 +22,7 @@ export async function inspectDevices(
     givenKey: key.kind === "given" ? key.key.reveal() : undefined,
   };
   const candidates: DeviceFacts[] = [];
-  for (const path of paths) candidates.push(await inspectDevice(reader, path, signal));
+  for (const path of await findDevices(host, order, signal)) candidates.push(await inspectDevice(reader, path, signal));
   const mapping = await host.mappings.look(signal);
   const opened = await host.opened.read();
   const intent = await host.intent.read();
@@ -52,6 +43,7 @@ async function findDevices(
 ): Promise<readonly string[]> {
   const reference = device === undefined ? undefined : parseDeviceReference(device);
   if (reference === undefined) return [];
+  if (reference.by === "file") return [reference.path];
   await run(settle, signal);
   return devicesOf(reference, (await run(exportDatabase, signal)).stdout);
 }

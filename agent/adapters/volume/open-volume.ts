@@ -13,7 +13,6 @@ import { findProgram } from "./programs.ts";
 import { settleFilesystem } from "./settle-filesystem.ts";
 import type { Settled } from "./settled.ts";
 import { Steps } from "./steps.ts";
-import { lookAgain } from "./udev.ts";
 import type { VolumeHost } from "./volume-host.ts";
 
 /** After a failure the mapping is closed again, also when the order was cancelled. */
@@ -41,7 +40,7 @@ export function openVolume(
       case "format":
       case "open":
         await requirePrograms(plan.is === "open" ? plan.label.filesystem : order.filesystem);
-        return await carriedOut(host, order, plan, steps, signal);
+        return carriedOut(host, order, plan, steps, signal);
       default:
         return plan satisfies never;
     }
@@ -75,7 +74,6 @@ async function carriedOut(
         ? { label: await formatVolume(host, order, plan, steps, signal), settled: NEW }
         : { label: plan.label, settled: await openOurs(host, order, plan, steps, signal) };
     const { kind, volumeId, filesystem } = label;
-    await steps.take("tell-udev", () => host.run(lookAgain(host.mappings.path), signal));
     await remember(host, device, label);
     const formatted = plan.is === "format";
     return {
@@ -132,5 +130,5 @@ async function tidy(host: VolumeHost): Promise<void> {
 async function requirePrograms(filesystem: LabelClaims["filesystem"]): Promise<void> {
   const ext4 = ["mkfs.ext4", "dumpe2fs", "e2fsck", "resize2fs"];
   const xfs = ["mkfs.xfs", "xfs_repair", "xfs_growfs", "mount", "umount"];
-  for (const name of ["cryptsetup", "udevadm", ...(filesystem === "ext4" ? ext4 : xfs)]) await findProgram(name);
+  for (const name of ["cryptsetup", ...(filesystem === "ext4" ? ext4 : xfs)]) await findProgram(name);
 }

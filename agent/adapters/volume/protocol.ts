@@ -2,6 +2,7 @@ import { z } from "zod";
 import { AgentError } from "../../core/errors.ts";
 import { isId } from "../../core/identity.ts";
 import { Secret } from "../../core/secret.ts";
+import { parseDeviceReference } from "../../core/volume/device-reference.ts";
 import { isFilesystem, unknownFilesystem } from "../../core/volume/judge-order.ts";
 import type { OpenedVolume, VolumeOrder } from "../../core/volume/order.ts";
 import { VolumeRefused } from "../../core/volume/refusal.ts";
@@ -19,7 +20,12 @@ const OrderSchema = z.strictObject({
   verb: z.literal("open"),
   owner: z.strictObject({ orgId: id, projectId: id, architecture: id }),
   volumeId: id,
-  device: z.string().min(1).max(1024).exactOptional(),
+  // A file is for a dry run: an asker that is not root must not name one to root.
+  device: z
+    .string()
+    .max(1024)
+    .refine((text) => parseDeviceReference(text)?.by !== "file")
+    .exactOptional(),
   filesystem: z.string(),
   key: z.discriminatedUnion("kind", [
     z.strictObject({ kind: z.literal("per-boot") }),

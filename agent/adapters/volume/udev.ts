@@ -23,15 +23,6 @@ export const exportDatabase: Command = {
 };
 
 /**
- * Makes udev look at a device again: without it, a mount unit might wait for a file system that udev has not seen. Where /sys is read-only this
- * fails, and udev's own watch on the device does the same a little later.
- */
-export function lookAgain(path: string): Command {
-  const args = ["trigger", "--action=change", "--settle", `--name-match=${path}`];
-  return { program: "udevadm", args, stdin: "nothing", answers: [0, 1], deadlineMs: 30_000 };
-}
-
-/**
  * The devices that a reference fits, by the kernel's names: usually one. A partition inherits its disk's properties, so it counts only where its disk
  * does not fit. @param database What exportDatabase prints: a paragraph a device, of lines "N: name", "S: link", "E: PROPERTY=value", "P: path in /sys".
  */
@@ -69,6 +60,8 @@ function readEntry(paragraph: string): UdevEntry {
 
 function fits(reference: DeviceReference, { links, properties }: UdevEntry): boolean {
   switch (reference.by) {
+    case "file":
+      return false;
     case "id":
       return links.has(`${BY_ID.slice("/dev/".length)}${reference.id}`);
     case "udev":

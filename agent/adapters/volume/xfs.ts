@@ -1,10 +1,9 @@
 import type { FormattableAs } from "../../core/volume/volume-plan.ts";
 import { type Command, QUICK_MS } from "./command.ts";
-import { MAKE_MS } from "./ext4.ts";
+import { CHECK_MS, MAKE_MS } from "./ext4.ts";
 
 /** A log that must be replayed first may be 2 GiB. */
-const MOUNT_MS = 5 * 60_000;
-const REPAIR_MS = 10 * 60_000;
+const MOUNT_MS = 2 * 60_000;
 
 /** mount(8) 32: it did not work. */
 const MOUNT_FAILED = 32;
@@ -30,7 +29,7 @@ export function unmount(directory: string): Command {
 
 export function repairXfs(path: string, { losingLog }: { readonly losingLog: boolean }): Command {
   const args = ["-e", ...(losingLog ? ["-L"] : []), path];
-  return { program: "xfs_repair", args, stdin: "nothing", answers: Object.values(XFS_REPAIR), deadlineMs: REPAIR_MS };
+  return { program: "xfs_repair", args, stdin: "nothing", answers: Object.values(XFS_REPAIR), deadlineMs: CHECK_MS };
 }
 
 /** To the end of its device; where there is nothing to gain, or too little (1), it says so and changes nothing. */
