@@ -1,0 +1,28 @@
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { TempDir } from "../../sandbox/stack/temp-dir.ts";
+import { inTree } from "../../sandbox/stack/tree.ts";
+import { needsProgram, said } from "./tool.ts";
+import { unitRoot } from "./unit-root.ts";
+import { UNIT_FILES } from "./units.ts";
+
+const ANALYZE = "/usr/bin/systemd-analyze";
+needsProgram(ANALYZE);
+
+describe.each([
+  { machine: "a machine with device-mapper", dropIns: undefined },
+  { machine: "a machine with a plain cache", dropIns: inTree("systemd/plain-cache") },
+])("on $machine", ({ dropIns }) => {
+  let root: TempDir;
+  beforeAll(async () => {
+    root = await unitRoot(dropIns);
+  });
+  afterAll(() => root[Symbol.asyncDispose]());
+
+  it.each(UNIT_FILES)("%s has nothing that systemd warns of", async (unit) => {
+    const instance = unit.replace("@.", "@7.");
+    const path = join(root.path, "usr/lib/systemd/system", instance);
+    const { output } = await said(ANALYZE, ["verify", "--man=no", `--root=${root.path}`, path]);
+    expect(output).toBe("");
+  });
+});

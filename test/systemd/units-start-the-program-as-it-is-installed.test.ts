@@ -1,0 +1,67 @@
+import { expect, it } from "vitest";
+import { BUILDS_SLICE, OWN_UNIT, UNIT_NAMES } from "../../agent/adapters/systemd/unit-names.ts";
+import { layoutOf } from "../../agent/cli/layout.ts";
+import { NODE_FLAGS } from "../../agent/cli/node-flags.ts";
+import { commandsOf, UNIT_FILES, valuesOf } from "./units.ts";
+
+const [NODE, MAIN] = ["/usr/lib/builder-agent/node/bin/node", "/usr/lib/builder-agent/agent/cli/main.js"];
+const STATE_DIR = "/var/lib/builder-agent";
+const LAYOUT = layoutOf({ stateDir: STATE_DIR, runtimeDir: "/run/builder-agent", cacheDir: `${STATE_DIR}/cache` });
+
+it.each([
+  ["builder-agent-gateway.service", NODE_FLAGS.gateway, ["gateway"]],
+  ["builder-agent-control.service", NODE_FLAGS.control, ["control"]],
+  ["builder-agent-volume@.service", NODE_FLAGS.control, ["volume", "serve", "--peer", "%i"]],
+  ["builder-agent-volume.service", NODE_FLAGS.control, ["volume", "check"]],
+  ["builder-agent-volume.service", NODE_FLAGS.control, ["volume", "close"]],
+  ["buildkitd.service", NODE_FLAGS.control, ["buildkit", "prepare"]],
+  ["buildkitd.service", NODE_FLAGS.control, ["buildkit", "ended"]],
+  ["builder-agent-sweep.service", NODE_FLAGS.control, ["buildkit", "sweep"]],
+])("%s runs Node with %j for %j", (unit, flags, command) => {
+  expect(commandsOf(unit)).toContainEqual([NODE, ...flags, MAIN, ...command]);
+});
+
+it("starts Node in no other way", () => {
+  const others = UNIT_FILES.flatMap(commandsOf).filter(
+    ([program, ...rest]) => program === NODE && !rest.includes(MAIN),
+  );
+  expect(others).toEqual([]);
+});
+
+it.each([
+  ["builder-agent-gateway.service", "ReadWritePaths", LAYOUT.gatewayDir],
+  ["builder-agent-control.service", "ReadWritePaths", `${LAYOUT.controlDir} ${LAYOUT.recordsDir}`],
+  ["builder-agent-volume.socket", "ListenStream", LAYOUT.volumeSocket],
+  [
+    "builder-agent-volume@.service",
+    "ReadWritePaths",
+    `${LAYOUT.volumeRuntimeDir} ${LAYOUT.volumeStateDir} -/run/cryptsetup`,
+  ],
+  [
+    "builder-agent-volume.service",
+    "ReadWritePaths",
+    `${LAYOUT.volumeRuntimeDir} ${LAYOUT.volumeStateDir} -/run/cryptsetup`,
+  ],
+  ["buildkitd.service", "ReadWritePaths", `${LAYOUT.buildkitDir} ${LAYOUT.cacheDir}`],
+  [UNIT_NAMES["cache-mount"], "Where", LAYOUT.cacheDir],
+])("%s: %s=%s, where the processes look", (unit, setting, path) => {
+  expect(valuesOf(unit, setting)).toContain(path);
+});
+
+it("starts buildkitd with the configuration that was judged", () => {
+  expect(commandsOf("buildkitd.service")).toContainEqual([
+    "/usr/lib/builder-agent/bin/buildkitd",
+    "--config",
+    LAYOUT.buildkitConfigFile,
+  ]);
+});
+
+it("knows every unit that control may ask for, itself, and the slice of the builds", () => {
+  expect(UNIT_FILES).toEqual(expect.arrayContaining([...Object.values(UNIT_NAMES), OWN_UNIT, BUILDS_SLICE]));
+  expect(valuesOf("buildkitd.service", "Slice")).toEqual([BUILDS_SLICE]);
+});
+
+it("keeps all that control asks for until control has ended", () => {
+  const after = valuesOf(OWN_UNIT, "After").flatMap((value) => value.split(" "));
+  expect(after).toEqual(expect.arrayContaining(Object.values(UNIT_NAMES)));
+});
