@@ -1,6 +1,7 @@
 import { askedBuildkit } from "../adapters/launcher/asked-buildkit.ts";
 import { systemdBuildkit } from "../adapters/systemd/buildkit-unit.ts";
 import { serviceUnits } from "../adapters/systemd/service-units.ts";
+import { askedVolume } from "../adapters/volume/asked-volume.ts";
 import { plainDirectory, plainMount } from "../adapters/volume/plain-directory.ts";
 import type { BuildkitUnit } from "../ports/buildkit.ts";
 import type { CacheVolume, PlainCache } from "../ports/cache-volume.ts";
@@ -30,9 +31,9 @@ export function servicesOf(manager: Config["services"]["manager"], layout: Layou
       const units = serviceUnits();
       return {
         unit: systemdBuildkit({ proposalFile: layout.buildkitProposal, clock, log }),
-        cacheVolume: undefined,
+        cacheVolume: askedVolume({ socketPath: layout.volumeSocket, services: units, clock }),
         plainCache: plainMount(layout.cacheDir, units),
-        capabilities: ["builds"],
+        capabilities: ["builds", "cache-volume"],
       };
     }
     default:
