@@ -7,6 +7,8 @@ export const EXIT = {
   notReady: 1,
   /** EX_USAGE: the command line is wrong. */
   usage: 64,
+  /** EX_DATAERR: the device or the order of the cache volume is not what it must be. */
+  data: 65,
   /** EX_UNAVAILABLE: what was asked does not answer. */
   unavailable: 69,
   /** EX_SOFTWARE: a defect of ours. */
@@ -22,5 +24,6 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 export function exitCodeOf(failure: unknown): ExitCode {
   if (!(failure instanceof AgentError)) return EXIT.software;
   if (failure.code.startsWith("config.")) return EXIT.config;
+  if (failure.code.startsWith("cache.") && !failure.retryable) return EXIT.data;
   return failure.retryable ? EXIT.unavailable : EXIT.software;
 }

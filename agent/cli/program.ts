@@ -54,6 +54,29 @@ const ENTRIES: readonly Entry[] = [
     ],
   },
   {
+    name: "volume",
+    summary: "the encrypted cache volume: what is open, what would be done, and what systemd runs as root",
+    under: [
+      { name: "show", summary: "what is open", load: () => import("./commands/volume-show.ts") },
+      {
+        name: "open",
+        summary: "what an order would do to a device, and the exact commands (--dry-run)",
+        load: () => import("./commands/volume-open.ts"),
+      },
+      {
+        name: "serve",
+        summary: "carry out the one order that comes over a connection",
+        load: () => import("./commands/volume-serve.ts"),
+      },
+      { name: "check", summary: "exit 0 only if a volume is open", load: () => import("./commands/volume-check.ts") },
+      {
+        name: "close",
+        summary: "close the volume, and erase it if it is a per-boot one",
+        load: () => import("./commands/volume-close.ts"),
+      },
+    ],
+  },
+  {
     name: "config",
     summary: "check and show the configuration",
     under: [
@@ -66,7 +89,7 @@ const ENTRIES: readonly Entry[] = [
 ];
 
 const EXITS = `
-Exit codes: 0 good, 1 not ready, 64 wrong command line, 69 no answer, 70 a defect, 77 refused by the control plane, 78 wrong configuration.`;
+Exit codes: 0 good, 1 not ready, 64 wrong command line, 65 the cache volume refused, 69 no answer, 70 a defect, 77 refused by the control plane, 78 wrong configuration.`;
 
 /**
  * Runs one command line (without node and the script) and gives the code to exit with. Never throws. To be told to end before it had begun is

@@ -17,3 +17,9 @@ export const CONTROL_SECTIONS = [
 
 /** What the privileged steps around buildkitd read: nothing of the control plane. */
 export const BUILDKIT_SECTIONS = ["paths", "buildkit", "services", "log"] as const satisfies readonly SectionName[];
+
+/** What the privileged steps around the cache volume read. */
+export const VOLUME_SECTIONS = ["paths", "log"] as const satisfies readonly SectionName[];
+
+/** A dry run also reads what control would order. */
+export const VOLUME_ORDER_SECTIONS = ["paths", "cacheVolume"] as const satisfies readonly SectionName[];

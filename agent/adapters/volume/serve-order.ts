@@ -17,16 +17,18 @@ export interface Connection {
   readonly allowedUser: string;
 }
 
+export type Served = { readonly opened: true } | { readonly opened: false; readonly failure: unknown };
+
 /**
  * Answers one connection: one order, its steps as they happen, and how it ended. An order that has begun is carried out also if its asker is gone:
- * the next one takes the volume over. Never throws; false: it was not carried out.
+ * the next one takes the volume over. Never throws.
  */
 export async function serveOrder(
   host: VolumeHost,
   { input, output, instance, allowedUser }: Connection,
   log: Log,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<Served> {
   // Whoever asked may be gone: that ends nothing here.
   output.on("error", () => undefined);
   const answer = (message: Answer): void => void output.write(answerLine(message));
@@ -45,11 +47,11 @@ export async function serveOrder(
     );
     log.info({ ...volume, steps: undefined }, "volume.opened");
     answer({ is: "opened", volume });
-    return true;
+    return { opened: true };
   } catch (err) {
     log.warn({ err }, "volume.not-opened");
     answer(failed(err));
-    return false;
+    return { opened: false, failure: err };
   } finally {
     if (order?.key.kind === "given") order.key.key.reveal().fill(0);
     output.end();

@@ -1,0 +1,19 @@
+import type { Command } from "commander";
+import { openedVolume } from "../../adapters/volume/close-volume.ts";
+import type { Cli } from "../cli.ts";
+import { volumeHostOf } from "../compose-volume.ts";
+import { addConfigOptions, configOf } from "../config-options.ts";
+import { EXIT, type ExitCode } from "../exit-code.ts";
+import { VOLUME_SECTIONS } from "../sections.ts";
+
+export function define(command: Command): void {
+  addConfigOptions(command, VOLUME_SECTIONS);
+}
+
+/** For the unit that stands for the open volume: it can only be started while one is open. */
+export async function run(command: Command, cli: Cli): Promise<ExitCode> {
+  const { config } = await configOf(command, cli, VOLUME_SECTIONS);
+  const { kind, volumeId, device } = await openedVolume(await volumeHostOf(config), cli.stop);
+  cli.output.out(`The ${kind} volume ${volumeId} is open on ${device}.\n`);
+  return EXIT.ok;
+}

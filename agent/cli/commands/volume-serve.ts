@@ -1,0 +1,29 @@
+import type { Command } from "commander";
+import { jsonLog } from "../../adapters/telemetry/json-log.ts";
+import { serveOrder } from "../../adapters/volume/serve-order.ts";
+import type { Cli } from "../cli.ts";
+import { ORDERING_USER, volumeHostOf } from "../compose-volume.ts";
+import { addConfigOptions, configOf } from "../config-options.ts";
+import { EXIT, type ExitCode, exitCodeOf } from "../exit-code.ts";
+import { VOLUME_SECTIONS } from "../sections.ts";
+
+/** Its standard output is the connection. */
+const STDERR = 2;
+
+export function define(command: Command): void {
+  command.requiredOption(
+    "--peer <instance>",
+    "who is connected, as systemd names the connection: <number>-<pid>-<uid>",
+  );
+  addConfigOptions(command, VOLUME_SECTIONS);
+}
+
+/** Standard input and output are the connection; the log goes to standard error. */
+export async function run(command: Command, cli: Cli): Promise<ExitCode> {
+  const { config } = await configOf(command, cli, VOLUME_SECTIONS);
+  const { peer: instance } = command.opts<{ readonly peer: string }>();
+  const log = jsonLog({ process: "volume", level: config.log.level, fd: STDERR });
+  const connection = { input: process.stdin, output: process.stdout, instance, allowedUser: ORDERING_USER };
+  const served = await serveOrder(await volumeHostOf(config), connection, log, cli.stop);
+  return served.opened ? EXIT.ok : exitCodeOf(served.failure);
+}
