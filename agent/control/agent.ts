@@ -1,6 +1,7 @@
 import type { BootChapter } from "../core/boot-chapters.ts";
 import type { CacheDefaults } from "../core/cache-intent.ts";
 import type { DesiredState } from "../core/desired-state.ts";
+import { type DiskRelief, IDLE_RELIEF } from "../core/disk-relief.ts";
 import type { CheckResult } from "../core/health.ts";
 import type { Boot, Resources } from "../core/machine.ts";
 import type { ObservedState } from "../core/observed-state.ts";
@@ -31,6 +32,7 @@ import { RecordKeeper } from "./keep-records.ts";
 import { measureResources, observe } from "./observe.ts";
 import { type CachePorts, openCache } from "./open-cache.ts";
 import { type Membership, type RegistrationPorts, recall, register, tryRegister } from "./registration.ts";
+import { type ReliefPorts, relieveDisk } from "./relieve-disk.ts";
 import { type BuildkitPorts, runBuildkit } from "./run-buildkit.ts";
 import { timeBoot } from "./time-boot.ts";
 import { watchGateway } from "./watch-gateway.ts";
@@ -40,6 +42,7 @@ export type AgentPorts = RegistrationPorts &
   AttachPorts &
   CachePorts &
   BuildkitPorts &
+  ReliefPorts &
   EndingPorts & { readonly board: HealthBoard };
 
 export interface AgentSettings {
@@ -83,6 +86,7 @@ export async function runAgent(
   tasks.run("cache", (signal) => openCache(ports, cells, settings.cache, signal));
   tasks.run("resources", (signal) => measureResources(ports, cells, settings.cacheRoot, signal));
   tasks.run("buildkit", (signal) => runBuildkit(ports, cells, signal));
+  tasks.run("disk", (signal) => relieveDisk(ports, cells, signal));
   tasks.run("checks", (signal) => examine(ports, cells, boot, settings.cache, signal));
   tasks.run("observed-state", (signal) => observe(ports, cells, signal));
   tasks.run("instructions", (signal) => instructGateway(ports.gateway, cells, signal));
@@ -143,6 +147,7 @@ function newCells() {
     buildkit: new Cell<BuildkitView>(NO_BUILDKIT),
     certificates: new Cell<CertificatesView>({ lastRenewalError: "" }),
     resources: new Cell<Resources | undefined>(undefined),
+    relief: new Cell<DiskRelief>(IDLE_RELIEF),
     recordCounts: new Cell<RecordCounts>({ waiting: 0, dropped: 0 }),
     checks: new Cell<readonly CheckResult[]>([]),
     frozen: new Cell<FrozenBuilds>(undefined),

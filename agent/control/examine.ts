@@ -1,6 +1,7 @@
 import type { CacheDefaults } from "../core/cache-intent.ts";
 import { findings } from "../core/checks.ts";
 import type { DesiredState } from "../core/desired-state.ts";
+import type { DiskRelief } from "../core/disk-relief.ts";
 import { type CheckResult, failing, withSince } from "../core/health.ts";
 import type { Boot, Resources } from "../core/machine.ts";
 import { nextPhase, type Phase } from "../core/phase.ts";
@@ -21,6 +22,7 @@ export interface ExaminedCells {
   readonly certificates: Cell<CertificatesView>;
   readonly desired: Cell<DesiredState | undefined>;
   readonly resources: Cell<Resources | undefined>;
+  readonly relief: Cell<DiskRelief>;
   readonly recordCounts: Cell<RecordCounts>;
 }
 
@@ -32,7 +34,7 @@ export async function examine(
   { requireEncryption }: CacheDefaults,
   outer: AbortSignal,
 ): Promise<void> {
-  const { gateway, cache, buildkit, plane, certificates, desired, resources, recordCounts } = cells;
+  const { gateway, cache, buildkit, plane, certificates, desired, resources, relief, recordCounts } = cells;
   const judge = (): void => {
     const now = clock.now();
     const before = cells.checks.get();
@@ -44,6 +46,7 @@ export async function examine(
         certificates: certificates.get(),
         desired: desired.get(),
         resources: resources.get(),
+        relief: relief.get(),
         records: recordCounts.get(),
         cache: cache.get(),
         requireEncryption,
@@ -68,7 +71,7 @@ export async function examine(
       judge();
     }
   };
-  const known = [gateway, cache, buildkit, plane, certificates, desired, resources, recordCounts];
+  const known = [gateway, cache, buildkit, plane, certificates, desired, resources, relief, recordCounts];
   await firstOf(outer, tick, (signal) => onChange(known, judge, signal));
 }
 

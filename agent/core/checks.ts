@@ -1,5 +1,6 @@
 import { VIEW_MAX_AGE_MS } from "./allow-set.ts";
 import type { DesiredState } from "./desired-state.ts";
+import { DISK_FULL_BYTES, type DiskRelief } from "./disk-relief.ts";
 import type { CheckName, CheckResult } from "./health.ts";
 import { ageMs, type Instant } from "./instant.ts";
 import type { Resources } from "./machine.ts";
@@ -13,6 +14,7 @@ export interface Surroundings {
   readonly certificates: CertificatesView;
   readonly desired: DesiredState | undefined;
   readonly resources: Resources | undefined;
+  readonly relief: DiskRelief;
   readonly records: { readonly waiting: number; readonly dropped: number };
   readonly cache: CacheView;
   readonly requireEncryption: boolean;
@@ -22,9 +24,6 @@ export interface Surroundings {
 
 export type Finding = Omit<CheckResult, "sinceMs">;
 
-/** Below this a build cannot be expected to write its layers: refuse with a reason rather than fail half-way. */
-const DISK_FULL_BYTES = 256 * 1024 * 1024;
-const DISK_LOW_SHARE = 0.05;
 /** Certificates are judged by the clock: a larger skew makes fresh ones look not yet valid. */
 const CLOCK_SKEW_LIMIT_MS = 60_000;
 
@@ -40,7 +39,7 @@ export function findings(around: Surroundings, now: Instant): readonly Finding[]
     cacheVolume(around.cache, around.desired),
     encryption(around.cache, around.requireEncryption),
     buildkit(around.buildkit),
-    disk(around.resources),
+    disk(around.resources, around.relief),
     records(around.records),
     clock(around.plane),
     unsupported(around.desired, around.capabilities),
@@ -126,13 +125,14 @@ function buildkit(view: BuildkitView): Finding {
   return finding("buildkit", true, view.at === "ready", view.message);
 }
 
-function disk(resources: Resources | undefined): Finding {
+function disk(resources: Resources | undefined, relief: DiskRelief): Finding {
   if (resources === undefined) return finding("disk", true, false, "Not looked at yet");
   const { cacheFreeBytes: free, cacheSizeBytes: size } = resources;
   const text = `${mib(free)} of ${mib(size)} MiB free`;
+  const done = relief.message === "" ? "" : `; ${relief.message}`;
   if (free < DISK_FULL_BYTES)
-    return finding("disk", true, false, `${text}: builds are refused below ${mib(DISK_FULL_BYTES)} MiB`);
-  return finding("disk", true, true, free < size * DISK_LOW_SHARE ? `${text}: low` : text);
+    return finding("disk", true, false, `${text}: builds are refused below ${mib(DISK_FULL_BYTES)} MiB${done}`);
+  return finding("disk", true, true, `${text}${done}`);
 }
 
 function records({ waiting, dropped }: Surroundings["records"]): Finding {

@@ -1,3 +1,5 @@
+import type { PruneOrder } from "../core/disk-relief.ts";
+
 /** The unit that runs buildkitd: asked for by fixed verbs of the service manager, never a child of ours. */
 export interface BuildkitUnit {
   /** Puts the configuration where the unit reads it, after a dry run. @throws {AgentError} "buildkit.config-refused", with buildkitd's words. */
@@ -42,13 +44,6 @@ export interface BuildkitCache {
    * otherwise or takes longer than 5 min; both retryable.
    */
   prune(order: PruneOrder, signal: AbortSignal): Promise<{ readonly records: number; readonly freedBytes: number }>;
-}
-
-export interface PruneOrder {
-  /** As a process without privilege sees it. */
-  readonly minFreeBytes: number;
-  /** Also what BuildKit keeps for itself and what several share: front ends, layers of pulled images. */
-  readonly all: boolean;
 }
 
 /** What was done before buildkitd's last start, and what was found then: `prepared.json`. */

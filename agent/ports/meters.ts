@@ -9,6 +9,8 @@ export interface Meters {
   planeCallFailed(call: string, status: string): void;
   messageRefused(kind: string): void;
   buildkitExited(kind: string): void;
+  /** @param outcome "enough", "too-little", "no-space", "failed". */
+  cachePruned(outcome: string, freedBytes: number): void;
   renewalFailed(): void;
 }
 

@@ -96,6 +96,7 @@ export const NO_METERS: Meters = {
   planeCallFailed: () => {},
   messageRefused: () => {},
   buildkitExited: () => {},
+  cachePruned: () => {},
   renewalFailed: () => {},
 };
 

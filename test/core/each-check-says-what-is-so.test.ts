@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { admission } from "../../agent/core/admission.ts";
 import { findings, type Surroundings } from "../../agent/core/checks.ts";
+import { IDLE_RELIEF } from "../../agent/core/disk-relief.ts";
 import { withSince } from "../../agent/core/health.ts";
 import { type CacheView, NO_BUILDKIT, NO_GATEWAY, NO_PLANE } from "../../agent/core/views.ts";
 import { desiredState, NOW, openedVolume } from "./sample.ts";
@@ -12,6 +13,7 @@ const AROUND: Surroundings = {
   certificates: { machineNotAfterMs: NOW.wallMs + 1, lastRenewalError: "" },
   desired: desiredState(),
   resources: { memoryAvailableBytes: 1, load1m: 0, cacheSizeBytes: 2 ** 40, cacheFreeBytes: 2 ** 39 },
+  relief: IDLE_RELIEF,
   records: { waiting: 0, dropped: 0 },
   cache: { at: "open", volume: openedVolume() },
   requireEncryption: true,

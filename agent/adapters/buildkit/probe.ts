@@ -1,20 +1,11 @@
-import { Client, type ClientUnaryCall, credentials, type ServiceError } from "@grpc/grpc-js";
+import type { Client, ClientUnaryCall, ServiceError } from "@grpc/grpc-js";
 import { AgentError } from "../../core/errors.ts";
 import type { BuildkitProbe } from "../../ports/buildkit.ts";
+import { abortReason, buildkitClient } from "./channel.ts";
 import { readListWorkers, type Workers } from "./list-workers.ts";
 
 const LIST_WORKERS = "/moby.buildkit.v1.Control/ListWorkers";
 const DEADLINE_MS = 5_000;
-
-/** While it restarts we want to know soon; grpc-js would wait up to two minutes between two tries to connect. */
-const CHANNEL = {
-  "grpc.initial_reconnect_backoff_ms": 50,
-  "grpc.max_reconnect_backoff_ms": 1_000,
-  "grpc.enable_http_proxy": 0,
-  "grpc.service_config_disable_resolution": 1,
-  // Absolute paths may hold what is no name of a host.
-  "grpc.default_authority": "localhost",
-} as const;
 
 /** Asks BuildKit over one channel, which reconnects by itself. Close it when it is needed no more. */
 export class GrpcBuildkitProbe implements BuildkitProbe, Disposable {
@@ -23,7 +14,7 @@ export class GrpcBuildkitProbe implements BuildkitProbe, Disposable {
 
   constructor(socketPath: string) {
     this.#socketPath = socketPath;
-    this.#client = new Client(`unix:${socketPath}`, credentials.createInsecure(), CHANNEL);
+    this.#client = buildkitClient(socketPath);
   }
 
   async listWorkers(signal: AbortSignal): Promise<Workers> {
@@ -67,8 +58,4 @@ export class GrpcBuildkitProbe implements BuildkitProbe, Disposable {
       cause: failure ?? undefined,
     });
   }
-}
-
-function abortReason(signal: AbortSignal): Error {
-  return signal.reason instanceof Error ? signal.reason : new Error("Cancelled", { cause: signal.reason });
 }

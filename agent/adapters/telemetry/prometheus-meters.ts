@@ -34,7 +34,8 @@ export function prometheusMeters(): { readonly meters: Meters & PlaneMeters; rea
 
 function counters(
   registry: Registry,
-): Pick<Meters, "planeCallFailed" | "messageRefused" | "buildkitExited" | "renewalFailed"> & PlaneMeters {
+): Pick<Meters, "planeCallFailed" | "messageRefused" | "buildkitExited" | "cachePruned" | "renewalFailed"> &
+  PlaneMeters {
   const registers = [registry];
   const calls = new Counter({
     name: "builder_agent_control_plane_call_failures_total",
@@ -59,17 +60,33 @@ function counters(
     labelNames: ["kind"],
     registers,
   });
+  const prunes = new Counter({
+    name: "builder_agent_cache_prunes_total",
+    help: "Prunes of the cache because its disk ran low, by what came of them.",
+    labelNames: ["outcome"],
+    registers,
+  });
+  const pruned = new Counter({
+    name: "builder_agent_cache_pruned_bytes_total",
+    help: "What those prunes have freed, as BuildKit counts it.",
+    registers,
+  });
   const renewals = new Counter({
     name: "builder_agent_certificate_renewal_failures_total",
     help: "Attempts to renew a certificate that failed.",
     registers,
   });
   const [call, status, message, exit] = [boundedLabel(), boundedLabel(), boundedLabel(), boundedLabel()];
+  const prune = boundedLabel();
   return {
     planeCallFailed: (name, code) => calls.inc({ call: call(name), status: status(code) }),
     messageRefused: (kind) => messages.inc({ kind: message(kind) }),
     unknownFields: (count) => unknown.inc(count),
     buildkitExited: (kind) => exits.inc({ kind: exit(kind) }),
+    cachePruned: (outcome, freedBytes) => {
+      prunes.inc({ outcome: prune(outcome) });
+      pruned.inc(freedBytes);
+    },
     renewalFailed: () => renewals.inc(),
   };
 }

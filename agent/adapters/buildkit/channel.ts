@@ -1,0 +1,21 @@
+import { Client, credentials } from "@grpc/grpc-js";
+
+/** While it restarts we want to know soon; grpc-js would wait up to two minutes between two tries to connect. */
+const OPTIONS = {
+  "grpc.initial_reconnect_backoff_ms": 50,
+  "grpc.max_reconnect_backoff_ms": 1_000,
+  "grpc.enable_http_proxy": 0,
+  "grpc.service_config_disable_resolution": 1,
+  // Absolute paths may hold what is no name of a host.
+  "grpc.default_authority": "localhost",
+} as const;
+
+/** One channel, which reconnects by itself. */
+export function buildkitClient(socketPath: string): Client {
+  return new Client(`unix:${socketPath}`, credentials.createInsecure(), OPTIONS);
+}
+
+/** What a call that its own signal has cancelled fails with. */
+export function abortReason(signal: AbortSignal): Error {
+  return signal.reason instanceof Error ? signal.reason : new Error("Cancelled", { cause: signal.reason });
+}

@@ -1,0 +1,67 @@
+import { statfs } from "node:fs/promises";
+import { type Client, type ServiceError, status } from "@grpc/grpc-js";
+import type { PruneOrder } from "../../core/disk-relief.ts";
+import { AgentError } from "../../core/errors.ts";
+import type { BuildkitCache } from "../../ports/buildkit.ts";
+import { abortReason, buildkitClient } from "./channel.ts";
+import { readUsageBytes, writePruneRequest } from "./prune-wire.ts";
+
+const PRUNE = "/moby.buildkit.v1.Control/Prune";
+const DEADLINE_MS = 300_000;
+
+/** BuildKit's cache over one channel. Close it when it is needed no more. */
+export class GrpcBuildkitCache implements BuildkitCache, Disposable {
+  readonly #client: Client;
+  readonly #socketPath: string;
+  readonly #directory: string;
+
+  /** @param directory lies on the cache's file system. */
+  constructor(socketPath: string, directory: string) {
+    this.#client = buildkitClient(socketPath);
+    this.#socketPath = socketPath;
+    this.#directory = directory;
+  }
+
+  async prune({ all, minFreeBytes }: PruneOrder, signal: AbortSignal) {
+    signal.throwIfAborted();
+    // BuildKit counts the blocks that only root may use as free.
+    const { bfree, bavail, bsize } = await statfs(this.#directory);
+    const request = writePruneRequest({ all, minFreeBytes: minFreeBytes + (bfree - bavail) * bsize });
+    const sizes: number[] = [];
+    await this.#stream(Buffer.from(request), (bytes) => sizes.push(bytes), signal);
+    return { records: sizes.length, freedBytes: sizes.reduce((sum, bytes) => sum + bytes, 0) };
+  }
+
+  [Symbol.dispose](): void {
+    this.#client.close();
+  }
+
+  #stream(request: Buffer, take: (bytes: number) => void, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const deadline = Date.now() + DEADLINE_MS;
+      const call = this.#client.makeServerStreamRequest(PRUNE, (bytes: Buffer) => bytes, readUsageBytes, request, {
+        deadline,
+      });
+      const cancel = (): void => call.cancel();
+      signal.addEventListener("abort", cancel, { once: true });
+      call.on("data", take);
+      call.once("error", (failure: ServiceError) => {
+        signal.removeEventListener("abort", cancel);
+        reject(signal.aborted ? abortReason(signal) : this.#failed(failure));
+      });
+      call.once("end", () => {
+        signal.removeEventListener("abort", cancel);
+        resolve();
+      });
+    });
+  }
+
+  #failed(failure: ServiceError): AgentError {
+    const isFull = failure.code === status.RESOURCE_EXHAUSTED || failure.details.includes("no space left on device");
+    const code = isFull ? "buildkit.disk-full" : "buildkit.no-answer";
+    return new AgentError(code, `BuildKit at ${this.#socketPath} did not prune: ${failure.details}`, {
+      retryable: true,
+      cause: failure,
+    });
+  }
+}

@@ -1,0 +1,90 @@
+import type { Resources } from "./machine.ts";
+
+/** Below this a build cannot be expected to write its layers: refuse with a reason rather than fail half-way. */
+export const DISK_FULL_BYTES = 256 * 1024 * 1024;
+
+/** Of free space on the cache's disk, in bytes; each is at least the one before. */
+export interface DiskLevels {
+  /** Below: no new build is let in. */
+  readonly fullBytes: number;
+  /** Below: the cache is pruned. */
+  readonly lowBytes: number;
+  /** Up to here. */
+  readonly goalBytes: number;
+}
+
+/**
+ * BuildKit collects garbage by itself, but not while a build runs, and only a minute after the last time: one large build fills the disk in between.
+ * `wantedFreeBytes` is what the control plane wants to be kept free, 0 where it says nothing: then BuildKit's own aim, a tenth.
+ */
+export function diskLevels(sizeBytes: number, wantedFreeBytes: number): DiskLevels {
+  const share = wantedFreeBytes > 0 ? Math.min(wantedFreeBytes, sizeBytes * LOW_SHARE) : sizeBytes * LOW_SHARE;
+  const wanted = wantedFreeBytes > 0 ? wantedFreeBytes : sizeBytes * GOAL_SHARE;
+  const low = Math.min(Math.max(2 * DISK_FULL_BYTES, share), sizeBytes / 2);
+  const goal = Math.min(Math.max(3 * DISK_FULL_BYTES, wanted), sizeBytes * 0.75);
+  const lowBytes = Math.floor(Math.max(DISK_FULL_BYTES, low));
+  return { fullBytes: DISK_FULL_BYTES, lowBytes, goalBytes: Math.floor(Math.max(lowBytes, goal)) };
+}
+
+const LOW_SHARE = 0.05;
+const GOAL_SHARE = 0.1;
+
+/** What pruning has brought since the disk was last above its low level. */
+export interface ReliefPast {
+  /** Prunes in a row after which the disk was still low. */
+  readonly fruitless: number;
+  readonly last?: {
+    readonly endedAtMonoMs: number;
+    /** "no-space": BuildKit has not even the space to delete. */
+    readonly ended: "pruned" | "no-space" | "failed";
+  };
+}
+
+export const NO_RELIEF: ReliefPast = { fruitless: 0 };
+
+export interface PruneOrder {
+  /** Free on the cache's disk, as a process without privilege sees it. */
+  readonly minFreeBytes: number;
+  /** Also what BuildKit keeps for itself and what several share: front ends, layers of pulled images. */
+  readonly all: boolean;
+}
+
+export type ReliefStep =
+  | { readonly do: "nothing" }
+  | { readonly do: "prune"; readonly order: PruneOrder }
+  /** Its start gives up a piece of the disk's reserve, so that it can prune again. */
+  | { readonly do: "restart-buildkit" }
+  | { readonly do: "wait"; readonly ms: number };
+
+const PAUSE = { firstMs: 15_000, mostMs: 300_000 } as const;
+
+/**
+ * What to do about the space that is free now. What was used least lately goes first; only when builds are refused all the same, everything that
+ * no build uses. `isIdle`: no session would be lost with BuildKit.
+ */
+export function nextRelief(
+  { cacheFreeBytes: free }: Pick<Resources, "cacheFreeBytes">,
+  levels: DiskLevels,
+  past: ReliefPast,
+  { nowMonoMs, isIdle }: { readonly nowMonoMs: number; readonly isIdle: boolean },
+): ReliefStep {
+  if (free >= levels.lowBytes) return { do: "nothing" };
+  const { last, fruitless } = past;
+  const isFull = free < levels.fullBytes;
+  // The second try, which spares nothing or has a new BuildKit, follows the first at once.
+  const isUrgent = isFull && fruitless <= 1 && last?.ended !== "failed";
+  const pauseMs = isUrgent ? 0 : Math.min(PAUSE.mostMs, PAUSE.firstMs * 2 ** Math.max(0, fruitless - 1));
+  const waitMs = last === undefined ? 0 : last.endedAtMonoMs + pauseMs - nowMonoMs;
+  if (waitMs > 0) return { do: "wait", ms: waitMs };
+  if (last?.ended === "no-space" && isFull && isIdle) return { do: "restart-buildkit" };
+  return { do: "prune", order: { minFreeBytes: levels.goalBytes, all: isFull && fruitless > 0 } };
+}
+
+/** For the disk's check: what is done about it. */
+export interface DiskRelief {
+  readonly at: "idle" | "pruning" | "helpless";
+  /** "" while idle. */
+  readonly message: string;
+}
+
+export const IDLE_RELIEF: DiskRelief = { at: "idle", message: "" };
