@@ -6,10 +6,10 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 cp -R --no-preserve=ownership,mode "$here/files/." /
 
 # A machine that lives as long as its builds takes updates with its image; a person who keeps one can turn these on again.
-for unit in ssh.service ssh.socket apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service \
-  e2scrub_all.timer e2scrub_reap.service man-db.timer fstrim.timer; do
-  systemctl --quiet disable "$unit" 2>/dev/null || true
-done
+unwanted="ssh.service ssh.socket apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service
+  cloud-init-hotplugd.socket e2scrub_all.timer e2scrub_reap.service man-db.timer fstrim.timer"
+# shellcheck disable=SC2086 # Several names.
+systemctl --quiet disable $(systemctl list-unit-files --no-legend $unwanted | cut -d' ' -f1) 2>/dev/null
 # Memory that builds or keys were in is never written to a disk.
 systemctl --quiet mask swap.target sleep.target suspend.target hibernate.target hybrid-sleep.target
 sed -i '/\sswap\s/d' /etc/fstab

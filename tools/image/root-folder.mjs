@@ -11,12 +11,10 @@ import { unpackBase } from "./base/unpack-base.mjs";
 import { architectures } from "./deb/architecture.mjs";
 import { deb } from "./deb/deb.mjs";
 import { hashOfFiles } from "./deb/source-files.mjs";
+import { installFiles } from "./install-files.mjs";
 import { keepNewest } from "./keep-newest.mjs";
 
 const INSTALL_DEADLINE_MS = 10 * 60_000;
-
-/** What a machine becomes an image by. */
-export const installFiles = ["packer/install.sh", "packer/clean.sh", "packer/steps", "packer/files"];
 
 /**
  * The root file system of the image as a folder, made without a VM: Debian, and the install script run in it by systemd-nspawn. Needs root.
@@ -35,12 +33,12 @@ export async function rootFolder() {
       isDone: () => existsSync(folder),
       async carryOut() {
         await saying("installing the agent into a root file system", () => make(folder, agent.file()));
-        keepNewest(caches, "root-", 2);
       },
     },
   ]);
   const now = new Date();
   utimesSync(folder, now, now);
+  keepNewest(caches, "root-", 2);
   return folder;
 }
 

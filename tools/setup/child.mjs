@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
 import { SetupFailed } from "./failure.mjs";
 
 const FIRST_LINES = 12;
@@ -14,13 +15,14 @@ const KILL_AFTER_MS = 5000;
  * @property {string} [cwd]
  * @property {NodeJS.ProcessEnv} [env] Added to ours.
  * @property {string} [advice] What a person can do when it fails.
+ * @property {(line: string) => void} [onLine] Hears each line of its standard output as it comes.
  */
 
 /**
  * Runs a program to its end. @returns {Promise<string>} Its standard output. @throws {SetupFailed} With its first and last lines.
  * @param {Child} child
  */
-export function run({ what, command, args, deadlineMs, cwd, env, advice = "" }) {
+export function run({ what, command, args, deadlineMs, cwd, env, advice = "", onLine }) {
   return new Promise((resolve, reject) => {
     // A process group of its own, so that nothing it started outlives the deadline or our own end.
     const child = spawn(command, args, {
@@ -36,6 +38,7 @@ export function run({ what, command, args, deadlineMs, cwd, env, advice = "" }) 
       both += chunk;
     });
     child.stderr.on("data", (chunk) => (both += chunk));
+    if (onLine) createInterface({ input: child.stdout }).on("line", onLine);
 
     let late = false;
     const deadline = setTimeout(() => {

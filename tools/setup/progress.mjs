@@ -1,8 +1,15 @@
 const REMIND_MS = 20_000;
 
+let speaker = "setup";
+
+/** Who says it, where that is not the set-up. @param {string} name */
+export function speakAs(name) {
+  speaker = name;
+}
+
 /** Standard output belongs to the command that runs after the set-up. @param {string} line */
 export function say(line) {
-  process.stderr.write(`setup: ${line}\n`);
+  process.stderr.write(`${speaker}: ${line}\n`);
 }
 
 /** @param {number} sinceMs A reading of performance.now(). */
