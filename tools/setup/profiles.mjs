@@ -11,6 +11,8 @@ const [buildkit, buildx, bbolt] = [goTool(goTools.buildkit), goTool(goTools.buil
 
 const builder = ["runc", "busybox-static", "containernetworking-plugins", "iproute2", "iptables"];
 const volume = ["cryptsetup-bin", "e2fsprogs", "xfsprogs", "util-linux"];
+const units = ["systemd"];
+const nspawn = ["systemd-container", "mmdebstrap", "zstd"];
 const peers = ["haproxy", "nginx", "libnginx-mod-stream"];
 
 const checks = [nodeVersion, npmPackages];
@@ -22,6 +24,7 @@ export const profiles = {
   checks,
   demo: [needsRoot, ...sandbox],
   sandbox,
-  test: [...checks, debianPackages([...builder, ...volume]), buildkit.step, buildx.step, bbolt.step, ...told],
+  test: [...checks, debianPackages([...builder, ...volume, ...units]), buildkit.step, buildx.step, bbolt.step, ...told],
+  nspawn: [needsRoot, ...checks, debianPackages([...builder, ...nspawn]), buildkit.step, bbolt.step, ...told],
   bench: [needsRoot, ...checks, debianPackages([...builder, ...peers]), buildkit.step, ...told],
 };

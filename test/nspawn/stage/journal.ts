@@ -1,0 +1,23 @@
+import type { Container } from "./container.ts";
+
+/** A line of the journal. The agent's own are JSON with an event's name; of others the event is the whole line. */
+export interface Entry {
+  readonly event: string;
+  /** CLOCK_MONOTONIC, when journald had it. */
+  readonly monoMs: number;
+  readonly pid: number;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** What a unit's processes have written, and what systemd has said of it. */
+export async function entriesOf(container: Container, unit: string): Promise<readonly Entry[]> {
+  const text = await container.run("journalctl", ["--no-pager", "--output=json", `--unit=${unit}`]);
+  return text.split("\n").filter(Boolean).map(entry);
+}
+
+function entry(line: string): Entry {
+  // As journalctl writes it: every field is text.
+  const { MESSAGE = "", __MONOTONIC_TIMESTAMP: at, _PID: pid } = JSON.parse(line) as Record<string, string>;
+  const data = MESSAGE.startsWith("{") ? (JSON.parse(MESSAGE) as Record<string, unknown>) : {};
+  return { event: String(data["event"] ?? MESSAGE), monoMs: Number(at) / 1_000, pid: Number(pid), data };
+}

@@ -1,0 +1,188 @@
+import { copyFile, cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { stringify } from "smol-toml";
+import { Phase } from "../../../agent/adapters/grpc/gen/builder/agent/v1/observed_state.ts";
+import { Scope } from "../../../agent/lifecycle/scope.ts";
+import type { OpenedBuildFiles } from "../../../sandbox/admin/request.ts";
+import { writeTicket } from "../../../sandbox/admin/ticket-files.ts";
+import { EmbeddedControlPlane } from "../../../sandbox/control-plane/embedded-control-plane.ts";
+import type { Machine as KnownMachine } from "../../../sandbox/control-plane/machine.ts";
+import { buildctlArguments } from "../../../sandbox/stack/client-lines.ts";
+import { readToolchain, type Toolchain } from "../../../sandbox/stack/toolchain.ts";
+import { inTree } from "../../../sandbox/stack/tree.ts";
+import { Client } from "../../journeys/stage/client.ts";
+import { eventually } from "../../journeys/stage/eventually.ts";
+import { HeldBuild, heldDockerfile } from "../../journeys/stage/held-build.ts";
+import { Container } from "./container.ts";
+import { type Disk, makeDisk } from "./disk.ts";
+import { type Entry, entriesOf } from "./journal.ts";
+import { makeNetwork, type Network } from "./network.ts";
+
+/** Whose machine it is. */
+export const REF = { org: "acme", project: "app" } as const;
+
+const READY_MS = 60_000;
+
+export interface MachineOptions {
+  /** Default true: there is no device-mapper here, so the machine is told to do without. */
+  readonly plainCache?: boolean;
+  /** Default false. */
+  readonly requireEncryption?: boolean;
+  /** For open builds, when it is told to stop; default 2 min. */
+  readonly drainGraceMs?: number;
+  /** Default true: it is up when its agent is ready. */
+  readonly awaitReady?: boolean;
+}
+
+/** A machine as its image makes it: the real units under systemd, with a control plane in this process and a loopback to meet. */
+export class Machine implements AsyncDisposable {
+  readonly plane: EmbeddedControlPlane;
+  readonly disk: Disk;
+  readonly #network: Network;
+  readonly #tools: Toolchain;
+  readonly #scope: Scope;
+  #container: Container | undefined;
+  #builds = 0;
+
+  private constructor(plane: EmbeddedControlPlane, disk: Disk, network: Network, tools: Toolchain, scope: Scope) {
+    this.plane = plane;
+    this.disk = disk;
+    this.#network = network;
+    this.#tools = tools;
+    this.#scope = scope;
+  }
+
+  static async up(options: MachineOptions = {}): Promise<Machine> {
+    const scope = new Scope();
+    try {
+      const tools = await readToolchain();
+      const disk = await makeDisk(scope);
+      const plane = scope.own(await EmbeddedControlPlane.listen());
+      const network = await makeNetwork(scope, disk.work, plane.transport.port);
+      const machine = new Machine(plane, disk, network, tools, scope);
+      scope.defer(() => machine.#container?.[Symbol.asyncDispose]());
+      await machine.#configure(options);
+      await machine.boot();
+      if (options.awaitReady ?? true) await machine.ready();
+      return machine;
+    } catch (failure) {
+      await scope[Symbol.asyncDispose]();
+      throw failure;
+    }
+  }
+
+  /** What an image and cloud-init write. */
+  async #configure({ plainCache = true, requireEncryption = false, drainGraceMs = 120_000 }: MachineOptions) {
+    const etc = join(this.disk.root, "etc");
+    const config = {
+      controlPlane: {
+        endpoint: this.#network.planeEndpoint,
+        caFile: "/etc/builder-agent/control-plane-ca.pem",
+        serverName: this.plane.serverName,
+      },
+      identity: { kind: "join-token" },
+      cacheVolume: { requireEncryption },
+      drain: { graceMs: drainGraceMs },
+    };
+    await mkdir(join(etc, "builder-agent"), { recursive: true });
+    await writeFile(join(etc, "builder-agent/config.toml"), stringify(config));
+    await writeFile(join(etc, "builder-agent/control-plane-ca.pem"), this.plane.caPem);
+    if (plainCache) await cp(inTree("systemd/plain-cache"), join(etc, "systemd/system"), { recursive: true });
+    await mkdir(join(this.disk.work, "context"));
+    await copyFile(this.#tools.busybox, join(this.disk.work, "context/busybox"));
+  }
+
+  async boot(): Promise<void> {
+    const token = this.plane.issueJoinToken(REF);
+    this.#container = await Container.boot(this.disk, this.#network, { "join-token": token });
+    await eventually("the machine's systemd answers", () =>
+      this.container.run("systemctl", ["show", "--property=Version"]).catch(() => undefined),
+    );
+  }
+
+  get container(): Container {
+    if (this.#container === undefined) throw new Error("The machine has not been booted");
+    return this.#container;
+  }
+
+  /** The machine, once its agent says that it is ready. */
+  ready(): Promise<KnownMachine> {
+    const ready = (): KnownMachine | undefined =>
+      this.plane.machines().find(({ observed }) => observed?.phase === Phase.READY);
+    return this.plane
+      .until(ready, { what: "the machine to be ready", deadlineMs: READY_MS })
+      .catch(async (cause: unknown) => {
+        const journal = await this.container.run("journalctl", [
+          "--no-pager",
+          "--lines=60",
+          "--output=short-monotonic",
+        ]);
+        throw new Error(`The machine is not ready. Its journal says:\n${journal}`, { cause });
+      });
+  }
+
+  /** What a unit, or what it runs, has written, oldest first. */
+  entries(unit: string): Promise<readonly Entry[]> {
+    return entriesOf(this.container, unit);
+  }
+
+  /** The first such line of a unit's, once it is there. */
+  untilEntry(unit: string, event: string): Promise<Entry> {
+    return eventually(`"${event}" of ${unit}`, async () =>
+      (await this.entries(unit)).find((entry) => entry.event === event),
+    );
+  }
+
+  async openBuild(): Promise<OpenedBuildFiles> {
+    return writeTicket(this.disk.work, "tcp://127.0.0.1:8443", await this.plane.openBuild(REF));
+  }
+
+  /** buildctl, at the machine's loopback. */
+  buildctl(build: OpenedBuildFiles, args: readonly string[]): Client {
+    const words = [this.#tools.buildctl, ...buildctlArguments(build), ...args];
+    return Client.start("nsenter", [`--net=${this.#network.path}`, "--", ...words]);
+  }
+
+  /** `buildctl build` of these lines; `busybox` is in the context. */
+  async build(build: OpenedBuildFiles, dockerfile: readonly string[]) {
+    this.#builds += 1;
+    const dir = join(this.disk.work, `build-${this.#builds}`);
+    const outputDir = join(dir, "out");
+    await mkdir(outputDir, { recursive: true });
+    await writeFile(join(dir, "Dockerfile"), dockerfile.join("\n"));
+    const client = this.buildctl(build, [
+      ...["build", "--progress", "plain", "--no-cache", "--frontend", "dockerfile.v0"],
+      ...["--local", `context=${join(this.disk.work, "context")}`, "--local", `dockerfile=${dir}`],
+      ...["--output", `type=local,dest=${outputDir}`],
+    ]);
+    return { client, outputDir };
+  }
+
+  /** A build from its ticket to its output. @throws {Error} with what the client said, unless it succeeds. */
+  async buildOnce(word: string): Promise<string> {
+    const script = `echo ${word} > /result`;
+    const { client, outputDir } = await this.build(await this.openBuild(), [
+      "FROM scratch AS work",
+      "COPY busybox /bin/busybox",
+      `RUN ["/bin/busybox", "sh", "-c", ${JSON.stringify(script)}]`,
+      "FROM scratch",
+      "COPY --from=work /result /",
+    ]);
+    await using running = client;
+    await running.succeeds();
+    return (await readFile(join(outputDir, "result"), "utf8")).trim();
+  }
+
+  /** A build that is in the middle of its step, and stays there until it is let go. */
+  async holdBuild(): Promise<HeldBuild & { readonly buildId: string }> {
+    const build = await this.openBuild();
+    const mark = `held-${build.buildId}`;
+    const { client, outputDir } = await this.build(build, heldDockerfile(mark));
+    const held = await HeldBuild.begun(client, mark, outputDir);
+    return Object.assign(held, { buildId: build.buildId });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#scope[Symbol.asyncDispose]();
+  }
+}
