@@ -1,4 +1,4 @@
-import { access } from "node:fs/promises";
+import { access, open } from "node:fs/promises";
 import type { MappingFacts } from "../../core/volume/inventory.ts";
 import { listBlock, readBlock } from "./block-device.ts";
 import type { RunCommand } from "./command.ts";
@@ -19,7 +19,7 @@ export function kernelMappings(run: RunCommand): Mappings {
   const path = `/dev/mapper/${MAPPING}`;
   return {
     path,
-    able: () => exists("/dev/mapper/control"),
+    able: () => answers("/dev/mapper/control"),
     look: async (signal) => {
       if (!(await exists(path))) return undefined;
       const { uuid, below } = await deviceMapperFacts(path);
@@ -34,6 +34,16 @@ export function kernelMappings(run: RunCommand): Mappings {
 function luksUuidOf(deviceMapperUuid: string): string | undefined {
   const digits = /^CRYPT-LUKS2-(?<digits>[0-9a-f]{32})-/.exec(deviceMapperUuid)?.groups?.["digits"];
   return digits?.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+/** Opening it is what loads the module; its node may be there without one. Whoever may not open it cannot know better. */
+async function answers(control: string): Promise<boolean> {
+  try {
+    await (await open(control, "r")).close();
+    return true;
+  } catch (failure) {
+    return failure instanceof Error && "code" in failure && (failure.code === "EACCES" || failure.code === "EPERM");
+  }
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -29,7 +29,7 @@ function judgeCandidates({ device }: VolumeOrder, { candidates, deviceMapper }: 
   if (!deviceMapper)
     return refusal(
       "cache.no-device-mapper",
-      "The kernel of this machine has no device-mapper (/dev/mapper/control is missing): a volume cannot be encrypted here",
+      "The kernel of this machine has no device-mapper (/dev/mapper/control does not answer): a volume cannot be encrypted here",
     );
   if (candidates.length === 0)
     return refusal("cache.no-device", `No device is ${device}: attach it, or name the right one`);
