@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { GrpcBuildkitCache } from "../adapters/buildkit/grpc-cache.ts";
+import { readPreparation } from "../adapters/buildkit/preparation-file.ts";
 import { GrpcBuildkitProbe } from "../adapters/buildkit/probe.ts";
 import { systemClock } from "../adapters/clock/system-clock.ts";
 import { connectControlPlane } from "../adapters/grpc/connect-control-plane.ts";
@@ -80,6 +81,7 @@ export async function startControl(config: Omit<Config, "gateway">, caPem: strin
       keyUnwrap: NO_KMS,
       ownUnit,
       probe: scope.own(new GrpcBuildkitProbe(layout.buildkitSocket)),
+      preparation: () => readPreparation(layout.buildkitPrepared),
       buildkitCache: scope.own(new GrpcBuildkitCache(layout.buildkitSocket, layout.cacheDir)),
       configuration: await buildkitConfiguration(config, log),
     },

@@ -6,7 +6,7 @@ import { describeExit } from "../core/unit-exit.ts";
 import type { BuildkitView, GatewayView } from "../core/views.ts";
 import { firstOf, within } from "../lifecycle/branch.ts";
 import { Cell } from "../lifecycle/cell.ts";
-import type { BuildkitProbe, BuildkitUnit, UnitExit, UnitStatus } from "../ports/buildkit.ts";
+import type { BuildkitProbe, BuildkitUnit, Preparation, UnitExit, UnitStatus } from "../ports/buildkit.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Meters } from "../ports/meters.ts";
@@ -22,6 +22,8 @@ const HUNG_MS = 120_000;
 export interface BuildkitPorts {
   readonly unit: BuildkitUnit;
   readonly probe: BuildkitProbe;
+  /** How the last start was prepared; undefined if that is not known. */
+  readonly preparation: () => Promise<Preparation | undefined>;
   /** Settings and the real size of the cache's disk → the daemon's configuration. */
   readonly configuration: (settings: BuildkitSettings, diskBytes: number) => string;
   readonly meters: Meters;
@@ -115,6 +117,7 @@ class Daemon {
   async #attend(running: UnitStatus, signal: AbortSignal): Promise<void> {
     const { probe, clock, log, unit } = this.#ports;
     let lastAnswerMs = clock.now().monoMs;
+    await this.#noteQuarantine();
     while (!signal.aborted && this.#status.get() === running) {
       try {
         const { version } = await probe.listWorkers(signal);
@@ -153,6 +156,13 @@ class Daemon {
 
   #idle(): boolean {
     return this.#cells.gateway.get().open.size === 0;
+  }
+
+  async #noteQuarantine(): Promise<void> {
+    const found = (await this.#ports.preparation())?.quarantined;
+    const what = found?.what === "cache" ? "the whole cache" : "databases";
+    const quarantined = found === undefined ? "" : `${what}, because ${found.because} (${found.path})`;
+    this.#cells.buildkit.update((view) => (view.quarantined === quarantined ? view : { ...view, quarantined }));
   }
 
   #noteExit(exit: UnitExit): void {

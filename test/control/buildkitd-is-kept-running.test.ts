@@ -5,6 +5,7 @@ import type { Resources } from "../../agent/core/machine.ts";
 import type { Phase } from "../../agent/core/phase.ts";
 import { type BuildkitView, NO_BUILDKIT } from "../../agent/core/views.ts";
 import { Cell } from "../../agent/lifecycle/cell.ts";
+import type { Preparation } from "../../agent/ports/buildkit.ts";
 import { desiredState } from "../core/sample.ts";
 import { ManualClock, settle } from "./manual-clock.ts";
 import { listening, NO_METERS, notebook, ProbeStandIn, UnitStandIn } from "./stand-ins.ts";
@@ -18,6 +19,7 @@ describe("buildkitd", () => {
   let stop: AbortController;
   let running: Promise<void>;
   const gateway = listening();
+  let prepared: Preparation | undefined;
   let desired: Cell<DesiredState | undefined>;
   let buildkit: Cell<BuildkitView>;
   let phase: Cell<Phase>;
@@ -33,6 +35,7 @@ describe("buildkitd", () => {
       {
         unit,
         probe,
+        preparation: async () => prepared,
         configuration: (settings, diskBytes) => `parallel=${settings.maxParallelism} disk=${diskBytes}`,
         meters: NO_METERS,
         clock,
@@ -51,6 +54,7 @@ describe("buildkitd", () => {
     desired = new Cell<DesiredState | undefined>(desiredState());
     buildkit = new Cell<BuildkitView>(NO_BUILDKIT);
     phase = new Cell<Phase>({ at: "ready" });
+    prepared = undefined;
     gateway.update((view) => ({ ...view, open: new Map() }));
   });
 
@@ -72,6 +76,14 @@ describe("buildkitd", () => {
     probe.answers = true;
     await clock.advance(50);
     expect(buildkit.get()).toMatchObject({ at: "ready", version: "v0.33.1" });
+  });
+
+  it("tells what was set aside before its start", async () => {
+    const quarantined = { path: "/cache/quarantine/1", what: "databases", because: "cache.db is damaged" } as const;
+    prepared = { schemaVersion: 1, preparedAtMs: 1, tookMs: 1, lastEnd: "unclean", checked: [], quarantined };
+    begin();
+    await settle();
+    expect(buildkit.get().quarantined).toBe("databases, because cache.db is damaged (/cache/quarantine/1)");
   });
 
   it("that runs already is taken over as it is", async () => {
