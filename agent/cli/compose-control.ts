@@ -8,6 +8,7 @@ import { listenHealth } from "../adapters/health/listen-health.ts";
 import { certificateReader } from "../adapters/keys/certificate-reader.ts";
 import { identityStore } from "../adapters/keys/identity-store.ts";
 import { keyMaker } from "../adapters/keys/key-maker.ts";
+import { awsKms } from "../adapters/kms/aws-kms.ts";
 import { connectToGateway } from "../adapters/link/client.ts";
 import { linuxMachine } from "../adapters/machine/linux-machine.ts";
 import { openRecords } from "../adapters/records/open-records.ts";
@@ -15,9 +16,7 @@ import { SystemdNotify } from "../adapters/systemd/notify.ts";
 import { jsonLog } from "../adapters/telemetry/json-log.ts";
 import { prometheusMeters } from "../adapters/telemetry/prometheus-meters.ts";
 import { type AgentEnding, runAgent } from "../control/agent.ts";
-import { AgentError } from "../core/errors.ts";
 import { Scope } from "../lifecycle/scope.ts";
-import type { KeyUnwrap } from "../ports/key-unwrap.ts";
 import { buildkitConfiguration } from "./buildkit-configuration.ts";
 import type { Cli } from "./cli.ts";
 import type { Config } from "./config/config.ts";
@@ -26,11 +25,6 @@ import { evidenceSource } from "./evidence-source.ts";
 import { logDefects } from "./last-words.ts";
 import { layoutOf } from "./layout.ts";
 import { servicesOf } from "./service-manager.ts";
-
-const NO_KMS: KeyUnwrap = {
-  unwrap: ({ provider }) =>
-    Promise.reject(new AgentError("kms.unknown-provider", `There is no KMS ${provider} here`, { retryable: false })),
-};
 
 /** Builds all that the control process asks of the outside, tells its story, and closes in reverse. `caPem`: the control plane's pinned CA. */
 export async function startControl(config: Omit<Config, "gateway">, caPem: string, cli: Cli): Promise<AgentEnding> {
@@ -78,7 +72,7 @@ export async function startControl(config: Omit<Config, "gateway">, caPem: strin
       identityStore: identityStore({ directory: layout.identityDir, log }),
       evidence: evidenceSource(config.identity),
       ...services,
-      keyUnwrap: NO_KMS,
+      keyUnwrap: awsKms(),
       ownUnit,
       probe: scope.own(new GrpcBuildkitProbe(layout.buildkitSocket)),
       preparation: () => readPreparation(layout.buildkitPrepared),
