@@ -48,6 +48,7 @@ export class RealBuildkit implements AsyncDisposable {
   readonly cache: CacheKeeper;
   readonly unit: BuildkitDaemon;
   readonly probe: GrpcBuildkitProbe;
+  readonly #owned: Disposable[] = [];
 
   private constructor(dir: string) {
     this.dir = dir;
@@ -83,6 +84,12 @@ export class RealBuildkit implements AsyncDisposable {
 
   static async make(): Promise<RealBuildkit> {
     return new RealBuildkit(await mkdtemp(join(tmpdir(), "buildkit-")));
+  }
+
+  /** Disposed with this, when the daemon has gone. */
+  own<T extends Disposable>(thing: T): T {
+    this.#owned.push(thing);
+    return thing;
   }
 
   toml(settings: Partial<BuildkitSettings> = {}): string {
@@ -142,6 +149,7 @@ export class RealBuildkit implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.probe[Symbol.dispose]();
     await this.unit[Symbol.asyncDispose]();
+    for (const thing of this.#owned.toReversed()) thing[Symbol.dispose]();
     await rm(this.dir, { recursive: true, force: true });
   }
 }

@@ -30,6 +30,9 @@ export interface CacheKeeperOptions {
   readonly log: Log;
 }
 
+/** Of the time that a start may take. */
+const MAKE_SPACE_MS = 20_000;
+
 interface Checked extends DatabaseFile {
   readonly state: DatabaseState;
   readonly tookMs: number;
@@ -60,6 +63,7 @@ export class CacheKeeper {
     const nowMs = Date.now();
     await mkdir(places.rootDir, { recursive: true, mode: 0o700 });
     await refuseIfRunning(places.rootDir, signal);
+    await this.#quarantine.open();
     const space = await this.#reserve.adjust();
     if (space === "gave") log.warn({}, "buildkit.disk-reserve-used");
     const inUse = await readInUse(this.#inUseFile);
@@ -69,7 +73,7 @@ export class CacheKeeper {
     const checked = wasUnclean ? await this.#check(databases, signal) : [];
     const past = { crashesInARow: inUse?.crashesInARow ?? 0, isWithoutSpace: space === "used-up" && !isFirst };
     const verdict = judgeCache(checked, past);
-    const quarantined = await this.#carryOut(verdict, databases, nowMs);
+    const quarantined = await this.#carryOut(verdict, databases, past.isWithoutSpace, nowMs);
     if (wasUnclean && verdict.do !== "start-empty") await this.#removeLostSnapshots(checked);
     // What a kill left would let the next one who connects wait for nobody.
     for (const socket of [places.socketPath, places.traceSocketPath]) await rm(socket, { force: true });
@@ -131,22 +135,28 @@ export class CacheKeeper {
   async #carryOut(
     verdict: CacheVerdict,
     databases: readonly DatabaseFile[],
+    isWithoutSpace: boolean,
     nowMs: number,
   ): Promise<Preparation["quarantined"]> {
     if (verdict.do === "keep") return undefined;
     const { places, log } = this.#options;
-    const path =
-      verdict.do === "set-aside"
-        ? await this.#quarantine.setAside(places.rootDir, verdict.paths, nowMs)
-        : await this.#quarantine.takeRoot(
-            places.rootDir,
-            databases.map((database) => database.path),
-            nowMs,
-          );
+    const isWhole = verdict.do === "start-empty";
+    const kept = isWithoutSpace ? [] : databases.map(({ path }) => path);
+    const path = isWhole
+      ? await this.#quarantine.takeRoot(places.rootDir, kept, nowMs)
+      : await this.#quarantine.setAside(places.rootDir, verdict.paths, nowMs);
+    if (isWithoutSpace) await this.#makeSpace();
     await mkdir(places.rootDir, { recursive: true, mode: 0o700 });
-    const what = verdict.do === "set-aside" ? "databases" : "cache";
+    const what = isWhole ? "cache" : "databases";
     log.error({ path, what, because: verdict.because }, "buildkit.cache-quarantined");
     return { path, what, because: verdict.because };
+  }
+
+  /** There is no block left for a new root. What is not deleted in this time is deleted later. */
+  async #makeSpace(): Promise<void> {
+    await this.#quarantine.sweep(AbortSignal.timeout(MAKE_SPACE_MS)).catch((err: unknown) => {
+      this.#options.log.warn({ err }, "buildkit.not-swept");
+    });
   }
 
   async #removeLostSnapshots(checked: readonly Checked[]): Promise<void> {

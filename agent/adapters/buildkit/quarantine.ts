@@ -27,13 +27,17 @@ export class Quarantine {
     return target;
   }
 
-  /** Moves the root here, whole. Returns the directory with its databases. */
+  /** Made before it is needed: on a disk without a free block there is room for a renaming, but not for a directory. */
+  async open(): Promise<void> {
+    await mkdir(this.#dir, { recursive: true, mode: 0o700 });
+  }
+
+  /** Moves the root here, whole. Returns the directory with those of its databases that are kept. */
   async takeRoot(rootDir: string, databases: readonly string[], atMs: number): Promise<string> {
     const target = join(this.#dir, stamp(atMs));
     const rest = `${target}${REST}`;
-    await mkdir(this.#dir, { recursive: true, mode: 0o700 });
     await rename(rootDir, rest);
-    await keep(rest, target, await smallest(rest, databases));
+    if (databases.length > 0) await keep(rest, target, await smallest(rest, databases));
     return target;
   }
 

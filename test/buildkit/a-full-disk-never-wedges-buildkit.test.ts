@@ -1,0 +1,143 @@
+import { randomUUID } from "node:crypto";
+import { beforeEach, describe, expect, it } from "vitest";
+import { GrpcBuildkitCache } from "../../agent/adapters/buildkit/grpc-cache.ts";
+import { systemClock } from "../../agent/adapters/clock/system-clock.ts";
+import { linuxMachine } from "../../agent/adapters/machine/linux-machine.ts";
+import { relieveDisk } from "../../agent/control/relieve-disk.ts";
+import type { DesiredState } from "../../agent/core/desired-state.ts";
+import { DISK_FULL_BYTES, type DiskRelief, diskLevels, IDLE_RELIEF } from "../../agent/core/disk-relief.ts";
+import type { Resources } from "../../agent/core/machine.ts";
+import type { Phase } from "../../agent/core/phase.ts";
+import { type BuildkitView, NO_BUILDKIT } from "../../agent/core/views.ts";
+import { Cell } from "../../agent/lifecycle/cell.ts";
+import { listening, NO_METERS } from "../control/stand-ins.ts";
+import { desiredState } from "../core/sample.ts";
+import { eventually, RealBuildkit, whyNoBuildkit } from "./real-buildkit.ts";
+import { SmallDisk } from "./small-disk.ts";
+
+const { signal } = new AbortController();
+const DISK_MIB = 640;
+const MIB = 1024 * 1024;
+
+/** A step that leaves so much in the cache, and is new each time. */
+function leaves(mebibytes: number): readonly string[] {
+  const write = `busybox dd if=/dev/urandom of=/x bs=1M count=${mebibytes} 2>/dev/null; : ${randomUUID()}`;
+  return [`RUN ["/bin/busybox","sh","-ec","${write}"]`];
+}
+
+describe("a cache on a small disk", () => {
+  beforeEach(({ skip }) => {
+    const why = whyNoBuildkit();
+    if (why !== undefined) skip(why);
+  });
+
+  /** Control's chapter on a real daemon and a real disk; the disk is measured as in the agent, only more often. */
+  async function relieved(bench: RealBuildkit, work: (cells: ReturnType<typeof newCells>) => Promise<void>) {
+    const cells = newCells();
+    const stop = new AbortController();
+    const machine = linuxMachine({ buildkitBinary: bench.binary });
+    using buildkitCache = new GrpcBuildkitCache(bench.places.socketPath, bench.cacheDir);
+    const clock = systemClock();
+    const measuring = (async () => {
+      for (; !stop.signal.aborted; await clock.sleep(100, stop.signal))
+        cells.resources.set(await machine.resources(bench.cacheDir));
+    })();
+    const ports = { buildkitCache, unit: bench.unit, meters: NO_METERS, clock, log: bench.log };
+    const relieving = relieveDisk(ports, cells, stop.signal);
+    try {
+      await work(cells);
+    } finally {
+      stop.abort();
+      await Promise.all([measuring, relieving]);
+    }
+  }
+
+  function newCells() {
+    return {
+      desired: new Cell<DesiredState | undefined>(desiredState()),
+      resources: new Cell<Resources | undefined>(undefined),
+      buildkit: new Cell<BuildkitView>({ ...NO_BUILDKIT, at: "ready" }),
+      gateway: listening(),
+      phase: new Cell<Phase>({ at: "ready" }),
+      relief: new Cell<DiskRelief>(IDLE_RELIEF),
+    };
+  }
+
+  it("that builds fill until new ones would be refused is pruned, and takes builds again", async () => {
+    await using bench = await RealBuildkit.make();
+    const disk = bench.own(await SmallDisk.mount(bench.cacheDir, DISK_MIB));
+    await bench.up();
+    const { goalBytes } = diskLevels(DISK_MIB * MIB, 0);
+    for (let build = 0; build < 4; build += 1) await bench.build(leaves(64));
+    await bench.build(leaves(128));
+    expect(disk.freeBytes()).toBeLessThan(DISK_FULL_BYTES);
+    await relieved(bench, async () => {
+      await eventually(() => disk.freeBytes() >= goalBytes, "pruned to the goal");
+      await eventually(() => bench.log.events().includes("disk.relieved"), "told");
+    });
+    expect(bench.log.lines.find(({ event }) => event === "disk.relieved")?.data).toMatchObject({ ended: "pruned" });
+    await bench.build(leaves(64));
+  });
+
+  it("without a free byte starts all the same, on a piece of its reserve, and prunes and builds", async () => {
+    await using bench = await RealBuildkit.make();
+    const disk = bench.own(await SmallDisk.mount(bench.cacheDir, DISK_MIB));
+    await bench.up();
+    for (let build = 0; build < 3; build += 1) await bench.build(leaves(64));
+    disk.fill();
+    await expect(bench.build(leaves(1))).rejects.toThrow("no space left");
+    await bench.unit.stop(10_000, signal);
+    disk.fill();
+    expect(disk.freeBytes()).toBe(0);
+    await bench.unit.start(signal);
+    await bench.answering();
+    expect(bench.log.events()).toContain("buildkit.disk-reserve-used");
+    using cache = new GrpcBuildkitCache(bench.places.socketPath, bench.cacheDir);
+    const { records, freedBytes } = await cache.prune({ minFreeBytes: 100 * MIB, all: true }, signal);
+    expect(records).toBeGreaterThan(0);
+    expect(freedBytes).toBeGreaterThan(64 * MIB);
+    await bench.build(leaves(16));
+  });
+
+  it("without a free byte and without a reserve starts empty, and has its space back", async () => {
+    await using bench = await RealBuildkit.make();
+    const disk = bench.own(await SmallDisk.mount(bench.cacheDir, DISK_MIB));
+    await bench.up();
+    for (let build = 0; build < 2; build += 1) await bench.build(leaves(64));
+    await bench.unit.stop(10_000, signal);
+    // Each start on a full disk uses up a piece; nothing is pruned in between.
+    for (let start = 0; start < 5; start += 1) {
+      disk.fill();
+      await bench.cache.prepare(signal);
+    }
+    expect(bench.log.events()).toContain("buildkit.cache-quarantined");
+    await bench.cache.sweep(signal);
+    expect(disk.freeBytes()).toBeGreaterThan(128 * MIB);
+    await bench.unit.start(signal);
+    await bench.answering();
+    await bench.build(leaves(16));
+  });
+
+  it("keeps what a running build uses when everything is pruned", async () => {
+    await using bench = await RealBuildkit.make();
+    await bench.up();
+    using cache = new GrpcBuildkitCache(bench.places.socketPath, bench.cacheDir);
+    const building = bench.build(['RUN ["/bin/busybox","sh","-c","busybox sleep 2; busybox echo still here"]']);
+    await eventually(
+      async () => (await cache.prune({ minFreeBytes: 2 ** 50, all: true }, signal)).records > 0,
+      "pruned",
+    );
+    expect(await building).toContain("still here");
+  });
+
+  it("is not pruned by a daemon that is gone, and says so", async () => {
+    await using bench = await RealBuildkit.make();
+    using cache = new GrpcBuildkitCache(bench.places.socketPath, bench.dir);
+    await expect(cache.prune({ minFreeBytes: 1, all: false }, signal)).rejects.toMatchObject({
+      code: "buildkit.no-answer",
+      retryable: true,
+    });
+    const reason = new Error("enough");
+    await expect(cache.prune({ minFreeBytes: 1, all: false }, AbortSignal.abort(reason))).rejects.toBe(reason);
+  });
+});
