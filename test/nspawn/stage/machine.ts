@@ -81,15 +81,26 @@ export class Machine implements AsyncDisposable {
         serverName: this.plane.serverName,
       },
       identity: { kind: "join-token" },
-      cacheVolume: { requireEncryption },
       drain: { graceMs: drainGraceMs },
     };
     await mkdir(join(etc, "builder-agent"), { recursive: true });
     await writeFile(join(etc, "builder-agent/config.toml"), stringify(config));
     await writeFile(join(etc, "builder-agent/control-plane-ca.pem"), this.plane.caPem);
+    // The image's own says true; the one that comes later wins.
+    await this.dropIn("builder-agent-control.service", [
+      "[Service]",
+      `Environment=BUILDER_AGENT_CACHE_VOLUME_REQUIRE_ENCRYPTION=${requireEncryption}`,
+    ]);
     if (plainCache) await cp(inTree("systemd/plain-cache"), join(etc, "systemd/system"), { recursive: true });
     await mkdir(join(this.disk.work, "context"));
     await copyFile(this.#tools.busybox, join(this.disk.work, "context/busybox"));
+  }
+
+  /** Changes a unit of the machine; in force from its next boot. */
+  async dropIn(unit: string, lines: readonly string[]): Promise<void> {
+    const dir = join(this.disk.root, "etc/systemd/system", `${unit}.d`);
+    await mkdir(dir, { recursive: true });
+    await writeFile(join(dir, "90-test.conf"), `${lines.join("\n")}\n`);
   }
 
   async boot(): Promise<void> {

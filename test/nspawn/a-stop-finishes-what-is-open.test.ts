@@ -1,0 +1,58 @@
+import { expect, it } from "vitest";
+import { eventually } from "../journeys/stage/eventually.ts";
+import { sharedMachine } from "./stage/shared-machine.ts";
+
+const machine = sharedMachine();
+const CONTROL = "builder-agent-control.service";
+/** In the order of their ending. */
+const ORDER = [
+  CONTROL,
+  "buildkitd.service",
+  "var-lib-builder\\x2dagent-cache.mount",
+  "builder-agent-volume.service",
+] as const;
+
+async function untilDraining(): Promise<void> {
+  await eventually("control drains", async () => {
+    const { StatusText, SubState } = await machine().container.show(CONTROL, "StatusText", "SubState");
+    return SubState === "stop-sigterm" && /drain/i.test(StatusText);
+  });
+}
+
+it("systemctl stop lets an open build finish, then ends everything in order", { timeout: 120_000 }, async () => {
+  await using held = await machine().holdBuild();
+  const stopped = machine().container.run("systemctl", ["stop", "builder-agent.target"]);
+  await untilDraining();
+  expect(await held.isStepRunning()).toBe(true);
+  const letGoAtMs = Date.now();
+  await held.finish();
+  machine().plane.endBuild(held.buildId);
+  await stopped;
+  console.log(`from the build's end to the target's: ${Date.now() - letGoAtMs} ms`);
+
+  const ends = await Promise.all(
+    ORDER.map(async (unit) => {
+      const now = await machine().container.show(unit, "ActiveState", "Result", "InactiveEnterTimestampMonotonic");
+      expect({ unit, at: now.ActiveState, result: now.Result }).toEqual({ unit, at: "inactive", result: "success" });
+      return Number(now.InactiveEnterTimestampMonotonic);
+    }),
+  );
+  expect(ends).toEqual(ends.toSorted((a, b) => a - b));
+  const gateway = await machine().container.show("builder-agent-gateway.service", "ActiveState", "Result");
+  expect(gateway).toEqual({ ActiveState: "inactive", Result: "success" });
+});
+
+it("starts again, and builds", async () => {
+  await machine().container.run("systemctl", ["start", "builder-agent.target"]);
+  await machine().ready();
+  expect(await machine().buildOnce("again")).toBe("again");
+});
+
+it("a machine that is switched off lets an open build finish first", { timeout: 120_000 }, async () => {
+  await using held = await machine().holdBuild();
+  await machine().container.run("systemctl", ["poweroff", "--no-block"]);
+  await untilDraining();
+  await held.finish();
+  machine().plane.endBuild(held.buildId);
+  await machine().container.gone();
+});
