@@ -6,12 +6,12 @@ import type { Log } from "../ports/log.ts";
 const COMEBACK = { baseMs: 100, capMs: 5_000 } as const;
 
 /**
- * The long-running loops of a process. Each lives as long as the group's signal. One that throws is logged and started again; one that throws
+ * The long-running loops of a process. Each lives as long as the group. One that throws is logged and started again; one that throws
  * what `isFatal` names ends the group, and `ended` rejects with it. Disposing aborts all and waits for them.
  */
 export class Tasks implements AsyncDisposable {
-  readonly #abort = new AbortController();
-  readonly #running = new Set<Promise<void>>();
+  /** A signal for each loop: one for all would have so many listeners that Node takes it for a leak. */
+  readonly #running = new Map<Promise<void>, AbortController>();
   readonly #fatal: Promise<never>;
   #fail: (failure: unknown) => void = () => undefined;
   readonly #clock: Clock;
@@ -32,17 +32,17 @@ export class Tasks implements AsyncDisposable {
   }
 
   run(name: string, loop: (signal: AbortSignal) => Promise<void>): void {
-    const task = this.#keep(name, loop).finally(() => this.#running.delete(task));
-    this.#running.add(task);
+    const abort = new AbortController();
+    const task = this.#keep(name, loop, abort.signal).finally(() => this.#running.delete(task));
+    this.#running.set(task, abort);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#abort.abort();
-    await Promise.all(this.#running);
+    for (const abort of this.#running.values()) abort.abort();
+    await Promise.all(this.#running.keys());
   }
 
-  async #keep(name: string, loop: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    const { signal } = this.#abort;
+  async #keep(name: string, loop: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
     for (let failures = 0; !signal.aborted; failures += 1) {
       try {
         await loop(signal);

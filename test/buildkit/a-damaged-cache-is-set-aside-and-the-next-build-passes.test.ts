@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { cp, readdir, rm } from "node:fs/promises";
+import { cp, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { readPreparation } from "../../agent/adapters/buildkit/preparation-file.ts";
@@ -11,15 +11,9 @@ const { signal } = new AbortController();
 const WORKER = "runc-overlayfs";
 const EXPENDABLE = ["cache.db", "history.db"];
 const ESSENTIAL = ["metadata_v2.db", "containerdmeta.db", "snapshots/metadata.db"].map((name) => `${WORKER}/${name}`);
-/** A step that is new each time, and counts itself in a cache mount. */
+/** A step that is new each time, and leaves a line in a cache mount. */
 function lines(): readonly string[] {
-  const count = `: ${randomUUID()}; busybox echo x >> /c/runs; busybox wc -l /c/runs`;
-  return [`RUN --mount=type=cache,target=/c ["/bin/busybox","sh","-c","${count}"]`];
-}
-
-/** How many builds the cache mount has seen. */
-function runs(output: string): number {
-  return Number(/^#\d+ [\d.]+ (\d+) \/c\/runs$/m.exec(output)?.[1]);
+  return [`RUN --mount=type=cache,target=/c ["/bin/busybox","sh","-c","busybox echo ${randomUUID()} >> /c/runs"]`];
 }
 
 describe("after an unclean end", () => {
@@ -40,7 +34,7 @@ describe("after an unclean end", () => {
 
   beforeEach(async ({ skip }) => {
     const why = whyNoBuildkit();
-    if (why !== undefined) return skip(why);
+    if (why !== undefined) skip(why);
     await rm(bench.cacheDir, { recursive: true });
     await cp(sound, bench.places.rootDir, { recursive: true });
     bench.log.lines.splice(0);
@@ -56,19 +50,30 @@ describe("after an unclean end", () => {
   }
 
   /** Starts, builds, and stops in good order. */
-  async function nextBuild(): Promise<{ readonly output: string; readonly prepared: Preparation }> {
+  async function nextBuild(): Promise<{ readonly runs: number; readonly prepared: Preparation }> {
     await bench.unit.start(signal);
     await bench.answering();
-    const output = await bench.buildFromCache(lines());
+    await bench.buildFromCache(lines());
     await bench.unit.stop(10_000, signal);
     const prepared = await readPreparation(bench.preparedFile);
     if (prepared === undefined) throw new Error("There is no report");
-    return { output, prepared };
+    return { runs: await runsSeen(), prepared };
+  }
+
+  /**
+   * Lines in all cache mounts together. BuildKit gives a build a second one while it measures the first, so the number in one of them tells nothing.
+   */
+  async function runsSeen(): Promise<number> {
+    const snapshots = join(bench.places.rootDir, WORKER, "snapshots/snapshots");
+    const mounts = (await readdir(snapshots)).map((id) =>
+      readFile(join(snapshots, id, "fs/runs"), "utf8").catch(() => ""),
+    );
+    return (await Promise.all(mounts)).join("").split("\n").length - 1;
   }
 
   it("finds a sound cache sound, keeps it, and says so", async () => {
-    const { output, prepared } = await nextBuild();
-    expect(runs(output)).toBe(4);
+    const { runs, prepared } = await nextBuild();
+    expect(runs).toBe(4);
     expect(prepared).toMatchObject({ lastEnd: "unclean" });
     expect(prepared.checked.map(({ database, state }) => [database, state])).toEqual(
       [...EXPENDABLE, ...ESSENTIAL].map((database) => [database, "sound"]),
@@ -78,27 +83,36 @@ describe("after an unclean end", () => {
 
   const kinds = Object.keys(DAMAGE) as readonly Damage[];
 
-  it.each(EXPENDABLE.flatMap((database) => kinds.map((damage) => ({ database, damage }))))(
+  const seen = kinds.filter((damage) => damage !== "without a byte");
+
+  it.each(EXPENDABLE.flatMap((database) => seen.map((damage) => ({ database, damage }))))(
     "$database $damage costs that database alone",
     async ({ database, damage }) => {
       DAMAGE[damage](join(bench.places.rootDir, database));
-      const { output, prepared } = await nextBuild();
-      expect(runs(output)).toBe(4);
-      const because = damage === "without a byte" ? undefined : (expect.stringContaining(database) as string);
-      expect(prepared.quarantined?.because).toEqual(because);
-      if (because === undefined) return;
-      expect(prepared.quarantined).toMatchObject({ what: "databases" });
+      const { runs, prepared } = await nextBuild();
+      expect(runs).toBe(4);
+      expect(prepared.quarantined).toMatchObject({
+        what: "databases",
+        because: expect.stringContaining(database) as string,
+      });
       expect(await readdir(prepared.quarantined?.path ?? "")).toEqual([database]);
       expect(bench.log.events()).toContain("buildkit.cache-quarantined");
     },
   );
 
+  it.each(EXPENDABLE)("%s without a byte costs nothing: BuildKit makes it anew", async (database) => {
+    DAMAGE["without a byte"](join(bench.places.rootDir, database));
+    const { runs, prepared } = await nextBuild();
+    expect(runs).toBe(4);
+    expect(prepared).not.toHaveProperty("quarantined");
+  });
+
   it.each(ESSENTIAL.flatMap((database) => kinds.map((damage) => ({ database, damage }))))(
     "$database $damage costs the cache, and the databases are kept",
     async ({ database, damage }) => {
       DAMAGE[damage](join(bench.places.rootDir, database));
-      const { output, prepared } = await nextBuild();
-      expect(runs(output)).toBe(1);
+      const { runs, prepared } = await nextBuild();
+      expect(runs).toBe(1);
       expect(prepared.quarantined).toMatchObject({
         what: "cache",
         because: expect.stringContaining(database) as string,
@@ -126,8 +140,8 @@ describe("after an unclean end", () => {
     expect((await nextBuild()).prepared).not.toHaveProperty("quarantined");
     await rm(join(bench.places.rootDir, `${WORKER}/containerdmeta.db`));
     await bench.cache.prepare(signal);
-    const { output, prepared } = await nextBuild();
+    const { runs, prepared } = await nextBuild();
     expect(prepared.quarantined?.because).toContain("containerdmeta.db");
-    expect(runs(output)).toBe(1);
+    expect(runs).toBe(1);
   });
 });

@@ -30,7 +30,7 @@ function tools(): Readonly<Record<string, string>> {
   return JSON.parse(readFileSync(TOOLCHAIN, "utf8")) as Record<string, string>;
 }
 
-function tool(name: string): string {
+export function tool(name: string): string {
   const path = tools()[name];
   if (path === undefined) throw new Error(`${name} is not in dist/toolchain.json`);
   return path;
