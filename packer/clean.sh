@@ -27,7 +27,7 @@ printf '127.0.0.1 localhost\n127.0.1.1 builder\n::1 localhost ip6-localhost ip6-
 
 # The agent's own state, if it ever ran: the label key is of one machine.
 find /var/lib/builder-agent -mindepth 2 -delete 2>/dev/null || true
-rm -rf /etc/credstore /etc/credstore.encrypted /etc/builder-agent/config.toml /etc/builder-agent/control-plane-ca.pem
+rm -rf /etc/credstore/* /etc/credstore.encrypted/* /etc/builder-agent/config.toml /etc/builder-agent/control-plane-ca.pem
 
 apt-get clean
 rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/journal/* /var/log/cloud-init* /var/cache/debconf/*-old

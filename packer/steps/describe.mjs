@@ -10,7 +10,9 @@ const SHARE = "/usr/share/builder-agent";
 const FROM_DEBIAN = ["/usr/sbin/runc", "/usr/sbin/cryptsetup", "/usr/sbin/nft", "/usr/sbin/dmsetup"];
 const CNI = "/usr/lib/cni";
 
-const own = JSON.parse(readFileSync(join(SHARE, "package.json"), "utf8"));
+/** @typedef {{ programs: Readonly<Record<string, { path: string, sha256: string }>> }} Own */
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the package was made by us.
+const own = /** @type {Own} */ (JSON.parse(readFileSync(join(SHARE, "package.json"), "utf8")));
 for (const { path, sha256: wanted } of Object.values(own.programs))
   if (sha256(path) !== wanted) throw new Error(`${path} is not what the package brought`);
 
@@ -18,12 +20,7 @@ const debian = ask("dpkg-query", ["-W", "-f", "${Package}\t${Version}\t${Archite
   .map((line) => line.split("\t"))
   .filter(([, , , status]) => status?.startsWith("ii"))
   .map(([name = "", version = "", architecture = ""]) => ({ name, version, architecture }));
-const release = Object.fromEntries(
-  readFileSync("/etc/os-release", "utf8")
-    .split("\n")
-    .map((line) => line.split("=")),
-);
-const debianVersion = String(release["VERSION_ID"]).replaceAll('"', "");
+const debianVersion = /^VERSION_ID="(.*)"$/m.exec(readFileSync("/etc/os-release", "utf8"))?.[1] ?? "unknown";
 
 const kernels = readdirSync("/boot").filter((file) => file.startsWith("vmlinuz-"));
 const files = [
@@ -37,7 +34,9 @@ write("image.json", {
   files: Object.fromEntries(files.map((path) => [path, { package: packageOf(path), sha256: sha256(path) }])),
 });
 
-const bom = JSON.parse(readFileSync(join(SHARE, "package.cdx.json"), "utf8"));
+/** @typedef {{ metadata: { component: object }, components: readonly object[] }} Bom */
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- likewise.
+const bom = /** @type {Bom} */ (JSON.parse(readFileSync(join(SHARE, "package.cdx.json"), "utf8")));
 const packages = debian
   .filter(({ name }) => name !== "builder-agent")
   .map(({ name, version, architecture }) => {

@@ -13,6 +13,28 @@ const builder = ["runc", "busybox-static", "containernetworking-plugins", "iprou
 const volume = ["cryptsetup-bin", "e2fsprogs", "xfsprogs", "util-linux"];
 const units = ["systemd"];
 const nspawn = ["systemd-container", "mmdebstrap", "zstd"];
+const image = [
+  ...[
+    "mmdebstrap",
+    "zstd",
+    "e2fsprogs",
+    "fdisk",
+    "dosfstools",
+    "mtools",
+    "grub-common",
+    "grub-pc-bin",
+    "grub-efi-amd64-bin",
+  ],
+  ...[
+    "packer",
+    "qemu-system-x86",
+    "qemu-utils",
+    "genisoimage",
+    "openssh-client",
+    "systemd-container",
+    "busybox-static",
+  ],
+];
 const peers = ["haproxy", "nginx", "libnginx-mod-stream"];
 
 const checks = [nodeVersion, npmPackages];
@@ -26,5 +48,6 @@ export const profiles = {
   sandbox,
   test: [...checks, debianPackages([...builder, ...volume, ...units]), buildkit.step, buildx.step, bbolt.step, ...told],
   nspawn: [needsRoot, ...checks, debianPackages([...builder, ...nspawn]), buildkit.step, bbolt.step, ...told],
+  image: [needsRoot, ...checks, debianPackages(image)],
   bench: [needsRoot, ...checks, debianPackages([...builder, ...peers]), buildkit.step, ...told],
 };

@@ -5,7 +5,7 @@ import { run } from "../../setup/child.mjs";
 import { saying } from "../../setup/progress.mjs";
 import { hashOf } from "../../setup/stamp.mjs";
 import { runSteps } from "../../setup/step.mjs";
-import { inTree, readIfThere } from "../../setup/tree.mjs";
+import { agentVersion } from "../agent-version.mjs";
 import { baseStep } from "../base/base-tar.mjs";
 import { architectures } from "../deb/architecture.mjs";
 import { deb } from "../deb/deb.mjs";
@@ -68,7 +68,7 @@ async function make(folder, debFile, accelerator) {
     source: "qemu.image",
     variables: {
       deb: debFile,
-      version: JSON.parse(readIfThere(inTree("package.json"))).version,
+      version: agentVersion(),
       output_folder: output,
       base_image: baseDisk(),
       seed,

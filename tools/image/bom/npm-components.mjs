@@ -8,9 +8,11 @@
  * @property {readonly string[]} [cpu]
  */
 
+/** @typedef {{ packages: Readonly<Record<string, Locked>> }} Lock */
+
 /**
  * The npm packages that the agent runs with, as components of a CycloneDX document.
- * @param {{ packages: Readonly<Record<string, Locked>> }} lock The content of package-lock.json.
+ * @param {Lock} lock The content of package-lock.json.
  * @param {string} cpu As Node names it.
  * @returns {readonly import("./bom.mjs").Component[]}
  */

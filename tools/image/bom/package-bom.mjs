@@ -17,7 +17,9 @@ const GO_DEADLINE_MS = 60_000;
  * @param {number} of.epochSeconds
  */
 export async function packageBom({ version, architecture, programs, epochSeconds }) {
-  const lock = JSON.parse(readIfThere(inTree("package-lock.json")));
+  const lockFile = readIfThere(inTree("package-lock.json"));
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as npm writes it.
+  const lock = /** @type {import("./npm-components.mjs").Lock} */ (JSON.parse(lockFile));
   const listings = await Promise.all(
     programs.filter(({ name }) => name !== "node").map(({ source }) => modules(source)),
   );
@@ -52,11 +54,11 @@ export async function packageBom({ version, architecture, programs, epochSeconds
  * @param {readonly import("../deb/programs.mjs").Program[]} of.programs
  */
 export function packageManifest({ version, architecture, programs }) {
-  const entries = programs.map(({ name, version, place, source }) => [
-    name,
-    { version, path: `/${place}`, sha256: sha256(source) },
-  ]);
-  return { schemaVersion: 1, agent: version, architecture: architecture.debian, programs: Object.fromEntries(entries) };
+  /** @type {Record<string, { version: string, path: string, sha256: string }>} */
+  const described = {};
+  for (const { name, version, place, source } of programs)
+    described[name] = { version, path: `/${place}`, sha256: sha256(source) };
+  return { schemaVersion: 1, agent: version, architecture: architecture.debian, programs: described };
 }
 
 /** @param {string} file */

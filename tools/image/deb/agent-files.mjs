@@ -2,7 +2,8 @@ import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "../../setup/child.mjs";
 import { npm } from "../../setup/npm-packages.mjs";
-import { inTree, readIfThere } from "../../setup/tree.mjs";
+import { inTree } from "../../setup/tree.mjs";
+import { agentVersion } from "../agent-version.mjs";
 
 const DEADLINE_MS = 10 * 60_000;
 /** What packages ship for those who develop with them. */
@@ -54,7 +55,7 @@ export async function putAgent(folder, architecture) {
   });
   for (const file of ["package-lock.json", ".npmrc", "node_modules/.package-lock.json", "node_modules/.bin"])
     rmSync(join(folder, file), { recursive: true, force: true });
-  const { name, version, type, license } = JSON.parse(readIfThere(inTree("package.json")));
-  writeFileSync(join(folder, "package.json"), `${JSON.stringify({ name, version, type, license }, null, 2)}\n`);
+  const about = { name: "builder-agent", version: agentVersion(), type: "module", license: "Apache-2.0" };
+  writeFileSync(join(folder, "package.json"), `${JSON.stringify(about, null, 2)}\n`);
   mkdirSync(join(folder, "bin"), { recursive: true });
 }

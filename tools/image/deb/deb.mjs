@@ -4,6 +4,7 @@ import { cacheFolder } from "../../setup/cache-folder.mjs";
 import { saying } from "../../setup/progress.mjs";
 import { hashOf } from "../../setup/stamp.mjs";
 import { inTree, readIfThere } from "../../setup/tree.mjs";
+import { agentVersion } from "../agent-version.mjs";
 import { packageBom, packageManifest } from "../bom/package-bom.mjs";
 import { putAgent } from "./agent-files.mjs";
 import { controlFields } from "./control-fields.mjs";
@@ -16,7 +17,7 @@ const FILES = "tools/image/deb/files";
 
 /** @param {import("./architecture.mjs").Architecture} architecture */
 export function deb(architecture) {
-  const { version } = JSON.parse(readIfThere(inTree("package.json")));
+  const version = agentVersion();
   const parts = programs(architecture);
   /** Named after all that decides what is in it; the file itself is named as apt expects it. */
   const file = () =>
@@ -70,9 +71,10 @@ async function make(target, version, architecture, parts) {
   putJson(packageManifest(about), root, "usr/share/builder-agent/package.json");
 
   const made = join(draft, "made.deb");
-  const scripts = ["postinst", "prerm", "postrm"].map((name) => [name, readIfThere(inTree(FILES, name))]);
+  const script = (/** @type {string} */ name) => readIfThere(inTree(FILES, name));
+  const scripts = { postinst: script("postinst"), prerm: script("prerm"), postrm: script("postrm") };
   const fields = controlFields(version, architecture);
-  await pack({ root, fields, scripts: Object.fromEntries(scripts), epochSeconds, target: made });
+  await pack({ root, fields, scripts, epochSeconds, target: made });
   mkdirSync(dirname(target), { recursive: true });
   renameSync(made, target);
   rmSync(draft, { recursive: true, force: true });

@@ -30,7 +30,7 @@ const BLOCK_LIST_AT = SECTOR_BYTES - 12;
 export async function putBootLoader({ disk, rootUuid, workFolder }) {
   const search = join(workFolder, "search.cfg");
   writeFileSync(search, bootSearch(rootUuid));
-  await putBiosCore(disk, await grubImage("i386-pc", ["biosdisk"], search, join(workFolder, "core.img")));
+  putBiosCore(disk, await grubImage("i386-pc", ["biosdisk"], search, join(workFolder, "core.img")));
   await putEfiProgram(
     disk,
     await grubImage("x86_64-efi", ["fat"], search, join(workFolder, "BOOTX64.EFI")),

@@ -2,6 +2,8 @@ import { once } from "node:events";
 import { createConnection } from "node:net";
 import { createInterface } from "node:readline";
 
+/** @typedef {{ id?: string, return?: unknown, error?: { desc: string } }} Message */
+
 /**
  * Gives QEMU one order and waits for the answer.
  * @param {string} socket
@@ -11,7 +13,7 @@ import { createInterface } from "node:readline";
  */
 export async function askQemu(socket, order, { orderArguments = {}, signal }) {
   const connection = createConnection(socket);
-  const closeOnAbort = () => connection.destroy(signal.reason);
+  const closeOnAbort = () => connection.destroy();
   signal.addEventListener("abort", closeOnAbort, { once: true });
   try {
     await once(connection, "connect", { signal });
@@ -19,7 +21,8 @@ export async function askQemu(socket, order, { orderArguments = {}, signal }) {
       `{"execute":"qmp_capabilities"}\n${JSON.stringify({ execute: order, arguments: orderArguments, id: order })}\n`,
     );
     for await (const line of createInterface({ input: connection })) {
-      const message = JSON.parse(line);
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as QEMU documents it.
+      const message = /** @type {Message} */ (JSON.parse(line));
       if (message.error) throw new Error(`QEMU refused ${order}: ${message.error.desc}`);
       if (message.id === order) return message.return;
     }

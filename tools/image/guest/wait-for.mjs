@@ -1,0 +1,30 @@
+import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+
+const AGAIN_MS = 250;
+
+/**
+ * Waits until the guest says something on its console.
+ * @param {string} serialFile @param {RegExp} text @param {AbortSignal} signal
+ */
+export async function untilConsoleSays(serialFile, text, signal) {
+  for (;;) {
+    if (text.test(await readFile(serialFile, "utf8").catch(() => ""))) return;
+    await sleep(AGAIN_MS, undefined, { signal });
+  }
+}
+
+/**
+ * Waits until something in the guest answers HTTP, whatever it answers. QEMU accepts each connection to a forwarded port, the guest up or not.
+ * @param {string} url @param {AbortSignal} signal @returns {Promise<{ status: number, body: string }>}
+ */
+export async function untilHttpAnswers(url, signal) {
+  for (;;) {
+    try {
+      const response = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(5000)]) });
+      return { status: response.status, body: await response.text() };
+    } catch {
+      await sleep(AGAIN_MS, undefined, { signal });
+    }
+  }
+}
