@@ -40,14 +40,11 @@ async function close(host: VolumeHost, signal: AbortSignal): Promise<ClosedVolum
 }
 
 /** Whether this is the volume that was open, and a per-boot one: the kernel's name of a device may be another device's by now. */
-function diesNow(
-  { uuid, header }: LuksFacts,
-  record: OpenRecord | undefined,
-  mapping: MappingFacts | undefined,
-): boolean {
+function diesNow(luks: LuksFacts, record: OpenRecord | undefined, mapping: MappingFacts | undefined): boolean {
+  if (luks.is !== "readable") return false;
+  const { uuid, label } = luks;
   if (record !== undefined) return record.kind === "per-boot" && record.luksUuid === uuid;
-  const label = header?.label;
-  return mapping?.luksUuid === uuid && label?.is === "there" && label.authentic && label.claims.kind === "per-boot";
+  return mapping?.luksUuid === uuid && label.is === "there" && label.authentic && label.claims.kind === "per-boot";
 }
 
 /** Undefined if the device is gone. */

@@ -61,8 +61,9 @@ async function inspectDevice(
     const luks = signatures.some(({ type }) => type === "crypto_LUKS")
       ? await readHeader(reader, path, block.sizeBytes, signal)
       : undefined;
-    const mayHoldData = signatures.length === 0 && !isUsed(use);
-    const content = mayHoldData ? await readSamples(path, block.sizeBytes, signal) : ({ is: "unread" } as const);
+    const isUnnamed = signatures.length === 0 || luks?.is === "torn";
+    const content =
+      isUnnamed && !isUsed(use) ? await readSamples(path, block.sizeBytes, signal) : ({ is: "unread" } as const);
     // The kernel's name, as sysfs has it below an open mapping: lsblk has others for LVM.
     return { ...block, path, use, signatures, ...(luks !== undefined && { luks }), content };
   } catch (cause) {
@@ -82,7 +83,8 @@ async function blockFacts(run: VolumeHost["run"], path: string, signal: AbortSig
   const stats = await stat(path);
   if (stats.isBlockDevice()) return readBlock((await run(listBlock(path), signal)).stdout);
   const use = { mountPoints: [], swap: false, partitions: [], holders: [] };
-  return { path, type: stats.isFile() ? "file" : "no block device", sizeBytes: stats.size, readOnly: false, use };
+  const identity = `${stats.dev}:${stats.ino}`;
+  return { path, type: stats.isFile() ? "file" : "special", sizeBytes: stats.size, readOnly: false, identity, use };
 }
 
 /** A block device that is opened exclusively is refused while it is mounted, or part of something (open(2), O_EXCL without O_CREAT). */

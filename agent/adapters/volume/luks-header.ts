@@ -36,12 +36,12 @@ export async function readHeader(
 ): Promise<LuksFacts> {
   const copy = join(reader.scratchDir, `header-${randomUUID()}`);
   try {
-    await copyHeader(path, copy, sizeBytes, reader.scratchDir);
+    const bytes = await copyHeader(path, copy, sizeBytes, reader.scratchDir);
     const dumped = await reader.run(dumpHeader(copy), signal);
     const metadata = dumped.code === 0 ? parse(dumped.stdout) : undefined;
-    if (metadata === undefined) return { uuid: "" };
+    if (metadata === undefined) return { is: beginsAsLuks2(bytes) ? "torn" : "unreadable" };
     const uuid = (await reader.run(readUuid(copy), signal)).stdout.trim();
-    return { uuid, header: await judged(reader, copy, metadata, signal) };
+    return { is: "readable", uuid, ...(await judged(reader, copy, metadata, signal)) };
   } finally {
     await rm(copy, { force: true });
   }
@@ -52,7 +52,7 @@ async function judged(
   copy: string,
   { keyslots, tokens }: z.output<typeof MetadataSchema>,
   signal: AbortSignal,
-): Promise<LuksHeader> {
+): Promise<Omit<LuksHeader, "uuid">> {
   const { givenKey, run } = reader;
   const keySlots = Object.keys(keyslots).length;
   const label = labelFacts(reader, Object.values(tokens));
@@ -69,7 +69,12 @@ function labelFacts({ labelKey, givenKey }: HeaderReader, tokens: readonly unkno
   return { is: "there", claims, authentic: key !== undefined && isAuthentic(claims, mac, key) };
 }
 
-async function copyHeader(path: string, copy: string, sizeBytes: number, directory: string): Promise<void> {
+/** The magic and the version of the first header (LUKS2 on-disk format, section 2.1). */
+function beginsAsLuks2(bytes: Buffer): boolean {
+  return bytes.subarray(0, 8).equals(Buffer.from([0x4c, 0x55, 0x4b, 0x53, 0xba, 0xbe, 0, 2]));
+}
+
+async function copyHeader(path: string, copy: string, sizeBytes: number, directory: string): Promise<Buffer> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const bytes = Buffer.alloc(Math.min(HEADER_BYTES, sizeBytes));
   const device = await open(path, "r");
@@ -86,6 +91,7 @@ async function copyHeader(path: string, copy: string, sizeBytes: number, directo
   } finally {
     await file.close();
   }
+  return bytes;
 }
 
 function parse(json: string): z.output<typeof MetadataSchema> | undefined {

@@ -52,13 +52,15 @@ export interface Signature {
   readonly isPartitionTable: boolean;
 }
 
-export interface LuksFacts {
-  readonly uuid: string;
-  /** Absent: a header that cryptsetup cannot read, or LUKS1. */
-  readonly header?: LuksHeader;
-}
+export type LuksFacts =
+  | ({ readonly is: "readable" } & LuksHeader)
+  /** It begins as LUKS2 and cannot be read: what a formatting leaves that power was cut from. */
+  | { readonly is: "torn" }
+  /** LUKS1, or whatever cryptsetup does not read. */
+  | { readonly is: "unreadable" };
 
 export interface LuksHeader {
+  readonly uuid: string;
   readonly keySlots: number;
   readonly label: LabelFacts;
   /** Whether the order's key opens a slot; absent when the order gives none. */

@@ -12,29 +12,24 @@ export function judgeLuks(
   luks: LuksFacts,
 ): VolumePlan {
   const { path } = device;
-  const label = luks.header?.label ?? { is: "none" };
+  if (luks.is !== "readable")
+    return refuse("cache.luks-foreign", `${path} holds LUKS that this agent did not make, or that is damaged`);
+  const { label, uuid } = luks;
   switch (label.is) {
     case "none":
       // The label comes last: our own uuid without it is a formatting that was cut short.
-      if (intent !== undefined && intent.luksUuid === luks.uuid)
-        return { is: "format", device, found: { interrupted: intent.found } };
-      return refuse(
-        "cache.luks-foreign",
-        `${path} holds LUKS without this agent's label (uuid ${luks.uuid || "unreadable"})`,
-      );
+      if (uuid === intent?.luksUuid) return { is: "format", device, found: { interrupted: intent.found } };
+      return refuse("cache.luks-foreign", `${path} holds LUKS without this agent's label (uuid ${uuid})`);
     case "malformed":
       return refuse("cache.label-unverified", `${path} has a label that this agent cannot read`);
     case "there": {
-      const foreign = foreignPart(label.claims, order);
+      const { claims, authentic } = label;
+      const foreign = foreignPart(claims, order);
       if (foreign !== undefined) return refuse(CODES[foreign.part], sentence(path, foreign));
-      if (label.claims.luksUuid !== luks.uuid)
-        return refuse(
-          "cache.label-unverified",
-          `${path} has the label of another volume (uuid ${label.claims.luksUuid})`,
-        );
-      return label.claims.kind === "per-boot"
-        ? ofAnEarlierBoot(device, label.authentic)
-        : kept(order, device, luks, { claims: label.claims, authentic: label.authentic }, luks.header);
+      if (claims.luksUuid !== uuid)
+        return refuse("cache.label-unverified", `${path} has the label of another volume (uuid ${claims.luksUuid})`);
+      if (claims.kind === "per-boot") return ofAnEarlierBoot(device, authentic);
+      return kept(order, device, luks, { claims, authentic });
     }
     default:
       return label satisfies never;
@@ -54,9 +49,8 @@ function ofAnEarlierBoot(device: DeviceFacts, authentic: boolean): VolumePlan {
 function kept(
   order: VolumeOrder,
   device: DeviceFacts,
-  luks: LuksFacts,
+  { keySlots, keyFits }: LuksHeader,
   { claims, authentic }: { readonly claims: LabelClaims; readonly authentic: boolean },
-  header: LuksHeader | undefined,
 ): VolumePlan {
   const { path } = device;
   if (kindOf(order.key) === "per-boot")
@@ -64,19 +58,19 @@ function kept(
       "cache.other-kind",
       `${path} holds the kept volume ${claims.volumeId}, but a volume for this boot only was ordered, which would destroy it`,
     );
-  if (header?.keySlots === 0)
+  if (keySlots === 0)
     return refuse(
       "cache.erased",
       `The key slots of ${path} (volume ${claims.volumeId}) were erased: nothing can open it any more`,
     );
-  if (header?.keyFits !== true)
+  if (keyFits !== true)
     return refuse("cache.wrong-key", `The key that was given does not open ${path} (volume ${claims.volumeId})`);
   if (!authentic)
     return refuse(
       "cache.label-unverified",
       `The label of ${path} (volume ${claims.volumeId}) was not made with its key`,
     );
-  return { is: "open", device, luks, label: claims };
+  return { is: "open", device, label: claims };
 }
 
 const CODES: Readonly<Record<ForeignPart["part"], RefusalCode>> = {

@@ -32,7 +32,7 @@ function judgeRecord(order: VolumeOrder, opened: OpenRecord, device: DeviceFacts
     return refuse(
       `The ${opened.kind} volume ${opened.volumeId} of ${opened.owner.orgId}/${opened.owner.projectId} is open on ${opened.device}`,
     );
-  if (device.luks?.header?.keyFits === false)
+  if (device.luks?.is === "readable" && device.luks.keyFits === false)
     return {
       is: "refuse",
       refusal: refusal(

@@ -1,4 +1,4 @@
-import type { DeviceFacts, FormattingIntent, Inventory, LuksFacts } from "./inventory.ts";
+import type { DeviceFacts, FormattingIntent, Inventory } from "./inventory.ts";
 import { judgeDevice, LUKS } from "./judge-device.ts";
 import { judgeLuks } from "./judge-luks.ts";
 import { judgeOpen } from "./judge-open.ts";
@@ -16,14 +16,13 @@ export function planVolume(order: VolumeOrder, inventory: Inventory): VolumePlan
   if (inventory.mapping !== undefined) return judgeOpen(order, inventory, inventory.mapping, device);
   const unfit = judgeDevice(device);
   if (unfit !== undefined) return refuse(unfit);
+  if (device.luks?.is === "torn" && isRestOf(inventory.intent, device)) return interrupted(device, inventory.intent);
   if (device.luks !== undefined) return judgeLuks(order, inventory.intent, device, device.luks);
   // A signature that nobody could read further.
   if (device.signatures.some(({ type }) => type === LUKS))
-    return judgeLuks(order, inventory.intent, device, UNREADABLE);
+    return judgeLuks(order, inventory.intent, device, { is: "unreadable" });
   return judgeContent(inventory.intent, device);
 }
-
-const UNREADABLE: LuksFacts = { uuid: "" };
 
 function judgeCandidates({ device }: VolumeOrder, { candidates, deviceMapper }: Inventory): Refusal | undefined {
   if (!deviceMapper)
@@ -50,8 +49,7 @@ function judgeContent(intent: FormattingIntent | undefined, device: DeviceFacts)
     case "unread":
       return refuse(refusal("cache.unrecognised-data", `${path} could not be read: it is left as it is`));
     case "data": {
-      if (intent !== undefined && isOfIntent(device, intent) && (intent.found === "ours" || content.headerOnly))
-        return { is: "format", device, found: { interrupted: intent.found } };
+      if (isRestOf(intent, device)) return interrupted(device, intent);
       const because = `${path} holds data that nobody recognises, the first at byte ${content.at}`;
       return refuse(
         refusal(
@@ -65,9 +63,21 @@ function judgeContent(intent: FormattingIntent | undefined, device: DeviceFacts)
   }
 }
 
-/** A device without an identity of its own is never known again by it. */
-function isOfIntent({ identity, sizeBytes }: DeviceFacts, intent: FormattingIntent): boolean {
-  return identity !== undefined && identity === intent.identity && sizeBytes === intent.sizeBytes;
+/**
+ * Whether what is on a device is no more than a formatting of ours can have left: over a blank device only a header, over an earlier volume of ours its
+ * ciphertext as well. A device without an identity of its own is never known again.
+ */
+function isRestOf(
+  intent: FormattingIntent | undefined,
+  { identity, sizeBytes, content }: DeviceFacts,
+): intent is FormattingIntent {
+  if (intent === undefined || identity === undefined) return false;
+  if (identity !== intent.identity || sizeBytes !== intent.sizeBytes) return false;
+  return intent.found === "ours" || (content.is === "data" && content.headerOnly);
+}
+
+function interrupted(device: DeviceFacts, { found }: FormattingIntent): VolumePlan {
+  return { is: "format", device, found: { interrupted: found } };
 }
 
 function refuse(because: Refusal): VolumePlan {

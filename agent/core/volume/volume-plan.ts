@@ -1,4 +1,4 @@
-import type { DeviceFacts, FormattingIntent, LuksFacts, MappingFacts, OpenRecord } from "./inventory.ts";
+import type { DeviceFacts, FormattingIntent, MappingFacts, OpenRecord } from "./inventory.ts";
 import type { LabelClaims } from "./label.ts";
 import type { Refusal } from "./refusal.ts";
 
@@ -9,7 +9,7 @@ export type VolumePlan =
   | { readonly is: "take-over"; readonly record: OpenRecord }
   /** An open mapping that an interrupted order left behind, with nothing on it: close it, then look again. */
   | { readonly is: "close-leftover"; readonly mapping: MappingFacts }
-  | { readonly is: "open"; readonly device: DeviceFacts; readonly luks: LuksFacts; readonly label: LabelClaims }
+  | { readonly is: "open"; readonly device: DeviceFacts; readonly label: LabelClaims }
   | { readonly is: "format"; readonly device: DeviceFacts; readonly found: FormattableAs };
 
 /** Why it may be overwritten. */
