@@ -30,7 +30,7 @@ it("a build does not notice that control is killed, and control takes the daemon
   await using held = await machine().holdBuild();
   await kill(CONTROL);
   await backAgain(CONTROL, before[0]);
-  await machine().ready();
+  await machine().readyAgain();
   await held.finish();
   expect(await buildkitPid()).toBe(before[1]);
 });
@@ -39,6 +39,7 @@ it("a killed gateway is back on its port, and the builder goes on", async () => 
   const before = [await restarts(GATEWAY), await buildkitPid()] as const;
   await kill(GATEWAY);
   await backAgain(GATEWAY, before[0]);
+  await machine().readyAgain();
   expect(await machine().buildOnce("after-the-gateway")).toBe("after-the-gateway");
   expect(await buildkitPid()).toBe(before[1]);
 });
@@ -51,7 +52,7 @@ it("the next build passes after buildkitd was killed with a build in it, whose s
     await held.stepGone();
   }
   await eventually("another buildkitd", async () => !["0", before].includes(await buildkitPid()));
-  await machine().ready();
+  await machine().readyAgain();
   expect(await machine().buildOnce("after-buildkitd")).toBe("after-buildkitd");
   const exited = await machine().untilEntry(CONTROL, "buildkit.exited");
   expect(exited.data).toMatchObject({ kind: "killed" });
@@ -73,5 +74,6 @@ it("a gateway and a control that hang are ended by the watchdog, and come back",
   );
   for (const unit of units)
     expect((await machine().entries(unit)).some(({ event }) => event.includes("Watchdog timeout"))).toBe(true);
+  await machine().readyAgain();
   expect(await machine().buildOnce("after-the-watchdog")).toBe("after-the-watchdog");
 });

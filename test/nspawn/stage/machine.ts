@@ -132,15 +132,21 @@ export class Machine implements AsyncDisposable {
       });
   }
 
+  /** Resolves when it is ready again, by its own word at this moment. */
+  async readyAgain(): Promise<void> {
+    const ask = ["-c", "builder-agent status >/dev/null 2>&1 && echo yes || echo no"];
+    await eventually("the machine is ready again", async () => (await this.container.run("sh", ask)).trim() === "yes");
+  }
+
   /** What a unit, or what it runs, has written, oldest first. */
   entries(unit: string): Promise<readonly Entry[]> {
     return entriesOf(this.container, unit);
   }
 
-  /** The first such line of a unit's, once it is there. */
-  untilEntry(unit: string, event: string): Promise<Entry> {
+  /** The first such line of a unit's since `sinceMonoMs`, once it is there. */
+  untilEntry(unit: string, event: string, sinceMonoMs = 0): Promise<Entry> {
     return eventually(`"${event}" of ${unit}`, async () =>
-      (await this.entries(unit)).find((entry) => entry.event === event),
+      (await this.entries(unit)).find((entry) => entry.event === event && entry.monoMs >= sinceMonoMs),
     );
   }
 
