@@ -22,6 +22,7 @@ export async function buildkitPlaces({
     runc: buildkit.runc,
     cniConfigPath: layout.cniConfigFile,
     cniBinaryDir: buildkit.cniBinaryDir,
+    snapshotter: services.manager === "systemd" ? "overlayfs" : "auto",
     ...(services.manager === "systemd" && {
       socketOwner: { uid: 0, gid: await groupId(SHARED_GROUP) },
       cgroupParent: UNIT_CGROUP,

@@ -20,6 +20,8 @@ export interface BuildkitPlaces {
   /** What builds have for a network; the name must end in `.conflist`. */
   readonly cniConfigPath: string;
   readonly cniBinaryDir: string;
+  /** "auto" takes another one, with a cache of its own, where overlayfs cannot be had: only for a machine whose file systems nobody has chosen. */
+  readonly snapshotter: "auto" | "overlayfs";
   /** Who may connect to the socket, if not the user that runs BuildKit alone. */
   readonly socketOwner?: { readonly uid: number; readonly gid: number };
   /** The control group below which build steps get theirs; without one, at the root of the hierarchy. */
@@ -79,7 +81,7 @@ export function fixedConfig(places: BuildkitPlaces) {
       oci: {
         enabled: true,
         binary: places.runc,
-        snapshotter: "auto",
+        snapshotter: places.snapshotter,
         networkMode: "cni",
         cniConfigPath: places.cniConfigPath,
         cniBinaryPath: places.cniBinaryDir,

@@ -64,6 +64,7 @@ export class RealBuildkit implements AsyncDisposable {
       runc: tool("runc"),
       cniConfigPath: cniConfigFile,
       cniBinaryDir: dirname(tool("cniBridge")),
+      snapshotter: "auto",
     };
     this.cache = new CacheKeeper({
       places: this.places,

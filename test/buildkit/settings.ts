@@ -17,4 +17,5 @@ export const PLACES: BuildkitPlaces = {
   runc: "runc",
   cniConfigPath: "/run/agent/buildkit/cni.conflist",
   cniBinaryDir: "/usr/lib/cni",
+  snapshotter: "auto",
 };
