@@ -49,5 +49,7 @@ export const profiles = {
   test: [...checks, debianPackages([...builder, ...volume, ...units]), buildkit.step, buildx.step, bbolt.step, ...told],
   nspawn: [needsRoot, ...checks, debianPackages([...builder, ...nspawn]), buildkit.step, bbolt.step, ...told],
   image: [needsRoot, ...checks, debianPackages(image)],
+  boot: [needsRoot, ...checks, debianPackages(image), compile],
+  vm: [needsRoot, ...checks, debianPackages([...builder, ...image]), buildkit.step, bbolt.step, ...told],
   bench: [needsRoot, ...checks, debianPackages([...builder, ...peers]), buildkit.step, ...told],
 };

@@ -13,7 +13,7 @@ export interface ClientEnding {
   readonly atMs: number;
 }
 
-/** A stock build client as a process; killed after 40 s, or with its scope. */
+/** A stock build client as a process; killed after its deadline (40 s by default), or with its scope. */
 export class Client implements AsyncDisposable {
   readonly ended: Promise<ClientEnding>;
   readonly #child: ChildProcess;
@@ -28,9 +28,14 @@ export class Client implements AsyncDisposable {
     this.ended = once(child, "close").then(() => ({ exitCode: child.exitCode, said: this.said, atMs }));
   }
 
-  static start(program: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): Client {
+  static start(
+    program: string,
+    args: readonly string[],
+    env: NodeJS.ProcessEnv = process.env,
+    deadlineMs = DEADLINE_MS,
+  ): Client {
     return new Client(
-      spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], env, timeout: DEADLINE_MS, killSignal: "SIGKILL" }),
+      spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], env, timeout: deadlineMs, killSignal: "SIGKILL" }),
     );
   }
 

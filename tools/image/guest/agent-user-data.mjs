@@ -5,7 +5,7 @@
  * @param {string} of.controlPlaneCa PEM.
  * @param {string} [of.joinToken]
  * @param {string} [of.sshPublicKey] Turns ssh on, for the user `builder`, who may do everything.
- * @returns {Readonly<Record<string, unknown>>} A #cloud-config.
+ * @returns {Readonly<Record<string, unknown>> & { write_files: ReadonlyArray<{ path: string, content: string, permissions: string }> }} A #cloud-config.
  */
 export function agentUserData({ config, controlPlaneCa, joinToken, sshPublicKey }) {
   const files = [

@@ -1,0 +1,3 @@
+import { keepLogsOfFailures } from "./logs.ts";
+
+keepLogsOfFailures();

@@ -1,0 +1,17 @@
+import { defineConfig } from "vitest/config";
+import { TallyReporter } from "../../tools/check/tally-reporter.mjs";
+
+export default defineConfig({
+  test: {
+    include: ["test/vm/**/*.journey.ts"],
+    setupFiles: ["test/vm/stage/set-up-file.ts"],
+    // A guest has both cores.
+    pool: "forks",
+    maxWorkers: 1,
+    // Under emulation, on a busy machine. What is inside has shorter ones.
+    testTimeout: 900_000,
+    hookTimeout: 900_000,
+    teardownTimeout: 60_000,
+    reporters: ["verbose", new TallyReporter()],
+  },
+});
