@@ -52,7 +52,7 @@ describe("builder-agent buildkit", () => {
       runc: tool("runc"),
       cniConfigPath: layout.cniConfigFile,
       cniBinaryDir: dirname(tool("cniBridge")),
-      snapshotter: "auto",
+      snapshotter: "auto" as const,
     };
     return toToml(buildkitConfig(DEFAULTS, 20e9, places).config);
   }
