@@ -16,8 +16,8 @@ const USAGE = `usage: npm run image -- <command>
   base [--fresh]            Debian's root file system; made once a month, --fresh makes it now
   deb [--arch arm64]        the package, for a Debian 12 machine that you have
   build [--kvm]             the image: a qcow2 that Packer bakes from the two, its bill of materials and its manifest
-  boot [options]            boots the image until Ctrl-C
-      --control-plane 127.0.0.1:PORT --ca FILE --join-token-file FILE [--server-name NAME]
+  boot [options]            boots the image, until Ctrl-C, with a sandbox's control plane and an encrypted cache
+      --control-plane 127.0.0.1:PORT --ca FILE --join-token-file FILE [--server-name NAME]   with yours
       --build-port 8443 --health-port 9464       where it is reached on this machine
       --ssh-key FILE.pub --ssh-port 2222         lets that key in as "builder"
       --cache-mib 4096 --memory-mib 2048 --kvm
@@ -32,7 +32,7 @@ const commands = {
   base: { profile: "image", carryOut: base },
   deb: { profile: "checks", carryOut: deb },
   build: { profile: "image", carryOut: build },
-  boot: { profile: "image", carryOut: boot },
+  boot: { profile: "boot", carryOut: boot },
   root: { profile: "image", carryOut: root },
   clean: { profile: "checks", carryOut: clean },
 };

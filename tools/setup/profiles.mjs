@@ -37,6 +37,9 @@ const image = [
 ];
 const peers = ["haproxy", "nginx", "libnginx-mod-stream"];
 
+const builderRoot = needsRoot("a real builder needs root, for runc and its mounts");
+const imageRoot = needsRoot("a root file system is made by root: its files belong to many users");
+
 const checks = [nodeVersion, npmPackages];
 const told = [compile, toolchain([buildkit, buildx, bbolt])];
 const sandbox = [...checks, debianPackages(builder), buildkit.step, bbolt.step, ...told];
@@ -44,12 +47,12 @@ const sandbox = [...checks, debianPackages(builder), buildkit.step, bbolt.step, 
 /** @type {Readonly<Record<string, readonly import("./step.mjs").Step[]>>} */
 export const profiles = {
   checks,
-  demo: [needsRoot, ...sandbox],
+  demo: [builderRoot, ...sandbox],
   sandbox,
   test: [...checks, debianPackages([...builder, ...volume, ...units]), buildkit.step, buildx.step, bbolt.step, ...told],
-  nspawn: [needsRoot, ...checks, debianPackages([...builder, ...nspawn]), buildkit.step, bbolt.step, ...told],
-  image: [needsRoot, ...checks, debianPackages(image)],
-  boot: [needsRoot, ...checks, debianPackages(image), compile],
-  vm: [needsRoot, ...checks, debianPackages([...builder, ...image]), buildkit.step, bbolt.step, ...told],
-  bench: [needsRoot, ...checks, debianPackages([...builder, ...peers]), buildkit.step, ...told],
+  nspawn: [builderRoot, ...checks, debianPackages([...builder, ...nspawn]), buildkit.step, bbolt.step, ...told],
+  image: [imageRoot, ...checks, debianPackages(image)],
+  boot: [imageRoot, ...checks, debianPackages(image), compile],
+  vm: [builderRoot, ...checks, debianPackages([...builder, ...image]), buildkit.step, bbolt.step, ...told],
+  bench: [builderRoot, ...checks, debianPackages([...builder, ...peers]), buildkit.step, ...told],
 };

@@ -1,18 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const AGAIN_MS = 250;
-
-/**
- * Waits until the guest says something on its console.
- * @param {string} serialFile @param {RegExp} text @param {AbortSignal} signal
- */
-export async function untilConsoleSays(serialFile, text, signal) {
-  for (;;) {
-    if (text.test(await readFile(serialFile, "utf8").catch(() => ""))) return;
-    await sleep(AGAIN_MS, undefined, { signal });
-  }
-}
 
 /**
  * Waits until something in the guest answers HTTP, whatever it answers. QEMU accepts each connection to a forwarded port, the guest up or not.
