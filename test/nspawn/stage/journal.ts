@@ -19,5 +19,6 @@ function entry(line: string): Entry {
   // As journalctl writes it: every field is text.
   const { MESSAGE = "", __MONOTONIC_TIMESTAMP: at, _PID: pid } = JSON.parse(line) as Record<string, string>;
   const data = MESSAGE.startsWith("{") ? (JSON.parse(MESSAGE) as Record<string, unknown>) : {};
-  return { event: String(data["event"] ?? MESSAGE), monoMs: Number(at) / 1_000, pid: Number(pid), data };
+  const event = typeof data["event"] === "string" ? data["event"] : MESSAGE;
+  return { event, monoMs: Number(at) / 1_000, pid: Number(pid), data };
 }
