@@ -15,9 +15,13 @@ export async function volumeHostOf({ paths }: Pick<Config, "paths">): Promise<Vo
   return volumeHost({ bootId, ...layoutOf(paths) });
 }
 
-/** The same for someone who only looks: headers are copied to a directory of its own, which is gone afterwards. */
+/**
+ * The same for someone who only looks: headers are copied to a directory of its own, which is gone afterwards. An image is looked at for another
+ * machine: whether this one could open it does not matter.
+ */
 export async function withLookingHost<T>(
   config: Pick<Config, "paths">,
+  { isImage }: { readonly isImage: boolean },
   work: (host: VolumeHost) => Promise<T>,
 ): Promise<T> {
   const inMemory = await stat("/dev/shm").then(
@@ -26,7 +30,9 @@ export async function withLookingHost<T>(
   );
   const scratchDir = await mkdtemp(join(inMemory, "builder-agent-volume-"));
   try {
-    return await work({ ...(await volumeHostOf(config)), scratchDir });
+    const host = await volumeHostOf(config);
+    const mappings = isImage ? { ...host.mappings, able: () => Promise.resolve(true) } : host.mappings;
+    return await work({ ...host, mappings, scratchDir });
   } finally {
     await rm(scratchDir, { recursive: true, force: true });
   }

@@ -14,8 +14,9 @@ export async function readOrderLine(input: Readable, signal: AbortSignal): Promi
   limit.addEventListener("abort", close, { once: true });
   input.setEncoding("utf8");
   try {
-    // With an encoding set, the pieces are text.
-    for await (const piece of input as AsyncIterable<string>) {
+    // Not destroyed after the line: it may be the very socket that the answers go to. With an encoding set, the pieces are text.
+    const pieces = input.iterator({ destroyOnReturn: false }) as AsyncIterable<string>;
+    for await (const piece of pieces) {
       const [line] = cutter.push(piece);
       if (line !== undefined) return line;
     }

@@ -54,7 +54,7 @@ export async function serveOrder(
     return { opened: false, failure: err };
   } finally {
     if (order?.key.kind === "given") order.key.key.reveal().fill(0);
-    output.end();
+    output.end(() => input.destroy());
   }
 }
 

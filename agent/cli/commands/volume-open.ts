@@ -3,6 +3,7 @@ import { printed } from "../../adapters/volume/command.ts";
 import { inspect } from "../../adapters/volume/inspect.ts";
 import { type PlannedCommand, plannedCommands } from "../../adapters/volume/planned-commands.ts";
 import { lookDirectory } from "../../adapters/volume/settle-xfs.ts";
+import { parseDeviceReference } from "../../core/volume/device-reference.ts";
 import { VOLUME_KEY_BYTES } from "../../core/volume/order.ts";
 import { planVolume } from "../../core/volume/plan.ts";
 import { VolumeRefused } from "../../core/volume/refusal.ts";
@@ -42,7 +43,10 @@ export async function run(command: Command, cli: Cli): Promise<ExitCode> {
   const options = command.opts<OrderOptions & { readonly json?: true }>();
   const order = await orderOf(options, config, process.stdin);
   try {
-    const plan = await withLookingHost(config, async (host) => planVolume(order, await inspect(host, order, cli.stop)));
+    const isImage = order.device !== undefined && parseDeviceReference(order.device)?.by === "file";
+    const plan = await withLookingHost(config, { isImage }, async (host) =>
+      planVolume(order, await inspect(host, order, cli.stop)),
+    );
     const places = {
       mappingPath: MAPPING_PATH,
       lookDirectory: lookDirectory({ scratchDir: layoutOf(config.paths).volumeRuntimeDir }),
