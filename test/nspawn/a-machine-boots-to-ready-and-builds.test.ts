@@ -112,3 +112,8 @@ it("refuses the gateway's user to touch BuildKit's unit", async () => {
   const asked = ["--user", "builder-gateway", "--", "systemctl", "--no-ask-password", "stop", "buildkitd.service"];
   await expect(machine().container.run("runuser", asked)).rejects.toThrow(/denied|authentication required/i);
 });
+
+it("lets control kill BuildKit's unit, for a drain that is in a hurry", async () => {
+  const asked = ["--user", "builder-control", "--", "systemctl", "--no-ask-password", "kill", "--signal=CONT"];
+  await machine().container.run("runuser", [...asked, "--kill-whom=all", "buildkitd.service"]);
+});

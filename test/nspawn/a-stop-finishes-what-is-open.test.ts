@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { eventually } from "../journeys/stage/eventually.ts";
+import { REF } from "./stage/machine.ts";
 import { sharedMachine } from "./stage/shared-machine.ts";
 
 const machine = sharedMachine();
@@ -56,4 +57,27 @@ it("a machine that is switched off lets an open build finish first", { timeout: 
   await held.finish();
   machine().plane.endBuild(held.buildId);
   await machine().container.gone();
+});
+
+it("boots again, and builds", { timeout: 120_000 }, async () => {
+  await machine().reboot();
+  expect(await machine().buildOnce("after-the-night")).toBe("after-the-night");
+});
+
+it("a drain by the control plane ends control for good, and the cache with it", { timeout: 120_000 }, async () => {
+  await machine()
+    .plane.drain(REF, { reason: "a newer image", graceMs: 60_000 })
+    .applied()
+    .catch(() => undefined);
+  await eventually("control has ended", async () => {
+    const { ActiveState } = await machine().container.show(CONTROL, "ActiveState");
+    return ActiveState === "inactive";
+  });
+  const { NRestarts, Result } = await machine().container.show(CONTROL, "NRestarts", "Result");
+  expect([NRestarts, Result]).toEqual(["0", "success"]);
+  for (const unit of ORDER.slice(1, -1))
+    expect({ unit, ...(await machine().container.show(unit, "ActiveState")) }).toEqual({
+      unit,
+      ActiveState: "inactive",
+    });
 });

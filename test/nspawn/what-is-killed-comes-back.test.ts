@@ -77,3 +77,16 @@ it("a gateway and a control that hang are ended by the watchdog, and come back",
   await machine().readyAgain();
   expect(await machine().buildOnce("after-the-watchdog")).toBe("after-the-watchdog");
 });
+
+it("a machine that the control plane refuses does not try again", async () => {
+  const before = await restarts(CONTROL);
+  for (const { id, link } of machine().plane.machines()) if (link !== undefined) machine().plane.refuseMachine(id);
+  await eventually("control has ended", async () => {
+    const { ActiveState } = await machine().container.show(CONTROL, "ActiveState");
+    return ActiveState === "failed";
+  });
+  const { ExecMainStatus, NRestarts } = await machine().container.show(CONTROL, "ExecMainStatus", "NRestarts");
+  expect([ExecMainStatus, Number(NRestarts)]).toEqual(["77", before]);
+  const { ActiveState } = await machine().container.show("buildkitd.service", "ActiveState");
+  expect(ActiveState).toBe("inactive");
+});

@@ -111,6 +111,13 @@ export class Machine implements AsyncDisposable {
     );
   }
 
+  /** Once it is off. It registers anew, as after any boot. */
+  async reboot(): Promise<void> {
+    await this.container[Symbol.asyncDispose]();
+    await this.boot();
+    await this.readyAgain();
+  }
+
   get container(): Container {
     if (this.#container === undefined) throw new Error("The machine has not been booted");
     return this.#container;
