@@ -71,15 +71,16 @@ const TORN: readonly { readonly with: string; readonly tear: (disk: string) => P
   },
 ];
 
-const ROWS = BEGINNINGS.flatMap((beginning) =>
+/** Every step of both kinds over a blank device; over an earlier volume the kind makes no difference any more. */
+const ROWS = BEGINNINGS.flatMap((beginning, beginningIndex) =>
   STEPS.flatMap((step) =>
     (["before", "after"] as const).flatMap((when) =>
-      [perBoot, (disk: string) => kept(disk, KEY)].map((order, index) => ({
+      [perBoot, (disk: string) => kept(disk, KEY)].slice(beginningIndex).map((order) => ({
         ...beginning,
         ...step,
         when,
         order,
-        kind: index === 0 ? "per-boot" : "kept",
+        kind: order === perBoot ? "per-boot" : "kept",
       })),
     ),
   ),

@@ -1,6 +1,6 @@
 /** A program to run, as data: the same is carried out, and printed by a dry run. */
 export interface Command {
-  /** A bare name; it is looked up in PROGRAM_PATH only. */
+  /** A bare name; it is looked up in fixed places only. */
   readonly program: string;
   readonly args: readonly string[];
   /** What it reads from its standard input. A key goes nowhere else. */

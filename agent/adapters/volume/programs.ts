@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { AgentError } from "../../core/errors.ts";
 
 /** Where the programs that we run as root may lie. The environment's own PATH does not count. */
-export const PROGRAM_PATH: readonly string[] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+const PROGRAM_PATH: readonly string[] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 /** All that they get of an environment: where their own helpers are, and English answers. */
 export const ENVIRONMENT = { PATH: PROGRAM_PATH.join(":"), LC_ALL: "C" };

@@ -8,7 +8,7 @@ import type { OpenedVolume, VolumeOrder } from "../../core/volume/order.ts";
 import { VolumeRefused } from "../../core/volume/refusal.ts";
 
 /** What goes over `volume.sock`: one JSON object a line. A connection carries one order; `opened` or `failed` is the last answer to it. */
-export const PROTOCOL_VERSION = 1;
+const PROTOCOL_VERSION = 1;
 
 /** An order has some 500 characters. */
 export const LINE_MAX_CHARS = 65_536;
