@@ -34,19 +34,19 @@ function found(
 }
 
 describe("what is found in BuildKit's databases", () => {
-  it.each<{ states: Partial<Record<DatabaseKind, DatabaseState>>; then: string; paths?: readonly string[] }>([
-    { states: {}, then: "keep" },
-    { states: { "solver-cache": DAMAGED }, then: "set-aside", paths: ["cache.db"] },
-    { states: { history: DAMAGED }, then: "set-aside", paths: ["history.db"] },
-    { states: { history: DAMAGED, "solver-cache": DAMAGED }, then: "set-aside", paths: ["cache.db", "history.db"] },
-    { states: { records: DAMAGED }, then: "start-empty" },
-    { states: { content: DAMAGED }, then: "start-empty" },
-    { states: { snapshots: DAMAGED, history: DAMAGED }, then: "start-empty" },
-    { states: { "solver-cache": { at: "missing" }, history: { at: "missing" } }, then: "keep" },
-    { states: { content: { at: "missing" } }, then: "start-empty" },
-    { states: { content: { at: "unchecked", because: "bbolt cannot be run" } }, then: "keep" },
-  ])("$states → $then $paths", ({ states, then, paths }) => {
-    expect(judgeCache(found(states), WELL)).toMatchObject({ do: then, ...(paths && { paths }) });
+  it.each<{ states: Partial<Record<DatabaseKind, DatabaseState>>; verdict: string; paths?: readonly string[] }>([
+    { states: {}, verdict: "keep" },
+    { states: { "solver-cache": DAMAGED }, verdict: "set-aside", paths: ["cache.db"] },
+    { states: { history: DAMAGED }, verdict: "set-aside", paths: ["history.db"] },
+    { states: { history: DAMAGED, "solver-cache": DAMAGED }, verdict: "set-aside", paths: ["cache.db", "history.db"] },
+    { states: { records: DAMAGED }, verdict: "start-empty" },
+    { states: { content: DAMAGED }, verdict: "start-empty" },
+    { states: { snapshots: DAMAGED, history: DAMAGED }, verdict: "start-empty" },
+    { states: { "solver-cache": { at: "missing" }, history: { at: "missing" } }, verdict: "keep" },
+    { states: { content: { at: "missing" } }, verdict: "start-empty" },
+    { states: { content: { at: "unchecked", because: "bbolt cannot be run" } }, verdict: "keep" },
+  ])("$states → $verdict $paths", ({ states, verdict, paths }) => {
+    expect(judgeCache(found(states), WELL)).toMatchObject({ do: verdict, ...(paths && { paths }) });
   });
 
   it("may be missing altogether where there are no snapshots yet", () => {
@@ -62,11 +62,11 @@ describe("what is found in BuildKit's databases", () => {
   });
 
   it.each([
-    { past: { ...WELL, crashesInARow: CRASHES_MAX - 1 }, then: "keep" },
-    { past: { ...WELL, crashesInARow: CRASHES_MAX }, then: "start-empty" },
-    { past: { ...WELL, isWithoutSpace: true }, then: "start-empty" },
-  ])("though sound, does not help after $past: $then", ({ past, then }) => {
-    expect(judgeCache(found({}), past).do).toBe(then);
+    { past: { ...WELL, crashesInARow: CRASHES_MAX - 1 }, verdict: "keep" },
+    { past: { ...WELL, crashesInARow: CRASHES_MAX }, verdict: "start-empty" },
+    { past: { ...WELL, isWithoutSpace: true }, verdict: "start-empty" },
+  ])("though sound, does not help after $past: $verdict", ({ past, verdict }) => {
+    expect(judgeCache(found({}), past).do).toBe(verdict);
   });
 });
 
