@@ -89,7 +89,12 @@ async function open(
   const intent = cacheIntent(desired, defaults, cacheVolume !== undefined);
   if (intent.is === "impossible") throw new AgentError("cache.impossible", intent.because, { retryable: false });
   if (intent.is === "plain" || cacheVolume === undefined) return plainCache.open(undefined, signal);
-  const { key: wish, order } = intent;
-  const key = wish.kind === "wrapped" ? { kind: "given" as const, key: await keyUnwrap.unwrap(wish, signal) } : wish;
-  return cacheVolume.open({ ...order, key }, signal);
+  const { key, order } = intent;
+  if (key.kind !== "wrapped") return cacheVolume.open({ ...order, key }, signal);
+  const unwrapped = await keyUnwrap.unwrap(key, signal);
+  try {
+    return await cacheVolume.open({ ...order, key: { kind: "given", key: unwrapped } }, signal);
+  } finally {
+    unwrapped.reveal().fill(0);
+  }
 }

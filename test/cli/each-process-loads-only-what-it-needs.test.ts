@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { AgentProcess } from "./agent-process.ts";
 
+const KMS = "@aws-sdk/client-kms";
 const GRPC = "@grpc/grpc-js";
 
 /** What costs milliseconds and megabytes, or would give a process an ability that it must not have. All of it is CommonJS. */
@@ -10,7 +11,10 @@ it.each([
   { module: "commands/version", without: ["commander", GRPC, "pino", "prom-client", "systeminformation"] },
   { module: "commands/gateway", without: [GRPC, "prom-client", "systeminformation", "reflect-metadata"] },
   { module: "commands/run", without: [GRPC, "prom-client", "systeminformation", "reflect-metadata"] },
-  { module: "commands/control", without: ["systeminformation", "reflect-metadata"] },
+  { module: "commands/control", without: ["systeminformation", "reflect-metadata", KMS] },
+  { module: "commands/volume-serve", without: [GRPC, "prom-client", "systeminformation", KMS] },
+  { module: "commands/volume-close", without: [GRPC, "prom-client", "systeminformation", KMS] },
+  { module: "commands/buildkit-prepare", without: ["prom-client", "systeminformation", KMS] },
 ])("$module loads without $without", async ({ module, without }) => {
   const file = fileURLToPath(new URL(`../../dist/agent/cli/${module}.js`, import.meta.url));
   await using loading = AgentProcess.evaluate(`

@@ -27,6 +27,7 @@ describe("the cache", () => {
   let cache: Cell<CacheView>;
   let orders: VolumeOrder[];
   let plainOpened: number;
+  let givenFirstByte: number | undefined;
   /** What the next orders come to; after the last, all go well. */
   let outcomes: (Error | "hangs")[];
   let able: boolean;
@@ -34,6 +35,7 @@ describe("the cache", () => {
 
   const open = async (order: VolumeOrder, signal: AbortSignal): Promise<OpenedVolume> => {
     orders.push(order);
+    if (order.key.kind === "given") givenFirstByte = order.key.key.reveal()[0];
     const outcome = outcomes.shift();
     if (outcome instanceof Error) throw outcome;
     if (outcome === "hangs")
@@ -94,11 +96,12 @@ describe("the cache", () => {
     await running;
   });
 
-  it("asks the KMS for a wrapped key first", async () => {
+  it("asks the KMS for a wrapped key first, and overwrites it once the volume is open", async () => {
     await begin();
     await wish(WRAPPED);
+    expect(givenFirstByte).toBe(7);
     const key = orders[0]?.key;
-    expect(key?.kind === "given" && key.key.reveal()[0]).toBe(7);
+    expect(key?.kind === "given" && key.key.reveal().every((byte) => byte === 0)).toBe(true);
   });
 
   it("is a plain directory, and told so, where nothing else is wanted or possible", async () => {
