@@ -14,11 +14,13 @@ const ORDER = [
   "builder-agent.target",
 ] as const;
 
+/** BuildKit is not even asked to stop while control drains. */
 async function untilDraining(): Promise<void> {
   await eventually("control drains", async () => {
     const { StatusText, SubState } = await machine().container.show(CONTROL, "StatusText", "SubState");
     return SubState === "stop-sigterm" && /drain/i.test(StatusText);
   });
+  expect(await machine().container.show("buildkitd.service", "ActiveState")).toEqual({ ActiveState: "active" });
 }
 
 it("systemctl stop lets an open build finish, then ends everything in order", { timeout: 120_000 }, async () => {
