@@ -70,7 +70,7 @@ source "qemu" "image" {
   disk_image       = true
   use_backing_file = true
   format           = "qcow2"
-  skip_resize_disk = true
+  disk_size        = "4096M" # as the base; it grows with the disk that a machine is given
   disk_compression = true
   qemu_img_args {
     create  = ["-F", "qcow2"]

@@ -10,6 +10,8 @@ unwanted="ssh.service ssh.socket apt-daily.timer apt-daily-upgrade.timer unatten
   cloud-init-hotplugd.socket e2scrub_all.timer e2scrub_reap.service man-db.timer fstrim.timer"
 # shellcheck disable=SC2086 # Several names.
 systemctl --quiet disable $(systemctl list-unit-files --no-legend $unwanted | cut -d' ' -f1) 2>/dev/null
+# Its list of modules is empty; see files/etc/cloud.
+systemctl --quiet mask cloud-config.service
 # Memory that builds or keys were in is never written to a disk.
 systemctl --quiet mask swap.target sleep.target suspend.target hibernate.target hybrid-sleep.target
 sed -i '/\sswap\s/d' /etc/fstab

@@ -52,7 +52,7 @@ export async function bake(accelerator) {
 
 /** @param {string} folder @param {string} debFile @param {"tcg" | "kvm"} accelerator */
 async function make(folder, debFile, accelerator) {
-  const work = join(caches, "bake-draft");
+  const work = join(caches, "draft-bake");
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true, mode: 0o700 });
   const [key, seed, output] = [join(work, "key"), join(work, "seed.iso"), join(work, "output")];

@@ -5,6 +5,7 @@ import { run } from "../../setup/child.mjs";
 import { saying } from "../../setup/progress.mjs";
 import { hashOf } from "../../setup/stamp.mjs";
 import { inTree, readIfThere } from "../../setup/tree.mjs";
+import { keepNewest } from "../keep-newest.mjs";
 import { aptProxies, debianSources } from "./debian-sources.mjs";
 import { leftOut, packages } from "./packages.mjs";
 
@@ -27,7 +28,7 @@ export const baseStep = {
   isDone: () => existsSync(baseTar()),
   async carryOut() {
     const target = baseTar();
-    const draft = join(dirname(target), "base-draft.tar.zst");
+    const draft = join(dirname(target), "draft-base.tar.zst");
     mkdirSync(dirname(target), { recursive: true });
     const [sources, proxies] = [await debianSources(SUITE), await aptProxies()];
     await saying("making Debian's root file system with mmdebstrap (about 2 minutes, once a month)", () =>
@@ -54,5 +55,6 @@ export const baseStep = {
     );
     rmSync(target, { force: true });
     renameSync(draft, target);
+    keepNewest(dirname(target), "base-", 2);
   },
 };

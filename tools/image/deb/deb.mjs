@@ -6,6 +6,7 @@ import { hashOf } from "../../setup/stamp.mjs";
 import { inTree, readIfThere } from "../../setup/tree.mjs";
 import { agentVersion } from "../agent-version.mjs";
 import { packageBom, packageManifest } from "../bom/package-bom.mjs";
+import { keepNewest } from "../keep-newest.mjs";
 import { putAgent } from "./agent-files.mjs";
 import { controlFields } from "./control-fields.mjs";
 import { pack } from "./pack.mjs";
@@ -51,7 +52,7 @@ export function deb(architecture) {
  * @param {ReturnType<typeof programs>} parts
  */
 async function make(target, version, architecture, parts) {
-  const draft = join(cacheFolder(), "image", "deb-draft");
+  const draft = join(cacheFolder(), "image", "draft-deb");
   rmSync(draft, { recursive: true, force: true });
   const root = join(draft, "root");
   const own = join(root, "usr/lib/builder-agent");
@@ -77,6 +78,7 @@ async function make(target, version, architecture, parts) {
   await pack({ root, fields, scripts, epochSeconds, target: made });
   mkdirSync(dirname(target), { recursive: true });
   renameSync(made, target);
+  keepNewest(join(cacheFolder(), "image"), "deb-", 4);
   rmSync(draft, { recursive: true, force: true });
 }
 

@@ -8,6 +8,7 @@ import { hashOf } from "../../setup/stamp.mjs";
 import { baseTar } from "../base/base-tar.mjs";
 import { unpackBase } from "../base/unpack-base.mjs";
 import { hashOfFiles } from "../deb/source-files.mjs";
+import { keepNewest } from "../keep-newest.mjs";
 import { bootConfiguration, fstab } from "./boot-configuration.mjs";
 import { putBootLoader } from "./boot-loader.mjs";
 import { partitionTable, places } from "./places.mjs";
@@ -27,7 +28,7 @@ export const baseDiskStep = {
 
 /** @param {string} target */
 async function make(target) {
-  const work = join(caches, "disk-draft");
+  const work = join(caches, "draft-disk");
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
   const root = join(work, "root");
@@ -49,6 +50,7 @@ async function make(target) {
   const made = join(work, "made.qcow2");
   await does("qemu-img", ["qemu-img", "convert", "-f", "raw", "-O", "qcow2", disk, made]);
   renameSync(made, target);
+  keepNewest(caches, "disk-", 2);
   rmSync(work, { recursive: true, force: true });
 }
 
