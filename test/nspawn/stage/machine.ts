@@ -111,7 +111,7 @@ export class Machine implements AsyncDisposable {
     );
   }
 
-  /** Once it is off. It registers anew, as after any boot. */
+  /** Also of one that is off already; else its power is cut. It registers anew, as after any boot. */
   async reboot(): Promise<void> {
     await this.container[Symbol.asyncDispose]();
     await this.boot();
