@@ -1,6 +1,6 @@
 // Runs on the machine that becomes an image, with the Node that is installed on it: what is in the image, for people (a manifest with digests)
 // and for scanners (a CycloneDX bill of materials).
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ const own = /** @type {Own} */ (JSON.parse(readFileSync(join(SHARE, "package.jso
 for (const { path, sha256: wanted } of Object.values(own.programs))
   if (sha256(path) !== wanted) throw new Error(`${path} is not what the package brought`);
 
-const debian = ask("dpkg-query", ["-W", "-f", "${Package}\t${Version}\t${Architecture}\t${db:Status-Abbrev}\n"])
+const debian = dpkgQuery(["-W", "-f", "${Package}\t${Version}\t${Architecture}\t${db:Status-Abbrev}\n"])
   .map((line) => line.split("\t"))
   .filter(([, , , status]) => status?.startsWith("ii"))
   .map(([name = "", version = "", architecture = ""]) => ({ name, version, architecture }));
@@ -28,10 +28,11 @@ const files = [
   ...readdirSync(CNI).map((file) => join(CNI, file)),
   ...kernels.map((file) => join("/boot", file)),
 ];
+const owners = dpkgQuery(["-S", ...files.flatMap(paths)]).map((line) => line.split(": "));
 write("image.json", {
   ...own,
   debian: debianVersion,
-  files: Object.fromEntries(files.map((path) => [path, { package: packageOf(path), sha256: sha256(path) }])),
+  files: Object.fromEntries(files.map((path) => [path, describe(path)])),
 });
 
 /** @typedef {{ metadata: { component: object }, components: readonly object[] }} Bom */
@@ -52,23 +53,21 @@ write("image.cdx.json", {
 });
 
 /** @param {string} path */
-function packageOf(path) {
-  // Debian's dpkg knows some programs by the path that they had before /bin and /sbin became links.
-  for (const known of [path, path.replace(/^\/usr/, "")]) {
-    try {
-      return ask("dpkg-query", ["-S", known])[0]?.split(":")[0];
-    } catch {
-      // Not by this path.
-    }
-  }
-  throw new Error(`${path} is of no Debian package`);
+function describe(path) {
+  const owner = owners.find(([, known]) => known !== undefined && paths(path).includes(known))?.[0];
+  const found = debian.find(({ name }) => name === owner);
+  if (!found) throw new Error(`${path} is of no Debian package`);
+  return { package: found.name, version: found.version, sha256: sha256(path) };
 }
 
-/** @param {string} program @param {readonly string[]} args @returns {readonly string[]} Its lines. */
-function ask(program, args) {
-  return execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] })
-    .trim()
-    .split("\n");
+/** Debian's dpkg knows some files by the path that they had before /bin, /lib and /sbin became links. @param {string} path */
+function paths(path) {
+  return [path, path.replace(/^\/usr/, "")];
+}
+
+/** @param {readonly string[]} args @returns {readonly string[]} Its lines. It says of some paths that it does not know them, and answers for the others. */
+function dpkgQuery(args) {
+  return spawnSync("dpkg-query", args, { encoding: "utf8" }).stdout.trim().split("\n");
 }
 
 /** @param {string} file */

@@ -9,11 +9,11 @@ cp -R --no-preserve=ownership,mode "$here/files/." /
 unwanted="ssh.service ssh.socket apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service
   cloud-init-hotplugd.socket e2scrub_all.timer e2scrub_reap.service man-db.timer fstrim.timer"
 # shellcheck disable=SC2086 # Several names.
-systemctl --quiet disable $(systemctl list-unit-files --no-legend $unwanted | cut -d' ' -f1) 2>/dev/null
+systemctl --quiet --no-reload disable $(systemctl list-unit-files --no-legend $unwanted | cut -d' ' -f1) 2>/dev/null
 # Its list of modules is empty; see files/etc/cloud.
-systemctl --quiet mask cloud-config.service
+systemctl --quiet --no-reload mask cloud-config.service
 # Memory that builds or keys were in is never written to a disk.
-systemctl --quiet mask swap.target sleep.target suspend.target hibernate.target hybrid-sleep.target
+systemctl --quiet --no-reload mask swap.target sleep.target suspend.target hibernate.target hybrid-sleep.target
 sed -i '/\sswap\s/d' /etc/fstab
 passwd --quiet --lock root
-systemctl --quiet enable systemd-networkd.service
+systemctl --quiet --no-reload enable systemd-networkd.service
