@@ -1,25 +1,38 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { DiskShelf } from "./machine/data-disk.ts";
+import { writing } from "./machine/provision.ts";
 import { perBoot } from "./stage/cache-wish.ts";
-import { VmStage } from "./stage/vm-stage.ts";
-import { withDisk } from "./stage/with-disk.ts";
+import { recipe, wasCached } from "./stage/recipes.ts";
+import { REF, VmStage } from "./stage/vm-stage.ts";
 
-const DOCKERFILE = [
-  "FROM scratch AS work",
-  "COPY busybox /bin/busybox",
-  'RUN ["/bin/busybox", "sh", "-c", "echo built > /result"]',
-  "FROM scratch",
-  "COPY --from=work /result /",
+const RECIPE = recipe("echo built > /result");
+const UNITS = [
+  "builder-agent.socket",
+  "builder-agent-gateway.service",
+  "builder-agent-control.service",
+  "builder-agent-volume.socket",
+  "builder-agent-volume.service",
+  String.raw`var-lib-builder\x2dagent-cache.mount`,
+  "buildkitd.service",
 ];
 
-it("boots the image, is configured by cloud-init, becomes ready, and a client outside builds in it", async () => {
-  await using shelf = await withDisk();
-  await using stage = await VmStage.boot({ disks: [shelf.disk], cacheVolume: perBoot() });
+let shelf: DiskShelf;
+let stage: VmStage;
+beforeAll(async () => {
+  shelf = await DiskShelf.make();
+  stage = await VmStage.boot({ disks: [await shelf.blank()], cacheVolume: perBoot() });
+});
+afterAll(async () => {
+  await stage?.[Symbol.asyncDispose]();
+  await shelf?.[Symbol.asyncDispose]();
+});
+
+it("first: becomes ready out of its box, and a client outside builds on its encrypted volume", async () => {
   const machine = await stage.ready();
   expect(machine.observed?.cacheVolume).toMatchObject({ encrypted: true, formatted: true, volumeId: "vol-1" });
-
-  const { client, outputDir } = await stage.build(DOCKERFILE);
+  const { client, outputDir } = await stage.build(RECIPE);
   await client.succeeds();
   expect(await readFile(join(outputDir, "result"), "utf8")).toBe("built\n");
 
@@ -30,5 +43,30 @@ it("boots the image, is configured by cloud-init, becomes ready, and a client ou
   expect(await guest.run("findmnt --noheadings --output SOURCE --target /var/lib/builder-agent/cache/buildkit")).toBe(
     "/dev/mapper/builder-agent-cache",
   );
+});
+
+it("first: every unit works as confined as it is", async () => {
+  const { guest } = stage;
+  const states = await guest.run(`systemctl is-active ${UNITS.map((unit) => `'${unit}'`).join(" ")}`);
+  expect(states.split("\n")).toEqual(UNITS.map(() => "active"));
   expect(await guest.run("systemctl list-units --failed --plain --no-legend")).toBe("");
+  const refused = await guest.tries(
+    "journalctl --boot --no-pager --output=cat | grep --ignore-case --extended-regexp 'seccomp|operation not permitted|EPERM|type=1326'",
+  );
+  expect(refused.stdout).toBe("");
+});
+
+it("has a new, empty volume after a reboot", async () => {
+  const { guest, plane } = stage;
+  const before = stage.machine;
+  const next = { path: "/etc/credstore/join-token", permissions: "0600", content: plane.issueJoinToken(REF) };
+  await guest.run(writing([next]));
+  await guest.powerOff();
+  await guest.start();
+  const machine = await stage.ready();
+  expect(machine.id).not.toBe(before.id);
+  expect(machine.observed?.cacheVolume).toMatchObject({ encrypted: true, formatted: true });
+  const { client } = await stage.build(RECIPE);
+  const { said } = await client.succeeds();
+  expect(wasCached(said)).toBe(false);
 });

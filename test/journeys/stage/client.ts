@@ -48,12 +48,13 @@ export class Client implements AsyncDisposable {
   }
 
   /** Waits until it has shown this. @throws {Error} with all that it said, if it ends without. */
-  async says(text: string): Promise<void> {
-    await eventually(`the client says "${text}"; it said:\n${this.said}`, () => {
+  async says(text: string, deadlineMs?: number): Promise<void> {
+    const said = (): boolean => {
       if (this.said.includes(text)) return true;
       if (!this.isRunning) throw new Error(`The client ended without "${text}":\n${this.said}`);
       return false;
-    });
+    };
+    await eventually(`the client says "${text}"; it said:\n${this.said}`, said, deadlineMs);
   }
 
   /** @throws {Error} with all that it said, unless it ends with 0. */

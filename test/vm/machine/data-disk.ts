@@ -1,12 +1,15 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { open } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { TempDir } from "../../../sandbox/stack/temp-dir.ts";
+import { blankDisk, hashOf } from "../../volume/disk-image.ts";
+
+const DISK_BYTES = 1024 ** 3;
 
 export interface DataDiskOptions {
-  readonly file: string;
-  readonly sizeBytes: number;
   /** The guest sees it as /dev/disk/by-id/virtio-<serial>; default "cache". */
   readonly serial?: string;
+  /** Default 1 GiB. */
+  readonly sizeBytes?: number;
   readonly readOnly?: boolean;
 }
 
@@ -16,17 +19,17 @@ export class DataDisk {
   readonly serial: string;
   readonly readOnly: boolean;
 
-  private constructor({ file, serial = "cache", readOnly = false }: DataDiskOptions) {
+  private constructor(file: string, serial: string, readOnly: boolean) {
     this.file = file;
     this.serial = serial;
     this.readOnly = readOnly;
   }
 
-  static async blank(options: DataDiskOptions): Promise<DataDisk> {
-    const handle = await open(options.file, "wx");
-    await handle.truncate(options.sizeBytes);
-    await handle.close();
-    return new DataDisk(options);
+  static async blank(
+    dir: string,
+    { serial = "cache", sizeBytes = DISK_BYTES, readOnly = false }: DataDiskOptions = {},
+  ) {
+    return new DataDisk(await blankDisk(join(dir, `${serial}.raw`), sizeBytes), serial, readOnly);
   }
 
   /** What the guest knows it by. */
@@ -34,29 +37,31 @@ export class DataDisk {
     return `/dev/disk/by-id/virtio-${this.serial}`;
   }
 
-  /** Of all its bytes: SHA-256, in hex. */
-  async digest(): Promise<string> {
-    const hash = createHash("sha256");
-    for await (const chunk of createReadStream(this.file, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
-    return hash.digest("hex");
+  /** Of all its bytes. */
+  digest(): Promise<string> {
+    return hashOf(this.file);
+  }
+}
+
+/** Disks that outlive the machines which they are plugged into, and go with this. */
+export class DiskShelf implements AsyncDisposable {
+  readonly dir: string;
+  readonly #owner: TempDir;
+
+  private constructor(owner: TempDir) {
+    this.dir = owner.path;
+    this.#owner = owner;
   }
 
-  /** Overwrites a part of it, as somebody else would have. */
-  async write(bytes: Uint8Array, offset: number): Promise<void> {
-    const handle = await open(this.file, "r+");
-    try {
-      await handle.write(bytes, 0, bytes.length, offset);
-    } finally {
-      await handle.close();
-    }
+  static async make(): Promise<DiskShelf> {
+    return new DiskShelf(await TempDir.make(join(tmpdir(), "vm-disks-")));
   }
 
-  async read(bytes: number, offset: number): Promise<Buffer> {
-    const handle = await open(this.file, "r");
-    try {
-      return (await handle.read(Buffer.alloc(bytes), 0, bytes, offset)).buffer;
-    } finally {
-      await handle.close();
-    }
+  blank(options?: DataDiskOptions): Promise<DataDisk> {
+    return DataDisk.blank(this.dir, options);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#owner[Symbol.asyncDispose]();
   }
 }

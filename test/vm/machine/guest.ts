@@ -1,4 +1,6 @@
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { qemuCommand } from "../../../tools/image/guest/qemu-command.mjs";
 import type { DataDisk } from "./data-disk.ts";
 import { accelerator } from "./image.ts";
@@ -8,10 +10,11 @@ import { type CommandEnding, Ssh } from "./ssh.ts";
 /** Under emulation, on a busy machine. */
 const BOOT_DEADLINE_MS = 300_000;
 const END_DEADLINE_MS = 180_000;
+const SLEEP_DEADLINE_MS = 120_000;
 /** Where the guest finds the control plane, whatever port that has on this machine. */
 export const PLANE_ADDRESS = { guestAddress: "10.0.2.100", guestPort: 443 } as const;
 /** Where disks are plugged in while the machine runs. */
-const SOCKETS = ["hotplug1", "hotplug2"] as const;
+const SOCKETS = 8;
 
 export interface GuestParts {
   /** What is the guest's, and nobody else's: sockets, disks. */
@@ -33,15 +36,35 @@ export class Guest implements AsyncDisposable {
   readonly parts: GuestParts;
   #qemu: QemuProcess | undefined;
   #ssh: Ssh | undefined;
+  #attached = 0;
 
   constructor(parts: GuestParts) {
     this.parts = parts;
   }
 
+  /** Wakes a machine that fell asleep with these disks and nothing plugged in, into today. */
+  async wake(memoryFile: string): Promise<void> {
+    await this.start(["-incoming", `exec:cat ${memoryFile}`]);
+    await this.run(`date --set=@${(Date.now() / 1_000).toFixed(3)}`);
+  }
+
+  /** Puts all that is in its memory into a file, and ends. What it wrote to its disk is on its disk. */
+  async fallAsleep(memoryFile: string): Promise<void> {
+    await this.hangUp();
+    await this.qemu.ask("migrate-set-parameters", { "max-bandwidth": 2 ** 40 });
+    await this.qemu.ask("migrate", { uri: `exec:cat > ${memoryFile}` });
+    for (const deadline = AbortSignal.timeout(SLEEP_DEADLINE_MS); ; await sleep(200, undefined, { signal: deadline })) {
+      // As QEMU documents it.
+      const { status } = (await this.qemu.ask("query-migrate")) as { readonly status?: string };
+      if (status === "completed") break;
+      if (status === "failed") throw new Error("QEMU could not put the machine to sleep");
+    }
+    await this.cutPower();
+  }
+
   /** Powers it on; how far it gets is for others to see. `more`: words of QEMU's command line for this run. */
   async start(more: readonly string[] = []): Promise<void> {
-    const { dir, rootDisk, serialFile, seed, ports, disks, busybox } = this.parts;
-    const qmpSocket = join(dir, "qmp.sock");
+    const { rootDisk, serialFile, seed, ports, disks, busybox } = this.parts;
     const command = qemuCommand({
       disk: rootDisk,
       ...(seed !== undefined && { seed }),
@@ -51,15 +74,27 @@ export class Guest implements AsyncDisposable {
       ],
       reaches: [{ ...PLANE_ADDRESS, hostPort: ports.plane, busybox }],
       serialFile,
-      qmpSocket,
+      qmpSocket: this.#qmpSocket,
       accelerator: accelerator(),
     });
-    const sockets = SOCKETS.flatMap((id, index) => ["-device", `pcie-root-port,id=${id},chassis=${index + 1}`]);
+    const sockets = Array.from({ length: SOCKETS }, (_, at) => `pcie-root-port,id=socket${at},chassis=${at + 1}`);
     const drives = disks.flatMap((disk) => [
       ...["-blockdev", JSON.stringify(blockdevOf(disk))],
       ...["-device", JSON.stringify(deviceOf(disk))],
     ]);
-    this.#qemu = await QemuProcess.start([...command, "-no-reboot", ...sockets, ...drives, ...more], qmpSocket);
+    this.#attached = 0;
+    this.#qemu = await QemuProcess.start(
+      [...command, "-no-reboot", ...sockets.flatMap((socket) => ["-device", socket]), ...drives, ...more],
+      this.#qmpSocket,
+    );
+  }
+
+  get #qmpSocket(): string {
+    return join(this.parts.dir, "qmp.sock");
+  }
+
+  get isOn(): boolean {
+    return this.#qemu?.isRunning ?? false;
   }
 
   get qemu(): QemuProcess {
@@ -88,9 +123,11 @@ export class Guest implements AsyncDisposable {
   }
 
   /** Plugs a disk in while it runs. */
-  async attach(disk: DataDisk, socket: 0 | 1 = 0): Promise<void> {
+  async attach(disk: DataDisk): Promise<void> {
     await this.qemu.ask("blockdev-add", blockdevOf(disk));
-    await this.qemu.ask("device_add", { ...deviceOf(disk), bus: SOCKETS[socket] });
+    await this.qemu.ask("device_add", { ...deviceOf(disk), bus: `socket${this.#attached}` });
+    this.#attached += 1;
+    await this.run(`udevadm wait --timeout=60 ${disk.device}`);
   }
 
   async hangUp(): Promise<void> {
@@ -101,6 +138,7 @@ export class Guest implements AsyncDisposable {
   async cutPower(): Promise<void> {
     await this.#qemu?.cutPower();
     await this.hangUp();
+    await rm(this.#qmpSocket, { force: true });
   }
 
   /** Lets it end in order, and waits until it has. A reboot is this, and `start` again. */

@@ -1,7 +1,6 @@
 import { existsSync, statSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { sshFor } from "../../../tools/image/guest/agent-user-data.mjs";
 import { overlayOn } from "../../../tools/image/guest/disks.mjs";
 import { makeSeed } from "../../../tools/image/guest/seed.mjs";
@@ -19,13 +18,12 @@ export interface IdleMachine {
   readonly rootDisk: string;
   readonly seed: string;
   readonly keyFile: string;
-  /** Words of QEMU's command line that wake a copy up. */
-  readonly wake: readonly string[];
+  readonly memoryFile: string;
 }
 
 /** Change it with whatever changes what is asleep. */
-const FORM = "1";
-const ASLEEP_DEADLINE_MS = 120_000;
+const FORM = "2";
+const PROGRAMS = "/usr/lib/builder-agent/bin";
 
 /** Boots one, the first time for an image; the copy is kept beside the other things that are made once. */
 export async function idleMachine(own: Pick<Guest["parts"], "ports" | "busybox">): Promise<IdleMachine> {
@@ -47,7 +45,7 @@ export async function idleMachine(own: Pick<Guest["parts"], "ports" | "busybox">
     rootDisk: file("root.qcow2"),
     seed: file("seed.iso"),
     keyFile: file("key"),
-    wake: ["-incoming", `exec:cat ${file("memory")}`],
+    memoryFile: file("memory"),
   };
 }
 
@@ -69,23 +67,9 @@ async function make(folder: string, own: Pick<Guest["parts"], "ports" | "busybox
     ...own,
   });
   await guest.start();
-  await guest.run(
-    "cloud-init status --wait >/dev/null; systemctl is-system-running --wait >/dev/null; sync; echo 3 > /proc/sys/vm/drop_caches",
-  );
-  await guest.hangUp();
-  await sleepDown(guest, file("memory"));
-  await rm(file("qmp.sock"), { force: true });
+  await guest.run("cloud-init status --wait >/dev/null; systemctl is-system-running --wait >/dev/null");
+  // So that their first start is not the one that somebody waits for.
+  await guest.run(`builder-agent version && ${PROGRAMS}/buildkitd --version && ${PROGRAMS}/bbolt version && sync`);
+  await guest.fallAsleep(file("memory"));
   await rename(draft, folder);
-}
-
-async function sleepDown({ qemu }: Guest, memoryFile: string): Promise<void> {
-  await qemu.ask("migrate-set-parameters", { "max-bandwidth": 2 ** 40 });
-  await qemu.ask("migrate", { uri: `exec:cat > ${memoryFile}` });
-  for (const deadline = AbortSignal.timeout(ASLEEP_DEADLINE_MS); ; await sleep(200, undefined, { signal: deadline })) {
-    const { status } = (await qemu.ask("query-migrate")) as { status: string };
-    if (status === "completed") break;
-    if (status === "failed") throw new Error("QEMU could not put the machine to sleep");
-  }
-  await qemu.ask("quit").catch(() => undefined);
-  await qemu.ended(ASLEEP_DEADLINE_MS);
 }

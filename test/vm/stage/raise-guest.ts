@@ -37,12 +37,9 @@ export async function wakeGuest(place: WorkPlace, { disks, given }: Wanted, scop
   await overlayOn(idle.rootDisk, rootDisk);
   const { seed, keyFile } = idle;
   const guest = scope.own(new Guest({ rootDisk, seed, keyFile, ...common(place), disks: [] }));
-  await guest.start(idle.wake);
-  // It slept since the day it was made.
-  await guest.run(`date --set=@${(Date.now() / 1_000).toFixed(3)}`);
-  for (const disk of disks) await guest.attach(disk, disk === disks[0] ? 0 : 1);
-  const found = disks.map(({ device }) => `udevadm wait --timeout=60 ${device}`);
-  await guest.run([...found, writing(agentUserData(given).write_files)].join(" && "));
+  await guest.wake(idle.memoryFile);
+  for (const disk of disks) await guest.attach(disk);
+  await guest.run(writing(agentUserData(given).write_files));
   return guest;
 }
 

@@ -7,15 +7,18 @@ import type { OpenedBuildFiles } from "../../../sandbox/admin/request.ts";
 import { writeTicket } from "../../../sandbox/admin/ticket-files.ts";
 import type { Machine } from "../../../sandbox/control-plane/machine.ts";
 import { buildctlArguments } from "../../../sandbox/stack/client-lines.ts";
+import { overlayOn } from "../../../tools/image/guest/disks.mjs";
 import { Client } from "../../journeys/stage/client.ts";
 import type { DataDisk } from "../machine/data-disk.ts";
-import type { Guest } from "../machine/guest.ts";
+import { Guest } from "../machine/guest.ts";
 import { provision } from "../machine/provision.ts";
+import { nextConsoleLog } from "./logs.ts";
 import { bootGuest, wakeGuest } from "./raise-guest.ts";
 import { type WorkPlace, workPlace } from "./work-place.ts";
 
 /** Whose machine every stage is. */
 export const REF = { org: "acme", project: "app" } as const;
+export const OWNER = { orgId: REF.org, projectId: REF.project, architecture: "amd64" } as const;
 /** Under emulation, on a busy machine: from power to ready. */
 const READY_DEADLINE_MS = 400_000;
 const BUILD_DEADLINE_MS = 180_000;
@@ -32,14 +35,15 @@ export interface VmStageOptions {
 /** A control plane in this process, and a virtual machine that does what it wants. */
 export class VmStage implements AsyncDisposable {
   readonly plane: WorkPlace["plane"];
-  readonly guest: Guest;
+  #guest: Guest;
+  #asleep = { memoryFile: "", rootDisk: "", copies: 0 };
   readonly #place: WorkPlace;
   readonly #scope: Scope;
   #builds = 0;
 
   private constructor(place: WorkPlace, guest: Guest, scope: Scope) {
     this.plane = place.plane;
-    this.guest = guest;
+    this.#guest = guest;
     this.#place = place;
     this.#scope = scope;
   }
@@ -70,6 +74,33 @@ export class VmStage implements AsyncDisposable {
     }
   }
 
+  get guest(): Guest {
+    return this.#guest;
+  }
+
+  /** The machine ends; copies of it, as it is now, can be woken. */
+  async fallAsleep(): Promise<void> {
+    const memoryFile = join(this.#place.guestDir, "memory");
+    await this.guest.fallAsleep(memoryFile);
+    this.#asleep = { memoryFile, rootDisk: this.guest.parts.rootDisk, copies: 0 };
+  }
+
+  /** A copy of the machine that fell asleep, with these disks. What the last copy wrote to its own disk is forgotten. */
+  async wakeAgain(disks: readonly DataDisk[]): Promise<void> {
+    await this.guest.cutPower();
+    await this.until(() => this.plane.machines().every(({ link }) => link === undefined), "the last one to be gone");
+    for (const machine of this.plane.machines()) machine.observed = undefined;
+    const { memoryFile, rootDisk: under } = this.#asleep;
+    this.#asleep.copies += 1;
+    const rootDisk = join(this.#place.guestDir, `copy-${this.#asleep.copies}.qcow2`);
+    await overlayOn(under, rootDisk);
+    this.#guest = this.#scope.own(new Guest({ ...this.guest.parts, rootDisk, serialFile: nextConsoleLog() }));
+    await this.guest.wake(memoryFile);
+    for (const disk of disks) await this.guest.attach(disk);
+    // The connection that it remembers ended with its first life.
+    await this.guest.run("ss --kill dst 10.0.2.100 >/dev/null");
+  }
+
   /** As a person does who has written the configuration. */
   async startAgent(): Promise<void> {
     await this.guest.run("systemctl start builder-agent.target");
@@ -79,27 +110,41 @@ export class VmStage implements AsyncDisposable {
   async ready(): Promise<Machine> {
     const ready = (): Machine | undefined =>
       this.plane.machines().find(({ link, observed }) => link !== undefined && observed?.phase === Phase.READY);
-    return this.#until(ready, "the agent to be ready");
+    return this.until(ready, "the agent to be ready");
   }
 
-  /** The blocking condition that the agent reports about its cache, once its message has this in it. */
-  async refuses(because: RegExp): Promise<Condition> {
+  /** The one that is attached. */
+  get machine(): Machine {
+    const machine = this.plane.machines().find(({ link }) => link !== undefined);
+    if (machine === undefined) throw new Error("No machine is attached");
+    return machine;
+  }
+
+  /** What the agent reports of one of its checks, once its message has this in it. */
+  async says(check: string, text: RegExp): Promise<Condition> {
     const told = (): Condition | undefined =>
-      this.#conditions().find(({ name, ok, message }) => name === "cache-volume" && !ok && because.test(message));
-    return this.#until(told, `the agent to say of its cache: ${because}`);
+      this.#conditions().find(({ name, message }) => name === check && text.test(message));
+    return this.until(told, `the agent to say of its check "${check}": ${text}`);
   }
 
   #conditions(): readonly Condition[] {
-    return this.plane.machines().flatMap(({ observed }) => observed?.conditions ?? []);
+    return this.plane
+      .machines()
+      .filter(({ link }) => link !== undefined)
+      .flatMap(({ observed }) => observed?.conditions ?? []);
   }
 
-  async #until<T>(probe: () => T | undefined, what: string): Promise<T> {
+  async until<T>(probe: () => T | undefined | false, what: string): Promise<T> {
     try {
       return await Promise.race([
         this.plane.until(probe, { what, deadlineMs: READY_DEADLINE_MS }),
-        this.guest.qemu.ended(READY_DEADLINE_MS).then(() => {
-          throw new Error("The machine has ended");
-        }),
+        ...(this.guest.isOn
+          ? [
+              this.guest.qemu.ended(READY_DEADLINE_MS).then(() => {
+                throw new Error("The machine has ended");
+              }),
+            ]
+          : []),
       ]);
     } catch (cause) {
       const bad = this.#conditions().filter(({ ok }) => !ok);

@@ -6,6 +6,7 @@ import { EmbeddedControlPlane } from "../../../sandbox/control-plane/embedded-co
 import { PortHold } from "../../../sandbox/stack/free-port.ts";
 import { TempDir } from "../../../sandbox/stack/temp-dir.ts";
 import { readToolchain, type Toolchain } from "../../../sandbox/stack/toolchain.ts";
+import { proveNothingLeft } from "../../journeys/stage/nothing-left.ts";
 import type { GuestParts } from "../machine/guest.ts";
 
 /** Under emulation a change takes a while to be in force. */
@@ -31,10 +32,12 @@ export async function workPlace(scope: Scope): Promise<WorkPlace> {
   await copyFile(tools.busybox, join(clientDir, "context", "busybox"));
   const plane = scope.own(await EmbeddedControlPlane.listen({ applyDeadlineMs: APPLY_DEADLINE_MS }));
   const ports = { ...(await freePorts()), plane: plane.transport.port };
+  // The port stands in the command line of whatever leads the guest to the control plane.
+  scope.defer(() => proveNothingLeft([guestDir, clientDir, String(ports.plane)], [guestDir]));
   return { plane, tools, ports, guestDir, clientDir };
 }
 
-export async function freePorts(): Promise<{ readonly ssh: number; readonly builds: number }> {
+async function freePorts(): Promise<{ readonly ssh: number; readonly builds: number }> {
   using hold = new PortHold();
   const free = { host: "127.0.0.1", port: 0 };
   return { ssh: (await hold.take(free)).port, builds: (await hold.take(free)).port };

@@ -1,0 +1,94 @@
+import { randomBytes } from "node:crypto";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import type { CacheVolume } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
+import { partitionTable, writeAt } from "../volume/disk-image.ts";
+import { type DataDisk, DiskShelf } from "./machine/data-disk.ts";
+import { putVolume } from "./machine/labelled-volume.ts";
+import { kept, perBoot } from "./stage/cache-wish.ts";
+import { recipe } from "./stage/recipes.ts";
+import { OWNER, REF, VmStage } from "./stage/vm-stage.ts";
+
+const SIZE_BYTES = 600 * 1024 ** 2;
+const key = randomBytes(64);
+const on = (serial: string): Partial<CacheVolume> => ({ device: `/dev/disk/by-id/virtio-${serial}` });
+
+let shelf: DiskShelf;
+let stage: VmStage;
+const disks = new Map<string, DataDisk>();
+beforeAll(async () => {
+  shelf = await DiskShelf.make();
+  for (const serial of ["good", "parts", "stray", "theirs", "forged"])
+    disks.set(serial, await shelf.blank({ serial, sizeBytes: SIZE_BYTES }));
+  disks.set("locked", await shelf.blank({ serial: "locked", sizeBytes: SIZE_BYTES, readOnly: true }));
+  const volume = { owner: OWNER, volumeId: "vol-1", key };
+  await partitionTable(fileOf("parts"));
+  await writeAt(fileOf("stray"), SIZE_BYTES / 2, Buffer.from("Somebody's only copy"));
+  putVolume(fileOf("theirs"), { ...volume, owner: { ...OWNER, projectId: "other" } });
+  putVolume(fileOf("forged"), { ...volume, labelKey: randomBytes(64) });
+  stage = await VmStage.wake({ disks: [...disks.values()] });
+});
+afterAll(async () => {
+  await stage?.[Symbol.asyncDispose]();
+  await shelf?.[Symbol.asyncDispose]();
+});
+
+it.each([
+  {
+    what: "another project's volume",
+    wish: kept(key, on("theirs")),
+    because: /is the cache of another project \(other, not app\)/,
+  },
+  {
+    what: "a label that does not verify",
+    wish: kept(key, on("forged")),
+    because: /label of .* was not made with its key/,
+  },
+  {
+    what: "a disk with a partition table",
+    wish: perBoot(on("parts")),
+    because: /has (partitions|a partition table) \(/,
+  },
+  { what: "data that nobody knows", wish: perBoot(on("stray")), because: /holds data that nobody recognises/ },
+  { what: "a read-only device", wish: perBoot(on("locked")), because: /is read-only/ },
+  { what: "the machine's own disk", wish: perBoot(on("root")), because: /has partitions|is mounted/ },
+  { what: "no device", wish: perBoot(on("absent")), because: /No device is \/dev\/disk\/by-id\/virtio-absent/ },
+  {
+    what: "several devices of one udev property",
+    wish: perBoot({ device: "udev:DEVTYPE=disk" }),
+    because: /devices are udev:DEVTYPE=disk/,
+  },
+  { what: "a device by a guessed name", wish: perBoot({ device: "/dev/vdb" }), because: /does not name a device/ },
+  {
+    what: "a key that is too short",
+    wish: kept(key.subarray(0, 16), on("good")),
+    because: /key has 16 bytes, and must have 64/,
+  },
+  {
+    what: "an unknown file system",
+    wish: perBoot({ ...on("good"), filesystem: "btrfs" }),
+    because: /file system "btrfs"/,
+  },
+])("refuses $what, says so in one sentence, and leaves every disk as it is", async ({ wish, because }) => {
+  const before = await digests();
+  stage.plane.wish(REF, { cacheVolume: wish });
+  const told = await stage.says("cache-volume", because);
+  expect(told).toMatchObject({ ok: false, blocking: true });
+  expect(told.message.split("\n")).toHaveLength(1);
+  expect(await digests()).toEqual(before);
+});
+
+it("then takes the one that is blank, found by what udev knows of it, and builds", async () => {
+  stage.plane.wish(REF, { cacheVolume: perBoot({ device: "udev:ID_SERIAL=good", filesystem: "xfs" }) });
+  const machine = await stage.ready();
+  expect(machine.observed?.cacheVolume).toMatchObject({ encrypted: true, formatted: true, filesystem: "xfs" });
+  await (await stage.build(recipe("echo built > /result"))).client.succeeds();
+});
+
+function fileOf(serial: string): string {
+  return disks.get(serial)?.file ?? "";
+}
+
+async function digests(): Promise<ReadonlyMap<string, string>> {
+  const all = [...disks].map(async ([serial, disk]) => [serial, await disk.digest()] as const);
+  return new Map(await Promise.all(all));
+}
