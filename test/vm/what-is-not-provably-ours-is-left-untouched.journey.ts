@@ -22,7 +22,7 @@ beforeAll(async () => {
   disks.set("locked", await shelf.blank({ serial: "locked", sizeBytes: SIZE_BYTES, readOnly: true }));
   const volume = { owner: OWNER, volumeId: "vol-1", key };
   await partitionTable(fileOf("parts"));
-  await writeAt(fileOf("stray"), SIZE_BYTES / 2, Buffer.from("Somebody's only copy"));
+  await writeAt(fileOf("stray"), 5 * 1024 ** 2, Buffer.from("Somebody's only copy"));
   putVolume(fileOf("theirs"), { ...volume, owner: { ...OWNER, projectId: "other" } });
   putVolume(fileOf("forged"), { ...volume, labelKey: randomBytes(64) });
   stage = await VmStage.wake({ disks: [...disks.values()] });
