@@ -6,19 +6,28 @@ import { lint } from "./check/lint.mjs";
 import { lintRules } from "./check/lint-rules.mjs";
 import { setUp } from "./check/set-up.mjs";
 import { failed, summarise } from "./check/summary.mjs";
+import { node24, nspawn, vitest, vm, vmFirst } from "./check/tiers.mjs";
 import { types } from "./check/types.mjs";
-import { vitest } from "./check/vitest.mjs";
 
 const EX_USAGE = 64;
 
-/** @type {Readonly<Record<string, (filters: readonly string[]) => Promise<import("./check/summary.mjs").Outcome>>>} */
-const checks = { generated, format, lint, "lint-rules": lintRules, types, exports, vitest };
+/** @typedef {Readonly<Record<string, import("./check/tiers.mjs").Tier>>} Checks */
 
-const { values, positionals } = parseArgs({ options: { only: { type: "string" } }, allowPositionals: true });
-const chosen = values.only?.split(",") ?? Object.keys(checks);
-const unknown = chosen.filter((name) => !(name in checks));
+/** @type {Checks} */
+const everyday = { generated, format, lint, "lint-rules": lintRules, types, exports, vitest };
+/** What takes longer; only by name, or all of it with --slow. @type {Checks} */
+const slow = { node24, nspawn, "vm-first": vmFirst };
+/** @type {Checks} */
+const known = { ...everyday, ...slow, vm };
+
+const { values, positionals } = parseArgs({
+  options: { only: { type: "string" }, slow: { type: "boolean", default: false } },
+  allowPositionals: true,
+});
+const chosen = values.only?.split(",") ?? Object.keys(values.slow ? { ...everyday, ...slow } : everyday);
+const unknown = chosen.filter((name) => !(name in known));
 if (unknown.length > 0) {
-  process.stderr.write(`no such check: ${unknown.join(", ")}; there are ${Object.keys(checks).join(", ")}\n`);
+  process.stderr.write(`no such check: ${unknown.join(", ")}; there are ${Object.keys(known).join(", ")}\n`);
   process.exit(EX_USAGE);
 }
 
@@ -26,7 +35,7 @@ if (unknown.length > 0) {
 const outcomes = [await setUp("checks")];
 if (!outcomes.some(failed)) {
   for (const name of chosen) {
-    const check = checks[name];
+    const check = known[name];
     if (check) outcomes.push(await check(positionals));
   }
 }

@@ -56,7 +56,7 @@ export async function stayAttached(
   for (let failures = 0; !signal.aborted; ) {
     const identity = cells.identity.get();
     const confirmedBefore = cells.plane.get().confirmedAt;
-    const failure = await attachOnce(ports, cells, identity, hello(boot, cells), signal);
+    const failure = await attachOnce(ports, cells, identity, await hello(boot, cells), signal);
     ports.meters.planeAttached(false);
     if (signal.aborted) return;
     if (cells.plane.get().confirmedAt !== confirmedBefore) failures = 0;
@@ -73,9 +73,10 @@ export async function stayAttached(
   }
 }
 
-function hello({ bootId, runId, versions, capabilities }: Boot, cells: AttachCells): Hello {
+async function hello({ bootId, runId, versions, capabilities }: Boot, cells: AttachCells): Promise<Hello> {
+  const known = await versions;
   const lastAppliedRevision = cells.gateway.get().applied?.revision ?? 0n;
-  return { bootId, runId, versions, capabilities, lastAppliedRevision };
+  return { bootId, runId, versions: known, capabilities, lastAppliedRevision };
 }
 
 /** Returns why the stream ended; undefined if in good order. */

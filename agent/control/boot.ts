@@ -11,8 +11,12 @@ export async function lookAround(
 ): Promise<Boot> {
   const facts = machine.facts(signal);
   facts.catch(() => undefined);
-  const [bootId, versions] = await Promise.all([machine.bootId(), machine.versions()]);
+  const versions = machine.versions();
+  const bootId = await machine.bootId();
   const runId = Array.from({ length: 16 }, () => Math.floor(clock.random() * 16).toString(16)).join("");
-  log.info({ bootId, runId, ...versions }, "agent.started");
+  void versions.then(
+    (known) => log.info({ bootId, runId, ...known }, "agent.started"),
+    (err: unknown) => log.error({ bootId, runId, err }, "agent.started"),
+  );
   return { bootId, runId, startedMonoMs, capabilities, versions, facts };
 }

@@ -104,13 +104,14 @@ async function registerOnce(
   if (servingRequest === undefined) throw signal.reason;
   const key = await keys.make();
   const challenge = await plane.getChallenge(signal);
-  const [gathered, machineRequest, facts] = await Promise.all([
+  const [gathered, machineRequest, facts, versions] = await Promise.all([
     evidence.gather(challenge, key.spkiSha256, signal),
     key.request("builder-machine"),
     boot.facts.catch(() => machine.facts(signal)),
+    boot.versions,
   ]);
   const registered = await plane.register(
-    { nonce: challenge.nonce, evidence: gathered, machineRequest, servingRequest, facts, versions: boot.versions },
+    { nonce: challenge.nonce, evidence: gathered, machineRequest, servingRequest, facts, versions },
     signal,
   );
   const identity = toIdentity(ports, registered, key);

@@ -48,7 +48,8 @@ export interface Boot {
   readonly startedMonoMs: number;
   /** What this agent can do on this machine, by the names of the contract. */
   readonly capabilities: readonly string[];
-  readonly versions: Versions;
+  /** Under way: each program is asked for its own. */
+  readonly versions: Promise<Versions>;
   /** Under way: the inventory is slow, and only registration needs it. */
   readonly facts: Promise<MachineFacts>;
 }
