@@ -5,7 +5,8 @@ import { opensWith } from "./machine/luks-from-outside.ts";
 import { formsOf, foundIn } from "./machine/search-file.ts";
 import { kept } from "./stage/cache-wish.ts";
 import { leaving, wasCached } from "./stage/recipes.ts";
-import { REF, VmStage } from "./stage/vm-stage.ts";
+import { VmStage } from "./stage/vm-stage.ts";
+import { REF } from "./stage/work-place.ts";
 
 const key = randomBytes(64);
 const marker = randomBytes(24).toString("hex");

@@ -5,7 +5,8 @@ import { DiskShelf } from "./machine/data-disk.ts";
 import { writing } from "./machine/provision.ts";
 import { perBoot } from "./stage/cache-wish.ts";
 import { recipe, wasCached } from "./stage/recipes.ts";
-import { REF, VmStage } from "./stage/vm-stage.ts";
+import { VmStage } from "./stage/vm-stage.ts";
+import { REF } from "./stage/work-place.ts";
 
 const RECIPE = recipe("echo built > /result");
 const UNITS = [

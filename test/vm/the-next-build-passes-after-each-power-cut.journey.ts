@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { type DataDisk, DiskShelf } from "./machine/data-disk.ts";
 import { kept } from "./stage/cache-wish.ts";
 import { recipe } from "./stage/recipes.ts";
-import { REF, VmStage } from "./stage/vm-stage.ts";
+import { VmStage } from "./stage/vm-stage.ts";
 
 const CUTS = 10;
 const LATEST_CUT_MS = 8_000;
@@ -13,27 +13,18 @@ const key = randomBytes(64);
 
 let shelf: DiskShelf;
 let disk: DataDisk;
-let stage: VmStage;
 beforeAll(async () => {
   shelf = await DiskShelf.make();
   disk = await shelf.blank();
-  // Its agent runs and has a control plane, but no volume yet: from there, each life of it is short.
-  stage = await VmStage.wake();
-  await stage.says("cache-volume", /neither the control plane nor cacheVolume.device names a device/);
-  await stage.fallAsleep();
-  stage.plane.wish(REF, { cacheVolume: kept(key) });
 });
-afterAll(async () => {
-  await stage?.[Symbol.asyncDispose]();
-  await shelf?.[Symbol.asyncDispose]();
-});
+afterAll(() => shelf?.[Symbol.asyncDispose]());
 
 const found: string[] = [];
 
 it.each(Array.from({ length: CUTS }, (_, at) => ({ cut: at + 1, afterMs: randomInt(LATEST_CUT_MS) })))(
   "cut $cut: builds, and its power is cut $afterMs ms into a build",
   async ({ cut, afterMs }) => {
-    await life(cut);
+    await using stage = await life(cut);
     const { client } = await stage.build(longBuild(cut));
     await client.says("[internal] load build definition");
     await sleep(afterMs);
@@ -44,20 +35,21 @@ it.each(Array.from({ length: CUTS }, (_, at) => ({ cut: at + 1, afterMs: randomI
 );
 
 it("builds after the last one, too", async () => {
-  await life(CUTS + 1);
+  await (await life(CUTS + 1))[Symbol.asyncDispose]();
   // The first finds a blank disk; the others, what was cut.
   expect(found.slice(1)).not.toContain("not-needed");
   process.stderr.write(`after each cut: ${found.slice(1).join(", ")}\n`);
 });
 
-/** A machine with that disk wakes up, and a build passes. */
-async function life(count: number): Promise<void> {
-  await stage.wakeAgain([disk]);
+/** A machine that has that disk and nothing else of the last one, on which a build has passed. */
+async function life(count: number): Promise<VmStage> {
+  const stage = await VmStage.wake({ disks: [disk], cacheVolume: kept(key) });
   const { observed } = await stage.ready();
   const { check = "", formatted } = observed?.cacheVolume ?? {};
   expect(formatted).toBe(count === 1);
   found.push([check, observed?.buildkit?.quarantined].filter(Boolean).join(" and "));
   await (await stage.build(recipe(`echo ${count} > /result`))).client.succeeds();
+  return stage;
 }
 
 /** Many small steps, each of them a change of BuildKit's databases, then one that writes until it is cut. */

@@ -5,9 +5,10 @@ export default defineConfig({
   test: {
     include: ["test/vm/**/*.journey.ts"],
     setupFiles: ["test/vm/stage/set-up-file.ts"],
-    // A guest has both cores.
     pool: "forks",
-    maxWorkers: 1,
+    maxWorkers: 2,
+    // The journeys of a process share a machine that sleeps.
+    isolate: false,
     // Under emulation, on a busy machine. What is inside has shorter ones.
     testTimeout: 900_000,
     hookTimeout: 900_000,

@@ -32,7 +32,7 @@ it("finishes the open build, then closes and erases: neither key nor marker is o
 
   const held = await holdBuild(stage, await stage.openBuild());
   await guest.run("systemctl stop --no-block builder-agent.target");
-  await stage.until(() => stage.machine.observed?.phase === Phase.DRAINING, "the drain to be told");
+  await stage.until("the drain to be told", () => stage.machine.observed?.phase === Phase.DRAINING);
   const refused = await stage.build(leaving("refused"));
   expect((await refused.client.ended).exitCode).not.toBe(0);
   await held.letGo();

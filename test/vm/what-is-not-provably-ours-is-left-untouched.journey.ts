@@ -6,8 +6,10 @@ import { type DataDisk, DiskShelf } from "./machine/data-disk.ts";
 import { putVolume } from "./machine/labelled-volume.ts";
 import { kept, perBoot } from "./stage/cache-wish.ts";
 import { recipe } from "./stage/recipes.ts";
-import { OWNER, REF, VmStage } from "./stage/vm-stage.ts";
+import { VmStage } from "./stage/vm-stage.ts";
+import { REF } from "./stage/work-place.ts";
 
+const OWNER = { orgId: REF.org, projectId: REF.project, architecture: "amd64" };
 const SIZE_BYTES = 600 * 1024 ** 2;
 const key = randomBytes(64);
 const on = (serial: string): Partial<CacheVolume> => ({ device: `/dev/disk/by-id/virtio-${serial}` });

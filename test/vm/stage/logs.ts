@@ -16,6 +16,7 @@ export function nextConsoleLog(): string {
 
 /** For each file of tests: keeps what its guests said, and tells where, unless all went well. */
 export function keepLogsOfFailures(): void {
+  [guests, passed, failed] = [0, 0, 0];
   let dir = "";
   afterEach(({ task }) => {
     dir = folder();

@@ -7,110 +7,74 @@ import type { OpenedBuildFiles } from "../../../sandbox/admin/request.ts";
 import { writeTicket } from "../../../sandbox/admin/ticket-files.ts";
 import type { Machine } from "../../../sandbox/control-plane/machine.ts";
 import { buildctlArguments } from "../../../sandbox/stack/client-lines.ts";
-import { overlayOn } from "../../../tools/image/guest/disks.mjs";
 import { Client } from "../../journeys/stage/client.ts";
 import type { DataDisk } from "../machine/data-disk.ts";
-import { Guest } from "../machine/guest.ts";
+import type { Guest } from "../machine/guest.ts";
 import { provision } from "../machine/provision.ts";
-import { nextConsoleLog } from "./logs.ts";
-import { bootGuest, wakeGuest } from "./raise-guest.ts";
-import { type WorkPlace, workPlace } from "./work-place.ts";
+import { bootGuest } from "./boot-guest.ts";
+import { untilSays, untilTold } from "./told.ts";
+import { wakeCopy } from "./waiting-machine.ts";
+import { REF, type WorkPlace, workPlace } from "./work-place.ts";
 
-/** Whose machine every stage is. */
-export const REF = { org: "acme", project: "app" } as const;
-export const OWNER = { orgId: REF.org, projectId: REF.project, architecture: "amd64" } as const;
-/** Under emulation, on a busy machine: from power to ready. */
-const READY_DEADLINE_MS = 400_000;
 const BUILD_DEADLINE_MS = 180_000;
 
 export interface VmStageOptions {
   readonly disks?: readonly DataDisk[];
+  /** What the control plane wants. */
   readonly cacheVolume?: CacheVolume;
-  /** Sections of config.toml beside the control plane and the identity. */
-  readonly config?: Readonly<Record<string, unknown>>;
-  /** Default true. */
-  readonly startAgent?: boolean;
 }
 
 /** A control plane in this process, and a virtual machine that does what it wants. */
 export class VmStage implements AsyncDisposable {
   readonly plane: WorkPlace["plane"];
-  #guest: Guest;
-  #asleep = { memoryFile: "", rootDisk: "", copies: 0 };
+  readonly guest: Guest;
   readonly #place: WorkPlace;
   readonly #scope: Scope;
   #builds = 0;
 
   private constructor(place: WorkPlace, guest: Guest, scope: Scope) {
     this.plane = place.plane;
-    this.#guest = guest;
+    this.guest = guest;
     this.#place = place;
     this.#scope = scope;
   }
 
   /** From power-on, configured by cloud-init; a minute or more. */
-  static boot(options: VmStageOptions = {}): Promise<VmStage> {
-    return VmStage.#up(options, bootGuest);
+  static boot({ disks = [], cacheVolume }: VmStageOptions = {}): Promise<VmStage> {
+    return VmStage.#up(async (scope) => {
+      const place = await workPlace(scope);
+      place.plane.wish(REF, { cacheVolume });
+      return { place, guest: await bootGuest(place, { disks, given: provision(place.plane, REF) }, scope) };
+    });
   }
 
-  /** From a booted machine that was put to sleep before it had a configuration; seconds. */
-  static async wake(options: VmStageOptions = {}): Promise<VmStage> {
-    const stage = await VmStage.#up(options, wakeGuest);
-    if (options.startAgent ?? true) await stage.startAgent();
-    return stage;
+  /** From a machine whose agent waits for a volume; seconds. The disks are plugged in now. */
+  static wake({ disks = [], cacheVolume }: VmStageOptions = {}): Promise<VmStage> {
+    return VmStage.#up(async (scope) => {
+      const copy = await wakeCopy(scope);
+      for (const disk of disks) await copy.guest.attach(disk);
+      copy.place.plane.wish(REF, { cacheVolume });
+      scope.defer(() => void copy.place.plane.wish(REF, { cacheVolume: undefined }));
+      return copy;
+    });
   }
 
-  static async #up(options: VmStageOptions, raise: typeof bootGuest): Promise<VmStage> {
+  static async #up(raise: (scope: Scope) => Promise<{ place: WorkPlace; guest: Guest }>): Promise<VmStage> {
     const scope = new Scope();
     try {
-      const place = await workPlace(scope);
-      const { disks = [], cacheVolume, config } = options;
-      const given = provision(place.plane, REF, config);
-      if (cacheVolume !== undefined) place.plane.wish(REF, { cacheVolume });
-      return new VmStage(place, await raise(place, { disks, given }, scope), scope);
+      const { place, guest } = await raise(scope);
+      return new VmStage(place, guest, scope);
     } catch (failure) {
       await scope[Symbol.asyncDispose]();
       throw failure;
     }
   }
 
-  get guest(): Guest {
-    return this.#guest;
-  }
-
-  /** The machine ends; copies of it, as it is now, can be woken. */
-  async fallAsleep(): Promise<void> {
-    const memoryFile = join(this.#place.guestDir, "memory");
-    await this.guest.fallAsleep(memoryFile);
-    this.#asleep = { memoryFile, rootDisk: this.guest.parts.rootDisk, copies: 0 };
-  }
-
-  /** A copy of the machine that fell asleep, with these disks. What the last copy wrote to its own disk is forgotten. */
-  async wakeAgain(disks: readonly DataDisk[]): Promise<void> {
-    await this.guest.cutPower();
-    await this.until(() => this.plane.machines().every(({ link }) => link === undefined), "the last one to be gone");
-    for (const machine of this.plane.machines()) machine.observed = undefined;
-    const { memoryFile, rootDisk: under } = this.#asleep;
-    this.#asleep.copies += 1;
-    const rootDisk = join(this.#place.guestDir, `copy-${this.#asleep.copies}.qcow2`);
-    await overlayOn(under, rootDisk);
-    this.#guest = this.#scope.own(new Guest({ ...this.guest.parts, rootDisk, serialFile: nextConsoleLog() }));
-    await this.guest.wake(memoryFile);
-    for (const disk of disks) await this.guest.attach(disk);
-    // The connection that it remembers ended with its first life.
-    await this.guest.run("ss --kill dst 10.0.2.100 >/dev/null");
-  }
-
-  /** As a person does who has written the configuration. */
-  async startAgent(): Promise<void> {
-    await this.guest.run("systemctl start builder-agent.target");
-  }
-
   /** The machine, once the agent says that it is ready. @throws {Error} with what stands in the way. */
-  async ready(): Promise<Machine> {
+  ready(): Promise<Machine> {
     const ready = (): Machine | undefined =>
       this.plane.machines().find(({ link, observed }) => link !== undefined && observed?.phase === Phase.READY);
-    return this.until(ready, "the agent to be ready");
+    return this.until("the agent to be ready", ready);
   }
 
   /** The one that is attached. */
@@ -120,37 +84,12 @@ export class VmStage implements AsyncDisposable {
     return machine;
   }
 
-  /** What the agent reports of one of its checks, once its message has this in it. */
-  async says(check: string, text: RegExp): Promise<Condition> {
-    const told = (): Condition | undefined =>
-      this.#conditions().find(({ name, message }) => name === check && text.test(message));
-    return this.until(told, `the agent to say of its check "${check}": ${text}`);
+  says(check: string, text: RegExp): Promise<Condition> {
+    return untilSays(this.plane, check, text);
   }
 
-  #conditions(): readonly Condition[] {
-    return this.plane
-      .machines()
-      .filter(({ link }) => link !== undefined)
-      .flatMap(({ observed }) => observed?.conditions ?? []);
-  }
-
-  async until<T>(probe: () => T | undefined | false, what: string): Promise<T> {
-    try {
-      return await Promise.race([
-        this.plane.until(probe, { what, deadlineMs: READY_DEADLINE_MS }),
-        ...(this.guest.isOn
-          ? [
-              this.guest.qemu.ended(READY_DEADLINE_MS).then(() => {
-                throw new Error("The machine has ended");
-              }),
-            ]
-          : []),
-      ]);
-    } catch (cause) {
-      const bad = this.#conditions().filter(({ ok }) => !ok);
-      const list = bad.map(({ name, message }) => `${name}: ${message}`).join("\n");
-      throw new Error(`Waited for ${what}. The agent says:\n${list || "nothing"}`, { cause });
-    }
+  until<T>(what: string, probe: () => T | undefined | false): Promise<T> {
+    return untilTold(this.plane, what, probe);
   }
 
   /** A build that the gateway lets in, and its client's files. */
@@ -164,7 +103,7 @@ export class VmStage implements AsyncDisposable {
     const ticket = open ?? (await this.openBuild());
     const { clientDir, tools } = this.#place;
     this.#builds += 1;
-    const dir = join(clientDir, `build-${this.#builds}`);
+    const dir = join(clientDir, `${ticket.buildId}-${this.#builds}`);
     const outputDir = join(dir, "out");
     await mkdir(outputDir, { recursive: true });
     await writeFile(join(dir, "Dockerfile"), dockerfile.join("\n"));
@@ -180,6 +119,7 @@ export class VmStage implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const { buildId } of this.plane.listBuilds()) this.plane.endBuild(buildId);
     await this.#scope[Symbol.asyncDispose]();
   }
 }

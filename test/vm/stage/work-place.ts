@@ -9,6 +9,8 @@ import { readToolchain, type Toolchain } from "../../../sandbox/stack/toolchain.
 import { proveNothingLeft } from "../../journeys/stage/nothing-left.ts";
 import type { GuestParts } from "../machine/guest.ts";
 
+/** Whose machine every stage is. */
+export const REF = { org: "acme", project: "app" } as const;
 /** Under emulation a change takes a while to be in force. */
 const APPLY_DEADLINE_MS = 90_000;
 
@@ -21,6 +23,8 @@ export interface WorkPlace {
   readonly guestDir: string;
   /** What build clients have and get. */
   readonly clientDir: string;
+  /** @throws {Error} naming what a guest has left: a process, a socket. */
+  readonly proveNoGuestLeft: () => Promise<void>;
 }
 
 /** `scope` then owns it. */
@@ -33,8 +37,8 @@ export async function workPlace(scope: Scope): Promise<WorkPlace> {
   const plane = scope.own(await EmbeddedControlPlane.listen({ applyDeadlineMs: APPLY_DEADLINE_MS }));
   const ports = { ...(await freePorts()), plane: plane.transport.port };
   // The port stands in the command line of whatever leads the guest to the control plane.
-  scope.defer(() => proveNothingLeft([guestDir, clientDir, String(ports.plane)], [guestDir]));
-  return { plane, tools, ports, guestDir, clientDir };
+  const proveNoGuestLeft = () => proveNothingLeft([guestDir, clientDir, String(ports.plane)], [guestDir]);
+  return { plane, tools, ports, guestDir, clientDir, proveNoGuestLeft };
 }
 
 async function freePorts(): Promise<{ readonly ssh: number; readonly builds: number }> {
