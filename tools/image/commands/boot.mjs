@@ -79,13 +79,20 @@ async function keep(guest, folder, options, sandbox) {
   const health = `http://127.0.0.1:${options.healthPort}`;
   try {
     say(`booting; its console: tail -f ${join(folder, "console.log")}`);
-    await untilReady(health, AbortSignal.any([over.signal, AbortSignal.timeout(UP_DEADLINE_MS)]));
-    say(`ready after ${Math.round((performance.now() - startedMs) / 1000)} s`);
     say(`health: curl '${health}/readyz?verbose'`);
     if (options.sshPublicKey) say(`login:  ssh -p ${options.sshPort} builder@127.0.0.1`);
-    const endpoint = `tcp://127.0.0.1:${options.buildPort}`;
-    say(`builds: ${sandbox ? await sandbox.clientLine(folder, endpoint) : endpoint}`);
     say("Ctrl-C powers it off; nothing of it is kept");
+    const late = AbortSignal.timeout(UP_DEADLINE_MS);
+    await untilReady(health, AbortSignal.any([over.signal, late])).catch((/** @type {unknown} */ cause) => {
+      if (!late.aborted) throw cause;
+    });
+    const tookS = Math.round((performance.now() - startedMs) / 1000);
+    if (late.aborted) say(`not ready after ${tookS} s; it is left running for you to look at`);
+    else {
+      say(`ready after ${tookS} s`);
+      const endpoint = `tcp://127.0.0.1:${options.buildPort}`;
+      say(`builds: ${sandbox ? await sandbox.clientLine(folder, endpoint) : endpoint}`);
+    }
     await new Promise((resolve) => over.signal.addEventListener("abort", resolve, { once: true }));
   } catch (cause) {
     if (!over.signal.aborted) throw cause;
