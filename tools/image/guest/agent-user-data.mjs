@@ -18,7 +18,7 @@ export function agentUserData({ config, controlPlaneCa, joinToken, sshPublicKey 
 }
 
 /** @param {string} publicKey */
-export const sshFor = (publicKey) => ({
+const sshFor = (publicKey) => ({
   users: [{ name: "builder", shell: "/bin/bash", sudo: "ALL=(ALL) NOPASSWD:ALL", ssh_authorized_keys: [publicKey] }],
   runcmd: [["systemctl", "enable", "--now", "ssh.service"]],
 });
