@@ -77,6 +77,18 @@ it("says only the newest of what waits to be said", async () => {
   expect(words()).toEqual(["READY=1", "STATUS=status 19"]);
 });
 
+it("says again what the manager did not take in, the newest of each kind", async () => {
+  const path = join(dir, "notify.sock");
+  const own = notify({ NOTIFY_SOCKET: path });
+  own.ready();
+  own.tell("starting");
+  await eventually("the first try has failed", () => logged.length === 1);
+  own.tell("ready");
+  expect(await listen()).toBe(path);
+  await eventually("both are heard", () => words().length === 2);
+  expect(words().toSorted()).toEqual(["READY=1", "STATUS=ready"]);
+});
+
 it("asks for patience while it ends, at once and again", async () => {
   const own = notify({ NOTIFY_SOCKET: await listen() });
   own.stopping();

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { AgentError } from "../../core/errors.ts";
 import type { Log } from "../../ports/log.ts";
 import type { OwnUnit } from "../../ports/own-unit.ts";
@@ -9,6 +10,10 @@ const DEADLINE_MS = 8_000;
 const PATIENCE_MS = 40_000;
 const PATIENCE_EVERY_MS = 10_000;
 const STATUS_MAX_CHARS = 300;
+/** A manager that is busy with a boot may need longer than systemd-notify waits: what it did not confirm is said again. Signs of life wait behind it. */
+const AGAIN = { firstMs: 1_000, mostMs: 5_000 } as const;
+/** Said again anyway, each at its own pace. */
+const REPEATED: readonly string[] = ["WATCHDOG", "EXTEND_TIMEOUT_USEC"];
 
 /**
  * Tells systemd of this process, by `systemd-notify` (Node has no datagram sockets): its units say NotifyAccess=all. Where the manager asked for signs
@@ -25,6 +30,8 @@ export class SystemdNotify implements OwnUnit, Disposable {
   #speaking = false;
   #isEnding = false;
   #complained = false;
+  /** In a row. */
+  #failures = 0;
 
   constructor(options: {
     readonly environment: Readonly<Record<string, string | undefined>>;
@@ -74,17 +81,32 @@ export class SystemdNotify implements OwnUnit, Disposable {
     this.#speaking = true;
     const { signal } = this.#over;
     while (this.#waiting.size > 0 && !signal.aborted) {
-      const words = [...this.#waiting].map(([name, value]) => `${name}=${value}`);
+      const said = [...this.#waiting];
+      const words = said.map(([name, value]) => `${name}=${value}`);
       this.#waiting.clear();
       try {
         const env = { NOTIFY_SOCKET: socket };
         const end = await runProgram("systemd-notify", words, { deadlineMs: DEADLINE_MS, signal, env });
-        if (end.code !== 0) this.#complain(end.stderr, end.cause);
+        if (end.code === 0) {
+          this.#failures = 0;
+          continue;
+        }
+        this.#complain(end.stderr, end.cause);
+        await this.#sayAgain(said, signal);
       } catch (err) {
         if (!signal.aborted) this.#complain("", err);
       }
     }
     this.#speaking = false;
+  }
+
+  /** What has not been overtaken by something newer. */
+  async #sayAgain(said: readonly (readonly [string, string])[], signal: AbortSignal): Promise<void> {
+    const delayMs = Math.min(AGAIN.mostMs, AGAIN.firstMs * 2 ** this.#failures);
+    this.#failures += 1;
+    await sleep(delayMs, undefined, { signal, ref: false }).catch(() => undefined);
+    for (const [name, value] of said)
+      if (!REPEATED.includes(name) && !this.#waiting.has(name)) this.#waiting.set(name, value);
   }
 
   #complain(said: string, cause: unknown): void {
