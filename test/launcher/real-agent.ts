@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../../agent/adapters/clock/system-clock.ts";
@@ -46,8 +46,9 @@ export class RealAgent implements AsyncDisposable {
       "health-listen": "127.0.0.1:0",
       "paths-state-dir": join(dir, "state"),
       "paths-runtime-dir": join(dir, "run"),
-      "paths-cache-dir": places.rootDir,
+      "paths-cache-dir": dirname(places.rootDir),
       "buildkit-binary": binary,
+      "buildkit-bbolt": tool("bbolt"),
       "buildkit-runc": places.runc,
       "buildkit-cni-binary-dir": places.cniBinaryDir,
     };
