@@ -8,7 +8,7 @@ import { systemClock } from "../../agent/adapters/clock/system-clock.ts";
 import { askedBuildkit } from "../../agent/adapters/launcher/asked-buildkit.ts";
 import type { BuildkitUnit } from "../../agent/ports/buildkit.ts";
 import { CertificateAuthority } from "../../sandbox/pki/certificate-authority.ts";
-import { eventually, RealBuildkit } from "../buildkit/real-buildkit.ts";
+import { eventually, RealBuildkit, tool } from "../buildkit/real-buildkit.ts";
 
 const PROGRAM = fileURLToPath(new URL("../../dist/agent/cli/main.js", import.meta.url));
 const { signal } = new AbortController();
