@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 
 export interface SshAddress {
@@ -64,6 +65,8 @@ export class Ssh implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await end(this.#master);
+    // One whose guest is gone leaves it.
+    await rm(this.#address.controlSocket, { force: true });
   }
 }
 

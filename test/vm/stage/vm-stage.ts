@@ -43,8 +43,9 @@ export class VmStage implements AsyncDisposable {
   static boot({ disks = [], cacheVolume }: VmStageOptions = {}): Promise<VmStage> {
     return VmStage.#up(async (scope) => {
       const place = await workPlace(scope);
+      const given = provision(place.plane, REF);
       place.plane.wish(REF, { cacheVolume });
-      return { place, guest: await bootGuest(place, { disks, given: provision(place.plane, REF) }, scope) };
+      return { place, guest: await bootGuest(place, { disks, given }, scope) };
     });
   }
 
