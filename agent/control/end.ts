@@ -86,7 +86,6 @@ export async function endInOrder(
   cells.phase.update((phase) => nextPhase(phase, { is: "drain-ordered", reason, deadlineWallMs }));
   log.info({ reason, deadlineWallMs, openSessions: cells.gateway.get().open.size }, "agent.draining");
   await untilDrained(clock, cells, deadlineWallMs, hurry);
-  // The door closes before the cut: clients that are cut dial again at once.
   cells.phase.update((phase) => nextPhase(phase, { is: "stop-ordered", reason }));
   log.info({ reason }, "agent.stopping");
   const left = cells.gateway.get().open.size;

@@ -69,6 +69,8 @@ async function obey(governed: Governed, order: ControlOrder): Promise<void> {
       link.tell({ is: "request", request: await serving.rotate() });
       return;
     case "cut-all":
+      // Clients that are cut dial again at once.
+      policy.shut("all sessions were cut");
       link.tell({ is: "cut", sessions: sessions.cutAll("drain-deadline", "control asked") });
       return;
     case "acknowledge":

@@ -49,6 +49,11 @@ export class Policy {
     if (cas.length !== this.#cas.length || cas.some((ca, at) => ca !== this.#cas[at])) this.#cas = cas;
   }
 
+  /** Nobody new, until the next orders. */
+  shut(because: string): void {
+    if (this.#allowSet !== undefined) this.#allowSet = { ...this.#allowSet, admission: { at: "closed", because } };
+  }
+
   confirm(at: Instant): void {
     if (this.#allowSet !== undefined) this.#allowSet = { ...this.#allowSet, confirmedAt: at };
   }

@@ -18,7 +18,7 @@ export interface Gateway {
   certify(keySpkiSha256: string, chainPem: string): void;
   /** Asks for a fresh key: a `request` event follows. The old certificate serves until the new one comes. */
   rotateKey(): void;
-  /** Cuts every session: the drain's deadline. A `cut` event follows. */
+  /** Shuts the door and cuts every session: the drain's deadline. A `cut` event follows. The door stays shut until the next `allow`. */
   cutAll(): void;
   /** These records are on disk: forget them. */
   acknowledge(sessionIds: readonly string[]): void;

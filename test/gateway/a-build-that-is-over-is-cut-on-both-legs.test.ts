@@ -96,6 +96,18 @@ it("and every session of the build, however many it has", async () => {
   await rig.far.deserted();
 });
 
+it("and nobody is let in after all were cut, before the next orders", async () => {
+  await using rig = await Rig.start();
+  const certificate = await rig.open();
+  const client = rig.connect(certificate);
+  expect(await answers(client)).toBe(true);
+  rig.control.cutAll();
+  await rig.eventOf("cut");
+  expect(await answers(rig.connect(certificate))).toBe(false);
+  await rig.allow({});
+  expect(await answers(rig.connect(certificate))).toBe(true);
+});
+
 it("even while it is on its way out, with bytes that the client has not taken", async () => {
   await using rig = await Rig.start({ serve: (socket) => socket.end(Buffer.alloc(32 * 1024 * 1024)) });
   const client = rig.connect(await rig.open());
