@@ -21,8 +21,10 @@ export async function inspect(host: VolumeHost, order: VolumeOrder, signal: Abor
     labelKey: await readLabelKey(host.labelKeyFile),
     givenKey: key.kind === "given" ? key.key.reveal() : undefined,
   };
-  const candidates: DeviceFacts[] = [];
-  for (const path of await findDevices(host, order, signal)) candidates.push(await inspectDevice(reader, path, signal));
+  const paths = await findDevices(host, order, signal);
+  const [only] = paths;
+  const candidates =
+    only === undefined || paths.length > 1 ? paths.map(unexamined) : [await inspectDevice(reader, only, signal)];
   const mapping = await host.mappings.look(signal);
   const opened = await host.opened.read();
   const intent = await host.intent.read();
@@ -46,6 +48,12 @@ async function findDevices(
   if (reference.by === "file") return [reference.path];
   await run(settle, signal);
   return devicesOf(reference, (await run(exportDatabase, signal)).stdout);
+}
+
+/** One of several: whatever is on it, it is refused, so it need not even be readable. */
+function unexamined(path: string): DeviceFacts {
+  const use = { mountPoints: [], swap: false, partitions: [], holders: [], claimed: false };
+  return { path, type: "", sizeBytes: 0, readOnly: true, use, signatures: [], content: { is: "unread" } };
 }
 
 async function inspectDevice(
