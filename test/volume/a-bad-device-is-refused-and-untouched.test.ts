@@ -268,6 +268,17 @@ describe.skipIf(missingTools.length > 0)(`a device is refused and keeps every by
     expect(await Promise.all(disks.map(hashOf))).toEqual(before);
   });
 
+  it("also when two devices fit, and one of them cannot even be read", async () => {
+    await using machine = await StandInMachine.start();
+    const disk = await blankDisk(join(machine.directory, "disk"));
+    const gone = join(machine.directory, "gone");
+    machine.database = udevDatabase(
+      Object.fromEntries([gone, disk].map((path) => [`..${path}`, ["E: ID_MODEL=Instance_Storage"]])),
+    );
+    const failure = await refusalOf(machine, perBoot("", { device: "udev:ID_MODEL=Instance_Storage" }));
+    expect(failure).toMatchObject({ code: "cache.several-devices", retryable: false });
+  });
+
   it("would see a byte that changed", async () => {
     await using machine = await StandInMachine.start();
     const disk = await blankDisk(join(machine.directory, "disk"));
