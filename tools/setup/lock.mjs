@@ -39,7 +39,19 @@ export async function withLock(file, work) {
   } finally {
     clearTimeout(waiting);
     holder.stdin.end();
-    if (holder.exitCode === null) holder.kill();
+    release(holder);
+  }
+}
+
+/**
+ * At once: whoever goes on may block this process for minutes, and the end of the input would not be sent before. `cat` is of flock's group.
+ * @param {import("node:child_process").ChildProcess} holder
+ */
+function release({ pid }) {
+  try {
+    if (pid !== undefined) process.kill(-pid, "SIGTERM");
+  } catch {
+    // It is gone already.
   }
 }
 
