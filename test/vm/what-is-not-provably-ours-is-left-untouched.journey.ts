@@ -17,6 +17,7 @@ const on = (serial: string): Partial<CacheVolume> => ({ device: `/dev/disk/by-id
 let shelf: DiskShelf;
 let stage: VmStage;
 const disks = new Map<string, DataDisk>();
+let before: ReadonlyMap<string, string>;
 beforeAll(async () => {
   shelf = await DiskShelf.make();
   for (const serial of ["good", "parts", "stray", "theirs", "forged"])
@@ -27,6 +28,7 @@ beforeAll(async () => {
   await writeAt(fileOf("stray"), 5 * 1024 ** 2, Buffer.from("Somebody's only copy"));
   putVolume(fileOf("theirs"), { ...volume, owner: { ...OWNER, projectId: "other" } });
   putVolume(fileOf("forged"), { ...volume, labelKey: randomBytes(64) });
+  before = await digests();
   stage = await VmStage.wake({ disks: [...disks.values()] });
 });
 afterAll(async () => {
@@ -71,7 +73,6 @@ it.each([
     because: /file system "btrfs"/,
   },
 ])("refuses $what, says so in one sentence, and leaves every disk as it is", async ({ wish, because }) => {
-  const before = await digests();
   stage.plane.wish(REF, { cacheVolume: wish });
   const told = await stage.says("cache-volume", because);
   expect(told).toMatchObject({ ok: false, blocking: true });
