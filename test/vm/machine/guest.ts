@@ -45,6 +45,8 @@ export class Guest implements AsyncDisposable {
   /** Wakes a machine that fell asleep with these disks and nothing plugged in, into today. */
   async wake(memoryFile: string): Promise<void> {
     await this.start(["-incoming", `exec:cat ${memoryFile}`]);
+    // First the way in, which takes seconds.
+    await this.reachable();
     await this.run(`date --set=@${(Date.now() / 1_000).toFixed(3)}`);
   }
 
