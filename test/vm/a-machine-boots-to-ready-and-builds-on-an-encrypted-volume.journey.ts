@@ -53,7 +53,7 @@ it("first: every unit works as confined as it is", async () => {
   expect(await guest.run("systemctl list-units --failed --plain --no-legend")).toBe("");
   // 1326: a system call that a filter refused (linux/audit.h, AUDIT_SECCOMP); 31/SYS: a process that ended of it.
   const refused = await guest.tries(
-    "journalctl --boot --no-pager --output=cat | grep --extended-regexp 'type=1326|31/SYS|[Oo]peration not permitted|EPERM'",
+    "journalctl --boot --no-pager --output=cat | grep --invert-match COMMAND= | grep --extended-regexp 'type=1326|31/SYS|[Oo]peration not permitted|EPERM'",
   );
   expect(refused.stdout).toBe("");
 });
