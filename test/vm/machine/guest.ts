@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -13,6 +14,8 @@ const END_DEADLINE_MS = 180_000;
 const SLEEP_DEADLINE_MS = 120_000;
 /** Where the guest finds the control plane, whatever port that has on this machine. */
 export const PLANE_ADDRESS = { guestAddress: "10.0.2.100", guestPort: 443 } as const;
+/** Every copy of a machine that slept would draw the same random numbers (BuildKit's ids, also for what it keeps): 0x5207 is RNDRESEEDCRNG of linux/random.h. */
+const DRAW_OTHER_NUMBERS = `perl -e 'open(F, "+>", "/dev/urandom"); syswrite(F, <STDIN>); ioctl(F, 0x5207, 0) or die $!'`;
 /** Where disks are plugged in while the machine runs. */
 const SOCKETS = 8;
 
@@ -47,7 +50,15 @@ export class Guest implements AsyncDisposable {
     await this.start(["-incoming", `exec:cat ${memoryFile}`]);
     // First the way in, which takes seconds.
     await this.reachable();
-    await this.run(`date --set=@${(Date.now() / 1_000).toFixed(3)}`);
+    await this.run(
+      [
+        `date --set=@${(Date.now() / 1_000).toFixed(3)}`,
+        DRAW_OTHER_NUMBERS,
+        // The connection that it remembers ended with the life that made it.
+        `ss --kill dst ${PLANE_ADDRESS.guestAddress} >/dev/null`,
+      ].join(" && "),
+      { stdin: randomBytes(64).toString("hex") },
+    );
   }
 
   /** Puts all that is in its memory into a file, and ends. What it wrote to its disk is on its disk. */

@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { Scope } from "../../../agent/lifecycle/scope.ts";
 import { overlayOn } from "../../../tools/image/guest/disks.mjs";
-import { Guest, PLANE_ADDRESS } from "../machine/guest.ts";
+import { Guest } from "../machine/guest.ts";
 import { provision } from "../machine/provision.ts";
 import { bootGuest } from "./boot-guest.ts";
 import { nextConsoleLog } from "./logs.ts";
@@ -44,8 +44,6 @@ export async function wakeCopy(scope: Scope): Promise<{ readonly place: WorkPlac
   scope.defer(place.proveNoGuestLeft);
   const guest = scope.own(new Guest({ ...parts, rootDisk, serialFile: nextConsoleLog() }));
   await guest.wake(memoryFile);
-  // The connection that it remembers ended with the life that made it.
-  await guest.run(`ss --kill dst ${PLANE_ADDRESS.guestAddress} >/dev/null`);
   return { place, guest };
 }
 

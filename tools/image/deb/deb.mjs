@@ -7,7 +7,7 @@ import { inTree, readIfThere } from "../../setup/tree.mjs";
 import { agentVersion } from "../agent-version.mjs";
 import { packageBom, packageManifest } from "../bom/package-bom.mjs";
 import { keepNewest } from "../keep-newest.mjs";
-import { putAgent } from "./agent-files.mjs";
+import { licencesOf, putAgent } from "./agent-files.mjs";
 import { controlFields } from "./control-fields.mjs";
 import { pack } from "./pack.mjs";
 import { programs } from "./programs.mjs";
@@ -57,13 +57,16 @@ async function make(target, version, architecture, parts) {
   const root = join(draft, "root");
   const own = join(root, "usr/lib/builder-agent");
   mkdirSync(own, { recursive: true });
-  await putAgent(own, architecture);
+  const compiled = join(draft, "agent");
+  mkdirSync(compiled, { recursive: true });
+  await putAgent(own, compiled, architecture);
 
   const list = await parts.list();
   for (const { source, place } of list) put(source, root, place);
   put(inTree(FILES, "builder-agent"), root, "usr/bin/builder-agent");
   put(inTree(FILES, "config.toml.example"), root, "etc/builder-agent/config.toml.example");
   put(inTree("LICENSE"), root, "usr/share/doc/builder-agent/copyright");
+  writeFileSync(join(root, "usr/share/doc/builder-agent/third-party-licences"), licencesOf(compiled));
   putUnits(inTree("systemd"), root);
 
   const epochSeconds = await sourceEpoch();

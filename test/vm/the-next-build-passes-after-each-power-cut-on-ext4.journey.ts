@@ -1,0 +1,3 @@
+import { cutThePower } from "./stage/power-cuts.ts";
+
+cutThePower({ filesystem: "ext4", cuts: 5 });

@@ -1,0 +1,3 @@
+import { cutThePower } from "./stage/power-cuts.ts";
+
+cutThePower({ filesystem: "xfs", cuts: 5 });
