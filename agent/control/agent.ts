@@ -13,8 +13,11 @@ import type {
   CertificatesView,
   FrozenBuilds,
   GatewayView,
+  IsolationView,
+  NetworkView,
   PlaneView,
   RecordCounts,
+  TailnetView,
 } from "../core/views.ts";
 import { certifying, NO_BUILDKIT, NO_GATEWAY, NO_PLANE } from "../core/views.ts";
 import { firstOf } from "../lifecycle/branch.ts";
@@ -27,7 +30,9 @@ import { lookAround } from "./boot.ts";
 import { type CertificatePorts, keepCertificates } from "./certificates.ts";
 import { type EndingLimits, type EndingPorts, endInOrder, reasonToEnd } from "./end.ts";
 import { examine } from "./examine.ts";
+import { guardNetwork, type NetworkPorts } from "./guard-network.ts";
 import { instructGateway } from "./instruct-gateway.ts";
+import { joinTailnet, type TailnetPorts } from "./join-tailnet.ts";
 import { RecordKeeper } from "./keep-records.ts";
 import { measureResources, observe } from "./observe.ts";
 import { type CachePorts, openCache } from "./open-cache.ts";
@@ -41,6 +46,8 @@ export type AgentPorts = RegistrationPorts &
   CertificatePorts &
   AttachPorts &
   CachePorts &
+  NetworkPorts &
+  TailnetPorts &
   BuildkitPorts &
   ReliefPorts &
   EndingPorts & { readonly board: HealthBoard };
@@ -49,6 +56,8 @@ export interface AgentSettings {
   /** The directory whose file system holds BuildKit's cache. */
   readonly cacheRoot: string;
   readonly cache: CacheDefaults;
+  /** Of this machine in a tailnet. */
+  readonly hostname: string;
   /** What this agent can do on this machine, by the names of the contract. */
   readonly capabilities: readonly string[];
   /** When this process began, CLOCK_MONOTONIC. */
@@ -85,6 +94,8 @@ export async function runAgent(
   tasks.run("records", (signal) => keeper.keep(ports, cells.recordCounts, signal));
   tasks.run("cache", (signal) => openCache(ports, cells, settings.cache, signal));
   tasks.run("resources", (signal) => measureResources(ports, cells, settings.cacheRoot, signal));
+  tasks.run("tailnet", (signal) => joinTailnet(ports, cells, settings, signal));
+  tasks.run("network", (signal) => guardNetwork(ports, cells, signal));
   tasks.run("buildkit", (signal) => runBuildkit(ports, cells, signal));
   tasks.run("disk", (signal) => relieveDisk(ports, cells, signal));
   tasks.run("checks", (signal) => examine(ports, cells, boot, settings.cache, signal));
@@ -144,6 +155,9 @@ function newCells() {
     gateway: new Cell<GatewayView>(NO_GATEWAY),
     servingRequest: new Cell<SigningRequest | undefined>(undefined),
     cache: new Cell<CacheView>({ at: "waiting" }),
+    network: new Cell<NetworkView>({ at: "waiting" }),
+    isolation: new Cell<IsolationView>({ at: "unverified" }),
+    tailnet: new Cell<TailnetView>({ at: "unknown" }),
     buildkit: new Cell<BuildkitView>(NO_BUILDKIT),
     certificates: new Cell<CertificatesView>({ lastRenewalError: "" }),
     resources: new Cell<Resources | undefined>(undefined),

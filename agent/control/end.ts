@@ -2,7 +2,7 @@ import type { DesiredState } from "../core/desired-state.ts";
 import { drained } from "../core/drain.ts";
 import type { ObservedState } from "../core/observed-state.ts";
 import { nextPhase, type Phase } from "../core/phase.ts";
-import type { CacheView, FrozenBuilds, GatewayView, PlaneView, RecordCounts } from "../core/views.ts";
+import type { CacheView, FrozenBuilds, GatewayView, PlaneView, RecordCounts, TailnetView } from "../core/views.ts";
 import { firstOf, within } from "../lifecycle/branch.ts";
 import type { Cell } from "../lifecycle/cell.ts";
 import type { BuildkitUnit } from "../ports/buildkit.ts";
@@ -16,6 +16,8 @@ import type { OwnUnit } from "../ports/own-unit.ts";
 const CUT_MS = 2_000;
 /** For trimming, unmounting and closing. */
 const CLOSE_MS = 90_000;
+/** For the tailnet to hear of it, or not. */
+const LEAVE_MS = 30_000;
 /** For the last records to be acknowledged and the last state to be heard. */
 const FAREWELL_MS = 5_000;
 
@@ -34,6 +36,7 @@ export interface EndingCells {
   readonly gateway: Cell<GatewayView>;
   readonly phase: Cell<Phase>;
   readonly cache: Cell<CacheView>;
+  readonly tailnet: Cell<TailnetView>;
   readonly frozen: Cell<FrozenBuilds>;
   readonly recordCounts: Cell<RecordCounts>;
   readonly plane: Cell<PlaneView>;
@@ -70,7 +73,7 @@ export async function reasonToEnd(
 
 /**
  * The ending, in order: not ready and no new builds; open builds finish until the deadline; nobody is let in, the rest is cut;
- * buildkitd stops; the cache is closed, and its key forgotten; the last records and the reason are told. `hurry` moves the deadline to now; no step is ever skipped.
+ * buildkitd stops; the cache is closed, and its key forgotten; the tailnet is left; the last records and the reason are told. `hurry` moves the deadline to now; no step is ever skipped.
  */
 export async function endInOrder(
   ports: EndingPorts,
@@ -98,7 +101,13 @@ export async function endInOrder(
     log.error({ err }, "buildkit.not-stopped");
   });
   await closeCache(ports, cells, never);
+  // It has been leaving since this machine is stopping.
+  await within(clock, LEAVE_MS, never, (signal) => cells.tailnet.first(isOut, signal));
   await within(clock, hurry.aborted ? FAREWELL_MS / 5 : FAREWELL_MS, never, (signal) => farewell(cells, signal));
+}
+
+function isOut({ at }: TailnetView): boolean {
+  return at === "none" || at === "unknown" || at === "failed";
 }
 
 /** A cache that could not be closed is told; with the machine's end its key is gone all the same. */

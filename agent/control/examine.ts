@@ -5,7 +5,17 @@ import type { DiskRelief } from "../core/disk-relief.ts";
 import { type CheckResult, failing, withSince } from "../core/health.ts";
 import type { Boot, Resources } from "../core/machine.ts";
 import { nextPhase, type Phase } from "../core/phase.ts";
-import type { BuildkitView, CacheView, CertificatesView, GatewayView, PlaneView, RecordCounts } from "../core/views.ts";
+import type {
+  BuildkitView,
+  CacheView,
+  CertificatesView,
+  GatewayView,
+  IsolationView,
+  NetworkView,
+  PlaneView,
+  RecordCounts,
+  TailnetView,
+} from "../core/views.ts";
 import { firstOf } from "../lifecycle/branch.ts";
 import { type Cell, onChange } from "../lifecycle/cell.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -17,6 +27,9 @@ const TICK_MS = 1_000;
 export interface ExaminedCells {
   readonly gateway: Cell<GatewayView>;
   readonly cache: Cell<CacheView>;
+  readonly network: Cell<NetworkView>;
+  readonly isolation: Cell<IsolationView>;
+  readonly tailnet: Cell<TailnetView>;
   readonly buildkit: Cell<BuildkitView>;
   readonly plane: Cell<PlaneView>;
   readonly certificates: Cell<CertificatesView>;
@@ -34,13 +47,17 @@ export async function examine(
   { requireEncryption }: CacheDefaults,
   outer: AbortSignal,
 ): Promise<void> {
-  const { gateway, cache, buildkit, plane, certificates, desired, resources, relief, recordCounts } = cells;
+  const { gateway, cache, network, isolation, tailnet, buildkit, plane, certificates } = cells;
+  const { desired, resources, relief, recordCounts } = cells;
   const judge = (): void => {
     const now = clock.now();
     const before = cells.checks.get();
     const after = findings(
       {
         gateway: gateway.get(),
+        network: network.get(),
+        isolation: isolation.get(),
+        tailnet: tailnet.get(),
         buildkit: buildkit.get(),
         plane: plane.get(),
         certificates: certificates.get(),
@@ -71,7 +88,10 @@ export async function examine(
       judge();
     }
   };
-  const known = [gateway, cache, buildkit, plane, certificates, desired, resources, relief, recordCounts];
+  const known = [
+    ...[gateway, cache, network, isolation, tailnet, buildkit, plane, certificates],
+    ...[desired, resources, relief, recordCounts],
+  ];
   await firstOf(outer, tick, (signal) => onChange(known, judge, signal));
 }
 

@@ -3,7 +3,8 @@ import type { CheckResult } from "../core/health.ts";
 import type { Resources } from "../core/machine.ts";
 import { inOneLine, type ObservedState } from "../core/observed-state.ts";
 import type { Phase } from "../core/phase.ts";
-import type { BuildkitView, CacheView, CertificatesView, GatewayView, PlaneView } from "../core/views.ts";
+import { tailnetObserved } from "../core/tailnet/observed.ts";
+import type { BuildkitView, CacheView, CertificatesView, GatewayView, PlaneView, TailnetView } from "../core/views.ts";
 import { type Cell, onChange } from "../lifecycle/cell.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { HealthBoard } from "../ports/health-board.ts";
@@ -16,6 +17,7 @@ export interface ObservedCells {
   readonly phase: Cell<Phase>;
   readonly gateway: Cell<GatewayView>;
   readonly cache: Cell<CacheView>;
+  readonly tailnet: Cell<TailnetView>;
   readonly bootChapters: Cell<readonly BootChapter[]>;
   readonly buildkit: Cell<BuildkitView>;
   readonly plane: Cell<PlaneView>;
@@ -30,9 +32,10 @@ export async function observe(
   cells: ObservedCells & { readonly observed: Cell<ObservedState | undefined> },
   signal: AbortSignal,
 ): Promise<void> {
-  const { observed, phase, gateway, cache, bootChapters, buildkit, plane, certificates, checks, resources } = cells;
+  const { observed, phase, gateway, cache, tailnet, bootChapters, buildkit, plane, certificates, checks, resources } =
+    cells;
   await onChange(
-    [phase, gateway, cache, bootChapters, buildkit, plane, certificates, checks, resources],
+    [phase, gateway, cache, tailnet, bootChapters, buildkit, plane, certificates, checks, resources],
     () => {
       const state = snapshot(cells, clock.now().wallMs);
       board.show(state);
@@ -76,6 +79,7 @@ function snapshot(cells: ObservedCells, nowMs: number): ObservedState {
     checks: cells.checks.get(),
     ...(resources && { resources }),
     ...(cache.at === "open" && { cache: cache.volume }),
+    ...tailnetObserved(cells.tailnet.get()),
     bootChapters: cells.bootChapters.get(),
     buildkit: {
       version: buildkit.version,

@@ -3,7 +3,7 @@ import type { Resources } from "../core/machine.ts";
 import type { Phase } from "../core/phase.ts";
 import { afterExit, BUILDKIT_RESTARTS } from "../core/restart-budget.ts";
 import { describeExit } from "../core/unit-exit.ts";
-import type { BuildkitView, GatewayView } from "../core/views.ts";
+import { type BuildkitView, type GatewayView, type NetworkView, networkGeneration } from "../core/views.ts";
 import { firstOf, within } from "../lifecycle/branch.ts";
 import { Cell } from "../lifecycle/cell.ts";
 import type { BuildkitProbe, BuildkitUnit, Preparation, UnitExit, UnitStatus } from "../ports/buildkit.ts";
@@ -36,6 +36,7 @@ export interface BuildkitCells {
   readonly resources: Cell<Resources | undefined>;
   readonly gateway: Cell<GatewayView>;
   readonly phase: Cell<Phase>;
+  readonly network: Cell<NetworkView>;
   readonly buildkit: Cell<BuildkitView>;
 }
 
@@ -59,7 +60,7 @@ class Daemon {
   readonly #status = new Cell<UnitStatus | undefined>(undefined);
   readonly #exitsMs: number[] = [];
   /** What we gave it; undefined for one that we took over. */
-  #configured: string | undefined;
+  #configured: { readonly toml: string; readonly generation: string } | undefined;
 
   constructor(ports: BuildkitPorts, cells: BuildkitCells) {
     this.#ports = ports;
@@ -95,12 +96,15 @@ class Daemon {
     await clock.sleep(verdict.delayMs, signal);
     const settings = await this.#cells.desired.first((state) => state !== undefined, signal);
     const disk = await this.#cells.resources.first((resources) => resources !== undefined, signal);
-    if (settings === undefined || disk === undefined || signal.aborted || this.#stopping()) return;
+    const network = await this.#cells.network.first((view) => networkGeneration(view) !== undefined, signal);
+    const generation = network && networkGeneration(network);
+    if (settings === undefined || disk === undefined || generation === undefined) return;
+    if (signal.aborted || this.#stopping()) return;
     const toml = this.#ports.configuration(settings.buildkit, disk.cacheSizeBytes);
     this.#show("starting", "Starting");
     try {
       await unit.configure(toml, signal);
-      this.#configured = toml;
+      this.#configured = { toml, generation };
       if (this.#stopping()) return;
       const before = this.#status.get();
       await unit.start(signal);
@@ -151,7 +155,12 @@ class Daemon {
     const desired = this.#cells.desired.get();
     const disk = this.#cells.resources.get();
     if (this.#configured === undefined || desired === undefined || disk === undefined) return false;
-    return this.#ports.configuration(desired.buildkit, disk.cacheSizeBytes) !== this.#configured;
+    const { toml, generation } = this.#configured;
+    const network = networkGeneration(this.#cells.network.get());
+    return (
+      this.#ports.configuration(desired.buildkit, disk.cacheSizeBytes) !== toml ||
+      (network !== undefined && network !== generation)
+    );
   }
 
   #idle(): boolean {

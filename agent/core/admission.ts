@@ -3,7 +3,15 @@ import type { CheckName, CheckResult } from "./health.ts";
 import type { Phase } from "./phase.ts";
 
 /** What a session cannot do without. Other blocking checks make the machine unready but would not harm a build that comes all the same. */
-const NEEDED: readonly CheckName[] = ["cache-volume", "encryption", "buildkit", "disk", "build-network"];
+const NEEDED: readonly CheckName[] = [
+  "cache-volume",
+  "encryption",
+  "build-network",
+  "isolation",
+  "tailnet",
+  "buildkit",
+  "disk",
+];
 
 /**
  * Whether the gateway lets builds in. While draining the door stays open for builds that were open when it began: the allow-set then holds

@@ -1,10 +1,20 @@
 import { VIEW_MAX_AGE_MS } from "./allow-set.ts";
 import type { DesiredState } from "./desired-state.ts";
 import { DISK_FULL_BYTES, type DiskRelief } from "./disk-relief.ts";
-import type { CheckName, CheckResult } from "./health.ts";
+import { type Finding, finding } from "./health.ts";
 import { ageMs, type Instant } from "./instant.ts";
 import type { Resources } from "./machine.ts";
-import type { BuildkitView, CacheView, CertificatesView, GatewayView, PlaneView } from "./views.ts";
+import { buildNetwork, isolation, tailnet } from "./network-checks.ts";
+import type {
+  BuildkitView,
+  CacheView,
+  CertificatesView,
+  GatewayView,
+  IsolationView,
+  NetworkView,
+  PlaneView,
+  TailnetView,
+} from "./views.ts";
 import type { OpenedVolume } from "./volume/order.ts";
 
 export interface Surroundings {
@@ -18,11 +28,12 @@ export interface Surroundings {
   readonly records: { readonly waiting: number; readonly dropped: number };
   readonly cache: CacheView;
   readonly requireEncryption: boolean;
+  readonly network: NetworkView;
+  readonly isolation: IsolationView;
+  readonly tailnet: TailnetView;
   /** What this agent can do on this machine, as it told the control plane. */
   readonly capabilities: readonly string[];
 }
-
-export type Finding = Omit<CheckResult, "sinceMs">;
 
 /** Certificates are judged by the clock: a larger skew makes fresh ones look not yet valid. */
 const CLOCK_SKEW_LIMIT_MS = 60_000;
@@ -38,16 +49,15 @@ export function findings(around: Surroundings, now: Instant): readonly Finding[]
     desired(around.desired, around.plane),
     cacheVolume(around.cache, around.desired),
     encryption(around.cache, around.requireEncryption),
+    buildNetwork(around.network),
+    isolation(around.isolation, around.network),
+    tailnet(around.tailnet, around.desired?.tailnet),
     buildkit(around.buildkit),
     disk(around.resources, around.relief),
     records(around.records),
     clock(around.plane),
     unsupported(around.desired, around.capabilities),
   ];
-}
-
-function finding(name: CheckName, blocking: boolean, ok: boolean, message: string): Finding {
-  return { name, blocking, ok, message };
 }
 
 function gateway(view: GatewayView): Finding {

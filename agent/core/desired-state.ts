@@ -1,5 +1,7 @@
 import type { CloseReason, Grant } from "./allow-set.ts";
+import type { EgressPolicy } from "./network/order.ts";
 import type { Secret } from "./secret.ts";
+import type { TailnetWish } from "./tailnet/wish.ts";
 
 /** What the control plane wants of this machine, already checked: every value is right. */
 export interface DesiredState {
@@ -15,6 +17,9 @@ export interface DesiredState {
   readonly buildkit: BuildkitSettings;
   /** Absent: as this machine is configured. */
   readonly cacheVolume?: CacheVolumeWish;
+  /** Absent: this machine is to be a node of no tailnet. */
+  readonly tailnet?: TailnetWish;
+  readonly egress: EgressPolicy;
   readonly drain?: DrainOrder;
   /** What it asks for beside builds, by capability name. One that this agent lacks is reported as a condition, never a failure. */
   readonly asksFor: readonly string[];

@@ -25,18 +25,22 @@ export type CheckName =
   | "cache-volume"
   | "encryption"
   | "build-network"
+  | "isolation"
+  | "tailnet"
   | "unsupported";
+
+export type Finding = Omit<CheckResult, "sinceMs">;
+
+export function finding(name: CheckName, blocking: boolean, ok: boolean, message: string): Finding {
+  return { name, blocking, ok, message };
+}
 
 export function failing(checks: readonly CheckResult[]): readonly string[] {
   return checks.filter((check) => check.blocking && !check.ok).map((check) => check.name);
 }
 
 /** The same finding keeps its `sinceMs`; a turn gets the present. */
-export function withSince(
-  previous: CheckResult | undefined,
-  found: Omit<CheckResult, "sinceMs">,
-  nowMs: number,
-): CheckResult {
+export function withSince(previous: CheckResult | undefined, found: Finding, nowMs: number): CheckResult {
   return {
     ...found,
     sinceMs: previous !== undefined && previous.ok === found.ok ? previous.sinceMs : nowMs,

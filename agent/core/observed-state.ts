@@ -19,6 +19,8 @@ export interface ObservedState {
   readonly resources?: Resources;
   /** Absent until it is open. */
   readonly cache?: OpenedVolume;
+  /** Absent while this machine has to do with none. */
+  readonly tailnet?: TailnetObserved;
   readonly bootChapters: readonly BootChapter[];
   readonly buildkit: {
     readonly version: string;
@@ -36,6 +38,18 @@ export interface ObservedState {
     readonly sessionsRefused: number;
     readonly messagesRefused: number;
   };
+}
+
+export interface TailnetObserved {
+  readonly grantId: string;
+  readonly state: "joining" | "joined" | "failed" | "leaving";
+  /** "" once it is joined. */
+  readonly reason: string;
+  readonly nodeId: string;
+  readonly name: string;
+  readonly addresses: readonly string[];
+  readonly tags: readonly string[];
+  readonly acceptsRoutes: boolean;
 }
 
 /** Before anything has been looked at. */

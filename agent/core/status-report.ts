@@ -24,6 +24,7 @@ export interface StatusReport {
   readonly checks: readonly CheckResult[];
   readonly resources?: Resources;
   readonly cache?: ObservedState["cache"];
+  readonly tailnet?: ObservedState["tailnet"];
   readonly bootChapters: ObservedState["bootChapters"];
   readonly buildkit: ObservedState["buildkit"];
   readonly certificates: ObservedState["certificates"];
@@ -31,7 +32,7 @@ export interface StatusReport {
 }
 
 export function statusReport(state: ObservedState): StatusReport {
-  const { refused, resources, cache } = state;
+  const { refused, resources, cache, tailnet } = state;
   const { ready, reasons } = readiness(state.phase, state.checks, new Set());
   return {
     schemaVersion: 1,
@@ -46,6 +47,7 @@ export function statusReport(state: ObservedState): StatusReport {
     checks: state.checks,
     ...(resources && { resources }),
     ...(cache && { cache }),
+    ...(tailnet && { tailnet }),
     bootChapters: state.bootChapters,
     buildkit: state.buildkit,
     certificates: state.certificates,

@@ -1,4 +1,6 @@
 import type { Instant } from "./instant.ts";
+import type { AppliedNetwork, IsolationReport } from "./network/order.ts";
+import type { TailnetMembership } from "./tailnet/wish.ts";
 import type { OpenedVolume } from "./volume/order.ts";
 
 /** What control knows of each of its neighbours. Each is the value of one cell, replaced whole by the chapter that watches it. */
@@ -59,6 +61,38 @@ export type CacheView =
   | { readonly at: "open"; readonly volume: OpenedVolume }
   | { readonly at: "failed"; readonly because: string }
   | { readonly at: "closed" };
+
+/** The network that builds get. */
+export type NetworkView =
+  | { readonly at: "waiting" }
+  /** As this machine is configured: a loopback and nothing else. */
+  | { readonly at: "none" }
+  | { readonly at: "applied"; readonly network: AppliedNetwork }
+  /** What was in force before still is. */
+  | { readonly at: "failed"; readonly because: string };
+
+/** Which network BuildKit has to be started for; undefined: it must not be started yet. */
+export function networkGeneration(view: NetworkView): string | undefined {
+  if (view.at === "none") return "none";
+  return view.at === "applied" ? view.network.generation : undefined;
+}
+
+/** What a probe inside a build's network found of the guard. */
+export type IsolationView =
+  | { readonly at: "unverified" }
+  | { readonly at: "verified"; readonly report: IsolationReport }
+  | { readonly at: "failed"; readonly because: string };
+
+/** This machine as a node of the customer's tailnet. */
+export type TailnetView =
+  /** Not looked yet at what an earlier process may have left. */
+  | { readonly at: "unknown" }
+  | { readonly at: "none" }
+  | { readonly at: "joining"; readonly grantId: string; readonly progress: string }
+  | { readonly at: "joined"; readonly membership: TailnetMembership }
+  | { readonly at: "failed"; readonly grantId: string; readonly because: string }
+  /** The guard closes first. */
+  | { readonly at: "leaving"; readonly because: string };
 
 export interface PlaneView {
   readonly attached: boolean;

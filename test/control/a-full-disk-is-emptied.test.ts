@@ -46,6 +46,7 @@ describe("a disk of 10 GiB", () => {
         ...{ gateway: cells.gateway.get(), buildkit: NO_BUILDKIT, plane: NO_PLANE, desired: undefined },
         ...{ certificates: { lastRenewalError: "" }, records: { waiting: 0, dropped: 0 }, cache: { at: "waiting" } },
         ...{ resources: cells.resources.get(), relief: cells.relief.get(), requireEncryption: false, capabilities: [] },
+        ...{ network: { at: "none" }, isolation: { at: "unverified" }, tailnet: { at: "none" } },
       },
       NOW,
     ).find(({ name }) => name === "disk");

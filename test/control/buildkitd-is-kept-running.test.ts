@@ -3,7 +3,7 @@ import { runBuildkit } from "../../agent/control/run-buildkit.ts";
 import type { DesiredState } from "../../agent/core/desired-state.ts";
 import type { Resources } from "../../agent/core/machine.ts";
 import type { Phase } from "../../agent/core/phase.ts";
-import { type BuildkitView, NO_BUILDKIT } from "../../agent/core/views.ts";
+import { type BuildkitView, type NetworkView, NO_BUILDKIT } from "../../agent/core/views.ts";
 import { Cell } from "../../agent/lifecycle/cell.ts";
 import type { Preparation } from "../../agent/ports/buildkit.ts";
 import { desiredState } from "../core/sample.ts";
@@ -23,6 +23,7 @@ describe("buildkitd", () => {
   let desired: Cell<DesiredState | undefined>;
   let buildkit: Cell<BuildkitView>;
   let phase: Cell<Phase>;
+  let network: Cell<NetworkView>;
 
   const begin = (): void => {
     const resources = new Cell<Resources | undefined>({
@@ -41,7 +42,7 @@ describe("buildkitd", () => {
         clock,
         log: notebook(),
       },
-      { desired, resources, gateway, buildkit, phase },
+      { desired, resources, gateway, network, buildkit, phase },
       stop.signal,
     );
   };
@@ -54,6 +55,7 @@ describe("buildkitd", () => {
     desired = new Cell<DesiredState | undefined>(desiredState());
     buildkit = new Cell<BuildkitView>(NO_BUILDKIT);
     phase = new Cell<Phase>({ at: "ready" });
+    network = new Cell<NetworkView>({ at: "none" });
     prepared = undefined;
     gateway.update((view) => ({ ...view, open: new Map() }));
   });

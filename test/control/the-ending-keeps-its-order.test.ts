@@ -10,6 +10,7 @@ import {
   NO_PLANE,
   type PlaneView,
   type RecordCounts,
+  type TailnetView,
 } from "../../agent/core/views.ts";
 import { Cell } from "../../agent/lifecycle/cell.ts";
 import type { CacheVolume, PlainCache } from "../../agent/ports/cache-volume.ts";
@@ -32,6 +33,7 @@ describe("the ending", () => {
     gateway: Cell<GatewayView>;
     phase: Cell<Phase>;
     cache: Cell<CacheView>;
+    tailnet: Cell<TailnetView>;
     frozen: Cell<FrozenBuilds>;
     recordCounts: Cell<RecordCounts>;
     plane: Cell<PlaneView>;
@@ -67,6 +69,7 @@ describe("the ending", () => {
       gateway: listening(),
       phase: new Cell<Phase>({ at: "ready" }),
       cache: new Cell<CacheView>({ at: "open", volume: openedVolume() }),
+      tailnet: new Cell<TailnetView>({ at: "none" }),
       frozen: new Cell<FrozenBuilds>(undefined),
       recordCounts: new Cell<RecordCounts>({ waiting: 0, dropped: 0 }),
       plane: new Cell<PlaneView>(NO_PLANE),

@@ -17,6 +17,9 @@ const AROUND: Surroundings = {
   records: { waiting: 0, dropped: 0 },
   cache: { at: "open", volume: openedVolume() },
   requireEncryption: true,
+  network: { at: "none" },
+  isolation: { at: "unverified" },
+  tailnet: { at: "none" },
   capabilities: ["builds", "cache-volume"],
 };
 

@@ -2,6 +2,7 @@ import type { AllowSet, Grant } from "../../agent/core/allow-set.ts";
 import type { CertificateFacts, PeerFacts } from "../../agent/core/authorise.ts";
 import type { DesiredState } from "../../agent/core/desired-state.ts";
 import type { Instant } from "../../agent/core/instant.ts";
+import { DEFAULT_EGRESS } from "../../agent/core/network/order.ts";
 import type { OpenedVolume } from "../../agent/core/volume/order.ts";
 
 /** One machine, one build, one moment: each table changes what it is about. */
@@ -58,6 +59,7 @@ export function desiredState(over: Partial<DesiredState> = {}): DesiredState {
       maxParallelism: 0,
       registryMirrors: new Map(),
     },
+    egress: DEFAULT_EGRESS,
     asksFor: [],
     ...over,
   };

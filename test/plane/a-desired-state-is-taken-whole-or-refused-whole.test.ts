@@ -10,6 +10,7 @@ import {
 import { Timestamp } from "../../agent/adapters/grpc/gen/google/protobuf/timestamp.ts";
 import { messageFromPlane } from "../../agent/adapters/grpc/message-from-plane.ts";
 import type { Grant } from "../../agent/core/allow-set.ts";
+import { DEFAULT_EGRESS } from "../../agent/core/network/order.ts";
 import { CertificateAuthority } from "../../sandbox/pki/certificate-authority.ts";
 import { type DesiredChanges, desiredProto, received } from "./desired-sample.ts";
 
@@ -64,6 +65,7 @@ describe("a desired state that keeps the contract", () => {
           registryMirrors: new Map([["docker.io", ["mirror.example:5000", "cache.example/docker.io"]]]),
         },
         drain: { reason: "interruption", graceMs: 90_500 },
+        egress: DEFAULT_EGRESS,
         asksFor: [],
       },
     });
@@ -86,6 +88,7 @@ describe("a desired state that keeps the contract", () => {
           maxParallelism: 0,
           registryMirrors: new Map(),
         },
+        egress: DEFAULT_EGRESS,
         asksFor: [],
       },
     });

@@ -1,10 +1,17 @@
 import type { CacheKeyWish, CacheVolumeWish, DesiredState, DrainOrder } from "../../core/desired-state.ts";
+import { DEFAULT_EGRESS, type EgressPolicy } from "../../core/network/order.ts";
 import { Secret } from "../../core/secret.ts";
 import { buildkitSettingsFromProto } from "./buildkit-settings-from-proto.ts";
 import { ContractBreach } from "./contract-breach.ts";
-import type { CacheVolume, DesiredState as DesiredStateProto, Drain } from "./gen/builder/agent/v1/desired_state.ts";
+import type {
+  CacheVolume,
+  DesiredState as DesiredStateProto,
+  Drain,
+  EgressPolicy as EgressPolicyProto,
+} from "./gen/builder/agent/v1/desired_state.ts";
 import { assignmentFromProto, closedFromProto, grantsFromProto } from "./grants-from-proto.ts";
 import { durationMs } from "./scalars-from-proto.ts";
+import { tailnetFromProto } from "./tailnet-from-proto.ts";
 import { trustFromProto } from "./trust-from-proto.ts";
 
 /** A drain that waits longer is a mistake; and it stays below the longest timer, 24.8 days. */
@@ -30,6 +37,8 @@ export function desiredStateFromProto(state: DesiredStateProto): DesiredState {
     closed: closedFromProto(state.closedBuilds),
     buildkit: buildkitSettingsFromProto(state.buildkit),
     ...(state.cacheVolume !== undefined && { cacheVolume: cacheVolumeFromProto(state.cacheVolume) }),
+    ...(state.tailnet !== undefined && { tailnet: tailnetFromProto(state.tailnet) }),
+    egress: egressFromProto(state.egress),
     ...(state.drain !== undefined && { drain: drainFromProto(state.drain) }),
     asksFor: asksFor(state),
   };
@@ -63,6 +72,12 @@ function cacheKeyFromProto(key: CacheVolume["key"]): CacheKeyWish {
     default:
       return key satisfies never;
   }
+}
+
+/** Nothing is refused here either: what cannot be guarded as it is asked for is told by the network's own check, and the guard in force stays. */
+function egressFromProto(egress: EgressPolicyProto | undefined): EgressPolicy {
+  if (egress === undefined) return DEFAULT_EGRESS;
+  return { allowedCidrs: egress.allowedCidrs, allowPrivateRanges: egress.allowPrivateRanges };
 }
 
 /** By the names of `Hello.capabilities`, and "egress" for what has none there. */

@@ -3,6 +3,7 @@ import type { Phase } from "../../core/phase.ts";
 import {
   type ObservedState as ObservedStateProto,
   Phase as PhaseProto,
+  TailnetState,
 } from "./gen/builder/agent/v1/observed_state.ts";
 import { duration, time, uint32, uint64 } from "./scalars-to-proto.ts";
 
@@ -14,8 +15,15 @@ const PHASES: Readonly<Record<Phase["at"], PhaseProto>> = {
   stopping: PhaseProto.STOPPING,
 };
 
+const TAILNET_STATES: Readonly<Record<NonNullable<ObservedState["tailnet"]>["state"], TailnetState>> = {
+  joining: TailnetState.JOINING,
+  joined: TailnetState.JOINED,
+  failed: TailnetState.FAILED,
+  leaving: TailnetState.LEAVING,
+};
+
 export function observedStateToProto(state: ObservedState): ObservedStateProto {
-  const { phase, resources, cache, buildkit, certificates, counters } = state;
+  const { phase, resources, cache, tailnet, buildkit, certificates, counters } = state;
   return {
     observedAt: time(state.observedAtMs),
     phase: PHASES[phase.at],
@@ -40,6 +48,12 @@ export function observedStateToProto(state: ObservedState): ObservedStateProto {
       formatted: cache.formatted,
       check: cache.check,
       grownBytes: uint64(cache.grownBytes),
+    },
+    tailnet: tailnet && {
+      ...tailnet,
+      addresses: [...tailnet.addresses],
+      tags: [...tailnet.tags],
+      state: TAILNET_STATES[tailnet.state],
     },
     bootChapters: state.bootChapters.map(({ name, beganMs, tookMs }) => ({
       name,

@@ -34,6 +34,27 @@ export namespace Phase {
   export type UNRECOGNIZED = typeof Phase.UNRECOGNIZED;
 }
 
+export const TailnetState = {
+  UNSPECIFIED: 0,
+  JOINING: 1,
+  JOINED: 2,
+  /** FAILED - It is tried again where that can help. */
+  FAILED: 3,
+  LEAVING: 4,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type TailnetState = typeof TailnetState[keyof typeof TailnetState];
+
+export namespace TailnetState {
+  export type UNSPECIFIED = typeof TailnetState.UNSPECIFIED;
+  export type JOINING = typeof TailnetState.JOINING;
+  export type JOINED = typeof TailnetState.JOINED;
+  export type FAILED = typeof TailnetState.FAILED;
+  export type LEAVING = typeof TailnetState.LEAVING;
+  export type UNRECOGNIZED = typeof TailnetState.UNRECOGNIZED;
+}
+
 /** The first cause wins. */
 export const SessionEnding = {
   UNSPECIFIED: 0,
@@ -102,6 +123,8 @@ export interface ObservedState {
     | undefined;
   /** How long each part of the start took, in the order of their beginnings. */
   bootChapters: BootChapter[];
+  /** Absent while none is wanted and this machine is a node of none. */
+  tailnet: TailnetObserved | undefined;
 }
 
 export interface Condition {
@@ -150,6 +173,23 @@ export interface CacheVolumeObserved {
   check: string;
   /** By how much it grew to fill its device. */
   grownBytes: bigint;
+}
+
+/** This machine as a node of the customer's tailnet. */
+export interface TailnetObserved {
+  /** Of the grant that it is joined under, or tries to join under. */
+  grantId: string;
+  state: TailnetState;
+  /** How far it is, or exactly why it is not joined: one sentence for a person. Empty once it is joined. */
+  reason: string;
+  /** As the tailnet's API knows it. */
+  nodeId: string;
+  /** MagicDNS name, without the last dot; empty where the tailnet has none. */
+  name: string;
+  addresses: string[];
+  tags: string[];
+  /** Whether subnet routes of others are accepted. */
+  acceptsRoutes: boolean;
 }
 
 export interface BootChapter {
@@ -219,6 +259,7 @@ function createBaseObservedState(): ObservedState {
     phaseReason: "",
     cacheVolume: undefined,
     bootChapters: [],
+    tailnet: undefined,
   };
 }
 
@@ -274,6 +315,9 @@ export const ObservedState: MessageFns<ObservedState> = {
     }
     for (const v of message.bootChapters) {
       BootChapter.encode(v!, writer.uint32(122).fork()).join();
+    }
+    if (message.tailnet !== undefined) {
+      TailnetObserved.encode(message.tailnet, writer.uint32(130).fork()).join();
     }
     return writer;
   },
@@ -411,6 +455,14 @@ export const ObservedState: MessageFns<ObservedState> = {
             message.bootChapters.push(BootChapter.decode(reader, reader.uint32()));
             continue;
           }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.tailnet = TailnetObserved.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -457,6 +509,9 @@ export const ObservedState: MessageFns<ObservedState> = {
       ? CacheVolumeObserved.fromPartial(object.cacheVolume)
       : undefined;
     message.bootChapters = object.bootChapters?.map((e) => BootChapter.fromPartial(e)) || [];
+    message.tailnet = (object.tailnet !== undefined && object.tailnet !== null)
+      ? TailnetObserved.fromPartial(object.tailnet)
+      : undefined;
     return message;
   },
 };
@@ -956,6 +1011,145 @@ export const CacheVolumeObserved: MessageFns<CacheVolumeObserved> = {
     message.grownBytes = (object.grownBytes !== undefined && object.grownBytes !== null)
       ? BigInt(object.grownBytes)
       : 0n;
+    return message;
+  },
+};
+
+function createBaseTailnetObserved(): TailnetObserved {
+  return { grantId: "", state: 0, reason: "", nodeId: "", name: "", addresses: [], tags: [], acceptsRoutes: false };
+}
+
+export const TailnetObserved: MessageFns<TailnetObserved> = {
+  encode(message: TailnetObserved, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.grantId !== "") {
+      writer.uint32(10).string(message.grantId);
+    }
+    if (message.state !== 0) {
+      writer.uint32(16).int32(message.state);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.nodeId !== "") {
+      writer.uint32(34).string(message.nodeId);
+    }
+    if (message.name !== "") {
+      writer.uint32(42).string(message.name);
+    }
+    for (const v of message.addresses) {
+      writer.uint32(50).string(v!);
+    }
+    for (const v of message.tags) {
+      writer.uint32(58).string(v!);
+    }
+    if (message.acceptsRoutes !== false) {
+      writer.uint32(64).bool(message.acceptsRoutes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TailnetObserved {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTailnetObserved();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.grantId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.addresses.push(reader.string());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.tags.push(reader.string());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.acceptsRoutes = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TailnetObserved>): TailnetObserved {
+    return TailnetObserved.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TailnetObserved>): TailnetObserved {
+    const message = createBaseTailnetObserved();
+    message.grantId = object.grantId ?? "";
+    message.state = object.state ?? 0;
+    message.reason = object.reason ?? "";
+    message.nodeId = object.nodeId ?? "";
+    message.name = object.name ?? "";
+    message.addresses = object.addresses?.map((e) => e) || [];
+    message.tags = object.tags?.map((e) => e) || [];
+    message.acceptsRoutes = object.acceptsRoutes ?? false;
     return message;
   },
 };

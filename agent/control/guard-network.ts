@@ -1,0 +1,144 @@
+import { fullJitterMs } from "../core/backoff.ts";
+import type { DesiredState } from "../core/desired-state.ts";
+import { AgentError } from "../core/errors.ts";
+import type { AppliedNetwork, NetworkOrder } from "../core/network/order.ts";
+import { networkOrder, sameOrder } from "../core/network/wanted.ts";
+import type { GatewayView, IsolationView, NetworkView, TailnetView } from "../core/views.ts";
+import { Branch, firstOf, within } from "../lifecycle/branch.ts";
+import { type Cell, onChange } from "../lifecycle/cell.ts";
+import type { BuildNetwork } from "../ports/build-network.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+
+const APPLY_MS = 20_000;
+const VERIFY_MS = 30_000;
+const AGAIN = { baseMs: 500, capMs: 30_000 } as const;
+
+export interface NetworkPorts {
+  /** Absent where builds have no network. */
+  readonly buildNetwork: BuildNetwork | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface NetworkCells {
+  readonly desired: Cell<DesiredState | undefined>;
+  readonly tailnet: Cell<TailnetView>;
+  readonly gateway: Cell<GatewayView>;
+  readonly network: Cell<NetworkView>;
+  readonly isolation: Cell<IsolationView>;
+}
+
+/**
+ * Keeps the builds' network and its guard as they are wanted, and has it tried from inside after each change: BuildKit waits for the first, builds for
+ * both. What cannot be applied leaves in force what was.
+ */
+export async function guardNetwork(ports: NetworkPorts, cells: NetworkCells, outer: AbortSignal): Promise<void> {
+  const { buildNetwork } = ports;
+  if (buildNetwork === undefined) {
+    cells.network.set({ at: "none" });
+    return;
+  }
+  let applied: { readonly order: NetworkOrder; readonly network: AppliedNetwork } | undefined;
+  for (let failures = 0; !outer.aborted; ) {
+    const order = await nextOrder(cells, applied, outer);
+    if (order === undefined) return;
+    try {
+      const network = await within(ports.clock, APPLY_MS, outer, (signal) => buildNetwork.apply(order, signal));
+      ports.log.info({ ...network, egress: order.egress }, "network.applied");
+      applied = { order, network };
+      failures = 0;
+      cells.network.set({ at: "applied", network });
+      await firstOf(
+        outer,
+        (signal) => verify(buildNetwork, ports, cells, signal),
+        (signal) => nextOrder(cells, applied, signal),
+      );
+    } catch (err) {
+      if (outer.aborted) return;
+      ports.log.error({ err }, "network.not-applied");
+      cells.network.set({ at: "failed", because: words(err) });
+      const pauseMs = retryable(err) ? fullJitterMs(AGAIN, failures, ports.clock.random()) : AGAIN.capMs;
+      failures += 1;
+      await within(ports.clock, pauseMs, outer, (pause) =>
+        turned(cells, () => !sameOrder(wanted(cells) ?? order, order, false), pause),
+      );
+    }
+  }
+}
+
+/** Until it is as it must be: again and again where it could not be tried, or something is amiss. */
+async function verify(
+  buildNetwork: BuildNetwork,
+  { clock, log }: NetworkPorts,
+  { isolation }: NetworkCells,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let failures = 0; !signal.aborted; failures += 1) {
+    try {
+      const report = await within(clock, VERIFY_MS, signal, (limit) => buildNetwork.verify(limit));
+      const amiss = report.findings.filter(({ ok }) => !ok);
+      isolation.set({ at: "verified", report });
+      if (amiss.length === 0) {
+        log.info({ tookMs: report.tookMs, tried: report.findings.length }, "isolation.verified");
+        return;
+      }
+      log.error({ amiss }, "isolation.broken");
+    } catch (err) {
+      if (signal.aborted) return;
+      log.error({ err }, "isolation.not-verified");
+      isolation.set({ at: "failed", because: words(err) });
+    }
+    await clock.sleep(fullJitterMs(AGAIN, failures, clock.random()), signal);
+  }
+}
+
+/** Waits until another order is due than the one in force. */
+async function nextOrder(
+  cells: NetworkCells,
+  applied: { readonly order: NetworkOrder; readonly network: AppliedNetwork } | undefined,
+  signal: AbortSignal,
+): Promise<NetworkOrder | undefined> {
+  let next: NetworkOrder | undefined;
+  await turned(
+    cells,
+    () => {
+      next = wanted(cells);
+      if (next === undefined) return false;
+      return applied === undefined || !sameOrder(next, applied.order, applied.network.collisions.length > 0);
+    },
+    signal,
+  );
+  return signal.aborted ? undefined : next;
+}
+
+/** Undefined until both are known: to close a tailnet that builds may be using needs a reason. */
+function wanted({ desired, tailnet, gateway }: NetworkCells): NetworkOrder | undefined {
+  const state = desired.get();
+  const view = tailnet.get();
+  if (state === undefined || view.at === "unknown") return undefined;
+  return networkOrder(state, view, { idle: gateway.get().open.size === 0 });
+}
+
+async function turned(
+  { desired, tailnet, gateway }: NetworkCells,
+  holds: () => boolean,
+  outer: AbortSignal,
+): Promise<void> {
+  using branch = new Branch(outer);
+  await onChange(
+    [desired, tailnet, gateway],
+    () => {
+      if (holds()) branch.abort();
+    },
+    branch.signal,
+  );
+}
+
+function retryable(err: unknown): boolean {
+  return !(err instanceof AgentError) || err.retryable;
+}
+
+function words(err: unknown): string {
+  return err instanceof Error ? err.message : String(err);
+}
