@@ -201,7 +201,7 @@ class Chapter {
     const order = { credential, tags, description: this.#hostname, ...(apiUrl !== undefined && { apiUrl }) };
     const authKey = await this.#api.mintKey(order, signal);
     const where = coordinationUrl !== undefined && { coordinationUrl };
-    return await this.#node.join({ grantId, authKey, hostname: this.#hostname, tags, ...where }, show, signal);
+    return this.#node.join({ grantId, authKey, hostname: this.#hostname, tags, ...where }, show, signal);
   }
 
   async #leave(because: string, signal: AbortSignal): Promise<undefined> {

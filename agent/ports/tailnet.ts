@@ -3,7 +3,7 @@ import type { TailnetCredential, TailnetMembership } from "../core/tailnet/wish.
 
 export interface TailnetJoin {
   readonly grantId: string;
-  readonly authKey: Secret<string>;
+  readonly authKey: Secret;
   /** Absent: Tailscale's own. */
   readonly coordinationUrl?: string;
   readonly hostname: string;
@@ -50,7 +50,7 @@ export interface TailnetApi {
   mintKey(
     order: ApiOrder & { readonly tags: readonly string[]; readonly description: string },
     signal: AbortSignal,
-  ): Promise<Secret<string>>;
+  ): Promise<Secret>;
   /** Harmless if it is not listed any more. With an auth key nobody may: "not-permitted". @throws {AgentError} as above. */
   removeDevice(
     order: ApiOrder & { readonly nodeId: string },

@@ -16,8 +16,8 @@ export interface TailnetWish {
 }
 
 export type TailnetCredential =
-  | { readonly kind: "auth-key"; readonly key: Secret<string> }
-  | { readonly kind: "oauth-client"; readonly clientId: string; readonly clientSecret: Secret<string> }
+  | { readonly kind: "auth-key"; readonly key: Secret }
+  | { readonly kind: "oauth-client"; readonly clientId: string; readonly clientSecret: Secret }
   /** The machine's own OIDC token, with this audience, is exchanged. */
   | { readonly kind: "workload-identity"; readonly clientId: string; readonly audience: string }
   | { readonly kind: "none" };
