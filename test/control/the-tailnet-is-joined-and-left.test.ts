@@ -1,0 +1,220 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { joinTailnet } from "../../agent/control/join-tailnet.ts";
+import type { DesiredState } from "../../agent/core/desired-state.ts";
+import { AgentError } from "../../agent/core/errors.ts";
+import type { Phase } from "../../agent/core/phase.ts";
+import { Secret } from "../../agent/core/secret.ts";
+import type { TailnetWish } from "../../agent/core/tailnet/wish.ts";
+import type { NetworkView, TailnetView } from "../../agent/core/views.ts";
+import { Cell } from "../../agent/lifecycle/cell.ts";
+import { desiredState } from "../core/sample.ts";
+import { ManualClock, settle } from "./manual-clock.ts";
+import { notebook } from "./stand-ins.ts";
+import { ApiStandIn, membership, NodeStandIn, tailnetWish } from "./tailnet-stand-ins.ts";
+
+const APPLIED = { ipv4: "", ipv6: "", generation: "g", resolvers: [], collisions: [] } as const;
+const UNREACHABLE = new AgentError("tailnet.coordination-unreachable", "https://c does not answer", {
+  retryable: true,
+});
+
+describe("the tailnet", () => {
+  let clock: ManualClock;
+  let stop: AbortController;
+  let log: ReturnType<typeof notebook>;
+  let desired: Cell<DesiredState | undefined>;
+  let phase: Cell<Phase>;
+  let network: Cell<NetworkView>;
+  let tailnet: Cell<TailnetView>;
+  let node: NodeStandIn;
+  let api: ApiStandIn;
+  let running: Promise<void>;
+  /** Whether the guard was open when the node left. */
+  let openAtLeave: boolean[];
+
+  const begin = async (): Promise<void> => {
+    running = joinTailnet(
+      { tailnet: { node, api }, clock, log },
+      { desired, phase, network, tailnet },
+      { hostname: "builder-m1" },
+      stop.signal,
+    );
+    await settle();
+  };
+  const wish = async (tailnetWished: TailnetWish | undefined): Promise<void> => {
+    desired.set(desiredState(tailnetWished && { tailnet: tailnetWished }));
+    await settle();
+  };
+
+  beforeEach(() => {
+    clock = new ManualClock();
+    stop = new AbortController();
+    log = notebook();
+    desired = new Cell<DesiredState | undefined>(undefined);
+    phase = new Cell<Phase>({ at: "ready" });
+    network = new Cell<NetworkView>({ at: "applied", network: { ...APPLIED, tailnet: "closed" } });
+    tailnet = new Cell<TailnetView>({ at: "unknown" });
+    // As the guard's chapter does.
+    tailnet.watch(() =>
+      network.set({
+        at: "applied",
+        network: { ...APPLIED, tailnet: tailnet.get().at === "joined" ? "open" : "closed" },
+      }),
+    );
+    node = new NodeStandIn();
+    api = new ApiStandIn();
+    openAtLeave = [];
+    node.onLeave = () => {
+      const view = network.get();
+      openAtLeave.push(view.at === "applied" && view.network.tailnet === "open");
+    };
+  });
+  afterEach(async () => {
+    stop.abort();
+    await settle();
+    await running;
+  });
+
+  it("is joined with a key that was made for it, and left when the control plane withdraws it, guard first", async () => {
+    await begin();
+    expect(tailnet.get()).toEqual({ at: "none" });
+    await wish(tailnetWish());
+    expect(api.done).toEqual(["mint tag:builder"]);
+    expect(node.done).toEqual(["recall: nothing", "leave", "join grant-1 as builder-m1 with k1"]);
+    expect(tailnet.get()).toEqual({ at: "joined", membership: membership() });
+    await wish(undefined);
+    expect(node.done.slice(3)).toEqual(["leave"]);
+    expect(openAtLeave).toEqual([false, false]);
+    expect(tailnet.get()).toEqual({ at: "none" });
+  });
+
+  it("leaves one and joins the other when another grant is given", async () => {
+    await begin();
+    await wish(tailnetWish());
+    await wish(tailnetWish({ grantId: "grant-2" }));
+    expect(node.done.slice(3)).toEqual(["leave", "join grant-2 as builder-m1 with k2"]);
+  });
+
+  it("stays as it is when only its being required changes", async () => {
+    await begin();
+    await wish(tailnetWish());
+    await wish(tailnetWish({ required: true }));
+    expect(node.done).toHaveLength(3);
+  });
+
+  it("takes over what an earlier process left, if it is what is wanted", async () => {
+    node.recalled = [membership()];
+    await begin();
+    expect(tailnet.get().at).toBe("joined");
+    await wish(tailnetWish());
+    expect(node.done).toEqual(["recall: n1"]);
+  });
+
+  it("leaves what an earlier process left, if it is not wanted any more", async () => {
+    node.recalled = [membership()];
+    await begin();
+    await wish(undefined);
+    expect(node.done).toEqual(["recall: n1", "leave"]);
+    expect(openAtLeave).toEqual([false]);
+  });
+
+  it("is the same node again after its daemon was killed", async () => {
+    await begin();
+    await wish(tailnetWish());
+    node.recalled = [membership()];
+    node.now.set(new AgentError("tailnet.daemon-failed", "tailscaled was killed", { retryable: true }));
+    await settle();
+    expect(node.done.slice(3)).toEqual(["recall: n1"]);
+    expect(tailnet.get().at).toBe("joined");
+    expect(log.events).toContain("tailnet.lost");
+  });
+
+  it("joins anew where its daemon left nothing to go on with, after it has cleaned up", async () => {
+    await begin();
+    await wish(tailnetWish());
+    node.now.set(new Error("gone"));
+    await settle();
+    expect(node.done.slice(3)).toEqual(["recall: nothing", "leave", "join grant-1 as builder-m1 with k2"]);
+  });
+
+  it("is left when this machine is stopping, and never joined again", async () => {
+    await begin();
+    await wish(tailnetWish());
+    phase.set({ at: "stopping", reason: "x" });
+    await settle();
+    expect(node.done.slice(3)).toEqual(["leave"]);
+    await clock.advance(600_000);
+    expect(node.done).toHaveLength(4);
+    expect(tailnet.get()).toEqual({ at: "none" });
+  });
+
+  it("is told exactly why it is not joined, and tried again where that can help", async () => {
+    node.joins = [UNREACHABLE];
+    await begin();
+    await wish(tailnetWish());
+    expect(tailnet.get()).toEqual({ at: "failed", grantId: "grant-1", because: "https://c does not answer" });
+    await clock.advance(30_000);
+    expect(tailnet.get().at).toBe("joined");
+    expect(api.done).toEqual(["mint tag:builder", "mint tag:builder"]);
+  });
+
+  it("tries a key that was handed over only once, until another is", async () => {
+    const key = (grantId: string) =>
+      tailnetWish({ grantId, credential: { kind: "auth-key", key: new Secret("tskey") } });
+    node.joins = [new AgentError("tailnet.key-refused", "expired", { retryable: false })];
+    await begin();
+    await wish(key("grant-1"));
+    await clock.advance(3_600_000);
+    expect(node.done.filter((what) => what.startsWith("join"))).toHaveLength(1);
+    await wish(key("grant-2"));
+    expect(tailnet.get().at).toBe("joined");
+  });
+
+  it("asks again every minute where only a person can mend it", async () => {
+    api.mints = [new AgentError("tailnet.tag-not-permitted", "tag:x is not permitted", { retryable: false })];
+    await begin();
+    await wish(tailnetWish());
+    await clock.advance(59_000);
+    expect(tailnet.get()).toMatchObject({ at: "failed", because: "tag:x is not permitted" });
+    await clock.advance(1_000);
+    expect(tailnet.get().at).toBe("joined");
+  });
+
+  it("gives a join up as soon as it is not wanted any more", async () => {
+    node.joins = ["hangs"];
+    await begin();
+    await wish(tailnetWish());
+    expect(tailnet.get()).toEqual({ at: "joining", grantId: "grant-1", progress: "Asking the coordination server" });
+    await wish(undefined);
+    expect(tailnet.get()).toEqual({ at: "none" });
+  });
+
+  it.each([
+    { over: { tags: [] }, says: /without a tag/ },
+    { over: { tags: ["builder"] }, says: /asks for the tag "builder"/ },
+    { over: { grantId: "" }, says: /without a grant's id/ },
+    { over: { credential: { kind: "none" } }, says: /without a credential/ },
+  ] satisfies { over: Partial<TailnetWish>; says: RegExp }[])(
+    "does not try what cannot be: $says",
+    async ({ over, says }) => {
+      await begin();
+      await wish(tailnetWish(over));
+      expect(tailnet.get()).toMatchObject({ at: "failed", because: expect.stringMatching(says) });
+      expect(api.done).toEqual([]);
+    },
+  );
+
+  it("accepts subnet routes only once the guard knows of them", async () => {
+    await begin();
+    await wish(tailnetWish({ acceptRoutes: true }));
+    expect(node.done.at(-1)).toBe("accept routes");
+    expect(network.get()).toMatchObject({ network: { tailnet: "open" } });
+  });
+
+  it("removes the device by the API where the coordination server did not hear of the end", async () => {
+    await begin();
+    await wish(tailnetWish());
+    node.left = { loggedOut: false, nodeId: "n1" };
+    await wish(undefined);
+    expect(api.done).toEqual(["mint tag:builder", "remove n1"]);
+  });
+});
