@@ -25,4 +25,12 @@ export const goTools = {
     stamps: ["tailscale.com/version.longStamp", "tailscale.com/version.shortStamp"],
     takes: "3 minutes",
   },
+  headscale: {
+    name: "headscale",
+    module: "github.com/juanfont/headscale",
+    commands: { headscale: ["version"] },
+    // It reads its version from the main module, which is ours.
+    stamps: [],
+    takes: "6 minutes",
+  },
 };

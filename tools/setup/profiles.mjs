@@ -8,6 +8,7 @@ import { npmPackages } from "./npm-packages.mjs";
 import { toolchain } from "./toolchain.mjs";
 
 const [buildkit, buildx, bbolt] = [goTool(goTools.buildkit), goTool(goTools.buildx), goTool(goTools.bbolt)];
+const [tailscale, headscale] = [goTool(goTools.tailscale), goTool(goTools.headscale)];
 
 const builder = ["runc", "busybox-static", "containernetworking-plugins", "iproute2", "iptables"];
 const volume = ["cryptsetup-bin", "e2fsprogs", "xfsprogs", "util-linux"];
@@ -41,7 +42,9 @@ const builderRoot = needsRoot("a real builder needs root, for runc and its mount
 const imageRoot = needsRoot("a root file system is made by root: its files belong to many users");
 
 const checks = [nodeVersion, npmPackages];
-const told = [compile, toolchain([buildkit, buildx, bbolt])];
+// Of every tool that is there, whoever had it made: a profile builds only what it needs.
+const tools = toolchain([buildkit, buildx, bbolt, tailscale, headscale]);
+const told = [compile, tools];
 const sandbox = [...checks, debianPackages(builder), buildkit.step, bbolt.step, ...told];
 
 /** @type {Readonly<Record<string, readonly import("./step.mjs").Step[]>>} */
@@ -50,6 +53,8 @@ export const profiles = {
   demo: [builderRoot, ...sandbox],
   sandbox,
   test: [...checks, debianPackages([...builder, ...volume, ...units]), buildkit.step, buildx.step, bbolt.step, ...told],
+  /** What a tailnet of our own takes, beside a profile that compiles: the first time it is minutes, and most tests need none. */
+  tailnet: [...checks, tailscale.step, headscale.step, tools],
   nspawn: [builderRoot, ...checks, debianPackages([...builder, ...nspawn]), buildkit.step, bbolt.step, ...told],
   image: [imageRoot, ...checks, debianPackages(image)],
   boot: [imageRoot, ...checks, debianPackages(image), compile],
