@@ -29,6 +29,9 @@ export const StatusAnswer = z.object({
       formatted: z.boolean(),
     })
     .optional(),
+  tailnet: z
+    .object({ state: z.string(), reason: z.string(), name: z.string(), addresses: z.array(z.string()).readonly() })
+    .optional(),
   bootChapters: z.array(z.object({ name: z.string(), tookMs: z.number() })).readonly(),
   buildkit: z.object({ version: z.string(), restarts: z.number(), lastExit: z.string() }),
   certificates: z.object({

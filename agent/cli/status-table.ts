@@ -7,7 +7,7 @@ const GIB = 1024 ** 3;
 
 /** An answer as an operator reads it: what is wrong first, then each thing on a line of its own. `nowMs` is the wall clock. */
 export function statusTable(answer: StatusAnswer, nowMs: number, paint: Paint): string {
-  const { bootChapters, buildkit, cache, certificates, counters, resources } = answer;
+  const { bootChapters, buildkit, cache, certificates, counters, resources, tailnet } = answer;
   const rows: (readonly [string, string])[] = [
     ["phase", phase(answer, nowMs)],
     ["revision", answer.appliedRevision === "0" ? "none in force" : answer.appliedRevision],
@@ -15,6 +15,7 @@ export function statusTable(answer: StatusAnswer, nowMs: number, paint: Paint): 
     ["", `${counters.sessionsAccepted} let in and ${counters.sessionsRefused} refused since the gateway started`],
     ["cache", cache === undefined ? "none open" : cacheLine(cache)],
     ["BuildKit", buildkitLine(buildkit)],
+    ...(tailnet === undefined ? [] : [["tailnet", tailnetLine(tailnet)] as const]),
     ["machine cert", `${remaining(certificates.machineNotAfterMs, nowMs)}${renewal(certificates)}`],
     ["serving cert", remaining(certificates.servingNotAfterMs, nowMs)],
     ...(resources === undefined ? [] : [["disk", disk(resources)] as const]),
@@ -52,6 +53,10 @@ function buildkitLine({ version, restarts, lastExit }: StatusAnswer["buildkit"])
 function cacheLine({ encrypted, volumeId, device, filesystem, formatted }: NonNullable<StatusAnswer["cache"]>): string {
   if (!encrypted) return "a plain directory, NOT ENCRYPTED";
   return `${volumeId} on ${device} (${filesystem}), encrypted${formatted ? ", made anew at this start" : ""}`;
+}
+
+function tailnetLine({ state, reason, name, addresses }: NonNullable<StatusAnswer["tailnet"]>): string {
+  return state === "joined" ? `${name || "joined"} (${addresses.join(", ")})` : `${state}: ${reason}`;
 }
 
 /** "ready after 2.1 s: register 0.3 s, attach 0.1 s, …" */

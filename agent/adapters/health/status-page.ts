@@ -38,7 +38,7 @@ ${whole(state, nowMs)}
 function whole(state: ObservedState, nowMs: number): Html {
   return html`${header(state, nowMs)}${notice(state, nowMs)}
 ${checks(state, nowMs)}
-<div class="grid">${builds(state)}${cache(state)}${resources(state)}${buildkit(state)}${certificates(state, nowMs)}${orders(state)}${counters(state)}${start(state)}</div>`;
+<div class="grid">${builds(state)}${cache(state)}${resources(state)}${buildkit(state)}${tailnet(state)}${certificates(state, nowMs)}${orders(state)}${counters(state)}${start(state)}</div>`;
 }
 
 function header({ phase, observedAtMs }: ObservedState, nowMs: number): Html {
@@ -119,6 +119,17 @@ function buildkit({ buildkit: { version, restarts, lastExit, quarantined } }: Ob
     row("Restarts", restarts),
     row("Last exit", lastExit || "none"),
   ]}</table>${trouble("Set aside at its last start", quarantined)}</section>`;
+}
+
+function tailnet({ tailnet: node }: ObservedState): Html {
+  if (node === undefined) return NOTHING;
+  return html`<section><h2>Tailnet</h2><table>${[
+    row("State", node.state),
+    row("Name", node.name || "none"),
+    row("Addresses", node.addresses.join(", ") || "none"),
+    row("Tags", node.tags.join(", ") || "none"),
+    row("Subnet routes", node.acceptsRoutes ? "accepted" : "not accepted"),
+  ]}</table>${trouble(node.state, node.reason)}</section>`;
 }
 
 function certificates({ certificates: found }: ObservedState, nowMs: number): Html {
