@@ -1,0 +1,17 @@
+import type { RunOptions } from "./command.ts";
+
+/** What is run to be somewhere else: a program, and its arguments. */
+export interface EnteredCommand {
+  readonly command: string;
+  readonly args: readonly string[];
+}
+
+/** A network: of a namespace, or of this machine. */
+export interface NetworkPlace {
+  /** For a person. */
+  readonly name: string;
+  /** A process that is in it. */
+  readonly pid: number;
+  /** For `ip`, `nft`, `sysctl` and the like: gives stdout. @throws {Error} with its stderr */
+  run(command: string, args: readonly string[], options?: RunOptions): Promise<string>;
+}
