@@ -8,6 +8,7 @@ import { cacheKeeper } from "./cache-keeper.ts";
 import type { Cli } from "./cli.ts";
 import type { Config } from "./config/config.ts";
 import { EXIT } from "./exit-code.ts";
+import { inheritedSocket } from "./inherited-socket.ts";
 import { logDefects } from "./last-words.ts";
 import { layoutOf } from "./layout.ts";
 import { NODE_FLAGS } from "./node-flags.ts";
@@ -45,8 +46,7 @@ export async function startLauncher(config: Config, children: ChildArguments, cl
       managerSocket: layout.managerSocket,
       gateway: {
         args: [...NODE_FLAGS.gateway, ...children.gateway],
-        host: gateway.listen.host,
-        port: gateway.listen.port,
+        listen: inheritedSocket(cli.environment, process.pid) ?? gateway.listen,
       },
       control: { args: [...NODE_FLAGS.control, ...children.control] },
       env: { ...cli.environment },

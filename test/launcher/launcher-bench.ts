@@ -52,7 +52,7 @@ export class LauncherBench implements AsyncDisposable {
     this.#done = runLauncher(
       {
         managerSocket: this.managerSocket,
-        gateway: { ...child("gateway", this.#journal), host: "127.0.0.1", port: 0 },
+        gateway: { ...child("gateway", this.#journal), listen: { host: "127.0.0.1", port: 0 } },
         control: child("control", this.#journal, options.control ?? ""),
         env: { ...process.env, LISTEN_PID: "1", LISTEN_FDS: "9" },
         finalExitCodes: [77],

@@ -31,7 +31,8 @@ export class RealAgent implements AsyncDisposable {
       );
   }
 
-  static async start(env: NodeJS.ProcessEnv = {}): Promise<RealAgent> {
+  /** `listeningFd` becomes its descriptor 3. */
+  static async start(env: NodeJS.ProcessEnv = {}, listeningFd?: number): Promise<RealAgent> {
     const buildkit = await RealBuildkit.make();
     const { dir, places, binary } = buildkit;
     await mkdir(join(dir, "run"), { recursive: true, mode: 0o700 });
@@ -54,7 +55,7 @@ export class RealAgent implements AsyncDisposable {
     };
     const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
     const child = spawn(process.execPath, [PROGRAM, "run", ...args], {
-      stdio: ["pipe", "pipe", "inherit"],
+      stdio: ["pipe", "pipe", "inherit", ...(listeningFd === undefined ? [] : [listeningFd])],
       env: { ...process.env, ...env },
     });
     const agent = new RealAgent(buildkit, child);

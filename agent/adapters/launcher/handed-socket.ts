@@ -16,8 +16,9 @@ export class HandedSocket {
     this.#port = port;
   }
 
-  get port(): number {
-    return this.#port;
+  /** For the log. */
+  get where(): { readonly address: string; readonly port: number } {
+    return { address: this.#host, port: this.#port };
   }
 
   /**

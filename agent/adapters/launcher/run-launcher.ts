@@ -7,6 +7,7 @@ import type { Log } from "../../ports/log.ts";
 import { Child } from "./child.ts";
 import { HandedSocket } from "./handed-socket.ts";
 import { keepChild } from "./keep-child.ts";
+import { KeptSocket } from "./kept-socket.ts";
 import { parentGone } from "./parent-gone.ts";
 import { serveBuildkit } from "./serve-buildkit.ts";
 import { listenUnix } from "./unix-listener.ts";
@@ -16,9 +17,8 @@ export interface LauncherConfig {
   readonly gateway: {
     /** Arguments of this Node's executable: our program and its command. */
     readonly args: readonly string[];
-    readonly host: string;
-    /** 0: any free one; the same at each restart. */
-    readonly port: number;
+    /** Port 0: any free one, the same at each restart. `fd`: a listening socket that we were given ourselves. */
+    readonly listen: { readonly host: string; readonly port: number } | { readonly fd: number };
   };
   readonly control: { readonly args: readonly string[] };
   /** What the children get, less systemd's LISTEN_… and with BUILDER_AGENT_PARENT=stdin. */
@@ -72,12 +72,13 @@ export async function runLauncher(
   scope.own(await listenUnix(config.managerSocket, (socket) => void serveBuildkit(buildkit, socket, log, done.signal)));
   scope.defer(() => done.abort());
 
-  const socket = new HandedSocket(config.gateway.host, config.gateway.port);
+  const { listen } = config.gateway;
+  const socket = "fd" in listen ? new KeptSocket(listen.fd) : new HandedSocket(listen.host, listen.port);
   const startGateway = (): Promise<Child> =>
     socket.hand((fd) => Child.start({ args: config.gateway.args, env: config.env }, fd));
   // The first time, an address that cannot be had ends the launcher: somebody must be told.
   let first: Child | undefined = await startGateway();
-  log.info({ address: config.gateway.host, port: socket.port }, "launcher.started");
+  log.info(socket.where, "launcher.started");
 
   const gatewayEnd = new AbortController();
   const gateway = keepChild(
