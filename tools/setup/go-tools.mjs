@@ -29,7 +29,7 @@ export const goTools = {
     name: "headscale",
     module: "github.com/juanfont/headscale",
     commands: { headscale: ["version"] },
-    // It reads its version from the main module, which is ours.
+    // It finds its version by itself, among the modules that it was built of.
     stamps: [],
     takes: "6 minutes",
   },
