@@ -2,7 +2,10 @@ module builder-agent/tools/headscale
 
 go 1.26.8
 
-tool github.com/juanfont/headscale/cmd/headscale
+tool (
+	github.com/juanfont/headscale/cmd/headscale
+	tailscale.com/cmd/derper
+)
 
 require (
 	atomicgo.dev/cursor v0.2.0 // indirect

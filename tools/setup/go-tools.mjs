@@ -28,7 +28,8 @@ export const goTools = {
   headscale: {
     name: "headscale",
     module: "github.com/juanfont/headscale",
-    commands: { headscale: ["version"] },
+    // With the relay that nodes meet at until they have found a direct way.
+    commands: { headscale: ["version"], derper: ["--version"] },
     // It finds its version by itself, among the modules that it was built of.
     stamps: [],
     takes: "6 minutes",
