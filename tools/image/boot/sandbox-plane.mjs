@@ -1,4 +1,6 @@
 import { pathToFileURL } from "node:url";
+import { goTool } from "../../setup/go-tool.mjs";
+import { goTools } from "../../setup/go-tools.mjs";
 import { inTree } from "../../setup/tree.mjs";
 
 const REF = { org: "acme", project: "app" };
@@ -26,8 +28,11 @@ export async function sandboxPlane() {
     ca: plane.caPem,
     joinToken,
     serverName: plane.serverName,
-    /** Opens a build. @param {string} folder Where its files go. @param {string} endpoint @returns {Promise<string>} A line for a shell. */
-    async clientLine(folder, endpoint) {
+    /**
+     * Opens a build. @param {string} folder Where its files go. @param {string} endpoint
+     * @param {readonly string[]} what buildctl's arguments from `build` on. @returns {Promise<string>} A line for a shell.
+     */
+    async clientLine(folder, endpoint, what) {
       const { writeTicket } = /** @type {typeof import("../../../sandbox/admin/ticket-files.ts")} */ (
         // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- likewise
         await import(compiled("sandbox/admin/ticket-files.js"))
@@ -37,7 +42,8 @@ export async function sandboxPlane() {
         await import(compiled("sandbox/stack/client-lines.js"))
       );
       const ticket = await writeTicket(folder, endpoint, await plane.openBuild({ ...REF, ttlMs: BUILD_LIFETIME_MS }));
-      return `${lines.shellLine(["buildctl", ...lines.buildctlArguments(ticket)])} build …`;
+      const { buildctl = "buildctl" } = (await goTool(goTools.buildkit).find()) ?? {};
+      return lines.shellLine([buildctl, ...lines.buildctlArguments(ticket), ...what]);
     },
     close: () => plane[Symbol.asyncDispose](),
   };

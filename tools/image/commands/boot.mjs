@@ -5,6 +5,7 @@ import { findCommand } from "../../setup/commands.mjs";
 import { SetupFailed } from "../../setup/failure.mjs";
 import { say } from "../../setup/progress.mjs";
 import { bake } from "../bake/bake.mjs";
+import { writeExample } from "../boot/example.mjs";
 import { bootOptions } from "../boot/options.mjs";
 import { sandboxPlane } from "../boot/sandbox-plane.mjs";
 import { untilReady } from "../boot/until-ready.mjs";
@@ -15,19 +16,24 @@ import { startGuest } from "../guest/start-guest.mjs";
 
 const UP_DEADLINE_MS = 10 * 60_000;
 const POWER_OFF_DEADLINE_MS = 3 * 60_000;
+const STOP_SIGNALS = /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]);
 
 /** Boots the image and keeps it until a person ends it. @param {readonly string[]} args */
 export async function boot(args) {
   const options = bootOptions(args);
   const image = await bake(options.kvm ? "kvm" : "tcg");
+  const over = new AbortController();
+  const stop = () => over.abort();
+  for (const name of STOP_SIGNALS) process.on(name, stop);
   const folder = mkdtempSync(join(tmpdir(), "builder-boot-"));
   const sandbox = options.plane ? undefined : await sandboxPlane();
   try {
     const guest = await start(join(image, "image.qcow2"), folder, options, options.plane ?? sandbox);
-    await keep(guest, folder, options, sandbox);
+    await keep(guest, over, folder, options, sandbox);
   } finally {
     await sandbox?.close();
     rmSync(folder, { recursive: true, force: true });
+    for (const name of STOP_SIGNALS) process.off(name, stop);
   }
   return [];
 }
@@ -66,16 +72,14 @@ async function start(image, folder, options, plane) {
 /**
  * Until the guest ends, or a person ends it.
  * @param {Awaited<ReturnType<typeof start>>} guest
+ * @param {AbortController} over A person's word.
  * @param {string} folder
  * @param {import("../boot/options.mjs").BootOptions} options
  * @param {Awaited<ReturnType<typeof sandboxPlane>> | undefined} sandbox
  */
-async function keep(guest, folder, options, sandbox) {
+async function keep(guest, over, folder, options, sandbox) {
   const startedMs = performance.now();
-  const over = new AbortController();
-  const stop = () => over.abort();
-  process.on("SIGINT", stop).on("SIGTERM", stop);
-  const ended = guest.ended.finally(stop);
+  const ended = guest.ended.finally(() => over.abort());
   const health = `http://127.0.0.1:${options.healthPort}`;
   try {
     say(`booting; its console: tail -f ${join(folder, "console.log")}`);
@@ -91,7 +95,7 @@ async function keep(guest, folder, options, sandbox) {
     else {
       say(`ready after ${tookS} s`);
       const endpoint = `tcp://127.0.0.1:${options.buildPort}`;
-      say(`builds: ${sandbox ? await sandbox.clientLine(folder, endpoint) : endpoint}`);
+      say(`builds: ${sandbox ? await sandbox.clientLine(folder, endpoint, writeExample(folder)) : endpoint}`);
     }
     await new Promise((resolve) => over.signal.addEventListener("abort", resolve, { once: true }));
   } catch (cause) {
@@ -103,7 +107,6 @@ async function keep(guest, folder, options, sandbox) {
     await guest.powerOff().catch(() => guest.kill());
     const { complaints } = await ended;
     clearTimeout(late);
-    process.off("SIGINT", stop).off("SIGTERM", stop);
     if (complaints) say(`QEMU said: ${complaints.trim()}`);
   }
 }

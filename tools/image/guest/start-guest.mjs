@@ -6,12 +6,15 @@ import { askQemu } from "./qmp.mjs";
 const ORDER_DEADLINE_MS = 5000;
 
 /**
- * Starts a guest. It lives until it powers off, is told to, or is killed: whoever starts it ends it.
+ * Starts a guest. It lives until it powers off, is told to, or is killed: whoever starts it ends it. It does not hear a terminal's Ctrl-C, which
+ * would be a power cut, and does not outlive this process.
  * @param {import("./qemu-command.mjs").Guest} guest
  */
 export async function startGuest(guest) {
-  const [command, ...args] = qemuCommand(guest);
-  const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn("setpriv", ["--pdeathsig", "KILL", ...qemuCommand(guest)], {
+    stdio: ["ignore", "ignore", "pipe"],
+    detached: true,
+  });
   let complaints = "";
   child.stderr.on("data", (chunk) => (complaints += chunk));
   /** @type {Promise<{ code: number | null, complaints: string }>} */
