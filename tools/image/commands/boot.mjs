@@ -25,6 +25,8 @@ export async function boot(args) {
   const over = new AbortController();
   const stop = () => over.abort();
   for (const name of STOP_SIGNALS) process.on(name, stop);
+  // Who closes the terminal hears no more of it; all is ended in order nevertheless.
+  process.stderr.on("error", () => undefined);
   const folder = mkdtempSync(join(tmpdir(), "builder-boot-"));
   const sandbox = options.plane ? undefined : await sandboxPlane();
   try {
