@@ -27,3 +27,10 @@ export interface ServiceUnitState {
   /** The manager's word for how the last run ended: "success", "exit-code", "signal", "timeout", "oom-kill", …; "" if it never ran. */
   readonly result: string;
 }
+
+/** One unit of them, for whoever is its manager. */
+export interface UnitControl {
+  start(signal: AbortSignal): Promise<void>;
+  stop(signal: AbortSignal): Promise<void>;
+  show(signal: AbortSignal): Promise<ServiceUnitState>;
+}
