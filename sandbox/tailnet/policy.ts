@@ -1,0 +1,16 @@
+import type { TailnetPolicy } from "./headscale/config.ts";
+import { USER } from "./headscale/headscale.ts";
+
+/** What a builder's node is tagged with. */
+export const BUILDER_TAG = "tag:builder";
+
+/** As a careful customer would have it: builders reach the customer's nodes and what lies behind them, and nobody reaches a builder. */
+export function careful(routes: readonly string[]): TailnetPolicy {
+  const owner = `${USER}@`;
+  const everything = [`${owner}:*`, ...routes.map((cidr) => `${cidr}:*`)];
+  return {
+    tagOwners: { [BUILDER_TAG]: [owner] },
+    autoApprovers: { routes: Object.fromEntries(routes.map((cidr) => [cidr, [owner]])) },
+    acls: [{ action: "accept", src: [BUILDER_TAG, owner], dst: everything }],
+  };
+}

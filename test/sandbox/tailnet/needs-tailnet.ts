@@ -1,0 +1,30 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeEach } from "vitest";
+import { messageOf } from "../../../sandbox/failure.ts";
+import { TempDir } from "../../../sandbox/stack/temp-dir.ts";
+import { readTailnetTools, type TailnetTools } from "../../../sandbox/tailnet/tools.ts";
+
+/** What a tailnet is made of, or why it is not to be had here. */
+const found: { readonly tools: TailnetTools } | { readonly why: string } = await readTailnetTools().then(
+  (tools) => ({ tools }),
+  (failure: unknown) => ({ why: messageOf(failure) }),
+);
+
+/** Skips each test of the file, with the reason, where the tools have not been built. */
+export function needsTailnet(): void {
+  beforeEach(({ skip }) => {
+    if ("why" in found) skip(found.why);
+  });
+}
+
+/** Of a test that `needsTailnet`. */
+export function tailnetTools(): TailnetTools {
+  if ("why" in found) throw new Error(found.why);
+  return found.tools;
+}
+
+/** Short, for sockets. */
+export function tailnetDir(): Promise<TempDir> {
+  return TempDir.make(join(tmpdir(), "tn-"));
+}
