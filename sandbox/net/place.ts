@@ -1,4 +1,4 @@
-import type { RunOptions } from "./command.ts";
+import { type RunOptions, run } from "./command.ts";
 
 /** What is run to be somewhere else: a program, and its arguments. */
 export interface EnteredCommand {
@@ -12,6 +12,16 @@ export interface NetworkPlace {
   readonly name: string;
   /** A process that is in it. */
   readonly pid: number;
+  /** How a program is started in it. */
+  enter(command: string, args?: readonly string[]): EnteredCommand;
   /** For `ip`, `nft`, `sysctl` and the like: gives stdout. @throws {Error} with its stderr */
   run(command: string, args: readonly string[], options?: RunOptions): Promise<string>;
 }
+
+/** The network that this process is in. */
+export const HERE: NetworkPlace = {
+  name: "this machine",
+  pid: process.pid,
+  enter: (command, args = []) => ({ command, args }),
+  run,
+};

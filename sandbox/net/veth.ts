@@ -1,4 +1,14 @@
+import { randomInt } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { NetworkPlace } from "./place.ts";
+
+const UP_DEADLINE_MS = 5_000;
+const LOOK_EVERY_MS = 10;
+/**
+ * Two ends of the same index, as the first links of two new namespaces have it, look to the kernel like one link, of which it tells up to 1 s later
+ * (linkwatch_urgent_event). Far from those that it gives by itself.
+ */
+const INDEXES = [1_000_000, 2_000_000] as const;
 
 /** One end of a cable, and what the network that it is in knows of it. */
 export interface VethEnd {
@@ -17,15 +27,29 @@ export interface VethEnd {
  */
 export async function connect(a: VethEnd, b: VethEnd): Promise<void> {
   const peer = ["peer", "name", b.link, "netns", `${b.place.pid}`];
-  await a.place.run("ip", ["link", "add", a.link, "type", "veth", ...peer]);
-  for (const end of [a, b]) await end.place.run("ip", ["-batch", "-"], { input: addressLines(end) });
-  // Only once both are up have both a carrier, without which a route is not taken.
-  for (const end of [a, b]) await end.place.run("ip", ["-batch", "-"], { input: routeLines(end) });
+  await a.place.run("ip", ["link", "add", a.link, "index", `${randomInt(...INDEXES)}`, "type", "veth", ...peer]);
+  for (const end of [a, b]) {
+    // Duplicate address detection would keep IPv6 addresses, the link's own included, from being used for a second or two.
+    if (end.addresses.some(isIpv6)) await end.place.run("sysctl", ["-qw", `net.ipv6.conf.${end.link}.accept_dad=0`]);
+    await end.place.run("ip", ["-batch", "-"], { input: addressLines(end) });
+  }
+  for (const end of [a, b]) {
+    await untilUp(end);
+    await end.place.run("ip", ["-batch", "-"], { input: routeLines(end) });
+  }
+}
+
+/** The kernel tells an end later that the other one is up; what is sent before is dropped, neighbour discovery for one. @throws {Error} */
+async function untilUp({ place, link }: VethEnd): Promise<void> {
+  for (let waitedMs = 0; waitedMs < UP_DEADLINE_MS; waitedMs += LOOK_EVERY_MS) {
+    if (/ UP /.test(await place.run("ip", ["-brief", "link", "show", "dev", link]))) return;
+    await sleep(LOOK_EVERY_MS);
+  }
+  throw new Error(`The link ${link} of ${place.name} is not up after ${UP_DEADLINE_MS} ms.`);
 }
 
 function addressLines({ link, addresses }: VethEnd): string {
-  // Duplicate address detection would keep an IPv6 address from being used for a second.
-  const added = addresses.map((cidr) => `address add ${cidr} dev ${link}${isIpv6(cidr) ? " nodad" : ""}\n`);
+  const added = addresses.map((cidr) => `address add ${cidr} dev ${link}\n`);
   return `${added.join("")}link set ${link} up\n`;
 }
 

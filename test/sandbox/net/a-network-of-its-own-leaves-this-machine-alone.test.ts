@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { networkOf } from "../../../sandbox/net/inhabitants.ts";
 import { NetworkNamespace } from "../../../sandbox/net/namespace.ts";
 import { connect } from "../../../sandbox/net/veth.ts";
+import { Listener, seenAs } from "./exchange.ts";
 import { thisMachine } from "./this-machine.ts";
 import { needsNamespaces } from "./whether.ts";
 
@@ -48,8 +49,13 @@ describe("a network namespace of the sandbox", () => {
       await left.run("nft", ["add", "table", "inet", "somebody"]);
       for (const target of ["192.0.2.1", "2001:db8::1", "198.51.100.7"])
         expect(await right.run("ip", ["route", "get", target])).toContain("cable0");
-      expect(await answers(right, left, "198.51.100.7")).toBe("198.51.100.7");
-      expect(await answers(right, left, "2001:db8::1")).toBe("2001:db8::1");
+      for (const [target, source] of [
+        ["198.51.100.7", "192.0.2.2"],
+        ["2001:db8::1", "2001:db8::2"],
+      ] as const) {
+        await using _ = await Listener.at(left, target, 7);
+        expect(await seenAs(right, target, 7)).toBe(source);
+      }
       expect(await thisMachine()).toEqual(before);
     }
     expect(await thisMachine()).toEqual(before);
@@ -110,17 +116,3 @@ describe("a network namespace of the sandbox", () => {
     await expect.poll(() => networkOf(holder)).toBeUndefined();
   });
 });
-
-/** What a listener in `at` sees as its own address when somebody from `from` comes to `address`. */
-async function answers(from: NetworkNamespace, at: NetworkNamespace, address: string): Promise<string> {
-  const serve = `require("net").createServer((s) => s.end(s.localAddress)).listen(7, ${JSON.stringify(address)}, () => console.log("up"))`;
-  const { command, args } = at.enter(process.execPath, ["-e", serve]);
-  const server = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
-  await once(server.stdout, "data");
-  const ask = `require("net").connect(7, ${JSON.stringify(address)}).pipe(process.stdout)`;
-  const said = await from.run(process.execPath, ["-e", ask]);
-  const gone = once(server, "exit");
-  server.kill("SIGKILL");
-  await gone;
-  return said;
-}
