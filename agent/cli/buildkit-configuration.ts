@@ -7,7 +7,7 @@ import type { Config } from "./config/config.ts";
 
 /** The control plane's settings as buildkitd's configuration, for a disk of `diskBytes`. Where a setting was not taken as it is, the log tells. */
 export async function buildkitConfiguration(
-  config: Pick<Config, "paths" | "buildkit" | "services">,
+  config: Pick<Config, "paths" | "buildkit" | "network" | "services">,
   log: Log,
 ): Promise<(settings: BuildkitSettings, diskBytes: number) => string> {
   const places = await buildkitPlaces(config);

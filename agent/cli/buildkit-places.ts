@@ -12,15 +12,17 @@ const UNIT_CGROUP = "/builds.slice/buildkitd.service";
 export async function buildkitPlaces({
   paths,
   buildkit,
+  network,
   services,
-}: Pick<Config, "paths" | "buildkit" | "services">): Promise<BuildkitPlaces> {
+}: Pick<Config, "paths" | "buildkit" | "network" | "services">): Promise<BuildkitPlaces> {
   const layout = layoutOf(paths);
   return {
     rootDir: layout.buildkitRoot,
     socketPath: layout.buildkitSocket,
     traceSocketPath: layout.buildkitTraceSocket,
     runc: buildkit.runc,
-    cniConfigPath: layout.cniConfigFile,
+    cniConfigPath: network.mode === "bridge" ? layout.networkConflist : layout.cniConfigFile,
+    bridged: network.mode === "bridge",
     cniBinaryDir: buildkit.cniBinaryDir,
     snapshotter: services.manager === "systemd" ? "overlayfs" : "auto",
     ...(services.manager === "systemd" && {

@@ -11,6 +11,7 @@ import { keyMaker } from "../adapters/keys/key-maker.ts";
 import { awsKms } from "../adapters/kms/aws-kms.ts";
 import { connectToGateway } from "../adapters/link/client.ts";
 import { linuxMachine } from "../adapters/machine/linux-machine.ts";
+import { askedNetwork } from "../adapters/network/asked-network.ts";
 import { openRecords } from "../adapters/records/open-records.ts";
 import { SystemdNotify } from "../adapters/systemd/notify.ts";
 import { jsonLog } from "../adapters/telemetry/json-log.ts";
@@ -29,6 +30,7 @@ import { servicesOf } from "./service-manager.ts";
 /** Builds all that the control process asks of the outside, tells its story, and closes in reverse. `caPem`: the control plane's pinned CA. */
 export async function startControl(config: Omit<Config, "gateway">, caPem: string, cli: Cli): Promise<AgentEnding> {
   const { paths, controlPlane, cacheVolume, buildkit, drain } = config;
+  const bridged = config.network.mode === "bridge";
   const layout = layoutOf(paths);
   const log = jsonLog({ process: "control", level: config.log.level });
   logDefects(log);
@@ -73,7 +75,7 @@ export async function startControl(config: Omit<Config, "gateway">, caPem: strin
       evidence: evidenceSource(config.identity),
       ...services,
       keyUnwrap: awsKms(),
-      buildNetwork: undefined,
+      buildNetwork: bridged ? askedNetwork(layout.networkSocket) : undefined,
       tailnet: undefined,
       ownUnit,
       probe: scope.own(new GrpcBuildkitProbe(layout.buildkitSocket)),
@@ -84,7 +86,7 @@ export async function startControl(config: Omit<Config, "gateway">, caPem: strin
     {
       cacheRoot: layout.cacheDir,
       cache: cacheVolume,
-      capabilities,
+      capabilities: bridged ? [...capabilities, "egress"] : capabilities,
       hostname: "builder",
       startedMonoMs,
       ending: { graceMs: drain.graceMs, buildkitGraceMs: drain.stopGraceMs },

@@ -2,10 +2,12 @@ import { mkdir } from "node:fs/promises";
 import { BuildkitDaemon } from "../adapters/buildkit/daemon.ts";
 import { systemClock } from "../adapters/clock/system-clock.ts";
 import { runLauncher } from "../adapters/launcher/run-launcher.ts";
+import { serveRequest } from "../adapters/network/serve-request.ts";
 import { jsonLog } from "../adapters/telemetry/json-log.ts";
 import { buildkitPlaces } from "./buildkit-places.ts";
 import { cacheKeeper } from "./cache-keeper.ts";
 import type { Cli } from "./cli.ts";
+import { networkHost } from "./compose-network.ts";
 import type { Config } from "./config/config.ts";
 import { EXIT } from "./exit-code.ts";
 import { inheritedSocket } from "./inherited-socket.ts";
@@ -15,6 +17,9 @@ import { NODE_FLAGS } from "./node-flags.ts";
 
 /** What control takes at most beyond its two graces: the cut, and the last words to the control plane. */
 const ENDING_MARGIN_MS = 20_000;
+
+/** The launcher's sockets are for its own user alone. */
+const OWN_USER = (): Promise<void> => Promise.resolve();
 
 /** The arguments of the children: our program's file, its command, and options. */
 export interface ChildArguments {
@@ -34,16 +39,29 @@ export async function startLauncher(config: Config, children: ChildArguments, cl
   for (const directory of [paths.runtimeDir, paths.stateDir, paths.cacheDir])
     await mkdir(directory, { recursive: true, mode: 0o700 });
   const places = await buildkitPlaces(config);
+  const network = config.network.mode === "bridge" ? networkHost(config, log) : undefined;
+  // A tailnet that an earlier launcher left open ended with that one's tailscaled.
+  await network?.closeTailnet(cli.stop);
   await using daemon = new BuildkitDaemon({
     binary: buildkit.binary,
     configFile: layout.buildkitConfigFile,
     places,
     cache: cacheKeeper(layout, places, buildkit.bbolt, log),
+    ...(network !== undefined && {
+      network: { ensure: (signal) => network.ensure(signal), resolvConf: layout.networkResolvConf },
+    }),
     log,
   });
   return await runLauncher(
     {
       managerSocket: layout.managerSocket,
+      ...(network !== undefined && {
+        network: {
+          socketPath: layout.networkSocket,
+          serve: (socket, signal) =>
+            serveRequest(network, { input: socket, output: socket, admit: OWN_USER }, log, signal),
+        },
+      }),
       gateway: {
         args: [...NODE_FLAGS.gateway, ...children.gateway],
         listen: inheritedSocket(cli.environment, process.pid) ?? gateway.listen,

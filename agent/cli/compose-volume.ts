@@ -6,9 +6,6 @@ import { type VolumeHost, volumeHost } from "../adapters/volume/volume-host.ts";
 import type { Config } from "./config/config.ts";
 import { layoutOf } from "./layout.ts";
 
-/** Who may order a volume, beside root: the user that control runs as (systemd/sysusers.d). */
-export const ORDERING_USER = "builder-control";
-
 /** The machine as the volume's own processes see it. */
 export async function volumeHostOf({ paths }: Pick<Config, "paths">): Promise<VolumeHost> {
   const bootId = await linuxMachine({ buildkitBinary: "buildkitd" }).bootId();

@@ -13,6 +13,17 @@ export interface Layout {
   readonly volumeRuntimeDir: string;
   /** Of root: the label key, and what is being formatted. */
   readonly volumeStateDir: string;
+  /** systemd or the launcher listens, control orders the builds' network. */
+  readonly networkSocket: string;
+  /** Of root, for everybody to read: what is in force of the builds' network, and what BuildKit takes from there. */
+  readonly networkDir: string;
+  readonly networkState: string;
+  /** Builds' networks are made from it. */
+  readonly networkConflist: string;
+  /** What buildkitd and builds see as /etc/resolv.conf. */
+  readonly networkResolvConf: string;
+  /** Which addresses are given to builds; written by whoever makes their networks. */
+  readonly networkLeasesDir: string;
   /** Control's own directory. */
   readonly controlDir: string;
   readonly identityDir: string;
@@ -42,6 +53,7 @@ export function layoutOf(paths: {
   const controlDir = join(runtimeDir, "control");
   const buildkitDir = join(runtimeDir, "buildkit");
   const privateDir = join(buildkitDir, "private");
+  const networkDir = join(runtimeDir, "network");
   return {
     gatewayDir: join(runtimeDir, "gateway"),
     gatewaySocket: join(runtimeDir, SOCKETS.gateway),
@@ -49,6 +61,12 @@ export function layoutOf(paths: {
     volumeSocket: join(runtimeDir, SOCKETS.volume),
     volumeRuntimeDir: join(runtimeDir, "volume"),
     volumeStateDir: join(stateDir, "volume"),
+    networkSocket: join(runtimeDir, SOCKETS.network),
+    networkDir,
+    networkState: join(networkDir, "network.json"),
+    networkConflist: join(networkDir, "cni.conflist"),
+    networkResolvConf: join(networkDir, "resolv.conf"),
+    networkLeasesDir: join(networkDir, "leases"),
     controlDir,
     identityDir: join(controlDir, "identity"),
     buildkitProposal: join(controlDir, "buildkitd.toml"),
@@ -76,6 +94,7 @@ const SOCKETS = {
   gateway: "gateway/gateway.sock",
   manager: "manager.sock",
   volume: "volume.sock",
+  network: "network.sock",
   buildkit: "buildkit/buildkitd.sock",
   buildkitTrace: "buildkit/private/otel.sock",
 } as const;

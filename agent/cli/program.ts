@@ -8,6 +8,8 @@ interface Entry {
   readonly name: string;
   readonly summary: string;
   readonly load?: () => Promise<CommandModule>;
+  /** Not in the help: another of our processes starts it. */
+  readonly hidden?: true;
   readonly under?: readonly Entry[];
 }
 
@@ -77,6 +79,49 @@ const ENTRIES: readonly Entry[] = [
     ],
   },
   {
+    name: "network",
+    summary: "the network of builds: what is in force, and what systemd runs as root",
+    under: [
+      {
+        name: "show",
+        summary: "what is in force; exit 0 only if the guard is",
+        load: () => import("./commands/network-show.ts"),
+      },
+      {
+        name: "serve",
+        summary: "carry out the one order that comes over a connection",
+        load: () => import("./commands/network-serve.ts"),
+      },
+      {
+        name: "ensure",
+        summary: "put in force what was applied last, before BuildKit starts",
+        load: () => import("./commands/network-ensure.ts"),
+      },
+      {
+        name: "close",
+        summary: "close the tailnet to builds, and leave the rest as it is",
+        load: () => import("./commands/network-close.ts"),
+      },
+      {
+        name: "probe",
+        summary: "try what a plan on standard input names, from the network that it is started in",
+        load: () => import("./commands/network-probe.ts"),
+        hidden: true,
+      },
+    ],
+  },
+  {
+    name: "doctor",
+    summary: "try whether this machine is as it must be",
+    under: [
+      {
+        name: "isolation",
+        summary: "try from inside a build's network what must be refused and what must be reached",
+        load: () => import("./commands/doctor-isolation.ts"),
+      },
+    ],
+  },
+  {
     name: "config",
     summary: "check and show the configuration",
     under: [
@@ -118,8 +163,8 @@ export async function runProgram(argv: readonly string[], cli: Cli): Promise<num
 /** A command's module is loaded between its name and its options, so that no command pays for another's imports. */
 function addEntries(parent: Command, entries: readonly Entry[], cli: Cli, ended: (code: number) => void): void {
   const loads = new Map<Command, () => Promise<CommandModule>>();
-  for (const { name, summary, load, under } of entries) {
-    const command = configured(parent.command(name), cli).summary(summary).description(sentence(summary));
+  for (const { name, summary, load, under, hidden = false } of entries) {
+    const command = configured(parent.command(name, { hidden }), cli).summary(summary).description(sentence(summary));
     if (under !== undefined) addEntries(command, under, cli, ended);
     if (load !== undefined) loads.set(command, load);
   }

@@ -10,13 +10,30 @@ export const CONTROL_SECTIONS = [
   "paths",
   "cacheVolume",
   "buildkit",
+  "network",
   "services",
   "drain",
   "log",
 ] as const satisfies readonly SectionName[];
 
 /** What the privileged steps around buildkitd read: nothing of the control plane. */
-export const BUILDKIT_SECTIONS = ["paths", "buildkit", "services", "log"] as const satisfies readonly SectionName[];
+export const BUILDKIT_SECTIONS = [
+  "paths",
+  "buildkit",
+  "network",
+  "services",
+  "log",
+] as const satisfies readonly SectionName[];
+
+/** What the privileged steps around the builds' network read: of gateway and health only where they listen. */
+export const NETWORK_SECTIONS = [
+  "gateway",
+  "health",
+  "paths",
+  "buildkit",
+  "network",
+  "log",
+] as const satisfies readonly SectionName[];
 
 /** What the privileged steps around the cache volume read. */
 export const VOLUME_SECTIONS = ["paths", "log"] as const satisfies readonly SectionName[];

@@ -20,6 +20,8 @@ export interface BuildkitPlaces {
   /** What builds have for a network; the name must end in `.conflist`. */
   readonly cniConfigPath: string;
   readonly cniBinaryDir: string;
+  /** Whether `cniConfigPath` is kept by whoever keeps the builds' bridge; if not, it comes with BuildKit's configuration, and is a loopback only. */
+  readonly bridged?: boolean;
   /** "auto" takes another one, with a cache of its own, where overlayfs cannot be had: only for a machine whose file systems nobody has chosen. */
   readonly snapshotter: "auto" | "overlayfs";
   /** Who may connect to the socket, if not the user that runs BuildKit alone. */

@@ -38,6 +38,8 @@ export async function writeAgentConfig(options: {
       runc: tools.runc,
       cniBinaryDir: dirname(tools.cniBridge),
     },
+    // The bridge would be this machine's.
+    network: { mode: "none" },
     drain: { graceMs: DRAIN_GRACE_MS, stopGraceMs: BUILDKIT_STOP_GRACE_MS },
   };
   await writeFile(configFile, stringify(config));

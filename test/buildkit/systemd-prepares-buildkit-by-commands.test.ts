@@ -38,6 +38,7 @@ describe("builder-agent buildkit", () => {
           tool("runc"),
         ],
         ...["--buildkit-bbolt", tool("bbolt"), "--buildkit-cni-binary-dir", dirname(tool("cniBridge"))],
+        ...["--network-mode", "none"],
       ],
       environment,
     );

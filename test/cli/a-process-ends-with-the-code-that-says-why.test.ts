@@ -95,6 +95,7 @@ it("an agent without BuildKit has status 1; refused by the control plane, its la
     ...["run", ...place.options, ...member(plane.endpoint, ca, token)],
     ...["--control-plane-server-name", plane.serverName],
     ...["--gateway-listen", "127.0.0.1:0", "--health-listen", "127.0.0.1:0", "--buildkit-binary", "/bin/false"],
+    ...["--network-mode", "none"],
   ]);
   const { machineId } = await agent.logged("identity.registered");
   const { url } = await agent.logged("health.listening");

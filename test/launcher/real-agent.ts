@@ -52,6 +52,7 @@ export class RealAgent implements AsyncDisposable {
       "buildkit-bbolt": tool("bbolt"),
       "buildkit-runc": places.runc,
       "buildkit-cni-binary-dir": places.cniBinaryDir,
+      "network-mode": "none",
     };
     const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
     const child = spawn(process.execPath, [PROGRAM, "run", ...args], {

@@ -33,7 +33,7 @@ export class DaemonConfig {
     await mkdir(this.#places.rootDir, { recursive: true, mode: 0o700 });
     // The trace socket lies here, and anybody who reaches it may write to it.
     await mkdir(dirname(this.file), { recursive: true, mode: 0o700 });
-    await writeFile(this.#places.cniConfigPath, LOOPBACK_ONLY, { mode: 0o600 });
+    if (this.#places.bridged !== true) await writeFile(this.#places.cniConfigPath, LOOPBACK_ONLY, { mode: 0o600 });
     const candidate = `${this.file}.candidate`;
     try {
       await writeFile(candidate, accepted, { mode: 0o600 });

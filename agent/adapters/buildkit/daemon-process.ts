@@ -26,9 +26,9 @@ export class DaemonProcess {
   }
 
   /** @throws {AgentError} "buildkit.cannot-start", with the last lines, if there is no such program or it ends at once. */
-  static async start(binary: string, args: readonly string[], log: Log): Promise<DaemonProcess> {
+  static async start(binary: string, args: readonly string[], log: Log, resolvConf?: string): Promise<DaemonProcess> {
     const killsBefore = await oomKills();
-    const { command, args: wrapped } = isolated(binary, args);
+    const { command, args: wrapped } = isolated(binary, args, resolvConf);
     const child = spawn(command, wrapped, {
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],

@@ -19,6 +19,13 @@ export interface BuildkitDaemonOptions {
   readonly places: BuildkitPlaces;
   /** Prepared before each start, told of each end. */
   readonly cache: CacheKeeper;
+  /** The builds' network, where they have one. */
+  readonly network?: {
+    /** Called before each start, and before a configuration is tried; if it throws, there is none. */
+    readonly ensure: (signal: AbortSignal) => Promise<unknown>;
+    /** What buildkitd sees as /etc/resolv.conf, and copies for builds. */
+    readonly resolvConf: string;
+  };
   readonly log: Log;
 }
 
@@ -44,7 +51,10 @@ export class BuildkitDaemon implements BuildkitUnit, AsyncDisposable {
   }
 
   configure(toml: string, signal: AbortSignal): Promise<void> {
-    return this.#verbs.run(() => this.#config.replace(toml, signal));
+    return this.#verbs.run(async () => {
+      await this.#options.network?.ensure(signal);
+      await this.#config.replace(toml, signal);
+    });
   }
 
   /** @throws {AgentError} "buildkit.not-configured", "buildkit.root-in-use", "buildkit.cannot-start" */
@@ -52,12 +62,13 @@ export class BuildkitDaemon implements BuildkitUnit, AsyncDisposable {
     return this.#verbs.run(async () => {
       signal.throwIfAborted();
       if (this.#running !== undefined) return;
-      const { cache, log } = this.#options;
+      const { cache, network, log } = this.#options;
       if (!(await this.#config.exists()))
         throw new AgentError("buildkit.not-configured", `${this.#config.file} is missing: configure buildkitd first`, {
           retryable: true,
         });
       this.#isStopAsked = false;
+      await network?.ensure(signal);
       const { tookMs, lastEnd } = await cache.prepare(signal);
       this.#sweeping ??= this.#sweep();
       const running = await this.#launch();
@@ -100,9 +111,9 @@ export class BuildkitDaemon implements BuildkitUnit, AsyncDisposable {
   }
 
   async #launch(): Promise<DaemonProcess> {
-    const { binary, cache, log } = this.#options;
+    const { binary, cache, network, log } = this.#options;
     try {
-      return await DaemonProcess.start(binary, ["--config", this.#config.file], log);
+      return await DaemonProcess.start(binary, ["--config", this.#config.file], log, network?.resolvConf);
     } catch (failure) {
       await cache.ended("other");
       throw failure;

@@ -4,22 +4,26 @@ import type { UnitExit } from "../../ports/buildkit.ts";
  * Wraps a command (util-linux) so that it cannot leave anything behind. It is the first process of a PID namespace and has a mount namespace of
  * its own: when it ends, however it ends, the kernel kills every build step that it started and drops its mounts (overlays, network namespaces).
  * Without, a SIGKILL of buildkitd leaves the RUN step running and three mounts in place. `--propagation slave` lets later mounts of the host be
- * seen. If the thread that started it dies, the wrapper is killed (pdeathsig), and with it the rest (kill-child).
+ * seen. `resolvConf`: what it and what it starts see as /etc/resolv.conf, there and nowhere else. If the thread that started it dies, the wrapper is killed (pdeathsig), and with it the rest (kill-child).
  */
 export function isolated(
   command: string,
   args: readonly string[],
+  resolvConf?: string,
 ): { readonly command: string; readonly args: string[] } {
   return {
     command: "setpriv",
     args: [
       ...["--pdeathsig", "KILL", "--", "unshare"],
       ...["--fork", "--pid", "--mount-proc", "--propagation", "slave", "--kill-child=KILL", "--"],
+      ...(resolvConf === undefined ? [] : ["sh", "-ec", WITH_RESOLV_CONF, "sh", resolvConf]),
       command,
       ...args,
     ],
   };
 }
+
+const WITH_RESOLV_CONF = 'mount --bind -- "$1" /etc/resolv.conf; shift; exec "$@"';
 
 /**
  * unshare ends itself as its child ended, except that it cannot for SIGKILL (its `signal(SIGKILL, SIG_DFL)` fails, and it exits with 1 and

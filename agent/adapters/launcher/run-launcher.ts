@@ -1,4 +1,5 @@
 import { mkdir } from "node:fs/promises";
+import type { Socket } from "node:net";
 import { dirname } from "node:path";
 import { Scope } from "../../lifecycle/scope.ts";
 import type { BuildkitUnit } from "../../ports/buildkit.ts";
@@ -14,6 +15,12 @@ import { listenUnix } from "./unix-listener.ts";
 
 export interface LauncherConfig {
   readonly managerSocket: string;
+  /** Whoever carries out orders for the builds' network, where they have one. */
+  readonly network?: {
+    readonly socketPath: string;
+    /** Answers one connection. Never rejects. */
+    readonly serve: (socket: Socket, signal: AbortSignal) => Promise<unknown>;
+  };
   readonly gateway: {
     /** Arguments of this Node's executable: our program and its command. */
     readonly args: readonly string[];
@@ -70,6 +77,9 @@ export async function runLauncher(
   const done = new AbortController();
   await mkdir(dirname(config.managerSocket), { recursive: true, mode: 0o700 });
   scope.own(await listenUnix(config.managerSocket, (socket) => void serveBuildkit(buildkit, socket, log, done.signal)));
+  const { network } = config;
+  if (network !== undefined)
+    scope.own(await listenUnix(network.socketPath, (socket) => void network.serve(socket, done.signal)));
   scope.defer(() => done.abort());
 
   const { listen } = config.gateway;

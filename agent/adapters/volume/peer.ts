@@ -1,13 +1,11 @@
 import { readFile } from "node:fs/promises";
+import { acceptedUid, uidOf } from "../../core/accepted-peer.ts";
 import { AgentError } from "../../core/errors.ts";
 
-/**
- * The user at the other end, as the service manager names an accepted connection's unit: "<number>-<pid>-<uid>" (systemd.socket(5), Accept=; from
- * release 257 on the process has an inode after an underscore). @throws {AgentError} "cache.peer-unknown"
- */
+/** The user at the other end of an accepted connection. @throws {AgentError} "cache.peer-unknown" */
 export function peerUid(instance: string): number {
-  const uid = /^\d+-\d+(?:_\d+)?-(?<uid>\d+)$/.exec(instance)?.groups?.["uid"];
-  if (uid !== undefined) return Number(uid);
+  const uid = acceptedUid(instance);
+  if (uid !== undefined) return uid;
   throw new AgentError(
     "cache.peer-unknown",
     `${JSON.stringify(instance.slice(0, 64))} does not tell who asks: it must be <number>-<pid>-<uid>, as systemd names a connection`,
@@ -27,14 +25,4 @@ export async function requirePeer(uid: number, userName: string, passwdFile = "/
       retryable: false,
     },
   );
-}
-
-/** passwd(5): name, password, uid, … Undefined for a name that is not there, or that is there twice. */
-function uidOf(name: string, passwd: string): number | undefined {
-  const entries = passwd
-    .split("\n")
-    .map((line) => line.split(":"))
-    .filter(([user]) => user === name);
-  const uid = entries.length === 1 ? entries[0]?.[2] : undefined;
-  return uid !== undefined && /^\d+$/.test(uid) ? Number(uid) : undefined;
 }

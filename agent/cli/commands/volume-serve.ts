@@ -2,9 +2,10 @@ import type { Command } from "commander";
 import { jsonLog } from "../../adapters/telemetry/json-log.ts";
 import { serveOrder } from "../../adapters/volume/serve-order.ts";
 import type { Cli } from "../cli.ts";
-import { ORDERING_USER, volumeHostOf } from "../compose-volume.ts";
+import { volumeHostOf } from "../compose-volume.ts";
 import { addConfigOptions, configOf } from "../config-options.ts";
 import { EXIT, type ExitCode, exitCodeOf } from "../exit-code.ts";
+import { ORDERING_USER } from "../ordering-user.ts";
 import { VOLUME_SECTIONS } from "../sections.ts";
 
 /** Its standard output is the connection. */

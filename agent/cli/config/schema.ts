@@ -91,6 +91,15 @@ export const ConfigSchema = z.strictObject({
       .default("/usr/lib/cni")
       .meta({ description: "Directory of the CNI plugins that make a build step's network." }),
   }),
+  network: z.strictObject({
+    mode: oneOf(["bridge", "none"])
+      .default("bridge")
+      .meta({ description: "Whether build steps get a guarded network, or a loopback and nothing else." }),
+    probeTarget: endpoint().optional().meta({
+      description: "What every build must reach; tried from inside a build's network together with what it must not.",
+      "x-default": "nothing of the kind is tried",
+    }),
+  }),
   services: z.strictObject({
     manager: oneOf(["launcher", "systemd"])
       .default("launcher")

@@ -58,6 +58,8 @@ export async function writeStageConfig(stage: StageConfig): Promise<string> {
       runc: tools.runc,
       cniBinaryDir: dirname(tools.cniBridge),
     },
+    // The bridge would be this machine's.
+    network: { mode: "none" },
     drain: { graceMs: stage.drainGraceMs, stopGraceMs: 5_000 },
     log: { level: stage.logLevel },
   };

@@ -1,0 +1,82 @@
+import { z } from "zod";
+import { formatCidr } from "../../core/network/cidr.ts";
+import { BRIDGE, type NetworkPlan, onBridge } from "../../core/network/plan.ts";
+import { type LinkAddress, linkAddresses } from "./machine-network.ts";
+import { runTool } from "./run-tool.ts";
+import { settleBridge } from "./sysctl.ts";
+
+/** Fixed, locally administered: a bridge without one takes that of a port, and changes it when a step ends. */
+const MAC = "02:62:75:69:6c:64";
+
+/** Before tailscaled's own rules (5210 to 5270), after "local" (0). */
+const RULE_PRIORITY = 5100;
+
+/** Makes the bridge and all that leads to it as the plan wants them; what is right already is left alone. */
+export async function makeBridge(
+  plan: NetworkPlan,
+  addresses: readonly LinkAddress[],
+  signal: AbortSignal,
+): Promise<void> {
+  if (!(await isThere(signal))) {
+    const options = ["type", "bridge", "forward_delay", "0", "mcast_snooping", "0"];
+    await runTool("ip", ["link", "add", "name", BRIDGE, "address", MAC, ...options], signal);
+  }
+  await settleBridge();
+  await runTool("ip", ["link", "set", BRIDGE, "up"], signal);
+  const lines = addressLines(plan, await presentAddresses(addresses, signal));
+  await runBatch([], lines, signal);
+  await leadToBuilds(plan, signal);
+}
+
+/** Read again if the bridge was not there before. */
+async function presentAddresses(before: readonly LinkAddress[], signal: AbortSignal): Promise<readonly LinkAddress[]> {
+  const known = before.some(({ link }) => link === BRIDGE) ? before : await linkAddresses(signal);
+  return known.filter(({ link, scope }) => link === BRIDGE && scope !== "link");
+}
+
+async function isThere(signal: AbortSignal): Promise<boolean> {
+  const links = z.array(z.object({ ifname: z.string().optional() }));
+  const said = await runTool("ip", ["-json", "link", "show", "type", "bridge"], signal);
+  return links.parse(JSON.parse(said || "[]")).some(({ ifname }) => ifname === BRIDGE);
+}
+
+function addressLines({ ipv4, ipv6 }: NetworkPlan, present: readonly LinkAddress[]): readonly string[] {
+  const wanted = [ipv4, ipv6].flatMap(({ cidr, services }) => services.map((address) => onBridge(address, cidr)));
+  const had = present.map(({ address, prefix }) => `${address}/${prefix}`);
+  const stale = had.filter((text) => !wanted.includes(text));
+  const missing = wanted.filter((text) => !had.includes(text));
+  return [
+    ...stale.map((text) => `address delete ${text} dev ${BRIDGE}`),
+    ...missing.map((text) => `address add ${text} dev ${BRIDGE}${text.includes(":") ? " nodad" : ""}`),
+  ];
+}
+
+const RulesSchema = z.array(
+  z.object({
+    priority: z.number(),
+    dst: z.string().optional(),
+    dstlen: z.number().optional(),
+    table: z.string().optional(),
+  }),
+);
+
+/** What goes to builds is looked up in the main table, whatever routes others have accepted. */
+async function leadToBuilds({ ipv4, ipv6 }: NetworkPlan, signal: AbortSignal): Promise<void> {
+  for (const [flag, range] of [
+    ["-4", ipv4],
+    ["-6", ipv6],
+  ] as const) {
+    const said = await runTool("ip", ["-json", flag, "rule", "show", "priority", String(RULE_PRIORITY)], signal);
+    const present = RulesSchema.parse(JSON.parse(said || "[]")).map(({ dst = "", dstlen }) => `${dst}/${dstlen}`);
+    const wanted = formatCidr(range.cidr);
+    const lines = [
+      ...present.filter((to) => to !== wanted).map((to) => `rule delete to ${to} priority ${RULE_PRIORITY}`),
+      ...(present.includes(wanted) ? [] : [`rule add to ${wanted} lookup main priority ${RULE_PRIORITY}`]),
+    ];
+    await runBatch([flag], lines, signal);
+  }
+}
+
+async function runBatch(options: readonly string[], lines: readonly string[], signal: AbortSignal): Promise<void> {
+  if (lines.length > 0) await runTool("ip", [...options, "-batch", "-"], signal, `${lines.join("\n")}\n`);
+}

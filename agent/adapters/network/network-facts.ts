@@ -1,0 +1,34 @@
+import { formatAddress } from "../../core/network/address.ts";
+import { cidr } from "../../core/network/cidr.ts";
+import type { BridgeRange, NetworkFacts } from "../../core/network/facts.ts";
+import { DEFAULT_EGRESS } from "../../core/network/order.ts";
+import { BRIDGE, servicesOf } from "../../core/network/plan.ts";
+import type { LinkAddress } from "./machine-network.ts";
+import type { NetworkState } from "./state-file.ts";
+
+/** What is in force, and the machine around it as it is now. */
+export function factsOf(
+  { order, applied, nameservers }: NetworkState,
+  addresses: readonly LinkAddress[],
+  told: Pick<NetworkFacts, "cniBinaryDir" | "cniConfigFile" | "agentPorts" | "probeTarget">,
+): NetworkFacts {
+  return {
+    ...told,
+    generation: applied.generation,
+    bridge: BRIDGE,
+    ipv4: bridgeRange(applied.ipv4),
+    ipv6: bridgeRange(applied.ipv6),
+    nameservers,
+    resolvers: applied.resolvers,
+    machineAddresses: addresses
+      .filter(({ scope }) => scope !== "link" && scope !== "host")
+      .map(({ address, link }) => ({ address, interface: link })),
+    tailnet: applied.tailnet,
+    egress: order?.egress ?? DEFAULT_EGRESS,
+  };
+}
+
+function bridgeRange(text: string): BridgeRange {
+  const services = servicesOf(cidr(text)).map(formatAddress);
+  return { cidr: text, gateway: services[0] ?? "", services };
+}

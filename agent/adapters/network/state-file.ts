@@ -1,0 +1,80 @@
+import { chmod, open, readFile, rename, writeFile } from "node:fs/promises";
+import { z } from "zod";
+import type { AppliedNetwork, NetworkOrder } from "../../core/network/order.ts";
+
+const OrderSchema = z.object({
+  tailnet: z.enum(["closed", "open"]),
+  searchDomains: z.array(z.string()),
+  egress: z.object({ allowedCidrs: z.array(z.string()), allowPrivateRanges: z.boolean() }),
+  avoid: z.array(z.string()),
+  mayMove: z.boolean(),
+});
+
+const AppliedSchema = z.object({
+  ipv4: z.string(),
+  ipv6: z.string(),
+  generation: z.string(),
+  tailnet: z.enum(["closed", "open"]),
+  resolvers: z.array(z.string()),
+  collisions: z.array(z.string()),
+});
+
+const StateSchema = z.object({
+  schemaVersion: z.literal(1),
+  order: OrderSchema.exactOptional(),
+  applied: AppliedSchema,
+  nameservers: z.array(z.string()),
+  guard: z.object({ script: z.string(), kernel: z.string() }),
+});
+
+/** Fingerprints of what was asked of the kernel, and of what it then told. */
+export interface GuardInForce {
+  readonly script: string;
+  readonly kernel: string;
+}
+
+/** What was applied last: `network.json`. Lost with the machine's memory, as what it tells of is. */
+export interface NetworkState {
+  readonly schemaVersion: 1;
+  /** Absent: nobody has ordered anything yet, and builds reach nothing but names. */
+  readonly order?: NetworkOrder;
+  readonly applied: AppliedNetwork;
+  /** What builds' resolv.conf names. */
+  readonly nameservers: readonly string[];
+  readonly guard: GuardInForce;
+}
+
+/** Undefined where there is none, or none that this version understands. */
+export async function readState(file: string): Promise<NetworkState | undefined> {
+  try {
+    return StateSchema.parse(JSON.parse(await readFile(file, "utf8")));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whole or not at all, for everybody to read. The same again leaves it as it is. */
+export async function replaceFile(file: string, text: string): Promise<void> {
+  if ((await readFile(file, "utf8").catch(() => undefined)) === text) return;
+  const draft = `${file}.new`;
+  await writeFile(draft, text);
+  await chmod(draft, 0o644);
+  await rename(draft, file);
+}
+
+/**
+ * In place, since others have this very file mounted; its time of change says that it is another. The same again leaves it as it is. Whoever reads
+ * meanwhile never finds it empty: what is shorter than before is filled up with empty lines, then cut.
+ */
+export async function rewriteInPlace(file: string, text: string): Promise<void> {
+  const before = await readFile(file, "utf8").catch(() => undefined);
+  if (before === text) return;
+  const handle = await open(file, before === undefined ? "w+" : "r+", 0o644);
+  try {
+    await handle.chmod(0o644);
+    await handle.write(text.padEnd(before?.length ?? 0, "\n"), 0);
+    await handle.truncate(Buffer.byteLength(text));
+  } finally {
+    await handle.close();
+  }
+}

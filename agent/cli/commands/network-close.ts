@@ -1,0 +1,18 @@
+import type { Command } from "commander";
+import { jsonLog } from "../../adapters/telemetry/json-log.ts";
+import type { Cli } from "../cli.ts";
+import { networkHost } from "../compose-network.ts";
+import { addConfigOptions, configOf } from "../config-options.ts";
+import { EXIT, type ExitCode } from "../exit-code.ts";
+import { NETWORK_SECTIONS } from "../sections.ts";
+
+export function define(command: Command): void {
+  addConfigOptions(command, NETWORK_SECTIONS);
+}
+
+/** For tailscaled's ExecStopPost=: whoever ended it, builds have no way into a tailnet from then on. */
+export async function run(command: Command, cli: Cli): Promise<ExitCode> {
+  const { config } = await configOf(command, cli, NETWORK_SECTIONS);
+  await networkHost(config, jsonLog({ process: "network", level: config.log.level })).closeTailnet(cli.stop);
+  return EXIT.ok;
+}
