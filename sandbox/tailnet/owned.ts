@@ -11,7 +11,7 @@ export class Owned implements AsyncDisposable {
   /** Closes all, also when some cannot be closed. @throws {AggregateError} with what failed. */
   async [Symbol.asyncDispose](): Promise<void> {
     const failures: unknown[] = [];
-    for (const one of this.#all.splice(0).reverse()) {
+    for (const one of this.#all.splice(0).toReversed()) {
       try {
         await one[Symbol.asyncDispose]();
       } catch (failure) {
