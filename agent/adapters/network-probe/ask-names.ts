@@ -1,0 +1,59 @@
+import { once } from "node:events";
+import type { ProbeOutcome } from "../../core/network/probe-target.ts";
+import { withConnection } from "./tcp.ts";
+import { withPeer } from "./udp.ts";
+
+/** A question may get lost. */
+const AGAIN_MS = 700;
+
+const HEADER_BYTES = 12;
+const RECURSION_DESIRED = 0x0100;
+const TYPE_NS = 2;
+const CLASS_IN = 1;
+
+/** RFC 1035: the name servers of the root, which every resolver knows. What it answers does not matter. */
+function question(id: number): Buffer {
+  const message = Buffer.alloc(HEADER_BYTES + 5);
+  message.writeUInt16BE(id, 0);
+  message.writeUInt16BE(RECURSION_DESIRED, 2);
+  message.writeUInt16BE(1, 4);
+  message.writeUInt16BE(TYPE_NS, HEADER_BYTES + 1);
+  message.writeUInt16BE(CLASS_IN, HEADER_BYTES + 3);
+  return message;
+}
+
+export async function askOverUdp(host: string, port: number, signal: AbortSignal): Promise<ProbeOutcome> {
+  return withPeer(host, port, signal, async (socket) => {
+    const ask = (): void => socket.send(question(port));
+    ask();
+    const again = setInterval(ask, AGAIN_MS);
+    try {
+      const [answer] = (await once(socket, "message", { signal })) as [Buffer];
+      return answered(answer);
+    } finally {
+      clearInterval(again);
+    }
+  });
+}
+
+/** As over UDP, with its length before it. */
+export async function askOverTcp(host: string, port: number, signal: AbortSignal): Promise<ProbeOutcome> {
+  return withConnection(host, port, signal, async (socket) => {
+    const asked = question(port);
+    const length = Buffer.alloc(2);
+    length.writeUInt16BE(asked.length);
+    socket.write(Buffer.concat([length, asked]));
+    // Its first bytes come in one piece, or it is no resolver.
+    const [answer] = (await once(socket, "data", { signal })) as [Buffer];
+    return answered(answer.subarray(2));
+  });
+}
+
+/** Of the codes, only their names in RFC 1035 and 2136: the rest is told as a number. */
+const CODES: readonly string[] = ["NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"];
+
+function answered(message: Buffer): ProbeOutcome {
+  if (message.length < HEADER_BYTES) return { is: "answered", detail: "answered, but not as a resolver" };
+  const code = message.readUInt16BE(2) & 0x000f;
+  return { is: "answered", detail: CODES[code] ?? `code ${code}` };
+}

@@ -1,0 +1,43 @@
+import { spawn } from "node:child_process";
+import { text } from "node:stream/consumers";
+import { AgentError } from "../../core/errors.ts";
+
+/** Where the programs that we run as root may lie, and English answers: nothing of our own environment. */
+export const ENVIRONMENT = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" };
+
+export interface Command {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input: string;
+}
+
+/** Each of them is done in some milliseconds, also on a machine that is still starting. */
+const DEADLINE_MS = 10_000;
+
+/**
+ * Runs a short program and gives what it wrote to its standard output; killed after 10 s, and with `signal`.
+ * @throws {AgentError} "isolation.not-verified" (retryable) with its last words.
+ */
+export async function run({ program, args, env = {}, input }: Command, signal: AbortSignal): Promise<string> {
+  signal.throwIfAborted();
+  const child = spawn(program, args, {
+    env: { ...ENVIRONMENT, ...env },
+    stdio: "pipe",
+    signal: AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]),
+    killSignal: "SIGKILL",
+  });
+  // One that ends without having read its input tells so by its exit code.
+  child.stdin.on("error", () => undefined).end(input);
+  const ended = new Promise<string>((resolve) => {
+    child.once("error", (failure) => resolve(failure.message));
+    child.once("close", (code, by) => resolve(code === 0 ? "" : `ended with ${by ?? `code ${code}`}`));
+  });
+  const [said, complaint, how] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+  if (how === "") return said;
+  signal.throwIfAborted();
+  const words = [how, complaint.trim(), said.trim()].filter((part) => part !== "").join(": ");
+  throw new AgentError("isolation.not-verified", `${[program, ...args].join(" ")} ${words.slice(0, 600)}`, {
+    retryable: true,
+  });
+}

@@ -1,0 +1,71 @@
+import { AgentError } from "../../core/errors.ts";
+import type { Heard, ProbeOutcome, ProbeTarget } from "../../core/network/probe-target.ts";
+
+/** What goes between us and a probe inside a build's network: one JSON object a line. Both ends are of one program, so it has no versions. */
+
+/** What a probe is told, once. */
+export interface ProbePlan {
+  /** Addresses to listen at, on a TCP and a UDP port each; the same one twice gets two of each. */
+  readonly listen: readonly string[];
+  readonly tries: readonly Try[];
+  /** Whom to ask for the addresses of a name. */
+  readonly nameservers: readonly string[];
+}
+
+export type Try = Pick<ProbeTarget, "via" | "host" | "port" | "deadlineMs">;
+
+/** Where one listens; undefined: that address cannot be listened at. */
+export type Listening = { readonly tcpPort: number; readonly udpPort: number } | null;
+
+export type ProbeWord =
+  /** As many as were asked for, in their order. */
+  | { readonly is: "listening"; readonly at: readonly Listening[] }
+  | { readonly is: "heard"; readonly heard: Heard }
+  /** As many as were asked for, in their order. */
+  | { readonly is: "tried"; readonly outcomes: readonly ProbeOutcome[] };
+
+export function planLine(plan: ProbePlan): string {
+  return `${JSON.stringify(plan)}\n`;
+}
+
+export function wordLine(word: ProbeWord): string {
+  return `${JSON.stringify(word)}\n`;
+}
+
+/** From the process that started this one. @throws {AgentError} "isolation.malformed-plan" */
+export function readPlan(line: string): ProbePlan {
+  const plan = objectOf(line);
+  const { listen, tries, nameservers } = plan;
+  if (Array.isArray(listen) && Array.isArray(tries) && Array.isArray(nameservers))
+    // Whoever started this process is this program, and root: that it is a plan at all is all that there is to find out.
+    return { listen, tries, nameservers };
+  throw new AgentError(
+    "isolation.malformed-plan",
+    "What came on standard input is no plan of a probe: builder-agent starts this command by itself; use builder-agent doctor isolation",
+    { retryable: false },
+  );
+}
+
+/** @throws {AgentError} "isolation.not-verified" */
+export function readWord(line: string): ProbeWord {
+  const word = objectOf(line);
+  if (word["is"] === "listening" || word["is"] === "heard" || word["is"] === "tried")
+    // It is this program as well, without any right that we do not have.
+    return word as unknown as ProbeWord;
+  throw new AgentError(
+    "isolation.not-verified",
+    `A probe said something else than its findings: ${line.slice(0, 200)}`,
+    {
+      retryable: true,
+    },
+  );
+}
+
+function objectOf(line: string): Readonly<Record<string, unknown>> {
+  try {
+    const parsed: unknown = JSON.parse(line);
+    return typeof parsed === "object" && parsed !== null ? { ...parsed } : {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,135 @@
+import { parseAddress } from "./address.ts";
+import { cidr, contains, parseCidr } from "./cidr.ts";
+import type { NetworkFacts } from "./facts.ts";
+import type { EgressPolicy } from "./order.ts";
+import { TAILNET } from "./plan.ts";
+import { METADATA_TARGETS } from "./probe-metadata.ts";
+import { FORBIDDEN_MS, PERMITTED_MS, type ProbeTarget, type ProbeVia } from "./probe-target.ts";
+
+/** Where somebody listens for us: a TCP and a UDP port at one address, as the step has to name it. */
+export interface ListeningPoint {
+  readonly host: string;
+  readonly tcpPort: number;
+  readonly udpPort: number;
+}
+
+/** What was set up for this probe. */
+export interface ProbeSurroundings {
+  /** At each of the machine's own addresses, the bridge's link-local one included. */
+  readonly machine: readonly ListeningPoint[];
+  /** In another step's network, where a frame goes straight from port to port. */
+  readonly neighbour: readonly ListeningPoint[];
+  /** The same step, where packets are led through the machine. */
+  readonly routedNeighbour: readonly ListeningPoint[];
+}
+
+const SSH = 22;
+const DNS = 53;
+const HTTP = 80;
+
+/** One address of each range that may be somebody's own (RFC 1918, 6598, 4193), of the kind that routers like to have. */
+const PRIVATE_SAMPLES = ["10.0.0.1", "172.16.0.1", "192.168.0.1", "192.168.1.1", "100.64.0.1", "fd00::1", "fc00::1"];
+const PRIVATE_RANGES = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"].map(cidr);
+
+/** Of documents only (RFC 5737, 3849): what an allow-list does not name. */
+const PUBLIC_SAMPLES = ["192.0.2.1", "198.51.100.1", "203.0.113.1", "2001:db8::1"];
+
+/** Quad-100, which answers names in any tailnet, and addresses that its nodes have. */
+const TAILNET_NAMES = ["100.100.100.100", "fd7a:115c:a1e0::53"];
+const TAILNET_NODES = ["100.64.0.2", "100.127.255.254", "fd7a:115c:a1e0::2"];
+
+/** Everything that is tried from inside a build's network: what must be refused whatever the policy is, what this policy closes, what must be reached. */
+export function planProbe(facts: NetworkFacts, around: ProbeSurroundings): readonly ProbeTarget[] {
+  return [
+    ...METADATA_TARGETS.map(({ host, port }) => forbidden("instance metadata", "tcp", host, port)),
+    ...linkLocal(),
+    ...machine(facts, around.machine),
+    ...[...around.neighbour, ...around.routedNeighbour].flatMap((point) => listening("another build", point)),
+    ...tailnet(facts),
+    ...privateRanges(facts),
+    ...outsideAllowList(facts),
+    ...names(facts),
+    ...ordered(facts),
+  ];
+}
+
+/** What a hypervisor has there beside its metadata, for instance AWS' resolver: it is asked by way of the bridge only. */
+function linkLocal(): readonly ProbeTarget[] {
+  const what = "link-local addresses";
+  return [forbidden(what, "dns-udp", "169.254.169.253", DNS), forbidden(what, "tcp", "169.254.0.1", HTTP)];
+}
+
+/** Whatever listens there, now or later: ports of the agent, one of ssh, and two where we listen. */
+function machine({ agentPorts }: NetworkFacts, points: readonly ListeningPoint[]): readonly ProbeTarget[] {
+  const what = "this machine's own addresses";
+  return points.flatMap((point) => [
+    ...listening(what, point),
+    ...[...new Set([SSH, ...agentPorts])].map((port) => forbidden(what, "tcp", point.host, port)),
+  ]);
+}
+
+function listening(what: string, { host, tcpPort, udpPort }: ListeningPoint): readonly ProbeTarget[] {
+  return [forbidden(what, "tcp", host, tcpPort), forbidden(what, "udp", host, udpPort)];
+}
+
+/** Where there is no such interface, these addresses are private ones like others. */
+function tailnet({ tailnet: at, machineAddresses, egress }: NetworkFacts): readonly ProbeTarget[] {
+  const isNode = machineAddresses.some((address) => address.interface === TAILNET);
+  const closed = (host: string): boolean => at === "closed" && (isNode || !isOpen(host, egress));
+  return [
+    ...TAILNET_NAMES.filter(closed).map((host) => forbidden("the tailnet", "dns-udp", host, DNS)),
+    ...TAILNET_NODES.filter(closed).map((host) => forbidden("the tailnet", "tcp", host, HTTP)),
+  ];
+}
+
+function privateRanges({ egress, ipv4, ipv6 }: NetworkFacts): readonly ProbeTarget[] {
+  const ours = [ipv4.cidr, ipv6.cidr];
+  return PRIVATE_SAMPLES.filter((host) => !isWithin(host, ours) && !isOpen(host, egress)).map((host) =>
+    forbidden("private ranges", "tcp", host, HTTP),
+  );
+}
+
+function outsideAllowList({ egress }: NetworkFacts): readonly ProbeTarget[] {
+  return PUBLIC_SAMPLES.filter((host) => !isOpen(host, egress)).map((host) =>
+    forbidden("outside the allow-list", "tcp", host, HTTP),
+  );
+}
+
+/** Any answer will do, of any resolver. */
+function names({ nameservers, resolvers }: NetworkFacts): readonly ProbeTarget[] {
+  if (resolvers.length === 0) return [];
+  return nameservers.flatMap((host) =>
+    (["dns-udp", "dns-tcp"] as const).map((via) => ({ ...permitted("names (DNS)", via, host, DNS), anyOf: via })),
+  );
+}
+
+function ordered({ probeTarget }: NetworkFacts): readonly ProbeTarget[] {
+  if (probeTarget === undefined) return [];
+  return [permitted("what every build must reach", "tcp", probeTarget.host, probeTarget.port)];
+}
+
+function forbidden(what: string, via: ProbeVia, host: string, port: number): ProbeTarget {
+  return { what, via, host, port, expected: "refused", deadlineMs: FORBIDDEN_MS };
+}
+
+function permitted(what: string, via: ProbeVia, host: string, port: number): ProbeTarget {
+  return { what, via, host, port, expected: "reached", deadlineMs: PERMITTED_MS };
+}
+
+/** Whether the policy alone lets a packet there. */
+function isOpen(host: string, { allowedCidrs, allowPrivateRanges }: EgressPolicy): boolean {
+  if (allowedCidrs.length > 0) return isWithin(host, allowedCidrs);
+  return allowPrivateRanges || !PRIVATE_RANGES.some((range) => isIn(host, range));
+}
+
+function isWithin(host: string, cidrs: readonly string[]): boolean {
+  return cidrs.some((text) => {
+    const range = parseCidr(text);
+    return range !== undefined && isIn(host, range);
+  });
+}
+
+function isIn(host: string, range: ReturnType<typeof cidr>): boolean {
+  const address = parseAddress(host);
+  return address !== undefined && contains(range, address);
+}
