@@ -21,6 +21,8 @@ export interface PeerOptions {
   readonly authKey: string;
   /** CIDRs that it offers to be the way to. */
   readonly routes?: readonly string[];
+  /** Whether it takes the ways that other peers offer. Default: no. */
+  readonly acceptRoutes?: boolean;
 }
 
 const statusShape = z.object({
@@ -51,7 +53,7 @@ export class Peer implements AsyncDisposable {
 
   /** Resolves when it is a running node. @throws {SandboxFailure} with the end of its log; {Error} with the client's words. */
   static async join(options: PeerOptions, signal?: AbortSignal): Promise<Peer> {
-    const { tools, name, where, loginUrl, authKey, routes = [] } = options;
+    const { tools, name, where, loginUrl, authKey, routes = [], acceptRoutes = false } = options;
     const dir = join(options.dir, name);
     await mkdir(dir, { recursive: true, mode: 0o700 });
     const socket = join(dir, "s");
@@ -77,7 +79,12 @@ export class Peer implements AsyncDisposable {
         const limits = { timeout: JOIN_DEADLINE_MS, killSignal: "SIGKILL", ...aborts } as const;
         return (await promisify(execFile)(tools.tailscale, words, limits)).stdout;
       };
-      const joining = [`--login-server=${loginUrl}`, `--hostname=${name}`, `--advertise-routes=${routes.join(",")}`];
+      const joining = [
+        `--login-server=${loginUrl}`,
+        `--hostname=${name}`,
+        `--advertise-routes=${routes.join(",")}`,
+        `--accept-routes=${acceptRoutes}`,
+      ];
       // A key among the arguments could be read by every process.
       const keyFile = join(dir, "auth-key");
       await writeFile(keyFile, authKey, { mode: 0o600 });

@@ -1,5 +1,3 @@
-import { execFile } from "node:child_process";
-import { text } from "node:stream/consumers";
 import { expect, it } from "vitest";
 import { Peer } from "../../../sandbox/tailnet/peer.ts";
 import { SandboxTailnet } from "../../../sandbox/tailnet/tailnet.ts";
@@ -7,20 +5,11 @@ import { eventually } from "../real-sandbox.ts";
 import { processesNaming } from "../traces.ts";
 import { needsTailnet, tailnetDir, tailnetTools } from "./needs-tailnet.ts";
 import { keyBody, post, remove, secretForm } from "./plain-api-client.ts";
+import { seenFrom } from "./seen-from.ts";
 
 needsTailnet();
 
 const BUILDER = "tag:builder";
-
-/** What a node sees at a URL of its tailnet. */
-async function seenFrom({ socket }: Peer, url: string): Promise<string> {
-  const { hostname, port } = new URL(url);
-  const child = execFile(tailnetTools().tailscale, [`--socket=${socket}`, "nc", hostname, port || "80"], {
-    timeout: 20_000,
-  });
-  child.stdin?.write(`GET / HTTP/1.1\r\nHost: ${hostname}\r\nConnection: close\r\n\r\n`);
-  return child.stdout === null ? "" : text(child.stdout);
-}
 
 it("lets a client in by a key that its API minted, to the page and no further, and removes it again", async () => {
   await using dir = await tailnetDir();

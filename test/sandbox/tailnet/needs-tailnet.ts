@@ -11,10 +11,11 @@ const found: { readonly tools: TailnetTools } | { readonly why: string } = await
   (failure: unknown) => ({ why: messageOf(failure) }),
 );
 
-/** Skips each test of the file, with the reason, where the tools have not been built. */
-export function needsTailnet(): void {
+/** Skips each test of the file, with the reason, where the tools have not been built, or where there is no root though it is needed. */
+export function needsTailnet(as: "anybody" | "root" = "anybody"): void {
   beforeEach(({ skip }) => {
     if ("why" in found) skip(found.why);
+    if (as === "root" && process.getuid?.() !== 0) skip("network namespaces need root");
   });
 }
 
