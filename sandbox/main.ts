@@ -28,6 +28,7 @@ async function run(argv: readonly string[]): Promise<number> {
   ofProject(inDir(program.command("up")))
     .description("start it, and keep it until Ctrl-C")
     .requiredOption("--listen <address:port>", "where build clients come in; port 0: a free one", address)
+    .option("--egress", "give builds a way out over this machine: a link and an nftables table, until the end")
     .action(async (options: UpOptions) => {
       const signal = stopSignal();
       // Loaded only here: who asks a running sandbox need not wait for all that one is made of.

@@ -15,10 +15,13 @@ import { readToolchain } from "../stack/toolchain.ts";
 import { WorkDir } from "../stack/work-dir.ts";
 import { writeWhole } from "../stack/write-whole.ts";
 import type { Terminal } from "../terminal/terminal.ts";
+import { uplinkHere } from "./uplink.ts";
 
 export interface UpOptions extends ProjectRef {
   readonly listen: Address;
   readonly dir: string;
+  /** Whether builds get a way out. */
+  readonly egress?: boolean;
 }
 
 /** Starts a sandbox and keeps it until the signal, or until it was drained. */
@@ -33,9 +36,11 @@ export async function up(options: UpOptions, terminal: Terminal, signal: AbortSi
   await using work = await WorkDir.open(claim);
   try {
     const { listen } = options;
-    await withStack({ dir, runtimeDir: runtime.path, listen, ref, tools, signal }, async (stack) => {
+    let wayOut: string | undefined;
+    const uplink = options.egress === true ? await uplinkHere((what) => (wayOut = what)) : undefined;
+    await withStack({ dir, runtimeDir: runtime.path, listen, ref, tools, uplink, signal }, async (stack) => {
       admin.answerWith(handleFor(stack));
-      await tellReady(stack, terminal);
+      await tellReady(stack, wayOut, terminal);
       await untilOver(stack, signal);
       terminal.out("Stopping …");
     });
@@ -53,7 +58,7 @@ function ended(work: WorkDir, { out }: Terminal): ExitCode {
   return EXIT.ok;
 }
 
-async function tellReady(stack: Stack, { out, paint }: Terminal): Promise<void> {
+async function tellReady(stack: Stack, wayOut: string | undefined, { out, paint }: Terminal): Promise<void> {
   const { dir, plane, endpoint, serverName, healthUrl, ref, machineId } = stack;
   const caFile = join(dir, "ca.pem");
   await writeFile(caFile, plane.authorities.builders.certPem);
@@ -67,6 +72,11 @@ async function tellReady(stack: Stack, { out, paint }: Terminal): Promise<void> 
     `${paint("green", "Ready.")} Builds of ${paint("bold", `${ref.org}/${ref.project}`)} come in at ${paint("bold", endpoint)}`,
   );
   out(`Health: ${healthUrl}/readyz   Log: ${stack.agentLogFile}`);
+  out(
+    wayOut === undefined
+      ? "Builds are in a network of their own without a way out; --egress gives one."
+      : `Builds have a way out over this machine, by a ${wayOut}; both go at the end.`,
+  );
   step("1. Open a build; it prints the id and the files:");
   out(`npm run --silent sandbox -- build open --dir ${shellLine([dir])} --org ${ref.org} --project ${ref.project}`);
   step("2. Point a client at it, with that id for BUILD_ID:");

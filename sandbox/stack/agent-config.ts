@@ -16,11 +16,10 @@ export async function writeAgentConfig(options: {
   readonly runtimeDir: string;
   readonly plane: EmbeddedControlPlane;
   readonly ref: ProjectRef;
-  readonly gateway: Address;
   readonly health: Address;
   readonly tools: Toolchain;
 }): Promise<string> {
-  const { dir, runtimeDir, plane, ref, gateway, health, tools } = options;
+  const { dir, runtimeDir, plane, ref, health, tools } = options;
   const caFile = join(dir, "control-plane-ca.pem");
   const tokenFile = join(runtimeDir, "join-token");
   await writeFile(caFile, plane.caPem);
@@ -29,7 +28,6 @@ export async function writeAgentConfig(options: {
   const config = {
     controlPlane: { endpoint: plane.endpoint, caFile, serverName: plane.serverName },
     identity: { kind: "join-token", tokenFile },
-    gateway: { listen: `${gateway.host}:${gateway.port}` },
     health: { listen: `${health.host}:${health.port}` },
     paths: { stateDir: join(dir, "state"), runtimeDir: join(runtimeDir, "agent"), cacheDir: join(dir, "cache") },
     buildkit: {
@@ -38,8 +36,7 @@ export async function writeAgentConfig(options: {
       runc: tools.runc,
       cniBinaryDir: dirname(tools.cniBridge),
     },
-    // The bridge would be this machine's.
-    network: { mode: "none" },
+    network: { mode: "bridge" },
     drain: { graceMs: DRAIN_GRACE_MS, stopGraceMs: BUILDKIT_STOP_GRACE_MS },
   };
   await writeFile(configFile, stringify(config));

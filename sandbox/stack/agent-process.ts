@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { open } from "node:fs/promises";
+import type { ListeningSocket } from "../net/listening-socket.ts";
+import type { NetworkNamespace } from "../net/namespace.ts";
 import { proveNoProcessLeft } from "./leftovers.ts";
 import { inTree } from "./tree.ts";
 
@@ -11,6 +13,12 @@ export interface AgentExit {
 
 /** What the agent's own ending may take at most: its drain, BuildKit's stop, its last words. Then it is killed. */
 const STOP_DEADLINE_MS = 15_000;
+
+/** A machine's own network, and the listening socket that it is given from outside. */
+export interface Within {
+  readonly namespace: NetworkNamespace;
+  readonly socket: ListeningSocket;
+}
 
 /**
  * `builder-agent run`: gateway, control and buildkitd. It holds the other end of the agent's stdin, so that the agent ends when this process
@@ -32,12 +40,24 @@ export class AgentProcess implements AsyncDisposable {
     readonly configFile: string;
     readonly logFile: string;
     readonly runtimeDir: string;
+    /** Default: this machine's network, and a socket of its own. */
+    readonly within?: Within;
   }): Promise<AgentProcess> {
     await using log = await open(files.logFile, "w", 0o600);
-    const child = spawn(process.execPath, [inTree("dist/agent/cli/main.js"), "run", "--config", files.configFile], {
+    const { within } = files;
+    const program = [inTree("dist/agent/cli/main.js"), "run", "--config", files.configFile];
+    const { command, args } = within?.namespace.enter(process.execPath, program) ?? {
+      command: process.execPath,
+      args: program,
+    };
+    const child = spawn(command, args, {
       detached: true,
-      stdio: ["pipe", log.fd, log.fd],
-      env: { ...withoutOurs(process.env), BUILDER_AGENT_PARENT: "stdin" },
+      stdio: ["pipe", log.fd, log.fd, ...(within === undefined ? [] : [within.socket.fd])],
+      env: {
+        ...withoutOurs(process.env),
+        BUILDER_AGENT_PARENT: "stdin",
+        ...(within !== undefined && { LISTEN_FDS: "1" }),
+      },
     });
     await once(child, "spawn");
     return new AgentProcess(child, [files.configFile, files.runtimeDir]);

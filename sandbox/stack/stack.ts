@@ -1,12 +1,16 @@
 import { join } from "node:path";
 import { EmbeddedControlPlane } from "../control-plane/embedded-control-plane.ts";
 import type { ProjectRef } from "../control-plane/project-ref.ts";
+import { ListeningSocket } from "../net/listening-socket.ts";
+import type { NetworkNamespace } from "../net/namespace.ts";
 import { writeAgentConfig } from "./agent-config.ts";
 import { type AgentExit, AgentProcess } from "./agent-process.ts";
-import { type Address, PortHold } from "./free-port.ts";
-import { MountFreeDir } from "./mounts.ts";
+import type { Address } from "./free-port.ts";
 import { untilReady } from "./ready.ts";
 import type { Toolchain } from "./toolchain.ts";
+import { VmNetwork } from "./vm-network.ts";
+
+const LOOPBACK = "127.0.0.1";
 
 export interface StackOptions {
   /** Absolute; exists. */
@@ -17,7 +21,17 @@ export interface StackOptions {
   readonly listen: Address;
   readonly ref: ProjectRef;
   readonly tools: Toolchain;
+  /** What the machine's network is joined to, if anything. */
+  readonly uplink?: Uplink | undefined;
   readonly signal: AbortSignal;
+}
+
+/** What a machine's network is joined to. */
+export interface Uplink {
+  /** Of the machine's /etc/resolv.conf; default: no names. */
+  readonly resolvConf?: string;
+  /** Called before the agent starts; what it gives is disposed after the agent's end. */
+  join(vm: NetworkNamespace): Promise<AsyncDisposable | undefined>;
 }
 
 /** A control plane, an agent and a buildkitd that are ready for builds. */
@@ -33,6 +47,8 @@ export interface Stack {
   readonly healthUrl: string;
   readonly agentConfigFile: string;
   readonly agentLogFile: string;
+  /** The network of the agent and of all that it starts. */
+  readonly vm: NetworkNamespace;
   /** When the agent ends, asked or not. */
   readonly agentEnded: Promise<AgentExit>;
 }
@@ -42,13 +58,19 @@ export interface Stack {
  * @throws {SandboxFailure} when the port is taken, or the agent does not become ready.
  */
 export async function withStack<T>(options: StackOptions, use: (stack: Stack) => Promise<T>): Promise<T> {
-  const { dir, ref, signal } = options;
-  const { gateway, health } = await takePorts(options.listen);
+  const { dir, runtimeDir, ref, uplink, signal } = options;
+  using socket = await ListeningSocket.open(options.listen);
   await using plane = await EmbeddedControlPlane.listen();
-  await using mounts = new MountFreeDir(dir);
-  const configFile = await writeAgentConfig({ ...options, dir: mounts.path, plane, gateway, health });
+  const { resolvConf } = uplink ?? {};
+  await using network = await VmNetwork.make({ runtimeDir, controlPlanePort: plane.transport.port, resolvConf });
+  await using _joined = await uplink?.join(network.namespace);
+  const health = { host: LOOPBACK, port: network.healthPort };
+  const configFile = await writeAgentConfig({ ...options, plane, health });
   const logFile = join(dir, "agent.log");
-  await using agent = await AgentProcess.start({ configFile, logFile, runtimeDir: options.runtimeDir });
+  const within = { namespace: network.namespace, socket };
+  await using agent = await AgentProcess.start({ configFile, logFile, runtimeDir, within });
+  // Only the agent's launcher has it now.
+  socket[Symbol.dispose]();
   const healthUrl = `http://${health.host}:${health.port}`;
   const machine = await untilReady({ plane, agent, healthUrl, logFile, signal });
   return await use({
@@ -56,16 +78,12 @@ export async function withStack<T>(options: StackOptions, use: (stack: Stack) =>
     ref,
     dir,
     machineId: machine.id,
-    endpoint: `tcp://${gateway.host}:${gateway.port}`,
+    endpoint: `tcp://${socket.address.host}:${socket.address.port}`,
     serverName: machine.serverName,
     healthUrl,
     agentConfigFile: configFile,
     agentLogFile: logFile,
     agentEnded: agent.ended,
+    vm: network.namespace,
   });
-}
-
-async function takePorts(listen: Address): Promise<{ readonly gateway: Address; readonly health: Address }> {
-  using ports = new PortHold();
-  return { gateway: await ports.take(listen), health: await ports.take({ host: "127.0.0.1", port: 0 }) };
 }

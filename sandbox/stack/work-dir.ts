@@ -1,6 +1,5 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { unmountUnder } from "./mounts.ts";
 
 /** Everything that a sandbox puts into its directory. */
 const OURS = ["ready.json", "agent.toml", "control-plane-ca.pem", "ca.pem", "state", "cache", "builds"];
@@ -23,7 +22,6 @@ export class WorkDir implements AsyncDisposable {
 
   /** Removes what a killed sandbox left: nobody who waits for its ready.json shall find an old one. */
   static async open(dir: DirToUse): Promise<WorkDir> {
-    await unmountUnder(dir.path);
     await removeFrom(dir.path, [...OURS, LOG]);
     return new WorkDir(dir);
   }

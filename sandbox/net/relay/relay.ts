@@ -77,8 +77,9 @@ export class Relay implements AsyncDisposable {
 
 async function startInside(namespace: NetworkNamespace, passages: readonly unknown[]): Promise<ChildProcess> {
   const program = inTree("dist/sandbox/net/relay/program.js");
-  const { command, args } = namespace.enter(process.execPath, [program, JSON.stringify(passages)]);
-  const inside = spawn(command, args, { stdio: "pipe", detached: true });
+  const { command, args } = namespace.enter(process.execPath, [program]);
+  const env = { ...process.env, PASSAGES: JSON.stringify(passages) };
+  const inside = spawn(command, args, { stdio: "pipe", detached: true, env });
   const complaint = text(inside.stderr).catch(() => "");
   const signal = AbortSignal.timeout(START_DEADLINE_MS);
   const began = await Promise.race([
