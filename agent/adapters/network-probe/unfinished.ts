@@ -34,7 +34,7 @@ export class Unfinished {
 
   /** Takes off what no living verifier is busy with. @throws {AgentError} "isolation.not-verified" */
   async sweep(signal: AbortSignal): Promise<void> {
-    const files = (await readdir(this.#dir).catch(() => [])).filter((name) => name.endsWith(SUFFIX));
+    const files = (await readdir(this.#dir).catch(() => [])).filter(isNote);
     for (const file of files) {
       const containerId = file.slice(0, -SUFFIX.length);
       if (this.#mine.has(containerId) || isAnothers(containerId)) continue;
@@ -52,6 +52,11 @@ export class Unfinished {
 
 const SUFFIX = ".json";
 const PREFIX = "builder-agent-probe";
+
+/** Others may keep files there too. */
+function isNote(name: string): boolean {
+  return name.startsWith(`${PREFIX}-`) && name.endsWith(SUFFIX);
+}
 
 /** Unlike any other on this machine, and it tells which process it is of. */
 export function containerIdFor(which: string, startedMs: number): string {
