@@ -36,7 +36,7 @@ expect "cryptsetup starts" "cryptsetup" cryptsetup --version
 expect "nft starts" "nftables" nft --version
 
 expect "the example configuration is right" "The configuration is right" \
-  env CREDENTIALS_DIRECTORY=/etc/credstore builder-agent config check \
+  builder-agent config check \
   --config /etc/builder-agent/config.toml.example --control-plane-ca-file "$(some_ca)"
 expect "gateway and control have users of their own" "builder-control" getent group builder-agent
 expect "the agent starts with the machine" "enabled" systemctl is-enabled builder-agent.target

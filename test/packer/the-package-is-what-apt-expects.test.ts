@@ -107,12 +107,14 @@ describe.skipIf(without !== "")(`a package${without}`, () => {
 it("has a place for every file of systemd/", async () => {
   const files = await readdir(inTree("systemd"), { recursive: true, withFileTypes: true });
   const paths = files
-    .filter((file) => file.isFile() && file.name !== "README.md")
+    .filter((file) => file.isFile())
     .map((file) => join(file.parentPath, file.name).slice(inTree("systemd").length + 1));
   const places = paths.map(placeOf);
   expect(places).toContain("usr/lib/systemd/system/builder-agent-control.service");
   expect(places).toContain("usr/share/polkit-1/rules.d/50-builder-agent.rules");
   expect(places.every((place) => place.startsWith("usr/"))).toBe(true);
+  const target = await readFile(inTree("systemd/system/builder-agent.target"), "utf8");
+  expect(places.map((place) => `file:/${place}`)).toContain(/^Documentation=(.+)$/m.exec(target)?.[1]);
   expect(() => placeOf("udev/99-new.rules")).toThrow("nobody knows where systemd/udev/99-new.rules belongs");
 });
 
