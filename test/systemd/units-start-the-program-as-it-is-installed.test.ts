@@ -14,6 +14,8 @@ it.each([
   ["builder-agent-volume@.service", NODE_FLAGS.control, ["volume", "serve", "--peer", "%i"]],
   ["builder-agent-volume.service", NODE_FLAGS.control, ["volume", "check"]],
   ["builder-agent-volume.service", NODE_FLAGS.control, ["volume", "close"]],
+  ["builder-agent-network@.service", NODE_FLAGS.control, ["network", "serve", "--peer", "%i"]],
+  ["buildkitd.service", NODE_FLAGS.control, ["network", "ensure"]],
   ["buildkitd.service", NODE_FLAGS.control, ["buildkit", "prepare"]],
   ["buildkitd.service", NODE_FLAGS.control, ["buildkit", "ended"]],
   ["builder-agent-sweep.service", NODE_FLAGS.control, ["buildkit", "sweep"]],
@@ -42,7 +44,11 @@ it.each([
     "ReadWritePaths",
     `${LAYOUT.volumeRuntimeDir} ${LAYOUT.volumeStateDir} -/run/cryptsetup`,
   ],
+  ["builder-agent-network.socket", "ListenStream", LAYOUT.networkSocket],
+  ["builder-agent-network@.service", "ReadWritePaths", LAYOUT.networkDir],
   ["buildkitd.service", "ReadWritePaths", `${LAYOUT.buildkitDir} ${LAYOUT.cacheDir}`],
+  ["buildkitd.service", "ReadWritePaths", LAYOUT.networkLeasesDir],
+  ["buildkitd.service", "BindReadOnlyPaths", `${LAYOUT.networkResolvConf}:/etc/resolv.conf`],
   [UNIT_NAMES["cache-mount"], "Where", LAYOUT.cacheDir],
 ])("%s: %s=%s, where the processes look", (unit, setting, path) => {
   expect(valuesOf(unit, setting)).toContain(path);

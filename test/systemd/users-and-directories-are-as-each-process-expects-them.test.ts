@@ -60,6 +60,8 @@ it.skipIf(!isRoot).each([
   [LAYOUT.buildkitDir, 0o750, "root", "builder-agent"],
   [join(LAYOUT.buildkitConfigFile, ".."), 0o700, "root", "root"],
   [LAYOUT.volumeRuntimeDir, 0o700, "root", "root"],
+  [LAYOUT.networkLeasesDir, 0o755, "root", "root"],
+  [LAYOUT.networkResolvConf, 0o644, "root", "root"],
   [STATE_DIR, 0o755, "root", "root"],
   [LAYOUT.recordsDir, 0o700, "builder-control", "builder-control"],
   [LAYOUT.volumeStateDir, 0o700, "root", "root"],
