@@ -39,7 +39,7 @@ export class Daemon implements AsyncDisposable {
   /** @throws {Error} when it cannot even be started. */
   static async start(options: DaemonOptions): Promise<Daemon> {
     const { command, args, env, logFile, where } = options;
-    const entered = where?.enter?.(command, args) ?? { command, args };
+    const entered = where?.place?.enter(command, args) ?? { command, args };
     await using log = await open(logFile, "a", 0o600);
     // It dies with us, however we die; a terminal's Ctrl-C is for us alone.
     const words = ["--pdeathsig", "KILL", "--", entered.command, ...entered.args];

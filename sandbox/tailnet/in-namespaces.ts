@@ -4,7 +4,6 @@ import { Owned } from "./owned.ts";
 import { Page } from "./page.ts";
 import { SandboxTailnet } from "./tailnet.ts";
 import type { TailnetTools } from "./tools.ts";
-import type { Where } from "./where.ts";
 
 export interface NamespacedTailnetOptions {
   readonly tools: TailnetTools;
@@ -55,10 +54,10 @@ export class NamespacedTailnet implements AsyncDisposable {
         },
       );
       await home.run("ip", ["address", "add", `${PRIVATE_HOST}/32`, "dev", "lo"]);
-      const peersWhere = whereOf(home);
+      const peersWhere = { place: home };
       const page = Page.serve("This page lies behind a subnet route.\n", { ...peersWhere, host: PRIVATE_HOST }, 80);
       const privatePage = await owned.add(page);
-      const at = { where: { ...whereOf(world), host }, peersWhere, routes: [PRIVATE_NETWORK] };
+      const at = { where: { place: world, host }, peersWhere, routes: [PRIVATE_NETWORK] };
       const started = SandboxTailnet.start({ tools, dir, ...at, ...(signal === undefined ? {} : { signal }) });
       return new NamespacedTailnet(await owned.add(started), privatePage, owned);
     } catch (failure) {
@@ -71,8 +70,4 @@ export class NamespacedTailnet implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#owned[Symbol.asyncDispose]();
   }
-}
-
-function whereOf(namespace: NetworkNamespace): Where {
-  return { enter: (command, args = []) => namespace.enter(command, args) };
 }

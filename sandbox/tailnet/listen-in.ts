@@ -18,14 +18,14 @@ server.listen(Number(process.argv[2]), process.argv[1], () =>
  * A socket of this process that listens in another network: a socket belongs to the network that it was made in, whoever holds it.
  * Port 0: a free one. @throws {Error} with what the system said.
  */
-export async function listenIn({ host = LOOPBACK, enter }: Where, port = 0): Promise<Server> {
-  if (enter === undefined) {
+export async function listenIn({ host = LOOPBACK, place }: Where, port = 0): Promise<Server> {
+  if (place === undefined) {
     const server = createServer();
     server.listen(port, host);
     await once(server, "listening");
     return server;
   }
-  const { command, args } = enter(process.execPath, ["-e", LISTEN, host, `${port}`]);
+  const { command, args } = place.enter(process.execPath, ["-e", LISTEN, host, `${port}`]);
   const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe", "ipc"] });
   const complaint = child.stderr === null ? Promise.resolve("") : text(child.stderr).catch(() => "");
   try {

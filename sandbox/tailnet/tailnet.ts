@@ -71,7 +71,7 @@ export class SandboxTailnet implements AsyncDisposable {
     const peersWhere = options.peersWhere ?? where;
     const owned = new Owned();
     try {
-      const ports = where.enter === undefined ? await freePorts(where.host ?? LOOPBACK) : OWN_NETWORK;
+      const ports = where.place === undefined ? await freePorts(where.host ?? LOOPBACK) : OWN_NETWORK;
       const derper = { derper: tools.derper, dir, where, port: ports.relay };
       const relay = await owned.add(DerpRelay.start(derper, signal));
       const server = { program: tools.headscale, dir, where, port: ports.headscale, relay: relay.address };
@@ -80,7 +80,7 @@ export class SandboxTailnet implements AsyncDisposable {
       );
       const api = await owned.add(TailnetApiStandIn.listen({ coordination: headscale, where, port: ports.api }));
       const client = api.clients.addClient({ scopes: ["auth_keys", "devices:core"], tags: [BUILDER_TAG] });
-      const port = peersWhere.enter === undefined ? 0 : OWN_NETWORK.page;
+      const port = peersWhere.place === undefined ? 0 : OWN_NETWORK.page;
       const page = await owned.add(Page.serve("This page is private.\n", { ...peersWhere, host: LOOPBACK }, port));
       const peer = { tools, dir, where: peersWhere, loginUrl: headscale.url };
       const join = async (name: string, offered: readonly string[]): Promise<Peer> => {

@@ -35,8 +35,7 @@ it("lets a machine of another network join, and reach what nobody reaches otherw
     );
     await using site = await NamespacedTailnet.start({ tools, dir: dir.path, world, host: WORLD });
     const { tailnet, privateUrl } = site;
-    const where = { enter: (command: string, args: readonly string[] = []) => vm.enter(command, args) };
-    const joining = { tools, dir: dir.path, name: "vm", where, loginUrl: tailnet.headscale.url };
+    const joining = { tools, dir: dir.path, name: "vm", where: { place: vm }, loginUrl: tailnet.headscale.url };
     expect(tailnet.pageUrl).toBe("http://hello.tailnet.test/");
     expect(await statusSeenFrom(vm, privateUrl)).toBe("none");
     await using node = await Peer.join({ ...joining, authKey: await tailnet.authKey(), acceptRoutes: true });
