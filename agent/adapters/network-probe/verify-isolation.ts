@@ -40,8 +40,9 @@ async function probe(
 ): Promise<IsolationReport["findings"]> {
   await options.unfinished.sweep(signal);
   await using scope = new Scope();
-  const machine = scope.own(await MachineListeners.open(facts));
   const [first, second] = await bothSteps({ facts, ...options }, scope, signal);
+  // Not before: without a step on it the bridge is down, and has no link-local address.
+  const machine = scope.own(await MachineListeners.open(facts));
   const neighbour = await listenIn(second, signal);
   await Promise.all([
     first.ip("-4", neighbourLines(facts.ipv4.gateway, second.mac, neighbour.routed.ipv4), signal),

@@ -44,9 +44,14 @@ function seen(
   if (heard.some((one) => isFor(one, target))) return { got: "reached", detail: "heard there" };
   if (outcome.is === "silent") return { got: "silent", detail: "" };
   const { code } = outcome;
-  if (ARRIVED.has(code)) return { got: "reached", detail: code };
+  if (ARRIVED.has(code)) return { got: wantsAnswer(target) ? "refused" : "reached", detail: code };
   if (NOT_SENT.has(code)) return { got: "unroutable", detail: code };
   return { got: NO_ANSWER.has(code) ? "silent" : "refused", detail: code };
+}
+
+/** Whoever refuses a question has got it, but nobody has names from that. */
+function wantsAnswer({ expected, via }: ProbeTarget): boolean {
+  return expected === "reached" && (via === "dns-udp" || via === "dns-tcp");
 }
 
 function isFor({ via, address, port }: Heard, target: ProbeTarget): boolean {

@@ -36,7 +36,7 @@ export interface Heard {
  * What must be refused and is answered here or next door: the handshake is the kernel's work, and takes microseconds. A refusal of IPv6 comes only
  * after TCP's first repetition, a second later; nobody waits for that, since a refusal and silence are worth the same.
  */
-export const FORBIDDEN_MS = 400;
+export const FORBIDDEN_MS = 300;
 /** What must be reached may be far away, and a resolver may have to ask others. */
 export const PERMITTED_MS = 3_000;
 

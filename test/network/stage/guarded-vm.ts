@@ -1,0 +1,95 @@
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { stringify } from "smol-toml";
+import type { AppliedNetwork, IsolationReport, NetworkOrder } from "../../../agent/core/network/order.ts";
+import { tool } from "../../buildkit/real-buildkit.ts";
+import { openOrder } from "./orders.ts";
+import type { World } from "./world.ts";
+
+const MAIN = fileURLToPath(new URL("../../../dist/agent/cli/main.js", import.meta.url));
+
+/** The ports that the agent is configured to listen on. */
+export const AGENT_PORTS = { gateway: 8443, health: 9464 } as const;
+
+/** The real `builder-agent network serve` in the VM, started for each request as systemd does it. */
+export class GuardedVm {
+  readonly runtimeDir: string;
+  readonly configFile: string;
+  readonly world: World;
+
+  private constructor(world: World) {
+    this.world = world;
+    this.runtimeDir = join(world.dir, "run");
+    this.configFile = join(world.dir, "agent.toml");
+  }
+
+  static async make(world: World, network: Readonly<Record<string, string>> = {}): Promise<GuardedVm> {
+    const vm = new GuardedVm(world);
+    const config = {
+      gateway: { listen: `0.0.0.0:${AGENT_PORTS.gateway}` },
+      health: { listen: `127.0.0.1:${AGENT_PORTS.health}` },
+      paths: { stateDir: join(world.dir, "state"), runtimeDir: vm.runtimeDir },
+      buildkit: { cniBinaryDir: dirname(tool("cniBridge")) },
+      network: { mode: "bridge", ...network },
+    };
+    await writeFile(vm.configFile, stringify(config));
+    return vm;
+  }
+
+  async apply(order: Partial<NetworkOrder> = {}): Promise<AppliedNetwork> {
+    const { network } = (await this.#request({ verb: "apply", order: openOrder(order) })) as {
+      readonly network: AppliedNetwork;
+    };
+    await this.world.answerBuilds(network);
+    return network;
+  }
+
+  async verify(): Promise<IsolationReport> {
+    const { report } = (await this.#request({ verb: "verify" })) as { readonly report: IsolationReport };
+    return report;
+  }
+
+  /** The positive control: nothing of the guard is left. */
+  async guardOff(): Promise<void> {
+    for (const family of ["inet", "bridge"])
+      await this.world.vm.run("nft", ["delete", "table", family, "builder_agent"]);
+  }
+
+  /** A command of the agent as root in the VM. */
+  async agent(
+    args: readonly string[],
+    input?: string,
+  ): Promise<{ readonly code: number | null; readonly out: string; readonly err: string }> {
+    const { command, args: words } = this.world.vm.enter(process.execPath, [
+      MAIN,
+      ...args,
+      "--config",
+      this.configFile,
+    ]);
+    const child = spawn(command, words, { stdio: "pipe" });
+    child.stdin.on("error", () => undefined);
+    // The connection stays open for the answer.
+    if (input === undefined) child.stdin.end();
+    else child.stdin.write(input);
+    const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
+    return { code: child.exitCode, out, err };
+  }
+
+  async #request(request: object): Promise<unknown> {
+    const line = `${JSON.stringify({ version: 1, ...request })}\n`;
+    const { out, err } = await this.agent(["network", "serve", "--peer", "1-1-0"], line);
+    const answer = JSON.parse(out || "{}") as { readonly is?: string; readonly message?: string };
+    if (answer.is === undefined || answer.is === "failed") throw new Error(`${answer.message ?? "no answer"}\n${err}`);
+    return answer;
+  }
+}
+
+/** Why there cannot be one here; undefined when there can. */
+export function whyNoGuardedVm(): string | undefined {
+  if (!existsSync(MAIN)) return "dist/ is missing: node tools/setup.mjs test makes it";
+  return existsSync(tool("cniBridge")) ? undefined : "not installed: containernetworking-plugins";
+}
