@@ -20,6 +20,7 @@ import { type AgentEnding, runAgent } from "../control/agent.ts";
 import { Scope } from "../lifecycle/scope.ts";
 import { buildkitConfiguration } from "./buildkit-configuration.ts";
 import type { Cli } from "./cli.ts";
+import { tailnetOf } from "./compose-tailnet.ts";
 import type { Config } from "./config/config.ts";
 import { formatHostPort } from "./config/host-port.ts";
 import { evidenceSource } from "./evidence-source.ts";
@@ -41,7 +42,8 @@ export async function startControl(config: Omit<Config, "gateway">, caPem: strin
   const { meters, registry } = prometheusMeters();
   await using scope = new Scope();
   using ownUnit = new SystemdNotify({ environment: cli.environment, pid: process.pid, log });
-  const { capabilities, ...services } = servicesOf(config.services.manager, layout, clock, log);
+  const { capabilities, units, ...services } = servicesOf(config.services.manager, layout, clock, log);
+  const tailnet = tailnetOf(config, units, cli.environment, { clock, log });
   const board = scope.own(await listenHealth({ ...config.health.listen, registry, log }));
   log.info({ url: board.url }, "health.listening");
   const plane = connectControlPlane({
@@ -76,7 +78,7 @@ export async function startControl(config: Omit<Config, "gateway">, caPem: strin
       ...services,
       keyUnwrap: awsKms(),
       buildNetwork: bridged ? askedNetwork(layout.networkSocket) : undefined,
-      tailnet: undefined,
+      tailnet,
       ownUnit,
       probe: scope.own(new GrpcBuildkitProbe(layout.buildkitSocket)),
       preparation: () => readPreparation(layout.buildkitPrepared),
@@ -87,7 +89,6 @@ export async function startControl(config: Omit<Config, "gateway">, caPem: strin
       cacheRoot: layout.cacheDir,
       cache: cacheVolume,
       capabilities: bridged ? [...capabilities, "egress"] : capabilities,
-      hostname: "builder",
       startedMonoMs,
       ending: { graceMs: drain.graceMs, buildkitGraceMs: drain.stopGraceMs },
     },

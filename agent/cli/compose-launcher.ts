@@ -8,6 +8,7 @@ import { buildkitPlaces } from "./buildkit-places.ts";
 import { cacheKeeper } from "./cache-keeper.ts";
 import type { Cli } from "./cli.ts";
 import { networkHost } from "./compose-network.ts";
+import { tailscaledOf } from "./compose-tailnet.ts";
 import type { Config } from "./config/config.ts";
 import { EXIT } from "./exit-code.ts";
 import { inheritedSocket } from "./inherited-socket.ts";
@@ -28,7 +29,7 @@ export interface ChildArguments {
 }
 
 /**
- * The service manager of a machine without systemd: parents gateway, control and buildkitd. Reads the whole configuration, so that what is
+ * The service manager of a machine without systemd: parents gateway, control, buildkitd and tailscaled. Reads the whole configuration, so that what is
  * wrong is told once, here, before anything starts.
  */
 export async function startLauncher(config: Config, children: ChildArguments, cli: Cli): Promise<number> {
@@ -52,6 +53,9 @@ export async function startLauncher(config: Config, children: ChildArguments, cl
     }),
     log,
   });
+  const clock = systemClock();
+  const closed = async (): Promise<void> => void (await network?.closeTailnet(new AbortController().signal));
+  await using tailscaled = tailscaledOf(config, cli.environment, closed, { clock, log });
   return await runLauncher(
     {
       managerSocket: layout.managerSocket,
@@ -72,7 +76,7 @@ export async function startLauncher(config: Config, children: ChildArguments, cl
       controlGraceMs: drain.graceMs + drain.stopGraceMs + ENDING_MARGIN_MS,
       buildkitGraceMs: drain.stopGraceMs,
     },
-    { buildkit: daemon, clock: systemClock(), log },
+    { buildkit: daemon, ...(tailscaled !== undefined && { tailscaled }), clock, log },
     { stop: cli.stop, hurry: cli.hurry },
   );
 }

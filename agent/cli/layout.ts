@@ -24,6 +24,12 @@ export interface Layout {
   readonly networkResolvConf: string;
   /** Which addresses are given to builds; written by whoever makes their networks. */
   readonly networkLeasesDir: string;
+  /** tailscaled listens there, control steers it. */
+  readonly tailnetSocket: string;
+  /** Of root: tailscaled's keys, in memory. */
+  readonly tailnetStateDir: string;
+  /** Control's: under which grant this machine is a node. */
+  readonly tailnetMemory: string;
   /** Control's own directory. */
   readonly controlDir: string;
   readonly identityDir: string;
@@ -67,6 +73,9 @@ export function layoutOf(paths: {
     networkConflist: join(networkDir, "cni.conflist"),
     networkResolvConf: join(networkDir, "resolv.conf"),
     networkLeasesDir: join(networkDir, "leases"),
+    tailnetSocket: join(runtimeDir, SOCKETS.tailnet),
+    tailnetStateDir: join(runtimeDir, "tailnet", "state"),
+    tailnetMemory: join(controlDir, "tailnet.json"),
     controlDir,
     identityDir: join(controlDir, "identity"),
     buildkitProposal: join(controlDir, "buildkitd.toml"),
@@ -95,6 +104,7 @@ const SOCKETS = {
   manager: "manager.sock",
   volume: "volume.sock",
   network: "network.sock",
+  tailnet: "tailnet/tailscaled.sock",
   buildkit: "buildkit/buildkitd.sock",
   buildkitTrace: "buildkit/private/otel.sock",
 } as const;

@@ -11,6 +11,7 @@ export const CONTROL_SECTIONS = [
   "cacheVolume",
   "buildkit",
   "network",
+  "tailnet",
   "services",
   "drain",
   "log",

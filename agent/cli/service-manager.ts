@@ -1,4 +1,5 @@
 import { askedBuildkit } from "../adapters/launcher/asked-buildkit.ts";
+import { askedUnits } from "../adapters/launcher/asked-units.ts";
 import { systemdBuildkit } from "../adapters/systemd/buildkit-unit.ts";
 import { serviceUnits } from "../adapters/systemd/service-units.ts";
 import { askedVolume } from "../adapters/volume/asked-volume.ts";
@@ -7,6 +8,7 @@ import type { BuildkitUnit } from "../ports/buildkit.ts";
 import type { CacheVolume, PlainCache } from "../ports/cache-volume.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
+import type { ServiceUnits } from "../ports/service-units.ts";
 import type { Config } from "./config/config.ts";
 import type { Layout } from "./layout.ts";
 
@@ -15,6 +17,7 @@ export interface Services {
   readonly unit: BuildkitUnit;
   readonly cacheVolume: CacheVolume | undefined;
   readonly plainCache: PlainCache;
+  readonly units: ServiceUnits;
   readonly capabilities: readonly string[];
 }
 
@@ -25,6 +28,7 @@ export function servicesOf(manager: Config["services"]["manager"], layout: Layou
         unit: askedBuildkit(layout.managerSocket, clock),
         cacheVolume: undefined,
         plainCache: plainDirectory(layout.cacheDir),
+        units: askedUnits(layout.managerSocket, clock),
         capabilities: ["builds"],
       };
     case "systemd": {
@@ -33,6 +37,7 @@ export function servicesOf(manager: Config["services"]["manager"], layout: Layou
         unit: systemdBuildkit({ proposalFile: layout.buildkitProposal, clock, log }),
         cacheVolume: askedVolume({ socketPath: layout.volumeSocket, services: units, clock }),
         plainCache: plainMount(layout.cacheDir, units),
+        units,
         capabilities: ["builds", "cache-volume"],
       };
     }

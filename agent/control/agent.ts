@@ -56,8 +56,6 @@ export interface AgentSettings {
   /** The directory whose file system holds BuildKit's cache. */
   readonly cacheRoot: string;
   readonly cache: CacheDefaults;
-  /** Of this machine in a tailnet. */
-  readonly hostname: string;
   /** What this agent can do on this machine, by the names of the contract. */
   readonly capabilities: readonly string[];
   /** When this process began, CLOCK_MONOTONIC. */
@@ -94,7 +92,7 @@ export async function runAgent(
   tasks.run("records", (signal) => keeper.keep(ports, cells.recordCounts, signal));
   tasks.run("cache", (signal) => openCache(ports, cells, settings.cache, signal));
   tasks.run("resources", (signal) => measureResources(ports, cells, settings.cacheRoot, signal));
-  tasks.run("tailnet", (signal) => joinTailnet(ports, cells, settings, signal));
+  tasks.run("tailnet", (signal) => joinTailnet(ports, cells, signal));
   tasks.run("network", (signal) => guardNetwork(ports, cells, signal));
   tasks.run("buildkit", (signal) => runBuildkit(ports, cells, signal));
   tasks.run("disk", (signal) => relieveDisk(ports, cells, signal));
@@ -116,6 +114,7 @@ export async function runAgent(
 async function belong(ports: AgentPorts, cells: AgentCells, boot: Boot, outer: AbortSignal): Promise<void> {
   const enter = (member: Membership): MachineIdentity => {
     const { identity, servingChainPem, servingSpkiSha256 } = member;
+    cells.machineId.set(identity.machineId);
     cells.certificates.update((view) => ({ ...view, machineNotAfterMs: identity.notAfterMs }));
     if (servingChainPem !== undefined && servingSpkiSha256 !== undefined) {
       ports.gateway.certify(servingSpkiSha256, servingChainPem);
@@ -150,6 +149,8 @@ type AgentCells = ReturnType<typeof newCells>;
 function newCells() {
   return {
     phase: new Cell<Phase>({ at: "starting" }),
+    /** As the control plane named it; "" before. */
+    machineId: new Cell(""),
     desired: new Cell<DesiredState | undefined>(undefined),
     plane: new Cell<PlaneView>(NO_PLANE),
     gateway: new Cell<GatewayView>(NO_GATEWAY),

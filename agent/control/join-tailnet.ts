@@ -2,6 +2,7 @@ import { fullJitterMs } from "../core/backoff.ts";
 import type { DesiredState } from "../core/desired-state.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Phase } from "../core/phase.ts";
+import { tailnetHostname } from "../core/tailnet/hostname.ts";
 import { impossible, mayTryAgain, reasonToLeave, wantedTailnet } from "../core/tailnet/plan.ts";
 import { sameJoin, type TailnetCredential, type TailnetMembership, type TailnetWish } from "../core/tailnet/wish.ts";
 import type { NetworkView, TailnetView } from "../core/views.ts";
@@ -28,6 +29,7 @@ export interface TailnetPorts {
 }
 
 export interface TailnetCells {
+  readonly machineId: Cell<string>;
   readonly desired: Cell<DesiredState | undefined>;
   readonly phase: Cell<Phase>;
   readonly network: Cell<NetworkView>;
@@ -38,39 +40,27 @@ export interface TailnetCells {
  * Makes this machine a node of the tailnet that is wanted, and of no other; takes over what an earlier process of ours left. The guard follows
  * `tailnet`: it opens once the node has joined, and is closed before it leaves.
  */
-export async function joinTailnet(
-  ports: TailnetPorts,
-  cells: TailnetCells,
-  { hostname }: { readonly hostname: string },
-  signal: AbortSignal,
-): Promise<void> {
+export async function joinTailnet(ports: TailnetPorts, cells: TailnetCells, signal: AbortSignal): Promise<void> {
   const { tailnet } = ports;
   if (tailnet === undefined) {
     cells.tailnet.set({ at: "none" });
     return;
   }
-  const chapter = new Chapter(tailnet, hostname, ports, cells);
+  const chapter = new Chapter(tailnet, ports, cells);
   await chapter.tell(signal);
 }
 
 class Chapter {
   readonly #node: TailnetNode;
   readonly #api: TailnetApi;
-  readonly #hostname: string;
   readonly #ports: TailnetPorts;
   readonly #cells: TailnetCells;
   /** With which the node that we are joined: only with it can its device be removed. */
   #joinedWith: TailnetWish | undefined;
 
-  constructor(
-    { node, api }: NonNullable<TailnetPorts["tailnet"]>,
-    hostname: string,
-    ports: TailnetPorts,
-    cells: TailnetCells,
-  ) {
+  constructor({ node, api }: NonNullable<TailnetPorts["tailnet"]>, ports: TailnetPorts, cells: TailnetCells) {
     this.#node = node;
     this.#api = api;
-    this.#hostname = hostname;
     this.#ports = ports;
     this.#cells = cells;
   }
@@ -168,6 +158,7 @@ class Chapter {
     const { clock, log } = this.#ports;
     const { grantId } = wish;
     const show = (progress: string): void => this.#cells.tailnet.set({ at: "joining", grantId, progress });
+    const changed = (): boolean => !sameJoin(this.#wish(), wish);
     let retryable = true;
     try {
       const cannot = impossible(wish);
@@ -182,11 +173,13 @@ class Chapter {
       return membership;
     } catch (err) {
       if (signal.aborted) return undefined;
+      // It may have got as far as being a node of which the server did not hear that it is gone.
+      await this.#depart(wish, signal);
+      if (changed()) return undefined;
       retryable = !(err instanceof AgentError) || err.retryable;
       log.warn({ err, grantId, required: wish.required }, "tailnet.not-joined");
       this.#cells.tailnet.set({ at: "failed", grantId, because: words(err) });
     }
-    const changed = (): boolean => !sameJoin(this.#wish(), wish);
     if (!mayTryAgain(wish, retryable)) await this.#until(changed, signal);
     else {
       const pauseMs = retryable ? fullJitterMs(AGAIN, failures, clock.random()) : LASTING_MS;
@@ -197,11 +190,12 @@ class Chapter {
 
   async #join(wish: TailnetWish, show: (progress: string) => void, signal: AbortSignal): Promise<TailnetMembership> {
     const { grantId, credential, apiUrl, coordinationUrl, tags } = wish;
+    const hostname = tailnetHostname(this.#cells.machineId.get());
     if (credential.kind !== "auth-key") show("Asking the tailnet's API for a key");
-    const order = { credential, tags, description: this.#hostname, ...(apiUrl !== undefined && { apiUrl }) };
+    const order = { credential, tags, description: hostname, ...(apiUrl !== undefined && { apiUrl }) };
     const authKey = await this.#api.mintKey(order, signal);
     const where = coordinationUrl !== undefined && { coordinationUrl };
-    return this.#node.join({ grantId, authKey, hostname: this.#hostname, tags, ...where }, show, signal);
+    return this.#node.join({ grantId, authKey, hostname, tags, ...where }, show, signal);
   }
 
   async #leave(because: string, signal: AbortSignal): Promise<undefined> {

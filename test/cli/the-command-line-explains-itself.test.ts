@@ -22,6 +22,8 @@ Commands:
   status          show how the running agent is; exit 0 only if it is ready
   buildkit        what the service manager runs as root around buildkitd
   volume          the encrypted cache volume: what is open, what would be done, and what systemd runs as root
+  network         the network of builds: what is in force, and what systemd runs as root
+  doctor          try whether this machine is as it must be
   config          check and show the configuration
   version         show the agent's version
   help [command]  show the help of a command
@@ -74,32 +76,40 @@ it("shows every value with where it came from", async () => {
   const { code, out } = await runCli(["config", "show", "--config", toml.file, ...flags], environment);
   expect(code).toBe(0);
   expect(out.replaceAll(toml.file, "config.toml")).toBe(`\
-controlPlane.endpoint                  control.example.com:443       flag --control-plane-endpoint
-controlPlane.caFile                    /etc/ca.pem                   flag --control-plane-ca-file
-controlPlane.serverName                plane.internal                file config.toml line 4
-identity.kind                          join-token                    flag --identity-kind
-identity.tokenFile                     /run/token                    flag --identity-token-file
-gateway.listen                         [::1]:8443                    file config.toml line 2
-gateway.maxConnections                 1024                          default
-gateway.maxConnectionsPerSource        256                           default
-gateway.maxPendingHandshakes           256                           default
-gateway.maxPendingHandshakesPerSource  128                           default
-gateway.handshakeTimeoutMs             10000                         default
-health.listen                          127.0.0.1:9464                default
-paths.stateDir                         /var/lib/builder-agent        default
-paths.runtimeDir                       /run/builder-agent            default
-paths.cacheDir                         /var/lib/builder-agent/cache  default
-cacheVolume.device                     —                             default
-cacheVolume.filesystem                 ext4                          default
-cacheVolume.requireEncryption          false                         default
-buildkit.binary                        buildkitd                     default
-buildkit.bbolt                         bbolt                         default
-buildkit.runc                          runc                          default
-buildkit.cniBinaryDir                  /usr/lib/cni                  default
-services.manager                       launcher                      default
-drain.graceMs                          600000                        default
-drain.stopGraceMs                      10000                         default
-log.level                              debug                         environment BUILDER_AGENT_LOG_LEVEL
+controlPlane.endpoint                  control.example.com:443             flag --control-plane-endpoint
+controlPlane.caFile                    /etc/ca.pem                         flag --control-plane-ca-file
+controlPlane.serverName                plane.internal                      file config.toml line 4
+identity.kind                          join-token                          flag --identity-kind
+identity.tokenFile                     /run/token                          flag --identity-token-file
+gateway.listen                         [::1]:8443                          file config.toml line 2
+gateway.maxConnections                 1024                                default
+gateway.maxConnectionsPerSource        256                                 default
+gateway.maxPendingHandshakes           256                                 default
+gateway.maxPendingHandshakesPerSource  128                                 default
+gateway.handshakeTimeoutMs             10000                               default
+health.listen                          127.0.0.1:9464                      default
+paths.stateDir                         /var/lib/builder-agent              default
+paths.runtimeDir                       /run/builder-agent                  default
+paths.cacheDir                         /var/lib/builder-agent/cache        default
+cacheVolume.device                     —                                   default
+cacheVolume.filesystem                 ext4                                default
+cacheVolume.requireEncryption          false                               default
+buildkit.binary                        buildkitd                           default
+buildkit.bbolt                         bbolt                               default
+buildkit.runc                          runc                                default
+buildkit.cniBinaryDir                  /usr/lib/cni                        default
+network.mode                           bridge                              default
+network.probeTarget                    —                                   default
+tailnet.binary                         tailscaled                          default
+tailnet.tun                            tailscale0                          default
+tailnet.port                           41641                               default
+tailnet.coordinationUrl                https://controlplane.tailscale.com  default
+tailnet.apiUrl                         https://api.tailscale.com           default
+tailnet.identityTokenFile              —                                   default
+services.manager                       launcher                            default
+drain.graceMs                          600000                              default
+drain.stopGraceMs                      10000                               default
+log.level                              debug                               environment BUILDER_AGENT_LOG_LEVEL
 `);
   const json: unknown = JSON.parse(
     (await runCli(["config", "show", "--json", "--config", toml.file, ...flags], environment)).out,

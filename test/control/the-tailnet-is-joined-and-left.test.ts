@@ -34,8 +34,7 @@ describe("the tailnet", () => {
   const begin = async (): Promise<void> => {
     running = joinTailnet(
       { tailnet: { node, api }, clock, log },
-      { desired, phase, network, tailnet },
-      { hostname: "builder-m1" },
+      { desired, phase, network, tailnet, machineId: new Cell("M1") },
       stop.signal,
     );
     await settle();

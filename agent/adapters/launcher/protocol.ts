@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { AgentError } from "../../core/errors.ts";
 import type { UnitStatus } from "../../ports/buildkit.ts";
+import type { ServiceUnitState } from "../../ports/service-units.ts";
 
 /**
  * What goes over `manager.sock`: one JSON object a line. A connection carries one request; `done` or `failed` answers it, and a watch is answered by
@@ -18,6 +19,9 @@ const RequestSchema = z.discriminatedUnion("verb", [
   z.strictObject({ version, verb: z.literal("buildkit.start") }),
   z.strictObject({ version, verb: z.literal("buildkit.stop"), graceMs: z.number().int().min(0).max(86_400_000) }),
   z.strictObject({ version, verb: z.literal("buildkit.watch") }),
+  z.strictObject({ version, verb: z.literal("tailnet.start") }),
+  z.strictObject({ version, verb: z.literal("tailnet.stop") }),
+  z.strictObject({ version, verb: z.literal("tailnet.show") }),
 ]);
 
 /** Fixed verbs. The one text that they carry goes to a file, after it was judged, and never to a command line. */
@@ -40,12 +44,18 @@ const AnswerSchema = z.discriminatedUnion("is", [
   z.object({ is: z.literal("done") }),
   z.object({ is: z.literal("failed"), code: z.string(), message: z.string(), retryable: z.boolean() }),
   z.object({ is: z.literal("status"), status: StatusSchema }),
+  z.object({
+    is: z.literal("unit"),
+    at: z.enum(["not-installed", "inactive", "starting", "active", "stopping", "failed"]),
+    result: z.string(),
+  }),
 ]);
 
 export type Answer =
   | { readonly is: "done" }
   | { readonly is: "failed"; readonly code: string; readonly message: string; readonly retryable: boolean }
-  | { readonly is: "status"; readonly status: UnitStatus };
+  | { readonly is: "status"; readonly status: UnitStatus }
+  | ({ readonly is: "unit" } & ServiceUnitState);
 
 export function toLine(message: Request | Answer): string {
   return `${JSON.stringify(message)}\n`;

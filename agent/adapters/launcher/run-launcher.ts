@@ -2,7 +2,6 @@ import { mkdir } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { dirname } from "node:path";
 import { Scope } from "../../lifecycle/scope.ts";
-import type { BuildkitUnit } from "../../ports/buildkit.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
 import { Child } from "./child.ts";
@@ -10,7 +9,7 @@ import { HandedSocket } from "./handed-socket.ts";
 import { keepChild } from "./keep-child.ts";
 import { KeptSocket } from "./kept-socket.ts";
 import { parentGone } from "./parent-gone.ts";
-import { serveBuildkit } from "./serve-buildkit.ts";
+import { type Managed, serveVerbs } from "./serve-verbs.ts";
 import { listenUnix } from "./unix-listener.ts";
 
 export interface LauncherConfig {
@@ -38,8 +37,7 @@ export interface LauncherConfig {
   readonly buildkitGraceMs: number;
 }
 
-export interface LauncherParts {
-  readonly buildkit: BuildkitUnit;
+export interface LauncherParts extends Managed {
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -58,7 +56,7 @@ const GATEWAY_GRACE_MS = 5_000;
 const EXIT_SOFTWARE = 70;
 
 /**
- * The service manager of a machine without systemd: keeps gateway and control running, and carries out the fixed verbs for BuildKit. It ends
+ * The service manager of a machine without systemd: keeps gateway and control running, and carries out the fixed verbs for BuildKit and tailscaled. It ends
  * when it is told to or when control has ended for good; always in the order control (which drains, cuts and stops BuildKit through us),
  * gateway, what is left of BuildKit. Returns the exit code: control's. Our own SIGTERM kills control only where it has no handler: before it has
  * begun anything, or when all is done and Node is on its way out; both are 0.
@@ -76,7 +74,7 @@ export async function runLauncher(
   await using scope = new Scope();
   const done = new AbortController();
   await mkdir(dirname(config.managerSocket), { recursive: true, mode: 0o700 });
-  scope.own(await listenUnix(config.managerSocket, (socket) => void serveBuildkit(buildkit, socket, log, done.signal)));
+  scope.own(await listenUnix(config.managerSocket, (socket) => void serveVerbs(parts, socket, log, done.signal)));
   const { network } = config;
   if (network !== undefined)
     scope.own(await listenUnix(network.socketPath, (socket) => void network.serve(socket, done.signal)));

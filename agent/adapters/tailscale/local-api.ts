@@ -1,6 +1,7 @@
+import type { IncomingMessage } from "node:http";
 import { LineCutter } from "../../core/line-cutter.ts";
 import type { Secret } from "../../core/secret.ts";
-import { within } from "../../lifecycle/branch.ts";
+import { Branch, within } from "../../lifecycle/branch.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { type DaemonStatus, readStatus } from "./daemon-status.ts";
 import { daemonFailed, type LocalCall, localRequest, textOf } from "./local-request.ts";
@@ -58,24 +59,27 @@ export class LocalApi {
 
   /** What happens, beginning with what is so now. Ends with `signal`. @throws if the daemon goes away. */
   async *notifications(outer: AbortSignal): AsyncGenerator<Notification, void, undefined> {
-    const response = await within(this.#clock, FIRST_WORD_MS, outer, (signal) =>
-      localRequest(this.#socketPath, { method: "GET", path: `watch-ipn-bus?mask=${WATCHED}` }, signal),
-    );
+    using connection = new Branch(outer);
+    const response = await this.#open(connection);
     const cutter = new LineCutter(LINE_MAX_CHARS);
-    const close = (): void => void response.destroy();
-    outer.addEventListener("abort", close);
-    if (outer.aborted) close();
     response.setEncoding("utf8");
     try {
       // With an encoding set, the pieces are text.
       for await (const piece of response as AsyncIterable<string>) yield* cutter.push(piece).map(readNotification);
     } catch (cause) {
       if (!outer.aborted) throw daemonFailed(`tailscaled at ${this.#socketPath} broke off`, cause);
-    } finally {
-      outer.removeEventListener("abort", close);
-      response.destroy();
     }
     if (!outer.aborted) throw daemonFailed(`tailscaled at ${this.#socketPath} is gone`);
+  }
+
+  /** Its head comes soon or not at all; what follows may take as long as the connection lives. */
+  async #open(connection: Branch): Promise<IncomingMessage> {
+    using waiting = new Branch(connection.signal);
+    void this.#clock
+      .sleep(FIRST_WORD_MS, waiting.signal)
+      .then(() => (waiting.signal.aborted ? undefined : connection.abort()));
+    const call = { method: "GET", path: `watch-ipn-bus?mask=${WATCHED}` } as const;
+    return await localRequest(this.#socketPath, call, connection.signal);
   }
 
   async #call(call: LocalCall, outer: AbortSignal, ms = CALL_MS): Promise<string> {

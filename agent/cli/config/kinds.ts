@@ -41,6 +41,12 @@ export function hostName() {
   return z.string({ error }).refine(isHostName, { error });
 }
 
+/** The base of a service's URLs. What may be a secret has no place in it. */
+export function webAddress() {
+  const error = 'a URL without a path, for instance "https://api.example.com"';
+  return z.string({ error }).refine((text) => /^https?:\/\/[^/?#@\s]+$/.test(text) && URL.canParse(text), { error });
+}
+
 export function oneOf<const T extends readonly [string, ...string[]]>(choices: T) {
   return z.enum(choices, { error: `one of ${choices.map((choice) => `"${choice}"`).join(", ")}` });
 }

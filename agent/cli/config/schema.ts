@@ -9,6 +9,7 @@ import {
   oneOf,
   program,
   trueOrFalse,
+  webAddress,
   wholeNumber,
 } from "./kinds.ts";
 
@@ -98,6 +99,26 @@ export const ConfigSchema = z.strictObject({
     probeTarget: endpoint().optional().meta({
       description: "What every build must reach; tried from inside a build's network together with what it must not.",
       "x-default": "nothing of the kind is tried",
+    }),
+  }),
+  tailnet: z.strictObject({
+    binary: program()
+      .default("tailscaled")
+      .meta({ description: "The Tailscale daemon; without it this machine can be a node of no tailnet." }),
+    tun: oneOf(["tailscale0", "userspace-networking"]).default("tailscale0").meta({
+      description: "The tailnet's network device; userspace-networking makes none, and builds reach nothing.",
+    }),
+    port: wholeNumber(0, 65_535).default(41_641).meta({ description: "UDP port for other nodes; 0 is any free one." }),
+    coordinationUrl: webAddress()
+      .default("https://controlplane.tailscale.com")
+      .meta({ description: "The coordination server, where the control plane does not name one." }),
+    apiUrl: webAddress()
+      .default("https://api.tailscale.com")
+      .meta({ description: "The tailnet's API, where the control plane does not name one." }),
+    identityTokenFile: absolutePath().optional().meta({
+      description: "File with the OIDC token that is exchanged for a tailnet's credentials; read anew each time.",
+      "x-default": "identity.tokenFile, where identity.kind is oidc-token",
+      "x-sensitive": true,
     }),
   }),
   services: z.strictObject({

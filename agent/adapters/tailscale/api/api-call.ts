@@ -47,15 +47,16 @@ export async function apiCall(call: ApiCall, clock: Clock, outer: AbortSignal): 
 }
 
 async function textOf({ body }: Response): Promise<string> {
-  if (body === null) return "";
   let text = "";
-  const decoder = new TextDecoder();
-  // Leaving the loop cancels the rest.
-  for await (const piece of body) {
-    text += decoder.decode(piece as Uint8Array, { stream: true });
-    if (text.length > ANSWER_MAX_CHARS) break;
+  const reader = body?.pipeThrough(new TextDecoderStream()).getReader();
+  for (;;) {
+    const piece = await reader?.read();
+    if (piece?.value === undefined) return text;
+    text += piece.value;
+    if (text.length <= ANSWER_MAX_CHARS) continue;
+    await reader?.cancel();
+    return text;
   }
-  return text;
 }
 
 function parsed(text: string): unknown {

@@ -39,7 +39,9 @@ const PASSED: readonly string[] = [
 ];
 
 export function daemonEnvironment(ours: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const passed = PASSED.flatMap((name) => (ours[name] === undefined ? [] : [[name, ours[name]]]));
+  const passed: NodeJS.ProcessEnv = Object.fromEntries(
+    PASSED.flatMap((name) => (ours[name] === undefined ? [] : [[name, ours[name]]])),
+  );
   // What it would tell its makers is the customer's.
-  return { ...Object.fromEntries(passed), TS_NO_LOGS_NO_SUPPORT: "1", DBUS_SYSTEM_BUS_ADDRESS: NO_BUS };
+  return { ...passed, TS_NO_LOGS_NO_SUPPORT: "1", DBUS_SYSTEM_BUS_ADDRESS: NO_BUS };
 }

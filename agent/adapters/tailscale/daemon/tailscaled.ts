@@ -1,5 +1,4 @@
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import { AgentError } from "../../../core/errors.ts";
 import { within } from "../../../lifecycle/branch.ts";
 import type { Clock } from "../../../ports/clock.ts";
