@@ -46,7 +46,8 @@ function addressLines({ ipv4, ipv6 }: NetworkPlan, present: readonly LinkAddress
   const stale = had.filter((text) => !wanted.includes(text));
   const missing = wanted.filter((text) => !had.includes(text));
   return [
-    ...stale.map((text) => `address delete ${text} dev ${BRIDGE}`),
+    // The last first: with the first address of a range the kernel deletes the others of it.
+    ...stale.toReversed().map((text) => `address delete ${text} dev ${BRIDGE}`),
     ...missing.map((text) => `address add ${text} dev ${BRIDGE}${text.includes(":") ? " nodad" : ""}`),
   ];
 }
