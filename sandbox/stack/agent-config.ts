@@ -37,6 +37,7 @@ export async function writeAgentConfig(options: {
       cniBinaryDir: dirname(tools.cniBridge),
     },
     network: { mode: "bridge" },
+    ...(tools.tailscaled !== undefined && { tailnet: { binary: tools.tailscaled } }),
     drain: { graceMs: DRAIN_GRACE_MS, stopGraceMs: BUILDKIT_STOP_GRACE_MS },
   };
   await writeFile(configFile, stringify(config));

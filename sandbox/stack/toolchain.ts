@@ -10,6 +10,8 @@ const schema = z.object({
   runc: z.string(),
   busybox: z.string(),
   cniBridge: z.string(),
+  /** Only where a tailnet was set up as well. */
+  tailscaled: z.string().exactOptional(),
 });
 
 /** Absolute paths of the programs that set-up has found or built. */
