@@ -4,6 +4,7 @@ import { closeBuild, type InDir, listBuilds, openBuild } from "./commands/builds
 import { drain } from "./commands/drain.ts";
 import { durationMs } from "./commands/duration.ts";
 import { status } from "./commands/status.ts";
+import { defineTailnet } from "./commands/tailnet/define.ts";
 import type { UpOptions } from "./commands/up.ts";
 import type { ProjectRef } from "./control-plane/project-ref.ts";
 import { EXIT, messageOf, SandboxFailure } from "./failure.ts";
@@ -63,6 +64,8 @@ async function run(argv: readonly string[]): Promise<number> {
     .description("list open builds")
     .option("--json", "machine-readable")
     .action((options: InDir) => listBuilds(options, terminal));
+
+  defineTailnet({ program, inDir, ofProject, terminal, exitWith: (how) => (code = how) });
 
   try {
     await program.parseAsync(argv, { from: "user" });

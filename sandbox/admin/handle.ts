@@ -2,6 +2,7 @@ import { performance } from "node:perf_hooks";
 import type { Change } from "../control-plane/change.ts";
 import type { Stack } from "../stack/stack.ts";
 import type { AdminRequest } from "./request.ts";
+import { grantTailnet, withdrawTailnet } from "./tailnet.ts";
 import { writeTicket } from "./ticket-files.ts";
 
 /** What a sandbox does for those who ask. An order is answered when its effect is in force, not when it was sent. */
@@ -19,6 +20,12 @@ export function handleFor(stack: Stack): (request: AdminRequest) => Promise<unkn
         return closed(request.buildId, plane.revokeBuild(request.buildId));
       case "build-list":
         return plane.listBuilds().map(({ expiresAt, ...build }) => ({ ...build, expiresAt: expiresAt.toISOString() }));
+      case "machine-network":
+        return { pid: stack.vm.pid };
+      case "tailnet-grant":
+        return grantTailnet(plane, request);
+      case "tailnet-withdraw":
+        return withdrawTailnet(plane, request);
       case "drain": {
         const startedMs = performance.now();
         plane.drain(ref, request);

@@ -8,6 +8,22 @@ export const adminRequest = z.discriminatedUnion("verb", [
   z.object({ verb: z.literal("build-end"), buildId: id }),
   z.object({ verb: z.literal("build-revoke"), buildId: id }),
   z.object({ verb: z.literal("build-list") }),
+  z.object({ verb: z.literal("machine-network") }),
+  z.object({
+    verb: z.literal("tailnet-grant"),
+    org: id,
+    project: id,
+    coordinationUrl: z.string(),
+    apiUrl: z.string(),
+    tags: z.array(z.string()),
+    acceptRoutes: z.boolean(),
+    required: z.boolean(),
+    credential: z.discriminatedUnion("kind", [
+      z.object({ kind: z.literal("auth-key"), authKey: z.string() }),
+      z.object({ kind: z.literal("oauth-client"), clientId: z.string(), clientSecret: z.string() }),
+    ]),
+  }),
+  z.object({ verb: z.literal("tailnet-withdraw"), org: id, project: id }),
   z.object({ verb: z.literal("drain"), reason: z.string(), graceMs: z.int().nonnegative() }),
 ]);
 
@@ -41,5 +57,22 @@ export const closedBuild = z.object({ buildId: z.string(), appliedMs: z.number()
 export const listedBuilds = z.array(
   z.object({ buildId: z.string(), org: z.string(), project: z.string(), expiresAt: z.string() }),
 );
+
+/** A process that is in the network of the sandbox's machine. */
+export const machineNetwork = z.object({ pid: z.int() });
+
+/** `reason`: why it has not joined. `tookMs`: from the order to the machine's word. */
+export const grantedTailnet = z.object({
+  joined: z.boolean(),
+  reason: z.string(),
+  name: z.string(),
+  nodeId: z.string(),
+  addresses: z.array(z.string()),
+  tookMs: z.number(),
+});
+
+export type GrantedTailnet = z.infer<typeof grantedTailnet>;
+
+export const withdrawnTailnet = z.object({ tookMs: z.number() });
 
 export const drained = z.object({ drainedMs: z.number() });

@@ -1,3 +1,4 @@
+import type { KeyOrder } from "./api/coordination.ts";
 import type { TailnetPolicy } from "./headscale/config.ts";
 import { USER } from "./headscale/headscale.ts";
 
@@ -13,4 +14,19 @@ export function careful(routes: readonly string[]): TailnetPolicy {
     autoApprovers: { routes: Object.fromEntries(routes.map((cidr) => [cidr, [owner]])) },
     acls: [{ action: "accept", src: [BUILDER_TAG, owner], dst: everything }],
   };
+}
+
+export interface BuilderKeyOptions {
+  readonly tags?: readonly string[];
+  /** Default 300 s; 1 ms makes one that has expired when it arrives. */
+  readonly lifetimeMs?: number;
+  readonly ephemeral?: boolean;
+}
+
+const KEY_LIFETIME_MS = 300_000;
+
+/** What a builder's key is, unless told otherwise. */
+export function builderKey(options: BuilderKeyOptions = {}): KeyOrder {
+  const { tags = [BUILDER_TAG], lifetimeMs = KEY_LIFETIME_MS, ephemeral = true } = options;
+  return { tags, ephemeral, reusable: false, expiresAt: new Date(Date.now() + lifetimeMs) };
 }

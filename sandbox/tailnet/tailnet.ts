@@ -8,7 +8,7 @@ import { Headscale } from "./headscale/headscale.ts";
 import { Owned } from "./owned.ts";
 import { Page } from "./page.ts";
 import { Peer } from "./peer.ts";
-import { BUILDER_TAG, careful } from "./policy.ts";
+import { BUILDER_TAG, type BuilderKeyOptions, builderKey, careful } from "./policy.ts";
 import type { TailnetTools } from "./tools.ts";
 import { LOOPBACK, type Where } from "./where.ts";
 
@@ -26,16 +26,8 @@ export interface TailnetOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface TailnetKeyOptions {
-  readonly tags?: readonly string[];
-  /** Default 300 s; 1 ms makes one that has expired when it arrives. */
-  readonly lifetimeMs?: number;
-  readonly ephemeral?: boolean;
-}
-
 /** In a network that is ours alone, numbers need not be searched for. */
 const OWN_NETWORK = { headscale: 8080, api: 8081, relay: 8443, page: 80 };
-const KEY_LIFETIME_MS = 300_000;
 
 /** A customer's tailnet, whole: a coordination server, its relay, the public API before it, and nodes of the customer's own, one with a page. */
 export class SandboxTailnet implements AsyncDisposable {
@@ -84,7 +76,7 @@ export class SandboxTailnet implements AsyncDisposable {
       const page = await owned.add(Page.serve("This page is private.\n", { ...peersWhere, host: LOOPBACK }, port));
       const peer = { tools, dir, where: peersWhere, loginUrl: headscale.url };
       const join = async (name: string, offered: readonly string[]): Promise<Peer> => {
-        const { key } = await headscale.createKey(keyOrder({ tags: [], ephemeral: false }));
+        const { key } = await headscale.createKey(builderKey({ tags: [], ephemeral: false }));
         return owned.add(Peer.join({ ...peer, name, authKey: key, routes: offered }, signal));
       };
       const first = await join("hello", []);
@@ -102,8 +94,8 @@ export class SandboxTailnet implements AsyncDisposable {
   }
 
   /** What its owner would hand over by hand; as builders' keys are, unless told otherwise. */
-  async authKey(options: TailnetKeyOptions = {}): Promise<string> {
-    return (await this.headscale.createKey(keyOrder(options))).key;
+  async authKey(options: BuilderKeyOptions = {}): Promise<string> {
+    return (await this.headscale.createKey(builderKey(options))).key;
   }
 
   /** @throws {Error} if any process was left, which was then killed. */
@@ -116,10 +108,6 @@ export class SandboxTailnet implements AsyncDisposable {
 interface Own {
   readonly owned: Owned;
   readonly dir: string;
-}
-
-function keyOrder({ tags = [BUILDER_TAG], lifetimeMs = KEY_LIFETIME_MS, ephemeral = true }: TailnetKeyOptions) {
-  return { tags, ephemeral, reusable: false, expiresAt: new Date(Date.now() + lifetimeMs) };
 }
 
 async function freePorts(host: string): Promise<Pick<typeof OWN_NETWORK, "headscale" | "api" | "relay">> {

@@ -4,16 +4,10 @@ import type { Coordination, KeyOrder } from "../api/coordination.ts";
 import { Daemon } from "../daemon.ts";
 import type { RelayAddress } from "../derp-relay.ts";
 import { LOOPBACK, type Where } from "../where.ts";
-import {
-  askHeadscale,
-  authKeyShape,
-  HeadscaleRefused,
-  nodeShape,
-  nodesShape,
-  userShape,
-  usersShape,
-} from "./command-line.ts";
+import { askHeadscale, HeadscaleRefused, nodeShape, userShape, usersShape } from "./command-line.ts";
 import { headscaleConfig, relayMap, type TailnetPolicy } from "./config.ts";
+import { createAuthKey, type RunningHeadscale } from "./keys.ts";
+import { type HeadscaleNode, listedNodes } from "./nodes.ts";
 
 /** Whose tailnet it is: the owner of every node and tag. In the policy: "customer@". */
 export const USER = "customer";
@@ -29,26 +23,13 @@ export interface HeadscaleOptions {
   readonly policy: TailnetPolicy;
 }
 
-export interface HeadscaleNode {
-  /** The same as `Self.ID` of the node's LocalAPI. */
-  readonly id: string;
-  /** The first part of its MagicDNS name. */
-  readonly name: string;
-  readonly addresses: readonly string[];
-  readonly tags: readonly string[];
-  readonly online: boolean;
-  readonly ephemeral: boolean;
-  /** CIDRs. */
-  readonly approvedRoutes: readonly string[];
-  readonly offeredRoutes: readonly string[];
-}
-
 /** A real coordination server: headscale as a child, with a database of its own and nobody else's tailnet in it. */
 export class Headscale implements Coordination, AsyncDisposable {
   /** What nodes are given as their login server. */
   readonly url: string;
   readonly #program: string;
   readonly #dir: string;
+  readonly #configFile: string;
   readonly #where: Where | undefined;
   #daemon: Daemon | undefined;
   #userId = 0;
@@ -57,6 +38,7 @@ export class Headscale implements Coordination, AsyncDisposable {
     this.url = `http://${where?.host ?? LOOPBACK}:${port}`;
     this.#program = program;
     this.#dir = dir;
+    this.#configFile = join(dir, "config.json");
     this.#where = where;
   }
 
@@ -67,49 +49,27 @@ export class Headscale implements Coordination, AsyncDisposable {
     const headscale = new Headscale(options, dir);
     const { where, port, relay, policy } = options;
     const config = headscaleConfig({ dir, host: where?.host ?? LOOPBACK, port });
-    await writeFile(headscale.configFile, JSON.stringify(config), { mode: 0o600 });
+    await writeFile(headscale.#configFile, JSON.stringify(config), { mode: 0o600 });
     await writeFile(join(dir, "relays.yaml"), relayMap(relay));
     await writeFile(join(dir, "policy.json"), JSON.stringify(policy));
     await headscale.comeUp(signal);
     return headscale;
   }
 
-  /** For `headscale --config`. */
-  get configFile(): string {
-    return join(this.#dir, "config.json");
+  /** For other processes of this user, as long as it is up. @throws {HeadscaleRefused} while it is down. */
+  running(): RunningHeadscale {
+    if (this.#daemon?.isRunning !== true) throw new HeadscaleRefused("headscale is down.", undefined);
+    return { program: this.#program, configFile: this.#configFile, userId: this.#userId };
   }
 
   // ── its tailnet ──
 
-  async createKey({
-    tags,
-    ephemeral,
-    reusable,
-    expiresAt,
-  }: KeyOrder): Promise<{ readonly id: string; readonly key: string }> {
-    const lifetimeMs = Math.max(1, expiresAt.getTime() - Date.now());
-    const answer = await this.#ask(
-      ...["preauthkeys", "create", "--user", `${this.#userId}`, "--expiration", `${lifetimeMs}ms`],
-      ...(ephemeral ? ["--ephemeral"] : []),
-      ...(reusable ? ["--reusable"] : []),
-      ...(tags.length > 0 ? ["--tags", tags.join(",")] : []),
-    );
-    const { id, key } = authKeyShape.parse(answer);
-    return { id: `${id}`, key };
+  createKey(order: KeyOrder): Promise<{ readonly id: string; readonly key: string }> {
+    return createAuthKey(this.running(), order);
   }
 
-  async nodes(): Promise<readonly HeadscaleNode[]> {
-    const nodes = nodesShape.parse(await this.#ask("nodes", "list")) ?? [];
-    return nodes.map((node) => ({
-      id: `${node.id}`,
-      name: node.given_name,
-      addresses: node.ip_addresses,
-      tags: node.forced_tags,
-      online: node.online,
-      ephemeral: node.pre_auth_key?.ephemeral ?? false,
-      approvedRoutes: node.approved_routes,
-      offeredRoutes: node.available_routes,
-    }));
+  nodes(): Promise<readonly HeadscaleNode[]> {
+    return listedNodes(this.running());
   }
 
   /** As its owner would in the admin console: the node is told, and is none any more. */
@@ -143,7 +103,7 @@ export class Headscale implements Coordination, AsyncDisposable {
     if (this.#daemon !== undefined) return;
     const logFile = join(this.#dir, "log");
     await writeFile(logFile, "");
-    const args = ["--config", this.configFile, "serve"];
+    const args = ["--config", this.#configFile, "serve"];
     const started = { name: "headscale", command: this.#program, args, logFile, where: this.#where };
     const daemon = await Daemon.start(started);
     this.#daemon = daemon;
@@ -167,7 +127,7 @@ export class Headscale implements Coordination, AsyncDisposable {
   }
 
   async #ask(...args: readonly string[]): Promise<unknown> {
-    if (this.#daemon?.isRunning !== true) throw new HeadscaleRefused("headscale is down.", undefined);
-    return askHeadscale(this.#program, this.configFile, args);
+    const { program, configFile } = this.running();
+    return askHeadscale(program, configFile, args);
   }
 }

@@ -1,0 +1,69 @@
+import { randomUUID } from "node:crypto";
+import type { Tailnet } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
+import { type TailnetObserved, TailnetState } from "../../agent/adapters/grpc/gen/builder/agent/v1/observed_state.ts";
+import type { EmbeddedControlPlane } from "../control-plane/embedded-control-plane.ts";
+import { projectName } from "../control-plane/project-ref.ts";
+import type { AdminRequest, GrantedTailnet } from "./request.ts";
+
+type Grant = Extract<AdminRequest, { verb: "tailnet-grant" }>;
+type Withdrawal = Extract<AdminRequest, { verb: "tailnet-withdraw" }>;
+
+const SETTLED_DEADLINE_MS = 45_000;
+
+/** Wants the project's machines to be nodes, and answers once one is, or says why it is not. */
+export async function grantTailnet(plane: EmbeddedControlPlane, grant: Grant): Promise<GrantedTailnet> {
+  const startedMs = performance.now();
+  const grantId = randomUUID();
+  plane.wish(grant, { tailnet: wanted(grantId, grant) });
+  const settled = (): TailnetObserved | undefined =>
+    observed(plane, grant).find(
+      (tailnet) =>
+        tailnet.grantId === grantId && (tailnet.state === TailnetState.JOINED || tailnet.state === TailnetState.FAILED),
+    );
+  const what = `a machine of ${projectName(grant)} to join the tailnet`;
+  const { state, reason, name, nodeId, addresses } = await plane.until(settled, {
+    what,
+    deadlineMs: SETTLED_DEADLINE_MS,
+  });
+  const tookMs = Math.round(performance.now() - startedMs);
+  return { joined: state === TailnetState.JOINED, reason, name, nodeId, addresses, tookMs };
+}
+
+/** Answers once no machine of the project is a node any more. */
+export async function withdrawTailnet(
+  plane: EmbeddedControlPlane,
+  ref: Withdrawal,
+): Promise<{ readonly tookMs: number }> {
+  const startedMs = performance.now();
+  await plane.wish(ref, { tailnet: undefined }).applied();
+  const what = `the machines of ${projectName(ref)} to leave the tailnet`;
+  await plane.until(() => observed(plane, ref).length === 0, { what, deadlineMs: SETTLED_DEADLINE_MS });
+  return { tookMs: Math.round(performance.now() - startedMs) };
+}
+
+function wanted(grantId: string, { credential, ...rest }: Grant): Tailnet {
+  const { coordinationUrl, apiUrl, tags, acceptRoutes, required } = rest;
+  const { kind } = credential;
+  return {
+    grantId,
+    coordinationUrl,
+    apiUrl,
+    tags,
+    acceptRoutes,
+    required,
+    credential:
+      kind === "auth-key"
+        ? { $case: "authKey", value: credential.authKey }
+        : {
+            $case: "oauthClient",
+            value: { clientId: credential.clientId, clientSecret: credential.clientSecret },
+          },
+  };
+}
+
+function observed(plane: EmbeddedControlPlane, { org, project }: Grant | Withdrawal): readonly TailnetObserved[] {
+  return plane
+    .machines()
+    .filter(({ project: { ref } }) => ref.org === org && ref.project === project)
+    .flatMap((machine) => machine.observed?.tailnet ?? []);
+}
