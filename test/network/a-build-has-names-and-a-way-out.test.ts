@@ -35,6 +35,11 @@ describe("a build on a bridge", () => {
     expect(said).toContain("NXDOMAIN");
   });
 
+  it.each(["198.18.224.1", "fd4e:9a31:c70b::1"])("lets BuildKit itself ask %s for names", async (bridge) => {
+    const said = await world.vm.run("sh", ["-c", `busybox nslookup -type=a nobody.example ${bridge} || true`]);
+    expect(said).toContain("NXDOMAIN");
+  });
+
   it.each(["203.0.113.10", "2001:db8:113::10"])("reaches %s on the internet", async (address) => {
     expect(await agent.step(ask(address))).toContain("something secret");
   });

@@ -1,0 +1,169 @@
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { askedNetwork } from "../../agent/adapters/network/asked-network.ts";
+import { requirePeer } from "../../agent/adapters/network/peer.ts";
+import { serveRequest } from "../../agent/adapters/network/serve-request.ts";
+import { AgentError } from "../../agent/core/errors.ts";
+import type { AppliedNetwork, IsolationReport } from "../../agent/core/network/order.ts";
+import type { BuildNetwork } from "../../agent/ports/build-network.ts";
+import { eventually } from "../buildkit/real-buildkit.ts";
+import { CollectedLog } from "../keys/collected-log.ts";
+import { openOrder } from "./stage/orders.ts";
+
+const APPLIED: AppliedNetwork = {
+  ipv4: "198.18.224.0/20",
+  ipv6: "fd4e:9a31:c70b::/64",
+  generation: "g",
+  tailnet: "open",
+  resolvers: ["10.0.0.2"],
+  collisions: ["10.0.0.0/8"],
+};
+const REPORT: IsolationReport = {
+  verifiedAtMs: 1,
+  tookMs: 2,
+  generation: "g",
+  findings: [{ what: "w", target: "t", expected: "refused", got: "silent", ok: true, detail: "" }],
+};
+
+describe("orders for the network of builds", () => {
+  let dir: string;
+  let server: Server;
+  let network: BuildNetwork;
+  let admit: () => Promise<void>;
+  const open = new Set<Socket>();
+  const log = new CollectedLog();
+  const never = new AbortController().signal;
+  const path = (): string => join(dir, "network.sock");
+
+  beforeEach(async () => {
+    dir = await mkdtemp("/tmp/orders-");
+    admit = () => Promise.resolve();
+    network = { apply: () => Promise.resolve(APPLIED), verify: () => Promise.resolve(REPORT) };
+    // As it is when systemd or the launcher hands a connection over.
+    server = createServer((socket) => {
+      open.add(socket);
+      socket.once("close", () => open.delete(socket));
+      void serveRequest(network, { input: socket, output: socket, admit: () => admit() }, log, never);
+    });
+    server.listen(path());
+    await once(server, "listening");
+  });
+  afterEach(async () => {
+    await eventually(() => open.size === 0, "no connection is left");
+    server.close();
+    await rm(dir, { recursive: true, force: true });
+  });
+
+  it("arrive as they were given, and so do their answers", async () => {
+    const order = openOrder({
+      tailnet: "open",
+      searchDomains: ["acme.ts.net"],
+      egress: { allowedCidrs: ["192.0.2.0/24"], allowPrivateRanges: true },
+      avoid: Array.from({ length: 2_000 }, (_, at) => `10.${at >> 8}.${at & 255}.0/24`),
+      mayMove: false,
+    });
+    let arrived: unknown;
+    network.apply = (given) => {
+      arrived = given;
+      return Promise.resolve(APPLIED);
+    };
+    expect(await askedNetwork(path()).apply(order, never)).toEqual(APPLIED);
+    expect(arrived).toEqual(order);
+    expect(await askedNetwork(path()).verify(never)).toEqual(REPORT);
+  });
+
+  it.each([
+    new AgentError("network.refused", "no CIDR", { retryable: false }),
+    new AgentError("network.failed", "nft ended with 1", { retryable: true }),
+  ])("fail with what kept them from being carried out: $code", async (failure) => {
+    network.apply = () => Promise.reject(failure);
+    await expect(askedNetwork(path()).apply(openOrder(), never)).rejects.toMatchObject({
+      code: failure.code,
+      message: failure.message,
+      retryable: failure.retryable,
+    });
+  });
+
+  it.each([
+    ["{}\n"],
+    ["no JSON\n"],
+    ['{"version":2,"verb":"verify"}\n'],
+    ['{"version":1,"verb":"verify","more":1}\n'],
+    ['{"version":1,"verb":"apply","order":{"tailnet":"ajar"}}\n'],
+    [`${"x".repeat(1_000_000)}\n`],
+  ])("are refused whole if they are none: %#", async (line) => {
+    let applied = 0;
+    network.apply = () => {
+      applied += 1;
+      return Promise.resolve(APPLIED);
+    };
+    const socket = connect(path());
+    socket.end(line);
+    let answer = "";
+    for await (const piece of socket.setEncoding("utf8") as AsyncIterable<string>) answer += piece;
+    expect(JSON.parse(answer)).toMatchObject({ is: "failed", code: "network.malformed" });
+    expect(applied).toBe(0);
+  });
+
+  it("are carried out to the end if their asker goes; a verification ends with its asker", async () => {
+    const ends: string[] = [];
+    const begun: string[] = [];
+    network.apply = async (_order, signal) => {
+      begun.push("apply");
+      await eventually(() => begun.length === 2, "the other has begun, and its asker gone");
+      ends.push(signal.aborted ? "apply cut" : "apply done");
+      return APPLIED;
+    };
+    network.verify = async (signal) => {
+      begun.push("verify");
+      await once(signal, "abort");
+      ends.push("verify cut");
+      signal.throwIfAborted();
+      return REPORT;
+    };
+    for (const verb of ["apply", "verify"] as const) {
+      const impatient = new AbortController();
+      const asked = askedNetwork(path());
+      const answer = verb === "apply" ? asked.apply(openOrder(), impatient.signal) : asked.verify(impatient.signal);
+      await eventually(() => begun.includes(verb), `${verb} has begun`);
+      impatient.abort(new Error("enough"));
+      await expect(answer).rejects.toThrow("enough");
+    }
+    await eventually(() => ends.length === 2, "both are over");
+    expect(ends.toSorted()).toEqual(["apply done", "verify cut"]);
+  });
+
+  it("are taken from nobody who may not give any", async () => {
+    admit = () => Promise.reject(new AgentError("network.peer-refused", "not you", { retryable: false }));
+    network.apply = () => Promise.reject(new Error("it was carried out"));
+    await expect(askedNetwork(path()).apply(openOrder(), never)).rejects.toMatchObject({
+      code: "network.peer-refused",
+    });
+  });
+
+  it.each([
+    { instance: "3-812-0", may: true },
+    { instance: "3-812-991", may: true },
+    { instance: "3-812_4711-991", may: true },
+    { instance: "3-812-992", may: false },
+    { instance: "0", may: false },
+    { instance: "3-812-", may: false },
+    { instance: "3-812-99999999991", may: false },
+  ])("from $instance: $may", async ({ instance, may }) => {
+    const passwd = join(dir, "passwd");
+    await writeFile(passwd, "root:x:0:0::/root:/bin/sh\nbuilder-control:x:991:991::/:/usr/sbin/nologin\n");
+    const asked = requirePeer(instance, "builder-control", passwd);
+    if (may) await asked;
+    else await expect(asked).rejects.toMatchObject({ code: "network.peer-refused" });
+  });
+
+  it("say that nobody is there, where nobody is", async () => {
+    await expect(askedNetwork(join(dir, "nobody.sock")).verify(never)).rejects.toMatchObject({
+      code: "network.unreachable",
+      retryable: true,
+    });
+  });
+});
