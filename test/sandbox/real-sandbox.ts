@@ -27,8 +27,8 @@ export function sandbox(...args: readonly string[]) {
   return execa(process.execPath, [SANDBOX, ...args], { reject: false, env: { NO_COLOR: "1" }, timeout: DEADLINE_MS });
 }
 
-export function demo() {
-  return execa(process.execPath, [DEMO], { reject: false, env: { NO_COLOR: "1" }, timeout: DEADLINE_MS });
+export function demo(...args: readonly string[]) {
+  return execa(process.execPath, [DEMO, ...args], { reject: false, env: { NO_COLOR: "1" }, timeout: DEADLINE_MS });
 }
 
 export function buildctl(program: string, ticket: Ticket, ...args: readonly string[]) {

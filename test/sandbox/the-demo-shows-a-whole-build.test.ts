@@ -11,6 +11,7 @@ it("builds, records, ends and is refused, and exits 0", async () => {
   expect(exitCode).toBe(0);
   const chapters = stdout.split("\n").filter((line) => /^\d {2}/.test(line));
   expect(chapters).toHaveLength(6);
+  expect(stdout).toMatch(/✓ builds are isolated: from inside their network \d+ ways out were tried/);
   expect(stdout).toContain('✓ index.html says "Bonjour!"');
   expect(stdout).toContain("client-closed");
   expect(stdout).toContain("✓ refused; the gateway's log says why: build-ended");

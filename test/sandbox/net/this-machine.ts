@@ -1,8 +1,11 @@
 import { readdir, readFile } from "node:fs/promises";
 import { run } from "../../../sandbox/net/command.ts";
 
-/** Everything of this machine's network that a careless test could change, as text: links, addresses, routes, rules, nftables, names, resolver. */
-export async function thisMachine(): Promise<Readonly<Record<string, string>>> {
+/** Everything of a machine's network that a careless program could change, as text. */
+export type MachineNetwork = Readonly<Record<string, string>>;
+
+/** This machine's: links, addresses, routes, rules, nftables, named namespaces, forwarding, resolver. */
+export async function thisMachine(): Promise<MachineNetwork> {
   const ip = (...args: readonly string[]): Promise<string> => run("ip", args);
   return {
     links: await ip("-oneline", "link"),
@@ -17,6 +20,17 @@ export async function thisMachine(): Promise<Readonly<Record<string, string>>> {
     forwarding: await forwarding(),
     resolver: await readFile("/etc/resolv.conf", "utf8"),
   };
+}
+
+/** What is otherwise than before, line by line; but a named namespace of somebody else's may have gone. */
+export async function changedSince(before: MachineNetwork): Promise<readonly string[]> {
+  const after = await thisMachine();
+  return Object.keys(after).flatMap((what) => {
+    const [old, now] = [(before[what] ?? "").split("\n"), (after[what] ?? "").split("\n")];
+    const gone = what === "namespaces" ? [] : old.filter((line) => !now.includes(line));
+    const come = now.filter((line) => !old.includes(line));
+    return [...gone.map((line) => `- ${what}: ${line}`), ...come.map((line) => `+ ${what}: ${line}`)];
+  });
 }
 
 async function forwarding(): Promise<string> {
