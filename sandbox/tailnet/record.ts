@@ -27,18 +27,19 @@ export function recordFile(dir: string): string {
   return join(dir, "tailnet.json");
 }
 
-/** Undefined if no tailnet is up there. */
-export async function findTailnet(dir: string): Promise<TailnetRecord | undefined> {
-  const text = await readFile(recordFile(dir), "utf8").catch(() => undefined);
-  if (text === undefined) return undefined;
-  const parsed = schema.safeParse(JSON.parse(text));
-  return parsed.success && isAlive(parsed.data.pid) ? parsed.data : undefined;
+/** Of the tailnet that is up there, or of one that was killed; undefined: neither. */
+export async function lastTailnet(dir: string): Promise<TailnetRecord | undefined> {
+  try {
+    return schema.parse(JSON.parse(await readFile(recordFile(dir), "utf8")));
+  } catch {
+    return undefined;
+  }
 }
 
 /** @throws {SandboxFailure} if no tailnet is up there. */
 export async function readTailnet(dir: string): Promise<TailnetRecord> {
-  const record = await findTailnet(dir);
-  if (record !== undefined) return record;
+  const record = await lastTailnet(dir);
+  if (record !== undefined && isAlive(record.pid)) return record;
   const message = `No tailnet is up in ${dir}: start one with "npm run sandbox -- tailnet up --dir ${dir}".`;
   throw new SandboxFailure(EXIT.unavailable, message);
 }

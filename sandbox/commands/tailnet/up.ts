@@ -6,12 +6,12 @@ import { askSandbox } from "../../admin/client.ts";
 import { machineNetwork } from "../../admin/request.ts";
 import { EXIT, type ExitCode, SandboxFailure } from "../../failure.ts";
 import { placeOf } from "../../net/process-place.ts";
-import { makeRuntimeDir } from "../../stack/runtime-dir.ts";
+import { makeRuntimeDir, removeStaleRuntimeDir } from "../../stack/runtime-dir.ts";
 import { startBeside } from "../../tailnet/beside-sandbox.ts";
 import { Owned } from "../../tailnet/owned.ts";
 import { BUILDER_TAG } from "../../tailnet/policy.ts";
 import { provideTailnetTools } from "../../tailnet/provide-tools.ts";
-import { findTailnet, recordFile, type TailnetRecord } from "../../tailnet/record.ts";
+import { isAlive, lastTailnet, recordFile, type TailnetRecord } from "../../tailnet/record.ts";
 import { SandboxTailnet } from "../../tailnet/tailnet.ts";
 import type { Terminal } from "../../terminal/terminal.ts";
 import type { InDir } from "../builds.ts";
@@ -20,9 +20,7 @@ import { tellTailnet } from "./tell.ts";
 /** Starts a tailnet and keeps it until the signal. */
 export async function tailnetUp(options: InDir, terminal: Terminal, signal: AbortSignal): Promise<ExitCode> {
   const dir = resolve(options.dir);
-  const other = await findTailnet(dir);
-  if (other !== undefined)
-    throw new SandboxFailure(EXIT.unavailable, `A tailnet is up in ${dir} already (process ${other.pid}).`);
+  await giveWay(dir);
   try {
     const tools = await provideTailnetTools(signal);
     await using runtime = await makeRuntimeDir();
@@ -56,6 +54,16 @@ export async function tailnetUp(options: InDir, terminal: Terminal, signal: Abor
   return EXIT.ok;
 }
 
+/** @throws {SandboxFailure} if a tailnet is up there; what one that was killed has left goes. */
+async function giveWay(dir: string): Promise<void> {
+  const older = await lastTailnet(dir);
+  if (older === undefined) return;
+  if (isAlive(older.pid))
+    throw new SandboxFailure(EXIT.unavailable, `A tailnet is up in ${dir} already (process ${older.pid}).`);
+  await removeStaleRuntimeDir(older.runtimeDir);
+  await rm(recordFile(dir), { force: true });
+}
+
 /** The network of the machine of the sandbox that is up in the same directory; undefined: none is. */
 async function machineOf(dir: string) {
   const claim = await readClaim(dir);
@@ -72,8 +80,6 @@ async function useDir(dir: string): Promise<AsyncDisposable> {
 
 async function writeRecord(dir: string, record: TailnetRecord): Promise<AsyncDisposable> {
   const file = recordFile(dir);
-  // It may be there already, of a tailnet that was killed, and others may read that.
-  await rm(file, { force: true });
   await writeFile(file, `${JSON.stringify(record, null, 2)}\n`, { flag: "wx", mode: 0o600 });
   return { [Symbol.asyncDispose]: () => rm(file, { force: true }) };
 }
