@@ -16,65 +16,74 @@ export interface JoinAttempt {
     readonly coordinationUrl: string;
     readonly operatorUser?: string;
   };
-  /** Told of each step; the secret never gets there. */
+  /** Told of each step. */
   readonly onProgress: (words: string) => void;
 }
 
+export type JoinOutcome =
+  | { readonly is: "running" }
+  | { readonly is: "failed"; readonly failure: AgentError }
+  /** The signal was aborted. `underWay`: the server may be letting it in at this moment, for all that is known. */
+  | { readonly is: "given-up"; readonly failure: AgentError; readonly underWay: boolean };
+
 /**
- * Logs a daemon in that is running and logged out. Resolves once it says that it is running. What the server answers may repeat the key: it is taken out of
- * every word. @throws {AgentError} as `TailnetNode.join` does; "tailnet.coordination-unreachable", with the last that was known, when `signal` is aborted.
+ * Logs a daemon in that is running and logged out, until it is running or has failed, or `signal` is aborted: then it still tries. What the server says may
+ * repeat the key: that is taken out of every word. @throws {AgentError} "tailnet.daemon-failed" (retryable).
  */
-export async function logIn(attempt: JoinAttempt, outer: AbortSignal): Promise<void> {
+export async function logIn(attempt: JoinAttempt, outer: AbortSignal): Promise<JoinOutcome> {
   const { api, clock, order } = attempt;
+  const { coordinationUrl: server } = order;
   const secret = order.authKey.reveal();
   const clean = (words: string): string => (secret === "" ? words : words.replaceAll(secret, "[secret]"));
   let last = "";
   const tell = (words: string): void => {
-    const next = clean(words);
-    if (next === last) return;
-    last = next;
-    attempt.onProgress(next);
+    if (clean(words) === last) return;
+    last = clean(words);
+    attempt.onProgress(last);
   };
   let failure: AgentError | undefined;
   let running = false;
-  tell(`Asking the coordination server ${order.coordinationUrl}`);
-  const asked = last;
-  await firstOf(
-    outer,
-    async (signal) => {
-      let begun = false;
-      for await (const notification of api.notifications(signal)) {
+  let hasHeard = false;
+  tell(`Asking the coordination server ${server}`);
+  const follow = async (signal: AbortSignal): Promise<void> => {
+    let begun = false;
+    for await (const notification of api.notifications(signal)) {
+      if (!begun) {
         // What is so before has nothing to do with this login.
-        if (!begun) {
-          begun = true;
-          await api.start(order.authKey, joinPrefs(order), signal);
-          await api.logIn(signal);
-          continue;
-        }
-        const step = loginStep(notification, order.coordinationUrl);
-        if (step.is === "failed") failure = step.failure;
-        if (step.is === "running") running = true;
-        if (failure !== undefined || running) return;
-        if (step.is === "registered") tell("Registered, waits for a relay or a peer to answer");
-        if (step.is === "news") tell(step.words);
+        begun = true;
+        await api.start(order.authKey, joinPrefs(order), signal);
+        await api.logIn(signal);
+        continue;
       }
-    },
-    async (signal) => {
-      await clock.sleep(SILENCE_MS, signal);
-      if (!signal.aborted && last === asked)
-        tell(`The coordination server ${order.coordinationUrl} has not answered for ${SILENCE_MS / 1_000} s`);
-      // Only the other one ends this.
-      await clock.sleep(Number.POSITIVE_INFINITY, signal);
-    },
-  );
-  if (running) return;
-  if (failure !== undefined)
-    throw new AgentError(failure.code, clean(failure.message), { retryable: failure.retryable });
-  throw new AgentError("tailnet.coordination-unreachable", last === asked ? notInTime(order.coordinationUrl) : last, {
-    retryable: true,
-  });
+      const step = loginStep(notification, server);
+      if (step.is !== "nothing") hasHeard = true;
+      if (step.is === "failed") ({ failure } = step);
+      if (step.is === "running") running = true;
+      if (failure !== undefined || running) return;
+      if (step.is === "registered") tell("Registered, waits for a relay or a peer to answer");
+      if (step.is === "news") tell(step.words);
+    }
+  };
+  const tellOfSilence = async (signal: AbortSignal): Promise<void> => {
+    await clock.sleep(SILENCE_MS, signal);
+    if (!signal.aborted && !hasHeard)
+      tell(`The coordination server ${server} has not answered for ${SILENCE_MS / 1_000} s`);
+    // Only the other one ends this.
+    await clock.sleep(Number.POSITIVE_INFINITY, signal);
+  };
+  await firstOf(outer, follow, tellOfSilence);
+  if (running) return { is: "running" };
+  if (failure !== undefined) {
+    const { code, message, retryable } = failure;
+    return { is: "failed", failure: new AgentError(code, clean(message), { retryable }) };
+  }
+  return {
+    is: "given-up",
+    failure: tooLate(hasHeard ? last : `The coordination server ${server} did not answer in time`),
+    underWay: !hasHeard,
+  };
 }
 
-function notInTime(server: string): string {
-  return `The coordination server ${server} did not answer in time`;
+function tooLate(words: string): AgentError {
+  return new AgentError("tailnet.coordination-unreachable", words, { retryable: true });
 }

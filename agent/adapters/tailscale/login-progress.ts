@@ -46,14 +46,8 @@ function wantsPerson(server: string): AgentError {
   );
 }
 
-/**
- * Why the way to the server fails, in Go's words less what surrounds them: `fetch control key: Get "http://…": dial tcp 127.0.0.1:1: connect:
- * connection refused`.
- */
+/** Why the way there fails, in Go's words: the last of `fetch control key: Get "http://…": dial tcp 127.0.0.1:1: connect: connection refused`. */
 function unreachable(server: string, loginError: string): string {
-  const why = loginError
-    .replaceAll(/"https?:[^"]*"/g, "")
-    .split(": ")
-    .filter((part) => !/^(fetch control key|Get|Post|register request|getNoiseClient)\s*$/.test(part));
-  return `The coordination server ${server} does not answer: ${why.slice(-2).join(": ").slice(0, 300)}`;
+  const why = loginError.split(": ").findLast((part) => part.trim() !== "") ?? loginError;
+  return `The coordination server ${server} does not answer: ${why.trim().slice(0, 300)}`;
 }

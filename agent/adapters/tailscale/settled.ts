@@ -1,4 +1,5 @@
 import { AgentError } from "../../core/errors.ts";
+import type { Clock } from "../../ports/clock.ts";
 import type { DaemonState, DaemonStatus } from "./daemon-status.ts";
 import type { LocalApi } from "./local-api.ts";
 import { loginStep } from "./login-progress.ts";
@@ -19,4 +20,15 @@ export async function settled(api: LocalApi, server: string, signal: AbortSignal
     if (step.is === "failed" || (state !== undefined && FINAL.includes(state))) return api.status(signal);
   }
   throw new AgentError("tailnet.coordination-unreachable", words, { retryable: true });
+}
+
+const LOOK_AGAIN_MS = 50;
+
+/** Waits until the daemon has a node's key, or `signal` is aborted. */
+export async function keyed(api: LocalApi, clock: Clock, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const status = await api.status(signal).catch(() => undefined);
+    if (status?.hasNodeKey === true) return;
+    await clock.sleep(LOOK_AGAIN_MS, signal);
+  }
 }

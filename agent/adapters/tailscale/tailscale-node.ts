@@ -1,4 +1,5 @@
 import type { TailnetMembership } from "../../core/tailnet/wish.ts";
+import { within } from "../../lifecycle/branch.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
 import type { ServiceUnits } from "../../ports/service-units.ts";
@@ -9,11 +10,14 @@ import { LocalApi } from "./local-api.ts";
 import { daemonFailed } from "./local-request.ts";
 import { membershipOf, tagsMissing } from "./membership.ts";
 import { MembershipMemory, type Remembered } from "./membership-memory.ts";
-import { settled } from "./settled.ts";
+import { keyed, settled } from "./settled.ts";
 import { watchMembership } from "./watch-membership.ts";
 
 /** A coordination server that hears of it answers in milliseconds; for one that does not tailscaled itself would wait for ever. */
 const LOGOUT_MS = 5_000;
+
+/** A server that is letting this machine in at the moment when nobody wants that any more: it has to be in, to leave. */
+const UNDER_WAY_MS = 2_000;
 
 export interface TailscaleNodeOptions {
   readonly socketPath: string;
@@ -51,22 +55,23 @@ export class TailscaleNode implements TailnetNode {
     const remembered = { grantId, tags, server, nodeId: "" };
     onProgress("Starting tailscaled");
     if ((await this.#memory.recall()) !== undefined) await this.leave(signal);
+    let underWay = false;
     try {
       await this.#startLoggedOut(signal);
       // Before it logs in: who finds it running after our end must know for whom.
       await this.#memory.keep(remembered);
       const operator = operatorUser !== undefined && { operatorUser };
-      await logIn(
-        { api: this.#api, clock, order: { ...order, coordinationUrl: server, ...operator }, onProgress },
-        signal,
-      );
+      const attempt = { ...order, coordinationUrl: server, ...operator };
+      const outcome = await logIn({ api: this.#api, clock, order: attempt, onProgress }, signal);
+      underWay = outcome.is === "given-up" && outcome.underWay;
+      if (outcome.is !== "running") throw outcome.failure;
       const status = await this.#api.status(signal);
       const missing = tagsMissing(tags, status);
       if (missing !== undefined) throw missing;
       await this.#memory.keep({ ...remembered, nodeId: status.nodeId });
       return await this.#membership(grantId, status, signal);
     } catch (failure) {
-      await this.#giveUp(remembered);
+      await this.#giveUp(remembered, underWay);
       throw failure;
     }
   }
@@ -118,11 +123,16 @@ export class TailscaleNode implements TailnetNode {
     await services.start("tailscaled", signal);
   }
 
-  /** After a join that failed, or that nobody wants any more. A node of which the server did not hear that it is gone stays in memory for `leave` to tell. */
-  async #giveUp(remembered: Remembered): Promise<void> {
-    const { log } = this.#options;
+  /**
+   * After a join that failed, or that nobody wants any more. A node of which the server did not hear that it is gone stays in memory, for `leave` to
+   * tell.
+   */
+  async #giveUp(remembered: Remembered, underWay: boolean): Promise<void> {
+    const { log, clock } = this.#options;
+    const never = new AbortController().signal;
     try {
-      const { loggedOut, nodeId } = await this.#depart(new AbortController().signal);
+      if (underWay) await within(clock, UNDER_WAY_MS, never, (limit) => keyed(this.#api, clock, limit));
+      const { loggedOut, nodeId } = await this.#depart(never);
       if (loggedOut || nodeId === undefined) await this.#memory.forget();
       else await this.#memory.keep({ ...remembered, nodeId });
     } catch (err) {

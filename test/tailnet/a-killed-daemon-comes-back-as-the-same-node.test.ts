@@ -1,0 +1,127 @@
+import { expect, it } from "vitest";
+import { Secret } from "../../agent/core/secret.ts";
+import type { TailnetMembership } from "../../agent/core/tailnet/wish.ts";
+import { eventually } from "../buildkit/real-buildkit.ts";
+import type { Builder } from "./stage/builder.ts";
+import { commandLines } from "./stage/command-lines.ts";
+import { withTailnet } from "./stage/with-tailnet.ts";
+
+const never = new AbortController().signal;
+const stage = withTailnet();
+
+it.each([
+  {
+    what: "its daemon was killed",
+    kill: async (builder: Builder, watched: Promise<unknown>) => {
+      builder.killDaemon();
+      expect(await watched).toMatchObject({
+        code: "tailnet.daemon-failed",
+        retryable: true,
+        message: "tailscaled ended (signal)",
+      });
+    },
+  },
+  {
+    what: "control was killed",
+    kill: async (builder: Builder) => builder.forgetControl(),
+  },
+  {
+    what: "everything was killed",
+    kill: async (builder: Builder) => builder.killAll(),
+  },
+])("goes on as the same node after $what, and leaves in the end", async ({ kill }) => {
+  const { headscale } = stage.tailnet();
+  await using builder = await stage.builder();
+  const before = (await headscale.nodes()).map(({ id }) => id);
+  const joined = await join(builder);
+  const stop = new AbortController();
+  await kill(builder, watchTillItEnds(builder, stop.signal));
+  const recalled = await builder.node.recall(never);
+  expect(recalled).toEqual(joined);
+  expect((await headscale.nodes()).map(({ id }) => id)).toEqual([...before, joined.nodeId]);
+  stop.abort();
+  expect(await builder.node.leave(never)).toEqual({ loggedOut: true, nodeId: joined.nodeId });
+  expect((await headscale.nodes()).map(({ id }) => id)).toEqual(before);
+  expect(await builder.files()).toEqual([]);
+  expect(await builder.node.recall(never)).toBeUndefined();
+});
+
+it("says good-bye for a daemon that was killed, though nobody wants it back", async () => {
+  const { headscale } = stage.tailnet();
+  await using builder = await stage.builder();
+  const before = (await headscale.nodes()).map(({ id }) => id);
+  const { nodeId } = await join(builder);
+  await builder.killAll();
+  expect(await builder.node.leave(never)).toEqual({ loggedOut: true, nodeId });
+  expect((await headscale.nodes()).map(({ id }) => id)).toEqual(before);
+  expect(await commandLines(builder.dir)).toBe("");
+});
+
+it("tells when it was removed from the tailnet, and is then nobody who could come back", async () => {
+  const { headscale } = stage.tailnet();
+  await using builder = await stage.builder();
+  const { nodeId } = await join(builder);
+  const stop = new AbortController();
+  const watched = watchTillItEnds(builder, stop.signal);
+  await headscale.removeNode(nodeId);
+  expect(await watched).toMatchObject({ code: "tailnet.logged-out", retryable: true });
+  expect(await builder.node.recall(never)).toBeUndefined();
+  await builder.node.leave(never);
+  expect(await builder.files()).toEqual([]);
+});
+
+it("recalls nothing where there was nothing, and leaving is harmless there", async () => {
+  await using builder = await stage.builder();
+  expect(await builder.node.recall(never)).toBeUndefined();
+  expect(await builder.node.leave(never)).toEqual({ loggedOut: false });
+  expect(builder.log.events()).toEqual([]);
+});
+
+it("joins anew over what an earlier grant left, as one node", async () => {
+  const { headscale } = stage.tailnet();
+  await using builder = await stage.builder();
+  const before = (await headscale.nodes()).map(({ id }) => id);
+  await join(builder);
+  await builder.killAll();
+  const again = await join(builder, "g2");
+  expect(again.grantId).toBe("g2");
+  expect((await headscale.nodes()).map(({ id }) => id)).toEqual([...before, again.nodeId]);
+  await builder.node.leave(never);
+});
+
+it("comes back only once the coordination server is there: until then it says what it waits for", async () => {
+  const { headscale } = stage.tailnet();
+  await using builder = await stage.builder();
+  const joined = await join(builder);
+  await builder.killAll();
+  await headscale.goDown();
+  const patience = new AbortController();
+  const recalling = builder.node.recall(patience.signal).catch((failure: unknown) => failure);
+  await eventually(() => builder.log.events().includes("tailscaled.started"), "the daemon is started");
+  setTimeout(() => patience.abort(), 1_000);
+  expect(await recalling).toMatchObject({
+    code: "tailnet.coordination-unreachable",
+    retryable: true,
+    message: `The coordination server ${headscale.url} does not answer: connection refused`,
+  });
+  await headscale.comeUp();
+  expect(await builder.node.recall(never)).toEqual(joined);
+  await builder.node.leave(never);
+});
+
+async function join(builder: Builder, grantId = "g1"): Promise<TailnetMembership> {
+  const tailnet = stage.tailnet();
+  const authKey = new Secret(await tailnet.authKey());
+  const { url: coordinationUrl } = tailnet.headscale;
+  return builder.join({ grantId, authKey, coordinationUrl, hostname: "builder-m1", tags: ["tag:builder"] });
+}
+
+/** Resolves to why it is over; undefined if only `signal` was. */
+async function watchTillItEnds(builder: Builder, signal: AbortSignal): Promise<unknown> {
+  try {
+    for await (const membership of builder.node.watch(signal)) expect(membership.grantId).toBe("g1");
+    return undefined;
+  } catch (failure) {
+    return failure;
+  }
+}
