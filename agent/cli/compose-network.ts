@@ -1,5 +1,6 @@
-import { copyFile, mkdir } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { NetworkHost } from "../adapters/network/network-host.ts";
+import { putResolvConf } from "../adapters/network/resolv-conf-file.ts";
 import type { Log } from "../ports/log.ts";
 import type { Config } from "./config/config.ts";
 import { verifyIsolationWith } from "./isolation/verifier.ts";
@@ -37,7 +38,5 @@ export async function ensureNetwork(config: NetworkConfig, log: Log, signal: Abo
     await networkHost(config, log).ensure(signal);
     return;
   }
-  const { networkDir, networkResolvConf } = layoutOf(config.paths);
-  await mkdir(networkDir, { recursive: true, mode: 0o755 });
-  await copyFile("/etc/resolv.conf", networkResolvConf);
+  await putResolvConf(layoutOf(config.paths).networkResolvConf, await readFile("/etc/resolv.conf", "utf8"));
 }

@@ -20,7 +20,7 @@ export interface Layout {
   readonly networkState: string;
   /** Builds' networks are made from it. */
   readonly networkConflist: string;
-  /** What buildkitd and builds see as /etc/resolv.conf. */
+  /** What buildkitd and builds see as /etc/resolv.conf; its directory is what buildkitd sees as systemd-resolved's. */
   readonly networkResolvConf: string;
   /** Which addresses are given to builds; written by whoever makes their networks. */
   readonly networkLeasesDir: string;
@@ -71,7 +71,7 @@ export function layoutOf(paths: {
     networkDir,
     networkState: join(networkDir, "network.json"),
     networkConflist: join(networkDir, "cni.conflist"),
-    networkResolvConf: join(networkDir, "resolv.conf"),
+    networkResolvConf: join(networkDir, "resolve", "resolv.conf"),
     networkLeasesDir: join(networkDir, "leases"),
     tailnetSocket: join(runtimeDir, SOCKETS.tailnet),
     tailnetStateDir: join(runtimeDir, "tailnet", "state"),

@@ -70,16 +70,18 @@ describe("the network of builds", () => {
       expect(await world.vm.run("ip", [family, "rule"])).toContain(`5100:\tfrom all to ${range} lookup main`);
     const keys = ["net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding", "net.ipv6.conf.uplink.accept_ra"];
     expect(await world.vm.run("sysctl", ["-n", ...keys])).toBe("1\n1\n2\n");
-    expect(await readFile(file("resolv.conf"), "utf8")).toBe("nameserver 198.18.224.1\nnameserver fd4e:9a31:c70b::1\n");
+    expect(await readFile(file("resolve/resolv.conf"), "utf8")).toBe(
+      "nameserver 198.18.224.1\nnameserver fd4e:9a31:c70b::1\n",
+    );
     expect((await shown()).code).toBe(0);
   });
 
   it("is left alone by the same order again", async () => {
     await vm.apply();
-    const [once, written] = [await told(world.vm), await stat(file("resolv.conf"))];
+    const [once, written] = [await told(world.vm), await stat(file("resolve/resolv.conf"))];
     await vm.apply();
     expect(await told(world.vm)).toEqual(once);
-    expect((await stat(file("resolv.conf"))).mtimeMs).toBe(written.mtimeMs);
+    expect((await stat(file("resolve/resolv.conf"))).mtimeMs).toBe(written.mtimeMs);
   });
 
   it("changes what builds may reach in one transaction, their names included", async () => {
@@ -93,7 +95,7 @@ describe("the network of builds", () => {
     expect(await generations.count("builder_agent")).toBe(1);
     expect(await guard()).toMatch(/oifname "tailscale0" accept[\s\S]+ip daddr 192\.0\.2\.0\/24 accept/);
     expect(await guard()).toContain("198.18.224.1 : 100.100.100.100");
-    expect(await readFile(file("resolv.conf"), "utf8")).toBe("nameserver 198.18.224.1\nsearch acme.example\n");
+    expect(await readFile(file("resolve/resolv.conf"), "utf8")).toBe("nameserver 198.18.224.1\nsearch acme.example\n");
   });
 
   it("closes the tailnet, and only that, when somebody asks who knows nothing else", async () => {

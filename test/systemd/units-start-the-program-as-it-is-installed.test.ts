@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { expect, it } from "vitest";
 import { BUILDS_SLICE, OWN_UNIT, UNIT_NAMES } from "../../agent/adapters/systemd/unit-names.ts";
 import { layoutOf } from "../../agent/cli/layout.ts";
@@ -49,6 +50,7 @@ it.each([
   ["buildkitd.service", "ReadWritePaths", `${LAYOUT.buildkitDir} ${LAYOUT.cacheDir}`],
   ["buildkitd.service", "ReadWritePaths", LAYOUT.networkLeasesDir],
   ["buildkitd.service", "BindReadOnlyPaths", `${LAYOUT.networkResolvConf}:/etc/resolv.conf`],
+  ["buildkitd.service", "BindReadOnlyPaths", `${dirname(LAYOUT.networkResolvConf)}:/run/systemd/resolve`],
   [UNIT_NAMES["cache-mount"], "Where", LAYOUT.cacheDir],
 ])("%s: %s=%s, where the processes look", (unit, setting, path) => {
   expect(valuesOf(unit, setting)).toContain(path);

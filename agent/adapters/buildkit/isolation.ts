@@ -23,7 +23,12 @@ export function isolated(
   };
 }
 
-const WITH_RESOLV_CONF = 'mount --bind -- "$1" /etc/resolv.conf; shift; exec "$@"';
+/** Where /etc/resolv.conf is a link to a file of systemd-resolved, that one comes and goes under the mount: its directory stays. */
+const WITH_RESOLV_CONF = `
+  if test -d /run/systemd/resolve; then mount --bind -- "\${1%/*}" /run/systemd/resolve; fi
+  mount --bind -- "$1" /etc/resolv.conf
+  shift
+  exec "$@"`;
 
 /**
  * unshare ends itself as its child ended, except that it cannot for SIGKILL (its `signal(SIGKILL, SIG_DFL)` fails, and it exits with 1 and

@@ -21,7 +21,8 @@ import { guardFingerprint, putGuard } from "./guard.ts";
 import { underLock } from "./lock.ts";
 import { linkAddresses, machineNetwork } from "./machine-network.ts";
 import { factsOf } from "./network-facts.ts";
-import { type GuardInForce, type NetworkState, readState, replaceFile, rewriteInPlace } from "./state-file.ts";
+import { putResolvConf } from "./resolv-conf-file.ts";
+import { type GuardInForce, type NetworkState, readState, replaceFile } from "./state-file.ts";
 import { letForward } from "./sysctl.ts";
 
 /** Where the network's files lie: root's, for everybody to read. */
@@ -117,7 +118,7 @@ export class NetworkHost implements BuildNetwork {
     await letForward();
     const list = conflist(plan, places.leasesDir);
     await replaceFile(places.conflistFile, list);
-    await rewriteInPlace(places.resolvConfFile, resolvConfOf(plan));
+    await putResolvConf(places.resolvConfFile, resolvConfOf(plan));
     const state = stateOf(plan, order, guard);
     await replaceFile(places.stateFile, `${JSON.stringify(state, undefined, 2)}\n`);
     log.info({ ...state.applied, generation: undefined }, "network.in-force");

@@ -1,4 +1,4 @@
-import { chmod, open, readFile, rename, writeFile } from "node:fs/promises";
+import { chmod, readFile, rename, writeFile } from "node:fs/promises";
 import { z } from "zod";
 import type { AppliedNetwork, NetworkOrder } from "../../core/network/order.ts";
 
@@ -60,21 +60,4 @@ export async function replaceFile(file: string, text: string): Promise<void> {
   await writeFile(draft, text);
   await chmod(draft, 0o644);
   await rename(draft, file);
-}
-
-/**
- * In place, since others have this very file mounted; its time of change says that it is another. The same again leaves it as it is. Whoever reads
- * meanwhile never finds it empty: what is shorter than before is filled up with empty lines, then cut.
- */
-export async function rewriteInPlace(file: string, text: string): Promise<void> {
-  const before = await readFile(file, "utf8").catch(() => undefined);
-  if (before === text) return;
-  const handle = await open(file, before === undefined ? "w+" : "r+", 0o644);
-  try {
-    await handle.chmod(0o644);
-    await handle.write(text.padEnd(before?.length ?? 0, "\n"), 0);
-    await handle.truncate(Buffer.byteLength(text));
-  } finally {
-    await handle.close();
-  }
 }
