@@ -6,7 +6,7 @@ import { lint } from "./check/lint.mjs";
 import { lintRules } from "./check/lint-rules.mjs";
 import { setUp } from "./check/set-up.mjs";
 import { failed, summarise } from "./check/summary.mjs";
-import { node24, nspawn, vitest, vm, vmFirst } from "./check/tiers.mjs";
+import { node24, nspawn, tailnet, vitest, vm, vmFirst } from "./check/tiers.mjs";
 import { types } from "./check/types.mjs";
 
 const EX_USAGE = 64;
@@ -16,7 +16,7 @@ const EX_USAGE = 64;
 /** @type {Checks} */
 const everyday = { generated, format, lint, "lint-rules": lintRules, types, exports, vitest };
 /** What takes longer; only by name, or all of it with --slow. @type {Checks} */
-const slow = { node24, nspawn, "vm-first": vmFirst };
+const slow = { tailnet, node24, nspawn, "vm-first": vmFirst };
 /** @type {Checks} */
 const known = { ...everyday, ...slow, vm };
 

@@ -70,7 +70,7 @@ export class Daemon implements AsyncDisposable {
       if (found !== undefined) return found;
       if (!this.isRunning) throw await this.#failure(`ended before ${what}`);
       if (deadline.aborted) throw await this.#failure(`took longer than ${READY_DEADLINE_MS} ms until ${what}`);
-      await sleep(LOOK_EVERY_MS, undefined, { signal });
+      await sleep(LOOK_EVERY_MS);
     }
   }
 

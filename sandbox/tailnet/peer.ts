@@ -93,6 +93,7 @@ export class Peer implements AsyncDisposable {
       return new Peer(daemon, socket, statusShape.parse(JSON.parse(await asked("status", "--json", "--peers=false"))));
     } catch (failure) {
       await daemon.kill();
+      signal?.throwIfAborted();
       throw failure;
     }
   }

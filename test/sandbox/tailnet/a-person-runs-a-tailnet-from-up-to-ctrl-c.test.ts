@@ -87,3 +87,14 @@ it("takes its daemons along when it is killed, and gives way to the next one in 
   expect((await next.process).exitCode).toBe(0);
   expect(existsSync(join(dir, "tailnet.json"))).toBe(false);
 });
+
+it("ends in good order when it is told to before it is ready", async () => {
+  await using parent = await TempDir.make(PREFIX);
+  const dir = join(parent.path, "d");
+  await using running = new RunningTailnet(dir);
+  await eventually("its directory", () => existsSync(dir) || undefined);
+  running.process.kill("SIGINT");
+  const { exitCode, stderr } = await running.process;
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+  expect(existsSync(dir)).toBe(false);
+});
