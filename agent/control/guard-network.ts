@@ -12,6 +12,8 @@ import type { Log } from "../ports/log.ts";
 
 const APPLY_MS = 20_000;
 const VERIFY_MS = 30_000;
+/** The machine's own network changes, and others flush rules: what is in force is put right again at this pace. */
+const REAPPLY_MS = 60_000;
 const AGAIN = { baseMs: 500, capMs: 30_000 } as const;
 
 export interface NetworkPorts {
@@ -41,13 +43,17 @@ export async function guardNetwork(ports: NetworkPorts, cells: NetworkCells, out
   }
   let applied: { readonly order: NetworkOrder; readonly network: AppliedNetwork } | undefined;
   for (let failures = 0; !outer.aborted; ) {
-    const order = await nextOrder(cells, applied, outer);
-    if (order === undefined) return;
+    const pauseMs = applied === undefined ? Number.POSITIVE_INFINITY : REAPPLY_MS;
+    const due = await within(ports.clock, pauseMs, outer, (signal) => nextOrder(cells, applied, signal));
+    const order = due ?? wanted(cells);
+    if (order === undefined || outer.aborted) return;
     try {
       const network = await within(ports.clock, APPLY_MS, outer, (signal) => buildNetwork.apply(order, signal));
-      ports.log.info({ ...network, egress: order.egress }, "network.applied");
-      applied = { order, network };
       failures = 0;
+      const isNew = due !== undefined || JSON.stringify(network) !== JSON.stringify(applied?.network);
+      applied = { order, network };
+      if (!isNew && cells.network.get().at === "applied") continue;
+      ports.log.info({ ...network, egress: order.egress }, "network.applied");
       cells.network.set({ at: "applied", network });
       await firstOf(
         outer,

@@ -167,6 +167,16 @@ describe("the guard", () => {
     expect(verified).toBe(3);
   });
 
+  it("is put right again every minute, and tried anew only where something changed", async () => {
+    await begin();
+    await clock.advance(60_000);
+    expect([orders.length, verified]).toEqual([2, 1]);
+    applies = [{ resolvers: ["192.0.2.54"] }];
+    await clock.advance(60_000);
+    expect([orders.length, verified]).toEqual([3, 2]);
+    expect(network.get()).toMatchObject({ network: { resolvers: ["192.0.2.54"] } });
+  });
+
   it("tells why it cannot be made, tries again, and takes another wish at once", async () => {
     const refused = new AgentError("network.refused", '"x" is no CIDR', { retryable: false });
     applies = [new Error("nft is missing"), refused];
