@@ -3,9 +3,9 @@ import { type FileHandle, open } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AgentError } from "../../core/errors.ts";
 import { LineCutter } from "../../core/line-cutter.ts";
-import type { Heard, ProbeOutcome } from "../../core/network/probe-target.ts";
+import type { Heard } from "../../core/network/probe-target.ts";
 import { ENVIRONMENT } from "./command.ts";
-import { type Listening, type ProbePlan, type ProbeWord, planLine, readWord } from "./protocol.ts";
+import { type Done, type ProbePlan, planLine, readWord } from "./protocol.ts";
 
 /** `builder-agent network probe`, as it is started here. */
 export interface ProbeProgram {
@@ -32,9 +32,9 @@ export class ProbeProcess implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #closed: Promise<void>;
   readonly #cutter = new LineCutter(WORD_MAX_CHARS);
-  readonly #words = new Map<ProbeWord["is"], (word: ProbeWord) => void>();
   #namespace: FileHandle | undefined;
   #complaint = "";
+  #done: (done: Done) => void = () => undefined;
   #fail: (failure: unknown) => void = () => undefined;
 
   private constructor(child: ChildProcess) {
@@ -72,16 +72,22 @@ export class ProbeProcess implements AsyncDisposable {
     return `/proc/${process.pid}/fd/${this.#namespace.fd}`;
   }
 
-  /** Listens at these addresses. @throws {AgentError} "isolation.not-verified" */
-  async listen(addresses: readonly string[], signal: AbortSignal): Promise<readonly Listening[]> {
-    const { at } = await this.#ask({ listen: addresses, tries: [], nameservers: [] }, "listening", signal);
-    return at;
-  }
-
-  /** @throws {AgentError} "isolation.not-verified" */
-  async try(plan: Omit<ProbePlan, "listen">, signal: AbortSignal): Promise<readonly ProbeOutcome[]> {
-    const { outcomes } = await this.#ask({ ...plan, listen: [] }, "tried", signal);
-    return outcomes;
+  /** Lets it carry out a plan; one at a time. @throws {AgentError} "isolation.not-verified" */
+  async carryOut(plan: ProbePlan, signal: AbortSignal): Promise<Done> {
+    signal.throwIfAborted();
+    let stop = (): void => undefined;
+    try {
+      return await new Promise((resolve, reject) => {
+        this.#done = resolve;
+        this.#fail = reject;
+        stop = () => reject(signal.reason as Error);
+        signal.addEventListener("abort", stop, { once: true });
+        if (this.#child.exitCode !== null || this.#child.signalCode !== null) reject(this.#gone());
+        this.#child.stdin?.write(planLine(plan));
+      });
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
   }
 
   /** Ends it, and waits until it has told all that it heard. */
@@ -117,34 +123,11 @@ export class ProbeProcess implements AsyncDisposable {
     throw this.#gone();
   }
 
-  async #ask<W extends ProbeWord["is"]>(
-    plan: ProbePlan,
-    word: W,
-    signal: AbortSignal,
-  ): Promise<Extract<ProbeWord, { readonly is: W }>> {
-    signal.throwIfAborted();
-    let stop = (): void => undefined;
-    try {
-      return await new Promise((resolve, reject) => {
-        // What is kept under a word's name is only ever called with that word.
-        this.#words.set(word, (said) => resolve(said as Extract<ProbeWord, { readonly is: W }>));
-        this.#fail = reject;
-        stop = () => reject(signal.reason as Error);
-        signal.addEventListener("abort", stop, { once: true });
-        if (this.#child.exitCode !== null || this.#child.signalCode !== null) reject(this.#gone());
-        this.#child.stdin?.write(planLine(plan));
-      });
-    } finally {
-      signal.removeEventListener("abort", stop);
-      this.#words.clear();
-    }
-  }
-
   #hear(piece: string): void {
     try {
       for (const word of this.#cutter.push(piece).map(readWord)) {
         if (word.is === "heard") this.heard.push(word.heard);
-        else this.#words.get(word.is)?.(word);
+        else this.#done(word);
       }
     } catch (failure) {
       this.#fail(failure);

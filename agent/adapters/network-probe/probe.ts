@@ -8,8 +8,8 @@ import { readPlan, wordLine } from "./protocol.ts";
 const PLAN_MAX_CHARS = 262_144;
 
 /**
- * The process inside a build's network: takes one plan from `input`, listens, tries, tells, and stays until its input ends. It has no rights but to open
- * sockets. @throws {AgentError} "isolation.malformed-plan"
+ * The process inside a build's network: takes plans from `input`, one after the other, listens, tries, tells, and stays until its input ends. It has no
+ * rights but to open sockets. @throws {AgentError} "isolation.malformed-plan"
  */
 export async function runProbe(input: Readable, output: Writable): Promise<void> {
   const cutter = new LineCutter(PLAN_MAX_CHARS);
@@ -29,7 +29,7 @@ async function carryOut(line: string, output: Writable, scope: Scope): Promise<v
     listen.map((address) => Listener.open(address, (heard) => output.write(wordLine({ is: "heard", heard })))),
   );
   for (const listener of listeners) if (listener !== undefined) scope.own(listener);
-  output.write(wordLine({ is: "listening", at: listeners.map((listener) => listener?.at ?? null) }));
   const outcomes = await Promise.all(tries.map((one) => attempt(one, nameservers)));
-  output.write(wordLine({ is: "tried", outcomes }));
+  const listening = listeners.map((listener) => listener?.at ?? null);
+  output.write(wordLine({ is: "done", listening, outcomes }));
 }

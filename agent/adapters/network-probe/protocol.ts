@@ -3,10 +3,11 @@ import type { Heard, ProbeOutcome, ProbeTarget } from "../../core/network/probe-
 
 /** What goes between us and a probe inside a build's network: one JSON object a line. Both ends are of one program, so it has no versions. */
 
-/** What a probe is told, once. */
+/** What a probe is told; more than once, if need be. */
 export interface ProbePlan {
   /** Addresses to listen at, on a TCP and a UDP port each; the same one twice gets two of each. */
   readonly listen: readonly string[];
+  /** Once it listens. */
   readonly tries: readonly Try[];
   /** Whom to ask for the addresses of a name. */
   readonly nameservers: readonly string[];
@@ -14,15 +15,18 @@ export interface ProbePlan {
 
 export type Try = Pick<ProbeTarget, "via" | "host" | "port" | "deadlineMs">;
 
-/** Where one listens; undefined: that address cannot be listened at. */
+/** Where one listens; null: that address cannot be listened at. */
 export type Listening = { readonly tcpPort: number; readonly udpPort: number } | null;
 
-export type ProbeWord =
-  /** As many as were asked for, in their order. */
-  | { readonly is: "listening"; readonly at: readonly Listening[] }
-  | { readonly is: "heard"; readonly heard: Heard }
-  /** As many as were asked for, in their order. */
-  | { readonly is: "tried"; readonly outcomes: readonly ProbeOutcome[] };
+/** The one answer to a plan: as many as were asked for, in their order. */
+export interface Done {
+  readonly is: "done";
+  readonly listening: readonly Listening[];
+  readonly outcomes: readonly ProbeOutcome[];
+}
+
+/** What was heard is told when it happens. */
+export type ProbeWord = Done | { readonly is: "heard"; readonly heard: Heard };
 
 export function planLine(plan: ProbePlan): string {
   return `${JSON.stringify(plan)}\n`;
@@ -49,7 +53,7 @@ export function readPlan(line: string): ProbePlan {
 /** @throws {AgentError} "isolation.not-verified" */
 export function readWord(line: string): ProbeWord {
   const word = objectOf(line);
-  if (word["is"] === "listening" || word["is"] === "heard" || word["is"] === "tried")
+  if (word["is"] === "done" || word["is"] === "heard")
     // It is this program as well, without any right that we do not have.
     return word as unknown as ProbeWord;
   throw new AgentError(

@@ -6,6 +6,7 @@ import { type ListeningPoint, planProbe } from "../../core/network/probe-plan.ts
 import { Scope } from "../../lifecycle/scope.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { MachineListeners } from "./machine-listeners.ts";
+import { OwnNames } from "./own-names.ts";
 import type { ProbeProgram } from "./probe-process.ts";
 import { neighbourLines, StepNetwork, type StepOptions } from "./step-network.ts";
 import { Unfinished } from "./unfinished.ts";
@@ -40,6 +41,8 @@ async function probe(
 ): Promise<IsolationReport["findings"]> {
   await options.unfinished.sweep(signal);
   await using scope = new Scope();
+  // Before all else: it has had the longest time when it counts.
+  const { answered } = scope.own(new OwnNames(facts));
   const [first, second] = await bothSteps({ facts, ...options }, scope, signal);
   // Not before: without a step on it the bridge is down, and has no link-local address.
   const machine = scope.own(await MachineListeners.open(facts));
@@ -52,10 +55,13 @@ async function probe(
     machine: machine.points,
     neighbour: Object.values(neighbour.direct),
     routedNeighbour: Object.values(neighbour.routed),
+    answered,
   });
-  const outcomes = await first.probe.try({ tries: targets, nameservers: facts.nameservers }, signal);
+  const plan = { listen: [], tries: targets, nameservers: facts.nameservers };
+  const { outcomes } = await first.probe.carryOut(plan, signal);
   await second.probe.end();
-  return judgeProbe(targets, outcomes, [...second.probe.heard, ...machine.heardFrom([first.ipv4, first.ipv6])]);
+  const heard = [...second.probe.heard, ...machine.heardFrom([first.ipv4, first.ipv6])];
+  return judgeProbe(targets, outcomes, heard, answered);
 }
 
 /** At once, since most of it is the two probes' loading. */
@@ -76,7 +82,7 @@ async function bothSteps(
 /** Twice at each address: for what comes straight, and for what is led through the machine. */
 async function listenIn({ probe, ipv4, ipv6 }: StepNetwork, signal: AbortSignal) {
   const hosts = [ipv4, ipv6, ipv4, ipv6];
-  const at = await probe.listen(hosts, signal);
+  const { listening: at } = await probe.carryOut({ listen: hosts, tries: [], nameservers: [] }, signal);
   const point = (index: number): ListeningPoint => {
     const listening = at[index];
     const host = hosts[index];

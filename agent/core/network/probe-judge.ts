@@ -1,5 +1,5 @@
 import type { ProbeFinding } from "./order.ts";
-import { type Heard, nameOf, type ProbeOutcome, type ProbeTarget } from "./probe-target.ts";
+import { type Heard, nameOf, type ProbeOutcome, type ProbeTarget, type ProbeVia } from "./probe-target.ts";
 
 /** A reset, or a refusal by whoever is there: the packet arrived, and something answered. */
 const ARRIVED = new Set(["ECONNREFUSED", "ECONNRESET", "EPIPE"]);
@@ -10,23 +10,29 @@ const NO_ANSWER = new Set(["ETIMEDOUT"]);
 
 /**
  * What was found. What a listener of ours heard got through, whatever its sender saw.
- * `outcomes`: as many as `targets`, in their order.
+ * `outcomes`: as many as `targets`, in their order. `answered`: see `ProbeSurroundings`; nobody is blamed for names that this machine does not have.
  */
 export function judgeProbe(
   targets: readonly ProbeTarget[],
   outcomes: readonly ProbeOutcome[],
   heard: readonly Heard[],
+  answered: ReadonlySet<ProbeVia>,
 ): readonly ProbeFinding[] {
   const tried = targets.map((target, at) => ({ target, ...seen(target, outcomes[at] ?? { is: "silent" }, heard) }));
   const satisfied = new Set(tried.filter(({ got }) => got === "reached").map(({ target }) => target.anyOf));
-  return tried.map(({ target, got, detail }) => ({
-    what: target.what,
-    target: nameOf(target),
-    expected: target.expected,
-    got,
-    ok: target.expected === "refused" ? got !== "reached" : isReached(target, got, satisfied),
-    detail,
-  }));
+  return tried.map(({ target, got, detail }) => {
+    const { what, expected } = target;
+    const reached = isReached(target, got, satisfied);
+    const excused = !reached && wantsAnswer(target) && !answered.has(target.via);
+    return {
+      what,
+      target: nameOf(target),
+      expected,
+      got,
+      ok: expected === "refused" ? got !== "reached" : reached || excused,
+      detail: excused ? "nor is this machine itself answered" : detail,
+    };
+  });
 }
 
 function isReached({ anyOf }: ProbeTarget, got: Got, satisfied: ReadonlySet<string | undefined>): boolean {

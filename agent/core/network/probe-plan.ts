@@ -4,7 +4,7 @@ import type { NetworkFacts } from "./facts.ts";
 import type { EgressPolicy } from "./order.ts";
 import { TAILNET } from "./plan.ts";
 import { METADATA_TARGETS } from "./probe-metadata.ts";
-import { FORBIDDEN_MS, PERMITTED_MS, type ProbeTarget, type ProbeVia } from "./probe-target.ts";
+import { FORBIDDEN_MS, PERMITTED_MS, type ProbeTarget, type ProbeVia, UNANSWERED_MS } from "./probe-target.ts";
 
 /** Where somebody listens for us: a TCP and a UDP port at one address, as the step has to name it. */
 export interface ListeningPoint {
@@ -21,11 +21,15 @@ export interface ProbeSurroundings {
   readonly neighbour: readonly ListeningPoint[];
   /** The same step, where packets are led through the machine. */
   readonly routedNeighbour: readonly ListeningPoint[];
+  /** How this machine's own questions (`ownQuestions`) have been answered by now. */
+  readonly answered: ReadonlySet<ProbeVia>;
 }
 
 const SSH = 22;
 const DNS = 53;
 const HTTP = 80;
+
+const DNS_VIAS = ["dns-udp", "dns-tcp"] as const satisfies readonly ProbeVia[];
 
 /** One address of each range that may be somebody's own (RFC 1918, 6598, 4193), of the kind that routers like to have. */
 const PRIVATE_SAMPLES = ["10.0.0.1", "172.16.0.1", "192.168.0.1", "192.168.1.1", "100.64.0.1", "fd00::1", "fc00::1"];
@@ -48,7 +52,7 @@ export function planProbe(facts: NetworkFacts, around: ProbeSurroundings): reado
     ...tailnet(facts),
     ...privateRanges(facts),
     ...outsideAllowList(facts),
-    ...names(facts),
+    ...names(facts, around),
     ...ordered(facts),
   ];
 }
@@ -95,12 +99,28 @@ function outsideAllowList({ egress }: NetworkFacts): readonly ProbeTarget[] {
   );
 }
 
-/** Any answer will do, of any resolver. */
-function names({ nameservers, resolvers }: NetworkFacts): readonly ProbeTarget[] {
+/** Any answer will do, of any resolver. One that does not answer this machine either is not waited for. */
+function names(
+  { nameservers, resolvers }: NetworkFacts,
+  { answered }: Pick<ProbeSurroundings, "answered">,
+): readonly ProbeTarget[] {
   if (resolvers.length === 0) return [];
   return nameservers.flatMap((host) =>
-    (["dns-udp", "dns-tcp"] as const).map((via) => ({ ...permitted("names (DNS)", via, host, DNS), anyOf: via })),
+    DNS_VIAS.map((via) => ({
+      ...permitted("names (DNS)", via, host, DNS),
+      anyOf: via,
+      deadlineMs: answered.has(via) ? PERMITTED_MS : UNANSWERED_MS,
+    })),
   );
+}
+
+/** What this machine asks for itself, of those to whom builds are led: where it gets no answer, the guard is not what keeps builds from one. */
+export function ownQuestions({
+  resolvers,
+  tailnet: at,
+}: NetworkFacts): readonly Pick<ProbeTarget, "via" | "host" | "port">[] {
+  const asked = at === "open" ? TAILNET_NAMES.slice(0, 1) : resolvers;
+  return asked.flatMap((host) => DNS_VIAS.map((via) => ({ via, host, port: DNS })));
 }
 
 function ordered({ probeTarget }: NetworkFacts): readonly ProbeTarget[] {

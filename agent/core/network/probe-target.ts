@@ -39,6 +39,8 @@ export interface Heard {
 export const FORBIDDEN_MS = 300;
 /** What must be reached may be far away, and a resolver may have to ask others. */
 export const PERMITTED_MS = 3_000;
+/** For names, where this machine's own question, which was asked first, is still open: the machine waits as long, and the agent's boot with it. */
+export const UNANSWERED_MS = 500;
 
 /** "169.254.169.254:80", "[fd00:ec2::254]:80", "10.0.0.1:4711/udp". */
 export function nameOf({ host, port, via }: Pick<ProbeTarget, "host" | "port" | "via">): string {
