@@ -104,4 +104,4 @@ export class Peer implements AsyncDisposable {
 }
 
 /** No log leaves this machine, and a daemon that would ask the real service ends at once. */
-export const NOTHING_OUTSIDE = { TS_NO_LOGS_NO_SUPPORT: "1", TS_PANIC_IF_HIT_MAIN_CONTROL: "1" } as const;
+const NOTHING_OUTSIDE = { TS_NO_LOGS_NO_SUPPORT: "1", TS_PANIC_IF_HIT_MAIN_CONTROL: "1" } as const;

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { RelayAddress } from "../derp-relay.ts";
 
 /** The domain that MagicDNS' names of a sandbox's tailnet end in. */
-export const BASE_DOMAIN = "tailnet.test";
+const BASE_DOMAIN = "tailnet.test";
 
 /** An ephemeral node that is not heard of for so long is removed. headscale wants more than 65 s. */
 const EPHEMERAL_GRACE = "70s";

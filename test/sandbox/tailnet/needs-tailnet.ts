@@ -11,12 +11,22 @@ const found: { readonly tools: TailnetTools } | { readonly why: string } = await
   (failure: unknown) => ({ why: messageOf(failure) }),
 );
 
-/** Skips each test of the file, with the reason, where the tools have not been built, or where there is no root though it is needed. */
+/** Why there can be no tailnet: the tools have not been built, or there is no root though it is needed. Undefined when there can. */
+export function whyNoTailnet(as: "anybody" | "root" = "anybody"): string | undefined {
+  if ("why" in found) return found.why;
+  return as === "root" && process.getuid?.() !== 0 ? "network namespaces need root" : undefined;
+}
+
+/** Skips each test of the file, with the reason, where there can be none. */
 export function needsTailnet(as: "anybody" | "root" = "anybody"): void {
   beforeEach(({ skip }) => {
-    if ("why" in found) skip(found.why);
-    if (as === "root" && process.getuid?.() !== 0) skip("network namespaces need root");
+    const why = whyNoTailnet(as);
+    if (why !== undefined) skip(why);
   });
+}
+
+export function hasTailnetTools(): boolean {
+  return "tools" in found;
 }
 
 /** Of a test that `needsTailnet`. */
