@@ -29,6 +29,7 @@ function order(text: string): readonly string[] {
   return chain(text, "from_builds").map((rule) => {
     if (rule.includes("saddr !=")) return "forged";
     if (rule.startsWith("ct status dnat")) return "names";
+    if (/daddr (100\.100\.100\.100|fd7a:115c:a1e0::53) goto refuse$/.test(rule)) return "MagicDNS itself";
     if (rule.startsWith('oifname "tailscale0"')) return `tailnet ${rule.endsWith("accept") ? "open" : "closed"}`;
     if (rule.includes("169.254.0.0/16") || rule.includes("fe80::/10")) return "forbidden";
     if (rule === 'oifname "builds0" drop') return "other builds";
@@ -38,8 +39,8 @@ function order(text: string): readonly string[] {
   });
 }
 
-const HEAD = ["forged", "forged", "names", "names"];
-const REST = ["forbidden", "forbidden", "other builds"];
+const HEAD = ["forged", "forged", "names", "names", "MagicDNS itself", "MagicDNS itself", "forbidden", "forbidden"];
+const REST = ["other builds"];
 
 it.each([
   { what: "the internet", changes: {}, then: [...HEAD, "tailnet closed", ...REST, "private", "private", "accept"] },
@@ -54,7 +55,7 @@ it.each([
     then: [...HEAD, "tailnet closed", ...REST, "allowed", "allowed", "goto refuse"],
   },
   {
-    what: "the tailnet, before all that is forbidden elsewhere",
+    what: "the tailnet, but for what is never open",
     changes: { tailnet: "open" as const },
     then: [...HEAD, "tailnet open", ...REST, "private", "private", "accept"],
   },

@@ -1,7 +1,7 @@
 import { type Address, type Family, formatAddress } from "./address.ts";
 import { type Cidr, formatCidr, widest } from "./cidr.ts";
 import { ALWAYS_FORBIDDEN, PRIVATE_RANGES } from "./forbidden.ts";
-import { BRIDGE, dnsMap, type NetworkPlan, type PlannedRange, TAILNET } from "./plan.ts";
+import { BRIDGE, dnsMap, MAGIC_DNS, type NetworkPlan, type PlannedRange, TAILNET } from "./plan.ts";
 
 /** nftables' name of our table, in each of its families. */
 export const TABLE = "builder_agent";
@@ -26,8 +26,13 @@ export function guardScript(plan: NetworkPlan): string {
     ...chain("from_builds", undefined, [
       ...eachFamily(plan, (range) => [`${ip(range)} saddr != ${formatCidr(range.cidr)} drop`]),
       ...eachFamily(plan, ledByUs),
-      `oifname "${TAILNET}" ${wish.tailnet === "open" ? "accept" : "goto refuse"}`,
+      // What tailscaled itself answers there is for this machine: builds have its names by way of the bridge.
+      ...eachFamily(plan, (range) => [
+        `${ip(range)} daddr ${formatAddress(MAGIC_DNS[range.cidr.family][0])} goto refuse`,
+      ]),
+      // Before the tailnet: Alibaba's metadata service is among a tailnet's addresses, and a subnet route may name any.
       ...toAny(ALWAYS_FORBIDDEN, "goto refuse"),
+      `oifname "${TAILNET}" ${wish.tailnet === "open" ? "accept" : "goto refuse"}`,
       `oifname "${BRIDGE}" drop`,
       ...(wish.allowed === undefined ? [] : [...toAny(wish.allowed, "accept"), "goto refuse"]),
       ...(wish.allowed !== undefined || wish.allowPrivateRanges ? [] : toAny(PRIVATE_RANGES, "goto refuse")),

@@ -48,10 +48,10 @@ export interface NetworkPlan {
 }
 
 /** MagicDNS, which tailscaled itself answers ("quad-100"). */
-const MAGIC_DNS = {
+export const MAGIC_DNS = {
   ipv4: [nth(cidr("100.100.100.100"), 0)],
   ipv6: [nth(cidr("fd7a:115c:a1e0::53"), 0)],
-} as const satisfies Record<Family, readonly Address[]>;
+} as const satisfies Record<Family, readonly [Address]>;
 
 /**
  * What shall be in force. `present`: the ranges that are. @throws {AgentError} "network.failed" where this machine leaves no range free.
