@@ -2,6 +2,7 @@ import { fullJitterMs } from "../core/backoff.ts";
 import type { DesiredState } from "../core/desired-state.ts";
 import { AgentError } from "../core/errors.ts";
 import type { Phase } from "../core/phase.ts";
+import type { Secret } from "../core/secret.ts";
 import { tailnetHostname } from "../core/tailnet/hostname.ts";
 import { impossible, mayTryAgain, reasonToLeave, wantedTailnet } from "../core/tailnet/plan.ts";
 import { sameJoin, type TailnetCredential, type TailnetMembership, type TailnetWish } from "../core/tailnet/wish.ts";
@@ -160,12 +161,20 @@ class Chapter {
     const show = (progress: string): void => this.#cells.tailnet.set({ at: "joining", grantId, progress });
     const changed = (): boolean => !sameJoin(this.#wish(), wish);
     let retryable = true;
+    let hasAsked = false;
     try {
       const cannot = impossible(wish);
       if (cannot !== undefined) throw new AgentError("tailnet.impossible", cannot, { retryable: false });
       if (this.#cells.tailnet.get().at !== "failed") show("Joining");
       const membership = await this.#whileWanted(wish, signal, (wanted) =>
-        within(clock, JOIN_MS, wanted, (limit) => this.#join(wish, show, limit)),
+        within(clock, JOIN_MS, wanted, async (limit) => {
+          const hostname = tailnetHostname(this.#cells.machineId.get());
+          const authKey = await this.#key(wish, hostname, show, limit);
+          hasAsked = true;
+          const { coordinationUrl, tags } = wish;
+          const where = coordinationUrl !== undefined && { coordinationUrl };
+          return this.#node.join({ grantId, authKey, hostname, tags, ...where }, show, limit);
+        }),
       );
       log.info({ nodeId: membership.nodeId, grantId, name: membership.name }, "tailnet.joined");
       this.#joinedWith = wish;
@@ -174,7 +183,7 @@ class Chapter {
     } catch (err) {
       if (signal.aborted) return undefined;
       // It may have got as far as being a node of which the server did not hear that it is gone.
-      await this.#depart(wish, signal);
+      if (hasAsked) await this.#depart(wish, signal);
       if (changed()) return undefined;
       retryable = !(err instanceof AgentError) || err.retryable;
       log.warn({ err, grantId, required: wish.required }, "tailnet.not-joined");
@@ -188,14 +197,14 @@ class Chapter {
     return undefined;
   }
 
-  async #join(wish: TailnetWish, show: (progress: string) => void, signal: AbortSignal): Promise<TailnetMembership> {
-    const { grantId, credential, apiUrl, coordinationUrl, tags } = wish;
-    const hostname = tailnetHostname(this.#cells.machineId.get());
+  #key(
+    { credential, apiUrl, tags }: TailnetWish,
+    description: string,
+    show: (progress: string) => void,
+    signal: AbortSignal,
+  ): Promise<Secret> {
     if (credential.kind !== "auth-key") show("Asking the tailnet's API for a key");
-    const order = { credential, tags, description: hostname, ...(apiUrl !== undefined && { apiUrl }) };
-    const authKey = await this.#api.mintKey(order, signal);
-    const where = coordinationUrl !== undefined && { coordinationUrl };
-    return this.#node.join({ grantId, authKey, hostname, tags, ...where }, show, signal);
+    return this.#api.mintKey({ credential, tags, description, ...(apiUrl !== undefined && { apiUrl }) }, signal);
   }
 
   async #leave(because: string, signal: AbortSignal): Promise<undefined> {
@@ -210,14 +219,17 @@ class Chapter {
     this.#cells.tailnet.set({ at: "none" });
   }
 
-  /** A server that does not hear of the end is told by the API, where its credential allows; it forgets an ephemeral node by itself in the end. */
+  /**
+   * A server that does not hear of the end is told by the API, where its credential allows; one that does is asked whether it still lists the device. In the
+   * end it forgets an ephemeral node by itself.
+   */
   async #depart(joinedWith: TailnetWish | undefined, signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#ports;
     try {
       const { loggedOut, nodeId } = await within(clock, LEAVE_MS, signal, (limit) => this.#node.leave(limit));
       if (nodeId === undefined) return;
       log.info({ nodeId, loggedOut }, "tailnet.left");
-      if (!loggedOut) await this.#remove(nodeId, joinedWith ?? this.#cells.desired.get()?.tailnet, signal);
+      await this.#remove(nodeId, loggedOut, joinedWith ?? this.#cells.desired.get()?.tailnet, signal);
     } catch (err) {
       if (!signal.aborted) log.error({ err }, "tailnet.not-left");
     }
@@ -225,14 +237,22 @@ class Chapter {
 
   async #remove(
     nodeId: string,
+    loggedOut: boolean,
     wish: { readonly credential: TailnetCredential; readonly apiUrl?: string } | undefined,
     signal: AbortSignal,
   ): Promise<void> {
     if (wish === undefined) return;
+    const { log } = this.#ports;
     const { credential, apiUrl } = wish;
-    const order = { credential, nodeId, ...(apiUrl !== undefined && { apiUrl }) };
-    const removed = await this.#api.removeDevice(order, signal);
-    this.#ports.log.info({ nodeId, removed }, "tailnet.device-removed");
+    try {
+      const order = { credential, nodeId, ...(apiUrl !== undefined && { apiUrl }) };
+      const removed = await this.#api.removeDevice(order, signal);
+      log.info({ nodeId, removed }, "tailnet.device-removed");
+    } catch (err) {
+      // It was only to make sure.
+      if (loggedOut) log.debug({ err, nodeId }, "tailnet.device-not-asked-after");
+      else log.error({ err, nodeId }, "tailnet.device-not-removed");
+    }
   }
 
   /** Aborted as soon as something else is wanted. */

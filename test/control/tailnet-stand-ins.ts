@@ -83,12 +83,14 @@ export class NodeStandIn implements TailnetNode {
 export class ApiStandIn implements TailnetApi {
   readonly done: string[] = [];
   mints: Error[] = [];
+  #minted = 0;
 
   async mintKey({ tags }: ApiOrder & { readonly tags: readonly string[] }): Promise<Secret> {
     this.done.push(`mint ${tags.join(" ")}`);
     const failure = this.mints.shift();
+    this.#minted += 1;
     if (failure !== undefined) throw failure;
-    return new Secret(`k${this.done.length}`);
+    return new Secret(`k${this.#minted}`);
   }
   async removeDevice({ nodeId }: ApiOrder & { readonly nodeId: string }): Promise<"removed"> {
     this.done.push(`remove ${nodeId}`);

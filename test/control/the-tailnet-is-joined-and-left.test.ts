@@ -153,7 +153,7 @@ describe("the tailnet", () => {
     expect(tailnet.get()).toEqual({ at: "failed", grantId: "grant-1", because: "https://c does not answer" });
     await clock.advance(30_000);
     expect(tailnet.get().at).toBe("joined");
-    expect(api.done).toEqual(["mint tag:builder", "mint tag:builder"]);
+    expect(api.done).toEqual(["mint tag:builder", "remove n1", "mint tag:builder"]);
   });
 
   it("tries a key that was handed over only once, until another is", async () => {
@@ -209,10 +209,13 @@ describe("the tailnet", () => {
     expect(network.get()).toMatchObject({ network: { tailnet: "open" } });
   });
 
-  it("removes the device by the API where the coordination server did not hear of the end", async () => {
+  it.each([
+    { what: "did not hear of the end", loggedOut: false },
+    { what: "heard of the end, and may list it all the same", loggedOut: true },
+  ])("removes the device by the API where the coordination server $what", async ({ loggedOut }) => {
     await begin();
     await wish(tailnetWish());
-    node.left = { loggedOut: false, nodeId: "n1" };
+    node.left = { loggedOut, nodeId: "n1" };
     await wish(undefined);
     expect(api.done).toEqual(["mint tag:builder", "remove n1"]);
   });

@@ -1,3 +1,5 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, it } from "vitest";
 import { Secret } from "../../agent/core/secret.ts";
 import type { TailnetMembership } from "../../agent/core/tailnet/wish.ts";
@@ -33,9 +35,12 @@ it.each([
   const { headscale } = stage.tailnet();
   await using builder = await stage.builder();
   const before = (await headscale.nodes()).map(({ id }) => id);
-  const joined = await join(builder);
+  const joined = await joinAs(builder);
   const stop = new AbortController();
-  await kill(builder, watchTillItEnds(builder, stop.signal));
+  const watched = watchTillItEnds(builder, stop.signal);
+  await eventually(() => builder.seen.length > 0, "it watches");
+  expect(builder.seen).toEqual([joined]);
+  await kill(builder, watched);
   const recalled = await builder.node.recall(never);
   expect(recalled).toEqual(joined);
   expect((await headscale.nodes()).map(({ id }) => id)).toEqual([...before, joined.nodeId]);
@@ -50,24 +55,32 @@ it("says good-bye for a daemon that was killed, though nobody wants it back", as
   const { headscale } = stage.tailnet();
   await using builder = await stage.builder();
   const before = (await headscale.nodes()).map(({ id }) => id);
-  const { nodeId } = await join(builder);
+  const { nodeId } = await joinAs(builder);
   await builder.killAll();
   expect(await builder.node.leave(never)).toEqual({ loggedOut: true, nodeId });
   expect((await headscale.nodes()).map(({ id }) => id)).toEqual(before);
   expect(await commandLines(builder.dir)).toBe("");
 });
 
-it("tells when it was removed from the tailnet, and is then nobody who could come back", async () => {
-  const { headscale } = stage.tailnet();
-  await using builder = await stage.builder();
-  const { nodeId } = await join(builder);
+it("tells when the tailnet does not want it any more, and is then nobody who could come back", async () => {
+  const { headscale, api, client } = stage.tailnet();
+  await using builder = await stage.builder({ url: api.url });
+  const { nodeId } = await joinAs(builder);
   const stop = new AbortController();
   const watched = watchTillItEnds(builder, stop.signal);
-  await headscale.removeNode(nodeId);
+  await eventually(() => builder.seen.length > 0, "it watches");
+  await headscale.expireNode(nodeId);
   expect(await watched).toMatchObject({ code: "tailnet.logged-out", retryable: true });
   expect(await builder.node.recall(never)).toBeUndefined();
-  await builder.node.leave(never);
+  expect(await builder.node.leave(never)).toMatchObject({ nodeId });
   expect(await builder.files()).toEqual([]);
+  const credential = {
+    kind: "oauth-client",
+    clientId: client.clientId,
+    clientSecret: new Secret(client.clientSecret),
+  } as const;
+  expect(await builder.api().removeDevice({ credential, nodeId }, never)).toBe("removed");
+  expect(await builder.api().removeDevice({ credential, nodeId }, never)).toBe("not-listed");
 });
 
 it("recalls nothing where there was nothing, and leaving is harmless there", async () => {
@@ -81,9 +94,9 @@ it("joins anew over what an earlier grant left, as one node", async () => {
   const { headscale } = stage.tailnet();
   await using builder = await stage.builder();
   const before = (await headscale.nodes()).map(({ id }) => id);
-  await join(builder);
+  await joinAs(builder);
   await builder.killAll();
-  const again = await join(builder, "g2");
+  const again = await joinAs(builder, "g2");
   expect(again.grantId).toBe("g2");
   expect((await headscale.nodes()).map(({ id }) => id)).toEqual([...before, again.nodeId]);
   await builder.node.leave(never);
@@ -92,8 +105,10 @@ it("joins anew over what an earlier grant left, as one node", async () => {
 it("comes back only once the coordination server is there: until then it says what it waits for", async () => {
   const { headscale } = stage.tailnet();
   await using builder = await stage.builder();
-  const joined = await join(builder);
+  const joined = await joinAs(builder);
   await builder.killAll();
+  // With what it remembers of its peers it would go on even so.
+  await rm(join(builder.dir, "state", "profile-data"), { recursive: true, force: true });
   await headscale.goDown();
   const patience = new AbortController();
   const recalling = builder.node.recall(patience.signal).catch((failure: unknown) => failure);
@@ -109,7 +124,7 @@ it("comes back only once the coordination server is there: until then it says wh
   await builder.node.leave(never);
 });
 
-async function join(builder: Builder, grantId = "g1"): Promise<TailnetMembership> {
+async function joinAs(builder: Builder, grantId = "g1"): Promise<TailnetMembership> {
   const tailnet = stage.tailnet();
   const authKey = new Secret(await tailnet.authKey());
   const { url: coordinationUrl } = tailnet.headscale;
@@ -119,7 +134,7 @@ async function join(builder: Builder, grantId = "g1"): Promise<TailnetMembership
 /** Resolves to why it is over; undefined if only `signal` was. */
 async function watchTillItEnds(builder: Builder, signal: AbortSignal): Promise<unknown> {
   try {
-    for await (const membership of builder.node.watch(signal)) expect(membership.grantId).toBe("g1");
+    for await (const membership of builder.node.watch(signal)) builder.seen.push(membership);
     return undefined;
   } catch (failure) {
     return failure;

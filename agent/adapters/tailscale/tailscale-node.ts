@@ -1,3 +1,4 @@
+import { AgentError } from "../../core/errors.ts";
 import type { TailnetMembership } from "../../core/tailnet/wish.ts";
 import { within } from "../../lifecycle/branch.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -18,6 +19,9 @@ const LOGOUT_MS = 5_000;
 
 /** A server that is letting this machine in at the moment when nobody wants that any more: it has to be in, to leave. */
 const UNDER_WAY_MS = 2_000;
+
+const END_LOOKS = 20;
+const END_LOOK_EVERY_MS = 50;
 
 export interface TailscaleNodeOptions {
   readonly socketPath: string;
@@ -95,15 +99,12 @@ export class TailscaleNode implements TailnetNode {
   }
 
   async *watch(signal: AbortSignal): AsyncGenerator<TailnetMembership, void, undefined> {
-    const { services } = this.#options;
     const grantId = (await this.#memory.recall())?.grantId ?? "";
     try {
       yield* watchMembership(this.#api, grantId, signal);
     } catch (failure) {
       if (signal.aborted) return;
-      const { at, result } = await services.show("tailscaled", signal);
-      if (at === "active" || at === "starting") throw failure;
-      throw daemonFailed(`tailscaled ended${result && ` (${result})`}`, failure);
+      throw await this.#reasonOf(failure, signal);
     }
   }
 
@@ -111,6 +112,19 @@ export class TailscaleNode implements TailnetNode {
     const departure = await this.#depart(signal);
     await this.#memory.forget();
     return departure;
+  }
+
+  /** A daemon that broke off may have ended: its manager knows how, in a moment. */
+  async #reasonOf(failure: unknown, signal: AbortSignal): Promise<unknown> {
+    const { services, clock } = this.#options;
+    if (!(failure instanceof AgentError && failure.code === "tailnet.daemon-failed")) return failure;
+    for (let looks = 0; looks < END_LOOKS && !signal.aborted; looks += 1) {
+      const { at, result } = await services.show("tailscaled", signal);
+      if (at !== "active" && at !== "starting")
+        return daemonFailed(`tailscaled ended${result && ` (${result})`}`, failure);
+      await clock.sleep(END_LOOK_EVERY_MS, signal);
+    }
+    return failure;
   }
 
   /** A daemon that is running and a node of nothing. */
@@ -149,8 +163,8 @@ export class TailscaleNode implements TailnetNode {
     if (at === "not-installed") return { loggedOut };
     try {
       // A daemon that was killed left its state, and with that it can still say good-bye.
-      if (at !== "active" && nodeId !== "") await services.start("tailscaled", signal);
-      if (at === "active" || nodeId !== "") {
+      if (at !== "active" && remembered !== undefined) await services.start("tailscaled", signal);
+      if (at === "active" || remembered !== undefined) {
         const status = await this.#api.status(signal);
         nodeId = status.nodeId || nodeId;
         if (status.hasNodeKey) loggedOut = await this.#logOut(signal);

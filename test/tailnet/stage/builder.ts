@@ -29,6 +29,8 @@ export class Builder implements AsyncDisposable {
   readonly log = new CollectedLog();
   readonly dir: string;
   readonly progress: string[] = [];
+  /** What was seen of it while it was watched. */
+  readonly seen: TailnetMembership[] = [];
   node: TailscaleNode;
   daemon: Tailscaled;
   readonly #options: BuilderOptions;
@@ -68,8 +70,11 @@ export class Builder implements AsyncDisposable {
   }
 
   mintKey(order: Parameters<TailscaleApi["mintKey"]>[0], identityToken = noToken): Promise<Secret> {
-    const api = new TailscaleApi({ baseUrl: this.#options.url ?? NOBODY, identityToken, clock: systemClock() });
-    return api.mintKey(order, new AbortController().signal);
+    return this.api(identityToken).mintKey(order, new AbortController().signal);
+  }
+
+  api(identityToken = noToken): TailscaleApi {
+    return new TailscaleApi({ baseUrl: this.#options.url ?? NOBODY, identityToken, clock: systemClock() });
   }
 
   /** What the daemon says, without our reading of it. */
