@@ -76,27 +76,33 @@ function listening(what: string, { host, tcpPort, udpPort }: ListeningPoint): re
   return [forbidden(what, "tcp", host, tcpPort), forbidden(what, "udp", host, udpPort)];
 }
 
-/** Where there is no such interface, these addresses are private ones like others. */
+/** Its resolver is asked by way of the bridge only. Where there is no such interface, the addresses of nodes are private ones like others. */
 function tailnet({ tailnet: at, machineAddresses, egress }: NetworkFacts): readonly ProbeTarget[] {
   const isNode = machineAddresses.some((address) => address.interface === TAILNET);
-  const closed = (host: string): boolean => at === "closed" && (isNode || !isOpen(host, egress));
+  const nodes = at === "open" ? [] : TAILNET_NODES.filter((host) => isNode || !isOpen(host, egress));
   return [
-    ...TAILNET_NAMES.filter(closed).map((host) => forbidden("the tailnet", "dns-udp", host, DNS)),
-    ...TAILNET_NODES.filter(closed).map((host) => forbidden("the tailnet", "tcp", host, HTTP)),
+    ...TAILNET_NAMES.map((host) => forbidden("the tailnet's resolver", "dns-udp", host, DNS)),
+    ...nodes.map((host) => forbidden("the tailnet", "tcp", host, HTTP)),
   ];
 }
 
-function privateRanges({ egress, ipv4, ipv6 }: NetworkFacts): readonly ProbeTarget[] {
-  const ours = [ipv4.cidr, ipv6.cidr];
-  return PRIVATE_SAMPLES.filter((host) => !isWithin(host, ours) && !isOpen(host, egress)).map((host) =>
+function privateRanges(facts: NetworkFacts): readonly ProbeTarget[] {
+  const open = [facts.ipv4.cidr, facts.ipv6.cidr, ...openTailnet(facts)];
+  return PRIVATE_SAMPLES.filter((host) => !isWithin(host, open) && !isOpen(host, facts.egress)).map((host) =>
     forbidden("private ranges", "tcp", host, HTTP),
   );
 }
 
-function outsideAllowList({ egress }: NetworkFacts): readonly ProbeTarget[] {
-  return PUBLIC_SAMPLES.filter((host) => !isOpen(host, egress)).map((host) =>
+function outsideAllowList(facts: NetworkFacts): readonly ProbeTarget[] {
+  const open = openTailnet(facts);
+  return PUBLIC_SAMPLES.filter((host) => !isWithin(host, open) && !isOpen(host, facts.egress)).map((host) =>
     forbidden("outside the allow-list", "tcp", host, HTTP),
   );
+}
+
+/** A granted tailnet has nodes and subnet routes among the private ranges: there is somebody, who may be reached. */
+function openTailnet({ tailnet: at, tailnetRoutes = [] }: NetworkFacts): readonly string[] {
+  return at === "open" ? tailnetRoutes : [];
 }
 
 /** Any answer will do, of any resolver. One that does not answer this machine either is not waited for. */

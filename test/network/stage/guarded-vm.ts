@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -6,7 +7,7 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { stringify } from "smol-toml";
 import type { AppliedNetwork, IsolationReport, NetworkOrder } from "../../../agent/core/network/order.ts";
-import { tool } from "../../buildkit/real-buildkit.ts";
+import { eventually, tool } from "../../buildkit/real-buildkit.ts";
 import { openOrder } from "./orders.ts";
 import type { World } from "./world.ts";
 
@@ -19,12 +20,15 @@ export const AGENT_PORTS = { gateway: 8443, health: 9464 } as const;
 export class GuardedVm {
   readonly runtimeDir: string;
   readonly configFile: string;
+  /** What BuildKit makes steps' networks from. */
+  readonly conflistFile: string;
   readonly world: World;
 
   private constructor(world: World) {
     this.world = world;
     this.runtimeDir = join(world.dir, "run");
     this.configFile = join(world.dir, "agent.toml");
+    this.conflistFile = join(this.runtimeDir, "network", "cni.conflist");
   }
 
   static async make(world: World, network: Readonly<Record<string, string>> = {}): Promise<GuardedVm> {
@@ -59,6 +63,14 @@ export class GuardedVm {
       await this.world.vm.run("nft", ["delete", "table", family, "builder_agent"]);
   }
 
+  /** Of the bridge, which has it only while a step is on it. */
+  async bridgeLinkLocal(): Promise<string> {
+    const look = (): Promise<string> =>
+      this.world.vm.run("ip", ["-6", "-brief", "address", "show", "builds0", "scope", "link"]);
+    await eventually(async () => (await look()).includes("fe80:"), "the bridge has a link-local address");
+    return /fe80:[^/ ]*/.exec(await look())?.[0] ?? "";
+  }
+
   /** A command of the agent as root in the VM. */
   async agent(
     args: readonly string[],
@@ -75,7 +87,7 @@ export class GuardedVm {
     // The connection stays open for the answer.
     if (input === undefined) child.stdin.end();
     else child.stdin.write(input);
-    const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
+    const [out, err] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
     return { code: child.exitCode, out, err };
   }
 

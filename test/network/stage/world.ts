@@ -23,6 +23,9 @@ const TAILNET_ROUTER = { ipv4: "100.64.255.254", ipv6: "fd7a:115c:a1e0:ffff::1" 
 /** Resolvers of the VM: one in the private network, one on the internet. */
 export const RESOLVERS = ["10.20.0.53", "2001:db8:53::53"] as const;
 
+/** AWS has one there, for any who ask it directly. */
+const HYPERVISORS_RESOLVER = "169.254.169.253";
+
 /** What tailscaled answers by itself. */
 const MAGIC_DNS = ["100.100.100.100", "fd7a:115c:a1e0::53"] as const;
 
@@ -33,13 +36,15 @@ const MAGIC_DNS = ["100.100.100.100", "fd7a:115c:a1e0::53"] as const;
 export class World implements AsyncDisposable {
   readonly dir: string;
   readonly vm: NetworkNamespace;
-  readonly #outside: NetworkNamespace;
+  /** The internet, the private networks, and what a hypervisor has. */
+  readonly outside: NetworkNamespace;
+  #tailnet: NetworkNamespace | undefined;
   readonly #scope: Scope;
 
   private constructor(dir: string, vm: NetworkNamespace, outside: NetworkNamespace, scope: Scope) {
     this.dir = dir;
     this.vm = vm;
-    this.#outside = outside;
+    this.outside = outside;
     this.#scope = scope;
   }
 
@@ -65,7 +70,7 @@ export class World implements AsyncDisposable {
         { place: outside, link: "downlink", addresses: [`${ROUTER.ipv4}/24`, `${ROUTER.ipv6}/64`] },
       );
       await beEverybody(outside);
-      scope.own(await answering(outside, RESOLVERS));
+      scope.own(await answering(outside, PORTS, [...RESOLVERS, HYPERVISORS_RESOLVER]));
       return new World(dir, vm, outside, scope);
     } catch (failure) {
       await scope[Symbol.asyncDispose]();
@@ -74,13 +79,19 @@ export class World implements AsyncDisposable {
   }
 
   /** What comes from builds unmasqueraded is answered as well: a guard that is off must be seen to be off. */
-  async answerBuilds(ranges: { readonly ipv4: string; readonly ipv6: string }): Promise<void> {
-    await this.#outside.run("ip", ["route", "replace", ranges.ipv4, "via", VM.ipv4]);
-    await this.#outside.run("ip", ["route", "replace", ranges.ipv6, "via", VM.ipv6]);
+  async answerBuilds({ ipv4, ipv6 }: { readonly ipv4: string; readonly ipv6: string }): Promise<void> {
+    const ways = [
+      { place: this.outside, to: VM },
+      ...(this.#tailnet === undefined ? [] : [{ place: this.#tailnet, to: NODE }]),
+    ];
+    for (const { place, to } of ways) {
+      await place.run("ip", ["route", "replace", ipv4, "via", to.ipv4]);
+      await place.run("ip", ["route", "replace", ipv6, "via", to.ipv6]);
+    }
   }
 
-  /** The VM becomes a node of a tailnet, in which every address answers; nobody has granted it to builds. */
-  async joinTailnet(): Promise<void> {
+  /** The VM becomes a node of a tailnet, in which every address answers, before the builds' network is made; nobody has granted it to builds. */
+  async joinTailnet(): Promise<NetworkNamespace> {
     const tailnet = this.#scope.own(await NetworkNamespace.make({ name: "tailnet" }));
     await connect(
       {
@@ -100,23 +111,20 @@ export class World implements AsyncDisposable {
       await tailnet.run("ip", ["route", "add", node, "dev", "tun"]);
       await this.vm.run("ip", ["route", "add", range, "via", router, "dev", "tailscale0"]);
     }
-    for (const [, node] of ways) await tailnet.run("ip", ["route", "add", rangeOfBuilds(node), "via", node]);
     await beEverybody(tailnet);
-    this.#scope.own(await answering(tailnet, MAGIC_DNS));
+    this.#scope.own(await answering(tailnet, PORTS, MAGIC_DNS));
+    this.#tailnet = tailnet;
+    return tailnet;
   }
 
-  own<T extends AsyncDisposable>(thing: T): T {
-    return this.#scope.own(thing);
+  /** Somebody in the VM listens on these ports, at all its addresses: the agent, sshd, whoever comes later. */
+  async listenInVm(ports: readonly number[]): Promise<void> {
+    this.#scope.own(await answering(this.vm, ports, []));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#scope[Symbol.asyncDispose]();
   }
-}
-
-/** All that the guard may choose from, so that it is answered unmasqueraded too. */
-function rangeOfBuilds(node: string): string {
-  return node.includes(":") ? "fd00::/8" : "198.18.0.0/15";
 }
 
 /** Every address is its own, except where a route says otherwise. */
@@ -132,9 +140,13 @@ function nodad(address: string): readonly string[] {
 const PROGRAM = fileURLToPath(new URL("answering.mjs", import.meta.url));
 
 /** Somebody who listens at every address of a network, and answers names at some. */
-async function answering(place: NetworkNamespace, resolvers: readonly string[]): Promise<AsyncDisposable> {
+async function answering(
+  place: NetworkNamespace,
+  ports: readonly number[],
+  resolvers: readonly string[],
+): Promise<AsyncDisposable> {
   for (const address of resolvers) await place.run("ip", ["address", "add", address, "dev", "lo", ...nodad(address)]);
-  const { command, args } = place.enter(process.execPath, [PROGRAM, ...PORTS.map(String), ...resolvers]);
+  const { command, args } = place.enter(process.execPath, [PROGRAM, ...ports.map(String), ...resolvers]);
   const child: ChildProcess = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
   const ended = once(child, "close");
   const listening = once(child.stdout ?? child, "data");
@@ -150,4 +162,16 @@ async function answering(place: NetworkNamespace, resolvers: readonly string[]):
       await ended;
     },
   };
+}
+
+/** Whether a connection is made within 600 ms. */
+export async function connects(from: NetworkPlace, host: string, port: number): Promise<boolean> {
+  const program = `
+    const socket = require("net").connect(${port}, ${JSON.stringify(host)});
+    socket.on("connect", () => process.exit(0)).on("error", () => process.exit(1));
+    setTimeout(() => process.exit(1), 600);`;
+  return from.run(process.execPath, ["-e", program]).then(
+    () => true,
+    () => false,
+  );
 }
