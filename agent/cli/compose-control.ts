@@ -88,7 +88,7 @@ export async function startControl(config: Omit<Config, "gateway">, caPem: strin
     {
       cacheRoot: layout.cacheDir,
       cache: cacheVolume,
-      capabilities: bridged ? [...capabilities, "egress"] : capabilities,
+      capabilities: [...capabilities, ...(bridged ? ["egress"] : []), ...(tailnet === undefined ? [] : ["tailnet"])],
       startedMonoMs,
       ending: { graceMs: drain.graceMs, buildkitGraceMs: drain.stopGraceMs },
     },

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import { type Cidr, parseCidr } from "../../core/network/cidr.ts";
-import { BRIDGE, type MachineNetwork } from "../../core/network/plan.ts";
+import { type Cidr, formatCidr, parseCidr } from "../../core/network/cidr.ts";
+import { BRIDGE, type MachineNetwork, TAILNET } from "../../core/network/plan.ts";
 import { parseResolvConf, type ResolvConf } from "../../core/network/resolvers.ts";
 import { runTool } from "./run-tool.ts";
 
@@ -50,11 +50,20 @@ export async function machineNetwork(addresses: readonly LinkAddress[], signal: 
   };
 }
 
+/** What leads into the tailnet, as CIDRs. */
+export async function tailnetRoutes(signal: AbortSignal): Promise<readonly string[]> {
+  const found = (await ipRoutes(signal)).filter(({ dev, type }) => dev === TAILNET && type === undefined);
+  return found.flatMap(({ dst }) => parseCidr(dst) ?? []).map(formatCidr);
+}
+
 async function routes(signal: AbortSignal): Promise<readonly Cidr[]> {
-  const said = await runTool("ip", ["-json", "route", "show", "table", "all"], signal);
-  return RoutesSchema.parse(JSON.parse(said))
+  return (await ipRoutes(signal))
     .filter(({ dev, type }) => dev !== BRIDGE && type !== "broadcast" && type !== "multicast")
     .flatMap(({ dst }) => parseCidr(dst) ?? []);
+}
+
+async function ipRoutes(signal: AbortSignal): Promise<z.infer<typeof RoutesSchema>> {
+  return RoutesSchema.parse(JSON.parse(await runTool("ip", ["-json", "route", "show", "table", "all"], signal)));
 }
 
 async function resolvConf(file: string): Promise<ResolvConf | undefined> {

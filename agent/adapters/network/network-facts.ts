@@ -11,6 +11,7 @@ export function factsOf(
   { order, applied, nameservers }: NetworkState,
   addresses: readonly LinkAddress[],
   told: Pick<NetworkFacts, "cniBinaryDir" | "cniConfigFile" | "agentPorts" | "probeTarget">,
+  tailnetRoutes: readonly string[],
 ): NetworkFacts {
   return {
     ...told,
@@ -24,6 +25,8 @@ export function factsOf(
       .filter(({ scope }) => scope !== "link" && scope !== "host")
       .map(({ address, link }) => ({ address, interface: link })),
     tailnet: applied.tailnet,
+    // What peers offer may be accepted while this is tried.
+    tailnetRoutes: [...tailnetRoutes, ...(order?.avoid ?? [])],
     egress: order?.egress ?? DEFAULT_EGRESS,
   };
 }

@@ -19,7 +19,7 @@ import type { Log } from "../../ports/log.ts";
 import { makeBridge } from "./bridge.ts";
 import { guardFingerprint, putGuard } from "./guard.ts";
 import { underLock } from "./lock.ts";
-import { linkAddresses, machineNetwork } from "./machine-network.ts";
+import { linkAddresses, machineNetwork, tailnetRoutes } from "./machine-network.ts";
 import { factsOf } from "./network-facts.ts";
 import { putResolvConf } from "./resolv-conf-file.ts";
 import { type GuardInForce, type NetworkState, readState, replaceFile } from "./state-file.ts";
@@ -93,7 +93,8 @@ export class NetworkHost implements BuildNetwork {
         },
       );
     const { places, told, verifyIsolation } = this.#options;
-    const facts = factsOf(state, await linkAddresses(signal), { ...told, cniConfigFile: places.conflistFile });
+    const around = { ...told, cniConfigFile: places.conflistFile };
+    const facts = factsOf(state, await linkAddresses(signal), around, await tailnetRoutes(signal));
     return verifyIsolation(facts, signal);
   }
 

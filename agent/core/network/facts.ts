@@ -29,6 +29,8 @@ export interface NetworkFacts {
   /** TCP ports that the agent's own processes listen on somewhere. */
   readonly agentPorts: readonly number[];
   readonly tailnet: "closed" | "open";
+  /** What this machine's routes lead into the tailnet, nodes and accepted subnet routes: while it is open, that is open to builds too. CIDRs. */
+  readonly tailnetRoutes?: readonly string[];
   readonly egress: EgressPolicy;
   /** What the operator says that every build must reach. */
   readonly probeTarget?: { readonly host: string; readonly port: number };
