@@ -18,7 +18,7 @@ import { duration } from "./narrator.ts";
 import { tellTailnetStory } from "./tailnet-story.ts";
 
 /** Of documentation (RFC 5737): what the machine takes for the internet, in which the coordination server is one host. */
-const INTERNET = { router: "203.0.113.1", machine: "203.0.113.2", prefix: 24, host: "203.0.113.10" };
+const INTERNET = { router: "203.0.113.1", machine: "203.0.113.2", prefix: 24 };
 
 /** A build whose step fetches a page of the customer's own network, by name. @throws {SandboxFailure} where it does not go as it must. */
 export async function tailnetDemo({ narrator, terminal, signal }: Stageplay): Promise<void> {
@@ -37,9 +37,7 @@ export async function tailnetDemo({ narrator, terminal, signal }: Stageplay): Pr
   {
     narrator.chapter("The customer has a tailnet, with a private page");
     await using world = await NetworkNamespace.make({ name: "world" });
-    await world.run("ip", ["address", "add", `${INTERNET.host}/32`, "dev", "lo"]);
-    const at = { tools: tailnetTools, world, host: INTERNET.host };
-    await using site = await NamespacedTailnet.start({ ...at, dir: home.path, signal });
+    await using site = await NamespacedTailnet.start({ tools: tailnetTools, world, dir: home.path, signal });
     narrator.seen("coordination server, relay, API and two nodes are up", performance.now() - startedMs);
     narrator.detail(
       `page   ${site.tailnet.pageUrl}\nnodes  ${site.tailnet.peer.name}, ${site.tailnet.peer.addresses[0]}`,

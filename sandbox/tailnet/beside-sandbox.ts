@@ -1,7 +1,7 @@
 import { NetworkNamespace } from "../net/namespace.ts";
 import type { NetworkPlace } from "../net/place.ts";
 import { connect } from "../net/veth.ts";
-import { NamespacedTailnet } from "./in-namespaces.ts";
+import { COORDINATION_HOST, NamespacedTailnet } from "./in-namespaces.ts";
 import { Owned } from "./owned.ts";
 import type { TailnetTools } from "./tools.ts";
 
@@ -20,9 +20,14 @@ export async function startBeside(
     const world = await owned.add(NetworkNamespace.make({ name: "world" }));
     await connect(
       { place: world, link: "machine0", addresses: [`${WORLD}/${PREFIX}`] },
-      { place: machine, link: "world0", addresses: [`${MACHINE}/${PREFIX}`] },
+      {
+        place: machine,
+        link: "world0",
+        addresses: [`${MACHINE}/${PREFIX}`],
+        routes: [{ to: `${COORDINATION_HOST}/32`, via: WORLD }],
+      },
     );
-    const site = await owned.add(NamespacedTailnet.start({ ...options, world, host: WORLD }));
+    const site = await owned.add(NamespacedTailnet.start({ ...options, world }));
     return { site, owned };
   } catch (failure) {
     await owned[Symbol.asyncDispose]();

@@ -9,13 +9,16 @@ export interface NamespacedTailnetOptions {
   readonly tools: TailnetTools;
   /** Exists, is empty, and is short enough for sockets in it. */
   readonly dir: string;
-  /** What a builder takes for the internet: the coordination server, its relay and its API are in there. */
+  /** What a builder takes for the internet: the coordination server, its relay and its API are in there, at COORDINATION_HOST. */
   readonly world: NetworkNamespace;
-  /** An IPv4 address that `world` has, and that builders reach. Ports 8080, 8081 and 8443 of it must be free, and 8443 of UDP. */
-  readonly host: string;
   readonly signal?: AbortSignal;
 }
 
+/**
+ * Where builders find the servers: their machine needs a way there through `world`, a default route for instance. A private address, because the
+ * client insists on HTTPS with a public one as soon as it asks again within a few minutes.
+ */
+export const COORDINATION_HOST = "10.98.0.1";
 /** For benchmarks of networks, RFC 2544: nobody has a use for it here. */
 const CABLE = { world: "198.18.77.1", home: "198.18.77.2", prefix: 30 };
 /** The customer's private network, and a machine in it that is no node. */
@@ -40,7 +43,7 @@ export class NamespacedTailnet implements AsyncDisposable {
     this.#owned = owned;
   }
 
-  static async start({ tools, dir, world, host, signal }: NamespacedTailnetOptions): Promise<NamespacedTailnet> {
+  static async start({ tools, dir, world, signal }: NamespacedTailnetOptions): Promise<NamespacedTailnet> {
     const owned = new Owned();
     try {
       const home = await owned.add(NetworkNamespace.make({ name: "customer" }));
@@ -53,11 +56,12 @@ export class NamespacedTailnet implements AsyncDisposable {
           routes: [{ to: "default", via: CABLE.world }],
         },
       );
+      await world.run("ip", ["address", "add", `${COORDINATION_HOST}/32`, "dev", "lo"]);
       await home.run("ip", ["address", "add", `${PRIVATE_HOST}/32`, "dev", "lo"]);
       const peersWhere = { place: home };
       const page = Page.serve("This page lies behind a subnet route.\n", { ...peersWhere, host: PRIVATE_HOST }, 80);
       const privatePage = await owned.add(page);
-      const at = { where: { place: world, host }, peersWhere, routes: [PRIVATE_NETWORK] };
+      const at = { where: { place: world, host: COORDINATION_HOST }, peersWhere, routes: [PRIVATE_NETWORK] };
       const started = SandboxTailnet.start({ tools, dir, ...at, ...(signal === undefined ? {} : { signal }) });
       return new NamespacedTailnet(await owned.add(started), privatePage, owned);
     } catch (failure) {

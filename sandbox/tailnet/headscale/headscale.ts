@@ -9,6 +9,8 @@ import { headscaleConfig, relayMap, type TailnetPolicy } from "./config.ts";
 import { createAuthKey, type RunningHeadscale } from "./keys.ts";
 import { type HeadscaleNode, listedNodes } from "./nodes.ts";
 
+export type { HeadscaleNode };
+
 /** Whose tailnet it is: the owner of every node and tag. In the policy: "customer@". */
 export const USER = "customer";
 

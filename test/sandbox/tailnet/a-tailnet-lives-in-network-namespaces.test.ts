@@ -33,7 +33,7 @@ it("lets a machine of another network join, and reach what nobody reaches otherw
       { place: world, link: "vm0", addresses: [`${WORLD}/24`] },
       { place: vm, link: "up0", addresses: [`${VM}/24`], routes: [{ to: "default", via: WORLD }] },
     );
-    await using site = await NamespacedTailnet.start({ tools, dir: dir.path, world, host: WORLD });
+    await using site = await NamespacedTailnet.start({ tools, dir: dir.path, world });
     const { tailnet, privateUrl } = site;
     const joining = { tools, dir: dir.path, name: "vm", where: { place: vm }, loginUrl: tailnet.headscale.url };
     expect(tailnet.pageUrl).toBe("http://hello.tailnet.test/");
