@@ -1,6 +1,7 @@
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
 import { BUILDS_SLICE, OWN_UNIT, UNIT_NAMES } from "../../agent/adapters/systemd/unit-names.ts";
+import { ConfigSchema } from "../../agent/cli/config/schema.ts";
 import { layoutOf } from "../../agent/cli/layout.ts";
 import { NODE_FLAGS } from "../../agent/cli/node-flags.ts";
 import { commandsOf, UNIT_FILES, valuesOf } from "./units.ts";
@@ -20,6 +21,7 @@ it.each([
   ["buildkitd.service", NODE_FLAGS.control, ["buildkit", "prepare"]],
   ["buildkitd.service", NODE_FLAGS.control, ["buildkit", "ended"]],
   ["builder-agent-sweep.service", NODE_FLAGS.control, ["buildkit", "sweep"]],
+  ["tailscaled.service", NODE_FLAGS.control, ["network", "close"]],
 ])("%s runs Node with %j for %j", (unit, flags, command) => {
   expect(commandsOf(unit)).toContainEqual([NODE, ...flags, MAIN, ...command]);
 });
@@ -51,6 +53,7 @@ it.each([
   ["buildkitd.service", "ReadWritePaths", LAYOUT.networkLeasesDir],
   ["buildkitd.service", "BindReadOnlyPaths", `${LAYOUT.networkResolvConf}:/etc/resolv.conf`],
   ["buildkitd.service", "BindReadOnlyPaths", `${dirname(LAYOUT.networkResolvConf)}:/run/systemd/resolve`],
+  ["tailscaled.service", "ReadWritePaths", dirname(LAYOUT.tailnetSocket)],
   [UNIT_NAMES["cache-mount"], "Where", LAYOUT.cacheDir],
 ])("%s: %s=%s, where the processes look", (unit, setting, path) => {
   expect(valuesOf(unit, setting)).toContain(path);
@@ -61,6 +64,20 @@ it("starts buildkitd with the configuration that was judged", () => {
     "/usr/lib/builder-agent/bin/buildkitd",
     "--config",
     LAYOUT.buildkitConfigFile,
+  ]);
+});
+
+it("starts tailscaled with its keys where they are looked for, as it is configured by default", () => {
+  const { tun, port } = ConfigSchema.shape.tailnet.parse({});
+  expect(commandsOf("tailscaled.service")).toContainEqual([
+    "/usr/lib/builder-agent/bin/tailscaled",
+    `--state=${join(LAYOUT.tailnetStateDir, "tailscaled.state")}`,
+    `--statedir=${LAYOUT.tailnetStateDir}`,
+    "--encrypt-state=false",
+    "--hardware-attestation=false",
+    `--socket=${LAYOUT.tailnetSocket}`,
+    `--tun=${tun}`,
+    `--port=${port}`,
   ]);
 });
 

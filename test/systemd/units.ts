@@ -14,7 +14,7 @@ export function valuesOf(unit: string, setting: string): readonly string[] {
 
 /** Its programs with their arguments: every Exec…= of it, less systemd's prefixes. */
 export function commandsOf(unit: string): readonly (readonly string[])[] {
-  const settings = ["ExecStartPre", "ExecStart", "ExecStop", "ExecStopPost"];
+  const settings = ["ExecStartPre", "ExecStart", "ExecStartPost", "ExecStop", "ExecStopPost"];
   return settings
     .flatMap((setting) => valuesOf(unit, setting))
     .map((command) => command.replace(/^[-+!:@]+/, "").split(" "));
