@@ -43,7 +43,7 @@ export class AgentProcess implements AsyncDisposable {
     /** Default: this machine's network, and a socket of its own. */
     readonly within?: Within;
   }): Promise<AgentProcess> {
-    await using log = await open(files.logFile, "w", 0o600);
+    await using log = await open(files.logFile, "a", 0o600);
     const { within } = files;
     const program = [inTree("dist/agent/cli/main.js"), "run", "--config", files.configFile];
     const { command, args } = within?.namespace.enter(process.execPath, program) ?? {

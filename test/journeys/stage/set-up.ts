@@ -5,14 +5,15 @@ import { join } from "node:path";
 import type { Scope } from "../../../agent/lifecycle/scope.ts";
 import { EmbeddedControlPlane } from "../../../sandbox/control-plane/embedded-control-plane.ts";
 import type { ControlPlaneOptions } from "../../../sandbox/control-plane/options.ts";
-import { type AgentExit, AgentProcess } from "../../../sandbox/stack/agent-process.ts";
-import { type Address, PortHold } from "../../../sandbox/stack/free-port.ts";
+import type { AgentProcess } from "../../../sandbox/stack/agent-process.ts";
 import { makeRuntimeDir } from "../../../sandbox/stack/runtime-dir.ts";
+import type { Uplink } from "../../../sandbox/stack/stack.ts";
 import { TempDir } from "../../../sandbox/stack/temp-dir.ts";
 import { readToolchain, type Toolchain } from "../../../sandbox/stack/toolchain.ts";
 import { AgentLog } from "./agent-log.ts";
 import { proveNothingLeft } from "./nothing-left.ts";
 import { type StageIdentity, writeStageConfig } from "./stage-config.ts";
+import { ownNetwork, type StageNetwork, sharedNetwork } from "./stage-network.ts";
 
 /** Whose machine every stage is. */
 export const REF = { org: "acme", project: "app" } as const;
@@ -25,6 +26,8 @@ export interface StageOptions {
   readonly identity?: (plane: EmbeddedControlPlane) => StageIdentity;
   /** Default "info". */
   readonly logLevel?: "info" | "debug";
+  /** If given, the agent has a network of its own, joined to this, and builds have a bridge in there. Default: this machine's, and builds have none. */
+  readonly uplink?: Uplink;
   /** Before the agent starts. */
   readonly prepare?: (plane: EmbeddedControlPlane) => void;
   /** Default true: the stage is up when the agent is ready. */
@@ -43,7 +46,10 @@ export interface StageParts {
   readonly runtimeDir: string;
   /** What build clients have and get. */
   readonly clientDir: string;
-  readonly agentEnded: Promise<AgentExit>;
+  readonly network: StageNetwork;
+  readonly agent: AgentProcess;
+  /** Again, once the one before has ended. */
+  readonly startAgent: () => Promise<AgentProcess>;
   /** In the command line of each of its build steps. */
   readonly mark: string;
 }
@@ -60,19 +66,16 @@ export async function setUp(options: StageOptions, scope: Scope): Promise<StageP
   const plane = scope.own(await EmbeddedControlPlane.listen(options.plane));
   const identity = options.identity?.(plane) ?? { kind: "join-token" as const, token: plane.issueJoinToken(REF) };
   options.prepare?.(plane);
-  const health = await freeAddress();
-  const { drainGraceMs = 2_000, logLevel = "info" } = options;
-  const settings = { plane, health, tools, identity, drainGraceMs, logLevel };
+  const { drainGraceMs = 2_000, logLevel = "info", uplink } = options;
+  const network = uplink === undefined ? await sharedNetwork() : await ownNetwork(plane, uplink, scope);
+  const { health, mode } = network;
+  const settings = { plane, health, networkMode: mode, tools, identity, drainGraceMs, logLevel };
   const configFile = await writeStageConfig({ workDir, runtimeDir, ...settings });
   const log = new AgentLog(join(workDir, "agent.log"));
   scope.defer(() => proveNothingLeft([mark, workDir, runtimeDir], [workDir, runtimeDir]));
-  const agent = scope.own(await AgentProcess.start({ configFile, logFile: log.file, runtimeDir }));
+  const startAgent = (): Promise<AgentProcess> => network.start({ configFile, logFile: log.file, runtimeDir });
+  const agent = scope.own(await startAgent());
   const healthUrl = `http://${health.host}:${health.port}`;
   const dirs = { workDir, runtimeDir, clientDir };
-  return { mark, plane, log, tools, healthUrl, configFile, ...dirs, agentEnded: agent.ended };
-}
-
-async function freeAddress(): Promise<Address> {
-  using ports = new PortHold();
-  return await ports.take({ host: "127.0.0.1", port: 0 });
+  return { mark, plane, log, tools, healthUrl, configFile, ...dirs, network, agent, startAgent };
 }

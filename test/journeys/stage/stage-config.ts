@@ -17,6 +17,7 @@ export interface StageConfig {
   readonly runtimeDir: string;
   readonly plane: EmbeddedControlPlane;
   readonly health: Address;
+  readonly networkMode: "none" | "bridge";
   readonly tools: Toolchain;
   readonly identity: StageIdentity;
   readonly drainGraceMs: number;
@@ -58,8 +59,9 @@ export async function writeStageConfig(stage: StageConfig): Promise<string> {
       runc: tools.runc,
       cniBinaryDir: dirname(tools.cniBridge),
     },
-    // The bridge would be this machine's.
-    network: { mode: "none" },
+    // A bridge is made only in a network of ours.
+    network: { mode: stage.networkMode },
+    ...(tools.tailscaled !== undefined && { tailnet: { binary: tools.tailscaled } }),
     drain: { graceMs: stage.drainGraceMs, stopGraceMs: 5_000 },
     log: { level: stage.logLevel },
   };

@@ -8,6 +8,7 @@ import { writeTicket } from "../../../sandbox/admin/ticket-files.ts";
 import type { BuildOrder } from "../../../sandbox/control-plane/builds.ts";
 import type { Machine } from "../../../sandbox/control-plane/machine.ts";
 import type { StoredRecord } from "../../../sandbox/control-plane/record-book.ts";
+import type { NetworkNamespace } from "../../../sandbox/net/namespace.ts";
 import { lastTroubles } from "../../../sandbox/stack/agent-log.ts";
 import type { AgentExit } from "../../../sandbox/stack/agent-process.ts";
 import { buildctlArguments } from "../../../sandbox/stack/client-lines.ts";
@@ -30,8 +31,11 @@ export class Stage implements AsyncDisposable {
   readonly workDir: string;
   readonly runtimeDir: string;
   readonly clientDir: string;
+  /** The agent's, where it has one of its own. */
+  readonly vm: NetworkNamespace | undefined;
   readonly #parts: StageParts;
   readonly #scope: Scope;
+  #agent: StageParts["agent"];
   #clients = 0;
 
   private constructor(parts: StageParts, scope: Scope) {
@@ -41,7 +45,9 @@ export class Stage implements AsyncDisposable {
     this.workDir = parts.workDir;
     this.runtimeDir = parts.runtimeDir;
     this.clientDir = parts.clientDir;
+    this.vm = parts.network.vm;
     this.#parts = parts;
+    this.#agent = parts.agent;
     this.#scope = scope;
   }
 
@@ -91,11 +97,23 @@ export class Stage implements AsyncDisposable {
       throw new Error(`The agent has not ended within ${END_DEADLINE_MS} ms`);
     });
     try {
-      return await Promise.race([this.#parts.agentEnded, overdue]);
+      return await Promise.race([this.#agent.ended, overdue]);
     } finally {
       waiting.abort();
       overdue.catch(() => undefined);
     }
+  }
+
+  /** Starts it anew, as the same machine, once it has ended; resolves when it is ready. */
+  async startAgain(): Promise<Machine> {
+    await this.ended();
+    const { observed: last } = this.machine;
+    this.#agent = this.#scope.own(await this.#parts.startAgent());
+    const ready = (): Machine | undefined => {
+      const { machine } = this;
+      return machine.observed !== last && machine.observed?.phase === Phase.READY ? machine : undefined;
+    };
+    return this.plane.until(ready, { what: "the agent to be ready again", deadlineMs: READY_DEADLINE_MS });
   }
 
   /** An answer of the agent's own health server. */
@@ -113,12 +131,15 @@ export class Stage implements AsyncDisposable {
 
   /** Port of the gateway: the same for as long as the launcher lives. */
   async port(): Promise<number> {
-    return Number((await this.log.until("launcher.started")).data["port"]);
+    return this.#parts.network.gatewayPort() ?? Number((await this.log.until("launcher.started")).data["port"]);
   }
 
   /** The process that runs now, or ran last. */
   async pid(name: ChildName): Promise<number> {
-    if (name === "launcher") return (await this.log.until("launcher.started")).pid;
+    if (name === "launcher") {
+      const first = await this.log.until("launcher.started");
+      return ((await this.log.last("launcher.started")) ?? first).pid;
+    }
     if (name === "buildkitd") return Number((await this.log.last("buildkit.started"))?.data["buildkitPid"]);
     const started = await this.log.last("launcher.child-started", ({ data }) => data["child"] === name);
     return Number(started?.data["childPid"]);

@@ -4,6 +4,9 @@ import { run } from "../../../sandbox/net/command.ts";
 /** Everything of a machine's network that a careless program could change, as text. */
 export type MachineNetwork = Readonly<Record<string, string>>;
 
+/** Of machines under systemd-nspawn (npm run test:nspawn), which may run beside this. */
+const NSPAWNS = /^builder-[0-9a-f]{8}$/;
+
 /** This machine's: links, addresses, routes, rules, nftables, named namespaces, forwarding, resolver. */
 export async function thisMachine(): Promise<MachineNetwork> {
   const ip = (...args: readonly string[]): Promise<string> => run("ip", args);
@@ -16,18 +19,18 @@ export async function thisMachine(): Promise<MachineNetwork> {
     rules4: await ip("-4", "rule"),
     rules6: await ip("-6", "rule"),
     nftables: await run("nft", ["list", "ruleset"]),
-    namespaces: (await readdir("/run/netns").catch(() => [])).join("\n"),
+    namespaces: (await readdir("/run/netns").catch(() => [])).filter((name) => !NSPAWNS.test(name)).join("\n"),
     forwarding: await forwarding(),
     resolver: await readFile("/etc/resolv.conf", "utf8"),
   };
 }
 
-/** What is otherwise than before, line by line; but a named namespace of somebody else's may have gone. */
+/** What is otherwise than before, line by line. */
 export async function changedSince(before: MachineNetwork): Promise<readonly string[]> {
   const after = await thisMachine();
   return Object.keys(after).flatMap((what) => {
     const [old, now] = [(before[what] ?? "").split("\n"), (after[what] ?? "").split("\n")];
-    const gone = what === "namespaces" ? [] : old.filter((line) => !now.includes(line));
+    const gone = old.filter((line) => !now.includes(line));
     const come = now.filter((line) => !old.includes(line));
     return [...gone.map((line) => `- ${what}: ${line}`), ...come.map((line) => `+ ${what}: ${line}`)];
   });
