@@ -17,13 +17,17 @@ it.each([
   ["builder-agent-volume.service", NODE_FLAGS.control, ["volume", "check"]],
   ["builder-agent-volume.service", NODE_FLAGS.control, ["volume", "close"]],
   ["builder-agent-network@.service", NODE_FLAGS.control, ["network", "serve", "--peer", "%i"]],
-  ["buildkitd.service", NODE_FLAGS.control, ["network", "ensure"]],
   ["buildkitd.service", NODE_FLAGS.control, ["buildkit", "prepare"]],
   ["buildkitd.service", NODE_FLAGS.control, ["buildkit", "ended"]],
   ["builder-agent-sweep.service", NODE_FLAGS.control, ["buildkit", "sweep"]],
   ["tailscaled.service", NODE_FLAGS.control, ["network", "close"]],
 ])("%s runs Node with %j for %j", (unit, flags, command) => {
   expect(commandsOf(unit)).toContainEqual([NODE, ...flags, MAIN, ...command]);
+});
+
+it("puts the guard in force before BuildKit starts, with the machine's own resolv.conf before its eyes", () => {
+  const ensure = [NODE, ...NODE_FLAGS.control, MAIN, "network", "ensure"];
+  expect(commandsOf("buildkitd.service")[0]).toEqual(["/usr/bin/nsenter", "--mount=/proc/1/ns/mnt", "--", ...ensure]);
 });
 
 it("starts Node in no other way", () => {
