@@ -1,9 +1,11 @@
-import { rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 /** Everything that a sandbox puts into its directory. */
 const OURS = ["ready.json", "agent.toml", "control-plane-ca.pem", "ca.pem", "state", "cache", "builds"];
 const LOG = "agent.log";
+/** Goes after us, with the claim. */
+const CLAIM = "sandbox.json";
 
 /** A sandbox's directory: empty of ours at first, and at the end, but for the agent's log when something went wrong. */
 export class WorkDir implements AsyncDisposable {
@@ -28,7 +30,12 @@ export class WorkDir implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await removeFrom(this.path, this.keepLog ? OURS : [...OURS, LOG]);
-    if (this.#made && !this.keepLog) await rm(this.path, { recursive: true, force: true });
+    if (this.#made && !this.keepLog && (await this.#isOurs())) await rm(this.path, { recursive: true, force: true });
+  }
+
+  /** Whether nobody else has put anything into it: a tailnet that is up beside, for instance. */
+  async #isOurs(): Promise<boolean> {
+    return (await readdir(this.path).catch(() => [])).every((name) => name === CLAIM);
   }
 }
 

@@ -2,46 +2,16 @@ import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { execa } from "execa";
 import { expect, it } from "vitest";
 import { TempDir } from "../../../sandbox/stack/temp-dir.ts";
-import { lastTailnet, type TailnetRecord } from "../../../sandbox/tailnet/record.ts";
 import { eventually, sandbox } from "../real-sandbox.ts";
 import { processesNaming } from "../traces.ts";
 import { needsTailnet } from "./needs-tailnet.ts";
+import { RunningTailnet } from "./running-tailnet.ts";
 
 needsTailnet();
 
 const PREFIX = join(tmpdir(), "tailnet-test-");
-const PROGRAM = fileURLToPath(new URL("../../../dist/sandbox/main.js", import.meta.url));
-
-function start(dir: string) {
-  return execa(process.execPath, [PROGRAM, "tailnet", "up", "--dir", dir], { reject: false, env: { NO_COLOR: "1" } });
-}
-
-/** `npm run sandbox -- tailnet up`, as a process. */
-class RunningTailnet implements AsyncDisposable {
-  readonly dir: string;
-  readonly process: ReturnType<typeof start>;
-
-  constructor(dir: string) {
-    this.dir = dir;
-    this.process = start(dir);
-  }
-
-  ready(): Promise<TailnetRecord> {
-    return eventually("the tailnet", async () => {
-      const record = await lastTailnet(this.dir);
-      return record?.pid === this.process.pid ? record : undefined;
-    });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.process.kill("SIGTERM");
-    await this.process;
-  }
-}
 
 it("is told what to do with it, looks at it, and leaves nothing behind", async () => {
   await using parent = await TempDir.make(PREFIX);
