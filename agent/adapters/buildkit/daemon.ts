@@ -10,6 +10,7 @@ import type { CacheKeeper } from "./cache-keeper.ts";
 import { DaemonConfig } from "./daemon-config.ts";
 import { DaemonProcess } from "./daemon-process.ts";
 import { OneAtATime } from "./one-at-a-time.ts";
+import { takeAwayTraceSocket } from "./trace-socket.ts";
 
 export interface BuildkitDaemonOptions {
   /** Path, or a name on PATH. */
@@ -133,8 +134,14 @@ export class BuildkitDaemon implements BuildkitUnit, AsyncDisposable {
   }
 
   async #settle(running: DaemonProcess): Promise<void> {
-    const { cache, log } = this.#options;
+    const { cache, log, places } = this.#options;
+    const over = new AbortController();
+    const traces = takeAwayTraceSocket(places.traceSocketPath, over.signal).catch((err: unknown) =>
+      log.error({ err }, "buildkit.trace-socket-stayed"),
+    );
     const exit = await running.exited;
+    over.abort();
+    await traces;
     await this.#removeSockets();
     const went = this.#isStopAsked && exit.signal === undefined ? "clean" : "other";
     await cache
@@ -144,7 +151,7 @@ export class BuildkitDaemon implements BuildkitUnit, AsyncDisposable {
     this.#status.set(this.#isStopAsked ? { at: "stopped" } : { at: "exited", exit });
   }
 
-  /** The trace socket is never removed by buildkitd, the other not when it was killed. */
+  /** None of both is removed by buildkitd when it was killed. */
   async #removeSockets(): Promise<void> {
     const { socketPath, traceSocketPath } = this.#options.places;
     await Promise.all([socketPath, traceSocketPath].map((path) => rm(path, { force: true })));
