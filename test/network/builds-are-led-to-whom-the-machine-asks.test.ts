@@ -85,6 +85,13 @@ it("asks MagicDNS while the tailnet is open, whatever a step still has in its re
   expect(plan.resolvers.map(formatAddress)).toEqual(["1.0.0.1"]);
 });
 
+it("goes on asking whom the machine asks in a tailnet without MagicDNS", () => {
+  const plan = planFor("nameserver 1.0.0.1\nsearch corp.example", openOrder({ tailnet: "open" }));
+  expect(resolvConfOf(plan)).toBe(`nameserver ${V4(1)}\nsearch corp.example\n`);
+  expect(leads(plan)).toMatchObject({ [V4(1)]: "1.0.0.1" });
+  expect(Object.values(leads(plan))).not.toContain("100.100.100.100");
+});
+
 it("keeps what the machine says of how to ask, and nothing that is no word of it", () => {
   const text =
     "; old\ndomain a.example\nsearch b.example bad;name c.example.\noptions ndots:2 rotate evil\u0000 # x\nnameserver 1.0.0.1 extra\n";

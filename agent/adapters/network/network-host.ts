@@ -122,7 +122,8 @@ export class NetworkHost implements BuildNetwork {
     await putResolvConf(places.resolvConfFile, resolvConfOf(plan));
     const state = stateOf(plan, order, guard);
     await replaceFile(places.stateFile, `${JSON.stringify(state, undefined, 2)}\n`);
-    log.info({ ...state.applied, generation: undefined }, "network.in-force");
+    const isNew = JSON.stringify(state) !== JSON.stringify(last);
+    log[isNew ? "info" : "debug"]({ ...state.applied, generation: undefined }, "network.in-force");
     return state;
   }
 

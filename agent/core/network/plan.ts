@@ -76,6 +76,8 @@ export function planNetwork(
     );
   };
   const { resolvConf, upstream } = machine;
+  // A tailnet without MagicDNS: tailscaled answers nothing there but that it failed.
+  const asksMagicDns = wish.tailnet === "open" && wish.searchDomains.length > 0;
   const [ipv4, ipv6] = [chosen("ipv4"), chosen("ipv6")];
   const resolvers = usableResolvers(isStub(resolvConf) ? (upstream ?? resolvConf) : resolvConf, machine.addresses);
   const ranges = { ipv4: planned("ipv4", ipv4.range), ipv6: planned("ipv6", ipv6.range) };
@@ -94,13 +96,13 @@ export function planNetwork(
     return {
       cidr: range,
       services: servicesOf(range),
-      resolvers: wish.tailnet === "open" ? MAGIC_DNS[family] : resolvers.filter((each) => each.family === family),
+      resolvers: asksMagicDns ? MAGIC_DNS[family] : resolvers.filter((each) => each.family === family),
     };
   }
 
   /** For each resolver the next service address of its family: who asks them in order gets theirs in order. */
   function nameservers(): readonly Address[] {
-    const asked = wish.tailnet === "open" ? MAGIC_DNS.ipv4 : resolvers;
+    const asked = asksMagicDns ? MAGIC_DNS.ipv4 : resolvers;
     const named = asked.map(({ family }, at) => {
       const before = asked.slice(0, at).filter((other) => other.family === family).length;
       return nth(ranges[family].cidr, before + 1);

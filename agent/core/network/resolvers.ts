@@ -1,5 +1,5 @@
 import { type Address, formatAddress, parseAddress } from "./address.ts";
-import { cidr, contains } from "./cidr.ts";
+import { type Cidr, cidr, contains } from "./cidr.ts";
 
 /** glibc asks no more than three (MAXNS, resolv.conf(5)). */
 export const RESOLVERS_MAX = 3;
@@ -43,14 +43,18 @@ export function isStub({ nameservers }: ResolvConf): boolean {
 
 /**
  * Whom the machine asks for names and builds can be led to: at most three. Not what is on a loopback, has a zone, or is this machine itself, where
- * nothing of a build goes in. `machine`: its own addresses.
+ * nothing of a build goes in; nor an address of the bridge, which would lead in a circle. `machine`: its own addresses; `builds`: the bridge's ranges.
  */
-export function usableResolvers({ nameservers }: ResolvConf, machine: readonly string[]): readonly Address[] {
+export function usableResolvers(
+  { nameservers }: ResolvConf,
+  machine: readonly string[],
+  builds: readonly Cidr[],
+): readonly Address[] {
   const own = new Set(machine);
+  const never = [...LOOPBACK, ...UNUSABLE, ...builds];
   const found = nameservers.flatMap((text) => parseAddress(text) ?? []);
   const usable = found.filter(
-    (address) =>
-      !isLoopback(address) && !UNUSABLE.some((range) => contains(range, address)) && !own.has(formatAddress(address)),
+    (address) => !never.some((range) => contains(range, address)) && !own.has(formatAddress(address)),
   );
   const distinct = new Map(usable.map((address) => [formatAddress(address), address]));
   return [...distinct.values()].slice(0, RESOLVERS_MAX);
