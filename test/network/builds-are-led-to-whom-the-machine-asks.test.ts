@@ -42,6 +42,12 @@ it.each([
   },
   { what: "the same twice", text: "nameserver 1.0.0.1\nnameserver 1.0.0.1", names: [V4(1)], asks: ["1.0.0.1"] },
   {
+    what: "the bridge itself, which would lead in a circle",
+    text: "nameserver 198.18.224.1\nnameserver fd4e:9a31:c70b::3\nnameserver 10.0.0.2",
+    names: [V4(1)],
+    asks: ["10.0.0.2"],
+  },
+  {
     what: "what no build can be led to",
     text: "nameserver 127.0.0.1\nnameserver fe80::1%eth0\nnameserver ::1\nnameserver 10.0.0.5\nnameserver 10.0.0.2",
     names: [V4(1)],
@@ -65,7 +71,9 @@ it("leads every address of a family somewhere, if one of it leads anywhere", () 
 });
 
 it("asks whom a stub asks, where that is told", () => {
-  const upstream = parseResolvConf("nameserver 10.0.0.2\n");
+  const upstream = parseResolvConf("nameserver 10.0.0.2\nsearch corp.example\n");
+  const stub = "nameserver 127.0.0.53\noptions edns0 trust-ad\nsearch .\n";
+  expect(resolvConfOf(planFor(stub, openOrder(), { upstream }))).toBe(`nameserver ${V4(1)}\nsearch corp.example\n`);
   expect(planFor("nameserver 127.0.0.53", openOrder(), { upstream }).resolvers.map(formatAddress)).toEqual([
     "10.0.0.2",
   ]);

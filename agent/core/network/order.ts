@@ -12,7 +12,7 @@ export const DEFAULT_EGRESS: EgressPolicy = { allowedCidrs: [], allowPrivateRang
 export interface NetworkOrder {
   /** "open": builds reach the tailnet, by its interface and by its names. Ordered only while this machine is a node of it under a grant. */
   readonly tailnet: "closed" | "open";
-  /** MagicDNS' search domains while it is open. */
+  /** MagicDNS' search domains while it is open; none: that tailnet has no names, and builds go on asking whom the machine asks. */
   readonly searchDomains: readonly string[];
   readonly egress: EgressPolicy;
   /** Ranges of others, for instance accepted subnet routes: the builds' own must not overlap them. CIDRs. */

@@ -79,15 +79,17 @@ export function planNetwork(
   // A tailnet without MagicDNS: tailscaled answers nothing there but that it failed.
   const asksMagicDns = wish.tailnet === "open" && wish.searchDomains.length > 0;
   const [ipv4, ipv6] = [chosen("ipv4"), chosen("ipv6")];
-  const resolvers = usableResolvers(isStub(resolvConf) ? (upstream ?? resolvConf) : resolvConf, machine.addresses);
+  // What is said of a stub (trust-ad) is not said of those whom it asks.
+  const asking = isStub(resolvConf) ? (upstream ?? resolvConf) : resolvConf;
+  const resolvers = usableResolvers(asking, machine.addresses, [ipv4.range, ipv6.range]);
   const ranges = { ipv4: planned("ipv4", ipv4.range), ipv6: planned("ipv6", ipv6.range) };
   return {
     ...ranges,
     wish,
     resolvers,
     nameservers: nameservers(),
-    search: wish.tailnet === "open" ? [...wish.searchDomains, ...resolvConf.search] : resolvConf.search,
-    options: resolvConf.options,
+    search: wish.tailnet === "open" ? [...wish.searchDomains, ...asking.search] : asking.search,
+    options: asking.options,
     collisions: [...ipv4.collisions, ...ipv6.collisions],
     generation: `${formatCidr(ipv4.range)} ${formatCidr(ipv6.range)}`,
   };
