@@ -14,7 +14,9 @@ import type { AgentExit } from "../../../sandbox/stack/agent-process.ts";
 import { buildctlArguments } from "../../../sandbox/stack/client-lines.ts";
 import { inTree } from "../../../sandbox/stack/tree.ts";
 import { Client, type ClientEnding } from "./client.ts";
+import { eventually } from "./eventually.ts";
 import { HeldBuild, heldDockerfile } from "./held-build.ts";
+import { processesNaming } from "./processes.ts";
 import { REF, type StageOptions, type StageParts, setUp } from "./set-up.ts";
 import { identityFileIn, tokenFileIn } from "./stage-config.ts";
 
@@ -107,6 +109,8 @@ export class Stage implements AsyncDisposable {
   /** Starts it anew, as the same machine, once it has ended; resolves when it is ready. */
   async startAgain(): Promise<Machine> {
     await this.ended();
+    // Of one that was killed, those who were its children end by themselves.
+    await eventually("the last one is gone", async () => (await processesNaming(this.runtimeDir)).length === 0);
     const { observed: last } = this.machine;
     this.#agent = this.#scope.own(await this.#parts.startAgent());
     const ready = (): Machine | undefined => {
