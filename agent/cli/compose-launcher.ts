@@ -49,7 +49,11 @@ export async function startLauncher(config: Config, children: ChildArguments, cl
     places,
     cache: cacheKeeper(layout, places, buildkit.bbolt, log),
     ...(network !== undefined && {
-      network: { ensure: (signal) => network.ensure(signal), resolvConf: layout.networkResolvConf },
+      network: {
+        ensure: (signal) => network.ensure(signal),
+        prepare: (signal) => network.prepare(signal),
+        resolvConf: layout.networkResolvConf,
+      },
     }),
     log,
   });

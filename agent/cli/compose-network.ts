@@ -35,7 +35,7 @@ export function networkHost({ gateway, health, paths, buildkit, network }: Netwo
  */
 export async function ensureNetwork(config: NetworkConfig, log: Log, signal: AbortSignal): Promise<void> {
   if (config.network.mode === "bridge") {
-    await networkHost(config, log).ensure(signal);
+    await networkHost(config, log).prepare(signal);
     return;
   }
   await putResolvConf(layoutOf(config.paths).networkResolvConf, await readFile("/etc/resolv.conf", "utf8"));

@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { whyNoBuildkit } from "../buildkit/real-buildkit.ts";
+import { eventually, whyNoBuildkit } from "../buildkit/real-buildkit.ts";
 import { BridgedAgent } from "./stage/bridged-agent.ts";
 import { World } from "./stage/world.ts";
 
@@ -9,6 +9,14 @@ const why = whyNoBuildkit();
 
 /** What one TCP connection says: what came back, or how it failed. */
 const ask = (address: string): string => `echo | busybox nc -w 3 ${address} 80 2>&1; echo ended $?`;
+
+const never = new AbortController().signal;
+
+/** Addresses that are given away. */
+async function leases(dir: string): Promise<readonly string[]> {
+  const names = await readdir(join(dir, "builder-agent")).catch(() => []);
+  return names.filter((name) => name !== "lock" && !name.startsWith("last_reserved_ip"));
+}
 
 describe("a build on a bridge", () => {
   let world: World;
@@ -51,9 +59,21 @@ describe("a build on a bridge", () => {
   });
 
   it("gives each step's address back", async () => {
-    await agent.unit.stop(10_000, new AbortController().signal);
-    const left = await readdir(join(agent.layout.networkLeasesDir, "builder-agent"));
-    expect(left.filter((name) => name !== "lock" && !name.startsWith("last_reserved_ip"))).toEqual([]);
+    await agent.unit.stop(10_000, never);
+    expect(await leases(agent.layout.networkLeasesDir)).toEqual([]);
     await agent.up();
+  });
+
+  it("gives back the addresses of steps that were killed with BuildKit, at its next start", async () => {
+    const killed = agent.step("busybox sleep 60").catch((failure: unknown) => failure);
+    await eventually(async () => (await leases(agent.layout.networkLeasesDir)).length > 0, "a step has an address");
+    const pid = agent.lines.findLast(({ event }) => event === "buildkit.started")?.["buildkitPid"];
+    process.kill(Number(pid), "SIGKILL");
+    expect(await killed).toBeInstanceOf(Error);
+    await agent.up();
+    await agent.unit.stop(10_000, never);
+    expect(await leases(agent.layout.networkLeasesDir)).toEqual([]);
+    const links = await world.vm.run("ip", ["-brief", "link", "show", "type", "veth"]);
+    expect(links.split("\n").filter((line) => line.startsWith("veth"))).toEqual([]);
   });
 });

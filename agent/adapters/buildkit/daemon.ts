@@ -22,8 +22,10 @@ export interface BuildkitDaemonOptions {
   readonly cache: CacheKeeper;
   /** The builds' network, where they have one. */
   readonly network?: {
-    /** Called before each start, and before a configuration is tried; if it throws, there is none. */
+    /** Called before a configuration is tried; if it throws, it is not. */
     readonly ensure: (signal: AbortSignal) => Promise<unknown>;
+    /** Called before each start; if it throws, there is none. */
+    readonly prepare: (signal: AbortSignal) => Promise<unknown>;
     /** What buildkitd sees as /etc/resolv.conf, and copies for builds. */
     readonly resolvConf: string;
   };
@@ -69,7 +71,7 @@ export class BuildkitDaemon implements BuildkitUnit, AsyncDisposable {
           retryable: true,
         });
       this.#isStopAsked = false;
-      await network?.ensure(signal);
+      await network?.prepare(signal);
       const { tookMs, lastEnd } = await cache.prepare(signal);
       this.#sweeping ??= this.#sweep();
       const running = await this.#launch();

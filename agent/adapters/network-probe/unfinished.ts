@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { PROBE_CONTAINER } from "../../core/network/conflist.ts";
 import { type Attachment, detach, readConfigurationList } from "./cni.ts";
 
 /**
@@ -51,21 +52,20 @@ export class Unfinished {
 }
 
 const SUFFIX = ".json";
-const PREFIX = "builder-agent-probe";
 
 /** Others may keep files there too. */
 function isNote(name: string): boolean {
-  return name.startsWith(`${PREFIX}-`) && name.endsWith(SUFFIX);
+  return name.startsWith(`${PROBE_CONTAINER}-`) && name.endsWith(SUFFIX);
 }
 
 /** Unlike any other on this machine, and it tells which process it is of. */
 export function containerIdFor(which: string, startedMs: number): string {
-  return `${PREFIX}-${process.pid}-${startedMs.toString(36)}-${which}`;
+  return `${PROBE_CONTAINER}-${process.pid}-${startedMs.toString(36)}-${which}`;
 }
 
 /** Of a process that lives, and is not this one. */
 function isAnothers(containerId: string): boolean {
-  const pid = Number(containerId.slice(PREFIX.length + 1).split("-")[0]);
+  const pid = Number(containerId.slice(PROBE_CONTAINER.length + 1).split("-")[0]);
   if (!(pid > 0) || pid === process.pid) return false;
   try {
     process.kill(pid, 0);

@@ -18,6 +18,7 @@ import type { BuildNetwork } from "../../ports/build-network.ts";
 import type { Log } from "../../ports/log.ts";
 import { makeBridge } from "./bridge.ts";
 import { guardFingerprint, putGuard } from "./guard.ts";
+import { takeBackLeases } from "./leases.ts";
 import { underLock } from "./lock.ts";
 import { linkAddresses, machineNetwork, tailnetRoutes } from "./machine-network.ts";
 import { factsOf } from "./network-facts.ts";
@@ -64,6 +65,12 @@ export class NetworkHost implements BuildNetwork {
       const wish = order === undefined ? CLOSED : { ...wishOf(order), mayMove: false };
       return (await this.#enforce(wish, order, last, signal)).applied;
     });
+  }
+
+  /** All that must be so before a BuildKit starts, while none runs. @throws as `ensure` does. */
+  async prepare(signal: AbortSignal): Promise<void> {
+    await this.ensure(signal);
+    await takeBackLeases(this.#options.places.leasesDir);
   }
 
   /** Closes the tailnet, and leaves the rest as it is. Undefined: there is no network to close it to. */
