@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
@@ -12,6 +12,16 @@ import { openOrder } from "./orders.ts";
 import type { World } from "./world.ts";
 
 const MAIN = fileURLToPath(new URL("../../../dist/agent/cli/main.js", import.meta.url));
+
+/** As systemd starts it for each connection; root asks. */
+const SERVE = ["network", "serve", "--peer", "1-1-0"];
+const VERIFY = `${JSON.stringify({ version: 1, verb: "verify" })}\n`;
+
+export interface Said {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
 
 /** The ports that the agent is configured to listen on. */
 export const AGENT_PORTS = { gateway: 8443, health: 9464 } as const;
@@ -71,29 +81,33 @@ export class GuardedVm {
     return /fe80:[^/ ]*/.exec(await look())?.[0] ?? "";
   }
 
-  /** A command of the agent as root in the VM. */
-  async agent(
-    args: readonly string[],
-    input?: string,
-  ): Promise<{ readonly code: number | null; readonly out: string; readonly err: string }> {
-    const { command, args: words } = this.world.vm.enter(process.execPath, [
-      MAIN,
-      ...args,
-      "--config",
-      this.configFile,
-    ]);
-    const child = spawn(command, words, { stdio: "pipe" });
+  /** A command of the agent as root in the VM, its input open. */
+  start(args: readonly string[]): ChildProcessWithoutNullStreams {
+    const words = [MAIN, ...args, "--config", this.configFile];
+    const { command, args: entered } = this.world.vm.enter(process.execPath, words);
+    const child = spawn(command, entered, { stdio: "pipe" });
     child.stdin.on("error", () => undefined);
-    // The connection stays open for the answer.
-    if (input === undefined) child.stdin.end();
-    else child.stdin.write(input);
+    return child;
+  }
+
+  /** The same to its end. */
+  async agent(args: readonly string[], input = ""): Promise<Said> {
+    const child = this.start(args);
+    child.stdin.write(input);
     const [out, err] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
     return { code: child.exitCode, out, err };
   }
 
+  /** Asks for a verification, and does not wait. */
+  startVerification(): ChildProcessWithoutNullStreams {
+    const child = this.start(SERVE);
+    child.stdin.write(VERIFY);
+    return child;
+  }
+
   async #request(request: object): Promise<unknown> {
     const line = `${JSON.stringify({ version: 1, ...request })}\n`;
-    const { out, err } = await this.agent(["network", "serve", "--peer", "1-1-0"], line);
+    const { out, err } = await this.agent(SERVE, line);
     const answer = JSON.parse(out || "{}") as { readonly is?: string; readonly message?: string };
     if (answer.is === undefined || answer.is === "failed") throw new Error(`${answer.message ?? "no answer"}\n${err}`);
     return answer;
