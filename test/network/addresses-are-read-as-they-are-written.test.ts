@@ -33,7 +33,7 @@ it("reads every IPv6 address however it is written, and writes it in one way", (
 
 it("takes nothing for an address that is none", () => {
   fc.assert(
-    fc.property(fc.string({ unit: fc.constantFrom(..."0123456789abcdefg:./% ") }), (text) => {
+    fc.property(fc.string({ unit: fc.constantFrom(..."0123456789abcdefg:./% ".split("")) }), (text) => {
       expect(parseAddress(text) !== undefined).toBe(isIPv4(text) || (isIPv6(text) && !text.includes("%")));
     }),
     { numRuns: 5_000 },
