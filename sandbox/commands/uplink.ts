@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { Egress } from "../net/egress/egress.ts";
 import { HERE } from "../net/place.ts";
-import type { Uplink } from "../stack/stack.ts";
+import type { Uplink } from "../stack/vm-network.ts";
 
 /** A way out over this machine, as far as its own firewall lets it. `tell` is given what there is on this machine for that, until the end. */
 export async function uplinkHere(tell: (what: string) => void): Promise<Uplink> {

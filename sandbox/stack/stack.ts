@@ -8,7 +8,7 @@ import { type AgentExit, AgentProcess } from "./agent-process.ts";
 import type { Address } from "./free-port.ts";
 import { untilReady } from "./ready.ts";
 import type { Toolchain } from "./toolchain.ts";
-import { VmNetwork } from "./vm-network.ts";
+import { type Uplink, VmNetwork } from "./vm-network.ts";
 
 const LOOPBACK = "127.0.0.1";
 
@@ -24,14 +24,6 @@ export interface StackOptions {
   /** What the machine's network is joined to, if anything. */
   readonly uplink?: Uplink | undefined;
   readonly signal: AbortSignal;
-}
-
-/** What a machine's network is joined to. */
-export interface Uplink {
-  /** Of the machine's /etc/resolv.conf; default: no names. */
-  readonly resolvConf?: string;
-  /** Called before the agent starts; what it gives is disposed after the agent's end. */
-  join(vm: NetworkNamespace): Promise<AsyncDisposable | undefined>;
 }
 
 /** A control plane, an agent and a buildkitd that are ready for builds. */
@@ -61,9 +53,7 @@ export async function withStack<T>(options: StackOptions, use: (stack: Stack) =>
   const { dir, runtimeDir, ref, uplink, signal } = options;
   using socket = await ListeningSocket.open(options.listen);
   await using plane = await EmbeddedControlPlane.listen();
-  const { resolvConf } = uplink ?? {};
-  await using network = await VmNetwork.make({ runtimeDir, controlPlanePort: plane.transport.port, resolvConf });
-  await using _joined = await uplink?.join(network.namespace);
+  await using network = await VmNetwork.make({ runtimeDir, controlPlanePort: plane.transport.port, uplink });
   const health = { host: LOOPBACK, port: network.healthPort };
   const configFile = await writeAgentConfig({ ...options, plane, health });
   const logFile = join(dir, "agent.log");

@@ -6,13 +6,20 @@ import { Relay } from "../net/relay/relay.ts";
 /** What a VM without a way out says of names. */
 const NOBODY_TO_ASK = "# This machine has no way out, and nobody to ask for names.\n";
 
+/** What a machine's network is joined to. */
+export interface Uplink {
+  /** Of the machine's /etc/resolv.conf; default: no names. */
+  readonly resolvConf?: string;
+  /** Called before the agent starts; what it gives is disposed after the agent's end. */
+  join(vm: NetworkNamespace): Promise<AsyncDisposable | undefined>;
+}
+
 export interface VmNetworkOptions {
   /** Short, for sockets. */
   readonly runtimeDir: string;
   /** Of this machine's loopback: where the control plane listens. */
   readonly controlPlanePort: number;
-  /** What the VM has as /etc/resolv.conf. Default: no names. */
-  readonly resolvConf?: string | undefined;
+  readonly uplink: Uplink | undefined;
 }
 
 /**
@@ -24,21 +31,28 @@ export class VmNetwork implements AsyncDisposable {
   /** Of both loopbacks: the agent listens there, and we ask there. */
   readonly healthPort: number;
   readonly #relay: Relay;
+  readonly #joined: AsyncDisposable | undefined;
 
-  private constructor(namespace: NetworkNamespace, relay: Relay, healthPort: number) {
+  private constructor(namespace: NetworkNamespace, relay: Relay, joined: AsyncDisposable | undefined) {
+    const [healthPort = 0] = relay.reached;
     this.namespace = namespace;
     this.healthPort = healthPort;
     this.#relay = relay;
+    this.#joined = joined;
   }
 
-  static async make({ runtimeDir, controlPlanePort, resolvConf }: VmNetworkOptions): Promise<VmNetwork> {
+  static async make({ runtimeDir, controlPlanePort, uplink }: VmNetworkOptions): Promise<VmNetwork> {
     const resolvConfFile = join(runtimeDir, "vm-resolv.conf");
-    await writeFile(resolvConfFile, resolvConf ?? NOBODY_TO_ASK);
+    await writeFile(resolvConfFile, uplink?.resolvConf ?? NOBODY_TO_ASK);
     const namespace = await NetworkNamespace.make({ name: "vm", resolvConfFile });
     try {
       const relay = await Relay.start({ namespace, dir: runtimeDir, offered: [controlPlanePort], reached: 1 });
-      const [healthPort = 0] = relay.reached;
-      return new VmNetwork(namespace, relay, healthPort);
+      try {
+        return new VmNetwork(namespace, relay, await uplink?.join(namespace));
+      } catch (failure) {
+        await relay[Symbol.asyncDispose]();
+        throw failure;
+      }
     } catch (failure) {
       await namespace[Symbol.asyncDispose]();
       throw failure;
@@ -47,7 +61,11 @@ export class VmNetwork implements AsyncDisposable {
 
   /** @throws {Error} naming whoever was left in there, and was killed. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#relay[Symbol.asyncDispose]();
-    await this.namespace[Symbol.asyncDispose]();
+    try {
+      await this.#joined?.[Symbol.asyncDispose]();
+    } finally {
+      await this.#relay[Symbol.asyncDispose]();
+      await this.namespace[Symbol.asyncDispose]();
+    }
   }
 }

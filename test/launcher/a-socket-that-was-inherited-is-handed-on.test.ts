@@ -33,10 +33,8 @@ describe("a launcher that was given a listening socket", () => {
   });
 
   it("says what is wrong when there is none at the promised place", async () => {
-    const socket = new KeptSocket(openSync("/dev/null", "r"));
-    await expect(socket.hand(() => undefined)).rejects.toMatchObject({
-      code: "gateway.cannot-listen",
-      message: expect.stringContaining("LISTEN_FDS"),
-    });
+    const refused = new KeptSocket(openSync("/dev/null", "r")).hand(() => undefined);
+    await expect(refused).rejects.toMatchObject({ code: "gateway.cannot-listen" });
+    await expect(refused).rejects.toThrow("LISTEN_FDS");
   });
 });

@@ -10,7 +10,7 @@ import { toolchain } from "./toolchain.mjs";
 const [buildkit, buildx, bbolt] = [goTool(goTools.buildkit), goTool(goTools.buildx), goTool(goTools.bbolt)];
 const [tailscale, headscale] = [goTool(goTools.tailscale), goTool(goTools.headscale)];
 
-const builder = ["runc", "busybox-static", "containernetworking-plugins", "iproute2", "iptables"];
+const builder = ["runc", "busybox-static", "containernetworking-plugins", "iproute2", "iptables", "nftables", "procps"];
 const volume = ["cryptsetup-bin", "e2fsprogs", "xfsprogs", "util-linux"];
 const units = ["systemd"];
 const nspawn = ["systemd-container", "mmdebstrap", "zstd"];

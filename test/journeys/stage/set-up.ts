@@ -7,9 +7,9 @@ import { EmbeddedControlPlane } from "../../../sandbox/control-plane/embedded-co
 import type { ControlPlaneOptions } from "../../../sandbox/control-plane/options.ts";
 import type { AgentProcess } from "../../../sandbox/stack/agent-process.ts";
 import { makeRuntimeDir } from "../../../sandbox/stack/runtime-dir.ts";
-import type { Uplink } from "../../../sandbox/stack/stack.ts";
 import { TempDir } from "../../../sandbox/stack/temp-dir.ts";
 import { readToolchain, type Toolchain } from "../../../sandbox/stack/toolchain.ts";
+import type { Uplink } from "../../../sandbox/stack/vm-network.ts";
 import { AgentLog } from "./agent-log.ts";
 import { proveNothingLeft } from "./nothing-left.ts";
 import { type StageIdentity, writeStageConfig } from "./stage-config.ts";

@@ -5,8 +5,7 @@ import type { NetworkNamespace } from "../../../sandbox/net/namespace.ts";
 import { AgentProcess } from "../../../sandbox/stack/agent-process.ts";
 import { type Address, PortHold } from "../../../sandbox/stack/free-port.ts";
 import { makeRuntimeDir } from "../../../sandbox/stack/runtime-dir.ts";
-import type { Uplink } from "../../../sandbox/stack/stack.ts";
-import { VmNetwork } from "../../../sandbox/stack/vm-network.ts";
+import { type Uplink, VmNetwork } from "../../../sandbox/stack/vm-network.ts";
 
 const LOOPBACK = "127.0.0.1";
 
@@ -26,18 +25,21 @@ export interface StageNetwork {
 export async function sharedNetwork(): Promise<StageNetwork> {
   using ports = new PortHold();
   const health = await ports.take({ host: LOOPBACK, port: 0 });
-  return { mode: "none", health, vm: undefined, gatewayPort: () => undefined, start: AgentProcess.start };
+  return {
+    mode: "none",
+    health,
+    vm: undefined,
+    gatewayPort: () => undefined,
+    start: (files) => AgentProcess.start(files),
+  };
 }
 
 /** One of its own, as a VM has it. Clients reach the gateway here, on the same port after each start. */
 export async function ownNetwork(plane: EmbeddedControlPlane, uplink: Uplink, scope: Scope): Promise<StageNetwork> {
   // Not the agent's: its sockets shall be gone before this.
   const runtimeDir = scope.own(await makeRuntimeDir()).path;
-  const { resolvConf } = uplink;
   const controlPlanePort = plane.transport.port;
-  const network = scope.own(await VmNetwork.make({ runtimeDir, controlPlanePort, resolvConf }));
-  const joined = await uplink.join(network.namespace);
-  if (joined !== undefined) scope.own(joined);
+  const network = scope.own(await VmNetwork.make({ runtimeDir, controlPlanePort, uplink }));
   let gatewayPort = 0;
   return {
     mode: "bridge",

@@ -39,7 +39,8 @@ describe("a tailnet that is required and cannot be joined", () => {
     expect((await stage.askWorkers(build)).exitCode).not.toBe(0);
     expect(JSON.stringify((await refused).data)).toMatch(reason);
     expect(performance.now() - startedMs).toBeLessThan(REASON_BAR_MS);
-    expect(await stage.health("/readyz/tailnet")).toMatchObject({ status: 503, body: expect.stringMatching(reason) });
+    const { status, body } = await stage.health("/readyz/tailnet");
+    expect([status, reason.test(body)]).toEqual([503, true]);
     expect(await tailnet().builders()).toEqual([]);
   });
 });

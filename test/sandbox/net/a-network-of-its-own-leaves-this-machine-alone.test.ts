@@ -53,8 +53,9 @@ describe("a network namespace of the sandbox", () => {
         ["198.51.100.7", "192.0.2.2"],
         ["2001:db8::1", "2001:db8::2"],
       ] as const) {
-        await using _ = await Listener.at(left, target, 7);
+        const listener = await Listener.at(left, target, 7);
         expect(await seenAs(right, target, 7)).toBe(source);
+        await listener[Symbol.asyncDispose]();
       }
       expect(await changedSince(before)).toEqual([]);
     }

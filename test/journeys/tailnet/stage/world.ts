@@ -5,7 +5,7 @@ import { Scope } from "../../../../agent/lifecycle/scope.ts";
 import { NetworkNamespace } from "../../../../sandbox/net/namespace.ts";
 import { connect } from "../../../../sandbox/net/veth.ts";
 import { makeRuntimeDir } from "../../../../sandbox/stack/runtime-dir.ts";
-import type { Uplink } from "../../../../sandbox/stack/stack.ts";
+import type { Uplink } from "../../../../sandbox/stack/vm-network.ts";
 import { NamespacedTailnet } from "../../../../sandbox/tailnet/in-namespaces.ts";
 import { tailnetTools } from "../../../sandbox/tailnet/needs-tailnet.ts";
 
