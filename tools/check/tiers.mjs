@@ -38,10 +38,10 @@ export const tailnet = (filters) =>
     return runVitest({ name: "tailnet", profile: "test", args, deadlineMs: 20 * MINUTES });
   });
 
-/** The real units, in the image's root file system under systemd-nspawn. @type {Tier} */
+/** The real units, in the image's root file system under systemd-nspawn, and a tailnet for them. @type {Tier} */
 export const nspawn = (filters) =>
   withPrepared("nspawn", async () => {
-    await runSteps(profiles["nspawn"] ?? []);
+    await runSteps([...(profiles["nspawn"] ?? []), ...(profiles["tailnet"] ?? [])]);
     const env = { BUILDER_AGENT_NSPAWN_ROOT: await rootFolder() };
     const args = ["--config", "test/nspawn/vitest.config.ts", ...filters];
     return runVitest({ name: "nspawn", profile: "test", args, env, deadlineMs: 20 * MINUTES });

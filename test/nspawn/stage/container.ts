@@ -33,7 +33,7 @@ export class Container implements AsyncDisposable {
     const cgroup = await makeCgroup(scope, name);
     const args = [
       ...["--quiet", "--directory", disk.root, "--boot", "--register=no", "--keep-unit", "--console=pipe"],
-      ...[`--machine=${name}`, `--network-namespace-path=${network.path}`, "--resolv-conf=off", "--timezone=off"],
+      ...[`--machine=${name}`, `--network-namespace-path=${network.place.path}`, "--resolv-conf=off", "--timezone=off"],
       ...["--capability=all", "--system-call-filter=@keyring bpf @mount", "--link-journal=no"],
       ...[`--bind=${disk.cache}:/var/lib/builder-agent/plain-cache`],
       ...Object.entries(credentials).map(([id, value]) => `--set-credential=${id}:${value}`),

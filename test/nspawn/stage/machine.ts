@@ -7,6 +7,7 @@ import type { OpenedBuildFiles } from "../../../sandbox/admin/request.ts";
 import { writeTicket } from "../../../sandbox/admin/ticket-files.ts";
 import { EmbeddedControlPlane } from "../../../sandbox/control-plane/embedded-control-plane.ts";
 import type { Machine as KnownMachine } from "../../../sandbox/control-plane/machine.ts";
+import type { NetworkNamespace } from "../../../sandbox/net/namespace.ts";
 import { buildctlArguments } from "../../../sandbox/stack/client-lines.ts";
 import { readToolchain, type Toolchain } from "../../../sandbox/stack/toolchain.ts";
 import { inTree } from "../../../sandbox/stack/tree.ts";
@@ -17,6 +18,7 @@ import { Container } from "./container.ts";
 import { type Disk, makeDisk } from "./disk.ts";
 import { type Entry, entriesOf } from "./journal.ts";
 import { makeNetwork, type Network } from "./network.ts";
+import { makeWorld, RESOLVER } from "./world.ts";
 
 /** Whose machine it is. */
 export const REF = { org: "acme", project: "app" } as const;
@@ -32,23 +34,32 @@ export interface MachineOptions {
   readonly drainGraceMs?: number;
   /** Default true: it is up when its agent is ready. */
   readonly awaitReady?: boolean;
+  /** Default false: it has a loopback and nothing else. */
+  readonly hasWorld?: boolean;
 }
 
 /** A machine as its image makes it: the real units under systemd, with a control plane in this process and a loopback to meet. */
 export class Machine implements AsyncDisposable {
   readonly plane: EmbeddedControlPlane;
   readonly disk: Disk;
+  readonly tools: Toolchain;
   readonly #network: Network;
-  readonly #tools: Toolchain;
+  readonly #world: NetworkNamespace | undefined;
   readonly #scope: Scope;
   #container: Container | undefined;
   #builds = 0;
 
-  private constructor(plane: EmbeddedControlPlane, disk: Disk, network: Network, tools: Toolchain, scope: Scope) {
-    this.plane = plane;
-    this.disk = disk;
+  private constructor(
+    parts: Pick<Machine, "plane" | "disk" | "tools">,
+    network: Network,
+    scope: Scope,
+    world?: NetworkNamespace,
+  ) {
+    this.plane = parts.plane;
+    this.disk = parts.disk;
+    this.tools = parts.tools;
     this.#network = network;
-    this.#tools = tools;
+    this.#world = world;
     this.#scope = scope;
   }
 
@@ -59,7 +70,8 @@ export class Machine implements AsyncDisposable {
       const disk = await makeDisk(scope);
       const plane = scope.own(await EmbeddedControlPlane.listen());
       const network = await makeNetwork(scope, disk.work, plane.transport.port);
-      const machine = new Machine(plane, disk, network, tools, scope);
+      const world = options.hasWorld === true ? await makeWorld(scope, network.place) : undefined;
+      const machine = new Machine({ plane, disk, tools }, network, scope, world);
       scope.defer(() => machine.#container?.[Symbol.asyncDispose]());
       await machine.#configure(options);
       await machine.boot();
@@ -91,9 +103,13 @@ export class Machine implements AsyncDisposable {
       "[Service]",
       `Environment=BUILDER_AGENT_CACHE_VOLUME_REQUIRE_ENCRYPTION=${requireEncryption}`,
     ]);
+    if (this.#world !== undefined) {
+      await mkdir(join(etc, "systemd/resolved.conf.d"), { recursive: true });
+      await writeFile(join(etc, "systemd/resolved.conf.d/90-test.conf"), `[Resolve]\nDNS=${RESOLVER}\n`);
+    }
     if (plainCache) await cp(inTree("systemd/plain-cache"), join(etc, "systemd/system"), { recursive: true });
     await mkdir(join(this.disk.work, "context"));
-    await copyFile(this.#tools.busybox, join(this.disk.work, "context/busybox"));
+    await copyFile(this.tools.busybox, join(this.disk.work, "context/busybox"));
   }
 
   /** Changes a unit of the machine; in force from its next boot. */
@@ -116,6 +132,11 @@ export class Machine implements AsyncDisposable {
     await this.container[Symbol.asyncDispose]();
     await this.boot();
     await this.readyAgain();
+  }
+
+  get world(): NetworkNamespace {
+    if (this.#world === undefined) throw new Error("The machine has no world");
+    return this.#world;
   }
 
   get container(): Container {
@@ -163,8 +184,8 @@ export class Machine implements AsyncDisposable {
 
   /** buildctl, at the machine's loopback. */
   buildctl(build: OpenedBuildFiles, args: readonly string[]): Client {
-    const words = [this.#tools.buildctl, ...buildctlArguments(build), ...args];
-    return Client.start("nsenter", [`--net=${this.#network.path}`, "--", ...words]);
+    const words = [this.tools.buildctl, ...buildctlArguments(build), ...args];
+    return Client.start("nsenter", [`--net=${this.#network.place.path}`, "--", ...words]);
   }
 
   /** `buildctl build` of these lines; `busybox` is in the context. */
@@ -183,8 +204,13 @@ export class Machine implements AsyncDisposable {
   }
 
   /** A build from its ticket to its output. @throws {Error} with what the client said, unless it succeeds. */
-  async buildOnce(word: string): Promise<string> {
-    const script = `echo ${word} > /result`;
+  buildOnce(word: string): Promise<string> {
+    return this.runInStep(`echo ${word}`);
+  }
+
+  /** What a script says that runs as a step, by busybox. @throws {Error} with what the client said, unless it succeeds. */
+  async runInStep(said: string): Promise<string> {
+    const script = `(${said}) > /result`;
     const { client, outputDir } = await this.build(await this.openBuild(), [
       "FROM scratch AS work",
       "COPY busybox /bin/busybox",
