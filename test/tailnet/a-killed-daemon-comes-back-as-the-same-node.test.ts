@@ -9,7 +9,7 @@ import { commandLines } from "./stage/command-lines.ts";
 import { withTailnet } from "./stage/with-tailnet.ts";
 
 const never = new AbortController().signal;
-const stage = withTailnet();
+const stage = withTailnet({ routes: ["10.77.0.0/24"] });
 
 it.each([
   {
@@ -39,10 +39,10 @@ it.each([
   const stop = new AbortController();
   const watched = watchTillItEnds(builder, stop.signal);
   await eventually(() => builder.seen.length > 0, "it watches");
-  expect(builder.seen).toEqual([joined]);
+  expect(builder.seen[0]).toEqual(sameNode(joined));
   await kill(builder, watched);
   const recalled = await builder.node.recall(never);
-  expect(recalled).toEqual(joined);
+  expect(recalled).toEqual(sameNode(joined));
   expect((await headscale.nodes()).map(({ id }) => id)).toEqual([...before, joined.nodeId]);
   stop.abort();
   expect(await builder.node.leave(never)).toEqual({ loggedOut: true, nodeId: joined.nodeId });
@@ -83,6 +83,24 @@ it("tells when the tailnet does not want it any more, and is then nobody who cou
   expect(await builder.api().removeDevice({ credential, nodeId }, never)).toBe("not-listed");
 });
 
+it("tells of a subnet route, takes it when it is told to, and still has it after its daemon was killed", async () => {
+  await using builder = await stage.builder();
+  const joined = await joinAs(builder);
+  const stop = new AbortController();
+  const watched = watchTillItEnds(builder, stop.signal);
+  await eventually(() => builder.seen.at(-1)?.offeredRoutes.includes("10.77.0.0/24") === true, "the route is told");
+  expect(builder.seen.at(-1)?.acceptsRoutes).toBe(false);
+  await builder.node.acceptRoutes(true, never);
+  await eventually(() => builder.seen.at(-1)?.acceptsRoutes === true, "it is told that the route is taken");
+  stop.abort();
+  expect(await watched).toBeUndefined();
+  await builder.killAll();
+  expect(await builder.node.recall(never)).toEqual({ ...sameNode(joined), acceptsRoutes: true });
+  await builder.node.acceptRoutes(false, never);
+  expect(await builder.localApi("prefs")).toMatchObject({ RouteAll: false });
+  await builder.node.leave(never);
+});
+
 it("recalls nothing where there was nothing, and leaving is harmless there", async () => {
   await using builder = await stage.builder();
   expect(await builder.node.recall(never)).toBeUndefined();
@@ -120,7 +138,7 @@ it("comes back only once the coordination server is there: until then it says wh
     message: `The coordination server ${headscale.url} does not answer: connection refused`,
   });
   await headscale.comeUp();
-  expect(await builder.node.recall(never)).toEqual(joined);
+  expect(await builder.node.recall(never)).toEqual(sameNode(joined));
   await builder.node.leave(never);
 });
 
@@ -129,6 +147,11 @@ async function joinAs(builder: Builder, grantId = "g1"): Promise<TailnetMembersh
   const authKey = new Secret(await tailnet.authKey());
   const { url: coordinationUrl } = tailnet.headscale;
   return builder.join({ grantId, authKey, coordinationUrl, hostname: "builder-m1", tags: ["tag:builder"] });
+}
+
+/** Its router may come back later than it: then the watch tells. */
+function sameNode(joined: TailnetMembership) {
+  return { ...joined, offeredRoutes: expect.any(Array) as unknown };
 }
 
 /** Resolves to why it is over; undefined if only `signal` was. */
