@@ -12,7 +12,7 @@ import { withTailnet } from "./stage/with-tailnet.ts";
 const never = new AbortController().signal;
 const TAGS = ["tag:builder"];
 
-/** headscale gathers what it writes for 500 ms each time, and a join makes it write four times: 1.5 s to 2 s of it are headscale's own. */
+/** The bars of the promise; the middle one of so many has to keep the first. */
 const JOINS = 3;
 const JOIN_BAR_MS = 2_000;
 const LEAVE_BAR_MS = 2_000;
@@ -110,7 +110,7 @@ describe("a machine joins, and leaves nothing", () => {
         const told = `${await builder.everythingTold()}\n${running}`.replaceAll(token ?? "\n", "\n");
         for (const secret of [...secrets, authKey.reveal()]) expect(told).not.toContain(secret);
       }
-      expect(Math.min(...tookMs)).toBeLessThan(JOIN_BAR_MS);
+      expect(tookMs.toSorted((a, b) => a - b)[1]).toBeLessThan(JOIN_BAR_MS);
     },
   );
 });
