@@ -28,8 +28,8 @@ export async function askOverUdp(host: string, port: number, signal: AbortSignal
     ask();
     const again = setInterval(ask, AGAIN_MS);
     try {
-      const [answer] = (await once(socket, "message", { signal })) as [Buffer];
-      return answered(answer);
+      const answers: readonly unknown[] = await once(socket, "message", { signal });
+      return answered(answers[0], 0);
     } finally {
       clearInterval(again);
     }
@@ -44,16 +44,18 @@ export async function askOverTcp(host: string, port: number, signal: AbortSignal
     length.writeUInt16BE(asked.length);
     socket.write(Buffer.concat([length, asked]));
     // Its first bytes come in one piece, or it is no resolver.
-    const [answer] = (await once(socket, "data", { signal })) as [Buffer];
-    return answered(answer.subarray(2));
+    const answers: readonly unknown[] = await once(socket, "data", { signal });
+    return answered(answers[0], length.length);
   });
 }
 
 /** Of the codes, only their names in RFC 1035 and 2136: the rest is told as a number. */
 const CODES: readonly string[] = ["NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"];
 
-function answered(message: Buffer): ProbeOutcome {
-  if (message.length < HEADER_BYTES) return { is: "answered", detail: "answered, but not as a resolver" };
-  const code = message.readUInt16BE(2) & 0x000f;
+/** `start`: where its header begins. */
+function answered(message: unknown, start: number): ProbeOutcome {
+  if (!Buffer.isBuffer(message) || message.length < start + HEADER_BYTES)
+    return { is: "answered", detail: "answered, but not as a resolver" };
+  const code = message.readUInt16BE(start + 2) & 0x000f;
   return { is: "answered", detail: CODES[code] ?? `code ${code}` };
 }

@@ -1,13 +1,22 @@
 import { join } from "node:path";
+import { z } from "zod";
 import { AgentError } from "../../core/errors.ts";
 import { run } from "./command.ts";
 
 /** A configuration list as BuildKit reads it: its plugins are run one after the other, each given what the one before made. */
-export interface ConfigurationList {
-  readonly cniVersion: string;
-  readonly name: string;
-  readonly plugins: readonly (Readonly<Record<string, unknown>> & { readonly type: string })[];
-}
+export const ConfigurationList = z.object({
+  cniVersion: z.string(),
+  name: z.string(),
+  plugins: z.array(z.looseObject({ type: z.string() })).min(1),
+});
+
+export type ConfigurationList = z.output<typeof ConfigurationList>;
+
+/** What a plugin says that it made. */
+const Result = z.object({
+  interfaces: z.array(z.object({ name: z.string(), mac: z.string(), sandbox: z.string().optional() })),
+  ips: z.array(z.object({ address: z.string() })).min(1),
+});
 
 /** A step's end of the cable, as the plugin made it. */
 export interface Attached {
@@ -28,9 +37,9 @@ export const INTERFACE = "eth0";
 
 /** @throws {AgentError} "isolation.not-verified" */
 export function readConfigurationList(text: string, file: string): ConfigurationList {
-  const list: unknown = parsed(text);
-  if (isList(list)) return list;
-  throw notVerified(`${file} is no list of CNI configurations, so builds have no network`);
+  const { data, error } = ConfigurationList.safeParse(parsed(text));
+  if (data !== undefined) return data;
+  throw notVerified(`${file} is no list of CNI configurations, so builds have no network`, error);
 }
 
 /** Puts the network namespace at `netnsPath` on the network. @throws {AgentError} "isolation.not-verified" */
@@ -61,28 +70,15 @@ function runPlugin(
   return run({ program: join(binaryDir, plugin.type), args: [], env, input }, signal);
 }
 
-function attachedOf(result: unknown): Attached {
-  const { interfaces, ips } = fieldsOf(result);
-  const inside = arrayOf(interfaces)
-    .map(fieldsOf)
-    .find(({ name, sandbox }) => name === INTERFACE && sandbox);
-  const addresses = arrayOf(ips).map((ip) => String(fieldsOf(ip)["address"] ?? "").split("/")[0] ?? "");
-  if (typeof inside?.["mac"] === "string" && addresses.length > 0) return { mac: inside["mac"], addresses };
-  throw notVerified(`The CNI plugin made no ${INTERFACE} with addresses: ${JSON.stringify(result).slice(0, 300)}`);
-}
-
-function isList(value: unknown): value is ConfigurationList {
-  const { cniVersion, name, plugins } = fieldsOf(value);
-  const named = arrayOf(plugins).every((plugin) => typeof fieldsOf(plugin)["type"] === "string");
-  return typeof cniVersion === "string" && typeof name === "string" && Array.isArray(plugins) && named;
-}
-
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? { ...value } : {};
-}
-
-function arrayOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
+function attachedOf(said: unknown): Attached {
+  const { data, error } = Result.safeParse(said);
+  const inside = data?.interfaces.find(({ name, sandbox }) => name === INTERFACE && sandbox !== undefined);
+  if (data === undefined || inside === undefined)
+    throw notVerified(
+      `The CNI plugin made no ${INTERFACE} with addresses: ${JSON.stringify(said)?.slice(0, 300)}`,
+      error,
+    );
+  return { mac: inside.mac, addresses: data.ips.map(({ address }) => address.split("/")[0] ?? "") };
 }
 
 function parsed(text: string): unknown {
@@ -93,6 +89,6 @@ function parsed(text: string): unknown {
   }
 }
 
-function notVerified(message: string): AgentError {
-  return new AgentError("isolation.not-verified", message, { retryable: true });
+function notVerified(message: string, cause: unknown): AgentError {
+  return new AgentError("isolation.not-verified", message, { retryable: true, cause });
 }

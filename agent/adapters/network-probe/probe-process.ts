@@ -5,7 +5,8 @@ import { AgentError } from "../../core/errors.ts";
 import { LineCutter } from "../../core/line-cutter.ts";
 import type { Heard } from "../../core/network/probe-target.ts";
 import { ENVIRONMENT } from "./command.ts";
-import { type Done, type ProbePlan, planLine, readWord } from "./protocol.ts";
+import { type Done, type ProbePlan, planLine } from "./protocol.ts";
+import { readWord } from "./read-word.ts";
 
 /** `builder-agent network probe`, as it is started here. */
 export interface ProbeProgram {
@@ -76,18 +77,17 @@ export class ProbeProcess implements AsyncDisposable {
   async carryOut(plan: ProbePlan, signal: AbortSignal): Promise<Done> {
     signal.throwIfAborted();
     let stop = (): void => undefined;
-    try {
-      return await new Promise((resolve, reject) => {
-        this.#done = resolve;
-        this.#fail = reject;
-        stop = () => reject(signal.reason as Error);
-        signal.addEventListener("abort", stop, { once: true });
-        if (this.#child.exitCode !== null || this.#child.signalCode !== null) reject(this.#gone());
-        this.#child.stdin?.write(planLine(plan));
-      });
-    } finally {
-      signal.removeEventListener("abort", stop);
-    }
+    const done = await new Promise<Done | undefined>((resolve, reject) => {
+      this.#done = resolve;
+      this.#fail = reject;
+      stop = () => resolve(undefined);
+      signal.addEventListener("abort", stop, { once: true });
+      if (this.#child.exitCode !== null || this.#child.signalCode !== null) reject(this.#gone());
+      this.#child.stdin?.write(planLine(plan));
+    }).finally(() => signal.removeEventListener("abort", stop));
+    if (done !== undefined) return done;
+    signal.throwIfAborted();
+    throw this.#gone();
   }
 
   /** Ends it, and waits until it has told all that it heard. */

@@ -50,21 +50,6 @@ export function readPlan(line: string): ProbePlan {
   );
 }
 
-/** @throws {AgentError} "isolation.not-verified" */
-export function readWord(line: string): ProbeWord {
-  const word = objectOf(line);
-  if (word["is"] === "done" || word["is"] === "heard")
-    // It is this program as well, without any right that we do not have.
-    return word as unknown as ProbeWord;
-  throw new AgentError(
-    "isolation.not-verified",
-    `A probe said something else than its findings: ${line.slice(0, 200)}`,
-    {
-      retryable: true,
-    },
-  );
-}
-
 function objectOf(line: string): Readonly<Record<string, unknown>> {
   try {
     const parsed: unknown = JSON.parse(line);

@@ -1,7 +1,8 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { z } from "zod";
 import { PROBE_CONTAINER } from "../../core/network/conflist.ts";
-import { type Attachment, detach, readConfigurationList } from "./cni.ts";
+import { type Attachment, ConfigurationList, detach } from "./cni.ts";
 
 /**
  * What has been put on the builds' network and not been taken off it: a file for each, so that whoever comes after a killed verifier can give its leases
@@ -75,10 +76,15 @@ function isAnothers(containerId: string): boolean {
   }
 }
 
+const Note: z.ZodType<Attachment> = z.object({
+  containerId: z.string(),
+  binaryDir: z.string(),
+  list: ConfigurationList,
+});
+
 function attachmentOf(text: string): Attachment | undefined {
   try {
-    const { containerId, binaryDir, list } = JSON.parse(text) as Attachment;
-    return { containerId, binaryDir, list: readConfigurationList(JSON.stringify(list), "a note of an earlier probe") };
+    return Note.parse(JSON.parse(text));
   } catch {
     return undefined;
   }

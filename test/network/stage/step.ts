@@ -4,7 +4,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { type Done, type ProbePlan, planLine, readWord } from "../../../agent/adapters/network-probe/protocol.ts";
+import { type Done, type ProbePlan, planLine } from "../../../agent/adapters/network-probe/protocol.ts";
+import { readWord } from "../../../agent/adapters/network-probe/read-word.ts";
 import type { ProbeVia } from "../../../agent/core/network/probe-target.ts";
 import { type RunOptions, run } from "../../../sandbox/net/command.ts";
 import { networkOf } from "../../../sandbox/net/inhabitants.ts";
@@ -100,9 +101,9 @@ export class Step implements AsyncDisposable {
   async #ask(plan: ProbePlan): Promise<Done> {
     this.#probe.stdin?.write(planLine(plan));
     for (;;) {
-      const { done, value } = await this.#lines.next();
-      if (done === true) throw new Error("The probe ended");
-      const word = readWord(value);
+      const next = await this.#lines.next();
+      if (next.done === true) throw new Error("The probe ended");
+      const word = readWord(next.value);
       if (word.is === "done") return word;
       this.#heard += 1;
     }
