@@ -28,6 +28,22 @@ it("builds, on a cache that it says is not encrypted", async () => {
   expect(status.checks.find(({ name }) => name === "encryption")?.message).toMatch(/NOT ENCRYPTED/);
 });
 
+it("has a guarded network for builds, tried from inside", async () => {
+  const { container } = machine();
+  expect(await container.run("builder-agent", ["network", "show"])).toMatch(/^guard +in force$/m);
+  const report: unknown = JSON.parse(await container.run("builder-agent", ["doctor", "isolation", "--json"]));
+  expect(report).toMatchObject({ isolated: true });
+});
+
+it("lets buildkitd ask the bridge for names, also once systemd-resolved has replaced the machine's own file", async () => {
+  const { container } = machine();
+  const own = "/run/systemd/resolve/stub-resolv.conf";
+  await container.run("sh", ["-c", `cp ${own} ${own}.new && mv ${own}.new ${own}`]);
+  const seen = `/proc/${await container.mainPid("buildkitd.service")}/root/etc/resolv.conf`;
+  expect(await readFile(seen, "utf8")).toBe("nameserver 198.18.224.1\n");
+  expect(await container.run("cat", ["/etc/resolv.conf"])).toContain("nameserver 127.0.0.53");
+});
+
 it("has no unit that failed", async () => {
   expect(await machine().container.run("systemctl", ["--failed", "--no-legend", "--plain"])).toBe("");
 });
