@@ -11,8 +11,9 @@ export function buildNetwork(view: NetworkView): Finding {
     case "failed":
       return finding("build-network", true, false, `Cannot be made as it is wanted: ${view.because}`);
     case "applied": {
-      const { ipv4, ipv6, resolvers } = view.network;
-      const names = resolvers.length === 0 ? "; this machine has no resolver, so builds have no names" : "";
+      const { ipv4, ipv6, resolvers, tailnet: at } = view.network;
+      const nameless = resolvers.length === 0 && at === "closed";
+      const names = nameless ? "; this machine has no resolver that builds could ask, so they have no names" : "";
       return finding("build-network", true, true, `Builds have ${ipv4} and ${ipv6}, guarded${names}`);
     }
     default:
