@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6, SocketAddress } from "node:net";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { formatAddress, parseAddress } from "../../agent/core/network/address.ts";
 import { cidr, contains, formatCidr, overlap, parseCidr, widest } from "../../agent/core/network/cidr.ts";

@@ -43,29 +43,29 @@ const HEAD = ["forged", "forged", "names", "names", "MagicDNS itself", "MagicDNS
 const REST = ["other builds"];
 
 it.each([
-  { what: "the internet", changes: {}, then: [...HEAD, "tailnet closed", ...REST, "private", "private", "accept"] },
+  { what: "the internet", changes: {}, judged: [...HEAD, "tailnet closed", ...REST, "private", "private", "accept"] },
   {
     what: "private ranges, too",
     changes: { egress: { allowedCidrs: [], allowPrivateRanges: true } },
-    then: [...HEAD, "tailnet closed", ...REST, "accept"],
+    judged: [...HEAD, "tailnet closed", ...REST, "accept"],
   },
   {
     what: "a list, which alone is open",
     changes: { egress: { allowedCidrs: ["192.0.2.0/24", "2001:db8::/32"], allowPrivateRanges: true } },
-    then: [...HEAD, "tailnet closed", ...REST, "allowed", "allowed", "goto refuse"],
+    judged: [...HEAD, "tailnet closed", ...REST, "allowed", "allowed", "goto refuse"],
   },
   {
     what: "the tailnet, but for what is never open",
     changes: { tailnet: "open" as const },
-    then: [...HEAD, "tailnet open", ...REST, "private", "private", "accept"],
+    judged: [...HEAD, "tailnet open", ...REST, "private", "private", "accept"],
   },
   {
     what: "nothing, as long as nothing was ordered",
     changes: "closed" as const,
-    then: [...HEAD, "tailnet closed", ...REST, "goto refuse"],
+    judged: [...HEAD, "tailnet closed", ...REST, "goto refuse"],
   },
-])("judges what builds send in one order: $what", ({ changes, then }) => {
-  expect(order(script(changes))).toEqual(then);
+])("judges what builds send in one order: $what", ({ changes, judged }) => {
+  expect(order(script(changes))).toEqual(judged);
 });
 
 it("never lets a packet of a build through because its connection is known", () => {
