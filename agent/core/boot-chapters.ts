@@ -6,21 +6,31 @@ export interface BootChapter {
   readonly tookMs: number;
 }
 
-export type BootChapterName = "register" | "attach" | "cache-volume" | "buildkit" | "gateway" | "ready";
+export type BootChapterName =
+  | "register"
+  | "attach"
+  | "cache-volume"
+  | "network"
+  | "buildkit"
+  | "isolation"
+  | "gateway"
+  | "ready";
 
 /** What has been reached, in the order of the list: a chapter ends when its milestone is first seen. */
 export interface Milestones {
   readonly registered: boolean;
   readonly desired: boolean;
   readonly cacheOpen: boolean;
+  readonly networkGuarded: boolean;
+  readonly isolationVerified: boolean;
   readonly buildkitReady: boolean;
   readonly gatewayServes: boolean;
   readonly ready: boolean;
 }
 
 /**
- * The chapters with those that ended by `nowMs` (since the process began). Each begins where what it needs had ended: the cache and BuildKit wait
- * for the control plane's word, BuildKit also for the cache; "ready" is the whole.
+ * The chapters with those that ended by `nowMs` (since the process began). Each begins where all that it needs had ended: the cache and the builds'
+ * network wait for the control plane's word, BuildKit for both; "ready" is the whole.
  */
 export function withEnded(
   chapters: readonly BootChapter[],
@@ -33,18 +43,25 @@ export function withEnded(
   };
   const found = [...chapters];
   for (const { name, milestone, after } of ORDER) {
-    const beganMs = after === undefined ? 0 : ended(after);
-    if (!reached[milestone] || beganMs === undefined || ended(name) !== undefined) continue;
+    const needed = after.map(ended).filter((ms) => ms !== undefined);
+    if (!reached[milestone] || needed.length < after.length || ended(name) !== undefined) continue;
+    const beganMs = Math.max(0, ...needed);
     found.push({ name, beganMs, tookMs: nowMs - beganMs });
   }
   return found.length === chapters.length ? chapters : found;
 }
 
-const ORDER: readonly { name: BootChapterName; milestone: keyof Milestones; after?: BootChapterName }[] = [
-  { name: "register", milestone: "registered" },
-  { name: "attach", milestone: "desired", after: "register" },
-  { name: "cache-volume", milestone: "cacheOpen", after: "attach" },
-  { name: "buildkit", milestone: "buildkitReady", after: "cache-volume" },
-  { name: "gateway", milestone: "gatewayServes", after: "register" },
-  { name: "ready", milestone: "ready" },
+const ORDER: readonly {
+  readonly name: BootChapterName;
+  readonly milestone: keyof Milestones;
+  readonly after: readonly BootChapterName[];
+}[] = [
+  { name: "register", milestone: "registered", after: [] },
+  { name: "attach", milestone: "desired", after: ["register"] },
+  { name: "cache-volume", milestone: "cacheOpen", after: ["attach"] },
+  { name: "network", milestone: "networkGuarded", after: ["attach"] },
+  { name: "buildkit", milestone: "buildkitReady", after: ["cache-volume", "network"] },
+  { name: "isolation", milestone: "isolationVerified", after: ["network"] },
+  { name: "gateway", milestone: "gatewayServes", after: ["register"] },
+  { name: "ready", milestone: "ready", after: [] },
 ];

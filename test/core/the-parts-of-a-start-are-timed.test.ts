@@ -5,6 +5,8 @@ const NOTHING: Milestones = {
   registered: false,
   desired: false,
   cacheOpen: false,
+  networkGuarded: false,
+  isolationVerified: false,
   buildkitReady: false,
   gatewayServes: false,
   ready: false,
@@ -20,17 +22,28 @@ it("times each part from where what it waits for had ended", () => {
   then({ registered: true }, 200);
   then({ gatewayServes: true }, 260);
   then({ desired: true }, 300);
+  then({ networkGuarded: true }, 700);
   then({ cacheOpen: true }, 1_500);
+  then({ isolationVerified: true }, 1_600);
   then({ buildkitReady: true }, 1_900);
   then({ ready: true }, 1_910);
   expect(chapters).toEqual([
     { name: "register", beganMs: 0, tookMs: 200 },
     { name: "gateway", beganMs: 200, tookMs: 60 },
     { name: "attach", beganMs: 200, tookMs: 100 },
+    { name: "network", beganMs: 300, tookMs: 400 },
     { name: "cache-volume", beganMs: 300, tookMs: 1_200 },
+    { name: "isolation", beganMs: 700, tookMs: 900 },
     { name: "buildkit", beganMs: 1_500, tookMs: 400 },
     { name: "ready", beganMs: 0, tookMs: 1_910 },
   ]);
+});
+
+it("begins BuildKit's part where the later of its cache and its network was there", () => {
+  const before = { ...NOTHING, registered: true, desired: true, cacheOpen: true };
+  const guarded = withEnded(withEnded([], before, 300), { ...before, networkGuarded: true }, 500);
+  const [buildkit] = withEnded(guarded, { ...before, networkGuarded: true, buildkitReady: true }, 900).slice(-1);
+  expect(buildkit).toEqual({ name: "buildkit", beganMs: 500, tookMs: 400 });
 });
 
 it("keeps what it noted when a milestone is lost and reached again", () => {
@@ -45,7 +58,9 @@ it("sees several at once, as after a restart of this process on a machine that r
     ["register", 50],
     ["attach", 50],
     ["cache-volume", 50],
+    ["network", 50],
     ["buildkit", 50],
+    ["isolation", 50],
     ["gateway", 50],
     ["ready", 50],
   ]);

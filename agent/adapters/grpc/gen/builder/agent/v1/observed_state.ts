@@ -193,7 +193,7 @@ export interface TailnetObserved {
 }
 
 export interface BootChapter {
-  /** Stable name: "register", "attach", "cache-volume", "buildkit", "gateway", "ready". */
+  /** Stable name: "register", "attach", "cache-volume", "network", "buildkit", "isolation", "gateway", "ready". */
   name: string;
   /** Since the control process began. */
   began: Duration | undefined;
