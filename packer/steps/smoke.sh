@@ -1,6 +1,7 @@
 #!/bin/sh
 # Fails, and with it the bake, unless what was installed works as far as that can be told before a boot.
 set -eu
+exec </dev/null
 lib=/usr/lib/builder-agent
 failed=0
 
@@ -34,6 +35,13 @@ expect "bbolt starts" "bbolt Version" "$lib/bin/bbolt" version
 expect "runc starts" "runc version" runc --version
 expect "cryptsetup starts" "cryptsetup" cryptsetup --version
 expect "nft starts" "nftables" nft --version
+expect "ip starts" "iproute2" ip -Version
+for plugin in bridge host-local loopback; do
+  expect "the CNI plugin $plugin starts" '"supportedVersions"' env CNI_COMMAND=VERSION /usr/lib/cni/$plugin
+done
+for tool in flock nsenter setpriv unshare; do
+  expect "$tool starts" "util-linux" "$tool" --version
+done
 
 expect "the example configuration is right" "The configuration is right" \
   builder-agent config check \
@@ -52,12 +60,14 @@ fi
 
 for kernel in /lib/modules/*; do
   [ -d "$kernel/kernel" ] || continue
-  for module in dm_crypt overlay xfs ext4 tun nf_tables veth bridge virtio_blk virtio_net nvme; do
+  # The kernel loads what the builds' network takes when it is first asked for it: no process of ours may.
+  network="bridge veth tun nf_tables nft_chain_nat nft_ct nft_masq nft_nat nft_reject_inet"
+  for module in dm_crypt overlay xfs ext4 $network virtio_blk virtio_net nvme; do
     if ! modprobe --dry-run --quiet --set-version "${kernel##*/}" "$module"; then
       echo "  FAILED: the kernel ${kernel##*/} has no $module" >&2
       failed=1
     fi
   done
-  echo "  ok: the kernel ${kernel##*/} has what the volume and builds need"
+  echo "  ok: the kernel ${kernel##*/} has what the volume, builds and their network need"
 done
 exit "$failed"
