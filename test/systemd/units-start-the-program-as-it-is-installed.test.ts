@@ -65,7 +65,7 @@ it.each([
 
 it("starts buildkitd with the configuration that was judged", () => {
   expect(commandsOf("buildkitd.service")).toContainEqual([
-    "/usr/lib/builder-agent/bin/buildkitd",
+    "/usr/lib/builder-agent/bin/start-buildkitd",
     "--config",
     LAYOUT.buildkitConfigFile,
   ]);
