@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { formatCidr } from "../../core/network/cidr.ts";
-import { BRIDGE, type NetworkPlan, onBridge } from "../../core/network/plan.ts";
-import { type LinkAddress, linkAddresses } from "./machine-network.ts";
+import { BRIDGE, type NetworkPlan, onBridge, type PlannedRange } from "../../core/network/plan.ts";
+import type { LinkAddress } from "./machine-network.ts";
 import { runTool } from "./run-tool.ts";
 import { settleBridge } from "./sysctl.ts";
 
@@ -11,27 +11,27 @@ const MAC = "02:62:75:69:6c:64";
 /** Before tailscaled's own rules (5210 to 5270), after "local" (0). */
 const RULE_PRIORITY = 5100;
 
-/** Makes the bridge and all that leads to it as the plan wants them; what is right already is left alone. */
+/**
+ * Makes the bridge and all that leads to it as the plan wants them; what is right already is left alone. Each look takes a process of its own, and a
+ * boot waits for all of them: they go side by side.
+ */
 export async function makeBridge(
   plan: NetworkPlan,
   addresses: readonly LinkAddress[],
   signal: AbortSignal,
 ): Promise<void> {
-  if (!(await isThere(signal))) {
+  const [wasThere, rules4, rules6] = await Promise.all([isThere(signal), rules("-4", signal), rules("-6", signal)]);
+  if (!wasThere) {
     const options = ["type", "bridge", "forward_delay", "0", "mcast_snooping", "0"];
     await runTool("ip", ["link", "add", "name", BRIDGE, "address", MAC, ...options], signal);
   }
   await settleBridge();
-  await runTool("ip", ["link", "set", BRIDGE, "up"], signal);
-  const lines = addressLines(plan, await presentAddresses(addresses, signal));
-  await runBatch([], lines, signal);
-  await leadToBuilds(plan, signal);
-}
-
-/** Read again if the bridge was not there before. */
-async function presentAddresses(before: readonly LinkAddress[], signal: AbortSignal): Promise<readonly LinkAddress[]> {
-  const known = before.some(({ link }) => link === BRIDGE) ? before : await linkAddresses(signal);
-  return known.filter(({ link, scope }) => link === BRIDGE && scope !== "link");
+  const present = wasThere ? addresses.filter(({ link, scope }) => link === BRIDGE && scope !== "link") : [];
+  await runBatch([], [`link set dev ${BRIDGE} up`, ...addressLines(plan, present)], signal);
+  await Promise.all([
+    runBatch(["-4"], ruleLines(plan.ipv4, rules4), signal),
+    runBatch(["-6"], ruleLines(plan.ipv6, rules6), signal),
+  ]);
 }
 
 async function isThere(signal: AbortSignal): Promise<boolean> {
@@ -61,21 +61,19 @@ const RulesSchema = z.array(
   }),
 );
 
+/** Of ours: to which CIDRs. */
+async function rules(family: "-4" | "-6", signal: AbortSignal): Promise<readonly string[]> {
+  const said = await runTool("ip", ["-json", family, "rule", "show", "priority", String(RULE_PRIORITY)], signal);
+  return RulesSchema.parse(JSON.parse(said || "[]")).map(({ dst = "", dstlen }) => `${dst}/${dstlen}`);
+}
+
 /** What goes to builds is looked up in the main table, whatever routes others have accepted. */
-async function leadToBuilds({ ipv4, ipv6 }: NetworkPlan, signal: AbortSignal): Promise<void> {
-  for (const [flag, range] of [
-    ["-4", ipv4],
-    ["-6", ipv6],
-  ] as const) {
-    const said = await runTool("ip", ["-json", flag, "rule", "show", "priority", String(RULE_PRIORITY)], signal);
-    const present = RulesSchema.parse(JSON.parse(said || "[]")).map(({ dst = "", dstlen }) => `${dst}/${dstlen}`);
-    const wanted = formatCidr(range.cidr);
-    const lines = [
-      ...present.filter((to) => to !== wanted).map((to) => `rule delete to ${to} priority ${RULE_PRIORITY}`),
-      ...(present.includes(wanted) ? [] : [`rule add to ${wanted} lookup main priority ${RULE_PRIORITY}`]),
-    ];
-    await runBatch([flag], lines, signal);
-  }
+function ruleLines({ cidr }: PlannedRange, present: readonly string[]): readonly string[] {
+  const wanted = formatCidr(cidr);
+  return [
+    ...present.filter((to) => to !== wanted).map((to) => `rule delete to ${to} priority ${RULE_PRIORITY}`),
+    ...(present.includes(wanted) ? [] : [`rule add to ${wanted} lookup main priority ${RULE_PRIORITY}`]),
+  ];
 }
 
 async function runBatch(options: readonly string[], lines: readonly string[], signal: AbortSignal): Promise<void> {

@@ -15,17 +15,12 @@ export async function putGuard(script: string, signal: AbortSignal): Promise<str
 
 /** Of what is in force, counters left out. Undefined: one of the guard's tables is not there. */
 export async function guardFingerprint(signal: AbortSignal): Promise<string | undefined> {
+  const ruleset = await runTool("nft", ["--stateless", "list", "ruleset"], signal);
   const digest = createHash("sha256");
   for (const family of TABLE_FAMILIES) {
-    const listing = await listed(family, signal);
-    if (listing === undefined) return undefined;
-    digest.update(listing);
+    const table = new RegExp(`^table ${family} ${TABLE} \\{$[^]*?^\\}$`, "m").exec(ruleset)?.[0];
+    if (table === undefined) return undefined;
+    digest.update(table);
   }
   return digest.digest("hex");
-}
-
-async function listed(family: string, signal: AbortSignal): Promise<string | undefined> {
-  const tables = await runTool("nft", ["list", "tables", family], signal);
-  if (!tables.split("\n").includes(`table ${family} ${TABLE}`)) return undefined;
-  return runTool("nft", ["--stateless", "list", "table", family, TABLE], signal);
 }

@@ -38,16 +38,20 @@ export async function linkAddresses(signal: AbortSignal): Promise<readonly LinkA
   );
 }
 
-/** The machine around the builds' bridge, as it is now. */
-export async function machineNetwork(addresses: readonly LinkAddress[], signal: AbortSignal): Promise<MachineNetwork> {
+/** Every address, and the machine around the builds' bridge, as they are now. */
+export async function machineNetwork(
+  signal: AbortSignal,
+): Promise<{ readonly addresses: readonly LinkAddress[]; readonly machine: MachineNetwork }> {
+  const [addresses, routed] = await Promise.all([linkAddresses(signal), routes(signal)]);
   const others = addresses.filter(({ link }) => link !== BRIDGE);
   const had = others.flatMap(({ address, prefix }) => parseCidr(`${address}/${prefix}`) ?? []);
-  return {
-    taken: [...had, ...(await routes(signal))],
+  const machine = {
+    taken: [...had, ...routed],
     addresses: others.map(({ address }) => address),
     resolvConf: (await resolvConf("/etc/resolv.conf")) ?? parseResolvConf(""),
     upstream: await resolvConf(UPSTREAM_FILE),
   };
+  return { addresses, machine };
 }
 
 /** What leads into the tailnet, as CIDRs. */

@@ -101,7 +101,8 @@ export class NetworkHost implements BuildNetwork {
       );
     const { places, told, verifyIsolation } = this.#options;
     const around = { ...told, cniConfigFile: places.conflistFile };
-    const facts = factsOf(state, await linkAddresses(signal), around, await tailnetRoutes(signal));
+    const [addresses, routes] = await Promise.all([linkAddresses(signal), tailnetRoutes(signal)]);
+    const facts = factsOf(state, addresses, around, routes);
     return verifyIsolation(facts, signal);
   }
 
@@ -119,8 +120,8 @@ export class NetworkHost implements BuildNetwork {
     signal: AbortSignal,
   ): Promise<NetworkState> {
     const { places, log } = this.#options;
-    const addresses = await linkAddresses(signal);
-    const plan = planNetwork(wish, await machineNetwork(addresses, signal), rangesOf(last));
+    const { addresses, machine } = await machineNetwork(signal);
+    const plan = planNetwork(wish, machine, rangesOf(last));
     const guard = await this.#guard(plan, last?.guard, signal);
     await makeBridge(plan, addresses, signal);
     await letForward();
