@@ -18,17 +18,13 @@ const ASK_DEADLINE_MS = 10 * 60_000;
  * @param {string} build.draft
  * @param {string} build.target
  * @param {string | undefined} build.goarch Another machine's architecture.
- * @param {readonly string[]} build.more Further arguments of `go build`.
  */
-export async function buildGoTools({ what, folder, settings, draft, target, goarch, more }) {
+export async function buildGoTools({ what, folder, settings, draft, target, goarch }) {
   rmSync(draft, { recursive: true, force: true });
   await run({
     what,
     command: "go",
-    args: [
-      ...["build", "-trimpath", "-ldflags", ["-s -w", ...settings].join(" -X "), ...more],
-      ...["-o", join(draft, "bin/"), "tool"],
-    ],
+    args: ["build", "-trimpath", "-ldflags", ["-s -w", ...settings].join(" -X "), "-o", join(draft, "bin/"), "tool"],
     cwd: folder,
     env: { CGO_ENABLED: "0", GOWORK: "off", ...(goarch ? { GOARCH: goarch } : {}) },
     deadlineMs: BUILD_DEADLINE_MS,

@@ -1,10 +1,8 @@
-import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { cacheFolder } from "./cache-folder.mjs";
 import { run } from "./child.mjs";
 import { findCommand } from "./commands.mjs";
 import { buildGoTools, goVersion } from "./go-build.mjs";
-import { editedModule } from "./go-edit.mjs";
 import { saying } from "./progress.mjs";
 import { hashOf } from "./stamp.mjs";
 import { inTree, readIfThere } from "./tree.mjs";
@@ -19,7 +17,6 @@ const ASK_DEADLINE_MS = 30_000;
  * @property {Readonly<Record<string, readonly string[]>>} commands Each with the arguments that make it print its version.
  * @property {string} takes How long the first build takes, for a person who waits.
  * @property {readonly string[]} [stamps] The variables that hold the version where they are not `<module>/version.Version`. They want it without "v".
- * @property {import("./go-edit.mjs").GoEdit} [edit] A change to the module's source, for what it has no setting for.
  * @property {"amd64" | "arm64"} [goarch] For an image: built by us for that machine, never taken from PATH.
  */
 
@@ -27,7 +24,7 @@ const ASK_DEADLINE_MS = 30_000;
 const NATIVE = { x64: "amd64", arm64: "arm64" };
 
 /** @param {GoTool} tool */
-export function goTool({ name, module, commands, takes, stamps, edit, goarch }) {
+export function goTool({ name, module, commands, takes, stamps, goarch }) {
   const folder = inTree("tools", name);
   const goMod = readIfThere(join(folder, "go.mod"));
   const version = new RegExp(`^\\s*(?:require )?${module} (v\\S+)`, "m").exec(goMod)?.[1] ?? "unknown";
@@ -56,7 +53,7 @@ export function goTool({ name, module, commands, takes, stamps, edit, goarch }) 
   /** Named after all that decides what is built. @throws {import("./failure.mjs").SetupFailed} Where Go is missing or too old. */
   async function targetFolder() {
     const made = [goMod, readIfThere(join(folder, "go.sum")), await goVersion(folder, wanted)];
-    const hash = hashOf([...made, ...(foreign ? [foreign] : []), ...(edit ? [JSON.stringify(edit)] : [])]);
+    const hash = hashOf(foreign ? [...made, foreign] : made);
     return join(cacheFolder(), `${name}-${hash}`);
   }
 
@@ -71,11 +68,9 @@ export function goTool({ name, module, commands, takes, stamps, edit, goarch }) 
       async carryOut() {
         const target = await targetFolder();
         const draft = join(cacheFolder(), `${name}-draft`);
-        const copy = join(cacheFolder(), `${name}-source`);
-        const what = `building ${wanted}`;
-        await saying(`${what} with Go (about ${takes}, once)`, async () =>
+        await saying(`building ${wanted} with Go (about ${takes}, once)`, () =>
           buildGoTools({
-            what,
+            what: `building ${wanted}`,
             folder,
             settings: stamps
               ? stamps.map((stamp) => `${stamp}=${version.slice(1)}`)
@@ -83,10 +78,8 @@ export function goTool({ name, module, commands, takes, stamps, edit, goarch }) 
             goarch: foreign,
             draft,
             target,
-            more: edit ? await editedModule({ what, folder, module, edit, copy }) : [],
           }),
         );
-        rmSync(copy, { recursive: true, force: true });
       },
     },
   };

@@ -32,13 +32,6 @@ export const goTools = {
     commands: { headscale: ["version"], derper: ["--version"] },
     // It finds its version by itself, among the modules that it was built of.
     stamps: [],
-    // It gathers what it has to write of its nodes for half a second, which pays in a tailnet of thousands. A join waits for four such writes, one
-    // after the other: it takes 2 s, whatever the node does; so it takes 0.3.
-    edit: {
-      file: "hscontrol/state/node_store.go",
-      from: "batchTimeout = 500 * time.Millisecond",
-      to: "batchTimeout = 10 * time.Millisecond",
-    },
     takes: "6 minutes",
   },
 };
