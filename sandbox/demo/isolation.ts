@@ -12,5 +12,8 @@ export async function tellIsolation({ agentLogFile }: Stack, narrator: Narrator)
   if (line === undefined)
     throw new SandboxFailure(EXIT.software, "The agent is ready without having tried what builds can reach.");
   const { tried, tookMs } = verified.parse(line.data);
-  narrator.seen(`builds are isolated: from inside their network ${tried} ways out were tried`, tookMs);
+  narrator.seen(
+    `builds are isolated: from inside their network ${tried} ways out were tried, and each is as it must be`,
+    tookMs,
+  );
 }

@@ -9,7 +9,7 @@ import type { Stack } from "../stack/stack.ts";
 import type { Toolchain } from "../stack/toolchain.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { runBuildctl } from "./buildctl.ts";
-import { checkOutput, exampleArguments } from "./example.ts";
+import { checkOutput, exampleArguments, interfacesOfSteps } from "./example.ts";
 import type { Narrator } from "./narrator.ts";
 import { recordTable } from "./record-table.ts";
 import { refusalInLog } from "./refusal.ts";
@@ -62,6 +62,13 @@ async function runExample(
   if (exitCode !== 0) throw new SandboxFailure(EXIT.software, `buildctl failed with exit code ${exitCode}.`);
   narrator.seen("built", performance.now() - startedMs);
   for (const finding of await checkOutput(outputDir, secret)) narrator.seen(finding);
+  const interfaces = await interfacesOfSteps(outputDir);
+  if (interfaces.length !== 2)
+    throw new SandboxFailure(
+      EXIT.software,
+      `Steps shall have a network of their own, but saw: ${interfaces.join(", ")}.`,
+    );
+  narrator.seen(`the steps had a network of their own: ${interfaces.join(", ")}`);
 }
 
 async function readRecords({ stack, narrator, signal }: Scene, build: OpenedBuildFiles, secret: string): Promise<void> {

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { checkOutput, exampleArguments } from "../../sandbox/demo/example.ts";
+import { checkOutput, exampleArguments, interfacesOfSteps } from "../../sandbox/demo/example.ts";
 import { buildxArguments } from "../../sandbox/stack/client-lines.ts";
 import { Client } from "./stage/client.ts";
 import { answersHttp2 } from "./stage/http2-settings.ts";
@@ -22,6 +22,8 @@ it("a stock buildctl builds stages, with an argument, a secret and a local outpu
   await using client = stage().buildctl(build, exampleArguments({ busybox, secretFile, outputDir, progress: "plain" }));
   await client.succeeds();
   expect(await checkOutput(outputDir, secret)).not.toEqual([]);
+  // As this stage's machine is configured.
+  expect(await interfacesOfSteps(outputDir)).toEqual(["lo"]);
 });
 
 it("a stock docker buildx builds by its remote driver, with no docker engine", async ({ skip }) => {

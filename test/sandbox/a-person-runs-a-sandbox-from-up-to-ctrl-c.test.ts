@@ -3,6 +3,7 @@ import { readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
 import { needsStage, toolPath } from "../journeys/stage/whether.ts";
+import { changedSince, thisMachine } from "./net/this-machine.ts";
 import { buildctl, eventually, RealSandbox, sandbox } from "./real-sandbox.ts";
 import { mountsUnder, processesNaming } from "./traces.ts";
 
@@ -16,6 +17,7 @@ async function runtimeDirOf({ dir }: RealSandbox): Promise<string> {
 }
 
 it("lets a stock client in while its build is open, and leaves nothing behind", async () => {
+  const before = await thisMachine();
   await using up = await RealSandbox.start();
   const ready = await up.ready();
   const runtimeDir = await runtimeDirOf(up);
@@ -45,6 +47,7 @@ it("lets a stock client in while its build is open, and leaves nothing behind", 
   expect(await processesNaming(up.dir)).toEqual([]);
   expect(await processesNaming(runtimeDir)).toEqual([]);
   expect(await mountsUnder(up.dir)).toEqual([]);
+  expect(await changedSince(before)).toEqual([]);
 });
 
 it("drains by order of the control plane, and ends with it", async () => {
