@@ -16,9 +16,9 @@ const EX_USAGE = 64;
 /** @type {Checks} */
 const everyday = { generated, format, lint, "lint-rules": lintRules, types, exports, vitest };
 /** What takes longer; only by name, or all of it with --slow. @type {Checks} */
-const slow = { tailnet, node24, nspawn, "vm-first": vmFirst };
+const slow = { node24, nspawn, "vm-first": vmFirst };
 /** @type {Checks} */
-const known = { ...everyday, ...slow, vm };
+const known = { ...everyday, ...slow, tailnet, vm };
 
 const { values, positionals } = parseArgs({
   options: { only: { type: "string" }, slow: { type: "boolean", default: false } },

@@ -30,12 +30,13 @@ export const node24 = (filters) =>
     return runVitest({ name: "node24", profile: "test", args: filters, node, env, deadlineMs: 25 * MINUTES });
   });
 
-/** What has to do with tailnets, with a real one of our own: it takes a coordination server, which is built the first time. @type {Tier} */
+/** Of the everyday tests those that have to do with tailnets. @type {Tier} */
 export const tailnet = (filters) =>
-  withPrepared("tailnet", async () => {
-    await runSteps(profiles["tailnet"] ?? []);
-    const args = filters.length > 0 ? filters : ["tailnet"];
-    return runVitest({ name: "tailnet", profile: "test", args, deadlineMs: 20 * MINUTES });
+  runVitest({
+    name: "tailnet",
+    profile: "test",
+    args: filters.length > 0 ? filters : ["tailnet"],
+    deadlineMs: 20 * MINUTES,
   });
 
 /** The real units, in the image's root file system under systemd-nspawn, and a tailnet for them. @type {Tier} */

@@ -52,8 +52,11 @@ export const profiles = {
   checks,
   demo: [builderRoot, ...sandbox],
   sandbox,
-  test: [...checks, debianPackages([...builder, ...volume, ...units]), buildkit.step, buildx.step, bbolt.step, ...told],
-  /** What a tailnet of our own takes, beside a profile that compiles: the first time it is minutes, and most tests need none. */
+  test: [
+    ...[...checks, debianPackages([...builder, ...volume, ...units])],
+    ...[buildkit.step, buildx.step, bbolt.step, tailscale.step, headscale.step, ...told],
+  ],
+  /** What a tailnet of our own takes, beside a profile that compiles: the first time it is minutes. */
   tailnet: [...checks, tailscale.step, headscale.step, tools],
   nspawn: [builderRoot, ...checks, debianPackages([...builder, ...nspawn]), buildkit.step, bbolt.step, ...told],
   image: [imageRoot, ...checks, debianPackages(image)],
