@@ -56,7 +56,8 @@ export class StepNetwork implements AsyncDisposable {
       await unfinished.note(attachment);
       return new StepNetwork(probe, await attach(attachment, probe.netnsPath, signal), leave);
     } catch (failure) {
-      await leave();
+      // What cannot be taken off now stays noted, and is by the next one.
+      await leave().catch(() => undefined);
       throw failure;
     }
   }

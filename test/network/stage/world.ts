@@ -16,7 +16,7 @@ const PORTS = [22, 53, 80, 443, 32_526];
 export const VM = { ipv4: "10.20.0.2", ipv6: "2001:db8:20::2" } as const;
 const ROUTER = { ipv4: "10.20.0.1", ipv6: "2001:db8:20::1" } as const;
 /** As a node of a tailnet. */
-export const NODE = { ipv4: "100.64.0.1", ipv6: "fd7a:115c:a1e0::1" } as const;
+export const NODE = { ipv4: "100.64.0.7", ipv6: "fd7a:115c:a1e0::1" } as const;
 /** The cable behind it: neither is an address of a node. */
 const TAILNET_ROUTER = { ipv4: "100.64.255.254", ipv6: "fd7a:115c:a1e0:ffff::1" } as const;
 
@@ -69,6 +69,7 @@ export class World implements AsyncDisposable {
         },
         { place: outside, link: "downlink", addresses: [`${ROUTER.ipv4}/24`, `${ROUTER.ipv6}/64`] },
       );
+      await letBridgesBridge(vm);
       await beEverybody(outside);
       scope.own(await answering(outside, PORTS, [...RESOLVERS, HYPERVISORS_RESOLVER]));
       return new World(dir, vm, outside, scope);
@@ -125,6 +126,12 @@ export class World implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#scope[Symbol.asyncDispose]();
   }
+}
+
+/** A kernel with br_netfilter shows what is bridged to the rules for what is routed, too, as if there were a second guard. A builder's need not have it. */
+async function letBridgesBridge(place: NetworkPlace): Promise<void> {
+  for (const family of ["ip", "ip6"])
+    await place.run("sysctl", ["--quiet", "--ignore", "--write", `net.bridge.bridge-nf-call-${family}tables=0`]);
 }
 
 /** Every address is its own, except where a route says otherwise. */
