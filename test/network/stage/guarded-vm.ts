@@ -7,7 +7,7 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { stringify } from "smol-toml";
 import type { AppliedNetwork, IsolationReport, NetworkOrder } from "../../../agent/core/network/order.ts";
-import { eventually, tool } from "../../buildkit/real-buildkit.ts";
+import { eventually, tool, whyNoBuildkit } from "../../buildkit/real-buildkit.ts";
 import { openOrder } from "./orders.ts";
 import type { World } from "./world.ts";
 
@@ -116,6 +116,5 @@ export class GuardedVm {
 
 /** Why there cannot be one here; undefined when there can. */
 export function whyNoGuardedVm(): string | undefined {
-  if (!existsSync(MAIN)) return "dist/ is missing: node tools/setup.mjs test makes it";
-  return existsSync(tool("cniBridge")) ? undefined : "not installed: containernetworking-plugins";
+  return existsSync(MAIN) ? whyNoBuildkit() : "dist/ is missing: node tools/setup.mjs test makes it";
 }
