@@ -6,7 +6,7 @@ import type { Secret } from "../core/secret.ts";
 import { tailnetHostname } from "../core/tailnet/hostname.ts";
 import { impossible, mayTryAgain, reasonToLeave, wantedTailnet } from "../core/tailnet/plan.ts";
 import { sameJoin, type TailnetCredential, type TailnetMembership, type TailnetWish } from "../core/tailnet/wish.ts";
-import type { NetworkView, TailnetView } from "../core/views.ts";
+import { isOpenTo, type NetworkView, type TailnetView } from "../core/views.ts";
 import { Branch, firstOf, within } from "../lifecycle/branch.ts";
 import { type Cell, onChange } from "../lifecycle/cell.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -148,10 +148,7 @@ class Chapter {
   async #settleRoutes(membership: TailnetMembership, signal: AbortSignal): Promise<void> {
     const accept = this.#wish()?.acceptRoutes === true;
     if (membership.acceptsRoutes === accept) return;
-    await this.#cells.network.first(
-      (view) => view.at === "none" || (view.at === "applied" && view.network.tailnet === "open"),
-      signal,
-    );
+    await this.#cells.network.first(isOpenTo, signal);
     if (!signal.aborted) await this.#node.acceptRoutes(accept, signal);
   }
 

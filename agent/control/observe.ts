@@ -4,7 +4,15 @@ import type { Resources } from "../core/machine.ts";
 import { inOneLine, type ObservedState } from "../core/observed-state.ts";
 import type { Phase } from "../core/phase.ts";
 import { tailnetObserved } from "../core/tailnet/observed.ts";
-import type { BuildkitView, CacheView, CertificatesView, GatewayView, PlaneView, TailnetView } from "../core/views.ts";
+import type {
+  BuildkitView,
+  CacheView,
+  CertificatesView,
+  GatewayView,
+  NetworkView,
+  PlaneView,
+  TailnetView,
+} from "../core/views.ts";
 import { type Cell, onChange } from "../lifecycle/cell.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { HealthBoard } from "../ports/health-board.ts";
@@ -17,6 +25,7 @@ export interface ObservedCells {
   readonly phase: Cell<Phase>;
   readonly gateway: Cell<GatewayView>;
   readonly cache: Cell<CacheView>;
+  readonly network: Cell<NetworkView>;
   readonly tailnet: Cell<TailnetView>;
   readonly bootChapters: Cell<readonly BootChapter[]>;
   readonly buildkit: Cell<BuildkitView>;
@@ -32,10 +41,22 @@ export async function observe(
   cells: ObservedCells & { readonly observed: Cell<ObservedState | undefined> },
   signal: AbortSignal,
 ): Promise<void> {
-  const { observed, phase, gateway, cache, tailnet, bootChapters, buildkit, plane, certificates, checks, resources } =
-    cells;
+  const {
+    observed,
+    phase,
+    gateway,
+    cache,
+    network,
+    tailnet,
+    bootChapters,
+    buildkit,
+    plane,
+    certificates,
+    checks,
+    resources,
+  } = cells;
   await onChange(
-    [phase, gateway, cache, tailnet, bootChapters, buildkit, plane, certificates, checks, resources],
+    [phase, gateway, cache, network, tailnet, bootChapters, buildkit, plane, certificates, checks, resources],
     () => {
       const state = snapshot(cells, clock.now().wallMs);
       board.show(state);
@@ -79,7 +100,7 @@ function snapshot(cells: ObservedCells, nowMs: number): ObservedState {
     checks: cells.checks.get(),
     ...(resources && { resources }),
     ...(cache.at === "open" && { cache: cache.volume }),
-    ...tailnetObserved(cells.tailnet.get()),
+    ...tailnetObserved(cells.tailnet.get(), cells.network.get()),
     bootChapters: cells.bootChapters.get(),
     buildkit: {
       version: buildkit.version,

@@ -51,7 +51,7 @@ export function findings(around: Surroundings, now: Instant): readonly Finding[]
     encryption(around.cache, around.requireEncryption),
     buildNetwork(around.network),
     isolation(around.isolation, around.network),
-    tailnet(around.tailnet, around.desired?.tailnet),
+    tailnet(around.tailnet, around.desired?.tailnet, around.network),
     buildkit(around.buildkit),
     disk(around.resources, around.relief),
     records(around.records),

@@ -1,6 +1,6 @@
 import { type Finding, finding } from "./health.ts";
 import type { TailnetWish } from "./tailnet/wish.ts";
-import type { IsolationView, NetworkView, TailnetView } from "./views.ts";
+import { type IsolationView, isOpenTo, type NetworkView, type TailnetView } from "./views.ts";
 
 export function buildNetwork(view: NetworkView): Finding {
   switch (view.at) {
@@ -46,8 +46,8 @@ export function isolation(view: IsolationView, network: NetworkView): Finding {
   }
 }
 
-/** Blocks only where the control plane requires the tailnet. */
-export function tailnet(view: TailnetView, wish: TailnetWish | undefined): Finding {
+/** Blocks only where the control plane requires the tailnet. A node through which builds get nowhere yet is as good as none. */
+export function tailnet(view: TailnetView, wish: TailnetWish | undefined, network: NetworkView): Finding {
   const required = wish?.required === true;
   switch (view.at) {
     case "unknown":
@@ -62,6 +62,7 @@ export function tailnet(view: TailnetView, wish: TailnetWish | undefined): Findi
     case "leaving":
       return finding("tailnet", required, wish === undefined, `Leaving: ${view.because}`);
     case "joined": {
+      if (!isOpenTo(network)) return finding("tailnet", required, false, "Joined; the guard opens to it now");
       const { name, addresses, tags } = view.membership;
       return finding("tailnet", required, true, `Joined as ${name || addresses[0] || "a node"} (${tags.join(", ")})`);
     }

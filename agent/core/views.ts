@@ -71,6 +71,11 @@ export type NetworkView =
   /** What was in force before still is. */
   | { readonly at: "failed"; readonly because: string };
 
+/** Whether builds are let to the tailnet that this machine is a node of; where they have no network there is nothing to let them through. */
+export function isOpenTo(view: NetworkView): boolean {
+  return view.at === "none" || (view.at === "applied" && view.network.tailnet === "open");
+}
+
 /** Which network BuildKit has to be started for; undefined: it must not be started yet. */
 export function networkGeneration(view: NetworkView): string | undefined {
   if (view.at === "none") return "none";

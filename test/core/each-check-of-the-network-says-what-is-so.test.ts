@@ -3,6 +3,7 @@ import { admission } from "../../agent/core/admission.ts";
 import type { Finding } from "../../agent/core/health.ts";
 import type { AppliedNetwork, IsolationReport } from "../../agent/core/network/order.ts";
 import { buildNetwork, isolation, tailnet } from "../../agent/core/network-checks.ts";
+import { tailnetObserved } from "../../agent/core/tailnet/observed.ts";
 import type { IsolationView, NetworkView, TailnetView } from "../../agent/core/views.ts";
 import { membership, tailnetWish } from "../control/tailnet-stand-ins.ts";
 
@@ -52,6 +53,7 @@ it.each<{ view: IsolationView; network?: NetworkView; ok: boolean; says: RegExp 
   expect(isolation(view, network)).toMatchObject({ ok, blocking: true, message: expect.stringMatching(says) });
 });
 
+const OPEN: NetworkView = { at: "applied", network: { ...NETWORK, tailnet: "open" } };
 const LEAVING: TailnetView = { at: "leaving", because: "the control plane withdrew the tailnet" };
 
 it.each<{ view: TailnetView; wanted: boolean; ok: boolean; says: RegExp }>([
@@ -74,7 +76,7 @@ it.each<{ view: TailnetView; wanted: boolean; ok: boolean; says: RegExp }>([
 ])("tailnet, $view.at: $says", ({ view, wanted, ok, says }) => {
   for (const required of [false, true]) {
     const wish = wanted ? tailnetWish({ required }) : undefined;
-    const found = tailnet(view, wish);
+    const found = tailnet(view, wish, OPEN);
     expect(found).toMatchObject({ ok, blocking: wanted && required, message: expect.stringMatching(says) });
   }
 });
@@ -85,6 +87,12 @@ it("lets nobody in while the network is not tried, or a tailnet that is required
   const door = (finding: Finding): string => admission({ at: "ready" }, [since(finding)]).at;
   expect(door(isolation({ at: "unverified" }, applied))).toBe("closed");
   expect(door(isolation({ at: "verified", report: REPORT }, applied))).toBe("open");
-  expect(door(tailnet({ at: "none" }, tailnetWish({ required: true })))).toBe("closed");
-  expect(door(tailnet({ at: "none" }, tailnetWish({ required: false })))).toBe("open");
+  expect(door(tailnet({ at: "none" }, tailnetWish({ required: true }), applied))).toBe("closed");
+  expect(door(tailnet({ at: "none" }, tailnetWish({ required: false }), applied))).toBe("open");
+  // A build that came on that word would find it closed.
+  const joined: TailnetView = { at: "joined", membership: membership() };
+  expect(door(tailnet(joined, tailnetWish({ required: true }), applied))).toBe("closed");
+  expect(door(tailnet(joined, tailnetWish({ required: true }), OPEN))).toBe("open");
+  expect(tailnetObserved(joined, applied).tailnet?.state).toBe("joining");
+  expect(tailnetObserved(joined, OPEN).tailnet?.state).toBe("joined");
 });

@@ -37,6 +37,7 @@ export namespace Phase {
 export const TailnetState = {
   UNSPECIFIED: 0,
   JOINING: 1,
+  /** JOINED - Builds reach it. */
   JOINED: 2,
   /** FAILED - It is tried again where that can help. */
   FAILED: 3,
