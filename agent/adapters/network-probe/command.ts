@@ -21,7 +21,8 @@ const DEADLINE_MS = 10_000;
  */
 export async function run({ program, args, env = {}, input }: Command, signal: AbortSignal): Promise<string> {
   signal.throwIfAborted();
-  const child = spawn(program, args, {
+  // It does not outlive us: the next one is to find all that there will be to clear.
+  const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", program, ...args], {
     env: { ...ENVIRONMENT, ...env },
     stdio: "pipe",
     signal: AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]),
