@@ -11,7 +11,7 @@ interface Action {
 type Rule = (action: Action, subject: { readonly user: string }) => unknown;
 
 const MANAGE = "org.freedesktop.systemd1.manage-units";
-const MOUNT = UNIT_NAMES["cache-mount"];
+const [MOUNT, VOLUME] = [UNIT_NAMES["cache-mount"], UNIT_NAMES["cache-volume"]];
 
 /** As polkit asks the rule: of a verb on a unit. */
 function verdict(user: string, unit: string | undefined, verb: string, id = MANAGE): unknown {
@@ -27,10 +27,18 @@ function verdict(user: string, unit: string | undefined, verb: string, id = MANA
 }
 
 it.each([
-  ...Object.values(UNIT_NAMES).flatMap((unit) => ["start", "stop", "restart"].map((verb) => [unit, verb, "yes"])),
+  ["buildkitd.service", "start", "yes"],
+  ["buildkitd.service", "stop", "yes"],
   ["buildkitd.service", "kill", "yes"],
+  [MOUNT, "start", "yes"],
+  [VOLUME, "stop", "yes"],
+  ["tailscaled.service", "start", "yes"],
+  ["tailscaled.service", "stop", "yes"],
+  ...Object.values(UNIT_NAMES).map((unit) => [unit, "restart", "no"]),
+  [MOUNT, "stop", "no"],
   [MOUNT, "kill", "no"],
-  ["builder-agent-volume.service", "kill", "no"],
+  [VOLUME, "start", "no"],
+  [VOLUME, "kill", "no"],
   ["tailscaled.service", "kill", "no"],
   ["buildkitd.service", "reload", "no"],
   ["buildkitd.service", "set-property", "no"],
@@ -38,6 +46,8 @@ it.each([
   ["builder-agent-control.service", "restart", "no"],
   ["builder-agent-gateway.service", "stop", "no"],
   ["builder-agent-volume@7.service", "start", "no"],
+  ["builder-agent-network@7.service", "start", "no"],
+  ["builder-agent-network.socket", "stop", "no"],
   ["builder-agent.target", "stop", "no"],
   ["ssh.service", "start", "no"],
   ["poweroff.target", "start", "no"],
