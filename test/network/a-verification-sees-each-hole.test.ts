@@ -65,9 +65,8 @@ describe("a verification", () => {
     await world.vm.run("nft", ["-f", "-"], { input: `${hole}\n` });
     const amiss = (await vm.verify()).findings.filter(({ ok }) => !ok);
     expect([...new Set(amiss.map((finding) => finding.what))]).toEqual(what);
-    expect(amiss.map((finding) => finding.target)).toContainEqual(
-      typeof target === "string" ? target : expect.stringMatching(target),
-    );
+    const isIt = (found: string): boolean => (typeof target === "string" ? found === target : target.test(found));
+    expect(amiss.map((finding) => finding.target).filter(isIt)).not.toEqual([]);
   });
 
   it("finds a hole as long as it is there, and no longer", async () => {
