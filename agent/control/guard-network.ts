@@ -10,8 +10,9 @@ import type { BuildNetwork } from "../ports/build-network.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 
-const APPLY_MS = 20_000;
-const VERIFY_MS = 30_000;
+/** Each takes a second; on a machine that is emulated, and still starting, more than half a minute. */
+const APPLY_MS = 60_000;
+const VERIFY_MS = 100_000;
 /** The machine's own network changes, and others flush rules: what is in force is put right again at this pace. */
 const REAPPLY_MS = 60_000;
 const AGAIN = { baseMs: 500, capMs: 30_000 } as const;

@@ -12,11 +12,11 @@ export interface Command {
   readonly input: string;
 }
 
-/** Each of them is done in some milliseconds, also on a machine that is still starting. */
-const DEADLINE_MS = 10_000;
+/** Each of them is done in some milliseconds; on a machine that is emulated, and still starting, in seconds. */
+const DEADLINE_MS = 30_000;
 
 /**
- * Runs a short program and gives what it wrote to its standard output; killed after 10 s, and with `signal`.
+ * Runs a short program and gives what it wrote to its standard output; killed after 30 s, and with `signal`.
  * @throws {AgentError} "isolation.not-verified" (retryable) with its last words.
  */
 export async function run({ program, args, env = {}, input }: Command, signal: AbortSignal): Promise<string> {

@@ -15,7 +15,7 @@ export interface ProbeProgram {
 }
 
 /** Until a process has left our network namespace: unshare(1) does nothing else first. */
-const UNSHARED_DEADLINE_MS = 5_000;
+const UNSHARED_DEADLINE_MS = 30_000;
 /** What is left of its life once its input has ended. */
 const END_DEADLINE_MS = 2_000;
 const WORD_MAX_CHARS = 1_048_576;

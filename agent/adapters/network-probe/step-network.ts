@@ -8,7 +8,7 @@ import { ProbeProcess, type ProbeProgram } from "./probe-process.ts";
 import { containerIdFor, type Unfinished } from "./unfinished.ts";
 
 /** To leave the network again takes no longer, whoever has given up waiting for the rest. */
-const DETACH_MS = 10_000;
+const DETACH_MS = 30_000;
 
 export interface StepOptions {
   readonly facts: Pick<NetworkFacts, "cniConfigFile" | "cniBinaryDir">;

@@ -5,7 +5,7 @@ import { firstLine } from "./first-line.ts";
 import { type Answer, type Request, readAnswer, requestLine } from "./protocol.ts";
 
 /** For the case that nobody is there to end it: a change takes a fraction of a second, a verification some seconds. */
-const ANSWER_DEADLINE_MS = 60_000;
+const ANSWER_DEADLINE_MS = 120_000;
 
 /** The builds' network, asked for over its socket: whoever carries the order out is root, and this process need not be. */
 export function askedNetwork(socketPath: string): BuildNetwork {

@@ -4,7 +4,7 @@ import { AgentError } from "../../core/errors.ts";
 import { TOOL_ENVIRONMENT } from "./run-tool.ts";
 
 /** A change takes a fraction of a second; several may come at once. */
-const WAIT_S = 15;
+const WAIT_S = 30;
 
 /**
  * Runs `work` while no other process changes the network. Node cannot lock a file: a child holds the lock for as long as its input is open, so that it

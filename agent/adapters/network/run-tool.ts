@@ -6,8 +6,8 @@ import { AgentError } from "../../core/errors.ts";
 /** Where the programs that we run as root may lie. The environment's own PATH does not count. */
 export const TOOL_ENVIRONMENT = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" };
 
-/** They talk to the kernel and to nobody else. */
-const DEADLINE_MS = 10_000;
+/** They talk to the kernel and to nobody else. It may have to load modules first, on a machine that is emulated and still starting. */
+const DEADLINE_MS = 30_000;
 
 export type Tool = "ip" | "nft";
 
