@@ -1,6 +1,5 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { rolldown } from "rolldown";
 import { run } from "../../setup/child.mjs";
 import { npm } from "../../setup/npm-packages.mjs";
 import { inTree } from "../../setup/tree.mjs";
@@ -19,6 +18,8 @@ const LICENCE_FILE = /^(licen[cs]e|copying|notice)/i;
 export async function putAgent(folder, draft, architecture) {
   await compile(draft);
   await installPackages(draft, architecture);
+  // Only now: on a fresh clone this file is read before the set-up has installed anything.
+  const { rolldown } = await import("rolldown");
   const bundle = await rolldown({
     input: join(draft, "agent/cli/main.js"),
     platform: "node",
