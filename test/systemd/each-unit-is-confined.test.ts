@@ -16,7 +16,7 @@ const BARS = [
   { unit: "builder-agent-trim.service", exposure: 2.2 },
   { unit: "builder-agent-sweep.service", exposure: 1.5 },
   { unit: "builder-agent-terminal@.service", exposure: 2.2 },
-  { unit: "tailscaled.service", exposure: 2.5 },
+  { unit: "tailscaled.service", exposure: 2.2 },
   { unit: "buildkitd.service", exposure: 6.5 },
 ] as const;
 
