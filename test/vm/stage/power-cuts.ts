@@ -33,7 +33,7 @@ export function cutThePower({
     const { observed } = await stage.ready();
     const { check = "", formatted, filesystem: present } = observed?.cacheVolume ?? {};
     expect({ formatted, present }).toEqual({ formatted: count === 1, present: filesystem });
-    found.push([check, observed?.buildkit?.quarantined].filter(Boolean).join(" and "));
+    found.push([await sign(stage, check), observed?.buildkit?.quarantined].filter(Boolean).join(" and "));
     await (await stage.build(recipe(`echo ${count} > /result`))).client.succeeds();
     return stage;
   };
@@ -53,11 +53,17 @@ export function cutThePower({
 
   it("builds after the last one, too", async () => {
     await (await life(cuts + 1))[Symbol.asyncDispose]();
-    // The first finds a blank disk; the others, what was cut. What xfs lacks is replayed as it is mounted: it has nothing to check.
-    if (filesystem === "ext4") expect(found.slice(1)).not.toContain("not-needed");
-    expect(found).toHaveLength(cuts + 1);
+    // The first finds a blank disk; the others, what was cut.
+    expect(found.slice(1)).not.toContain("not-needed");
     process.stderr.write(`after each cut: ${found.slice(1).join(", ")}\n`);
   });
+}
+
+/** That it had been cut. What xfs lacks is replayed when it is mounted: nothing is left to check, and only the kernel knows. */
+async function sign({ guest }: VmStage, check: string): Promise<string> {
+  if (check !== "not-needed") return check;
+  const kernel = await guest.run("journalctl --dmesg --no-pager --output=cat");
+  return /^XFS .*: Starting recovery/m.test(kernel) ? "replayed" : check;
 }
 
 /** Many small steps, each of them a change of BuildKit's databases, then one that writes until it is cut. */
