@@ -32,7 +32,7 @@ type Place = readonly [host: string, port: number];
 /** Says for each place whether it answered, all at once. */
 function tries(places: readonly Place[]): string {
   const one = ([host, port]: Place): string =>
-    `(busybox nc -w 2 ${host} ${port} </dev/null 2>&1 | busybox grep -q secret && echo "${host} ${port} answers") &`;
+    `(busybox nc -w 10 ${host} ${port} </dev/null 2>&1 | busybox grep -q secret && echo "${host} ${port} answers") &`;
   return `${places.map(one).join(" ")} wait; echo all tried`;
 }
 
