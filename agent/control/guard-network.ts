@@ -43,8 +43,9 @@ export async function guardNetwork(ports: NetworkPorts, cells: NetworkCells, out
     return;
   }
   let applied: { readonly order: NetworkOrder; readonly network: AppliedNetwork } | undefined;
+  let proved = false;
   for (let failures = 0; !outer.aborted; ) {
-    const pauseMs = applied === undefined ? Number.POSITIVE_INFINITY : REAPPLY_MS;
+    const pauseMs = applied === undefined ? Number.POSITIVE_INFINITY : proved ? REAPPLY_MS : 0;
     const due = await within(ports.clock, pauseMs, outer, (signal) => nextOrder(cells, applied, signal));
     const order = due ?? wanted(cells);
     if (order === undefined || outer.aborted) return;
@@ -53,12 +54,18 @@ export async function guardNetwork(ports: NetworkPorts, cells: NetworkCells, out
       failures = 0;
       const isNew = due !== undefined || JSON.stringify(network) !== JSON.stringify(applied?.network);
       applied = { order, network };
-      if (!isNew && cells.network.get().at === "applied") continue;
-      ports.log.info({ ...network, egress: order.egress }, "network.applied");
-      cells.network.set({ at: "applied", network });
+      const isShown = !isNew && cells.network.get().at === "applied";
+      if (!isShown) {
+        ports.log.info({ ...network, egress: order.egress }, "network.applied");
+        cells.network.set({ at: "applied", network });
+      }
+      if (isShown && proved) continue;
+      proved = false;
       await firstOf(
         outer,
-        (signal) => verify(buildNetwork, ports, cells, signal),
+        async (signal) => {
+          proved = await verify(buildNetwork, ports, cells, signal);
+        },
         (signal) => nextOrder(cells, applied, signal),
       );
     } catch (err) {
@@ -74,30 +81,32 @@ export async function guardNetwork(ports: NetworkPorts, cells: NetworkCells, out
   }
 }
 
-/** Until it is as it must be: again and again where it could not be tried, or something is amiss. */
+/** Again and again where it could not be tried or something is amiss, until it is as it must be, or it is time to put it right once more. */
 async function verify(
   buildNetwork: BuildNetwork,
   { clock, log }: NetworkPorts,
   { isolation }: NetworkCells,
   signal: AbortSignal,
-): Promise<void> {
-  for (let failures = 0; !signal.aborted; failures += 1) {
+): Promise<boolean> {
+  const untilMonoMs = clock.now().monoMs + REAPPLY_MS;
+  for (let failures = 0; !signal.aborted && clock.now().monoMs < untilMonoMs; failures += 1) {
     try {
       const report = await within(clock, VERIFY_MS, signal, (limit) => buildNetwork.verify(limit));
       const amiss = report.findings.filter(({ ok }) => !ok);
       isolation.set({ at: "verified", report });
       if (amiss.length === 0) {
         log.info({ tookMs: report.tookMs, tried: report.findings.length }, "isolation.verified");
-        return;
+        return true;
       }
       log.error({ amiss }, "isolation.broken");
     } catch (err) {
-      if (signal.aborted) return;
+      if (signal.aborted) return false;
       log.error({ err }, "isolation.not-verified");
       isolation.set({ at: "failed", because: words(err) });
     }
     await clock.sleep(fullJitterMs(AGAIN, failures, clock.random()), signal);
   }
+  return false;
 }
 
 /** Waits until another order is due than the one in force. */

@@ -177,6 +177,16 @@ describe("the guard", () => {
     expect(network.get()).toMatchObject({ network: { resolvers: ["192.0.2.54"] } });
   });
 
+  it("is put right again while it is not as it must be, too", async () => {
+    reports = Array.from({ length: 100 }, () => AMISS);
+    await begin();
+    await clock.advance(180_000);
+    expect(orders.length).toBeGreaterThanOrEqual(2);
+    reports = [];
+    await clock.advance(60_000);
+    expect(isolation.get()).toEqual({ at: "verified", report: REPORT });
+  });
+
   it("tells why it cannot be made, tries again, and takes another wish at once", async () => {
     const refused = new AgentError("network.refused", '"x" is no CIDR', { retryable: false });
     applies = [new Error("nft is missing"), refused];
