@@ -46,6 +46,7 @@ const words = (places: readonly Place[]): readonly string[] => places.map((place
 describe("a step of a real build", () => {
   let world: World;
   let agent: BridgedAgent;
+  let meetings = 0;
   const steps = (...lines: readonly string[]): Promise<string> =>
     build(agent.layout.buildkitSocket, world.dir, ["FROM scratch", "COPY busybox /bin/busybox", ...lines]);
 
@@ -104,9 +105,9 @@ describe("a step of a real build", () => {
 
   /** One listens, and leaves its address where the other finds it. */
   function twoAtOnce(): Promise<string> {
-    const meeting = "--mount=type=cache,target=/meeting,sharing=shared";
+    meetings += 1;
+    const meeting = `--mount=type=cache,id=meeting-${meetings},target=/meeting,sharing=shared`;
     const listener = [
-      "busybox rm -f /meeting/at /meeting/over",
       `address=$(busybox ip -4 address | busybox awk '/inet 198/ { sub("/.*", "", $2); print $2 }')`,
       "echo listens at $address",
       "(echo met | busybox nc -l -p 7000) &",
@@ -115,7 +116,9 @@ describe("a step of a real build", () => {
     ];
     const visitor = [
       "for i in $(busybox seq 200); do test -s /meeting/at && break; busybox sleep 0.1; done",
-      "busybox nc -w 2 $(busybox cat /meeting/at) 7000 </dev/null 2>&1 || echo no connection",
+      // Whoever leaves its address may not listen yet.
+      "for i in 1 2 3 4; do busybox sleep 0.5; busybox nc -w 2 $(busybox cat /meeting/at) 7000 </dev/null 2>&1 && met=1 && break; done",
+      '[ "$met" = 1 ] || echo no connection',
       "echo over > /meeting/over",
     ];
     return build(agent.layout.buildkitSocket, world.dir, [
