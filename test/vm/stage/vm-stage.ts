@@ -85,6 +85,11 @@ export class VmStage implements AsyncDisposable {
     return machine;
   }
 
+  /** Of this machine's loopback: the gateway's. */
+  get buildPort(): number {
+    return this.#place.ports.builds;
+  }
+
   says(check: string, text: RegExp): Promise<Condition> {
     return untilSays(this.plane, check, text);
   }
