@@ -138,7 +138,7 @@ export class BuildkitDaemon implements BuildkitUnit, AsyncDisposable {
   async #settle(running: DaemonProcess): Promise<void> {
     const { cache, log, places } = this.#options;
     const over = new AbortController();
-    const traces = takeAwayTraceSocket(places.traceSocketPath, over.signal).catch((err: unknown) =>
+    const traces = takeAwayTraceSocket(places.traceSocketPath, places.socketPath, over.signal).catch((err: unknown) =>
       log.error({ err }, "buildkit.trace-socket-stayed"),
     );
     const exit = await running.exited;
