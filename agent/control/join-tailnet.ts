@@ -5,17 +5,18 @@ import type { Phase } from "../core/phase.ts";
 import type { Secret } from "../core/secret.ts";
 import { tailnetHostname } from "../core/tailnet/hostname.ts";
 import { impossible, mayTryAgain, reasonToLeave, wantedTailnet } from "../core/tailnet/plan.ts";
-import { sameJoin, type TailnetCredential, type TailnetMembership, type TailnetWish } from "../core/tailnet/wish.ts";
+import { sameJoin, type TailnetMembership, type TailnetWish } from "../core/tailnet/wish.ts";
 import { isOpenTo, type NetworkView, type TailnetView } from "../core/views.ts";
 import { Branch, firstOf, within } from "../lifecycle/branch.ts";
 import { type Cell, onChange } from "../lifecycle/cell.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { TailnetApi, TailnetNode } from "../ports/tailnet.ts";
+import { departFromTailnet } from "./depart-from-tailnet.ts";
 
 /** A join takes a second; a coordination server that is slow is told of in between. */
 const JOIN_MS = 60_000;
-const LEAVE_MS = 20_000;
+const RECALL_MS = 20_000;
 /** The guard closes in milliseconds. A guard that cannot be closed does not keep a tailnet from being left. */
 const GUARD_MS = 5_000;
 const AGAIN = { baseMs: 1_000, capMs: 30_000 } as const;
@@ -96,7 +97,7 @@ class Chapter {
   async #recall(signal: AbortSignal): Promise<TailnetMembership | undefined> {
     const { clock, log } = this.#ports;
     try {
-      const left = await within(clock, LEAVE_MS, signal, (limit) => this.#node.recall(limit));
+      const left = await within(clock, RECALL_MS, signal, (limit) => this.#node.recall(limit));
       if (left !== undefined) {
         log.info({ nodeId: left.nodeId, grantId: left.grantId }, "tailnet.taken-over");
         this.#cells.tailnet.set({ at: "joined", membership: left });
@@ -216,40 +217,9 @@ class Chapter {
     this.#cells.tailnet.set({ at: "none" });
   }
 
-  /**
-   * A server that does not hear of the end is told by the API, where its credential allows; one that does is asked whether it still lists the device. In the
-   * end it forgets an ephemeral node by itself.
-   */
   async #depart(joinedWith: TailnetWish | undefined, signal: AbortSignal): Promise<void> {
-    const { clock, log } = this.#ports;
-    try {
-      const { loggedOut, nodeId } = await within(clock, LEAVE_MS, signal, (limit) => this.#node.leave(limit));
-      if (nodeId === undefined) return;
-      log.info({ nodeId, loggedOut }, "tailnet.left");
-      await this.#remove(nodeId, loggedOut, joinedWith ?? this.#cells.desired.get()?.tailnet, signal);
-    } catch (err) {
-      if (!signal.aborted) log.error({ err }, "tailnet.not-left");
-    }
-  }
-
-  async #remove(
-    nodeId: string,
-    loggedOut: boolean,
-    wish: { readonly credential: TailnetCredential; readonly apiUrl?: string } | undefined,
-    signal: AbortSignal,
-  ): Promise<void> {
-    if (wish === undefined) return;
-    const { log } = this.#ports;
-    const { credential, apiUrl } = wish;
-    try {
-      const order = { credential, nodeId, ...(apiUrl !== undefined && { apiUrl }) };
-      const removed = await this.#api.removeDevice(order, signal);
-      log.info({ nodeId, removed }, "tailnet.device-removed");
-    } catch (err) {
-      // It was only to make sure.
-      if (loggedOut) log.debug({ err, nodeId }, "tailnet.device-not-asked-after");
-      else log.error({ err, nodeId }, "tailnet.device-not-removed");
-    }
+    const ports = { ...this.#ports, node: this.#node, api: this.#api };
+    await departFromTailnet(ports, joinedWith ?? this.#cells.desired.get()?.tailnet, signal);
   }
 
   /** Aborted as soon as something else is wanted. */

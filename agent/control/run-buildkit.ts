@@ -16,6 +16,8 @@ const PROBE_EVERY_MS = 5_000;
 const FIRST_PROBES_MS = 50;
 /** A unit that was started says so within this; if not, it is asked to start again. */
 const STATUS_MS = 10_000;
+/** Among builds that take all there is BuildKit answers late: one late answer turns no build away. */
+const SILENT_MS = 15_000;
 /** A daemon that has been silent for so long, and has no session to lose, is stopped so that it can start anew. */
 const HUNG_MS = 120_000;
 
@@ -130,8 +132,10 @@ class Daemon {
         this.#show("ready", "Answers ListWorkers", version);
       } catch (err) {
         if (signal.aborted || this.#status.get() !== running) return;
-        if (this.#cells.buildkit.get().at === "ready") log.warn({ err }, "buildkit.not-answering");
-        if (this.#cells.buildkit.get().at !== "starting")
+        const { at } = this.#cells.buildkit.get();
+        const silentMs = clock.now().monoMs - lastAnswerMs;
+        if (at === "ready") log.warn({ err, silentMs }, "buildkit.not-answering");
+        if (at !== "starting" && (at !== "ready" || silentMs > SILENT_MS))
           this.#show("not-answering", err instanceof Error ? err.message : String(err));
       }
       const hung = clock.now().monoMs - lastAnswerMs > HUNG_MS && this.#idle();

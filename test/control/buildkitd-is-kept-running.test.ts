@@ -133,6 +133,24 @@ describe("buildkitd", () => {
     expect(unit.done.slice(-3)).toEqual(["stop", "configure parallel=4 disk=100", "start"]);
   });
 
+  it("is ready still when it answers late, and no longer when it has been silent for 15 s", async () => {
+    begin();
+    await settle();
+    probe.answers = false;
+    await clock.advance(15_000);
+    expect(buildkit.get().at).toBe("ready");
+    probe.answers = true;
+    await clock.advance(5_000);
+    probe.answers = false;
+    await clock.advance(15_000);
+    expect(buildkit.get().at).toBe("ready");
+    await clock.advance(5_000);
+    expect(buildkit.get().at).toBe("not-answering");
+    probe.answers = true;
+    await clock.advance(5_000);
+    expect(buildkit.get().at).toBe("ready");
+  });
+
   it("that stopped answering is stopped only after 2 minutes, and never under a session", async () => {
     begin();
     await settle();

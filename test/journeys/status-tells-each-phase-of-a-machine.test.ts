@@ -31,7 +31,7 @@ it("starting, ready, degraded, draining, gone: to a person in words, to a script
   expect(ready.shown.said).toMatch(/^\[\+\] {2}buildkit +Answers ListWorkers$/m);
 
   await stage.kill("buildkitd", "SIGSTOP");
-  await stage.plane.until(() => stage.machine.observed?.phase === Phase.DEGRADED, { deadlineMs: 30_000 });
+  await stage.plane.until(() => stage.machine.observed?.phase === Phase.DEGRADED, { deadlineMs: 60_000 });
   const degraded = await statusOf(stage);
   expect(degraded).toMatchObject({
     code: 1,

@@ -58,6 +58,13 @@ it("the next build passes after buildkitd was killed with a build in it, whose s
   expect(exited.data).toMatchObject({ kind: "killed" });
 });
 
+it("a step whose runc was killed, as for want of memory, is ended with its build", async () => {
+  await using held = await machine().holdBuild();
+  await machine().container.run("pkill", ["--signal=KILL", "--exact", "runc"]);
+  await held.stepGone();
+  expect(await machine().buildOnce("after-runc")).toBe("after-runc");
+});
+
 it("a gateway and a control that hang are ended by the watchdog, and come back", { timeout: 120_000 }, async () => {
   const units = [GATEWAY, CONTROL];
   const before = await Promise.all(units.map(restarts));

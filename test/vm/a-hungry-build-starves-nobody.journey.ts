@@ -47,7 +47,7 @@ it("kills the step that eats all memory, says why, and lets the build beside it 
   expect(await killed("agent")).toBe(0);
 });
 
-it("answers within seconds, and builds, while a build forks, burns and eats in small bites", async () => {
+it("answers within seconds, and builds, while a build forks, burns and eats in small bites; and ends it when its client has gone", async () => {
   const [before, killedBefore] = [await processes(), await killed("builds")];
   const { client: eater } = await stage.build(recipe(FORKS_BURNS_AND_EATS));
   await eater.says("feeding 42", EATING_DEADLINE_MS);
@@ -63,6 +63,10 @@ it("answers within seconds, and builds, while a build forks, burns and eats in s
     longestWaits(stage, over.signal),
     meanwhile().finally(() => over.abort()),
   ]);
+  await eater[Symbol.asyncDispose]();
+  const stepsGone = async (): Promise<boolean> =>
+    (await stage.guest.run("pgrep --count busybox || true")).trim() === "0";
+  await eventually("the hungry build's steps are gone", stepsGone, EATING_DEADLINE_MS);
   process.stderr.write(`the longest waits, of health: ${health} ms, of a handshake: ${Math.round(handshake)} ms\n`);
   expect(Math.max(health, handshake)).toBeLessThan(SECONDS_MS);
   expect(await processes()).toEqual(before);

@@ -30,10 +30,11 @@ export async function runVitest({ name, profile, args, env, node = process.execP
       stdio: "inherit",
       timeout: deadlineMs,
     });
-    const counts = parse(readIfThere(tally) || '{ "passed": 0, "failed": 0, "skipped": [] }');
+    const counts = parse(readIfThere(tally) || '{ "passed": 0, "failures": [], "skipped": [] }');
     // What vitest refuses outside any test (no test found, an unhandled rejection) must not pass as "0 failed".
-    const failures = status === 0 ? counts.failed : Math.max(counts.failed, 1);
-    return { name, ...counts, failed: failures, tookMs: performance.now() - startedMs };
+    if (status !== 0 && counts.failures.length === 0)
+      counts.failures.push({ name: "vitest", reason: `exit code ${status}, though no test failed: see its output` });
+    return { name, ...counts, failed: counts.failures.length, tookMs: performance.now() - startedMs };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

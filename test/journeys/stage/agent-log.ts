@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { eventually } from "./eventually.ts";
 
@@ -24,9 +25,7 @@ export class AgentLog {
 
   /** All so far. What is not JSON (a crash of Node, for instance) is an event of its own text. */
   async lines(): Promise<readonly LogLine[]> {
-    const text = await readFile(this.file, "utf8").catch(() => "");
-    // The last one may be half written.
-    return text.split("\n").slice(0, -1).filter(Boolean).map(parsed);
+    return linesOf(await readFile(this.file, "utf8").catch(() => ""));
   }
 
   async all(event: string, matches: Matches = () => true): Promise<readonly LogLine[]> {
@@ -44,10 +43,17 @@ export class AgentLog {
   }
 
   /** The next one that is written after this call. */
-  async next(event: string, matches?: Matches): Promise<LogLine> {
-    const before = (await this.all(event, matches)).length;
+  async next(event: string, matches: Matches = () => true): Promise<LogLine> {
+    // At once: what the caller does next may be logged before an asynchronous read has been.
+    const soFar = linesOf(readFileSync(this.file, "utf8"));
+    const before = soFar.filter((line) => line.event === event && matches(line)).length;
     return eventually(`another "${event}" in ${this.file}`, async () => (await this.all(event, matches))[before]);
   }
+}
+
+/** The last one may be half written. */
+function linesOf(text: string): readonly LogLine[] {
+  return text.split("\n").slice(0, -1).filter(Boolean).map(parsed);
 }
 
 function parsed(text: string): LogLine {
