@@ -6,7 +6,8 @@ export default defineConfig({
     include: ["test/vm/**/*.journey.ts"],
     setupFiles: ["test/vm/stage/set-up-file.ts"],
     pool: "forks",
-    maxWorkers: 2,
+    // Two emulated machines at once, with two processors each, take longer on two cores than one after the other.
+    maxWorkers: 1,
     // The journeys of a process share a machine that sleeps.
     isolate: false,
     // Under emulation, on a busy machine. What is inside has shorter ones.
