@@ -3,7 +3,7 @@ import { identityTokens } from "../adapters/evidence/identity-token.ts";
 import { TailscaleApi } from "../adapters/tailscale/api/tailscale-api.ts";
 import { Tailscaled } from "../adapters/tailscale/daemon/tailscaled.ts";
 import { TailscaleNode } from "../adapters/tailscale/tailscale-node.ts";
-import type { TailnetPorts } from "../control/join-tailnet.ts";
+import type { TailnetPorts } from "../control/tailnet/join.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { ServiceUnits } from "../ports/service-units.ts";

@@ -32,13 +32,13 @@ import { type EndingLimits, type EndingPorts, endInOrder, reasonToEnd } from "./
 import { examine } from "./examine.ts";
 import { guardNetwork, type NetworkPorts } from "./guard-network.ts";
 import { instructGateway } from "./instruct-gateway.ts";
-import { joinTailnet, type TailnetPorts } from "./join-tailnet.ts";
 import { RecordKeeper } from "./keep-records.ts";
 import { measureResources, observe } from "./observe.ts";
 import { type CachePorts, openCache } from "./open-cache.ts";
 import { type Membership, type RegistrationPorts, recall, register, tryRegister } from "./registration.ts";
 import { type ReliefPorts, relieveDisk } from "./relieve-disk.ts";
 import { type BuildkitPorts, runBuildkit } from "./run-buildkit.ts";
+import { joinTailnet, type TailnetPorts } from "./tailnet/join.ts";
 import { timeBoot } from "./time-boot.ts";
 import { watchGateway } from "./watch-gateway.ts";
 

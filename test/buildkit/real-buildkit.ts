@@ -118,7 +118,11 @@ export class RealBuildkit implements AsyncDisposable {
         () => true,
         () => false,
       );
-    await eventually(answers, "buildkitd answers");
+    await eventually(answers, "buildkitd answers").catch(async (cause: unknown) => {
+      const { value: now } = await this.unit.statuses(new AbortController().signal).next();
+      const logged = this.log.lines.slice(-10).map((line) => JSON.stringify(line));
+      throw new Error([`buildkitd does not answer. It is ${JSON.stringify(now)}`, ...logged].join("\n"), { cause });
+    });
   }
 
   /** Builds `FROM scratch` with busybox and these lines of a Dockerfile, every step anew; rejects with buildctl's output. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { joinTailnet } from "../../agent/control/join-tailnet.ts";
+import { joinTailnet } from "../../agent/control/tailnet/join.ts";
 import type { DesiredState } from "../../agent/core/desired-state.ts";
 import { AgentError } from "../../agent/core/errors.ts";
 import type { Phase } from "../../agent/core/phase.ts";

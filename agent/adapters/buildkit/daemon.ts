@@ -115,6 +115,8 @@ export class BuildkitDaemon implements BuildkitUnit, AsyncDisposable {
 
   async #launch(): Promise<DaemonProcess> {
     const { binary, cache, network, log } = this.#options;
+    // Of a run that nobody saw the end of: what is whole must be the new one's.
+    await this.#removeSockets();
     try {
       return await DaemonProcess.start(binary, ["--config", this.#config.file], log, network?.resolvConf);
     } catch (failure) {
@@ -138,7 +140,7 @@ export class BuildkitDaemon implements BuildkitUnit, AsyncDisposable {
   async #settle(running: DaemonProcess): Promise<void> {
     const { cache, log, places } = this.#options;
     const over = new AbortController();
-    const traces = takeAwayTraceSocket(places.traceSocketPath, places.socketPath, over.signal).catch((err: unknown) =>
+    const traces = takeAwayTraceSocket(places.traceSocketPath, over.signal).catch((err: unknown) =>
       log.error({ err }, "buildkit.trace-socket-stayed"),
     );
     const exit = await running.exited;

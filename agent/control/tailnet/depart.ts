@@ -1,8 +1,8 @@
-import type { TailnetCredential } from "../core/tailnet/wish.ts";
-import { within } from "../lifecycle/branch.ts";
-import type { Clock } from "../ports/clock.ts";
-import type { Log } from "../ports/log.ts";
-import type { TailnetApi, TailnetNode } from "../ports/tailnet.ts";
+import type { TailnetCredential } from "../../core/tailnet/wish.ts";
+import { within } from "../../lifecycle/branch.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Log } from "../../ports/log.ts";
+import type { TailnetApi, TailnetNode } from "../../ports/tailnet.ts";
 
 const LEAVE_MS = 20_000;
 

@@ -1,18 +1,18 @@
-import { fullJitterMs } from "../core/backoff.ts";
-import type { DesiredState } from "../core/desired-state.ts";
-import { AgentError } from "../core/errors.ts";
-import type { Phase } from "../core/phase.ts";
-import type { Secret } from "../core/secret.ts";
-import { tailnetHostname } from "../core/tailnet/hostname.ts";
-import { impossible, mayTryAgain, reasonToLeave, wantedTailnet } from "../core/tailnet/plan.ts";
-import { sameJoin, type TailnetMembership, type TailnetWish } from "../core/tailnet/wish.ts";
-import { isOpenTo, type NetworkView, type TailnetView } from "../core/views.ts";
-import { Branch, firstOf, within } from "../lifecycle/branch.ts";
-import { type Cell, onChange } from "../lifecycle/cell.ts";
-import type { Clock } from "../ports/clock.ts";
-import type { Log } from "../ports/log.ts";
-import type { TailnetApi, TailnetNode } from "../ports/tailnet.ts";
-import { departFromTailnet } from "./depart-from-tailnet.ts";
+import { fullJitterMs } from "../../core/backoff.ts";
+import type { DesiredState } from "../../core/desired-state.ts";
+import { AgentError } from "../../core/errors.ts";
+import type { Phase } from "../../core/phase.ts";
+import type { Secret } from "../../core/secret.ts";
+import { tailnetHostname } from "../../core/tailnet/hostname.ts";
+import { impossible, mayTryAgain, reasonToLeave, wantedTailnet } from "../../core/tailnet/plan.ts";
+import { sameJoin, type TailnetMembership, type TailnetWish } from "../../core/tailnet/wish.ts";
+import { isOpenTo, type NetworkView, type TailnetView } from "../../core/views.ts";
+import { Branch, firstOf, within } from "../../lifecycle/branch.ts";
+import { type Cell, onChange } from "../../lifecycle/cell.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Log } from "../../ports/log.ts";
+import type { TailnetApi, TailnetNode } from "../../ports/tailnet.ts";
+import { departFromTailnet } from "./depart.ts";
 
 /** A join takes a second; a coordination server that is slow is told of in between. */
 const JOIN_MS = 60_000;
