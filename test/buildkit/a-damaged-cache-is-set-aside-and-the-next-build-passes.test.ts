@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { cp, readdir, readFile, rm } from "node:fs/promises";
+import { cp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { readPreparation } from "../../agent/adapters/buildkit/preparation-file.ts";
 import type { Preparation, UnitStatus } from "../../agent/ports/buildkit.ts";
 import { cutShort, DAMAGE, type Damage, tearLastTransaction } from "./damage.ts";
-import { RealBuildkit, whyNoBuildkit } from "./real-buildkit.ts";
+import { eventually, RealBuildkit, whyNoBuildkit } from "./real-buildkit.ts";
 
 const { signal } = new AbortController();
 const WORKER = "runc-overlayfs";
@@ -26,6 +27,8 @@ describe("after an unclean end", () => {
     sound = join(bench.dir, "sound");
     const { pid } = await bench.up();
     for (let build = 0; build < 3; build += 1) await bench.buildFromCache(lines());
+    // A kill amid a commit would leave a damage of its own, beside the one that is made here.
+    await atRest();
     await kill(pid);
     await cp(bench.places.rootDir, sound, { recursive: true, preserveTimestamps: true });
   });
@@ -39,6 +42,21 @@ describe("after an unclean end", () => {
     await cp(sound, bench.places.rootDir, { recursive: true });
     bench.log.lines.splice(0);
   });
+
+  /** Waits until BuildKit has written to none of its databases for a second. */
+  async function atRest(): Promise<void> {
+    const written = (): Promise<readonly number[]> =>
+      Promise.all(
+        [...EXPENDABLE, ...ESSENTIAL].map(async (name) => (await stat(join(bench.places.rootDir, name))).mtimeMs),
+      );
+    let before: readonly number[] = [];
+    await eventually(async () => {
+      const last = before;
+      await sleep(1_000);
+      before = await written();
+      return JSON.stringify(before) === JSON.stringify(last);
+    }, "databases at rest");
+  }
 
   async function kill(pid: number): Promise<void> {
     process.kill(pid, "SIGKILL");
