@@ -10,9 +10,6 @@ const tailnet = sharedTailnet();
 const REASON_BAR_MS = 10_000;
 const UNAUTHORISED = /OAuth client's id and secret .*API token invalid/;
 
-/** Between two builds, on a busy machine. The call that is never answered ends after 5 s: who waited for it would take longer. */
-const UNNOTICED_MS = 3_500;
-
 /** The customer's client, with a secret that is not its own. */
 function wrongSecret() {
   const { clientId } = tailnet().site.tailnet.client;
@@ -59,6 +56,7 @@ describe("a tailnet that would be nice to have", () => {
       },
     },
   ])("keeps no build waiting when it $what", async ({ hinder }) => {
+    const startedMs = performance.now();
     const withoutMs = async (): Promise<number> => {
       const beganMs = performance.now();
       expect((await tailnet().step("echo built")).said).toContain("built");
@@ -67,9 +65,10 @@ describe("a tailnet that would be nice to have", () => {
     const usualMs = await withoutMs();
     tailnet().wish({ required: false, ...hinder() });
     const meanwhileMs = await withoutMs();
-    expect(meanwhileMs).toBeLessThan(usualMs + UNNOTICED_MS);
+    expect(meanwhileMs).toBeLessThan(usualMs + 2_000);
     expect((await tailnet().stage.health("/readyz")).status).toBe(200);
     const state = await tailnet().untilObserved((observed) => observed?.state);
     expect([TailnetState.JOINING, TailnetState.FAILED]).toContain(state);
+    expect(performance.now() - startedMs).toBeLessThan(REASON_BAR_MS);
   });
 });
