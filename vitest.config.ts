@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { MissingProgramsReporter } from "./tools/check/missing-programs-reporter.mjs";
 import { TallyReporter } from "./tools/check/tally-reporter.mjs";
 
 export default defineConfig({
@@ -12,6 +13,6 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     teardownTimeout: 30_000,
-    reporters: ["default", new TallyReporter()],
+    reporters: ["default", new TallyReporter(), new MissingProgramsReporter()],
   },
 });

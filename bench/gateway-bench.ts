@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { Deadline } from "../sandbox/deadline.ts";
 import { BenchFailed } from "./failure.ts";
 import { clientProgram } from "./load/client-program.ts";
 import { makeCredentials } from "./load/credentials.ts";
@@ -26,16 +27,19 @@ import { nginx } from "./subjects/nginx.ts";
 import { ourGateway } from "./subjects/our-gateway.ts";
 import type { Ground, StartSubject, Subject, SubjectName } from "./subjects/subject.ts";
 
-/** Measures the gateway beside its peers. Everything that it starts has ended when it returns or throws. @throws {BenchFailed} */
+/**
+ * Measures the gateway beside its peers. Everything that it starts has ended when it returns or
+ * throws. @throws {BenchFailed}
+ */
 export async function benchGateway(options: BenchOptions, outer: AbortSignal): Promise<BenchResult> {
   const toolchain = await Toolchain.read();
   const program = await clientProgram(outer);
   const { limitMs } = options.effort;
-  const signal = AbortSignal.any([outer, AbortSignal.timeout(limitMs)]);
+  using deadline = new Deadline(limitMs, outer);
   try {
-    return await measure(options, toolchain, program, signal);
+    return await measure(options, toolchain, program, deadline.signal);
   } catch (cause) {
-    if (outer.aborted || !signal.aborted) throw cause;
+    if (outer.aborted || !deadline.hasExpired) throw cause;
     const advice = "measure on a quieter machine, or less with --only";
     throw new BenchFailed(`The bench was not over after ${limitMs / 1000} s: ${advice}.`, { cause });
   }
@@ -113,7 +117,8 @@ function chosenProxies(
   { aged }: { readonly aged: boolean },
 ): Proxies {
   const known: readonly (readonly [SubjectName, () => StartSubject])[] = [
-    ["gateway", () => ourGateway({ nodeFlags, profileDir, aged })],
+    ["gateway", () => ourGateway({ nodeFlags, profileDir, aged, calls: "judged" })],
+    ["unjudged", () => ourGateway({ nodeFlags, profileDir, aged, calls: "any" })],
     ["haproxy", () => haproxy(toolchain.path("haproxy"))],
     ["nginx", () => nginx(toolchain.path("nginx"), toolchain.path("nginxStream"))],
   ];

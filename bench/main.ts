@@ -11,7 +11,8 @@ const EXIT_INTERRUPTED = 130;
 
 const stop = new AbortController();
 for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => stop.abort());
-// Whoever read our output is gone: unheard, the failure would end this process before what it started.
+// Whoever read our output is gone: unheard, the failure would end this process before what it
+// started.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => stop.abort());
 
 try {

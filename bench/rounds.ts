@@ -15,8 +15,9 @@ export interface RoundsOptions {
 }
 
 /**
- * Every measure, with every subject, in every round: what the machine does meanwhile meets all alike. Who comes first moves on by one each
- * round. A first pass that does not count warms everybody up.
+ * Every measure, with every subject, in every round: what the machine does meanwhile meets all
+ * alike. Who comes first moves on by one each round. A first pass that does not count warms
+ * everybody up.
  */
 export async function runRounds(options: RoundsOptions): Promise<readonly Sample[]> {
   const { measures, lineups, effort, startedMs, signal, told } = options;

@@ -24,6 +24,12 @@ variable "base_image" {
   description = "qemu: a bootable qcow2 of Debian 12 with cloud-init and all that the package depends on."
 }
 
+variable "base_image_checksum" {
+  type        = string
+  default     = "none"
+  description = "qemu: of base_image, as Packer writes one (sha256:…). The clouds' images are named by their owner's account and family."
+}
+
 variable "seed" {
   type        = string
   default     = ""
@@ -66,7 +72,7 @@ locals {
 
 source "qemu" "image" {
   iso_url          = var.base_image
-  iso_checksum     = "none"
+  iso_checksum     = var.base_image_checksum
   disk_image       = true
   use_backing_file = true
   format           = "qcow2"

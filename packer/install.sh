@@ -29,6 +29,7 @@ step() {
   "$@"
 }
 
+[ "$kind" = machine ] || step "Debian's updates" sh "$here/steps/update.sh"
 step "the package and what it depends on" sh "$here/steps/package.sh" "$1"
 if [ "$kind" = image ]; then
   step "nothing runs or listens that builds do not need" sh "$here/steps/harden.sh"

@@ -21,7 +21,10 @@ export class SandboxFailure extends Error {
   }
 }
 
-/** What came first comes first: a failure of what was disposed because of another is told after that. */
+/**
+ * What came first comes first: a failure of what was disposed because of another is told after
+ * that.
+ */
 export function messageOf(failure: unknown): string {
   if (failure instanceof Error && "suppressed" in failure && "error" in failure)
     return `${messageOf(failure.suppressed)} Then: ${messageOf(failure.error)}`;

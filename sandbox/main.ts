@@ -1,4 +1,5 @@
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
+import { BUILD_PERMISSIONS } from "./admin/request.ts";
 import { address } from "./commands/address.ts";
 import { closeBuild, type InDir, listBuilds, openBuild } from "./commands/builds.ts";
 import { drain } from "./commands/drain.ts";
@@ -6,7 +7,6 @@ import { durationMs } from "./commands/duration.ts";
 import { status } from "./commands/status.ts";
 import { defineTailnet } from "./commands/tailnet/define.ts";
 import type { UpOptions } from "./commands/up.ts";
-import type { ProjectRef } from "./control-plane/project-ref.ts";
 import { EXIT, messageOf, SandboxFailure } from "./failure.ts";
 import { stopSignal } from "./terminal/stop-signal.ts";
 import { openTerminal } from "./terminal/terminal.ts";
@@ -52,8 +52,13 @@ async function run(argv: readonly string[]): Promise<number> {
   ofProject(inDir(build.command("open")))
     .description("open a build and print its id and files, as JSON")
     .option("--ttl <time>", "how long it may last", durationMs, durationMs("30m"))
+    .addOption(
+      new Option("--may <what...>", "what it may ask of BuildKit; default: build disk-usage prune").choices(
+        BUILD_PERMISSIONS,
+      ),
+    )
     .option("--json", "as it is anyway")
-    .action((options: InDir & ProjectRef & { ttl: number }) => openBuild(options, terminal));
+    .action((options: Parameters<typeof openBuild>[0]) => openBuild(options, terminal));
   for (const how of ["end", "revoke"] as const) {
     inDir(build.command(`${how} <build-id>`))
       .description(`${how} a build; returns when its sessions are cut`)

@@ -2,11 +2,13 @@ import { parseArgs } from "node:util";
 import { exports } from "./check/exports.mjs";
 import { format } from "./check/format.mjs";
 import { generated } from "./check/generated.mjs";
+import { heedSignals, interrupted } from "./check/interruption.mjs";
 import { lint } from "./check/lint.mjs";
 import { lintRules } from "./check/lint-rules.mjs";
 import { setUp } from "./check/set-up.mjs";
+import { simulate } from "./check/simulate.mjs";
 import { failed, summarise } from "./check/summary.mjs";
-import { node24, nspawn, tailnet, vitest, vm, vmFirst } from "./check/tiers.mjs";
+import { calls, certificates, floor, frames, nspawn, tailnet, vitest, vm, vmFirst } from "./check/tiers.mjs";
 import { types } from "./check/types.mjs";
 
 const EX_USAGE = 64;
@@ -14,9 +16,9 @@ const EX_USAGE = 64;
 /** @typedef {Readonly<Record<string, import("./check/tiers.mjs").Tier>>} Checks */
 
 /** @type {Checks} */
-const everyday = { generated, format, lint, "lint-rules": lintRules, types, exports, vitest };
+const everyday = { generated, format, lint, "lint-rules": lintRules, types, exports, vitest, floor };
 /** What takes longer; only by name, or all of it with --slow. @type {Checks} */
-const slow = { node24, nspawn, "vm-first": vmFirst };
+const slow = { certificates, frames, calls, simulate, nspawn, "vm-first": vmFirst };
 /** @type {Checks} */
 const known = { ...everyday, ...slow, tailnet, vm };
 
@@ -31,12 +33,17 @@ if (unknown.length > 0) {
   process.exit(EX_USAGE);
 }
 
+heedSignals();
 /** @type {import("./check/summary.mjs").Outcome[]} */
 const outcomes = [await setUp("checks")];
-if (!outcomes.some(failed)) {
-  for (const name of chosen) {
-    const check = known[name];
-    if (check) outcomes.push(await check(positionals));
-  }
+for (const name of outcomes.some(failed) ? [] : chosen) {
+  const check = interrupted.aborted ? undefined : known[name];
+  outcomes.push(check ? await check(positionals) : notRun(name));
 }
 process.exitCode = summarise(outcomes);
+
+/** @param {string} name @returns {import("./check/summary.mjs").Outcome} */
+function notRun(name) {
+  const failures = [{ name, reason: `not run: ended by ${String(interrupted.reason)}` }];
+  return { name, passed: 0, failed: 1, failures, skipped: [], tookMs: 0 };
+}

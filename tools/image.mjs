@@ -1,3 +1,4 @@
+import { audit } from "./image/commands/audit.mjs";
 import { base } from "./image/commands/base.mjs";
 import { boot } from "./image/commands/boot.mjs";
 import { build } from "./image/commands/build.mjs";
@@ -15,7 +16,9 @@ const USAGE = `usage: npm run image -- <command>
 
   base [--fresh]            Debian's root file system; made once a month, --fresh makes it now
   deb [--arch arm64]        the package, for a Debian 12 machine that you have
-  build [--kvm]             the image: a qcow2 that Packer bakes from the two, its bill of materials and its manifest
+  build [--kvm]             the image: a qcow2 that Packer bakes from the two, its bill of materials and its manifest;
+                            Debian is asked first, and a base without its newest packages is made anew
+  audit [--bom FILE] [--tracker FILE]        what Debian has fixed since an image was baked, and what was not looked at
   boot [options]            boots the image, until Ctrl-C, with a sandbox's control plane and an encrypted cache
       --control-plane 127.0.0.1:PORT --ca FILE --join-token-file FILE [--server-name NAME]   with yours
       --build-port 8443 --health-port 9464       where it is reached on this machine
@@ -27,11 +30,15 @@ const USAGE = `usage: npm run image -- <command>
 Results come to dist/image/; what is slow to make is kept outside the tree. Without --kvm the processor is emulated: slow, and it works anywhere.
 `;
 
-/** @type {Readonly<Record<string, { profile: string, carryOut: (args: readonly string[]) => Promise<readonly string[]> }>>} */
+/**
+ * @type {Readonly<Record<string, { profile: string, carryOut: (args: readonly string[]) =>
+ * Promise<readonly string[]> }>>}
+ */
 const commands = {
   base: { profile: "image", carryOut: base },
   deb: { profile: "checks", carryOut: deb },
   build: { profile: "image", carryOut: build },
+  audit: { profile: "checks", carryOut: audit },
   boot: { profile: "boot", carryOut: boot },
   root: { profile: "image", carryOut: root },
   clean: { profile: "checks", carryOut: clean },

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { AgentError } from "../core/errors.ts";
+import { Deadline } from "../lifecycle/deadline.ts";
 import { formatHostPort, type HostPort } from "./config/host-port.ts";
-import { StatusAnswer, WholeAnswer } from "./status-answer.ts";
 
 /** The agent answers from memory. */
 const DEADLINE_MS = 5_000;
@@ -20,7 +20,8 @@ export type Status =
  */
 export async function askStatus(listen: HostPort, stop: AbortSignal): Promise<Status> {
   const url = `http://${formatHostPort(listen)}/status`;
-  const { code, text } = await get(url, AbortSignal.any([stop, AbortSignal.timeout(DEADLINE_MS)]));
+  using deadline = new Deadline(DEADLINE_MS, stop);
+  const { code, text } = await get(url, deadline.signal);
   if (code === SERVICE_UNAVAILABLE) return { is: "too-early", because: text.trim() };
   const json = jsonOf(text);
   const { data, error } = StatusAnswer.safeParse(json);
@@ -46,3 +47,63 @@ async function get(url: string, signal: AbortSignal): Promise<{ readonly code: n
     throw new AgentError("status.unreachable", message, { retryable: true, cause });
   }
 }
+
+/** What `/status` tells (core/status-report.ts), as far as this command reads it. */
+export const StatusAnswer = z.object({
+  ready: z.boolean(),
+  notReadyBecause: z.array(z.string()).readonly(),
+  phase: z.object({ at: z.string(), deadlineWallMs: z.number().optional() }),
+  appliedRevision: z.string(),
+  /** Open sessions by build. */
+  builds: z.record(z.string(), z.number()),
+  refusedBuilds: z
+    .array(z.object({ buildId: z.string(), message: z.string() }))
+    .readonly()
+    .optional(),
+  checks: z
+    .array(
+      z.object({
+        name: z.string(),
+        ok: z.boolean(),
+        state: z.string(),
+        blocking: z.boolean(),
+        message: z.string(),
+        sinceMs: z.number(),
+      }),
+    )
+    .readonly(),
+  resources: z
+    .object({
+      cacheSizeBytes: z.number(),
+      cacheFreeBytes: z.number(),
+      // Not told by an older release.
+      cacheInodes: z.number().default(0),
+      cacheFreeInodes: z.number().default(0),
+    })
+    .optional(),
+  cache: z
+    .object({
+      encrypted: z.boolean(),
+      volumeId: z.string(),
+      device: z.string(),
+      filesystem: z.string(),
+      formatted: z.boolean(),
+    })
+    .optional(),
+  tailnet: z
+    .object({ state: z.string(), reason: z.string(), name: z.string(), addresses: z.array(z.string()).readonly() })
+    .optional(),
+  bootChapters: z.array(z.object({ name: z.string(), tookMs: z.number() })).readonly(),
+  buildkit: z.object({ version: z.string(), restarts: z.number(), lastExit: z.string() }),
+  certificates: z.object({
+    machineNotAfterMs: z.number().optional(),
+    servingNotAfterMs: z.number().optional(),
+    lastRenewalError: z.string(),
+  }),
+  counters: z.object({ sessionsAccepted: z.number(), sessionsRefused: z.number() }),
+});
+
+/** The same with all that it tells, as it came. */
+const WholeAnswer = z.record(z.string(), z.unknown());
+
+export type StatusAnswer = z.output<typeof StatusAnswer>;

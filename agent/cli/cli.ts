@@ -1,4 +1,7 @@
 import type { Command } from "commander";
+import { parentGone } from "../adapters/launcher/parent-gone.ts";
+import { eitherOf } from "../lifecycle/deadline.ts";
+import type { Pulse } from "../lifecycle/pulse.ts";
 import type { Output } from "./output.ts";
 
 /** What a command gets from the process that it runs in. */
@@ -9,6 +12,8 @@ export interface Cli {
   readonly stop: AbortSignal;
   /** Aborted by the second: shorten the order, skip nothing. */
   readonly hurry: AbortSignal;
+  /** Each SIGHUP: take the configuration again, and try what is waiting to be tried. */
+  readonly hangup: Pulse;
 }
 
 /** The code behind a command, loaded only when it is the one that was asked for. */
@@ -17,4 +22,10 @@ export interface CommandModule {
   define(command: Command): void;
   /** Gives the code to exit with. */
   run(command: Command, cli: Cli): Promise<number>;
+}
+
+/** What a child of the launcher gets: it ends in a hurry as well when the launcher is gone. */
+export function withParent(cli: Cli): Cli {
+  const gone = parentGone(cli.environment);
+  return { ...cli, stop: eitherOf(cli.stop, gone), hurry: eitherOf(cli.hurry, gone) };
 }

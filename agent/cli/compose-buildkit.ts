@@ -1,12 +1,19 @@
+import { writeFile } from "node:fs/promises";
+import { CacheKeeper } from "../adapters/buildkit/cache-keeper.ts";
 import { DaemonConfig } from "../adapters/buildkit/daemon-config.ts";
+import { environmentFile } from "../adapters/buildkit/environment.ts";
 import { readProposal } from "../adapters/buildkit/proposal.ts";
+import { fromToml } from "../adapters/buildkit/toml.ts";
+import { readState } from "../adapters/network/state-file.ts";
 import { jsonLog } from "../adapters/telemetry/json-log.ts";
+import { type BuildkitPlaces, buildkitEnvironment } from "../core/buildkit-config.ts";
 import { AgentError } from "../core/errors.ts";
+import { NO_NETWORK_GENERATION } from "../core/views.ts";
 import type { Preparation } from "../ports/buildkit.ts";
-import { buildkitPlaces } from "./buildkit-places.ts";
-import { cacheKeeper } from "./cache-keeper.ts";
+import type { Log } from "../ports/log.ts";
+import { buildkitPlaces } from "./buildkit-configuration.ts";
 import type { Config } from "./config/config.ts";
-import { layoutOf } from "./layout.ts";
+import { type Layout, layoutOf } from "./layout.ts";
 import type { BUILDKIT_SECTIONS } from "./sections.ts";
 
 export type BuildkitConfig = Pick<Config, (typeof BUILDKIT_SECTIONS)[number]>;
@@ -24,16 +31,39 @@ export async function buildkitUnit(config: BuildkitConfig) {
     async prepare(signal: AbortSignal): Promise<Preparation> {
       const proposal = await readProposal(layout.buildkitProposal);
       if (proposal !== undefined) await daemonConfig.replace(proposal, signal);
-      else if (!(await daemonConfig.exists()))
+      const configuration = await daemonConfig.read();
+      if (configuration === undefined)
         throw new AgentError(
           "buildkit.not-configured",
           `${layout.buildkitProposal} is missing: control proposes a configuration there before it asks for a start`,
           { retryable: true },
         );
-      const preparation = await cache.prepare(signal);
-      const { checked: _, ...told } = preparation;
+      const environment = environmentFile(buildkitEnvironment(fromToml(configuration)));
+      await writeFile(layout.buildkitEnvironmentFile, environment, { mode: 0o600 });
+      const network = await generationInForce(config.network.mode, layout.networkState);
+      const preparation = await cache.prepare(signal, { configuration, ...(network !== undefined && { network }) });
+      const { checked: _, configuration: __, network: ___, ...told } = preparation;
       log.info(told, "buildkit.prepared");
       return preparation;
     },
   };
+}
+
+/**
+ * Read before buildkitd reads it: of a network that moves in between, control restarts it once too
+ * often, not once too little.
+ */
+async function generationInForce(
+  mode: BuildkitConfig["network"]["mode"],
+  stateFile: string,
+): Promise<string | undefined> {
+  return mode === "bridge" ? (await readState(stateFile))?.applied.generation : NO_NETWORK_GENERATION;
+}
+
+/**
+ * The same for the launcher and for systemd's unit: where BuildKit's cache lies, and where what is
+ * told of it goes.
+ */
+export function cacheKeeper(layout: Layout, places: BuildkitPlaces, bbolt: string, log: Log): CacheKeeper {
+  return new CacheKeeper({ places, cacheDir: layout.cacheDir, preparedFile: layout.buildkitPrepared, bbolt, log });
 }

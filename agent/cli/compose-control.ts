@@ -3,7 +3,10 @@ import { GrpcBuildkitCache } from "../adapters/buildkit/grpc-cache.ts";
 import { readPreparation } from "../adapters/buildkit/preparation-file.ts";
 import { GrpcBuildkitProbe } from "../adapters/buildkit/probe.ts";
 import { systemClock } from "../adapters/clock/system-clock.ts";
+import { joinTokenEvidence } from "../adapters/evidence/join-token-evidence.ts";
+import { oidcTokenEvidence } from "../adapters/evidence/oidc-token-evidence.ts";
 import { connectControlPlane } from "../adapters/grpc/connect-control-plane.ts";
+import { logLibrary } from "../adapters/grpc/library-log.ts";
 import { listenHealth } from "../adapters/health/listen-health.ts";
 import { certificateReader } from "../adapters/keys/certificate-reader.ts";
 import { identityStore } from "../adapters/keys/identity-store.ts";
@@ -11,30 +14,49 @@ import { keyMaker } from "../adapters/keys/key-maker.ts";
 import { awsKms } from "../adapters/kms/aws-kms.ts";
 import { connectToGateway } from "../adapters/link/client.ts";
 import { linuxMachine } from "../adapters/machine/linux-machine.ts";
-import { askedNetwork } from "../adapters/network/asked-network.ts";
+import { machineNames } from "../adapters/names/machine-names.ts";
 import { openRecords } from "../adapters/records/open-records.ts";
 import { SystemdNotify } from "../adapters/systemd/notify.ts";
 import { jsonLog } from "../adapters/telemetry/json-log.ts";
 import { prometheusMeters } from "../adapters/telemetry/prometheus-meters.ts";
 import { type AgentEnding, runAgent } from "../control/agent.ts";
+import { Branch } from "../lifecycle/branch.ts";
+import { Pulse } from "../lifecycle/pulse.ts";
 import { Scope } from "../lifecycle/scope.ts";
+import type { EvidenceSource } from "../ports/evidence.ts";
 import { buildkitConfiguration } from "./buildkit-configuration.ts";
 import type { Cli } from "./cli.ts";
 import { tailnetOf } from "./compose-tailnet.ts";
-import type { Config } from "./config/config.ts";
+import type { Config, IdentityConfig, LoadedConfig } from "./config/config.ts";
 import { formatHostPort } from "./config/host-port.ts";
-import { evidenceSource } from "./evidence-source.ts";
 import { logDefects } from "./last-words.ts";
 import { layoutOf } from "./layout.ts";
-import { servicesOf } from "./service-manager.ts";
+import { planeProxy } from "./plane-proxy.ts";
+import { retakeConfiguration } from "./retake-configuration.ts";
+import type { CONTROL_SECTIONS } from "./sections.ts";
+import { buildNetworkOf, servicesOf } from "./service-manager.ts";
 
-/** Builds all that the control process asks of the outside, tells its story, and closes in reverse. `caPem`: the control plane's pinned CA. */
-export async function startControl(config: Omit<Config, "gateway">, caPem: string, cli: Cli): Promise<AgentEnding> {
+type ControlSection = (typeof CONTROL_SECTIONS)[number];
+
+/**
+ * Builds all that the control process asks of the outside, tells its story, and closes in reverse.
+ * `load` reads the configuration again. `caPem`: the control plane's pinned CA.
+ */
+export async function startControl(
+  config: Pick<Config, ControlSection>,
+  load: () => Promise<LoadedConfig<ControlSection>>,
+  caPem: string,
+  cli: Cli,
+): Promise<AgentEnding> {
   const { paths, controlPlane, cacheVolume, buildkit, drain } = config;
   const bridged = config.network.mode === "bridge";
   const layout = layoutOf(paths);
   const log = jsonLog({ process: "control", level: config.log.level });
   logDefects(log);
+  logLibrary(log);
+  const retryNow = new Pulse();
+  using over = new Branch(cli.stop);
+  void retakeConfiguration({ hangup: cli.hangup, load, config, log, afterEach: () => retryNow.note() }, over.signal);
   await mkdir(layout.controlDir, { recursive: true, mode: 0o750 });
   const clock = systemClock();
   const startedMonoMs = clock.now().monoMs - performance.now();
@@ -46,9 +68,12 @@ export async function startControl(config: Omit<Config, "gateway">, caPem: strin
   const tailnet = tailnetOf(config, units, cli.environment, { clock, log });
   const board = scope.own(await listenHealth({ ...config.health.listen, registry, log }));
   log.info({ url: board.url }, "health.listening");
+  const proxy = planeProxy(controlPlane, cli.environment);
+  if (proxy !== undefined) log.info({ proxy: formatHostPort(proxy) }, "control-plane.proxy");
   const plane = connectControlPlane({
     endpoint: formatHostPort(controlPlane.endpoint),
     ...(controlPlane.serverName !== undefined && { serverName: controlPlane.serverName }),
+    ...(proxy !== undefined && { proxy }),
     caPem,
     log,
     meters,
@@ -77,10 +102,11 @@ export async function startControl(config: Omit<Config, "gateway">, caPem: strin
       evidence: evidenceSource(config.identity),
       ...services,
       keyUnwrap: awsKms(),
-      buildNetwork: bridged ? askedNetwork(layout.networkSocket) : undefined,
+      names: machineNames,
+      buildNetwork: bridged ? buildNetworkOf(config.services.manager, layout, clock) : undefined,
       tailnet,
       ownUnit,
-      probe: scope.own(new GrpcBuildkitProbe(layout.buildkitSocket)),
+      probe: scope.own(new GrpcBuildkitProbe(layout.buildkitSocket, config.health.listen.port)),
       preparation: () => readPreparation(layout.buildkitPrepared),
       buildkitCache: scope.own(new GrpcBuildkitCache(layout.buildkitSocket, layout.cacheDir)),
       configuration: await buildkitConfiguration(config, log),
@@ -92,6 +118,18 @@ export async function startControl(config: Omit<Config, "gateway">, caPem: strin
       startedMonoMs,
       ending: { graceMs: drain.graceMs, buildkitGraceMs: drain.stopGraceMs },
     },
-    { stop: cli.stop, hurry: cli.hurry },
+    { stop: cli.stop, hurry: cli.hurry, retryNow },
   );
+}
+
+/** The adapter for the configured kind of evidence. */
+function evidenceSource(identity: IdentityConfig): EvidenceSource {
+  switch (identity.kind) {
+    case "join-token":
+      return joinTokenEvidence(identity);
+    case "oidc-token":
+      return oidcTokenEvidence(identity);
+    default:
+      return identity satisfies never;
+  }
 }

@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { systemClock } from "../adapters/clock/system-clock.ts";
+import { nodeHandshakeBytes } from "../adapters/handshake-bytes/node-handshake-bytes.ts";
 import { certificateReader } from "../adapters/keys/certificate-reader.ts";
 import { keyMaker } from "../adapters/keys/key-maker.ts";
 import { listenForControl } from "../adapters/link/server.ts";
@@ -8,19 +9,31 @@ import { SystemdNotify } from "../adapters/systemd/notify.ts";
 import { jsonLog } from "../adapters/telemetry/json-log.ts";
 import { nodePeerReader } from "../adapters/x509/peer-reader.ts";
 import { runGateway } from "../gateway/gateway.ts";
+import { Branch } from "../lifecycle/branch.ts";
 import type { Cli } from "./cli.ts";
-import type { Config } from "./config/config.ts";
+import type { Config, LoadedConfig } from "./config/config.ts";
 import { inheritedSocket } from "./inherited-socket.ts";
 import { logDefects } from "./last-words.ts";
 import { layoutOf } from "./layout.ts";
+import { retakeConfiguration } from "./retake-configuration.ts";
+import type { GATEWAY_SECTIONS } from "./sections.ts";
 
-/** Builds the data plane and lives as long as it. No gRPC here: this process speaks to nothing but control, over a unix socket. */
+type GatewaySection = (typeof GATEWAY_SECTIONS)[number];
+
+/**
+ * Builds the data plane, reads its configuration again with `load` when it is told to, and lives as
+ * long as it. No gRPC here: this process speaks to nothing but control, over a unix socket.
+ */
 export async function startGateway(
-  { gateway, paths, log: { level } }: Pick<Config, "gateway" | "paths" | "log">,
-  { environment, stop }: Cli,
+  config: Pick<Config, GatewaySection>,
+  load: () => Promise<LoadedConfig<GatewaySection>>,
+  { environment, stop, hangup }: Cli,
 ): Promise<void> {
-  const log = jsonLog({ process: "gateway", level });
+  const { gateway, paths } = config;
+  const log = jsonLog({ process: "gateway", level: config.log.level });
   logDefects(log);
+  using over = new Branch(stop);
+  void retakeConfiguration({ hangup, load, config, log }, over.signal);
   const layout = layoutOf(paths);
   await mkdir(layout.gatewayDir, { recursive: true, mode: 0o750 });
   using gauges = nodeGauges();
@@ -32,10 +45,12 @@ export async function startGateway(
     certificates: certificateReader(),
     peers: nodePeerReader(),
     gauges,
+    bytes: nodeHandshakeBytes(),
     unit,
     clock: systemClock(),
     log,
     limits: gateway,
+    calls: gateway.calls,
     buildkitSocket: layout.buildkitSocket,
     signal: stop,
   });

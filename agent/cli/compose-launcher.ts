@@ -2,25 +2,28 @@ import { mkdir } from "node:fs/promises";
 import { BuildkitDaemon } from "../adapters/buildkit/daemon.ts";
 import { systemClock } from "../adapters/clock/system-clock.ts";
 import { runLauncher } from "../adapters/launcher/run-launcher.ts";
-import { serveRequest } from "../adapters/network/serve-request.ts";
+import { serveNetwork } from "../adapters/network/serve-network.ts";
 import { jsonLog } from "../adapters/telemetry/json-log.ts";
-import { buildkitPlaces } from "./buildkit-places.ts";
-import { cacheKeeper } from "./cache-keeper.ts";
+import { Branch } from "../lifecycle/branch.ts";
+import { Pulse } from "../lifecycle/pulse.ts";
+import { buildkitPlaces } from "./buildkit-configuration.ts";
 import type { Cli } from "./cli.ts";
-import { networkHost } from "./compose-network.ts";
+import { cacheKeeper } from "./compose-buildkit.ts";
+import { ensureNetwork, networkHost } from "./compose-network.ts";
 import { tailscaledOf } from "./compose-tailnet.ts";
-import type { Config } from "./config/config.ts";
+import type { Config, LoadedConfig } from "./config/config.ts";
 import { EXIT } from "./exit-code.ts";
 import { inheritedSocket } from "./inherited-socket.ts";
 import { logDefects } from "./last-words.ts";
 import { layoutOf } from "./layout.ts";
-import { NODE_FLAGS } from "./node-flags.ts";
+import { nodeFlags } from "./node-flags.ts";
+import { retakeConfiguration } from "./retake-configuration.ts";
 
-/** What control takes at most beyond its two graces: the cut, and the last words to the control plane. */
+/**
+ * What control takes at most beyond its two graces: the cut, and the last words to the control
+ * plane.
+ */
 const ENDING_MARGIN_MS = 20_000;
-
-/** The launcher's sockets are for its own user alone. */
-const OWN_USER = (): Promise<void> => Promise.resolve();
 
 /** The arguments of the children: our program's file, its command, and options. */
 export interface ChildArguments {
@@ -29,13 +32,22 @@ export interface ChildArguments {
 }
 
 /**
- * The service manager of a machine without systemd: parents gateway, control, buildkitd and tailscaled. Reads the whole configuration, so that what is
- * wrong is told once, here, before anything starts.
+ * The service manager of a machine without systemd: parents gateway, control, buildkitd and
+ * tailscaled. Reads the whole configuration, so that what is wrong is told once, here, before
+ * anything starts; `load` reads it again.
  */
-export async function startLauncher(config: Config, children: ChildArguments, cli: Cli): Promise<number> {
+export async function startLauncher(
+  config: Config,
+  load: () => Promise<LoadedConfig>,
+  children: ChildArguments,
+  cli: Cli,
+): Promise<number> {
   const { gateway, paths, drain, buildkit } = config;
   const log = jsonLog({ process: "launcher", level: config.log.level });
   logDefects(log);
+  const again = new Pulse();
+  using over = new Branch(cli.stop);
+  void retakeConfiguration({ hangup: cli.hangup, load, config, log, afterEach: () => again.note() }, over.signal);
   const layout = layoutOf(paths);
   for (const directory of [paths.runtimeDir, paths.stateDir, paths.cacheDir])
     await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -48,13 +60,12 @@ export async function startLauncher(config: Config, children: ChildArguments, cl
     configFile: layout.buildkitConfigFile,
     places,
     cache: cacheKeeper(layout, places, buildkit.bbolt, log),
-    ...(network !== undefined && {
-      network: {
-        ensure: (signal) => network.ensure(signal),
-        prepare: (signal) => network.prepare(signal),
-        resolvConf: layout.networkResolvConf,
-      },
-    }),
+    network: {
+      ensure: async (signal) => network?.ensure(signal),
+      prepare: (signal) => ensureNetwork(config, log, signal),
+      resolvConf: layout.networkResolvConf,
+      program: layout.networkOfBuildkit,
+    },
     log,
   });
   const clock = systemClock();
@@ -66,21 +77,20 @@ export async function startLauncher(config: Config, children: ChildArguments, cl
       ...(network !== undefined && {
         network: {
           socketPath: layout.networkSocket,
-          serve: (socket, signal) =>
-            serveRequest(network, { input: socket, output: socket, admit: OWN_USER }, log, signal),
+          serve: (socket, signal) => serveNetwork(network, socket, log, { signal }),
         },
       }),
       gateway: {
-        args: [...NODE_FLAGS.gateway, ...children.gateway],
+        args: [...nodeFlags("gateway"), ...children.gateway],
         listen: inheritedSocket(cli.environment, process.pid) ?? gateway.listen,
       },
-      control: { args: [...NODE_FLAGS.control, ...children.control] },
+      control: { args: [...nodeFlags("control"), ...children.control] },
       env: { ...cli.environment },
       finalExitCodes: [EXIT.refused, EXIT.config, EXIT.usage],
       controlGraceMs: drain.graceMs + drain.stopGraceMs + ENDING_MARGIN_MS,
       buildkitGraceMs: drain.stopGraceMs,
     },
     { buildkit: daemon, ...(tailscaled !== undefined && { tailscaled }), clock, log },
-    { stop: cli.stop, hurry: cli.hurry },
+    { stop: cli.stop, hurry: cli.hurry, again },
   );
 }

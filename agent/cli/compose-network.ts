@@ -1,6 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { NetworkHost } from "../adapters/network/network-host.ts";
 import { putResolvConf } from "../adapters/network/resolv-conf-file.ts";
+import { replaceFile } from "../adapters/network/state-file.ts";
+import { NO_BUILDKIT_NETWORK } from "../core/network/buildkit-network.ts";
+import { NO_NETWORK_GENERATION } from "../core/views.ts";
 import type { Log } from "../ports/log.ts";
 import type { Config } from "./config/config.ts";
 import { verifyIsolationWith } from "./isolation/verifier.ts";
@@ -18,10 +21,14 @@ export function networkHost({ gateway, health, paths, buildkit, network }: Netwo
       conflistFile: layout.networkConflist,
       leasesDir: layout.networkLeasesDir,
       resolvConfFile: layout.networkResolvConf,
+      buildkitNetworkFile: layout.networkOfBuildkit,
+      buildkitMountDir: layout.networkMountDir,
     },
     told: {
       cniBinaryDir: buildkit.cniBinaryDir,
+      buildkitSocket: layout.buildkitSocket,
       agentPorts: [gateway.listen.port, health.listen.port].filter((port) => port !== 0),
+      ...(network.nat64Prefix !== undefined && { nat64Prefix: network.nat64Prefix }),
       ...(network.probeTarget !== undefined && { probeTarget: network.probeTarget }),
     },
     verifyIsolation: verifyIsolationWith(layout.networkDir),
@@ -30,13 +37,17 @@ export function networkHost({ gateway, health, paths, buildkit, network }: Netwo
 }
 
 /**
- * What must be so before buildkitd starts: the guard in force, or, where builds have no network, a resolv.conf for buildkitd alone.
+ * What must be so before buildkitd starts: the guard in force, and the programs and files by which
+ * it gets a network on the builds' side of it; or, where builds have none, none. Resolves to the
+ * generation.
  * @throws {AgentError} "network.failed" and its like: then it must not start.
  */
-export async function ensureNetwork(config: NetworkConfig, log: Log, signal: AbortSignal): Promise<void> {
-  if (config.network.mode === "bridge") {
-    await networkHost(config, log).prepare(signal);
-    return;
-  }
-  await putResolvConf(layoutOf(config.paths).networkResolvConf, await readFile("/etc/resolv.conf", "utf8"));
+export async function ensureNetwork(config: NetworkConfig, log: Log, signal: AbortSignal): Promise<string> {
+  if (config.network.mode === "bridge") return (await networkHost(config, log).prepare(signal)).generation;
+  const { networkResolvConf, networkOfBuildkit } = layoutOf(config.paths);
+  // A machine without one has no names, and buildkitd has none either.
+  const resolvConf = await readFile("/etc/resolv.conf", "utf8").catch(() => "");
+  await putResolvConf(networkResolvConf, resolvConf);
+  await replaceFile(networkOfBuildkit, NO_BUILDKIT_NETWORK);
+  return NO_NETWORK_GENERATION;
 }

@@ -1,4 +1,6 @@
+import { accessSync, constants } from "node:fs";
 import { userInfo } from "node:os";
+import { isAbsolute, join } from "node:path";
 import { identityTokens } from "../adapters/evidence/identity-token.ts";
 import { TailscaleApi } from "../adapters/tailscale/api/tailscale-api.ts";
 import { Tailscaled } from "../adapters/tailscale/daemon/tailscaled.ts";
@@ -8,7 +10,6 @@ import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { ServiceUnits } from "../ports/service-units.ts";
 import type { Config } from "./config/config.ts";
-import { isInstalled } from "./find-program.ts";
 import { layoutOf } from "./layout.ts";
 
 /** What control needs to be a node; undefined where tailscaled is not installed. */
@@ -36,7 +37,10 @@ export function tailnetOf(
   };
 }
 
-/** tailscaled as the launcher's child; undefined where it is not installed. `closeTailnet`: the guard, before anybody hears that it has ended. */
+/**
+ * tailscaled as the launcher's child; undefined where it is not installed. `closeTailnet`: the
+ * guard, before anybody hears that it has ended.
+ */
 export function tailscaledOf(
   { paths, tailnet }: Pick<Config, "paths" | "tailnet">,
   environment: NodeJS.ProcessEnv,
@@ -55,4 +59,19 @@ export function tailscaledOf(
     clock,
     log,
   });
+}
+
+/** Whether a configured program is there to be run: a path, or a name in `path`, which is $PATH. */
+function isInstalled(program: string, path: string | undefined): boolean {
+  const places = isAbsolute(program) ? [program] : (path ?? "").split(":").map((directory) => join(directory, program));
+  return places.some(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }

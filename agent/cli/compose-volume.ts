@@ -13,8 +13,9 @@ export async function volumeHostOf({ paths }: Pick<Config, "paths">): Promise<Vo
 }
 
 /**
- * The same for someone who only looks: headers are copied to a directory of its own, which is gone afterwards. An image is looked at for another
- * machine: whether this one could open it does not matter.
+ * The same for someone who only looks: headers are copied to a directory of its own, which is gone
+ * afterwards. An image is looked at for another machine: whether this one could open it does not
+ * matter.
  */
 export async function withLookingHost<T>(
   config: Pick<Config, "paths">,
@@ -29,7 +30,7 @@ export async function withLookingHost<T>(
   try {
     const host = await volumeHostOf(config);
     const mappings = isImage ? { ...host.mappings, able: () => Promise.resolve(true) } : host.mappings;
-    return await work({ ...host, mappings, scratchDir });
+    return await work({ ...host, mappings, images: isImage, scratchDir });
   } finally {
     await rm(scratchDir, { recursive: true, force: true });
   }

@@ -4,7 +4,8 @@ import { inspect } from "node:util";
 const DEEPEST_CAUSE = 8;
 
 /**
- * An error for a person: its message, then each cause, one step further in. With `debug`, the stack of the innermost one, where it began.
+ * An error for a person: its message, then each cause, one step further in. With `debug`, the stack
+ * of the innermost one, where it began.
  */
 export function describeFailure(failure: unknown, debug: boolean): string {
   const chain = causes(failure);

@@ -1,6 +1,9 @@
 import { AgentError } from "../core/errors.ts";
 
-/** How a process ends, by the names and numbers of sysexits(3), which service managers and scripts know. */
+/**
+ * How a process ends, by the names and numbers of sysexits(3), which service managers and scripts
+ * know.
+ */
 export const EXIT = {
   ok: 0,
   /** `status`: it answers, and is not ready. */

@@ -1,9 +1,12 @@
-/** The first descriptor that a service manager passes on (SD_LISTEN_FDS_START, sd_listen_fds(3)). */
+/**
+ * The first descriptor that a service manager passes on (SD_LISTEN_FDS_START, sd_listen_fds(3)).
+ */
 const FIRST = 3;
 
 /**
- * The listening socket that the service manager opened for this process, or undefined. The launcher passes one as systemd does, but cannot
- * know LISTEN_PID before the process is there: an absent one is taken for ours.
+ * The listening socket that the service manager opened for this process, or undefined. The launcher
+ * passes one as systemd does, but cannot know LISTEN_PID before the process is there: an absent one
+ * is taken for ours.
  */
 export function inheritedSocket(
   environment: Readonly<Record<string, string | undefined>>,

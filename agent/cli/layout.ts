@@ -15,13 +15,22 @@ export interface Layout {
   readonly volumeStateDir: string;
   /** systemd or the launcher listens, control orders the builds' network. */
   readonly networkSocket: string;
-  /** Of root, for everybody to read: what is in force of the builds' network, and what BuildKit takes from there. */
+  /**
+   * Of root, for everybody to read: what is in force of the builds' network, and what BuildKit
+   * takes from there.
+   */
   readonly networkDir: string;
   readonly networkState: string;
   /** Builds' networks are made from it. */
   readonly networkConflist: string;
-  /** What buildkitd and builds see as /etc/resolv.conf; its directory is what buildkitd sees as systemd-resolved's. */
+  /**
+   * What buildkitd and builds see as /etc/resolv.conf; its directory is what buildkitd sees as
+   * systemd-resolved's.
+   */
   readonly networkResolvConf: string;
+  /** The program by which BuildKit gets a network of its own, and where that one mounts things. */
+  readonly networkOfBuildkit: string;
+  readonly networkMountDir: string;
   /** Which addresses are given to builds; written by whoever makes their networks. */
   readonly networkLeasesDir: string;
   /** tailscaled listens there, control steers it. */
@@ -43,6 +52,8 @@ export interface Layout {
   /** buildkitd's own trace collector. Anybody may write to it, so it lies in a closed directory. */
   readonly buildkitTraceSocket: string;
   readonly buildkitConfigFile: string;
+  /** What the unit of buildkitd adds to its environment. */
+  readonly buildkitEnvironmentFile: string;
   readonly cniConfigFile: string;
   readonly recordsDir: string;
   /** The cache: the mounted volume, or a plain directory. */
@@ -72,6 +83,8 @@ export function layoutOf(paths: {
     networkState: join(networkDir, "network.json"),
     networkConflist: join(networkDir, "cni.conflist"),
     networkResolvConf: join(networkDir, "resolve", "resolv.conf"),
+    networkOfBuildkit: join(networkDir, "buildkit.sh"),
+    networkMountDir: join(networkDir, "buildkit"),
     networkLeasesDir: join(networkDir, "leases"),
     tailnetSocket: join(runtimeDir, SOCKETS.tailnet),
     tailnetStateDir: join(runtimeDir, "tailnet", "state"),
@@ -84,6 +97,7 @@ export function layoutOf(paths: {
     buildkitPrepared: join(buildkitDir, "prepared.json"),
     buildkitTraceSocket: join(runtimeDir, SOCKETS.buildkitTrace),
     buildkitConfigFile: join(privateDir, "buildkitd.toml"),
+    buildkitEnvironmentFile: join(privateDir, "buildkitd.env"),
     cniConfigFile: join(privateDir, "cni.conflist"),
     recordsDir: join(stateDir, "records"),
     cacheDir,

@@ -1,8 +1,18 @@
-/** The only place that writes to the terminal. The log of a process is another thing: see the telemetry adapter. */
+import { LineOutput } from "../adapters/telemetry/line-output.ts";
+
+const STDERR = 2;
+
+/**
+ * The only place that writes to the terminal. The log of a process is another thing: see the
+ * telemetry adapter.
+ */
 export interface Output {
   /** What was asked for. */
   readonly out: (text: string) => void;
-  /** What went wrong. */
+  /**
+   * What went wrong. Never throws and, but for a file's disk, never waits: the process may be on
+   * its way out, and must get there.
+   */
   readonly err: (text: string) => void;
   /** Whether `out` and `err` understand colours. */
   readonly colours: { readonly out: boolean; readonly err: boolean };
@@ -10,13 +20,17 @@ export interface Output {
   readonly columns: number | undefined;
 }
 
-/** Colours only on a terminal, and not when NO_COLOR is set to anything (https://no-color.org) or the terminal is dumb. */
+/**
+ * Colours only on a terminal, and not when NO_COLOR is set to anything (https://no-color.org) or
+ * the terminal is dumb.
+ */
 export function terminal(environment: Readonly<Record<string, string | undefined>>): Output {
   const wanted = !environment["NO_COLOR"] && environment["TERM"] !== "dumb";
   const { stdout, stderr } = process;
+  let errors: LineOutput | undefined;
   return {
     out: (text) => void stdout.write(text),
-    err: (text) => void stderr.write(text),
+    err: (text) => (errors ??= new LineOutput({ fd: STDERR, waitsForDisks: true })).write(text),
     colours: { out: wanted && isTerminal(stdout), err: wanted && isTerminal(stderr) },
     columns: isTerminal(stdout) ? stdout.columns : undefined,
   };

@@ -1,8 +1,8 @@
 import { Command, CommanderError } from "commander";
 import type { Cli, CommandModule } from "./cli.ts";
-import { painter } from "./colour.ts";
 import { describeFailure } from "./describe-failure.ts";
 import { EXIT, exitCodeOf } from "./exit-code.ts";
+import { painter } from "./printing.ts";
 
 interface Entry {
   readonly name: string;
@@ -98,6 +98,11 @@ const ENTRIES: readonly Entry[] = [
         load: () => import("./commands/network-ensure.ts"),
       },
       {
+        name: "restore",
+        summary: "put in force what was applied last, if anything was, after somebody changed it",
+        load: () => import("./commands/network-restore.ts"),
+      },
+      {
         name: "close",
         summary: "close the tailnet to builds, and leave the rest as it is",
         load: () => import("./commands/network-close.ts"),
@@ -137,8 +142,8 @@ const EXITS = `
 Exit codes: 0 good, 1 not ready, 64 wrong command line, 65 the cache volume refused, 69 no answer, 70 a defect, 77 refused by the control plane, 78 wrong configuration.`;
 
 /**
- * Runs one command line (without node and the script) and gives the code to exit with. Never throws. To be told to end before it had begun is
- * a good end.
+ * Runs one command line (without node and the script) and gives the code to exit with. Never
+ * throws. To be told to end before it had begun is a good end.
  */
 export async function runProgram(argv: readonly string[], cli: Cli): Promise<number> {
   let code: number = EXIT.ok;
@@ -160,7 +165,10 @@ export async function runProgram(argv: readonly string[], cli: Cli): Promise<num
   }
 }
 
-/** A command's module is loaded between its name and its options, so that no command pays for another's imports. */
+/**
+ * A command's module is loaded between its name and its options, so that no command pays for
+ * another's imports.
+ */
 function addEntries(parent: Command, entries: readonly Entry[], cli: Cli, ended: (code: number) => void): void {
   const loads = new Map<Command, () => Promise<CommandModule>>();
   for (const { name, summary, load, under, hidden = false } of entries) {

@@ -1,6 +1,9 @@
 import type { SectionName } from "./config/keys.ts";
 
-/** What the gateway reads of the configuration: nothing of the control plane, nothing of the machine's identity. */
+/**
+ * What the gateway reads of the configuration: nothing of the control plane, nothing of the
+ * machine's identity.
+ */
 export const GATEWAY_SECTIONS = ["gateway", "paths", "log"] as const satisfies readonly SectionName[];
 
 export const CONTROL_SECTIONS = [
@@ -26,7 +29,10 @@ export const BUILDKIT_SECTIONS = [
   "log",
 ] as const satisfies readonly SectionName[];
 
-/** What the privileged steps around the builds' network read: of gateway and health only where they listen. */
+/**
+ * What the privileged steps around the builds' network read: of gateway and health only where they
+ * listen.
+ */
 export const NETWORK_SECTIONS = [
   "gateway",
   "health",
@@ -41,3 +47,6 @@ export const VOLUME_SECTIONS = ["paths", "log"] as const satisfies readonly Sect
 
 /** A dry run also reads what control would order. */
 export const VOLUME_ORDER_SECTIONS = ["paths", "cacheVolume"] as const satisfies readonly SectionName[];
+
+/** Who may order root's steps, beside root: the user that control runs as (systemd/sysusers.d). */
+export const ORDERING_USER = "builder-control";

@@ -1,9 +1,12 @@
 import { askedBuildkit } from "../adapters/launcher/asked-buildkit.ts";
 import { askedUnits } from "../adapters/launcher/asked-units.ts";
+import { askedNetwork } from "../adapters/network/asked-network.ts";
+import { networkInForce } from "../adapters/network/network-in-force.ts";
 import { systemdBuildkit } from "../adapters/systemd/buildkit-unit.ts";
 import { serviceUnits } from "../adapters/systemd/service-units.ts";
 import { askedVolume } from "../adapters/volume/asked-volume.ts";
 import { plainDirectory, plainMount } from "../adapters/volume/plain-directory.ts";
+import type { BuildNetwork } from "../ports/build-network.ts";
 import type { BuildkitUnit } from "../ports/buildkit.ts";
 import type { CacheVolume, PlainCache } from "../ports/cache-volume.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -12,7 +15,10 @@ import type { ServiceUnits } from "../ports/service-units.ts";
 import type { Config } from "./config/config.ts";
 import type { Layout } from "./layout.ts";
 
-/** What control asks the machine's service manager for, and what it can do with it, by the contract's names. */
+/**
+ * What control asks the machine's service manager for, and what it can do with it, by the
+ * contract's names.
+ */
 export interface Services {
   readonly unit: BuildkitUnit;
   readonly cacheVolume: CacheVolume | undefined;
@@ -28,14 +34,14 @@ export function servicesOf(manager: Config["services"]["manager"], layout: Layou
         unit: askedBuildkit(layout.managerSocket, clock),
         cacheVolume: undefined,
         plainCache: plainDirectory(layout.cacheDir),
-        units: askedUnits(layout.managerSocket, clock),
+        units: askedUnits(layout.managerSocket),
         capabilities: ["builds"],
       };
     case "systemd": {
       const units = serviceUnits();
       return {
         unit: systemdBuildkit({ proposalFile: layout.buildkitProposal, clock, log }),
-        cacheVolume: askedVolume({ socketPath: layout.volumeSocket, services: units, clock }),
+        cacheVolume: askedVolume({ socketPath: layout.volumeSocket, services: units }),
         plainCache: plainMount(layout.cacheDir, units),
         units,
         capabilities: ["builds", "cache-volume"],
@@ -44,4 +50,14 @@ export function servicesOf(manager: Config["services"]["manager"], layout: Layou
     default:
       return manager satisfies never;
   }
+}
+
+/**
+ * Under systemd builder-agent-network-watch.service puts right what somebody changes; elsewhere an
+ * order has to.
+ */
+export function buildNetworkOf(manager: Config["services"]["manager"], layout: Layout, clock: Clock): BuildNetwork {
+  const asked = askedNetwork(layout.networkSocket);
+  if (manager === "launcher") return asked;
+  return { ...asked, changes: (signal) => networkInForce(layout.networkState, clock, signal) };
 }

@@ -1,11 +1,14 @@
-import type { Paint } from "./colour.ts";
-import { columns } from "./columns.ts";
-import { duration } from "./duration.ts";
-import type { StatusAnswer } from "./status-answer.ts";
+import type { StatusAnswer } from "./ask-status.ts";
+import { columns, duration, type Paint } from "./printing.ts";
 
 const GIB = 1024 ** 3;
+/** A table for a person: `--json` has them all. */
+const REFUSED_SHOWN = 5;
 
-/** An answer as an operator reads it: what is wrong first, then each thing on a line of its own. `nowMs` is the wall clock. */
+/**
+ * An answer as an operator reads it: what is wrong first, then each thing on a line of its own.
+ * `nowMs` is the wall clock.
+ */
 export function statusTable(answer: StatusAnswer, nowMs: number, paint: Paint): string {
   const { bootChapters, buildkit, cache, certificates, counters, resources, tailnet } = answer;
   const rows: (readonly [string, string])[] = [
@@ -13,6 +16,7 @@ export function statusTable(answer: StatusAnswer, nowMs: number, paint: Paint): 
     ["revision", answer.appliedRevision === "0" ? "none in force" : answer.appliedRevision],
     ["sessions", sessions(answer)],
     ["", `${counters.sessionsAccepted} let in and ${counters.sessionsRefused} refused since the gateway started`],
+    ...refused(answer),
     ["cache", cache === undefined ? "none open" : cacheLine(cache)],
     ["BuildKit", buildkitLine(buildkit)],
     ...(tailnet === undefined ? [] : [["tailnet", tailnetLine(tailnet)] as const]),
@@ -42,6 +46,14 @@ function sessions({ builds }: StatusAnswer): string {
   const open = Object.entries(builds).filter(([, count]) => count > 0);
   if (open.length === 0) return "none open";
   return open.map(([build, count]) => (count === 1 ? build : `${build} (${count})`)).join(", ");
+}
+
+/** Open builds that get no new connection: a line each, for as many as help. */
+function refused({ refusedBuilds = [] }: StatusAnswer): readonly (readonly [string, string])[] {
+  const shown = refusedBuilds.slice(0, REFUSED_SHOWN).map(({ buildId, message }) => `${buildId}: ${message}`);
+  const more = refusedBuilds.length - shown.length;
+  const lines = more > 0 ? [...shown, `and ${more} more`] : shown;
+  return lines.map((line, index) => [index === 0 ? "refused" : "", line] as const);
 }
 
 function buildkitLine({ version, restarts, lastExit }: StatusAnswer["buildkit"]): string {
@@ -78,15 +90,22 @@ function renewal({ lastRenewalError }: StatusAnswer["certificates"]): string {
   return lastRenewalError === "" ? "" : ` (last renewal: ${lastRenewalError})`;
 }
 
-function disk({ cacheFreeBytes, cacheSizeBytes }: NonNullable<StatusAnswer["resources"]>): string {
-  const share = cacheSizeBytes === 0 ? 0 : Math.round((100 * cacheFreeBytes) / cacheSizeBytes);
-  return `${(cacheFreeBytes / GIB).toFixed(1)} of ${(cacheSizeBytes / GIB).toFixed(1)} GiB free (${share} %)`;
+function disk(resources: NonNullable<StatusAnswer["resources"]>): string {
+  const { cacheFreeBytes, cacheSizeBytes, cacheInodes, cacheFreeInodes } = resources;
+  const inodes = cacheInodes === 0 ? "" : `, ${percent(cacheFreeInodes, cacheInodes)} of its inodes`;
+  const share = percent(cacheFreeBytes, cacheSizeBytes);
+  return `${(cacheFreeBytes / GIB).toFixed(1)} of ${(cacheSizeBytes / GIB).toFixed(1)} GiB free (${share})${inodes}`;
+}
+
+function percent(part: number, whole: number): string {
+  return `${whole === 0 ? 0 : Math.round((100 * part) / whole)} %`;
 }
 
 type Check = StatusAnswer["checks"][number];
 
-function mark({ ok, blocking }: Check): string {
+function mark({ ok, state, blocking }: Check): string {
   if (ok) return "+";
+  if (state === "unknown") return "?";
   return blocking ? "-" : "!";
 }
 
@@ -98,5 +117,6 @@ function colourMarks(table: string, paint: Paint): string {
   return table
     .replaceAll(/^\[\+\]/gm, paint("green", "[+]"))
     .replaceAll(/^\[-\]/gm, paint("red", "[-]"))
-    .replaceAll(/^\[!\]/gm, paint("yellow", "[!]"));
+    .replaceAll(/^\[!\]/gm, paint("yellow", "[!]"))
+    .replaceAll(/^\[\?\]/gm, paint("yellow", "[?]"));
 }

@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { arch } from "node:os";
 import { buffer } from "node:stream/consumers";
+import { isId } from "../core/build-identity.ts";
 import { AgentError } from "../core/errors.ts";
-import { isId } from "../core/identity.ts";
 import { Secret } from "../core/secret.ts";
 import { isFilesystem, unknownFilesystem } from "../core/volume/judge-order.ts";
 import type { VolumeOrder } from "../core/volume/order.ts";
@@ -22,7 +22,10 @@ export interface OrderOptions {
 
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" };
 
-/** What control would order, with the configuration's defaults. @throws {VolumeRefused} {AgentError} "cache.malformed-order", "cache.key-unreadable" */
+/**
+ * What control would order, with the configuration's defaults. @throws {VolumeRefused} {AgentError}
+ * "cache.malformed-order", "cache.key-unreadable"
+ */
 export async function orderOf(
   options: OrderOptions,
   { cacheVolume }: Pick<Config, "cacheVolume">,

@@ -1,21 +1,37 @@
-import { fullJitterMs } from "../core/backoff.ts";
-import { AgentError } from "../core/errors.ts";
+import { equalJitterMs } from "../core/backoff.ts";
+import { AgentError, inWords } from "../core/errors.ts";
 import { PlaneError } from "../core/plane-status.ts";
-import { RENEWAL_RETRY, renewAtMs } from "../core/renewal.ts";
-import { type CertificatesView, certifying, type GatewayView } from "../core/views.ts";
-import { within } from "../lifecycle/branch.ts";
-import type { Cell } from "../lifecycle/cell.ts";
+import {
+  type HeldCertificate,
+  RENEWAL_GAP_MS,
+  received,
+  renewAtMs,
+  renewalPauseMs,
+  renewalRetry,
+} from "../core/renewal.ts";
+import { certifying, type GatewayView } from "../core/views.ts";
+import { firstOf, within } from "../lifecycle/branch.ts";
+import type { LoopReport } from "../lifecycle/loop-report.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ControlPlane } from "../ports/control-plane.ts";
 import type { Gateway } from "../ports/gateway.ts";
-import type { CertificateReader, IdentityStore, KeyMaker, MachineIdentity, SigningRequest } from "../ports/keys.ts";
+import type { CertificateReader, IdentityStore, KeyMaker, MachineIdentity, StoredIdentity } from "../ports/keys.ts";
 import type { Log } from "../ports/log.ts";
 import type { Meters } from "../ports/meters.ts";
+import type { Board } from "./board/board.ts";
+import type { Refusals } from "./board/refusals.ts";
 
-/** Between looks at the wall clock: a step of it, or a paused VM, must not make a renewal late by more than this. */
+/**
+ * Between looks at the wall clock: a step of it, or a paused VM, must not make a renewal late by
+ * more than this.
+ */
 const LOOK_MS = 30_000;
-/** A gateway that was asked for a fresh key, or given a certificate, answers within milliseconds. */
+/**
+ * A gateway that was asked for a fresh key, or given a certificate, answers within milliseconds.
+ */
 const FRESH_KEY_MS = 5_000;
+/** After a new proof: the certificate that it brought may be as short as the one before. */
+const PROVED_PAUSE_MS = 1_000;
 
 export interface CertificatePorts {
   readonly plane: ControlPlane;
@@ -28,144 +44,281 @@ export interface CertificatePorts {
   readonly log: Log;
 }
 
-export interface CertificateCells {
-  readonly identity: Cell<MachineIdentity>;
-  readonly servingRequest: Cell<SigningRequest | undefined>;
-  readonly gateway: Cell<GatewayView>;
-  readonly certificates: Cell<CertificatesView>;
-}
+export type CertificateCells = Pick<
+  Board,
+  "identity" | "servingRequest" | "gateway" | "certificates" | "renewedMonoMs" | "retryNow"
+>;
 
 /**
- * Keeps both certificates young. At the due time both keys are made anew; when the gateway restarts and comes with a new key, only that one
- * is certified. A failed renewal keeps what is there and tries again.
- * @throws {PlaneError} when the control plane refuses this machine for good.
+ * Keeps both certificates young. At the due time both keys are made anew; when the gateway restarts
+ * and comes with a new key, only that one is certified. A failed renewal keeps what is there and
+ * tries again. Ends with `signal`.
+ * @param reRegister proves this machine anew; resolves to whether that worked.
+ * @throws {MachineRefused} when the control plane refuses this machine for good.
  */
 export async function keepCertificates(
   ports: CertificatePorts,
   cells: CertificateCells,
   bootId: string,
+  refusals: Refusals,
   reRegister: (signal: AbortSignal) => Promise<boolean>,
+  report: LoopReport,
   signal: AbortSignal,
 ): Promise<void> {
-  const random = ports.clock.random();
-  let serving: Span | undefined;
-  let failures = 0;
-  while (!signal.aborted) {
-    const nowMs = ports.clock.now().wallMs;
-    serving = servingSpan(cells.gateway.get(), serving, nowMs);
-    const machineDueMs = dueAt(cells.identity.get(), random) - nowMs;
-    const servingDueMs = serving === undefined ? Infinity : dueAt(serving, random) - nowMs;
-    const due = { machine: machineDueMs <= 0, serving: machineDueMs <= 0 || servingDueMs <= 0 };
-    if (!due.serving && cells.gateway.get().uncertified === undefined) {
-      await nextLook(ports, cells, Math.min(machineDueMs, servingDueMs), serving, signal);
+  const keeper = new Keeper(ports, cells, bootId);
+  for (let failures = 0; !signal.aborted; ) {
+    const due = keeper.due();
+    if (due === undefined && !keeper.isExpired()) {
+      await keeper.nextLook(signal);
       continue;
     }
-    try {
-      if (due.serving) await freshServingKey(ports, cells, due.machine, signal);
-      await renew(ports, cells, bootId, due.machine, signal);
+    const isHopeless = due === undefined || keeper.isExpired();
+    const failure = isHopeless ? keeper.expired() : await failureOf(keeper.renew(due, signal));
+    if (signal.aborted) return;
+    if (failure === undefined) {
+      refusals.heard();
+      report.succeeded();
       failures = 0;
-    } catch (err) {
-      if (signal.aborted) return;
-      if (err instanceof PlaneError && err.step === "end-agent") throw err;
-      report(ports, cells, err);
-      const expired = cells.identity.get().notAfterMs <= ports.clock.now().wallMs;
-      const unknown = err instanceof PlaneError && err.step === "new-evidence";
-      if ((expired || unknown) && (await reRegister(signal))) continue;
-      await ports.clock.sleep(fullJitterMs(RENEWAL_RETRY, failures, ports.clock.random()), signal);
+      continue;
+    }
+    refusals.judge(failure);
+    const retryInMs = keeper.note(failure, failures);
+    const isUnknown = failure instanceof PlaneError && failure.step === "new-evidence";
+    const mustProve = keeper.isExpired() || isUnknown;
+    // By a clock that is far ahead, what was just issued has expired too: that is no success.
+    if (mustProve && (await reRegister(signal)) && !keeper.isExpired()) {
+      failures = 0;
+      await ports.clock.sleep(PROVED_PAUSE_MS, signal);
+    } else {
       failures += 1;
+      report.failed(inWords(failure), retryInMs);
+      await keeper.pause(retryInMs, signal);
     }
   }
 }
 
-interface Span {
-  readonly notBeforeMs: number;
-  readonly notAfterMs: number;
-}
-
-/** The gateway tells only the end. A certificate that we see for the first time counts from now: renewed early rather than late. */
-function servingSpan(view: GatewayView, known: Span | undefined, nowMs: number): Span | undefined {
-  const notAfterMs = view.servingNotAfterMs;
-  if (notAfterMs === undefined) return undefined;
-  return notAfterMs === known?.notAfterMs ? known : { notBeforeMs: nowMs, notAfterMs };
-}
-
-function dueAt({ notBeforeMs, notAfterMs }: Span, random: number): number {
-  return renewAtMs(notBeforeMs, notAfterMs, random);
-}
-
-/** Waits until a renewal is due, the gateway needs one or has another, or it is time to look at the clock again. */
-async function nextLook(
-  ports: CertificatePorts,
-  cells: CertificateCells,
-  untilDueMs: number,
-  serving: Span | undefined,
-  signal: AbortSignal,
-): Promise<void> {
-  await within(ports.clock, Math.max(0, Math.min(untilDueMs, LOOK_MS)), signal, (look) =>
-    cells.gateway.first(
-      ({ uncertified, servingNotAfterMs }) =>
-        uncertified !== undefined || (servingNotAfterMs !== undefined && servingNotAfterMs !== serving?.notAfterMs),
-      look,
-    ),
+/** What it rejects with; undefined once it is done. */
+function failureOf(work: Promise<void>): Promise<unknown> {
+  return work.then(
+    () => undefined,
+    (err: unknown) => err,
   );
 }
 
-/** The machine's renewal does not wait for a gateway that is away; the serving certificate's own has nothing to certify then. */
-async function freshServingKey(
-  ports: CertificatePorts,
-  cells: CertificateCells,
-  mayBeAway: boolean,
-  signal: AbortSignal,
-): Promise<void> {
-  const before = cells.servingRequest.get()?.spkiSha256;
-  ports.gateway.rotateKey();
-  const fresh = await within(ports.clock, FRESH_KEY_MS, signal, (enough) =>
-    cells.servingRequest.first((request) => request !== undefined && request.spkiSha256 !== before, enough),
-  );
-  if (fresh === undefined && !mayBeAway) {
-    const message = `The gateway made no fresh key within ${FRESH_KEY_MS / 1_000} s; its certificate is renewed when it does`;
-    throw new AgentError("certificates.no-fresh-key", message, { retryable: true });
+interface Due {
+  readonly machine: boolean;
+  /** A fresh key is to be made first. */
+  readonly serving: boolean;
+}
+
+class Keeper {
+  readonly #ports: CertificatePorts;
+  readonly #cells: CertificateCells;
+  readonly #bootId: string;
+  readonly #random: number;
+  #machine: { readonly identity: MachineIdentity; readonly held: HeldCertificate } | undefined;
+  #serving: { readonly runId: string; readonly held: HeldCertificate } | undefined;
+
+  constructor(ports: CertificatePorts, cells: CertificateCells, bootId: string) {
+    this.#ports = ports;
+    this.#cells = cells;
+    this.#bootId = bootId;
+    this.#random = ports.clock.random();
   }
-}
 
-async function renew(
-  ports: CertificatePorts,
-  cells: CertificateCells,
-  bootId: string,
-  machineToo: boolean,
-  signal: AbortSignal,
-): Promise<void> {
-  const { plane, keys, certificates, identityStore, gateway, log } = ports;
-  const identity = cells.identity.get();
-  const servingRequest = cells.gateway.get().uncertified === undefined ? undefined : cells.servingRequest.get();
-  const key = machineToo ? await keys.make() : undefined;
-  const machineRequest = await key?.request(identity.machineId);
-  const renewed = await plane.renew(
-    identity,
-    { ...(machineRequest && { machineRequest }), ...(servingRequest && { servingRequest }) },
-    signal,
-  );
-  if (key !== undefined && renewed.machineChainPem !== undefined) {
-    const dates = certificates.read(renewed.machineChainPem, key);
-    const next: MachineIdentity = { machineId: identity.machineId, key, chainPem: renewed.machineChainPem, ...dates };
-    await identityStore.save(bootId, { identity: next, trust: renewed.trust });
-    cells.identity.set(next);
+  /** What is to be renewed now; undefined: nothing. */
+  due(): Due | undefined {
+    if (this.#cells.identity.get() === undefined) return undefined;
+    const { wallMs, monoMs } = this.#ports.clock.now();
+    this.#noteWhatIsHeld(wallMs);
+    const mayRenew = this.#pauseMs(monoMs) === 0;
+    const machineDueMs = this.#machineDueMs();
+    // What falls due before the next renewal may be is renewed with this one.
+    if (mayRenew && Math.min(machineDueMs, this.#servingDueMs()) <= wallMs)
+      return { machine: machineDueMs <= wallMs + RENEWAL_GAP_MS, serving: true };
+    const gateway = this.#cells.gateway.get();
+    const mayCertify = mayRenew || isWithoutCertificate(gateway);
+    return mayCertify && uncertifiedKey(gateway) !== undefined ? { machine: false, serving: false } : undefined;
   }
-  if (servingRequest !== undefined && renewed.servingChainPem !== undefined) {
-    const { notAfterMs } = certificates.read(renewed.servingChainPem, servingRequest);
-    gateway.certify(servingRequest.spkiSha256, renewed.servingChainPem);
-    cells.gateway.update((view) => certifying(view, servingRequest.spkiSha256));
-    await within(ports.clock, FRESH_KEY_MS, signal, (enough) =>
-      cells.gateway.first((view) => view.servingNotAfterMs === notAfterMs, enough),
+
+  /**
+   * Waits until a renewal is due, the gateway needs one or has another, or it is time to look at
+   * the clock again.
+   */
+  async nextLook(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#ports;
+    const { wallMs, monoMs } = clock.now();
+    const byAgeMs = Math.min(this.#machineDueMs(), this.#servingDueMs()) - wallMs;
+    const untilMs = Math.max(byAgeMs, this.#pauseMs(monoMs), 1);
+    const [identity, gateway] = [this.#cells.identity.get(), this.#cells.gateway.get()];
+    await within(clock, Math.min(untilMs, LOOK_MS), signal, async (look) => {
+      await Promise.race([
+        this.#cells.identity.first((now) => now !== identity, look),
+        this.#cells.gateway.first((now) => now !== gateway, look),
+      ]);
+    });
+  }
+
+  /** After a failure. A gateway that starts meanwhile ends it: it cannot serve without us. */
+  async pause(ms: number, signal: AbortSignal): Promise<void> {
+    const { gateway, retryNow } = this.#cells;
+    const before = gateway.get().runId;
+    const isNew = (view: GatewayView): boolean =>
+      view.at === "here" && view.runId !== before && view.uncertified !== undefined;
+    await within(this.#ports.clock, ms, signal, (limit) =>
+      firstOf(
+        limit,
+        (one) => retryNow.next(one),
+        (one) => gateway.first(isNew, one),
+      ),
     );
   }
-  cells.certificates.set({ machineNotAfterMs: cells.identity.get().notAfterMs, lastRenewalError: "" });
-  log.info({ machine: machineToo, serving: servingRequest !== undefined }, "certificates.renewed");
+
+  /**
+   * Nothing can be renewed under a certificate that has expired: this machine proves itself anew.
+   */
+  expired(): AgentError {
+    const message = "The machine's certificate has expired; this machine registers anew";
+    return new AgentError("certificates.expired", message, { retryable: true });
+  }
+
+  isExpired(): boolean {
+    const identity = this.#cells.identity.get();
+    return identity !== undefined && identity.notAfterMs <= this.#ports.clock.now().wallMs;
+  }
+
+  /** How long to wait before the next try. */
+  note(err: unknown, failures: number): number {
+    const { meters, log, clock } = this.#ports;
+    meters.renewalFailed();
+    const isWaiting = isWithoutCertificate(this.#cells.gateway.get());
+    const leftMs = (this.#cells.identity.get()?.notAfterMs ?? 0) - clock.now().wallMs;
+    const retryInMs = equalJitterMs(renewalRetry(leftMs, isWaiting), failures, clock.random());
+    log.warn({ err, retryInMs }, "certificates.renewal-failed");
+    this.#cells.certificates.update((view) => ({ ...view, lastRenewalError: inWords(err) }));
+    return retryInMs;
+  }
+
+  async renew(due: Due, signal: AbortSignal): Promise<void> {
+    const { plane, keys, log, clock } = this.#ports;
+    if (due.serving) await this.#freshServingKey(due.machine, signal);
+    const identity = this.#cells.identity.get();
+    if (identity === undefined) return;
+    const gateway = this.#cells.gateway.get();
+    const servingRequest = uncertifiedKey(gateway) === undefined ? undefined : this.#cells.servingRequest.get();
+    // A gateway that just started has to be certified at once, and is no renewal.
+    const isFirst = !due.machine && isWithoutCertificate(gateway);
+    const key = due.machine ? await keys.make() : undefined;
+    const machineRequest = await key?.request(identity.machineId);
+    const requests = { ...(machineRequest && { machineRequest }), ...(servingRequest && { servingRequest }) };
+    const renewed = await plane.renew(identity, requests, signal);
+    if (!isFirst) this.#cells.renewedMonoMs.set(clock.now().monoMs);
+    const next =
+      key !== undefined && renewed.machineChainPem !== undefined
+        ? this.#read({ ...identity, key, chainPem: renewed.machineChainPem })
+        : undefined;
+    await this.#keep(next, renewed.trust);
+    if (next !== undefined) this.#takeMachine(next);
+    if (servingRequest !== undefined && renewed.servingChainPem !== undefined)
+      await this.#takeServing(servingRequest.spkiSha256, renewed.servingChainPem, signal);
+    this.#cells.certificates.update((view) => ({ ...view, lastRenewalError: "" }));
+    log.info({ machine: due.machine, serving: servingRequest !== undefined }, "certificates.renewed");
+  }
+
+  #pauseMs(nowMonoMs: number): number {
+    return renewalPauseMs(this.#cells.renewedMonoMs.get(), nowMonoMs);
+  }
+
+  #read(next: MachineIdentity): MachineIdentity {
+    return { ...next, ...this.#ports.certificates.read(next.chainPem, next.key) };
+  }
+
+  /**
+   * With the time of the last renewal: a process that starts again and again in one boot renews no
+   * more often.
+   */
+  async #keep(next: MachineIdentity | undefined, trust: StoredIdentity["trust"]): Promise<void> {
+    const identity = next ?? this.#cells.identity.get();
+    const renewedMonoMs = this.#cells.renewedMonoMs.get();
+    if (identity === undefined) return;
+    const renewed = renewedMonoMs !== undefined && { renewedMonoMs };
+    await this.#ports.identityStore.save(this.#bootId, { identity, trust, ...renewed });
+  }
+
+  #takeMachine(identity: MachineIdentity): void {
+    const { wallMs } = this.#ports.clock.now();
+    this.#machine = { identity, held: received(this.#machine?.held, identity.notAfterMs, wallMs) };
+    this.#cells.identity.set(identity);
+    this.#cells.certificates.update((view) => ({ ...view, machineNotAfterMs: identity.notAfterMs }));
+  }
+
+  async #takeServing(keySpkiSha256: string, chainPem: string, signal: AbortSignal): Promise<void> {
+    const { certificates, gateway, clock } = this.#ports;
+    const { notAfterMs } = certificates.read(chainPem, { spkiSha256: keySpkiSha256 });
+    gateway.certify(keySpkiSha256, chainPem);
+    this.#cells.gateway.update((view) => certifying(view, keySpkiSha256));
+    const { runId } = this.#cells.gateway.get();
+    this.#serving = { runId, held: received(this.#serving?.held, notAfterMs, clock.now().wallMs) };
+    await within(clock, FRESH_KEY_MS, signal, (enough) =>
+      this.#cells.gateway.first((view) => view.at === "here" && view.servingNotAfterMs === notAfterMs, enough),
+    );
+  }
+
+  /**
+   * The machine's renewal does not wait for a gateway that is away; the serving certificate's own
+   * has nothing to certify then.
+   */
+  async #freshServingKey(mayBeAway: boolean, signal: AbortSignal): Promise<void> {
+    const before = this.#cells.servingRequest.get()?.spkiSha256;
+    this.#ports.gateway.rotateKey();
+    const fresh = await within(this.#ports.clock, FRESH_KEY_MS, signal, (enough) =>
+      this.#cells.servingRequest.first((request) => request !== undefined && request.spkiSha256 !== before, enough),
+    );
+    if (fresh === undefined && !mayBeAway) {
+      const message = `The gateway made no fresh key within ${FRESH_KEY_MS / 1_000} s; its certificate is renewed when it does`;
+      throw new AgentError("certificates.no-fresh-key", message, { retryable: true });
+    }
+  }
+
+  /**
+   * A certificate that we see for the first time counts from now: renewed early rather than late.
+   * Of the gateway's we see only the end, so one with another end, or of another process, is
+   * another.
+   */
+  #noteWhatIsHeld(nowMs: number): void {
+    const identity = this.#cells.identity.get();
+    if (identity !== undefined && !sameCertificate(identity, this.#machine?.identity))
+      this.#machine = { identity, held: received(undefined, identity.notAfterMs, nowMs) };
+    const gateway = this.#cells.gateway.get();
+    if (gateway.at === "away" || gateway.servingNotAfterMs === undefined) return;
+    const { runId, servingNotAfterMs: notAfterMs } = gateway;
+    const isKnown = this.#serving?.runId === runId && this.#serving.held.notAfterMs === notAfterMs;
+    if (!isKnown) this.#serving = { runId, held: received(undefined, notAfterMs, nowMs) };
+  }
+
+  #machineDueMs(): number {
+    return this.#machine === undefined ? Number.POSITIVE_INFINITY : renewAtMs(this.#machine.held, this.#random);
+  }
+
+  /** Of a gateway that is away nothing is due. */
+  #servingDueMs(): number {
+    const gateway = this.#cells.gateway.get();
+    const isServing = gateway.at === "here" && gateway.servingNotAfterMs !== undefined;
+    return isServing && this.#serving !== undefined
+      ? renewAtMs(this.#serving.held, this.#random)
+      : Number.POSITIVE_INFINITY;
+  }
 }
 
-function report({ meters, log }: CertificatePorts, cells: CertificateCells, err: unknown): void {
-  meters.renewalFailed();
-  log.warn({ err }, "certificates.renewal-failed");
-  const lastRenewalError = err instanceof Error ? err.message : String(err);
-  cells.certificates.update((view) => ({ ...view, lastRenewalError }));
+function uncertifiedKey(view: GatewayView): string | undefined {
+  return view.at === "here" ? view.uncertified : undefined;
+}
+
+/** It cannot serve until it gets one. */
+function isWithoutCertificate(view: GatewayView): boolean {
+  return view.at === "here" && view.servingNotAfterMs === undefined;
+}
+
+function sameCertificate(a: MachineIdentity, b: MachineIdentity | undefined): boolean {
+  return a.chainPem === b?.chainPem && a.key.spkiSha256 === b.key.spkiSha256;
 }

@@ -1,9 +1,8 @@
-import type { DesiredState } from "../core/desired-state.ts";
-import { drained } from "../core/drain.ts";
-import type { ObservedState } from "../core/observed-state.ts";
-import { nextPhase, type Phase } from "../core/phase.ts";
-import type { CacheView, FrozenBuilds, GatewayView, PlaneView, RecordCounts, TailnetView } from "../core/views.ts";
-import { firstOf, within } from "../lifecycle/branch.ts";
+import { drained, openBuilds, openSessions } from "../core/drain.ts";
+import { type Ending, endingOf } from "../core/end-orders.ts";
+import { nextPhase } from "../core/phase.ts";
+import { isIdle, type TailnetView } from "../core/views.ts";
+import { aborted, Branch, firstOf, within } from "../lifecycle/branch.ts";
 import type { Cell } from "../lifecycle/cell.ts";
 import type { BuildkitUnit } from "../ports/buildkit.ts";
 import type { CacheVolume, PlainCache } from "../ports/cache-volume.ts";
@@ -11,15 +10,8 @@ import type { Clock } from "../ports/clock.ts";
 import type { Gateway } from "../ports/gateway.ts";
 import type { Log } from "../ports/log.ts";
 import type { OwnUnit } from "../ports/own-unit.ts";
-
-/** A cut takes milliseconds; a gateway that does not answer is not waited for. */
-const CUT_MS = 2_000;
-/** For trimming, unmounting and closing. */
-const CLOSE_MS = 90_000;
-/** For the tailnet to hear of it, or not. */
-const LEAVE_MS = 30_000;
-/** For the last records to be acknowledged and the last state to be heard. */
-const FAREWELL_MS = 5_000;
+import type { Board } from "./board/board.ts";
+import type { SessionInbox } from "./board/session-inbox.ts";
 
 export interface EndingPorts {
   readonly gateway: Gateway;
@@ -31,17 +23,20 @@ export interface EndingPorts {
   readonly log: Log;
 }
 
-export interface EndingCells {
-  readonly desired: Cell<DesiredState | undefined>;
-  readonly gateway: Cell<GatewayView>;
-  readonly phase: Cell<Phase>;
-  readonly cache: Cell<CacheView>;
-  readonly tailnet: Cell<TailnetView>;
-  readonly frozen: Cell<FrozenBuilds>;
-  readonly recordCounts: Cell<RecordCounts>;
-  readonly plane: Cell<PlaneView>;
-  readonly reported: Cell<ObservedState | undefined>;
-}
+export type EndingCells = Pick<
+  Board,
+  | "endOrders"
+  | "identity"
+  | "desired"
+  | "gateway"
+  | "phase"
+  | "cache"
+  | "tailnet"
+  | "frozen"
+  | "records"
+  | "plane"
+  | "reported"
+>;
 
 export interface EndingLimits {
   /** For open builds, when the stop comes from the machine. */
@@ -50,111 +45,170 @@ export interface EndingLimits {
   readonly buildkitGraceMs: number;
 }
 
-export interface Why {
-  readonly ended: "stopped" | "drained" | "refused";
-  readonly reason: string;
-  readonly deadlineWallMs: number;
-}
+/**
+ * A step that overran is waited for this much longer: by then whatever it started has been killed.
+ */
+const AFTERMATH_MS = 10_000;
 
-/** Resolves when there is a reason to end: a signal from the machine, or an order from the control plane. */
-export async function reasonToEnd(
-  clock: Clock,
-  cells: EndingCells,
-  limits: EndingLimits,
-  stop: AbortSignal,
-): Promise<Why> {
-  const state = await cells.desired.first((desired) => desired?.drain !== undefined, stop);
-  const nowMs = clock.now().wallMs;
-  const drain = state?.drain;
-  return drain === undefined
-    ? { reason: "this machine was told to stop", deadlineWallMs: nowMs + limits.graceMs, ended: "stopped" }
-    : { reason: drain.reason, deadlineWallMs: nowMs + drain.graceMs, ended: "drained" };
+interface Step {
+  readonly name: string;
+  /**
+   * How long it may take, and how long once somebody loses patience. It is told by its signal; none
+   * is skipped.
+   */
+  readonly limitMs: number;
+  readonly hurriedMs: number;
+  run(signal: AbortSignal): Promise<unknown>;
 }
 
 /**
- * The ending, in order: not ready and no new builds; open builds finish until the deadline; nobody is let in, the rest is cut;
- * buildkitd stops; the cache is closed, and its key forgotten; the tailnet is left; the last records and the reason are told. `hurry` moves the deadline to now; no step is ever skipped.
+ * The ending: not ready and no new builds; open builds finish until the earliest deadline of all
+ * orders; then the steps, in their order. A failure or a limit of one does not keep the next from
+ * its turn.
  */
 export async function endInOrder(
   ports: EndingPorts,
   cells: EndingCells,
+  inbox: SessionInbox,
   limits: EndingLimits,
-  { reason, deadlineWallMs }: Why,
-  hurry: AbortSignal,
-): Promise<void> {
-  const { clock, log, gateway, unit } = ports;
-  const never = new AbortController().signal;
+): Promise<Ending> {
+  const { clock, log } = ports;
   ports.ownUnit.stopping();
-  cells.frozen.set(new Set(cells.desired.get()?.grants.keys()));
-  cells.phase.update((phase) => nextPhase(phase, { is: "drain-ordered", reason, deadlineWallMs }));
-  log.info({ reason, deadlineWallMs, openSessions: cells.gateway.get().open.size }, "agent.draining");
-  await untilDrained(clock, cells, deadlineWallMs, hurry);
+  const openNow = openSessions(cells.gateway.get());
+  log.info({ reason: ending(cells).reason, openSessions: openNow ?? "not known" }, "agent.draining");
+  await drain(clock, cells);
+  const { reason } = ending(cells);
   cells.phase.update((phase) => nextPhase(phase, { is: "stop-ordered", reason }));
   log.info({ reason }, "agent.stopping");
-  const left = cells.gateway.get().open.size;
-  if (left > 0) {
-    log.warn({ openSessions: left }, "agent.cutting");
-    gateway.cutAll();
-    await within(clock, CUT_MS, never, (signal) => cells.gateway.first((view) => view.open.size === 0, signal));
-  }
-  await unit.stop(hurry.aborted ? 1_000 : limits.buildkitGraceMs, never).catch((err: unknown) => {
-    log.error({ err }, "buildkit.not-stopped");
-  });
-  await closeCache(ports, cells, never);
-  // It has been leaving since this machine is stopping.
-  await within(clock, LEAVE_MS, never, (signal) => cells.tailnet.first(isOut, signal));
-  await within(clock, hurry.aborted ? FAREWELL_MS / 5 : FAREWELL_MS, never, (signal) => farewell(cells, signal));
+  for (const step of steps(ports, cells, inbox, limits)) await take(step, ports, cells);
+  return ending(cells);
 }
 
-function isOut({ at }: TailnetView): boolean {
-  return at === "none" || at === "unknown" || at === "failed";
+function steps(ports: EndingPorts, cells: EndingCells, inbox: SessionInbox, limits: EndingLimits): readonly Step[] {
+  const { gateway, unit, log } = ports;
+  return [
+    {
+      // A cut takes milliseconds; a gateway that does not answer is not waited for.
+      name: "cut",
+      limitMs: 2_000,
+      hurriedMs: 2_000,
+      async run(signal) {
+        if (isIdle(cells.gateway.get())) return;
+        log.warn({ openSessions: openSessions(cells.gateway.get()) ?? "not known" }, "agent.cutting");
+        gateway.cutAll();
+        await cells.gateway.first(isIdle, signal);
+      },
+    },
+    {
+      // Before anybody stops the gateway, which holds what is not on disk yet.
+      name: "records",
+      limitMs: 30_000,
+      hurriedMs: 5_000,
+      run: (signal) => inbox.empty(signal),
+    },
+    {
+      name: "buildkit",
+      limitMs: limits.buildkitGraceMs + AFTERMATH_MS,
+      hurriedMs: 1_000,
+      run: (signal) => unit.stop(ending(cells).hurry ? 1_000 : limits.buildkitGraceMs, signal),
+    },
+    {
+      // For trimming, unmounting and closing: a volume that stays open is worse than an ending that
+      // takes its time.
+      name: "cache",
+      limitMs: 90_000,
+      hurriedMs: 90_000,
+      run: (signal) => closeCache(ports, cells, signal),
+    },
+    {
+      // It has been leaving since this machine is stopping.
+      name: "tailnet",
+      limitMs: 30_000,
+      hurriedMs: 30_000,
+      run: (signal) => cells.tailnet.first(isOut, signal),
+    },
+    {
+      name: "farewell",
+      limitMs: 5_000,
+      hurriedMs: 1_000,
+      run: (signal) => farewell(cells, signal),
+    },
+  ];
 }
 
-/** A cache that could not be closed is told; with the machine's end its key is gone all the same. */
-async function closeCache(ports: EndingPorts, { cache }: EndingCells, never: AbortSignal): Promise<void> {
-  const { clock, log } = ports;
-  const view = cache.get();
-  if (view.at === "waiting" || view.at === "closed") return;
-  const isPlain = view.at === "open" && !view.volume.encrypted;
-  const opened = isPlain ? ports.plainCache : (ports.cacheVolume ?? ports.plainCache);
-  try {
-    await within(clock, CLOSE_MS, never, (signal) => opened.close(signal));
-    cache.set({ at: "closed" });
-    log.info({}, "cache.closed");
-  } catch (err) {
-    log.error({ err }, "cache.not-closed");
-  }
+async function take(step: Step, { clock, log }: EndingPorts, cells: EndingCells): Promise<void> {
+  const begunMonoMs = clock.now().monoMs;
+  using limit = new Branch(NEVER);
+  using over = new Branch(NEVER);
+  void clock.sleep(step.limitMs, limit.signal).then(() => limit.abort());
+  void cells.endOrders
+    .first((orders) => endingOf(orders)?.hurry === true, limit.signal)
+    .then(() => clock.sleep(step.hurriedMs, limit.signal))
+    .then(() => limit.abort());
+  const work = (async () => step.run(limit.signal))().then(
+    () => "done" as const,
+    (err: unknown) => {
+      log.error({ err, step: step.name }, "ending.step-failed");
+      return "failed" as const;
+    },
+  );
+  const patience = aborted(limit.signal, over.signal)
+    .then(() => clock.sleep(AFTERMATH_MS, over.signal))
+    .then(() => "given-up" as const);
+  const ended = await Promise.race([work, patience]);
+  const tookMs = Math.round(clock.now().monoMs - begunMonoMs);
+  log[ended === "done" ? "info" : "warn"]({ step: step.name, ended, tookMs }, "ending.step");
 }
 
-/** Waits for open builds, their further connections included. */
-async function untilDrained(
-  clock: Clock,
-  cells: EndingCells,
-  deadlineWallMs: number,
-  hurry: AbortSignal,
-): Promise<void> {
+/** An ending is never cancelled, only shortened. */
+const NEVER = new AbortController().signal;
+
+/** What all orders come to now. */
+function ending({ endOrders }: Pick<EndingCells, "endOrders">): Ending {
+  const now = endingOf(endOrders.get());
+  if (now === undefined) throw new Error("An ending began without an order");
+  return now;
+}
+
+/**
+ * Waits for open builds, their further connections included, until the earliest deadline. What is
+ * not known is waited for.
+ */
+async function drain(clock: Clock, cells: EndingCells): Promise<void> {
   let quietSinceMonoMs = clock.now().monoMs;
   let wasBusy = false;
-  while (!hurry.aborted) {
+  for (;;) {
+    freeze(cells);
     const { wallMs, monoMs: nowMonoMs } = clock.now();
-    const openSessions = cells.gateway.get().open.size;
-    if (openSessions > 0 || wasBusy) quietSinceMonoMs = nowMonoMs;
-    wasBusy = openSessions > 0;
-    const openBuilds = countOpen(cells.desired.get(), cells.frozen.get());
-    const next = drained({ openSessions, openBuilds, quietSinceMonoMs, nowMonoMs });
-    if (next.done || wallMs >= deadlineWallMs) return;
-    await within(clock, Math.min(deadlineWallMs - wallMs, next.lookAgainMs), hurry, (pause) =>
+    const { reason, deadlineMonoMs } = ending(cells);
+    const deadlineWallMs = Math.round(wallMs + deadlineMonoMs - nowMonoMs);
+    cells.phase.update((phase) => nextPhase(phase, { is: "drain-ordered", reason, deadlineWallMs }));
+    const gateway = cells.gateway.get();
+    const sessions = openSessions(gateway);
+    const isBusy = sessions !== 0;
+    if (isBusy || wasBusy) quietSinceMonoMs = nowMonoMs;
+    wasBusy = isBusy;
+    const builds = openBuilds(cells.desired.get(), cells.frozen.get(), gateway, cells.identity.get() !== undefined);
+    const next = drained({ openSessions: sessions, openBuilds: builds, quietSinceMonoMs, nowMonoMs });
+    const leftMs = deadlineMonoMs - nowMonoMs;
+    if (next.done || leftMs <= 0) return;
+    await within(clock, Math.min(leftMs, next.lookAgainMs), NEVER, (pause) =>
       firstOf(
         pause,
         (one) => turn(cells.gateway, one),
         (one) => turn(cells.desired, one),
+        (one) => turn(cells.endOrders, one),
+        (one) => turn(cells.identity, one),
       ),
     );
   }
 }
 
-function countOpen(desired: DesiredState | undefined, frozen: FrozenBuilds): number {
-  return [...(desired?.grants.keys() ?? [])].filter((buildId) => frozen?.has(buildId) ?? true).length;
+/** From here on only those builds count that are open now, or were before we knew of them. */
+function freeze({ desired, frozen }: Pick<EndingCells, "desired" | "frozen">): void {
+  if (frozen.get().at === "these") return;
+  const state = desired.get();
+  frozen.set(state === undefined ? { at: "until-known" } : { at: "these", builds: new Set(state.grants.keys()) });
 }
 
 async function turn<T>(cell: Cell<T>, signal: AbortSignal): Promise<void> {
@@ -162,16 +216,40 @@ async function turn<T>(cell: Cell<T>, signal: AbortSignal): Promise<void> {
   await cell.first((value) => value !== now, signal);
 }
 
+/**
+ * What an earlier process may have left is waited for, until it is known, and then until it is
+ * left.
+ */
+function isOut({ at }: TailnetView): boolean {
+  return at === "none" || at === "failed";
+}
+
+/**
+ * A cache that is still being opened is closed once that has ended; one that this process did not
+ * open may be open from an earlier one. With the machine's end its key is gone all the same.
+ */
+async function closeCache(
+  { log, plainCache, cacheVolume }: EndingPorts,
+  { cache }: EndingCells,
+  signal: AbortSignal,
+): Promise<void> {
+  await cache.first(({ at }) => at !== "opening", signal);
+  const view = cache.get();
+  if (view.at === "closed") return;
+  const isPlain = view.at === "open" && !view.volume.encrypted;
+  await (isPlain ? plainCache : (cacheVolume ?? plainCache)).close(signal);
+  cache.set({ at: "closed" });
+  log.info({}, "cache.closed");
+}
+
 /** Nothing to wait for where no control plane listens: the journal keeps the records. */
 async function farewell(cells: EndingCells, signal: AbortSignal): Promise<void> {
-  const told = (): boolean =>
-    cells.recordCounts.get().waiting === 0 &&
-    cells.reported.get()?.phase.at === "stopping" &&
-    cells.gateway.get().open.size === 0;
+  const isHeard = (): boolean =>
+    cells.records.get().waiting === 0 && cells.reported.get()?.phase.at === "stopping" && isIdle(cells.gateway.get());
   await firstOf(
     signal,
     (one) => cells.plane.first((plane) => !plane.attached, one),
-    (one) => cells.recordCounts.first(told, one),
-    (one) => cells.reported.first(told, one),
+    (one) => cells.records.first(isHeard, one),
+    (one) => cells.reported.first(isHeard, one),
   );
 }

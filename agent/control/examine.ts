@@ -1,113 +1,94 @@
-import type { CacheDefaults } from "../core/cache-intent.ts";
-import { findings } from "../core/checks.ts";
-import type { DesiredState } from "../core/desired-state.ts";
-import type { DiskRelief } from "../core/disk-relief.ts";
+import { untilBeatMs } from "../core/beat.ts";
+import { examined, nextChangeMs } from "../core/checks/examine.ts";
 import { type CheckResult, failing, withSince } from "../core/health.ts";
-import type { Boot, Resources } from "../core/machine.ts";
-import { nextPhase, type Phase } from "../core/phase.ts";
-import type {
-  BuildkitView,
-  CacheView,
-  CertificatesView,
-  GatewayView,
-  IsolationView,
-  NetworkView,
-  PlaneView,
-  RecordCounts,
-  TailnetView,
-} from "../core/views.ts";
+import type { Fixed, Known } from "../core/known.ts";
+import { nextPhase } from "../core/phase.ts";
 import { firstOf } from "../lifecycle/branch.ts";
-import { type Cell, onChange } from "../lifecycle/cell.ts";
+import { onChange } from "../lifecycle/cell.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
+import type { Board } from "./board/board.ts";
 
-/** Ages and expiries change without an event: look at least this often. */
-const TICK_MS = 1_000;
+/**
+ * What changes by age alone is looked at when it is due. A clock that is set moves that: look at
+ * least this often.
+ */
+const LOOK_EVERY_MS = 5_000;
 
-export interface ExaminedCells {
-  readonly gateway: Cell<GatewayView>;
-  readonly cache: Cell<CacheView>;
-  readonly network: Cell<NetworkView>;
-  readonly isolation: Cell<IsolationView>;
-  readonly tailnet: Cell<TailnetView>;
-  readonly buildkit: Cell<BuildkitView>;
-  readonly plane: Cell<PlaneView>;
-  readonly certificates: Cell<CertificatesView>;
-  readonly desired: Cell<DesiredState | undefined>;
-  readonly resources: Cell<Resources | undefined>;
-  readonly relief: Cell<DiskRelief>;
-  readonly recordCounts: Cell<RecordCounts>;
-}
-
-/** Judges everything that is known of the surroundings, after each change and once a second, and moves the phase by it. */
+/**
+ * Judges everything that is known of the surroundings, after each change and when time alone
+ * changes it, and moves the phase by it.
+ */
 export async function examine(
   { clock, log }: { readonly clock: Clock; readonly log: Log },
-  cells: ExaminedCells & { readonly checks: Cell<readonly CheckResult[]>; readonly phase: Cell<Phase> },
-  { capabilities }: Boot,
-  { requireEncryption }: CacheDefaults,
+  board: Board,
+  fixed: Fixed,
   outer: AbortSignal,
 ): Promise<void> {
-  const { gateway, cache, network, isolation, tailnet, buildkit, plane, certificates } = cells;
-  const { desired, resources, relief, recordCounts } = cells;
   const judge = (): void => {
     const now = clock.now();
-    const before = cells.checks.get();
-    const after = findings(
-      {
-        gateway: gateway.get(),
-        network: network.get(),
-        isolation: isolation.get(),
-        tailnet: tailnet.get(),
-        buildkit: buildkit.get(),
-        plane: plane.get(),
-        certificates: certificates.get(),
-        desired: desired.get(),
-        resources: resources.get(),
-        relief: relief.get(),
-        records: recordCounts.get(),
-        cache: cache.get(),
-        requireEncryption,
-        capabilities,
-      },
-      now,
-    ).map((finding) =>
-      withSince(
-        before.find((old) => old.name === finding.name),
-        finding,
-        now.wallMs,
-      ),
+    const before = new Map(board.checks.get().map((check) => [check.name, check]));
+    const after = examined(knownOf(board), now, fixed).map((finding) =>
+      withSince(before.get(finding.name), finding, now.wallMs),
     );
     if (unchanged(before, after)) return;
-    for (const check of after) tell(log, before, check);
-    cells.checks.set(after);
-    cells.phase.update((phase) => nextPhase(phase, { is: "checked", failing: failing(after) }));
+    for (const check of after) noteTurn(log, before.get(check.name), check);
+    board.checks.set(after);
+    board.phase.update((phase) => nextPhase(phase, { is: "checked", failing: failing(after) }));
   };
   const tick = async (signal: AbortSignal): Promise<void> => {
     while (!signal.aborted) {
-      await clock.sleep(TICK_MS, signal);
+      const now = clock.now();
+      await clock.sleep(Math.min(nextChangeMs(knownOf(board), now), untilBeatMs(now, LOOK_EVERY_MS)), signal);
       judge();
     }
   };
+  const { desired, plane, gateway, cache, network, isolation } = board;
+  const { tailnet, buildkit, certificates, resources, relief, records } = board;
   const known = [
-    ...[gateway, cache, network, isolation, tailnet, buildkit, plane, certificates],
-    ...[desired, resources, relief, recordCounts],
+    ...[desired, plane, gateway, cache, network, isolation],
+    ...[tailnet, buildkit, certificates, resources, relief, records],
   ];
   await firstOf(outer, tick, (signal) => onChange(known, judge, signal));
 }
 
-function unchanged(before: readonly CheckResult[], after: readonly CheckResult[]): boolean {
+function knownOf(board: Board): Known {
+  return {
+    desired: board.desired.get(),
+    plane: board.plane.get(),
+    gateway: board.gateway.get(),
+    cache: board.cache.get(),
+    network: board.network.get(),
+    isolation: board.isolation.get(),
+    tailnet: board.tailnet.get(),
+    buildkit: board.buildkit.get(),
+    certificates: board.certificates.get(),
+    resources: board.resources.get(),
+    relief: board.relief.get(),
+    records: board.records.get(),
+  };
+}
+
+function unchanged(before: ReadonlyMap<string, CheckResult>, after: readonly CheckResult[]): boolean {
   return (
-    before.length === after.length &&
-    before.every((old, index) => old.ok === after[index]?.ok && old.message === after[index].message)
+    before.size === after.length &&
+    after.every((check) => {
+      const old = before.get(check.name);
+      return old?.state === check.state && old.message === check.message && old.blocking === check.blocking;
+    })
   );
 }
 
-/** Turns, and what is amiss from the start. What blocks at the start is only not there yet. */
-function tell(log: Log, before: readonly CheckResult[], check: CheckResult): void {
-  const old = before.find((other) => other.name === check.name);
-  if (old === undefined ? check.ok || check.blocking : old.ok === check.ok) return;
-  const data = { check: check.name, blocking: check.blocking, message: check.message };
-  if (check.ok) log.info(data, "check.passed");
-  else if (check.blocking || old === undefined) log.warn(data, "check.failed");
+/**
+ * Logs checks whose state changed, and non-blocking ones that fail from the start. Blocking ones
+ * are expected to fail then: they are only not there yet.
+ */
+function noteTurn(log: Log, old: CheckResult | undefined, check: CheckResult): void {
+  const { name, state, blocking, message } = check;
+  if (old === undefined ? state !== "failed" || blocking : old.state === state) return;
+  const data = { check: name, blocking, message, ...(check.causedBy !== undefined && { causedBy: check.causedBy }) };
+  if (state === "ok") log.info(data, "check.passed");
+  else if (state === "unknown") log.info(data, "check.unknown");
+  else if (blocking || old === undefined) log.warn(data, "check.failed");
   else log.info(data, "check.failed");
 }

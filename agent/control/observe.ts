@@ -1,122 +1,124 @@
-import type { BootChapter } from "../core/boot-chapters.ts";
-import type { CheckResult } from "../core/health.ts";
-import type { Resources } from "../core/machine.ts";
+import { untilBeatMs } from "../core/beat.ts";
+import type { LoopStatus } from "../core/loop-status.ts";
 import { inOneLine, type ObservedState } from "../core/observed-state.ts";
-import type { Phase } from "../core/phase.ts";
+import { refusedBuilds } from "../core/refused-builds.ts";
 import { tailnetObserved } from "../core/tailnet/observed.ts";
-import type {
-  BuildkitView,
-  CacheView,
-  CertificatesView,
-  GatewayView,
-  NetworkView,
-  PlaneView,
-  TailnetView,
-} from "../core/views.ts";
-import { type Cell, onChange } from "../lifecycle/cell.ts";
+import type { GatewayHere } from "../core/views.ts";
+import { onChange } from "../lifecycle/cell.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { HealthBoard } from "../ports/health-board.ts";
 import type { Machine } from "../ports/machine.ts";
 import type { OwnUnit } from "../ports/own-unit.ts";
+import type { Board } from "./board/board.ts";
 
 const RESOURCES_EVERY_MS = 5_000;
+/** The service manager's line for people: no more often than this, for each costs it a message. */
+const STATUS_LINE_GAP_MS = 2_000;
 
-export interface ObservedCells {
-  readonly phase: Cell<Phase>;
-  readonly gateway: Cell<GatewayView>;
-  readonly cache: Cell<CacheView>;
-  readonly network: Cell<NetworkView>;
-  readonly tailnet: Cell<TailnetView>;
-  readonly bootChapters: Cell<readonly BootChapter[]>;
-  readonly buildkit: Cell<BuildkitView>;
-  readonly plane: Cell<PlaneView>;
-  readonly certificates: Cell<CertificatesView>;
-  readonly checks: Cell<readonly CheckResult[]>;
-  readonly resources: Cell<Resources | undefined>;
-}
-
-/** Puts what is known together, whole, after each change: for the control plane and for whoever asks this machine. */
+/**
+ * Puts what is known together, whole, after each change: for the control plane and for whoever asks
+ * this machine.
+ */
 export async function observe(
-  { clock, board, ownUnit }: { readonly clock: Clock; readonly board: HealthBoard; readonly ownUnit: OwnUnit },
-  cells: ObservedCells & { readonly observed: Cell<ObservedState | undefined> },
+  { clock, board: shown }: { readonly clock: Clock; readonly board: HealthBoard },
+  board: Board,
+  loops: () => readonly LoopStatus[],
   signal: AbortSignal,
 ): Promise<void> {
-  const {
-    observed,
-    phase,
-    gateway,
-    cache,
-    network,
-    tailnet,
-    bootChapters,
-    buildkit,
-    plane,
-    certificates,
-    checks,
-    resources,
-  } = cells;
+  const { phase, gateway, cache, network, tailnet, bootChapters, buildkit, plane, certificates, checks } = board;
+  const { desired, frozen, resources } = board;
   await onChange(
-    [phase, gateway, cache, network, tailnet, bootChapters, buildkit, plane, certificates, checks, resources],
+    [
+      ...[phase, gateway, cache, network, tailnet, bootChapters, buildkit, plane, certificates, checks],
+      ...[desired, frozen, resources],
+    ],
     () => {
-      const state = snapshot(cells, clock.now().wallMs);
-      board.show(state);
-      ownUnit.tell(inOneLine(state));
-      observed.set(state);
+      const state = snapshot(board, loops(), clock.now().wallMs);
+      shown.show(state);
+      board.observed.set(state);
     },
     signal,
   );
 }
 
-/** Memory, load and disk, every few seconds. Not before the cache is open: until then another file system lies in its place. */
+/**
+ * Tells the service manager in one line how this machine is: when the words change, and not in
+ * bursts.
+ */
+export async function showStatusLine(
+  { clock, ownUnit }: { readonly clock: Clock; readonly ownUnit: OwnUnit },
+  { observed }: Pick<Board, "observed">,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let told = ""; !signal.aborted; ) {
+    const state = await observed.first((now) => now !== undefined && inOneLine(now) !== told, signal);
+    if (state === undefined) return;
+    told = inOneLine(state);
+    ownUnit.tell(told);
+    await clock.sleep(STATUS_LINE_GAP_MS, signal);
+  }
+}
+
+/**
+ * Memory, load and disk, every few seconds. Not before the cache is open: until then another file
+ * system lies in its place.
+ */
 export async function measureResources(
   { machine, clock }: { readonly machine: Machine; readonly clock: Clock },
-  { cache, resources }: Pick<ObservedCells, "cache" | "resources">,
+  { cache, resources }: Pick<Board, "cache" | "resources">,
   cacheRoot: string,
   signal: AbortSignal,
 ): Promise<void> {
   await cache.first((view) => view.at === "open", signal);
   while (!signal.aborted) {
     resources.set(await machine.resources(cacheRoot));
-    await clock.sleep(RESOURCES_EVERY_MS, signal);
+    await clock.sleep(untilBeatMs(clock.now(), RESOURCES_EVERY_MS), signal);
   }
 }
 
-function snapshot(cells: ObservedCells, nowMs: number): ObservedState {
-  const gateway = cells.gateway.get();
-  const plane = cells.plane.get();
-  const buildkit = cells.buildkit.get();
-  const certificates = cells.certificates.get();
-  const resources = cells.resources.get();
-  const cache = cells.cache.get();
-  const builds = new Map<string, number>();
-  for (const buildId of gateway.open.values()) builds.set(buildId, (builds.get(buildId) ?? 0) + 1);
+function snapshot(board: Board, loops: readonly LoopStatus[], nowMs: number): ObservedState {
+  const view = board.gateway.get();
+  const gateway = view.at === "here" ? view : undefined;
+  // Of a gateway that is away we know what we knew: none is never reported on a guess.
+  const before = board.observed.get();
+  const plane = board.plane.get();
+  const { version, restarts, lastExit, quarantined } = board.buildkit.get();
+  const { machineNotAfterMs, lastRenewalError } = board.certificates.get();
+  const resources = board.resources.get();
+  const cache = board.cache.get();
+  const counts = board.gatewayCounts.get();
+  const grants = board.desired.get()?.grants;
+  const [phase, checks, frozen] = [board.phase.get(), board.checks.get(), board.frozen.get()];
   return {
     observedAtMs: nowMs,
-    phase: cells.phase.get(),
-    appliedRevision: gateway.applied?.revision ?? 0n,
-    appliedEpoch: gateway.applied?.epoch ?? "",
+    phase,
+    appliedRevision: gateway === undefined ? (before?.appliedRevision ?? 0n) : (gateway.applied?.revision ?? 0n),
+    appliedEpoch: gateway === undefined ? (before?.appliedEpoch ?? "") : (gateway.applied?.epoch ?? ""),
     ...(plane.refused && { refused: plane.refused }),
-    builds,
-    checks: cells.checks.get(),
+    builds: gateway === undefined ? (before?.builds ?? new Map()) : sessionsByBuild(gateway),
+    ...(grants && { refusedBuilds: refusedBuilds({ grants, frozen, phase, checks, nowWallMs: nowMs }) }),
+    checks,
     ...(resources && { resources }),
     ...(cache.at === "open" && { cache: cache.volume }),
-    ...tailnetObserved(cells.tailnet.get(), cells.network.get()),
-    bootChapters: cells.bootChapters.get(),
-    buildkit: {
-      version: buildkit.version,
-      restarts: buildkit.restarts,
-      lastExit: buildkit.lastExit,
-      quarantined: buildkit.quarantined,
-    },
+    ...tailnetObserved(board.tailnet.get(), board.network.get()),
+    bootChapters: board.bootChapters.get(),
+    buildkit: { version, restarts, lastExit, quarantined },
     certificates: {
-      ...(certificates.machineNotAfterMs !== undefined && { machineNotAfterMs: certificates.machineNotAfterMs }),
-      ...(gateway.servingNotAfterMs !== undefined && { servingNotAfterMs: gateway.servingNotAfterMs }),
-      lastRenewalError: certificates.lastRenewalError,
+      ...(machineNotAfterMs !== undefined && { machineNotAfterMs }),
+      ...(gateway?.servingNotAfterMs !== undefined && { servingNotAfterMs: gateway.servingNotAfterMs }),
+      lastRenewalError,
     },
     counters: {
-      sessionsAccepted: gateway.accepted,
-      sessionsRefused: gateway.refused,
+      sessionsAccepted: counts.accepted,
+      sessionsRefused: counts.refused,
       messagesRefused: plane.messagesRefused,
     },
+    loops,
   };
+}
+
+function sessionsByBuild({ open }: GatewayHere): ReadonlyMap<string, number> {
+  const builds = new Map<string, number>();
+  for (const buildId of open.values()) builds.set(buildId, (builds.get(buildId) ?? 0) + 1);
+  return builds;
 }

@@ -1,21 +1,25 @@
-import { fullJitterMs } from "../core/backoff.ts";
 import { type CacheDefaults, cacheIntent, sameVolume } from "../core/cache-intent.ts";
 import type { DesiredState } from "../core/desired-state.ts";
 import { AgentError } from "../core/errors.ts";
-import type { Phase } from "../core/phase.ts";
-import type { CacheView } from "../core/views.ts";
 import type { OpenedVolume } from "../core/volume/order.ts";
-import { firstOf, within } from "../lifecycle/branch.ts";
-import type { Cell } from "../lifecycle/cell.ts";
+import { firstOf } from "../lifecycle/branch.ts";
+import type { LoopReport } from "../lifecycle/loop-report.ts";
+import { type Pauses, reconcile } from "../lifecycle/reconcile.ts";
 import type { CacheVolume, PlainCache } from "../ports/cache-volume.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { KeyUnwrap } from "../ports/key-unwrap.ts";
 import type { Log } from "../ports/log.ts";
+import type { Board } from "./board/board.ts";
 
-/** A device that is being attached, a KMS out of reach. */
-const PASSING = { baseMs: 500, capMs: 30_000 } as const;
-/** What only a person or the control plane can mend is looked at again at this pace: looking changes nothing on a device. */
-const LASTING_MS = 60_000;
+const PAUSES: Pauses = {
+  /** A device that is being attached, a KMS out of reach. */
+  passing: { baseMs: 500, capMs: 30_000 },
+  /** What only a person or the control plane can mend. Looking changes nothing on a device. */
+  lastingMs: 60_000,
+};
+
+/** The ending closes what may be open, once nobody is opening it any more. */
+const INTERRUPTED = { at: "failed", because: "its opening was interrupted: this machine is stopping" } as const;
 
 export interface CachePorts {
   /** Absent where the service manager cannot open volumes. */
@@ -26,58 +30,53 @@ export interface CachePorts {
   readonly log: Log;
 }
 
-export interface CacheCells {
-  readonly desired: Cell<DesiredState | undefined>;
-  readonly phase: Cell<Phase>;
-  readonly cache: Cell<CacheView>;
-}
+export type CacheCells = Pick<Board, "desired" | "phase" | "cache">;
 
 /**
- * Opens the cache that the control plane wants, once it has said so; BuildKit waits for it. A failure is told, and tried again later or as soon
- * as something else is wanted. An open cache is never exchanged: its check tells of another wish, which waits for the next boot.
+ * Opens the cache that the control plane wants, once it has said so; BuildKit waits for it. A
+ * failure is reported, and tried again later or as soon as something else is wanted. An open cache
+ * is never exchanged: its check says that another one is wanted, which waits for the next boot.
  */
 export async function openCache(
   ports: CachePorts,
   cells: CacheCells,
   defaults: CacheDefaults,
+  report: LoopReport,
   outer: AbortSignal,
 ): Promise<void> {
+  const { clock, log } = ports;
+  const { desired, phase, cache } = cells;
   await firstOf(
     outer,
-    (signal) => tryUntilOpen(ports, cells, defaults, signal),
-    (signal) => cells.phase.first((phase) => phase.at === "stopping", signal),
+    (signal) => phase.first(({ at }) => at === "stopping", signal),
+    (signal) => cache.first(({ at }) => at === "open", signal),
+    (signal) =>
+      reconcile(
+        {
+          clock,
+          report,
+          watching: [desired],
+          wanted: () => desired.get(),
+          same: (a, b) => sameVolume(a.cacheVolume, b.cacheVolume),
+          pauses: PAUSES,
+          act: async (wish) => {
+            cache.update((view) => (view.at === "waiting" ? { at: "opening" } : view));
+            const volume = await open(ports, wish, defaults, signal).finally(() => {
+              if (signal.aborted) cache.update((view) => (view.at === "opening" ? INTERRUPTED : view));
+            });
+            log.info({ ...volume }, volume.encrypted ? "cache.open" : "cache.open-not-encrypted");
+            cache.set({ at: "open", volume });
+            return undefined;
+          },
+          failed: ({ err, because }) => {
+            const before = cache.get();
+            if (before.at !== "failed" || before.because !== because) log.error({ err }, "cache.not-open");
+            cache.set({ at: "failed", because });
+          },
+        },
+        signal,
+      ),
   );
-}
-
-async function tryUntilOpen(
-  ports: CachePorts,
-  cells: CacheCells,
-  defaults: CacheDefaults,
-  signal: AbortSignal,
-): Promise<void> {
-  const { clock, log } = ports;
-  for (let failures = 0; ; failures += 1) {
-    const desired = await cells.desired.first((state) => state !== undefined, signal);
-    if (desired === undefined || signal.aborted) return;
-    cells.cache.update((view) => (view.at === "waiting" ? { at: "opening" } : view));
-    try {
-      const volume = await open(ports, desired, defaults, signal);
-      cells.cache.set({ at: "open", volume });
-      log.info({ ...volume }, volume.encrypted ? "cache.open" : "cache.open-not-encrypted");
-      return;
-    } catch (err) {
-      if (signal.aborted) return;
-      const because = err instanceof Error ? err.message : String(err);
-      const before = cells.cache.get();
-      if (before.at !== "failed" || before.because !== because) log.error({ err }, "cache.not-open");
-      cells.cache.set({ at: "failed", because });
-      const passing = !(err instanceof AgentError) || err.retryable;
-      const pauseMs = passing ? fullJitterMs(PASSING, failures, clock.random()) : LASTING_MS;
-      await within(clock, pauseMs, signal, (pause) =>
-        cells.desired.first((state) => !sameVolume(state?.cacheVolume, desired.cacheVolume), pause),
-      );
-    }
-  }
 }
 
 async function open(

@@ -1,23 +1,24 @@
-import type { DesiredState } from "../core/desired-state.ts";
 import {
-  type DiskRelief,
+  type DiskLevels,
   diskLevels,
   IDLE_RELIEF,
+  type InodeLevels,
+  inodeLevels,
+  isLow,
   NO_RELIEF,
   nextRelief,
   type PruneOrder,
   type ReliefPast,
 } from "../core/disk-relief.ts";
-import { AgentError } from "../core/errors.ts";
-import type { Resources } from "../core/machine.ts";
-import type { Phase } from "../core/phase.ts";
-import type { BuildkitView, GatewayView } from "../core/views.ts";
+import { AgentError, inWords } from "../core/errors.ts";
+import { type BuildkitView, isIdle } from "../core/views.ts";
 import { firstOf, within } from "../lifecycle/branch.ts";
-import type { Cell } from "../lifecycle/cell.ts";
+import type { LoopReport } from "../lifecycle/loop-report.ts";
 import type { BuildkitCache, BuildkitUnit } from "../ports/buildkit.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Meters } from "../ports/meters.ts";
+import type { Board } from "./board/board.ts";
 
 const BUILDKIT_GRACE_MS = 10_000;
 /** Long enough for the disk to be measured again, if nothing else happens. */
@@ -31,28 +32,29 @@ export interface ReliefPorts {
   readonly log: Log;
 }
 
-export interface ReliefCells {
-  readonly desired: Cell<DesiredState | undefined>;
-  readonly resources: Cell<Resources | undefined>;
-  readonly buildkit: Cell<BuildkitView>;
-  readonly gateway: Cell<GatewayView>;
-  readonly phase: Cell<Phase>;
-  readonly relief: Cell<DiskRelief>;
-}
+export type ReliefCells = Pick<Board, "desired" | "resources" | "buildkit" | "gateway" | "phase" | "relief">;
 
 /**
- * Keeps space free on the cache's disk: asks BuildKit to prune when it runs low, one prune at a time, again after pauses that grow while it does not
- * help. A BuildKit that has not even the space to delete is stopped once no session would be lost; whoever keeps it running starts it again.
+ * Keeps space free on the cache's disk: asks BuildKit to prune when it runs low, one prune at a
+ * time, again after pauses that grow while it does not help. A BuildKit that has not even the space
+ * to delete is stopped once the gateway says that no session would be lost; whoever keeps it
+ * running starts it again.
  */
-export async function relieveDisk(ports: ReliefPorts, cells: ReliefCells, signal: AbortSignal): Promise<void> {
+export async function relieveDisk(
+  ports: ReliefPorts,
+  cells: ReliefCells,
+  report: LoopReport,
+  signal: AbortSignal,
+): Promise<void> {
   const { clock, log, unit } = ports;
   for (let past = NO_RELIEF; !signal.aborted; ) {
     const resources = await cells.resources.first((now) => now !== undefined, signal);
     const isUp = (view: BuildkitView): boolean => view.at === "ready";
     if ((await cells.buildkit.first(isUp, signal)) === undefined || resources === undefined || isEnding(cells)) return;
-    const levels = diskLevels(resources.cacheSizeBytes, cells.desired.get()?.buildkit.minFreeSpaceBytes ?? 0);
-    const isIdle = cells.gateway.get().open.size === 0;
-    const step = nextRelief(resources, levels, past, { nowMonoMs: clock.now().monoMs, isIdle });
+    const wantedFreeBytes = cells.desired.get()?.buildkit.minFreeSpaceBytes ?? 0;
+    const levels = { ...diskLevels(resources.cacheSizeBytes, wantedFreeBytes), ...inodeLevels(resources.cacheInodes) };
+    const moment = { nowMonoMs: clock.now().monoMs, isIdle: isIdle(cells.gateway.get()) };
+    const step = nextRelief(resources, levels, past, moment);
     switch (step.do) {
       case "nothing":
         past = NO_RELIEF;
@@ -63,12 +65,17 @@ export async function relieveDisk(ports: ReliefPorts, cells: ReliefCells, signal
         await news(cells, clock, step.ms, signal);
         break;
       case "prune":
-        past = await prune(ports, cells, step.order, levels.lowBytes, past, signal);
+        past = await prune(ports, cells, step.order, levels, past, signal);
+        if (past.fruitless === 0) report.succeeded();
+        else report.failed(cells.relief.get().message, 0);
         break;
       case "restart-buildkit":
-        log.warn({ freeBytes: resources.cacheFreeBytes }, "buildkit.restarted-for-space");
+        log.warn(freeNow(cells), "buildkit.restarted-for-space");
         past = { fruitless: past.fruitless };
-        await unit.stop(BUILDKIT_GRACE_MS, signal);
+        await unit.stop(BUILDKIT_GRACE_MS, signal).catch((err: unknown) => {
+          log.error({ err }, "buildkit.not-restarted");
+          report.failed(inWords(err), LOOK_AGAIN_MS);
+        });
         await remeasured(cells, clock, signal);
         break;
       default:
@@ -81,13 +88,13 @@ async function prune(
   { buildkitCache, meters, clock, log }: ReliefPorts,
   cells: ReliefCells,
   order: PruneOrder,
-  lowBytes: number,
+  levels: DiskLevels & InodeLevels,
   past: ReliefPast,
   signal: AbortSignal,
 ): Promise<ReliefPast> {
   const begunMonoMs = clock.now().monoMs;
   cells.relief.set({ at: "pruning", message: "the cache is being pruned" });
-  log.info({ ...order, freeBytes: cells.resources.get()?.cacheFreeBytes }, "disk.low");
+  log.info({ ...order, ...freeNow(cells) }, "disk.low");
   const ended = await buildkitCache.prune(order, signal).then(
     (pruned) => ({ ended: "pruned", ...pruned }) as const,
     (err: unknown) => ({ ended: isNoSpace(err) ? "no-space" : "failed", err }) as const,
@@ -95,9 +102,9 @@ async function prune(
   if (signal.aborted) return past;
   await remeasured(cells, clock, signal);
   const { monoMs } = clock.now();
-  const freeBytes = cells.resources.get()?.cacheFreeBytes ?? 0;
-  const isEnough = freeBytes >= lowBytes;
-  const facts = { ...ended, freeBytes, isEnough, durationMs: Math.round(monoMs - begunMonoMs) };
+  const resources = cells.resources.get();
+  const isEnough = resources !== undefined && !isLow(resources, levels);
+  const facts = { ...ended, ...freeNow(cells), isEnough, durationMs: Math.round(monoMs - begunMonoMs) };
   if (isEnough) log.info(facts, "disk.relieved");
   else log.warn(facts, "disk.still-low");
   meters.cachePruned(
@@ -106,6 +113,11 @@ async function prune(
   );
   cells.relief.set(isEnough ? IDLE_RELIEF : { at: "helpless", message: HELPLESS[ended.ended] });
   return { fruitless: isEnough ? 0 : past.fruitless + 1, last: { endedAtMonoMs: monoMs, ended: ended.ended } };
+}
+
+function freeNow({ resources }: ReliefCells): { readonly freeBytes?: number; readonly freeInodes?: number } {
+  const now = resources.get();
+  return now === undefined ? {} : { freeBytes: now.cacheFreeBytes, freeInodes: now.cacheFreeInodes };
 }
 
 const HELPLESS = {
@@ -135,7 +147,7 @@ async function news({ resources, gateway }: ReliefCells, clock: Clock, ms: numbe
     firstOf(
       limit,
       (one) => resources.first((now) => now !== measured, one),
-      (one) => gateway.first((now) => now.open.size !== view.open.size, one),
+      (one) => gateway.first((now) => isIdle(now) !== isIdle(view), one),
     ),
   );
 }

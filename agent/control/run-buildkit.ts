@@ -1,25 +1,40 @@
-import type { BuildkitSettings, DesiredState } from "../core/desired-state.ts";
-import type { Resources } from "../core/machine.ts";
-import type { Phase } from "../core/phase.ts";
+import { untilBeatMs } from "../core/beat.ts";
+import type { BuildkitSettings } from "../core/desired-state.ts";
+import { AgentError, inWords } from "../core/errors.ts";
 import { afterExit, BUILDKIT_RESTARTS } from "../core/restart-budget.ts";
 import { describeExit } from "../core/unit-exit.ts";
-import { type BuildkitView, type GatewayView, type NetworkView, networkGeneration } from "../core/views.ts";
+import { type BuildkitView, gatewaysOf, isIdle, networkGeneration } from "../core/views.ts";
 import { firstOf, within } from "../lifecycle/branch.ts";
 import { Cell } from "../lifecycle/cell.ts";
+import type { LoopReport } from "../lifecycle/loop-report.ts";
+import { type Failure, type Pauses, reconcile } from "../lifecycle/reconcile.ts";
 import type { BuildkitProbe, BuildkitUnit, Preparation, UnitExit, UnitStatus } from "../ports/buildkit.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Meters } from "../ports/meters.ts";
+import type { Board } from "./board/board.ts";
 
 const PROBE_EVERY_MS = 5_000;
 /** While it starts it is asked often: the first answer opens the door. */
 const FIRST_PROBES_MS = 50;
 /** A unit that was started says so within this; if not, it is asked to start again. */
 const STATUS_MS = 10_000;
-/** Among builds that take all there is BuildKit answers late: one late answer turns no build away. */
+/**
+ * Among builds that take all there is BuildKit answers late: one late answer turns no build away.
+ */
 const SILENT_MS = 15_000;
-/** A daemon that has been silent for so long, and has no session to lose, is stopped so that it can start anew. */
+/**
+ * A daemon that has been silent for so long, and has no session to lose, is stopped so that it can
+ * start anew.
+ */
 const HUNG_MS = 120_000;
+/**
+ * A gateway closes its door within milliseconds of the word. Who came in before it did is not cut.
+ */
+const DOOR_MS = 250;
+const STOP_GRACE_MS = 10_000;
+/** Of what is no start: those have a budget of their own. */
+const PAUSES: Pauses = { passing: { baseMs: 500, capMs: 30_000 }, lastingMs: 30_000 };
 
 export interface BuildkitPorts {
   readonly unit: BuildkitUnit;
@@ -33,36 +48,40 @@ export interface BuildkitPorts {
   readonly log: Log;
 }
 
-export interface BuildkitCells {
-  readonly desired: Cell<DesiredState | undefined>;
-  readonly resources: Cell<Resources | undefined>;
-  readonly gateway: Cell<GatewayView>;
-  readonly phase: Cell<Phase>;
-  readonly network: Cell<NetworkView>;
-  readonly buildkit: Cell<BuildkitView>;
-}
+export type BuildkitCells = Pick<Board, "desired" | "resources" | "gateway" | "phase" | "network" | "buildkit">;
 
 /**
- * Keeps buildkitd running with the desired settings: starts it once the control plane has said what it wants, restarts it with backoff and a
- * budget, asks it to answer, and applies new settings when no session is open. A daemon that runs already, from before a restart of this
- * process, is taken over as it is.
+ * Keeps buildkitd running with the desired settings: starts it once the control plane has said what
+ * it wants, restarts it with backoff and a budget, asks it to answer, and applies new settings when
+ * the gateway says that no session is open. A daemon that runs already, from before a restart of
+ * this process, is taken over as it is.
  */
-export async function runBuildkit(ports: BuildkitPorts, cells: BuildkitCells, signal: AbortSignal): Promise<void> {
+export async function runBuildkit(
+  ports: BuildkitPorts,
+  cells: BuildkitCells,
+  report: LoopReport,
+  signal: AbortSignal,
+): Promise<void> {
   const daemon = new Daemon(ports, cells);
   await firstOf(
     signal,
     (follow) => daemon.follow(follow),
-    (keep) => daemon.keepRunning(keep),
+    (keep) => daemon.keepRunning(report, keep),
   );
 }
+
+/** What is to be done with the daemon as it is. */
+type Task =
+  | { readonly is: "attend"; readonly running: UnitStatus }
+  | { readonly is: "start"; readonly toml: string; readonly generation: string };
 
 class Daemon {
   readonly #ports: BuildkitPorts;
   readonly #cells: BuildkitCells;
   readonly #status = new Cell<UnitStatus | undefined>(undefined);
   readonly #exitsMs: number[] = [];
-  /** What we gave it; undefined for one that we took over. */
-  #configured: { readonly toml: string; readonly generation: string } | undefined;
+  /** What it was started with; undefined while that is not known. */
+  #configured: { readonly toml: string; readonly generation?: string } | undefined;
 
   constructor(ports: BuildkitPorts, cells: BuildkitCells) {
     this.#ports = ports;
@@ -73,81 +92,139 @@ class Daemon {
     for await (const status of this.#ports.unit.statuses(signal)) {
       const was = this.#status.get();
       if (status.at === "exited" && was !== undefined) this.#noteExit(status.exit);
+      if (status.at !== "running" && this.#cells.buildkit.get().at === "unknown")
+        this.#show("stopped", "Not started yet");
       this.#status.set(status);
     }
   }
 
-  async keepRunning(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const status = await this.#status.first((now) => now !== undefined, signal);
-      if (status === undefined || this.#stopping()) return;
-      if (status.at === "running") await this.#attend(status, signal);
-      else await this.#start(signal);
-    }
+  async keepRunning(report: LoopReport, signal: AbortSignal): Promise<void> {
+    const { desired, resources, network, phase } = this.#cells;
+    await reconcile<Task>(
+      {
+        clock: this.#ports.clock,
+        report,
+        watching: [this.#status, desired, resources, network, phase],
+        wanted: () => this.#task(),
+        same: sameTask,
+        pauses: PAUSES,
+        // Before each start the budget of restarts decides how long to wait.
+        pauseMs: (_failure, task) => (task.is === "start" ? 0 : undefined),
+        act: (task, unchanged, whole) =>
+          task.is === "start" ? this.#start(whole) : this.#attend(task.running, unchanged, whole),
+        failed: (failure, task) => this.#noteFailure(failure, task),
+      },
+      signal,
+    );
   }
 
-  async #start(signal: AbortSignal): Promise<void> {
-    const { unit, clock, log } = this.#ports;
+  #task(): Task | undefined {
+    const status = this.#status.get();
+    if (status === undefined || this.#stopping()) return undefined;
+    if (status.at === "running") return { is: "attend", running: status };
+    const wanted = this.#wanted();
+    return wanted && { is: "start", ...wanted };
+  }
+
+  /** The configuration and the network that it shall have; undefined until all is known. */
+  #wanted(): { readonly toml: string; readonly generation: string } | undefined {
+    const desired = this.#cells.desired.get();
+    const disk = this.#cells.resources.get();
+    const generation = networkGeneration(this.#cells.network.get());
+    if (desired === undefined || disk === undefined || generation === undefined) return undefined;
+    return { toml: this.#ports.configuration(desired.buildkit, disk.cacheSizeBytes), generation };
+  }
+
+  async #start(signal: AbortSignal): Promise<number> {
+    const { unit, clock } = this.#ports;
     const verdict = afterExit(this.#exitsMs, clock.now().monoMs, BUILDKIT_RESTARTS);
     if (verdict.restart === "cooling-down") {
-      this.#show(
-        "cooling-down",
-        `Restarted ${BUILDKIT_RESTARTS.restarts} times within a minute: waiting before the next start`,
-      );
+      const words = `Restarted ${BUILDKIT_RESTARTS.restarts} times within a minute: waiting before the next start`;
+      this.#show("cooling-down", words);
     }
     await clock.sleep(verdict.delayMs, signal);
-    const settings = await this.#cells.desired.first((state) => state !== undefined, signal);
-    const disk = await this.#cells.resources.first((resources) => resources !== undefined, signal);
-    const network = await this.#cells.network.first((view) => networkGeneration(view) !== undefined, signal);
-    const generation = network && networkGeneration(network);
-    if (settings === undefined || disk === undefined || generation === undefined) return;
-    if (signal.aborted || this.#stopping()) return;
-    const toml = this.#ports.configuration(settings.buildkit, disk.cacheSizeBytes);
+    const wanted = this.#wanted();
+    if (wanted === undefined || signal.aborted || this.#stopping()) return 0;
     this.#show("starting", "Starting");
-    try {
-      await unit.configure(toml, signal);
-      this.#configured = { toml, generation };
-      if (this.#stopping()) return;
-      const before = this.#status.get();
-      await unit.start(signal);
-      await within(clock, STATUS_MS, signal, (limit) => this.#status.first((now) => now !== before, limit));
-    } catch (err) {
-      if (signal.aborted) return;
-      log.error({ err }, "buildkit.not-started");
-      this.#exitsMs.push(clock.now().monoMs);
-      this.#show("stopped", err instanceof Error ? err.message : String(err));
-    }
+    await unit.configure(wanted.toml, signal);
+    this.#configured = wanted;
+    if (this.#stopping()) return 0;
+    const before = this.#status.get();
+    await unit.start(signal);
+    await within(clock, STATUS_MS, signal, (limit) => this.#status.first((now) => now !== before, limit));
+    return 0;
   }
 
-  /** Asks the running daemon again and again, until it is another one, is gone, or has to be restarted. */
-  async #attend(running: UnitStatus, signal: AbortSignal): Promise<void> {
+  /**
+   * Asks the running daemon again and again, until it is another one, is gone, or has to be
+   * restarted. Resolves to how long its end may take to be seen.
+   */
+  async #attend(running: UnitStatus, unchanged: AbortSignal, signal: AbortSignal): Promise<number> {
     const { probe, clock, log, unit } = this.#ports;
+    // One that runs from before: what it must not reach is not known before the network is.
+    await this.#cells.network.first((view) => networkGeneration(view) !== undefined, unchanged);
     let lastAnswerMs = clock.now().monoMs;
-    await this.#noteQuarantine();
+    let isProved = false;
+    await this.#notePreparation();
     while (!signal.aborted && this.#status.get() === running) {
       try {
         const { version } = await probe.listWorkers(signal);
         lastAnswerMs = clock.now().monoMs;
+        if (!isProved) await this.#prove(signal);
+        isProved = true;
         if (this.#cells.buildkit.get().at !== "ready") log.info({ version }, "buildkit.ready");
         this.#show("ready", "Answers ListWorkers", version);
       } catch (err) {
-        if (signal.aborted || this.#status.get() !== running) return;
+        if (signal.aborted || this.#status.get() !== running) return 0;
         const { at } = this.#cells.buildkit.get();
         const silentMs = clock.now().monoMs - lastAnswerMs;
         if (at === "ready") log.warn({ err, silentMs }, "buildkit.not-answering");
-        if (at !== "starting" && (at !== "ready" || silentMs > SILENT_MS))
-          this.#show("not-answering", err instanceof Error ? err.message : String(err));
+        if (err instanceof Unguarded) this.#show("unguarded", inWords(err));
+        else if (at !== "starting" && (at !== "ready" || silentMs > SILENT_MS))
+          this.#show("not-answering", inWords(err));
       }
-      const hung = clock.now().monoMs - lastAnswerMs > HUNG_MS && this.#idle();
-      if (hung || (this.#outdated() && this.#idle())) {
+      const hung = clock.now().monoMs - lastAnswerMs > HUNG_MS;
+      if ((hung || this.#outdated()) && (await this.#mayRestart(hung, signal))) {
         log.info({ hung }, "buildkit.restarting");
-        this.#show("restarting", hung ? "It did not answer for 2 minutes" : "New settings");
-        await unit.stop(10_000, signal);
-        return;
+        await unit.stop(STOP_GRACE_MS, signal);
+        return STATUS_MS;
       }
-      const pauseMs = this.#cells.buildkit.get().at === "ready" ? PROBE_EVERY_MS : FIRST_PROBES_MS;
+      const { at } = this.#cells.buildkit.get();
+      const pauseMs = at === "ready" || at === "unguarded" ? untilBeatMs(clock.now(), PROBE_EVERY_MS) : FIRST_PROBES_MS;
       await within(clock, pauseMs, signal, (pause) => this.#status.first((now) => now !== running, pause));
     }
+    return 0;
+  }
+
+  /**
+   * Before a build is let in: what BuildKit fetches passes the guard. @throws {Unguarded} if
+   * something of what it must not reach answered, or that could not be tried.
+   */
+  async #prove(signal: AbortSignal): Promise<void> {
+    const { probe, log } = this.#ports;
+    const gateways = gatewaysOf(this.#cells.network.get());
+    const reached = await probe.reaches(gateways, signal).catch((err: unknown) => {
+      throw new Unguarded(`Whether what it fetches passes the guard is not known: ${inWords(err)}`, err);
+    });
+    if (reached.length === 0) return;
+    log.error({ reached }, "buildkit.unguarded");
+    const places = reached.map(({ target }) => target).join(", ");
+    throw new Unguarded(`What it fetches does not pass the guard: it reaches ${places}`, undefined);
+  }
+
+  /**
+   * Closes the door first, by what the check of BuildKit says, and then looks once more: only a
+   * gateway that says so is idle.
+   */
+  async #mayRestart(hung: boolean, signal: AbortSignal): Promise<boolean> {
+    const { gateway, buildkit } = this.#cells;
+    if (!isIdle(gateway.get()) || this.#stopping()) return false;
+    const before = buildkit.get();
+    this.#show("restarting", hung ? "It did not answer for 2 minutes" : "New settings");
+    await this.#ports.clock.sleep(DOOR_MS, signal);
+    const mayRestart = isIdle(gateway.get()) && !signal.aborted && !this.#stopping();
+    if (!mayRestart) this.#show(before.at, before.message);
+    return mayRestart;
   }
 
   /** The ending stops the daemon: from then on nobody may start it again. */
@@ -156,23 +233,33 @@ class Daemon {
   }
 
   #outdated(): boolean {
-    const desired = this.#cells.desired.get();
-    const disk = this.#cells.resources.get();
-    if (this.#configured === undefined || desired === undefined || disk === undefined) return false;
-    const { toml, generation } = this.#configured;
-    const network = networkGeneration(this.#cells.network.get());
-    return (
-      this.#ports.configuration(desired.buildkit, disk.cacheSizeBytes) !== toml ||
-      (network !== undefined && network !== generation)
-    );
+    const wanted = this.#wanted();
+    if (this.#configured === undefined || wanted === undefined) return false;
+    const { toml, generation = wanted.generation } = this.#configured;
+    return wanted.toml !== toml || wanted.generation !== generation;
   }
 
-  #idle(): boolean {
-    return this.#cells.gateway.get().open.size === 0;
+  #noteFailure({ err, because }: Failure, { is }: Task): void {
+    const { log, clock } = this.#ports;
+    log.error({ err }, is === "start" ? "buildkit.not-started" : "buildkit.not-restarted");
+    if (is !== "start") return;
+    this.#noteEnd(clock.now().monoMs);
+    this.#show("stopped", because);
   }
 
-  async #noteQuarantine(): Promise<void> {
-    const found = (await this.#ports.preparation())?.quarantined;
+  #noteEnd(nowMs: number): void {
+    this.#exitsMs.push(nowMs);
+    if (this.#exitsMs.length > 100) this.#exitsMs.shift();
+  }
+
+  /** How its start was prepared; of a daemon that we took over, also what it was started with. */
+  async #notePreparation(): Promise<void> {
+    const preparation = await this.#ports.preparation();
+    const found = preparation?.quarantined;
+    // Where an older release started it: the network that is in force now.
+    const generation = preparation?.network ?? networkGeneration(this.#cells.network.get());
+    if (preparation?.configuration !== undefined)
+      this.#configured ??= { toml: preparation.configuration, ...(generation !== undefined && { generation }) };
     const what = found?.what === "cache" ? "the whole cache" : "databases";
     const quarantined = found === undefined ? "" : `${what}, because ${found.because} (${found.path})`;
     this.#cells.buildkit.update((view) => (view.quarantined === quarantined ? view : { ...view, quarantined }));
@@ -183,8 +270,7 @@ class Daemon {
     const { kind, text } = describeExit(exit);
     meters.buildkitExited(kind);
     log.warn({ kind, exit: text, lastLines: exit.lastLines }, "buildkit.exited");
-    this.#exitsMs.push(clock.now().monoMs);
-    if (this.#exitsMs.length > 100) this.#exitsMs.shift();
+    this.#noteEnd(clock.now().monoMs);
     this.#cells.buildkit.update((view) => ({
       ...view,
       at: "starting",
@@ -199,4 +285,15 @@ class Daemon {
       view.at === at && view.message === message ? view : { ...view, at, message, version: version ?? view.version },
     );
   }
+}
+
+class Unguarded extends AgentError {
+  constructor(because: string, cause: unknown) {
+    super("buildkit.unguarded", because, { retryable: true, cause });
+  }
+}
+
+function sameTask(a: Task, b: Task): boolean {
+  if (a.is === "attend") return b.is === "attend" && a.running === b.running;
+  return b.is === "start" && a.toml === b.toml && a.generation === b.generation;
 }

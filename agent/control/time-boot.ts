@@ -1,36 +1,21 @@
-import { type BootChapter, type Milestones, withEnded } from "../core/boot-chapters.ts";
-import type { DesiredState } from "../core/desired-state.ts";
+import { type Milestones, withEnded } from "../core/boot-chapters.ts";
 import type { Boot } from "../core/machine.ts";
-import type { Phase } from "../core/phase.ts";
-import {
-  type BuildkitView,
-  type CacheView,
-  type CertificatesView,
-  type GatewayView,
-  type IsolationView,
-  type NetworkView,
-  networkGeneration,
-} from "../core/views.ts";
+import { networkGeneration } from "../core/views.ts";
 import { firstOf } from "../lifecycle/branch.ts";
-import { type Cell, onChange } from "../lifecycle/cell.ts";
+import { onChange } from "../lifecycle/cell.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
+import type { Board } from "./board/board.ts";
 
-export interface TimedCells {
-  readonly certificates: Cell<CertificatesView>;
-  readonly desired: Cell<DesiredState | undefined>;
-  readonly cache: Cell<CacheView>;
-  readonly network: Cell<NetworkView>;
-  readonly isolation: Cell<IsolationView>;
-  readonly buildkit: Cell<BuildkitView>;
-  readonly gateway: Cell<GatewayView>;
-  readonly phase: Cell<Phase>;
-}
+export type TimedCells = Pick<
+  Board,
+  "certificates" | "desired" | "cache" | "network" | "isolation" | "buildkit" | "gateway" | "phase"
+>;
 
 /** Notes how long each part of the start took, until the machine is ready for the first time. */
 export async function timeBoot(
   { clock, log }: { readonly clock: Clock; readonly log: Log },
-  cells: TimedCells & { readonly bootChapters: Cell<readonly BootChapter[]> },
+  cells: TimedCells & Pick<Board, "bootChapters">,
   { startedMonoMs }: Boot,
   outer: AbortSignal,
 ): Promise<void> {
@@ -50,6 +35,7 @@ export async function timeBoot(
 
 function reached(cells: TimedCells): Milestones {
   const isolation = cells.isolation.get();
+  const gateway = cells.gateway.get();
   return {
     registered: cells.certificates.get().machineNotAfterMs !== undefined,
     desired: cells.desired.get() !== undefined,
@@ -57,7 +43,7 @@ function reached(cells: TimedCells): Milestones {
     networkGuarded: networkGeneration(cells.network.get()) !== undefined,
     isolationVerified: isolation.at === "verified" && isolation.report.findings.every(({ ok }) => ok),
     buildkitReady: cells.buildkit.get().at === "ready",
-    gatewayServes: cells.gateway.get().servingNotAfterMs !== undefined,
+    gatewayServes: gateway.at === "here" && gateway.servingNotAfterMs !== undefined,
     ready: cells.phase.get().at === "ready",
   };
 }

@@ -1,61 +1,96 @@
-import { type GatewayView, NO_GATEWAY } from "../core/views.ts";
-import { Branch } from "../lifecycle/branch.ts";
-import type { Cell } from "../lifecycle/cell.ts";
-import type { Gateway, GatewayEvent, GatewayStats, SessionEvent } from "../ports/gateway.ts";
-import type { SigningRequest } from "../ports/keys.ts";
+import { type GatewayView, gatewayCounts, NO_GATEWAY } from "../core/views.ts";
+import type { Gateway, GatewayEvent, GatewayStats } from "../ports/gateway.ts";
 import type { Log } from "../ports/log.ts";
 import type { Meters } from "../ports/meters.ts";
+import type { RecordStore } from "../ports/records.ts";
+import type { Board } from "./board/board.ts";
+import type { SessionInbox } from "./board/session-inbox.ts";
 
-export interface GatewayCells {
-  readonly gateway: Cell<GatewayView>;
-  readonly servingRequest: Cell<SigningRequest | undefined>;
+export interface WatchPorts {
+  readonly gateway: Gateway;
+  readonly records: Pick<RecordStore, "progress">;
+  readonly meters: Meters;
+  readonly log: Log;
 }
 
-/** Keeps our picture of the gateway: whether it is there, which key it has, what it has applied, who is connected. */
+/**
+ * Keeps our picture of the gateway: whether it is there, which key it has, what it has applied, who
+ * is connected. Only reads: what has to go to disk is put into the inbox.
+ */
 export async function watchGateway(
-  ports: { readonly gateway: Gateway; readonly meters: Meters; readonly log: Log },
-  cells: GatewayCells,
-  onSession: (runId: string, event: SessionEvent) => void,
+  { gateway, records, meters, log }: WatchPorts,
+  inbox: SessionInbox,
+  cells: Pick<Board, "gateway" | "gatewayCounts" | "servingRequest">,
   signal: AbortSignal,
 ): Promise<void> {
-  using branch = new Branch(signal);
-  for await (const event of ports.gateway.events(branch.signal)) {
+  for await (const event of gateway.events(signal)) {
     const next = seen(cells.gateway.get(), event);
-    if (event.is === "hello" || event.is === "request") cells.servingRequest.set(event.request);
-    if (event.is === "stats") note(ports.meters, event.stats, onSession, next.runId);
-    if (event.is === "lost") {
-      ports.meters.gatewayLost();
-      ports.log.warn({ runId: next.runId }, "gateway.lost");
+    switch (event.is) {
+      case "hello":
+        cells.servingRequest.set(event.request);
+        inbox.put({ runId: next.runId, event });
+        break;
+      case "request":
+        cells.servingRequest.set(event.request);
+        break;
+      case "opened":
+      case "closed":
+        inbox.put({ runId: next.runId, event });
+        break;
+      case "stats":
+        noteStats({ records, meters }, cells, event.stats);
+        break;
+      case "lost":
+        meters.gatewayLost();
+        log.warn({ runId: next.runId }, "gateway.lost");
+        break;
+      case "certified":
+      case "applied":
+      case "cut":
+        break;
+      default:
+        event satisfies never;
     }
-    if (event.is === "hello" || event.is === "opened" || event.is === "closed") onSession(next.runId, event);
     cells.gateway.set(next);
   }
 }
 
-function note(
-  meters: Meters,
+function noteStats(
+  { records, meters }: Pick<WatchPorts, "records" | "meters">,
+  cells: Pick<Board, "gatewayCounts">,
   stats: GatewayStats,
-  onSession: (runId: string, event: SessionEvent) => void,
-  runId: string,
 ): void {
   meters.gateway(stats);
-  onSession(runId, { is: "progress", progress: stats.progress });
+  for (const [sessionId, fromClient, toClient] of stats.progress) records.progress(sessionId, fromClient, toClient);
+  cells.gatewayCounts.set(gatewayCounts(stats.accepted, stats.refused));
 }
 
 function seen(view: GatewayView, event: GatewayEvent): GatewayView {
   switch (event.is) {
     case "hello":
       return {
-        ...NO_GATEWAY,
-        connected: true,
+        at: "here",
         runId: event.runId,
+        listening: false,
         open: new Map(event.open.map((opening) => [opening.sessionId, opening.build.buildId])),
+        ...(event.applied !== undefined && { applied: event.applied }),
         ...(event.servingNotAfterMs === undefined
           ? { uncertified: event.request.spkiSha256 }
           : { servingNotAfterMs: event.servingNotAfterMs }),
       };
     case "lost":
       return { ...NO_GATEWAY, runId: view.runId };
+    default:
+      // News before a hello says nothing of the rest.
+      return view.at === "away" ? view : changed(view, event);
+  }
+}
+
+function changed(
+  view: Extract<GatewayView, { at: "here" }>,
+  event: Exclude<GatewayEvent, { readonly is: "hello" | "lost" }>,
+): GatewayView {
+  switch (event.is) {
     case "request":
       return { ...view, uncertified: event.request.spkiSha256 };
     case "certified":
@@ -66,10 +101,8 @@ function seen(view: GatewayView, event: GatewayEvent): GatewayView {
       return { ...view, open: new Map(view.open).set(event.opening.sessionId, event.opening.build.buildId) };
     case "closed":
       return { ...view, open: without(view.open, event.summary.sessionId) };
-    case "stats": {
-      const refused = Object.values(event.stats.refused).reduce((sum, count) => sum + count, 0);
-      return { ...view, listening: event.stats.listening, accepted: event.stats.accepted, refused };
-    }
+    case "stats":
+      return { ...view, listening: event.stats.listening };
     case "cut":
       return view;
     default:
@@ -77,7 +110,7 @@ function seen(view: GatewayView, event: GatewayEvent): GatewayView {
   }
 }
 
-function without(open: GatewayView["open"], sessionId: string): GatewayView["open"] {
+function without(open: ReadonlyMap<string, string>, sessionId: string): ReadonlyMap<string, string> {
   const rest = new Map(open);
   rest.delete(sessionId);
   return rest;

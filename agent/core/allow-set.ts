@@ -1,3 +1,4 @@
+import type { Permission } from "./calls.ts";
 import type { Instant } from "./instant.ts";
 
 /** A build that may have sessions on this machine. */
@@ -6,8 +7,13 @@ export interface Grant {
   readonly orgId: string;
   readonly projectId: string;
   readonly expiresAtMs: number;
-  /** Lower-case hex of SHA-256 over the DER SubjectPublicKeyInfo; absent: any key that our CA certified for this build. */
+  /**
+   * Lower-case hex of SHA-256 over the DER SubjectPublicKeyInfo; absent: any key that our CA
+   * certified for this build.
+   */
   readonly keySpkiSha256?: string;
+  /** What its sessions may ask of BuildKit, in a fixed order; absent: `USUAL_PERMISSIONS`. */
+  readonly permissions?: readonly Permission[];
 }
 
 /** Of the control plane's. A build that it has opened is "kept-out" by a machine that drains. */

@@ -1,7 +1,7 @@
 import type { AllowSet, Grant } from "./allow-set.ts";
 import { VIEW_MAX_AGE_MS } from "./allow-set.ts";
-import type { BuildIdentity } from "./identity.ts";
-import { parseBuildUri } from "./identity.ts";
+import type { BuildIdentity } from "./build-identity.ts";
+import { parseBuildUri } from "./build-identity.ts";
 import { ageMs, type Instant } from "./instant.ts";
 
 /** id-kp-clientAuth, RFC 5280 section 4.2.1.12. */
@@ -17,6 +17,12 @@ export interface PeerFacts {
   readonly certificate?: CertificateFacts;
 }
 
+/** A public key, as far as its strength goes. `curve` and `name` are OpenSSL's names. */
+export type KeyFacts =
+  | { readonly kind: "rsa"; readonly bits: number }
+  | { readonly kind: "ec"; readonly curve: string }
+  | { readonly kind: "other"; readonly name: string };
+
 export interface CertificateFacts {
   readonly serial: string;
   readonly uriSans: readonly string[];
@@ -25,6 +31,7 @@ export interface CertificateFacts {
   readonly extendedKeyUsage: readonly string[];
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
+  readonly key: KeyFacts;
   /** Lower-case hex. */
   readonly spkiSha256: string;
 }
@@ -33,6 +40,7 @@ export type Refusal =
   | "protocol-too-old"
   | "session-resumed"
   | "no-certificate"
+  | "key-not-accepted"
   | "chain-not-trusted"
   | "certificate-not-yet-valid"
   | "certificate-expired"
@@ -66,9 +74,9 @@ export type Verdict =
     };
 
 /**
- * Decides on one connection. Default deny: every way through the function that is not the last line refuses. The certificate is judged
- * before the build, so that a stranger learns nothing of which builds exist. Comparisons of times are written so that a value that is
- * not a number refuses.
+ * Decides on one connection. Default deny: every way through the function that is not the last line
+ * refuses. The certificate is judged before the build, so that a stranger learns nothing of which
+ * builds exist. Comparisons of times are written so that a value that is not a number refuses.
  */
 export function authorise(peer: PeerFacts, allow: AllowSet | undefined, now: Instant): Verdict {
   if (peer.protocol !== "TLSv1.3") return refuse("protocol-too-old", peer.protocol);
@@ -78,6 +86,7 @@ export function authorise(peer: PeerFacts, allow: AllowSet | undefined, now: Ins
   if (allow === undefined) return refuse("no-view", "the control plane has not been heard since the gateway started");
   if (!(now.wallMs < certificate.notAfterMs)) return refuse("certificate-expired", at(certificate.notAfterMs));
   if (!(now.wallMs >= certificate.notBeforeMs)) return refuse("certificate-not-yet-valid", at(certificate.notBeforeMs));
+  if (!isAccepted(certificate.key)) return refuse("key-not-accepted", `the client's key is ${named(certificate.key)}`);
   if (peer.chainError !== undefined) return refuse("chain-not-trusted", peer.chainError);
   if (certificate.isCa) return refuse("certificate-is-a-ca");
   if (!certificate.extendedKeyUsage.includes(CLIENT_AUTH)) return refuse("not-for-client-authentication");
@@ -102,6 +111,40 @@ export function authorise(peer: PeerFacts, allow: AllowSet | undefined, now: Ins
     endsAtMs: Math.min(certificate.notAfterMs, grant.expiresAtMs),
     endsBecause: certificate.notAfterMs < grant.expiresAtMs ? "certificate-expired" : "grant-expired",
   };
+}
+
+/** NIST SP 800-57 part 1, table 2: 112 bits of strength at least, until 2030. */
+const LEAST_RSA_BITS = 2048;
+const CURVES = new Set(["prime256v1", "secp384r1", "secp521r1"]);
+
+/**
+ * RSA of 2048 bits and more, P-256, P-384, P-521, Ed25519. Judged here, because what OpenSSL lets
+ * pass depends on its version.
+ */
+export function isAccepted(key: KeyFacts): boolean {
+  switch (key.kind) {
+    case "rsa":
+      return key.bits >= LEAST_RSA_BITS;
+    case "ec":
+      return CURVES.has(key.curve);
+    case "other":
+      return key.name === "ed25519";
+    default:
+      return key satisfies never;
+  }
+}
+
+export function named(key: KeyFacts): string {
+  switch (key.kind) {
+    case "rsa":
+      return `RSA with ${key.bits} bits`;
+    case "ec":
+      return `on the curve ${key.curve}`;
+    case "other":
+      return key.name;
+    default:
+      return key satisfies never;
+  }
 }
 
 const WHY_CLOSED = { ended: "build-ended", revoked: "build-revoked", "kept-out": "machine-draining" } as const;

@@ -1,4 +1,7 @@
-/** A part of this process's start. Names are stable: the contract and `builder-agent status` use them. */
+/**
+ * A part of this process's start. Names are stable: the contract and `builder-agent status` use
+ * them.
+ */
 export interface BootChapter {
   readonly name: BootChapterName;
   /** Since the process began. */
@@ -16,7 +19,9 @@ export type BootChapterName =
   | "gateway"
   | "ready";
 
-/** What has been reached, in the order of the list: a chapter ends when its milestone is first seen. */
+/**
+ * What has been reached, in the order of the list: a chapter ends when its milestone is first seen.
+ */
 export interface Milestones {
   readonly registered: boolean;
   readonly desired: boolean;
@@ -29,8 +34,9 @@ export interface Milestones {
 }
 
 /**
- * The chapters with those that ended by `nowMs` (since the process began). Each begins where all that it needs had ended: the cache and the builds'
- * network wait for the control plane's word, BuildKit for both; "ready" is the whole.
+ * The chapters with those that ended by `nowMs` (since the process began). Each begins where all
+ * that it needs had ended: the cache and the builds' network wait for the control plane's word,
+ * BuildKit for both; "ready" is the whole.
  */
 export function withEnded(
   chapters: readonly BootChapter[],

@@ -13,26 +13,38 @@ export interface BuildkitPlaces {
   /** BuildKit's root: the layer cache. */
   readonly rootDir: string;
   readonly socketPath: string;
-  /** Its own trace collector. Anybody may write to that socket: its directory must be closed to others. */
+  /**
+   * Its own trace collector. Anybody may write to that socket: its directory must be closed to
+   * others.
+   */
   readonly traceSocketPath: string;
   /** Path, or a name on PATH. */
   readonly runc: string;
   /** What builds have for a network; the name must end in `.conflist`. */
   readonly cniConfigPath: string;
   readonly cniBinaryDir: string;
-  /** Whether `cniConfigPath` is kept by whoever keeps the builds' bridge; if not, it comes with BuildKit's configuration, and is a loopback only. */
+  /**
+   * Whether `cniConfigPath` is kept by whoever keeps the builds' network; if not, it comes with
+   * BuildKit's configuration, and is a loopback only.
+   */
   readonly bridged?: boolean;
-  /** "auto" takes another one, with a cache of its own, where overlayfs cannot be had: only for a machine whose file systems nobody has chosen. */
+  /**
+   * "auto" takes another one, with a cache of its own, where overlayfs cannot be had: only for a
+   * machine whose file systems nobody has chosen.
+   */
   readonly snapshotter: "auto" | "overlayfs";
   /** Who may connect to the socket, if not the user that runs BuildKit alone. */
   readonly socketOwner?: { readonly uid: number; readonly gid: number };
-  /** The control group below which build steps get theirs; without one, at the root of the hierarchy. */
+  /**
+   * The control group below which build steps get theirs; without one, at the root of the
+   * hierarchy.
+   */
   readonly cgroupParent?: string;
 }
 
 /**
- * The whole configuration of buildkitd (v0.33.1, cmd/buildkitd/config) for these settings on a disk of `diskBytes`. `notes` tell where a
- * setting was not taken as it is.
+ * The whole configuration of buildkitd (v0.33.1, cmd/buildkitd/config) for these settings on a disk
+ * of `diskBytes`. `notes` tell where a setting was not taken as it is.
  */
 export function buildkitConfig(
   settings: BuildkitSettings,
@@ -46,7 +58,11 @@ export function buildkitConfig(
     notes,
     config: {
       ...fixed,
-      history: HISTORY,
+      [OWN_TABLE]: {
+        [STEP_LOG_MAX_BYTES]: settings.stepLogMaxBytes || STEP_LOG_DEFAULT_BYTES,
+        [STEP_LOG_MAX_BYTES_PER_SECOND]: settings.stepLogMaxBytesPerSecond || STEP_LOG_DEFAULT_BYTES,
+      },
+      history: { maxAge: `${Math.floor(settings.historyMaxAgeMs / 1000)}s`, maxEntries: HISTORY_MAX_ENTRIES },
       worker: {
         ...fixed.worker,
         oci: {
@@ -63,8 +79,39 @@ export function buildkitConfig(
 }
 
 /**
- * What no setting changes. The network is always CNI: BuildKit's "auto" falls back to the host's. Entitlements are none, explicitly, and CDI is
- * off because it adds one ("device") on its own.
+ * A table of ours, which buildkitd passes over: what it takes from its environment only. In the
+ * same file, so that it is judged, compared and put in force with the rest.
+ */
+export const OWN_TABLE = "builder-agent";
+export const STEP_LOG_MAX_BYTES = "stepLogMaxBytes";
+export const STEP_LOG_MAX_BYTES_PER_SECOND = "stepLogMaxBytesPerSecond";
+
+/** BuildKit's own, 2 MiB and 200 KiB a second, clip the logs of ordinary test suites. */
+const STEP_LOG_DEFAULT_BYTES = 10 * 1024 * 1024;
+
+/**
+ * Clients of clouds in BuildKit (caches in S3, in Azure's and Google's storage) ask this machine's
+ * metadata for credentials where they were given none. The guard lets none of that through; so they
+ * do not wait for it.
+ */
+const NO_METADATA = { AWS_EC2_METADATA_DISABLED: "true", NO_GCE_CHECK: "true" } as const;
+
+/** What buildkitd's environment has to say with this configuration. Only whole numbers pass. */
+export function buildkitEnvironment(config: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
+  const own = new Map(Object.entries(config[OWN_TABLE] ?? {}));
+  const named = [
+    ["BUILDKIT_STEP_LOG_MAX_SIZE", own.get(STEP_LOG_MAX_BYTES)],
+    ["BUILDKIT_STEP_LOG_MAX_SPEED", own.get(STEP_LOG_MAX_BYTES_PER_SECOND)],
+  ] as const;
+  const numbers = named.flatMap(([name, value]) =>
+    Number.isSafeInteger(value) ? [[name, String(value)] as const] : [],
+  );
+  return Object.fromEntries([...Object.entries(NO_METADATA), ...numbers]);
+}
+
+/**
+ * What no setting changes. The network is always CNI: BuildKit's "auto" falls back to the host's.
+ * Entitlements are none, explicitly, and CDI is off because it adds one ("device") on its own.
  */
 export function fixedConfig(places: BuildkitPlaces) {
   const { socketOwner, cgroupParent } = places;
@@ -77,6 +124,7 @@ export function fixedConfig(places: BuildkitPlaces) {
       ...(socketOwner !== undefined && { uid: socketOwner.uid, gid: socketOwner.gid }),
     },
     otel: { socketPath: places.traceSocketPath },
+    system: { platformsCacheMaxAge: PLATFORMS_MAX_AGE },
     cdi: { disabled: true },
     worker: {
       containerd: { enabled: false },
@@ -94,13 +142,23 @@ export function fixedConfig(places: BuildkitPlaces) {
   } satisfies ConfigTable;
 }
 
-/** BuildKit's own default, said aloud: the records of past builds must not grow with their number. */
-const HISTORY = { maxAge: "48h", maxEntries: 50 } as const;
+/**
+ * How long BuildKit believes what it found about the machines that this one can emulate. Its
+ * default is 20 s: each ListWorkers after that starts ten processes to find out again. An emulator
+ * that is installed later is found by a restart of BuildKit.
+ */
+const PLATFORMS_MAX_AGE = "24h";
 
 /**
- * In order, each only if the one before freed too little. BuildKit compares the size of the WHOLE cache with a policy's limits, and applies
- * its filters and age only to what it then removes: so "half full" tells when old easy things go. Cache mounts (package managers' caches)
- * are kept longer than BuildKit would: here they outlive the build on purpose.
+ * BuildKit's own default, said aloud: the records of past builds must not grow with their number.
+ */
+const HISTORY_MAX_ENTRIES = 50;
+
+/**
+ * In order, each only if the one before freed too little. BuildKit compares the size of the WHOLE
+ * cache with a policy's limits, and applies its filters and age only to what it then removes: so
+ * "half full" tells when old easy things go. Cache mounts (package managers' caches) are kept
+ * longer than BuildKit would: here they outlive the build on purpose.
  */
 function policies({ reservedBytes, maxUsedBytes, minFreeBytes }: CacheSpace): readonly ConfigTable[] {
   const halfFull = Math.max(1, Math.floor(maxUsedBytes / 2));

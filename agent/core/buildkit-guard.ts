@@ -1,4 +1,10 @@
-import { type BuildkitPlaces, fixedConfig } from "./buildkit-config.ts";
+import {
+  type BuildkitPlaces,
+  fixedConfig,
+  OWN_TABLE,
+  STEP_LOG_MAX_BYTES,
+  STEP_LOG_MAX_BYTES_PER_SECOND,
+} from "./buildkit-config.ts";
 
 /** What a configuration may add to the fixed part, by path; "*" stands for any one key. */
 const TUNABLE: readonly (readonly string[])[] = [
@@ -7,11 +13,14 @@ const TUNABLE: readonly (readonly string[])[] = [
   ["worker", "oci", "gcpolicy", "*"],
   ["worker", "oci", "max-parallelism"],
   ["registry", "*", "mirrors"],
+  [OWN_TABLE, STEP_LOG_MAX_BYTES],
+  [OWN_TABLE, STEP_LOG_MAX_BYTES_PER_SECOND],
 ];
 
 /**
- * Where a configuration leaves what is fixed on this machine, a sentence each; none: it may be used. Whoever starts BuildKit as root asks this
- * of a configuration that a less trusted process wrote: it must not be a way to the host's network, to entitlements or to other paths.
+ * Where a configuration leaves what is fixed on this machine, a sentence each; none: it may be
+ * used. Whoever starts BuildKit as root asks this of a configuration that a less trusted process
+ * wrote: it must not be a way to the host's network, to entitlements or to other paths.
  */
 export function deviations(config: Readonly<Record<string, unknown>>, places: BuildkitPlaces): readonly string[] {
   const fixed = leaves(fixedConfig(places));
@@ -36,7 +45,10 @@ interface Leaf {
   readonly text: string;
 }
 
-/** Tables are walked, and lists of tables as if each were the only one; a list of anything else is a leaf, also an empty one. */
+/**
+ * Tables are walked, and lists of tables as if each were the only one; a list of anything else is a
+ * leaf, also an empty one.
+ */
 function leaves(
   table: object,
   path: readonly string[] = [],

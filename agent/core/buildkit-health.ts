@@ -1,6 +1,8 @@
 /** BuildKit's databases, bbolt files all of them (v0.33.1), by what is in them. */
 export type DatabaseKind =
-  /** Which step gave which result. Written without fsync: of all, the one that a power cut damages. */
+  /**
+   * Which step gave which result. Written without fsync: of all, the one that a power cut damages.
+   */
   | "solver-cache"
   /** Of past builds: what a person may look at. */
   | "history"
@@ -34,7 +36,10 @@ export type CacheVerdict =
   | { readonly do: "set-aside"; readonly paths: readonly string[]; readonly because: string }
   | { readonly do: "start-empty"; readonly because: string };
 
-/** After so many crashes in a row, each soon after its start, the cache is to blame even if its databases look sound. */
+/**
+ * After so many crashes in a row, each soon after its start, the cache is to blame even if its
+ * databases look sound.
+ */
 export const CRASHES_MAX = 3;
 /** A run that lasted longer has worked: what ended it then is not what it found at its start. */
 export const SOON_MS = 60_000;
@@ -47,9 +52,11 @@ export interface CachePast {
 }
 
 /**
- * What damage means, each tried on the real daemon. Without `solver-cache` or `history` it starts and builds: layers are made again where they are
- * asked for, while cache mounts, sources and pulled images stay; it resets the same two by itself where it sees at once that they cannot be opened.
- * The other three describe each other and directories on the disk: without one, builds fail for ever or layers are lost without being freed.
+ * What damage means, each tried on the real daemon. Without `solver-cache` or `history` it starts
+ * and builds: layers are made again where they are asked for, while cache mounts, sources and
+ * pulled images stay; it resets the same two by itself where it sees at once that they cannot be
+ * opened. The other three describe each other and directories on the disk: without one, builds fail
+ * for ever or layers are lost without being freed.
  */
 export function judgeCache(
   found: readonly DatabaseFinding[],

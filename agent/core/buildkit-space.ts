@@ -11,9 +11,10 @@ export interface CacheSpace {
 }
 
 /**
- * Shares of the disk, where the control plane sets nothing. BuildKit's own are 10 %, 80 % and 20 %, the first two capped at 10 and 100 GB, for
- * a disk that it shares with a system; ours is the cache's own, so nothing is capped, more is kept, and a tenth stays free for the layers of
- * the builds that run.
+ * Shares of the disk, where the control plane sets nothing. BuildKit's own are 10 %, 80 % and 20 %,
+ * the first two capped at 10 and 100 GB, for a disk that it shares with a system; ours is the
+ * cache's own, so nothing is capped, more is kept, and a tenth stays free for the layers of the
+ * builds that run.
  */
 const SHARES = { reserved: 0.2, maxUsed: 0.8, minFree: 0.1 } as const;
 
@@ -21,8 +22,9 @@ const SHARES = { reserved: 0.2, maxUsed: 0.8, minFree: 0.1 } as const;
 const UNKNOWN_DISK_BYTES = 10e9;
 
 /**
- * Fits what is wanted into the disk. 1 ≤ reserved ≤ maxUsed, and maxUsed + minFree ≤ disk. No value is 0: to BuildKit a policy of zeros means
- * "keep nothing". `notes` tell, in a sentence each, where a setting of the control plane was not taken as it is.
+ * Fits what is wanted into the disk. 1 ≤ reserved ≤ maxUsed, and maxUsed + minFree ≤ disk. No value
+ * is 0: to BuildKit a policy of zeros means "keep nothing". `notes` tell, in a sentence each, where
+ * a setting of the control plane was not taken as it is.
  */
 export function cacheSpace(
   settings: Pick<BuildkitSettings, "reservedSpaceBytes" | "maxUsedSpaceBytes" | "minFreeSpaceBytes">,

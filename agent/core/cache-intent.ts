@@ -21,7 +21,10 @@ export type CacheIntent =
 /** The id of a volume that only this machine's configuration asks for. */
 const UNNAMED = "cache";
 
-/** Which cache this machine shall have: as ordered, else as configured, else a plain directory where that is allowed. */
+/**
+ * Which cache this machine shall have: as ordered, else as configured, else a plain directory where
+ * that is allowed.
+ */
 export function cacheIntent(
   { cacheVolume: wish, assignment: owner }: Pick<DesiredState, "cacheVolume" | "assignment">,
   defaults: CacheDefaults,

@@ -1,7 +1,7 @@
 import type { Admission, AllowSet } from "./allow-set.ts";
 import type { DesiredState } from "./desired-state.ts";
 import type { Instant } from "./instant.ts";
-import type { FrozenBuilds } from "./views.ts";
+import { type FrozenBuilds, isKeptOut } from "./views.ts";
 
 /** The gateway's orders: what the control plane wants, less the builds that a drain keeps out. */
 export function composeAllowSet(
@@ -10,14 +10,13 @@ export function composeAllowSet(
   admission: Admission,
   frozen: FrozenBuilds,
 ): AllowSet {
-  const isOpen = (buildId: string): boolean => frozen?.has(buildId) ?? true;
-  const keptOut = [...desired.grants.keys()].filter((buildId) => !isOpen(buildId));
+  const keptOut = [...desired.grants.keys()].filter((buildId) => isKeptOut(frozen, buildId));
   return {
     revision: desired.revision,
     epoch: desired.epoch,
     trustDomain: desired.trust.trustDomain,
     buildCas: desired.trust.buildCas,
-    grants: new Map([...desired.grants].filter(([buildId]) => isOpen(buildId))),
+    grants: new Map([...desired.grants].filter(([buildId]) => !isKeptOut(frozen, buildId))),
     closed: new Map([...desired.closed, ...keptOut.map((buildId) => [buildId, "kept-out"] as const)]),
     admission,
     confirmedAt,

@@ -1,5 +1,6 @@
 import type { CloseReason, Grant } from "./allow-set.ts";
 import type { EgressPolicy } from "./network/order.ts";
+import { differingFields } from "./same-content.ts";
 import type { Secret } from "./secret.ts";
 import type { TailnetWish } from "./tailnet/wish.ts";
 
@@ -21,7 +22,10 @@ export interface DesiredState {
   readonly tailnet?: TailnetWish;
   readonly egress: EgressPolicy;
   readonly drain?: DrainOrder;
-  /** What it asks for beside builds, by capability name. One that this agent lacks is reported as a condition, never a failure. */
+  /**
+   * What it asks for beside builds, by capability name. One that this agent lacks is reported as a
+   * condition, never a failure.
+   */
   readonly asksFor: readonly string[];
 }
 
@@ -44,9 +48,17 @@ export interface BuildkitSettings {
   readonly minFreeSpaceBytes: number;
   readonly maxParallelism: number;
   readonly registryMirrors: ReadonlyMap<string, readonly string[]>;
+  /** Of records of past builds. */
+  readonly historyMaxAgeMs: number;
+  /** Of each of a step's two streams. */
+  readonly stepLogMaxBytes: number;
+  readonly stepLogMaxBytesPerSecond: number;
 }
 
-/** As it was asked for: only its shape is checked. What cannot be done of it is told by the cache's own check. */
+/**
+ * As it was asked for: only its shape is checked. What cannot be done of it is told by the cache's
+ * own check.
+ */
 export interface CacheVolumeWish {
   readonly volumeId: string;
   /** Absent: as configured. */
@@ -80,8 +92,13 @@ export type Acceptance =
   | { readonly accepted: false; readonly because: string };
 
 /**
- * Whether a new desired state follows the one in force. The same revision again only confirms the view; a lower one of the same epoch is a
- * straggler; another epoch starts the count anew; another assignment is never right within one boot.
+ * Whether a new desired state follows the one in force.
+ * - The same revision with the same content confirms the view.
+ * - The same revision with other content is refused: it neither takes effect nor confirms, for
+ *   nobody could tell which of the two is meant.
+ * - A lower revision of the same epoch is a straggler.
+ * - Another epoch starts the count anew.
+ * - Another assignment is never right within one boot.
  */
 export function follows(next: DesiredState, inForce: DesiredState | undefined): Acceptance {
   if (inForce === undefined) return { accepted: true, repeat: false };
@@ -93,15 +110,18 @@ export function follows(next: DesiredState, inForce: DesiredState | undefined): 
       because: `assigned to ${name(b)}, but this boot belongs to ${name(a)}`,
     };
   }
-  if (next.epoch === inForce.epoch && next.revision < inForce.revision) {
+  if (next.epoch !== inForce.epoch || next.revision > inForce.revision) return { accepted: true, repeat: false };
+  if (next.revision < inForce.revision) {
     return {
       accepted: false,
       because: `revision ${next.revision} is older than ${inForce.revision}, which is in force`,
     };
   }
+  const differing = differingFields(next, inForce);
+  if (differing.length === 0) return { accepted: true, repeat: true };
   return {
-    accepted: true,
-    repeat: next.epoch === inForce.epoch && next.revision === inForce.revision,
+    accepted: false,
+    because: `revision ${next.revision} came again with other content (${differing.join(", ")}): a change needs a higher revision`,
   };
 }
 

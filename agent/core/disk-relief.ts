@@ -1,6 +1,9 @@
 import type { Resources } from "./machine.ts";
 
-/** Below this a build cannot be expected to write its layers: refuse with a reason rather than fail half-way. */
+/**
+ * Below this a build cannot be expected to write its layers: refuse with a reason rather than fail
+ * half-way.
+ */
 export const DISK_FULL_BYTES = 256 * 1024 * 1024;
 
 /** Of free space on the cache's disk, in bytes; each is at least the one before. */
@@ -14,8 +17,9 @@ export interface DiskLevels {
 }
 
 /**
- * BuildKit collects garbage by itself, but not while a build runs, and only a minute after the last time: one large build fills the disk in between.
- * `wantedFreeBytes` is what the control plane wants to be kept free, 0 where it says nothing: then BuildKit's own aim, a tenth.
+ * BuildKit collects garbage by itself, but not while a build runs, and only a minute after the last
+ * time: one large build fills the disk in between. `wantedFreeBytes` is what the control plane
+ * wants to be kept free, 0 where it says nothing: then BuildKit's own aim, a tenth.
  */
 export function diskLevels(sizeBytes: number, wantedFreeBytes: number): DiskLevels {
   const share = wantedFreeBytes > 0 ? Math.min(wantedFreeBytes, sizeBytes * LOW_SHARE) : sizeBytes * LOW_SHARE;
@@ -24,6 +28,25 @@ export function diskLevels(sizeBytes: number, wantedFreeBytes: number): DiskLeve
   const goal = Math.min(Math.max(3 * DISK_FULL_BYTES, wanted), sizeBytes * 0.75);
   const lowBytes = Math.floor(Math.max(DISK_FULL_BYTES, low));
   return { fullBytes: DISK_FULL_BYTES, lowBytes, goalBytes: Math.floor(Math.max(lowBytes, goal)) };
+}
+
+/** Of inodes, of which a file system can run out with bytes left. */
+export interface InodeLevels {
+  /** Below: no new build is let in. */
+  readonly fullInodes: number;
+  /** Below: the cache is pruned. */
+  readonly lowInodes: number;
+}
+
+/** What a large `npm install` takes. */
+const INODES_FULL = 32_768;
+
+/**
+ * `inodes`: how many there are in all; 0: the file system has no fixed number, and never too few.
+ */
+export function inodeLevels(inodes: number): InodeLevels {
+  const fullInodes = Math.floor(Math.min(INODES_FULL, inodes * LOW_SHARE));
+  return { fullInodes, lowInodes: Math.floor(Math.max(2 * fullInodes, inodes * LOW_SHARE)) };
 }
 
 const LOW_SHARE = 0.05;
@@ -45,7 +68,10 @@ export const NO_RELIEF: ReliefPast = { fruitless: 0 };
 export interface PruneOrder {
   /** Free on the cache's disk, as a process without privilege sees it. */
   readonly minFreeBytes: number;
-  /** Also what BuildKit keeps for itself and what several share: front ends, layers of pulled images. */
+  /**
+   * Also what BuildKit keeps for itself and what several share: front ends, layers of pulled
+   * images.
+   */
   readonly all: boolean;
 }
 
@@ -58,26 +84,45 @@ export type ReliefStep =
 
 const PAUSE = { firstMs: 15_000, mostMs: 300_000 } as const;
 
+/** What is looked at. */
+export type DiskSpace = Pick<Resources, "cacheSizeBytes" | "cacheFreeBytes" | "cacheFreeInodes">;
+
+export function isLow(space: DiskSpace, { lowBytes, lowInodes }: DiskLevels & InodeLevels): boolean {
+  return space.cacheFreeBytes < lowBytes || space.cacheFreeInodes < lowInodes;
+}
+
 /**
- * What to do about the space that is free now. What was used least lately goes first; only when builds are refused all the same, everything that
- * no build uses. `isIdle`: no session would be lost with BuildKit.
+ * What to do about the space that is free now. What was used least lately goes first; only when
+ * builds are refused all the same, everything that no build uses. `isIdle`: no session would be
+ * lost with BuildKit.
  */
 export function nextRelief(
-  { cacheFreeBytes: free }: Pick<Resources, "cacheFreeBytes">,
-  levels: DiskLevels,
+  space: DiskSpace,
+  levels: DiskLevels & InodeLevels,
   past: ReliefPast,
   { nowMonoMs, isIdle }: { readonly nowMonoMs: number; readonly isIdle: boolean },
 ): ReliefStep {
-  if (free >= levels.lowBytes) return { do: "nothing" };
+  if (!isLow(space, levels)) return { do: "nothing" };
   const { last, fruitless } = past;
-  const isFull = free < levels.fullBytes;
+  const isFull = space.cacheFreeBytes < levels.fullBytes || space.cacheFreeInodes < levels.fullInodes;
   // The second try, which spares nothing or has a new BuildKit, follows the first at once.
   const isUrgent = isFull && fruitless <= 1 && last?.ended !== "failed";
   const pauseMs = isUrgent ? 0 : Math.min(PAUSE.mostMs, PAUSE.firstMs * 2 ** Math.max(0, fruitless - 1));
   const waitMs = last === undefined ? 0 : last.endedAtMonoMs + pauseMs - nowMonoMs;
   if (waitMs > 0) return { do: "wait", ms: waitMs };
   if (last?.ended === "no-space" && isFull && isIdle) return { do: "restart-buildkit" };
-  return { do: "prune", order: { minFreeBytes: levels.goalBytes, all: isFull && fruitless > 0 } };
+  const minFreeBytes = Math.max(levels.goalBytes, bytesForInodes(space, levels, fruitless));
+  return { do: "prune", order: { minFreeBytes, all: isFull && fruitless > 0 } };
+}
+
+/**
+ * BuildKit prunes by bytes alone. Where inodes are short, a quarter of what is in use has to go;
+ * where that did not help, all of it.
+ */
+function bytesForInodes(space: DiskSpace, { lowInodes }: InodeLevels, fruitless: number): number {
+  const { cacheSizeBytes: size, cacheFreeBytes: free } = space;
+  if (space.cacheFreeInodes >= lowInodes) return 0;
+  return fruitless > 0 ? size : Math.ceil(free + (size - free) / 4);
 }
 
 /** For the disk's check: what is done about it. */

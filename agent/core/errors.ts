@@ -1,6 +1,6 @@
 /**
- * The root of our errors. The message says what happened, to what, and what to do; `cause` keeps why. `code` is stable and names the
- * part at fault: "identity.refused", "config.invalid".
+ * The root of our errors. The message says what happened, to what, and what to do; `cause` keeps
+ * why. `code` is stable and names the part at fault: "identity.refused", "config.invalid".
  */
 export class AgentError extends Error {
   readonly code: string;
@@ -13,4 +13,14 @@ export class AgentError extends Error {
     this.code = code;
     this.retryable = options.retryable;
   }
+}
+
+/** A failure in one sentence: its message. */
+export function inWords(failure: unknown): string {
+  return failure instanceof Error ? failure.message : String(failure);
+}
+
+/** Whether the same thing, tried again later, may work; of what is not ours we assume so. */
+export function isPassing(failure: unknown): boolean {
+  return !(failure instanceof AgentError) || failure.retryable;
 }

@@ -1,48 +1,41 @@
-/** What one check last found. Names are stable: they are paths (`/readyz/<name>`), metrics' labels and the contract's conditions. */
-export interface CheckResult {
-  readonly name: CheckName;
-  readonly ok: boolean;
+/** What one check found. */
+export interface Finding {
+  /** Stable: a path (`/readyz/<name>`), a label of metrics, a condition of the contract. */
+  readonly name: string;
+  readonly title: string;
+  /**
+   * "unknown": nobody could look yet; as good as failed for readiness, but nothing is known to be
+   * wrong.
+   */
+  readonly state: "ok" | "failed" | "unknown";
   /** Not ready while it is not ok. */
   readonly blocking: boolean;
-  /** One sentence for a person: what is so, and if it is not ok what to do. */
+  /** While it blocks, no new session is let in. */
+  readonly neededByBuilds: boolean;
+  /** One sentence for a person: what is so. */
   readonly message: string;
-  /** Since when `ok` has had this value, wall clock. */
+  /** What to do; "" while it is ok. */
+  readonly remedy: string;
+  /** The check that explains this one's failure; absent: this is a cause of its own. */
+  readonly causedBy?: string;
+}
+
+export interface CheckResult extends Finding {
+  /** Since when `state` has had this value, wall clock. */
   readonly sinceMs: number;
 }
 
-export type CheckName =
-  | "identity"
-  | "control-plane"
-  | "control-plane-view"
-  | "desired-state"
-  | "gateway"
-  | "serving-certificate"
-  | "machine-certificate"
-  | "buildkit"
-  | "disk"
-  | "records"
-  | "clock"
-  | "cache-volume"
-  | "encryption"
-  | "build-network"
-  | "isolation"
-  | "tailnet"
-  | "unsupported";
-
-export type Finding = Omit<CheckResult, "sinceMs">;
-
-export function finding(name: CheckName, blocking: boolean, ok: boolean, message: string): Finding {
-  return { name, blocking, ok, message };
-}
-
+/** Names of the checks that keep the machine from being ready. */
 export function failing(checks: readonly CheckResult[]): readonly string[] {
-  return checks.filter((check) => check.blocking && !check.ok).map((check) => check.name);
+  return checks.filter(isBlocked).map((check) => check.name);
 }
 
-/** The same finding keeps its `sinceMs`; a turn gets the present. */
+/** Whether this finding keeps the machine from being ready. */
+export function isBlocked({ blocking, state }: Finding): boolean {
+  return blocking && state !== "ok";
+}
+
+/** The same state keeps its `sinceMs`; a turn gets the present. */
 export function withSince(previous: CheckResult | undefined, found: Finding, nowMs: number): CheckResult {
-  return {
-    ...found,
-    sinceMs: previous !== undefined && previous.ok === found.ok ? previous.sinceMs : nowMs,
-  };
+  return { ...found, sinceMs: previous !== undefined && previous.state === found.state ? previous.sinceMs : nowMs };
 }

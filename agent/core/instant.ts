@@ -1,6 +1,7 @@
 /**
- * One moment on two clocks. `wallMs` is Unix time; `monoMs` counts from an origin that all processes of one boot share (CLOCK_MONOTONIC),
- * so that it can be sent from one of our processes to another.
+ * One moment on two clocks. `wallMs` is Unix time; `monoMs` counts from an origin that all
+ * processes of one boot share (CLOCK_MONOTONIC), so that it can be sent from one of our processes
+ * to another.
  */
 export interface Instant {
   readonly wallMs: number;
@@ -8,7 +9,8 @@ export interface Instant {
 }
 
 /**
- * Time since `then`, by the clock that says more: a step of the wall clock or a paused VM can make things look older, never younger.
+ * Time since `then`, by the clock that says more: a step of the wall clock or a paused VM can make
+ * things look older, never younger.
  */
 export function ageMs(then: Instant, now: Instant): number {
   return Math.max(now.monoMs - then.monoMs, now.wallMs - then.wallMs);

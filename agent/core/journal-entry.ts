@@ -1,8 +1,9 @@
+import type { Spans } from "./closed-sessions.ts";
 import type { SessionOpening, SessionSummary } from "./session.ts";
 
 /**
- * One line of the journal. `next` is the number that the boot's next record gets, on every line, so that a line that is lost to damage
- * cannot make a number be given twice.
+ * One line of the journal. `next` is the number that the boot's next record gets, on every line, so
+ * that a line that is lost to damage cannot make a number be given twice.
  */
 export type JournalEntry =
   | {
@@ -18,7 +19,14 @@ export type JournalEntry =
   | { readonly is: "forgotten"; readonly bootId: string; readonly next: number; readonly upTo: number }
   /** How many were dropped during this boot, of whatever boot they were. */
   | { readonly is: "dropped"; readonly bootId: string; readonly next: number; readonly total: number }
-  /** Closed of late: told again, they are ignored. */
+  /** Closed before: told again, they are ignored. */
+  | {
+      readonly is: "closed-before";
+      readonly bootId: string;
+      readonly next: number;
+      readonly runs: readonly (readonly [runId: string, spans: Spans])[];
+    }
+  /** The same as earlier releases wrote it. */
   | {
       readonly is: "recent";
       readonly bootId: string;

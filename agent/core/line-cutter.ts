@@ -1,6 +1,6 @@
 /**
- * Cuts text that comes in pieces into lines. No line is longer than `maxChars`: what is beyond is dropped up to the line's end, so that a
- * writer that never ends its line cannot fill our memory.
+ * Cuts text that comes in pieces into lines. No line is longer than `maxChars`: what is beyond is
+ * dropped up to the line's end, so that a writer that never ends its line cannot fill our memory.
  */
 export class LineCutter {
   readonly #maxChars: number;

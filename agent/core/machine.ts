@@ -36,6 +36,11 @@ export interface Resources {
   readonly load1m: number;
   readonly cacheSizeBytes: number;
   readonly cacheFreeBytes: number;
+  /**
+   * 0 where the file system has no fixed number of them; then none are free, and none are short.
+   */
+  readonly cacheInodes: number;
+  readonly cacheFreeInodes: number;
 }
 
 /** This start of this process. */

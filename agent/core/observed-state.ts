@@ -1,8 +1,11 @@
 import type { BootChapter } from "./boot-chapters.ts";
+import { sameData } from "./equality.ts";
 import type { CheckResult } from "./health.ts";
+import type { LoopStatus } from "./loop-status.ts";
 import type { Resources } from "./machine.ts";
 import type { Phase } from "./phase.ts";
 import { readiness } from "./readiness.ts";
+import type { RefusedBuild } from "./refused-builds.ts";
 import type { OpenedVolume } from "./volume/order.ts";
 
 /** What the agent sees: reported whole, and what `builder-agent status` prints. */
@@ -15,6 +18,11 @@ export interface ObservedState {
   readonly refused?: { readonly revision: bigint; readonly because: string };
   /** Open sessions by build. */
   readonly builds: ReadonlyMap<string, number>;
+  /**
+   * Open builds that get no new connection. Absent: not known, for no desired state has come since
+   * this process began; the control plane is then told of no applied revision either.
+   */
+  readonly refusedBuilds?: readonly RefusedBuild[];
   readonly checks: readonly CheckResult[];
   readonly resources?: Resources;
   /** Absent until it is open. */
@@ -38,6 +46,8 @@ export interface ObservedState {
     readonly sessionsRefused: number;
     readonly messagesRefused: number;
   };
+  /** The long-running loops of this process: for people and bundles, not for the control plane. */
+  readonly loops: readonly LoopStatus[];
 }
 
 export interface TailnetObserved {
@@ -64,9 +74,32 @@ export const NOTHING_OBSERVED: ObservedState = {
   buildkit: { version: "", restarts: 0, lastExit: "", quarantined: "" },
   certificates: { lastRenewalError: "" },
   counters: { sessionsAccepted: 0, sessionsRefused: 0, messagesRefused: 0 },
+  loops: [],
 };
 
-/** How it is, for a service manager's list: "ready, 2 sessions open", "starting: cache-volume: Being opened". */
+/**
+ * Whether the control plane wants to hear of this change at once. The rest waits for the next
+ * regular report: figures that always move, and words of a check whose verdict stands.
+ */
+export function isNotable(before: ObservedState | undefined, after: ObservedState): boolean {
+  return before === undefined || !sameData(notableParts(before), notableParts(after));
+}
+
+function notableParts(state: ObservedState) {
+  const { observedAtMs: _at, resources: _resources, counters: _counters, loops: _loops, ...told } = state;
+  const { checks, builds, refusedBuilds, ...rest } = told;
+  return {
+    ...rest,
+    builds: new Set(builds.keys()),
+    refusedBuilds: refusedBuilds?.map(({ buildId, why }) => ({ buildId, why })),
+    checks: checks.map(({ name, state: found, blocking }) => ({ name, isOk: found === "ok", blocking })),
+  };
+}
+
+/**
+ * How it is, for a service manager's list: "ready, 2 sessions open", "starting: cache-volume: Being
+ * opened".
+ */
 export function inOneLine({ phase, checks, builds }: ObservedState): string {
   const sessions = [...builds.values()].reduce((sum, count) => sum + count, 0);
   const { ready, reasons } = readiness(phase, checks, new Set());

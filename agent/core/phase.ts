@@ -20,8 +20,9 @@ export type PhaseEvent =
   | { readonly is: "stop-ordered"; readonly reason: string };
 
 /**
- * The next phase. `stopping` latches: nothing follows it. `draining` is never taken back; a second order can only bring its deadline
- * nearer. Until every check has passed once, the agent is `starting`.
+ * The next phase. `stopping` latches: nothing follows it. `draining` is never taken back; a second
+ * order can only bring its deadline nearer. Until every check has passed once, the agent is
+ * `starting`.
  */
 export function nextPhase(phase: Phase, event: PhaseEvent): Phase {
   switch (phase.at) {

@@ -1,4 +1,4 @@
-import type { CheckResult } from "./health.ts";
+import { type CheckResult, isBlocked } from "./health.ts";
 import type { Phase } from "./phase.ts";
 
 /** Why builds should not be sent here; ready when `reasons` is empty. */
@@ -7,12 +7,19 @@ export interface Readiness {
   readonly reasons: readonly string[];
 }
 
-/** `excluded` checks do not count. A drain or a stop is never ready, whatever the checks say. */
+/**
+ * `excluded` checks do not count. A drain or a stop is never ready, whatever the checks say. A
+ * check that another one explains is no reason of its own: one cause shows once.
+ */
 export function readiness(phase: Phase, checks: readonly CheckResult[], excluded: ReadonlySet<string>): Readiness {
-  const failing = checks
-    .filter((check) => check.blocking && !check.ok && !excluded.has(check.name))
-    .map((check) => `${check.name}: ${check.message}`);
-  const reasons = [...unlookedReasons(checks), ...phaseReasons(phase), ...failing];
+  const blocked = checks.filter((check) => isBlocked(check) && !excluded.has(check.name));
+  const shown = new Set(blocked.map(({ name }) => name));
+  const causes = blocked.filter(({ causedBy }) => causedBy === undefined || !shown.has(causedBy));
+  const reasons = [
+    ...unlookedReasons(checks),
+    ...phaseReasons(phase),
+    ...causes.map(({ name, message }) => `${name}: ${message}`),
+  ];
   return { ready: reasons.length === 0, reasons };
 }
 

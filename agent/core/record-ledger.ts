@@ -1,7 +1,11 @@
+import { ClosedSessions, type Spans } from "./closed-sessions.ts";
 import type { JournalEntry } from "./journal-entry.ts";
 import type { SessionOpening, SessionSummary } from "./session.ts";
 
-/** A session's record under the number by which the control plane acknowledges it: from 1, without gaps, within its boot. */
+/**
+ * A session's record under the number by which the control plane acknowledges it: from 1, without
+ * gaps, within its boot.
+ */
 export interface NumberedRecord {
   readonly sequence: bigint;
   readonly summary: SessionSummary;
@@ -20,11 +24,8 @@ export interface LastHeard {
   readonly bytesToClient: number;
 }
 
-/**
- * A gateway tells a closed session again until it hears that the record is kept; it cannot have more of them than this. Older ids are
- * forgotten, so that nothing grows with the number of past sessions.
- */
-const RECENT_SESSIONS = 16_384;
+/** Of closed sessions, in one line of the journal: some 20 kB. */
+const SPANS_A_LINE = 1_000;
 
 interface Boot {
   next: number;
@@ -32,14 +33,15 @@ interface Boot {
 }
 
 /**
- * What the journal's lines add up to, except the records themselves, which stay on disk. The first group of methods says which line a call
- * asks for (undefined: none, it is known already); `apply` takes a line in, and returns how to take it back should the disk refuse it.
+ * What the journal's lines add up to, except the records themselves, which stay on disk. The first
+ * group of methods says which line a call asks for (undefined: none, it is known already); `apply`
+ * takes a line in, and returns how to take it back should the disk refuse it.
  */
 export class RecordLedger {
   readonly #bootId: string;
   readonly #boots = new Map<string, Boot>();
   readonly #open = new Map<string, OpenSession>();
-  readonly #recent = new Set<string>();
+  readonly #closed = new ClosedSessions();
   #dropped = 0;
 
   constructor(bootId: string) {
@@ -52,23 +54,31 @@ export class RecordLedger {
 
   opened(runId: string, opening: SessionOpening): JournalEntry | undefined {
     const { sessionId } = opening;
-    if (this.#open.has(sessionId) || this.#recent.has(sessionId)) return undefined;
+    if (this.#open.has(sessionId) || this.#closed.has(sessionId)) return undefined;
     return { is: "opened", bootId: this.#bootId, next: this.#next(this.#bootId), runId, opening };
   }
 
   /** A session that was opened in an earlier boot gets that boot's next number. */
   closed(summary: SessionSummary): JournalEntry | undefined {
-    if (this.#recent.has(summary.sessionId)) return undefined;
+    if (this.#closed.has(summary.sessionId)) return undefined;
     const bootId = this.#open.get(summary.sessionId)?.bootId ?? this.#bootId;
     return { is: "closed", bootId, next: this.#next(bootId) + 1, summary };
   }
 
-  /** An acknowledgement of what was never numbered is taken for one of all that was. */
+  /** Of the boot's own records only; undefined if that is no news. */
   forgotten(bootId: string, upTo: number): JournalEntry | undefined {
     const boot = this.#boots.get(bootId);
     if (boot === undefined) return undefined;
     const known = Math.min(upTo, boot.next - 1);
     return known > boot.forgottenUpTo ? { is: "forgotten", bootId, next: boot.next, upTo: known } : undefined;
+  }
+
+  /**
+   * Up to where the boot's records are forgotten now: what was applied before it could be written.
+   */
+  forgottenSoFar(bootId: string): JournalEntry | undefined {
+    const boot = this.#boots.get(bootId);
+    return boot && { is: "forgotten", bootId, next: boot.next, upTo: boot.forgottenUpTo };
   }
 
   countDropped(more: number): JournalEntry {
@@ -113,18 +123,29 @@ export class RecordLedger {
     };
   }
 
-  /** After damage at the journal's end: numbers that a lost line may have given are not given again. */
+  /**
+   * Of a line that says nothing else that this release understands: its numbers are not given
+   * again.
+   */
+  skipTo(bootId: string, next: number): void {
+    const boot = this.#boot(bootId);
+    boot.next = Math.max(boot.next, next);
+  }
+
+  /**
+   * After damage at the journal's end: numbers that a lost line may have given are not given again.
+   */
   skipNumbers(count: number): void {
     if (count > 0) this.#boot(this.#bootId);
     for (const boot of this.#boots.values()) boot.next += count;
   }
 
-  /** Lets go of what no call can ask for any more. Not to be undone: only once the disk has what was applied. */
+  /**
+   * Lets go of what no call can ask for any more. Not to be undone: only once the disk has what was
+   * applied.
+   */
   trim(): void {
-    for (const sessionId of this.#recent) {
-      if (this.#recent.size <= RECENT_SESSIONS) break;
-      this.#recent.delete(sessionId);
-    }
+    this.#closed.trim();
     if (this.#boots.size === 1) return;
     const needed = new Set([this.#bootId, ...[...this.#open.values()].map((session) => session.bootId)]);
     for (const [bootId, boot] of this.#boots) {
@@ -132,7 +153,10 @@ export class RecordLedger {
     }
   }
 
-  /** Two halves of a journal that says the same in fewer lines: the closed lines that still wait belong between them. */
+  /**
+   * Two halves of a journal that says the same in fewer lines: the closed lines that still wait
+   * belong between them.
+   */
   snapshot(): { readonly before: readonly JournalEntry[]; readonly after: readonly JournalEntry[] } {
     const { next } = this.#boot(this.#bootId);
     const forgotten = [...this.#boots].map(
@@ -150,7 +174,7 @@ export class RecordLedger {
     return {
       before: [...forgotten, ...opened],
       after: [
-        { is: "recent", bootId: this.#bootId, next, sessionIds: [...this.#recent] },
+        ...linesOf(this.#closed).map((runs) => ({ is: "closed-before" as const, bootId: this.#bootId, next, runs })),
         { is: "dropped", bootId: this.#bootId, next, total: this.#dropped },
       ],
     };
@@ -168,9 +192,9 @@ export class RecordLedger {
         const { sessionId } = entry.summary;
         const session = this.#open.get(sessionId);
         this.#open.delete(sessionId);
-        this.#remember(sessionId);
+        this.#closed.add(sessionId);
         return () => {
-          this.#recent.delete(sessionId);
+          this.#closed.delete(sessionId);
           if (session !== undefined) this.#open.set(sessionId, session);
         };
       }
@@ -178,7 +202,8 @@ export class RecordLedger {
         const { forgottenUpTo } = boot;
         boot.forgottenUpTo = Math.max(forgottenUpTo, entry.upTo);
         return () => {
-          boot.forgottenUpTo = forgottenUpTo;
+          // Unless an acknowledgement came in the meantime: those are not taken back.
+          if (boot.forgottenUpTo === entry.upTo) boot.forgottenUpTo = forgottenUpTo;
         };
       }
       case "dropped": {
@@ -188,18 +213,17 @@ export class RecordLedger {
           this.#dropped = before;
         };
       }
+      // Only an earlier process wrote these: they are read at the start, when there is nothing to
+      // undo.
+      case "closed-before":
+        for (const [runId, spans] of entry.runs) this.#closed.addSpans(runId, spans);
+        return () => undefined;
       case "recent":
-        for (const sessionId of entry.sessionIds) this.#remember(sessionId);
+        for (const sessionId of entry.sessionIds) this.#closed.add(sessionId);
         return () => undefined;
       default:
         return entry satisfies never;
     }
-  }
-
-  /** The newest stand last, whatever order the lines came in. */
-  #remember(sessionId: string): void {
-    this.#recent.delete(sessionId);
-    this.#recent.add(sessionId);
   }
 
   #next(bootId: string): number {
@@ -225,4 +249,18 @@ export function lostSession({ opening, heard }: OpenSession): SessionSummary {
     ending: "gateway-lost",
     detail: `last heard of at ${new Date(heard.atMs).toISOString()}`,
   };
+}
+
+function linesOf(closed: ClosedSessions): readonly (readonly [runId: string, spans: Spans])[][] {
+  const lines: [runId: string, spans: Spans][][] = [];
+  let spansInLine = SPANS_A_LINE;
+  for (const [runId, spans] of closed.entries(SPANS_A_LINE)) {
+    if (spansInLine + spans.length / 2 > SPANS_A_LINE) {
+      lines.push([]);
+      spansInLine = 0;
+    }
+    lines.at(-1)?.push([runId, spans]);
+    spansInLine += spans.length / 2;
+  }
+  return lines;
 }

@@ -11,7 +11,10 @@ export const BUILDKIT_RESTARTS: RestartBudget = {
 
 export type RestartVerdict =
   | { readonly restart: "after"; readonly delayMs: number }
-  /** The budget is spent: not a reason to give up (the next start may work), but to say so and to slow down. */
+  /**
+   * The budget is spent: not a reason to give up (the next start may work), but to say so and to
+   * slow down.
+   */
   | { readonly restart: "cooling-down"; readonly delayMs: number };
 
 /** `exitsMs` are the monotonic times of past exits, the newest last. */

@@ -1,5 +1,6 @@
 /**
- * A value that does not print: not in a template, not in JSON, not in an inspector. `reveal()` is the only way to it, and easy to find.
+ * A value that does not print: not in a template, not in JSON, not in an inspector. `reveal()` is
+ * the only way to it, and easy to find.
  */
 export class Secret<T extends string | Uint8Array = string> {
   readonly #value: T;

@@ -1,6 +1,6 @@
 import type { AllowSet } from "./allow-set.ts";
 import type { CertificateFacts } from "./authorise.ts";
-import type { BuildIdentity } from "./identity.ts";
+import type { BuildIdentity } from "./build-identity.ts";
 
 /** Why a session ended. The first cause wins. */
 export type SessionEnding =
@@ -14,7 +14,12 @@ export type SessionEnding =
   | "certificate-expired"
   | "ca-withdrawn"
   | "drain-deadline"
-  | "gateway-lost";
+  | "gateway-lost"
+  /**
+   * As a newer release named it before it was rolled back: the detail says how. Only ever read from
+   * the journal.
+   */
+  | "other";
 
 /** What is known of a session from its first moment. */
 export interface SessionOpening {
@@ -32,6 +37,8 @@ export interface SessionClosing {
   readonly durationMs: number;
   readonly bytesFromClient: number;
   readonly bytesToClient: number;
+  /** Calls of BuildKit that its build might not make; absent: none. */
+  readonly refusedCalls?: number;
   readonly ending: SessionEnding;
   readonly detail: string;
 }
@@ -51,8 +58,8 @@ export type Standing =
     };
 
 /**
- * Judges an open session against a new allow-set. Losing contact with the control plane or closing admission never ends what is open; only the
- * loss of the grant, of its key or of time does.
+ * Judges an open session against a new allow-set. Losing contact with the control plane or closing
+ * admission never ends what is open; only the loss of the grant, of its key or of time does.
  */
 export function standing(
   build: BuildIdentity,

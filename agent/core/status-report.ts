@@ -1,13 +1,15 @@
 import type { CheckResult } from "./health.ts";
+import type { LoopStatus } from "./loop-status.ts";
 import type { Resources } from "./machine.ts";
 import type { ObservedState } from "./observed-state.ts";
 import type { Phase } from "./phase.ts";
 import { readiness } from "./readiness.ts";
 
 /**
- * The observed state as JSON can hold it: what `/status` answers and `builder-agent status --json` prints. Times are Unix milliseconds,
- * sizes bytes, revisions decimal strings (they may exceed what JSON's readers keep exact). A field is added without notice; one that
- * changes its meaning or goes away raises `schemaVersion`.
+ * The observed state as JSON can hold it: what `/status` answers and `builder-agent status --json`
+ * prints. Times are Unix milliseconds, sizes bytes, revisions decimal strings (they may exceed what
+ * JSON's readers keep exact). A field is added without notice; one that changes its meaning or goes
+ * away raises `schemaVersion`.
  */
 export interface StatusReport {
   readonly schemaVersion: 1;
@@ -21,7 +23,10 @@ export interface StatusReport {
   readonly refused?: { readonly revision: string; readonly because: string };
   /** Open sessions by build. */
   readonly builds: Readonly<Record<string, number>>;
-  readonly checks: readonly CheckResult[];
+  /** Open builds that get no new connection, and why; absent while that is not known. */
+  readonly refusedBuilds?: ObservedState["refusedBuilds"];
+  /** `ok` is `state === "ok"`. */
+  readonly checks: readonly (CheckResult & { readonly ok: boolean })[];
   readonly resources?: Resources;
   readonly cache?: ObservedState["cache"];
   readonly tailnet?: ObservedState["tailnet"];
@@ -29,10 +34,11 @@ export interface StatusReport {
   readonly buildkit: ObservedState["buildkit"];
   readonly certificates: ObservedState["certificates"];
   readonly counters: ObservedState["counters"];
+  readonly loops: readonly LoopStatus[];
 }
 
 export function statusReport(state: ObservedState): StatusReport {
-  const { refused, resources, cache, tailnet } = state;
+  const { refused, refusedBuilds, resources, cache, tailnet } = state;
   const { ready, reasons } = readiness(state.phase, state.checks, new Set());
   return {
     schemaVersion: 1,
@@ -44,7 +50,8 @@ export function statusReport(state: ObservedState): StatusReport {
     appliedEpoch: state.appliedEpoch,
     ...(refused && { refused: { revision: refused.revision.toString(), because: refused.because } }),
     builds: Object.fromEntries(state.builds),
-    checks: state.checks,
+    ...(refusedBuilds && { refusedBuilds }),
+    checks: state.checks.map((check) => ({ ...check, ok: check.state === "ok" })),
     ...(resources && { resources }),
     ...(cache && { cache }),
     ...(tailnet && { tailnet }),
@@ -52,5 +59,6 @@ export function statusReport(state: ObservedState): StatusReport {
     buildkit: state.buildkit,
     certificates: state.certificates,
     counters: state.counters,
+    loops: state.loops,
   };
 }

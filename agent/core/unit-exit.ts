@@ -19,8 +19,9 @@ export type ExitKind =
   | "failed";
 
 /**
- * What its last words mean. Phrases of buildkitd v0.33.1 (cmd/buildkitd/main.go) and of Go's runtime; the first that is found names the
- * kind, so that "no space left" in a panic is a full disk.
+ * What its last words mean. Phrases of buildkitd v0.33.1 (cmd/buildkitd/main.go) and of Go's
+ * runtime; the first that is found names the kind, so that "no space left" in a panic is a full
+ * disk.
  */
 const LAST_WORDS: readonly (readonly [RegExp, ExitKind])[] = [
   [/failed to parse config|unsupported log (type|level)|failed to load config|invalid entitlement/, "config-refused"],
@@ -31,10 +32,16 @@ const LAST_WORDS: readonly (readonly [RegExp, ExitKind])[] = [
   [/^(panic|fatal error|unexpected fault address): ?|^SIG[A-Z]+: /, "crashed"],
 ];
 
-/** A Go program that panics exits with 2; what the kernel does to a broken one shows as these signals. */
+/**
+ * A Go program that panics exits with 2; what the kernel does to a broken one shows as these
+ * signals.
+ */
 const CRASH_SIGNALS: readonly string[] = ["SIGSEGV", "SIGABRT", "SIGBUS", "SIGILL", "SIGFPE", "SIGTRAP"];
 
-/** `kind` is stable (a metric's label); `text` is for a person. An end that was asked for is not an exit: the unit is then "stopped". */
+/**
+ * `kind` is stable (a metric's label); `text` is for a person. An end that was asked for is not an
+ * exit: the unit is then "stopped".
+ */
 export function describeExit(exit: ExitFacts): { readonly kind: ExitKind; readonly text: string } {
   const kind = kindOf(exit);
   const how = exit.signal === undefined ? `exit code ${exit.code ?? "unknown"}` : `killed by ${exit.signal}`;
@@ -57,4 +64,12 @@ function lastWords({ lastLines }: ExitFacts): string {
     (line) => line.startsWith("buildkitd: ") || LAST_WORDS.some(([phrase]) => phrase.test(line)),
   );
   return (telling ?? lastLines.at(-1) ?? "").slice(0, 300);
+}
+
+/**
+ * What a call to BuildKit failed of, a build or a fetch that the guard refused: it is no reason of
+ * BuildKit's own to end, and there are many after each start, which asks for all that is forbidden.
+ */
+export function isFailedCall(line: string): boolean {
+  return /\/moby\.buildkit\.v1\.\S+ returned error: /.test(line);
 }

@@ -1,57 +1,106 @@
+import type { Refusal } from "./authorise.ts";
 import type { Instant } from "./instant.ts";
+import { formatAddress } from "./network/address.ts";
+import { cidr, nth } from "./network/cidr.ts";
 import type { AppliedNetwork, IsolationReport } from "./network/order.ts";
 import type { TailnetMembership } from "./tailnet/wish.ts";
 import type { OpenedVolume } from "./volume/order.ts";
 
-/** What control knows of each of its neighbours. Each is the value of one cell, replaced whole by the chapter that watches it. */
+/**
+ * What control knows of each of its neighbours. Each is the value of one cell, replaced whole by
+ * the chapter that watches it. What is not known is a case of its own, with nothing in it to
+ * misread.
+ */
 
-export interface GatewayView {
-  readonly connected: boolean;
+export type GatewayView = GatewayAway | GatewayHere;
+
+/** Its process does not answer. It may carry sessions all the same. */
+export interface GatewayAway {
+  readonly at: "away";
+  /** Of the last that we knew; "" if none was ever there. */
+  readonly runId: string;
+}
+
+export interface GatewayHere {
+  readonly at: "here";
   readonly runId: string;
   readonly listening: boolean;
   /** A key that waits for a certificate: the digest of its public key. */
   readonly uncertified?: string;
   readonly servingNotAfterMs?: number;
+  /** The orders that it has in force; absent: it never had any. */
   readonly applied?: { readonly revision: bigint; readonly epoch: string };
   /** Session id → build id. */
   readonly open: ReadonlyMap<string, string>;
-  readonly accepted: number;
-  readonly refused: number;
 }
+
+export const NO_GATEWAY: GatewayAway = { at: "away", runId: "" };
 
 /** The certificate for this key is on its way: it is not to be asked for again. */
 export function certifying(view: GatewayView, keySpkiSha256: string): GatewayView {
-  const { uncertified, ...rest } = view;
-  return uncertified === keySpkiSha256 ? rest : view;
+  if (view.at === "away" || view.uncertified !== keySpkiSha256) return view;
+  const { uncertified: _, ...rest } = view;
+  return rest;
 }
 
-export const NO_GATEWAY: GatewayView = {
-  connected: false,
-  runId: "",
-  listening: false,
-  open: new Map(),
-  accepted: 0,
-  refused: 0,
-};
+/** Whether the gateway says that it has no session. One that is away says nothing. */
+export function isIdle(view: GatewayView): boolean {
+  return view.at === "here" && view.open.size === 0;
+}
+
+/**
+ * How many connections the gateway has let in and turned away since its start: what beats, and is
+ * no state.
+ */
+export interface GatewayCounts {
+  readonly accepted: number;
+  readonly refused: number;
+  /**
+   * Of the refused: those whose build the control plane may have opened since we last heard from
+   * it.
+   */
+  readonly waiting: number;
+}
+
+const MAY_BE_OPEN: readonly Refusal[] = ["no-grant", "no-view", "view-too-old"];
+
+export function gatewayCounts(accepted: number, refused: Readonly<Record<string, number>>): GatewayCounts {
+  return {
+    accepted,
+    refused: Object.values(refused).reduce((sum, count) => sum + count, 0),
+    waiting: MAY_BE_OPEN.reduce((sum, reason) => sum + (refused[reason] ?? 0), 0),
+  };
+}
 
 export interface BuildkitView {
-  readonly at: "stopped" | "starting" | "ready" | "not-answering" | "restarting" | "cooling-down";
+  readonly at:
+    | "unknown"
+    | "stopped"
+    | "starting"
+    | "ready"
+    | "not-answering"
+    | "unguarded"
+    | "restarting"
+    | "cooling-down";
   readonly version: string;
   readonly restarts: number;
   /** "" while the first process runs, else how the last one ended. */
   readonly lastExit: string;
-  /** What was set aside at the last start because a database was damaged, and why; "" if nothing was. */
+  /**
+   * What was set aside at the last start because a database was damaged, and why; "" if nothing
+   * was.
+   */
   readonly quarantined: string;
   readonly message: string;
 }
 
 export const NO_BUILDKIT: BuildkitView = {
-  at: "stopped",
+  at: "unknown",
   version: "",
   restarts: 0,
   lastExit: "",
   quarantined: "",
-  message: "Not started yet",
+  message: "Not looked at yet",
 };
 
 /** The cache that BuildKit works on. */
@@ -71,15 +120,28 @@ export type NetworkView =
   /** What was in force before still is. */
   | { readonly at: "failed"; readonly because: string };
 
-/** Whether builds are let to the tailnet that this machine is a node of; where they have no network there is nothing to let them through. */
+/**
+ * Whether builds are let to the tailnet that this machine is a node of; where they have no network
+ * there is nothing to let them through.
+ */
 export function isOpenTo(view: NetworkView): boolean {
   return view.at === "none" || (view.at === "applied" && view.network.tailnet === "open");
 }
 
+/** Of builds that have no network. */
+export const NO_NETWORK_GENERATION = "none, nor for BuildKit";
+
 /** Which network BuildKit has to be started for; undefined: it must not be started yet. */
 export function networkGeneration(view: NetworkView): string | undefined {
-  if (view.at === "none") return "none";
+  if (view.at === "none") return NO_NETWORK_GENERATION;
   return view.at === "applied" ? view.network.generation : undefined;
+}
+
+/** This machine's addresses in the builds' network; none where they have none. */
+export function gatewaysOf(view: NetworkView): readonly string[] {
+  if (view.at !== "applied") return [];
+  const { network } = view;
+  return network.families.map((family) => formatAddress(nth(cidr(network[family]), 1)));
 }
 
 /** What a probe inside a build's network found of the guard. */
@@ -118,10 +180,29 @@ export interface CertificatesView {
   readonly lastRenewalError: string;
 }
 
-/** Grants that count while draining: those of the moment when the drain began. Absent: all. */
-export type FrozenBuilds = ReadonlySet<string> | undefined;
+/**
+ * Which builds an ending waits for and lets in: those that were open when it began, also where that
+ * is learned later.
+ */
+export type FrozenBuilds =
+  /** No ending has begun: all that are granted. */
+  | { readonly at: "none" }
+  /**
+   * An ending has begun before the first desired state: that one will say. Until then nothing is
+   * judged over.
+   */
+  | { readonly at: "until-known" }
+  | { readonly at: "these"; readonly builds: ReadonlySet<string> };
 
-/** Session records that wait for the control plane's acknowledgement, and those that a full journal lost. A new object for each change. */
+/** Whether an ending keeps this granted build out. */
+export function isKeptOut(frozen: FrozenBuilds, buildId: string): boolean {
+  return frozen.at === "these" && !frozen.builds.has(buildId);
+}
+
+/**
+ * Session records that wait for the control plane's acknowledgement, and those that a full journal
+ * lost.
+ */
 export interface RecordCounts {
   readonly waiting: number;
   readonly dropped: number;

@@ -6,8 +6,9 @@ export type Entry<Visitor> =
   | { readonly admitted: false; readonly because: "too-many-connections" | "too-many-connections-of-source" };
 
 /**
- * Counts who is connected, and finds room for who comes. Whoever has not finished the handshake may be displaced, the oldest of the
- * busiest source first: so silent connections, however many, only ever displace each other. Sessions are never displaced.
+ * Counts who is connected, and finds room for who comes. Whoever has not finished the handshake may
+ * be displaced, the oldest of the busiest source first: so silent connections, however many, only
+ * ever displace each other. Sessions are never displaced.
  */
 export class Crowd<Visitor extends { readonly source: string }> {
   readonly #limits: GatewayLimits;

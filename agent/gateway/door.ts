@@ -2,7 +2,10 @@ import { createServer, type Server, type Socket } from "node:net";
 import { AgentError } from "../core/errors.ts";
 import type { ListenOn } from "./parts.ts";
 
-/** How long a silent client may be gone before the kernel asks after it: a VM pays for each forgotten session. */
+/**
+ * How long a silent client may be gone before the kernel asks after it: a VM pays for each
+ * forgotten session.
+ */
 const KEEP_ALIVE_AFTER_MS = 60_000;
 
 /** The listening socket. It accepts and nothing else. */

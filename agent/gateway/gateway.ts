@@ -1,4 +1,7 @@
+import { untilBeatMs } from "../core/beat.ts";
+import type { SessionOpening } from "../core/session.ts";
 import { Scope } from "../lifecycle/scope.ts";
+import { Calls } from "./calls/calls.ts";
 import { Door } from "./door.ts";
 import { followOrders } from "./orders.ts";
 import type { GatewayParts } from "./parts.ts";
@@ -8,20 +11,23 @@ import { Records } from "./records.ts";
 import { Refusals } from "./refusals.ts";
 import { Serving } from "./serving.ts";
 import { Sessions } from "./sessions.ts";
-import { gatewayStats } from "./stats.ts";
+import { Stats } from "./stats.ts";
 
-/** How often sessions are asked whether their time is up: one look at all of them instead of a timer each, so that a stepped clock, a paused VM or a date
- * beyond setTimeout's 24.8 days needs no care of its own. A cut may take 250 ms (DESIGN); this spends at most 100 of them. */
+/**
+ * How often sessions are asked whether their time is up: one look at all of them instead of a timer
+ * each, so that a stepped clock, a paused VM or a date beyond setTimeout's 24.8 days needs no care
+ * of its own. A cut may take 250 ms (DESIGN); this spends at most 100 of them.
+ */
 const EXPIRY_EVERY_MS = 100;
 const STATS_EVERY_MS = 2_000;
 
 /**
- * The data plane: lets open builds in over mutual TLS and hands their bytes to BuildKit, as `control` orders. Returns when
- * `parts.signal` is aborted and everything is closed.
+ * The data plane: lets open builds in over mutual TLS and hands their bytes to BuildKit, as
+ * `control` orders. Returns when `parts.signal` is aborted and everything is closed.
  * @throws {AgentError} "gateway.cannot-listen"
  */
 export async function runGateway(parts: GatewayParts): Promise<void> {
-  const { link, clock, log, peers, limits, signal } = parts;
+  const { link, clock, log, peers, signal } = parts;
   await using scope = new Scope();
   scope.defer(() => link.close());
 
@@ -29,7 +35,10 @@ export async function runGateway(parts: GatewayParts): Promise<void> {
   const serving = await Serving.begin(parts.keys, parts.certificates);
   const policy = new Policy(peers, log);
   const records = new Records();
-  const sessions = new Sessions(parts, runId, {
+  const calls = new Calls({ policy, clock, log });
+  const guardOf = parts.calls === "judged" ? (opening: SessionOpening) => calls.guardOf(opening) : () => undefined;
+  if (parts.calls === "any") log.warn({}, "gateway.calls-are-not-judged");
+  const sessions = new Sessions({ ...parts, guardOf }, runId, {
     opened: (opening) => link.tell({ is: "opened", opening }),
     closed: (summary) => {
       records.add(summary);
@@ -37,24 +46,16 @@ export async function runGateway(parts: GatewayParts): Promise<void> {
     },
   });
   const refusals = new Refusals(clock, log);
-  const reception = new Reception({ limits, policy, peers, clock, refusals, sessions });
+  const reception = new Reception({ ...parts, policy, refusals, sessions });
   const door = await Door.open(parts.listen, (raw) => reception.arrive(raw));
   door.onError((err) => log.error({ err }, "gateway.accept-failed"));
   log.info({ runId, address: door.address }, "gateway.listening");
   parts.unit.ready();
   parts.unit.tell(`Listening on ${door.address ?? "an inherited socket"}`);
 
-  const tellStats = (): void =>
-    link.tell({
-      is: "stats",
-      stats: gatewayStats({ link, gauges: parts.gauges, door, reception, refusals, records, sessions }),
-    });
-  const governed = { runId, link, clock, log, policy, serving, reception, sessions, records, tellStats };
-  await Promise.all([
-    followOrders(governed, signal),
-    every(EXPIRY_EVERY_MS, () => sessions.expire(clock.now().wallMs), parts),
-    every(STATS_EVERY_MS, tellStats, parts),
-  ]);
+  const stats = new Stats({ link, gauges: parts.gauges, door, reception, refusals, records, sessions, calls, clock });
+  const governed = { runId, link, clock, log, policy, serving, reception, sessions, records, stats };
+  await Promise.all([followOrders(governed, signal), expireSessions(sessions, parts), tellStats(stats, parts)]);
 
   door.close();
   const cut = sessions.cutAll("gateway-lost", "the gateway was told to stop");
@@ -62,13 +63,24 @@ export async function runGateway(parts: GatewayParts): Promise<void> {
   log.info({ cut }, "gateway.stopped");
 }
 
-async function every(
-  periodMs: number,
-  act: () => void,
-  { clock, signal }: Pick<GatewayParts, "clock" | "signal">,
-): Promise<void> {
+type Ticking = Pick<GatewayParts, "clock" | "gauges" | "signal">;
+
+/** While none is open it sleeps, and nobody is hurt by a late timer. */
+async function expireSessions(sessions: Sessions, { clock, gauges, signal }: Ticking): Promise<void> {
   while (!signal.aborted) {
-    act();
-    await clock.sleep(periodMs, signal);
+    if (sessions.openCount.get() === 0) {
+      gauges.sampleDelay(false);
+      await sessions.openCount.first((count) => count > 0, signal);
+      gauges.sampleDelay(true);
+    }
+    sessions.expire(clock.now().wallMs);
+    await clock.sleep(EXPIRY_EVERY_MS, signal);
+  }
+}
+
+async function tellStats(stats: Stats, { clock, signal }: Ticking): Promise<void> {
+  while (!signal.aborted) {
+    stats.tellNews();
+    await clock.sleep(untilBeatMs(clock.now(), STATS_EVERY_MS), signal);
   }
 }

@@ -1,10 +1,16 @@
 /** What one write to BuildKit takes at most: four TLS records. */
 const PIECE_BYTES = 64 * 1024;
 
-/** Less is not worth waiting for company: it is a message of its own, and somebody waits for the answer. */
+/**
+ * Less is not worth waiting for company: it is a message of its own, and somebody waits for the
+ * answer.
+ */
 const ALONE_BYTES = 1024;
 
-/** Pieces that no write holds any more, for all sessions: as many as were ever written at the same moment, at most. */
+/**
+ * Pieces that no write holds any more, for all sessions: as many as were ever written at the same
+ * moment, at most.
+ */
 const spare: Buffer[] = [];
 const MOST_SPARE = 16;
 
@@ -15,8 +21,9 @@ interface Taker {
 }
 
 /**
- * Puts the records that came in one turn of the event loop together, so that BuildKit is woken once for them and not for each. They are copied:
- * that costs less than a system call each, and lets the buffers that Node made for them die young.
+ * Puts the records that came in one turn of the event loop together, so that BuildKit is woken once
+ * for them and not for each. They are copied: that costs less than a system call each, and lets the
+ * buffers that Node made for them die young.
  */
 export class Gather {
   readonly #to: Taker;
@@ -28,6 +35,11 @@ export class Gather {
   }
 
   add(record: Buffer): void {
+    for (let from = 0; from < record.length; from += PIECE_BYTES)
+      this.#add(record.length > PIECE_BYTES ? record.subarray(from, from + PIECE_BYTES) : record);
+  }
+
+  #add(record: Buffer): void {
     if (this.#piece === undefined && record.length < ALONE_BYTES) {
       this.#to.write(record);
       return;

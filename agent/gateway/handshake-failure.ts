@@ -1,6 +1,9 @@
 import type { Reason } from "./refusals.ts";
 
-/** OpenSSL's and Node's words for a handshake that did not come about, in ours. Any other: "handshake-failed". */
+/**
+ * OpenSSL's and Node's words for a handshake that did not come about, in ours. Any other:
+ * "handshake-failed".
+ */
 const REASONS: Readonly<Record<string, Reason>> = {
   ERR_SSL_UNSUPPORTED_PROTOCOL: "protocol-too-old",
   ERR_SSL_WRONG_VERSION_NUMBER: "not-tls",

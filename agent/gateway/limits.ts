@@ -7,6 +7,8 @@ export interface GatewayLimits {
   readonly maxPendingHandshakes: number;
   readonly maxPendingHandshakesPerSource: number;
   readonly handshakeTimeoutMs: number;
+  /** A client has one or two; a bake of many targets has dozens. */
+  readonly maxSessionsPerBuildPerMinute: number;
 }
 
 export const DEFAULT_LIMITS: GatewayLimits = {
@@ -15,4 +17,5 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   maxPendingHandshakes: 256,
   maxPendingHandshakesPerSource: 128,
   handshakeTimeoutMs: 10_000,
+  maxSessionsPerBuildPerMinute: 300,
 };

@@ -6,6 +6,7 @@ import type { Reception } from "./reception.ts";
 import type { Records } from "./records.ts";
 import type { Serving } from "./serving.ts";
 import type { Sessions } from "./sessions.ts";
+import type { Stats } from "./stats.ts";
 
 export interface Governed {
   readonly runId: string;
@@ -17,27 +18,30 @@ export interface Governed {
   readonly reception: Reception;
   readonly sessions: Sessions;
   readonly records: Records;
-  tellStats(): void;
+  readonly stats: Stats;
 }
 
-/** Does what control asks, in its order, until `signal`. An order that cannot be carried out is logged; what was in force stays. */
+/**
+ * Does what control asks, in its order, until `signal`. An order that cannot be carried out is
+ * logged; what was in force stays. No order waits for anything: the next one may be a revocation.
+ */
 export async function followOrders(governed: Governed, signal: AbortSignal): Promise<void> {
   for await (const order of governed.link.orders(signal)) {
     try {
-      await obey(governed, order);
+      obey(governed, order);
     } catch (failure) {
-      governed.log.error({ err: failure, order: order.is }, "order.failed");
+      notObeyed(governed, order, failure);
     }
   }
 }
 
-async function obey(governed: Governed, order: ControlOrder): Promise<void> {
+function obey(governed: Governed, order: ControlOrder): void {
   const { link, log, policy, serving, sessions, records, clock } = governed;
   switch (order.is) {
     case "connected":
       log.info({}, "control.connected");
       link.tell(hello(governed));
-      governed.tellStats();
+      governed.stats.tell();
       return;
     case "lost":
       log.warn({ openSessions: sessions.openings.length }, "control.lost");
@@ -66,7 +70,10 @@ async function obey(governed: Governed, order: ControlOrder): Promise<void> {
       return;
     }
     case "rotate-key":
-      link.tell({ is: "request", request: await serving.rotate() });
+      serving.rotate(
+        (request) => link.tell({ is: "request", request }),
+        (failure) => notObeyed(governed, order, failure),
+      );
       return;
     case "cut-all":
       // Clients that are cut dial again at once.
@@ -81,23 +88,31 @@ async function obey(governed: Governed, order: ControlOrder): Promise<void> {
   }
 }
 
-/** New handshakes see the new certificate and CAs. Needs both: without a CA Node would ask for its own list of roots. */
+function notObeyed({ log }: Governed, order: ControlOrder, failure: unknown): void {
+  log.error({ err: failure, order: order.is }, "order.failed");
+}
+
+/**
+ * New handshakes see the new certificate and CAs. Needs both: without a CA Node would ask for its
+ * own list of roots.
+ */
 function serve(governed: Governed): void {
   const { policy, reception } = governed;
   const { certificate } = governed.serving;
   if (certificate === undefined || policy.cas.length === 0) return;
   const wasServing = reception.serving;
   reception.use(certificate, policy.cas);
-  if (!wasServing) governed.tellStats();
+  if (!wasServing) governed.stats.tell();
 }
 
-function hello({ runId, serving, sessions, records }: Governed) {
+function hello({ runId, serving, sessions, records, policy }: Governed) {
   const { request, certificate } = serving;
   return {
     is: "hello" as const,
     runId,
     request,
     ...(certificate === undefined ? {} : { servingNotAfterMs: certificate.notAfterMs }),
+    ...(policy.applied && { applied: policy.applied }),
     open: sessions.openings,
     closed: records.all,
   };

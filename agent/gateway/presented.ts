@@ -1,6 +1,6 @@
 import type { TLSSocket } from "node:tls";
 import type { PeerFacts } from "../core/authorise.ts";
-import type { PeerReader } from "../ports/peer-reader.ts";
+import type { ClientFlight, PeerReader } from "../ports/peer-reader.ts";
 
 /** Beyond this a chain is not followed: ours have one or two links. */
 const LONGEST_CHAIN = 8;
@@ -10,10 +10,12 @@ export interface Presented {
   readonly facts: PeerFacts;
   /** DER, the leaf first; empty without a certificate. */
   readonly chain: readonly Uint8Array[];
+  /** The same as the client sent it, if that can be read. It costs something. */
+  sent(): readonly Uint8Array[];
 }
 
 /** @throws {AgentError} "gateway.certificate-unreadable" */
-export function presentedBy(socket: TLSSocket, peers: PeerReader): Presented {
+export function presentedBy(socket: TLSSocket, flight: ClientFlight, peers: PeerReader): Presented {
   const chain: Uint8Array[] = [];
   for (
     let certificate = socket.getPeerX509Certificate();
@@ -24,6 +26,7 @@ export function presentedBy(socket: TLSSocket, peers: PeerReader): Presented {
   const [leaf] = chain;
   return {
     chain,
+    sent: () => peers.sent(flight)?.slice(0, LONGEST_CHAIN) ?? [],
     facts: {
       protocol: socket.getProtocol() ?? "none",
       sessionReused: socket.isSessionReused(),

@@ -1,16 +1,18 @@
 import type { Socket } from "node:net";
-import type { TLSSocket } from "node:tls";
 import { AgentError } from "../core/errors.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { HandshakeBytes } from "../ports/handshake-bytes.ts";
 import type { AnchorCa, PeerReader } from "../ports/peer-reader.ts";
+import type { RuntimeGauges } from "../ports/runtime-gauges.ts";
 import { Crowd } from "./crowd.ts";
-import { handshakeFailure } from "./handshake-failure.ts";
-import { Handshakes } from "./handshakes.ts";
+import { HandshakeBudget } from "./handshake-budget.ts";
+import { type HandshakeEvents, Handshakes, type Secured } from "./handshakes.ts";
 import type { GatewayLimits } from "./limits.ts";
 import type { Policy } from "./policy.ts";
 import { type Presented, presentedBy } from "./presented.ts";
 import type { Reason, Refusals } from "./refusals.ts";
 import type { ServingCertificate } from "./serving.ts";
+import { SessionRate } from "./session-rate.ts";
 import type { Sessions } from "./sessions.ts";
 import { tlsOptions } from "./tls-options.ts";
 import { type Visitor, visitorOf } from "./visitor.ts";
@@ -20,30 +22,34 @@ export interface ReceptionParts {
   readonly policy: Policy;
   readonly peers: PeerReader;
   readonly clock: Clock;
+  readonly bytes: HandshakeBytes;
+  readonly gauges: Pick<RuntimeGauges, "processorMs">;
   readonly refusals: Refusals;
   readonly sessions: Sessions;
 }
 
 /**
- * Takes each connection from the door to a session or away. Every one that is turned away is counted and logged once, and its socket is reset.
- * Until there is a certificate to show and a CA to ask for, all are turned away at once: a client that hears no quickly tries again,
- * one that is kept waiting does not.
+ * Takes each connection from the door to a session or away. Every one that is turned away is
+ * counted and logged once, and its socket is reset. Until there is a certificate to show and a CA
+ * to ask for, all are turned away at once: a client that hears no quickly tries again, one that is
+ * kept waiting does not.
  */
 export class Reception {
   readonly #parts: ReceptionParts;
   readonly #crowd: Crowd<Visitor>;
+  readonly #budget = new HandshakeBudget();
   readonly #handshakes: Handshakes;
+  readonly #rate: SessionRate;
 
   constructor(parts: ReceptionParts) {
     this.#parts = parts;
     this.#crowd = new Crowd(parts.limits);
-    this.#handshakes = new Handshakes({
-      secured: (visitor, socket, cas) => this.#secured(visitor, socket, cas),
-      failed: (visitor, error) => {
-        const { reason, detail } = handshakeFailure(error);
-        if (this.#crowd.settle(visitor)) this.#turnAway(visitor, reason, detail);
-      },
-    });
+    this.#rate = new SessionRate(parts.limits.maxSessionsPerBuildPerMinute);
+    const events: HandshakeEvents = {
+      secured: (visitor, secured) => this.#secured(visitor, secured),
+      failed: (visitor, reason, detail) => this.#unfinished(visitor, reason, detail),
+    };
+    this.#handshakes = new Handshakes({ ...parts, budget: this.#budget }, events);
   }
 
   get serving(): boolean {
@@ -69,6 +75,11 @@ export class Reception {
   }
 
   #receive(visitor: Visitor): void {
+    const { limits, clock } = this.#parts;
+    if (this.#budget.isBarred(visitor.source, clock.now().monoMs)) {
+      this.#turnAway(visitor, "handshakes-too-costly", visitor.source);
+      return;
+    }
     const entry = this.#crowd.enter(visitor);
     if (!entry.admitted) {
       this.#turnAway(visitor, entry.because);
@@ -76,29 +87,42 @@ export class Reception {
     }
     if (entry.displaced !== undefined)
       this.#turnAway(entry.displaced, "displaced-by-newer", "the oldest handshake of the busiest source made room");
-    const deadline = setTimeout(() => {
-      if (this.#crowd.settle(visitor)) this.#turnAway(visitor, "handshake-timeout");
-    }, this.#parts.limits.handshakeTimeoutMs);
+    const deadline = setTimeout(() => this.#unfinished(visitor, "handshake-timeout"), limits.handshakeTimeoutMs);
     visitor.raw.once("close", () => {
       clearTimeout(deadline);
       this.#handshakes.forget(visitor);
-      if (this.#crowd.settle(visitor)) this.#turnAway(visitor, "handshake-abandoned");
+      this.#unfinished(visitor, "handshake-abandoned");
       this.#crowd.leave(visitor);
     });
     this.#handshakes.begin(visitor);
   }
 
-  #secured(visitor: Visitor, socket: TLSSocket, cas: readonly AnchorCa[]): void {
-    if (!this.#crowd.settle(visitor)) return;
-    const { policy, clock, sessions } = this.#parts;
-    const presented = this.#read(visitor, () => presentedBy(socket, this.#parts.peers));
-    const judgement = presented && this.#read(visitor, () => policy.judge(presented, cas, clock.now()));
-    if (judgement === undefined) return;
-    if (judgement.admitted) sessions.begin(visitor, socket, judgement.grounds, judgement.until);
-    else this.#turnAway(visitor, judgement.refusal, judgement.detail, presented);
+  #unfinished(visitor: Visitor, reason: Reason, detail = ""): void {
+    if (this.#crowd.settle(visitor)) this.#turnAway(visitor, visitor.hasSpoken ? reason : "tcp-probe", detail);
   }
 
-  /** Whatever a stranger's certificate makes the reader do, it ends in a refusal of that stranger. */
+  /** Whether it is let in. */
+  #secured(visitor: Visitor, { socket, cas, flight }: Secured): boolean {
+    if (!this.#crowd.settle(visitor)) return false;
+    const { policy, clock, sessions } = this.#parts;
+    const presented = this.#read(visitor, () => presentedBy(socket, flight, this.#parts.peers));
+    const judgement = presented && this.#read(visitor, () => policy.judge(presented, cas, clock.now()));
+    if (judgement === undefined) return false;
+    if (!judgement.admitted) {
+      this.#turnAway(visitor, judgement.refusal, judgement.detail, presented);
+      return false;
+    }
+    const { build } = judgement.grounds;
+    this.#budget.vouch(visitor.source, clock.now().monoMs);
+    if (this.#rate.take(build.buildId, clock.now().monoMs))
+      sessions.begin(visitor, socket, judgement.grounds, judgement.until);
+    else this.#turnAway(visitor, "too-many-sessions-of-build", build.buildId, presented);
+    return true;
+  }
+
+  /**
+   * Whatever a stranger's certificate makes the reader do, it ends in a refusal of that stranger.
+   */
   #read<T>(visitor: Visitor, reading: () => T): T | undefined {
     try {
       return reading();

@@ -1,6 +1,7 @@
 import type { CertificateFacts, Refusal } from "../core/authorise.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log, LogData } from "../ports/log.ts";
+import { LineRate } from "./line-rate.ts";
 
 /** Why a connection was turned away: by the policy (core), or before it could be asked. */
 export type Reason =
@@ -9,14 +10,22 @@ export type Reason =
   | "not-serving-yet"
   | "too-many-connections"
   | "too-many-connections-of-source"
+  | "too-many-sessions-of-build"
   | "displaced-by-newer"
   | "handshake-timeout"
   | "handshake-abandoned"
   | "handshake-failed"
+  | "handshake-too-large"
+  | "handshakes-too-costly"
+  /** Connected, and sent nothing: a load balancer asks whether the port is open. */
+  | "tcp-probe"
   | "no-common-alpn"
   | "not-tls";
 
-/** Lines in one second; what exceeds it is counted and told in one line. A stranger must not be able to fill the disk. */
+/**
+ * Lines in one second; what exceeds it is counted and told in one line. A stranger must not be able
+ * to fill the disk.
+ */
 const LINES_A_SECOND = 100;
 
 /** Names and values of a certificate that a stranger wrote: enough to recognise it. */
@@ -25,16 +34,15 @@ const MOST_NAMES = 4;
 
 /** Counts and logs everyone who is turned away. */
 export class Refusals {
-  readonly #clock: Clock;
   readonly #log: Log;
   readonly #counts = new Map<Reason, number>();
-  #secondBeganMs = 0;
-  #lines = 0;
-  #unlogged = 0;
+  readonly #lines: LineRate;
 
   constructor(clock: Clock, log: Log) {
-    this.#clock = clock;
     this.#log = log;
+    this.#lines = new LineRate(clock, LINES_A_SECOND, (refusals) =>
+      log.warn({ refusals }, "session.refusals-not-logged"),
+    );
   }
 
   get counts(): Readonly<Record<string, number>> {
@@ -43,8 +51,8 @@ export class Refusals {
 
   note(reason: Reason, peer: string, detail: string, certificate?: CertificateFacts): void {
     this.#counts.set(reason, (this.#counts.get(reason) ?? 0) + 1);
-    if (this.#mayLog())
-      this.#log.warn(
+    if (this.#lines.take())
+      this.#log[reason === "tcp-probe" ? "debug" : "warn"](
         {
           reason,
           peer,
@@ -53,20 +61,6 @@ export class Refusals {
         },
         "session.refused",
       );
-  }
-
-  #mayLog(): boolean {
-    const nowMs = this.#clock.now().monoMs;
-    if (nowMs - this.#secondBeganMs >= 1_000) {
-      if (this.#unlogged > 0) this.#log.warn({ refusals: this.#unlogged }, "session.refusals-not-logged");
-      this.#secondBeganMs = nowMs;
-      this.#lines = 0;
-      this.#unlogged = 0;
-    }
-    this.#lines += 1;
-    if (this.#lines <= LINES_A_SECOND) return true;
-    this.#unlogged += 1;
-    return false;
   }
 }
 

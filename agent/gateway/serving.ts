@@ -11,12 +11,16 @@ export interface ServingCertificate {
   readonly notAfterMs: number;
 }
 
-/** The gateway's own keys and certificate. The private key stays in this object and in the TLS stack. */
+/**
+ * The gateway's own keys and certificate. The private key stays in this object and in the TLS
+ * stack.
+ */
 export class Serving {
   readonly #keys: KeyMaker;
   readonly #certificates: CertificateReader;
   #newest: { readonly key: PrivateKey; readonly request: SigningRequest };
   #certificate: ServingCertificate | undefined;
+  #rotating = false;
 
   private constructor(
     keys: KeyMaker,
@@ -41,14 +45,29 @@ export class Serving {
     return this.#certificate;
   }
 
-  /** A fresh key. The old certificate serves until the new key has one. */
-  async rotate(): Promise<SigningRequest> {
-    this.#newest = await freshKey(this.#keys);
-    return this.#newest.request;
+  /**
+   * Begins to make a fresh key; one `then` follows, or one `failed`. Asked again before that, it
+   * does nothing more: the key that is under way is fresh enough. The old certificate serves until
+   * the new key has one, and may be renewed until then.
+   */
+  rotate(then: (request: SigningRequest) => void, failed: (failure: unknown) => void): void {
+    if (this.#rotating) return;
+    this.#rotating = true;
+    void this.#rotated().then(then, failed);
+  }
+
+  async #rotated(): Promise<SigningRequest> {
+    try {
+      this.#newest = await freshKey(this.#keys);
+      return this.#newest.request;
+    } finally {
+      this.#rotating = false;
+    }
   }
 
   /**
-   * Takes a chain for the newest key, or a renewed one for the key in use. What was in use stays if this throws.
+   * Takes a chain for the newest key, or a renewed one for the key in use. What was in use stays if
+   * this throws.
    * @throws {AgentError} "gateway.certificate-for-another-key", "identity.certificate-unusable"
    */
   certify(keySpkiSha256: string, chainPem: string): ServingCertificate {

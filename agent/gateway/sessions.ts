@@ -1,8 +1,11 @@
 import type { TLSSocket } from "node:tls";
+import { sessionIdOf } from "../core/closed-sessions.ts";
 import type { SessionEnding, SessionOpening, SessionSummary, Standing } from "../core/session.ts";
+import { Cell } from "../lifecycle/cell.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { GatewayStats } from "../ports/gateway.ts";
 import type { Log } from "../ports/log.ts";
+import type { GuardMaker } from "./calls/call-guard.ts";
 import type { Grounds, Until } from "./policy.ts";
 import { Splice, type SpliceEnding } from "./splice.ts";
 import type { Visitor } from "./visitor.ts";
@@ -10,6 +13,14 @@ import type { Visitor } from "./visitor.ts";
 export interface SessionEvents {
   opened(opening: SessionOpening): void;
   closed(summary: SessionSummary): void;
+}
+
+export interface SessionsParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly buildkitSocket: string;
+  /** Who judges the calls of a session; undefined: nobody does. */
+  readonly guardOf: (opening: SessionOpening) => GuardMaker | undefined;
 }
 
 interface OpenSession {
@@ -20,21 +31,21 @@ interface OpenSession {
   until: Until;
 }
 
-/** The sessions that are open now. It owns them: each is cut or ends by itself, and then leaves its summary. */
+/**
+ * The sessions that are open now. It owns them: each is cut or ends by itself, and then leaves its
+ * summary.
+ */
 export class Sessions {
   accepted = 0;
-  readonly #parts: { readonly clock: Clock; readonly log: Log; readonly buildkitSocket: string };
+  /** How many are open. */
+  readonly openCount = new Cell(0);
+  readonly #parts: SessionsParts;
   readonly #runId: string;
   readonly #events: SessionEvents;
   readonly #open = new Map<string, OpenSession>();
-  #onNone: () => void = () => undefined;
   #closedBytes = { fromClients: 0, toClients: 0 };
 
-  constructor(
-    parts: { readonly clock: Clock; readonly log: Log; readonly buildkitSocket: string },
-    runId: string,
-    events: SessionEvents,
-  ) {
+  constructor(parts: SessionsParts, runId: string, events: SessionEvents) {
     this.#parts = parts;
     this.#runId = runId;
     this.#events = events;
@@ -58,20 +69,22 @@ export class Sessions {
   }
 
   begin(visitor: Visitor, client: TLSSocket, grounds: Grounds, until: Until): void {
-    const { clock, log, buildkitSocket } = this.#parts;
+    const { clock, log, buildkitSocket, guardOf } = this.#parts;
     const now = clock.now();
     this.accepted += 1;
     const opening: SessionOpening = {
-      sessionId: `${this.#runId}.${this.accepted}`,
+      sessionId: sessionIdOf(this.#runId, this.accepted),
       build: grounds.build,
       peer: visitor.peer,
       certificateSerial: grounds.certificate.serial,
       keySpkiSha256: grounds.certificate.spkiSha256,
       openedAtMs: now.wallMs,
     };
-    const splice = new Splice({ client, raw: visitor.raw, buildkitSocket }, (ending) => this.#close(session, ending));
+    const legs = { client, raw: visitor.raw, buildkitSocket, guard: guardOf(opening) };
+    const splice = new Splice(legs, (ending) => this.#close(session, ending));
     const session: OpenSession = { opening, openedMonoMs: now.monoMs, grounds, splice, until };
     this.#open.set(opening.sessionId, session);
+    this.openCount.set(this.#open.size);
     log.info({ ...about(opening), certificateSerial: opening.certificateSerial }, "session.opened");
     this.#events.opened(opening);
   }
@@ -99,25 +112,23 @@ export class Sessions {
   }
 
   /** Resolves when none is open. */
-  over(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#onNone = resolve;
-      if (this.#open.size === 0) resolve();
-    });
+  async over(): Promise<void> {
+    await this.openCount.first((count) => count === 0, new AbortController().signal);
   }
 
   #close(session: OpenSession, { ending, detail }: SpliceEnding): void {
     const { opening, splice } = session;
-    const { bytesFromClient, bytesToClient } = splice;
+    const { bytesFromClient, bytesToClient, refusedCalls } = splice;
     const durationMs = Math.round(this.#parts.clock.now().monoMs - session.openedMonoMs);
     this.#open.delete(opening.sessionId);
     this.#closedBytes.fromClients += bytesFromClient;
     this.#closedBytes.toClients += bytesToClient;
-    const closing = { durationMs, bytesFromClient, bytesToClient, ending, detail };
+    const carried = { bytesFromClient, bytesToClient, ...(refusedCalls > 0 && { refusedCalls }) };
+    const closing = { durationMs, ...carried, ending, detail };
     const level = ending === "buildkit-error" ? "warn" : "info";
     this.#parts.log[level]({ ...about(opening), ...closing }, "session.closed");
     this.#events.closed({ ...opening, ...closing });
-    if (this.#open.size === 0) this.#onNone();
+    this.openCount.set(this.#open.size);
   }
 }
 

@@ -4,7 +4,8 @@ const GROUPS = 8;
 const GROUPS_OF_A_SUBNET = 4;
 
 /**
- * Who counts as one: an IPv4 address, or an IPv6 /64, which is what one customer line or one host can use freely.
+ * Who counts as one: an IPv4 address, or an IPv6 /64, which is what one customer line or one host
+ * can use freely.
  * @param address as the socket gives it.
  */
 export function sourceOf(address: string): string {

@@ -1,8 +1,15 @@
 import type { Clock } from "../ports/clock.ts";
 
 /**
- * A signal below another: it is aborted with `outer`, or on its own. Dispose it when the work is over; unlike `AbortSignal.any` on a signal that
- * lives as long as the process, nothing is left behind then.
+ * Why what lies below ends: made once, because an error for each abort costs more than the rest of
+ * it.
+ */
+export const OVER: unknown = AbortSignal.abort().reason;
+
+/**
+ * A signal below another: it is aborted with `outer`, or on its own. Dispose it when the work is
+ * over; unlike `AbortSignal.any` on a signal that lives as long as the process, nothing is left
+ * behind then.
  */
 export class Branch implements Disposable {
   readonly #controller = new AbortController();
@@ -19,17 +26,36 @@ export class Branch implements Disposable {
     return this.#controller.signal;
   }
 
-  abort(): void {
-    this.#controller.abort();
+  abort(reason = OVER): void {
+    this.#controller.abort(reason);
   }
 
   [Symbol.dispose](): void {
     this.#outer.removeEventListener("abort", this.#follow);
-    this.#controller.abort();
+    this.abort();
   }
 }
 
-/** Runs `work` under a signal that is aborted after `ms`, or with `outer`. What `work` makes of the abort is its own business. */
+/** Resolves when `signal` is aborted, or `outer` is. */
+export async function aborted(signal: AbortSignal, outer: AbortSignal): Promise<void> {
+  using branch = new Branch(outer);
+  const stop = (): void => branch.abort();
+  if (signal.aborted) return;
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    if (branch.signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      branch.signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+/**
+ * Runs `work` under a signal that is aborted after `ms`, or with `outer`. What `work` makes of the
+ * abort is its own business.
+ */
 export async function within<T>(
   clock: Clock,
   ms: number,
@@ -41,7 +67,10 @@ export async function within<T>(
   return await work(branch.signal);
 }
 
-/** Runs all at once; when the first is done, for good or ill, the others' signal is aborted. Resolves when all are done. */
+/**
+ * Runs all at once; when the first is done, for good or ill, the others' signal is aborted.
+ * Resolves when all are done.
+ */
 export async function firstOf(outer: AbortSignal, ...works: readonly Work[]): Promise<void> {
   using branch = new Branch(outer);
   await raceOn(branch, ...works);

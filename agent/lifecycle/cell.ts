@@ -1,13 +1,18 @@
+import { OVER } from "./branch.ts";
+
 /**
- * A value that changes, and whose readers want the latest, not the history: the shape of level-triggered work. Setting never waits; a slow
- * reader skips what was overtaken.
+ * A value that changes, and whose readers want the latest, not the history: the shape of
+ * level-triggered work. Setting never waits; a slow reader skips what was overtaken. `same` decides
+ * what counts as a change: an equal value wakes nobody, however fresh the object.
  */
 export class Cell<T> {
   #value: T;
+  readonly #same: (a: T, b: T) => boolean;
   readonly #watchers = new Set<() => void>();
 
-  constructor(value: T) {
+  constructor(value: T, same: (a: T, b: T) => boolean = Object.is) {
     this.#value = value;
+    this.#same = same;
   }
 
   get(): T {
@@ -15,7 +20,7 @@ export class Cell<T> {
   }
 
   set(value: T): void {
-    if (Object.is(value, this.#value)) return;
+    if (this.#same(value, this.#value)) return;
     this.#value = value;
     for (const watcher of [...this.#watchers]) watcher();
   }
@@ -30,11 +35,14 @@ export class Cell<T> {
     return () => this.#watchers.delete(watcher);
   }
 
-  /** The first value, the present one included, that `holds`; undefined when `signal` is aborted before. */
+  /**
+   * The first value, the present one included, that `holds`; undefined when `signal` is aborted
+   * before.
+   */
   async first(holds: (value: T) => boolean, signal: AbortSignal): Promise<T | undefined> {
     let found: { readonly value: T } | undefined;
     const done = new AbortController();
-    const stop = (): void => done.abort();
+    const stop = (): void => done.abort(OVER);
     signal.addEventListener("abort", stop, { once: true });
     try {
       if (signal.aborted) return undefined;
@@ -43,7 +51,7 @@ export class Cell<T> {
         () => {
           if (!holds(this.#value)) return;
           found = { value: this.#value };
-          done.abort();
+          stop();
         },
         done.signal,
       );
@@ -54,9 +62,12 @@ export class Cell<T> {
   }
 }
 
-type Watchable = Pick<Cell<unknown>, "watch">;
+export type Watchable = Pick<Cell<unknown>, "watch">;
 
-/** Calls `act` now, and again after changes of any cell: changes that come together count once. Ends with `signal`, or when `act` throws. */
+/**
+ * Calls `act` now, and again after changes of any cell: changes that come together count once. Ends
+ * with `signal`, or when `act` throws.
+ */
 export async function onChange(cells: readonly Watchable[], act: () => void, signal: AbortSignal): Promise<void> {
   let changed = true;
   let wake: (() => void) | undefined;

@@ -4,6 +4,11 @@ export class Queue<T> {
   #wake: (() => void) | undefined;
   #closed = false;
 
+  /** How many wait to be read. */
+  get size(): number {
+    return this.#items.length;
+  }
+
   push(item: T): void {
     if (this.#closed) return;
     this.#items.push(item);

@@ -1,15 +1,20 @@
 import { type Backoff, fullJitterMs } from "../core/backoff.ts";
 import type { Clock } from "../ports/clock.ts";
+import { within } from "./branch.ts";
+import { Pulse } from "./pulse.ts";
 
 /**
- * Runs `attempt` until it succeeds, waiting with full jitter in between. A failure for which `giveUp` returns true is thrown on, and so is the last
- * failure when `signal` is aborted: cancellation itself is never retried nor reported.
+ * Runs `attempt` until it succeeds, waiting with full jitter in between. A failure for which
+ * `giveUp` returns true is thrown on, and so is the last failure when `signal` is aborted:
+ * cancellation itself is never retried nor reported.
  */
 export async function retry<T>(
   attempt: (signal: AbortSignal) => Promise<T>,
   options: {
     readonly backoff: Backoff;
     readonly clock: Clock;
+    /** Ends a pause at once. Absent: nothing does. */
+    readonly wake?: Pulse;
     readonly signal: AbortSignal;
     readonly giveUp: (failure: unknown) => boolean;
     readonly onFailure: (failure: unknown, delayMs: number) => void;
@@ -24,7 +29,7 @@ export async function retry<T>(
       if (signal.aborted || options.giveUp(failure)) throw failure;
       const delayMs = fullJitterMs(backoff, failures, clock.random());
       options.onFailure(failure, delayMs);
-      await clock.sleep(delayMs, signal);
+      await within(clock, delayMs, signal, async (limit) => (options.wake ?? new Pulse()).next(limit));
     }
   }
 }

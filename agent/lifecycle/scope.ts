@@ -1,6 +1,6 @@
 /**
- * What is opened in order and closed in reverse. Closing goes on past a failure and then throws what failed first, with the others beside
- * it. Use with `await using`.
+ * What is opened in order and closed in reverse. Closing goes on past a failure and then throws
+ * what failed first, with the others beside it. Use with `await using`.
  */
 export class Scope implements AsyncDisposable {
   readonly #closers: (() => void | PromiseLike<void>)[] = [];

@@ -1,17 +1,29 @@
 import { fullJitterMs } from "../core/backoff.ts";
+import { inWords } from "../core/errors.ts";
+import type { LoopStatus } from "../core/loop-status.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
-
-/** A loop that failed comes back after at most this: it watches something that goes on without us. */
-const COMEBACK = { baseMs: 100, capMs: 5_000 } as const;
+import { LoopJournal, type LoopReport } from "./loop-report.ts";
 
 /**
- * The long-running loops of a process. Each lives as long as the group. One that throws is logged and started again; one that throws
- * what `isFatal` names ends the group, and `ended` rejects with it. Disposing aborts all and waits for them.
+ * A loop that failed comes back after at most this: it watches something that goes on without us.
+ */
+const COMEBACK = { baseMs: 100, capMs: 5_000 } as const;
+
+type LoopBody = (signal: AbortSignal, report: LoopReport) => Promise<void>;
+
+/**
+ * The long-running loops of a process. Each lives as long as the group. One that throws is logged
+ * and started again; one that throws what `isFatal` names ends the group, and `ended` rejects with
+ * it. Disposing aborts all and waits for them. `loops` tells how each fares; one that returned
+ * stays listed.
  */
 export class Tasks implements AsyncDisposable {
-  /** A signal for each loop: one for all would have so many listeners that Node takes it for a leak. */
+  /**
+   * A signal for each loop: one for all would have so many listeners that Node takes it for a leak.
+   */
   readonly #running = new Map<Promise<void>, AbortController>();
+  readonly #journals: LoopJournal[] = [];
   readonly #fatal: Promise<never>;
   #fail: (failure: unknown) => void = () => undefined;
   readonly #clock: Clock;
@@ -31,9 +43,18 @@ export class Tasks implements AsyncDisposable {
     return this.#fatal;
   }
 
-  run(name: string, loop: (signal: AbortSignal) => Promise<void>): void {
+  get loops(): readonly LoopStatus[] {
+    return this.#journals.map(({ status }) => status);
+  }
+
+  run(name: string, loop: LoopBody): void {
     const abort = new AbortController();
-    const task = this.#keep(name, loop, abort.signal).finally(() => this.#running.delete(task));
+    const journal = new LoopJournal(name, this.#clock);
+    this.#journals.push(journal);
+    const task = this.#keep(journal, loop, abort.signal).finally(() => {
+      this.#running.delete(task);
+      journal.ended();
+    });
     this.#running.set(task, abort);
   }
 
@@ -42,10 +63,10 @@ export class Tasks implements AsyncDisposable {
     await Promise.all(this.#running.keys());
   }
 
-  async #keep(name: string, loop: (signal: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+  async #keep(journal: LoopJournal, loop: LoopBody, signal: AbortSignal): Promise<void> {
     for (let failures = 0; !signal.aborted; failures += 1) {
       try {
-        await loop(signal);
+        await loop(signal, journal);
         return;
       } catch (err) {
         if (signal.aborted) return;
@@ -53,8 +74,10 @@ export class Tasks implements AsyncDisposable {
           this.#fail(err);
           return;
         }
-        this.#log.error({ task: name, err }, "task.failed");
-        await this.#clock.sleep(fullJitterMs(COMEBACK, failures, this.#clock.random()), signal);
+        this.#log.error({ task: journal.status.name, err }, "task.failed");
+        const retryInMs = fullJitterMs(COMEBACK, failures, this.#clock.random());
+        journal.failed(inWords(err), retryInMs);
+        await this.#clock.sleep(retryInMs, signal);
       }
     }
   }

@@ -1,12 +1,22 @@
 import type { PruneOrder } from "../core/disk-relief.ts";
+import type { ProbeFinding } from "../core/network/order.ts";
 
-/** The unit that runs buildkitd: asked for by fixed verbs of the service manager, never a child of ours. */
+/**
+ * The unit that runs buildkitd: asked for by fixed verbs of the service manager, never a child of
+ * ours.
+ */
 export interface BuildkitUnit {
-  /** Puts the configuration where the unit reads it, after a dry run. @throws {AgentError} "buildkit.config-refused", with buildkitd's words. */
+  /**
+   * Puts the configuration where the unit reads it, after a dry run. @throws {AgentError}
+   * "buildkit.config-refused", with buildkitd's words.
+   */
   configure(toml: string, signal: AbortSignal): Promise<void>;
   /** Starts it; harmless if it runs. */
   start(signal: AbortSignal): Promise<void>;
-  /** Asks it to stop and waits; after `graceMs` it is killed. Resolves when it is gone. */
+  /**
+   * Asks it to stop and waits; after `graceMs` it is killed. Ends a start that is under way.
+   * Resolves when it is gone.
+   */
   stop(graceMs: number, signal: AbortSignal): Promise<void>;
   /** The present status at once, then each change; ends with `signal`. */
   statuses(signal: AbortSignal): AsyncIterable<UnitStatus>;
@@ -28,23 +38,37 @@ export interface UnitExit {
 
 /** BuildKit itself, over its unix socket. */
 export interface BuildkitProbe {
-  /** @throws {AgentError} "buildkit.no-answer" (retryable) if it does not answer `ListWorkers` within 5 s or has no worker. */
+  /**
+   * @throws {AgentError} "buildkit.no-answer" (retryable) if it does not answer `ListWorkers`
+   * within 5 s or has no worker.
+   */
   listWorkers(signal: AbortSignal): Promise<{
     readonly workers: number;
     readonly platforms: readonly string[];
     readonly version: string;
   }>;
+  /**
+   * What BuildKit itself gets to, when asked to fetch it, of what no policy opens: none, where all
+   * is well. `gateways`: the addresses of this machine in the builds' network.
+   * @throws {AgentError} "isolation.not-verified" (retryable) if that could not be tried.
+   */
+  reaches(gateways: readonly string[], signal: AbortSignal): Promise<readonly ProbeFinding[]>;
 }
 
 /** What BuildKit keeps, over its unix socket. */
 export interface BuildkitCache {
   /**
-   * Deletes what was used least lately until so much is free on the cache's disk; what a running build uses stays.
-   * @throws {AgentError} "buildkit.disk-full" if it has not even the space to delete (it has to be started anew), "buildkit.no-answer" if it fails
-   * otherwise or takes longer than 5 min; both retryable.
+   * Deletes what was used least lately until so much is free on the cache's disk; what a running
+   * build uses stays.
+   * @throws {AgentError} "buildkit.disk-full" if it has not even the space to delete (it has to be
+   * started anew), "buildkit.no-answer" if it fails otherwise or takes longer than 5 min; both
+   * retryable.
    */
   prune(order: PruneOrder, signal: AbortSignal): Promise<{ readonly records: number; readonly freedBytes: number }>;
 }
+
+/** What buildkitd reads once, when it starts. */
+export type StartInputs = Pick<Preparation, "configuration" | "network">;
 
 /** What was done before buildkitd's last start, and what was found then: `prepared.json`. */
 export interface Preparation {
@@ -52,6 +76,13 @@ export interface Preparation {
   readonly preparedAtMs: number;
   readonly tookMs: number;
   readonly lastEnd: "first" | "clean" | "unclean";
+  /** The configuration that this start had; absent where an older release started it. */
+  readonly configuration?: string;
+  /**
+   * The generation of the builds' network that it had, "none" where they have none; absent as
+   * above.
+   */
+  readonly network?: string;
   /** Empty where the last end was clean. */
   readonly checked: readonly {
     /** Under BuildKit's root. */

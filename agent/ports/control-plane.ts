@@ -6,15 +6,16 @@ import type { Evidence } from "./evidence.ts";
 import type { MachineIdentity, SigningRequest } from "./keys.ts";
 
 /**
- * The control plane, as the contract in `proto/` gives it. Every call ends by its `signal` or its own deadline. Errors are
- * `PlaneError`s (core/plane-status.ts) that tell whether to try again.
+ * The control plane, as the contract in `proto/` gives it. Every call ends by its `signal` or its
+ * own deadline. Errors are `PlaneError`s (core/plane-status.ts) that tell whether to try again.
  */
 export interface ControlPlane {
   getChallenge(signal: AbortSignal): Promise<Challenge>;
   register(request: Registration, signal: AbortSignal): Promise<Registered>;
   renew(identity: MachineIdentity, request: Renewal, signal: AbortSignal): Promise<Renewed>;
   /**
-   * Opens the stream under the machine's certificate. It lives until the far end or `signal` ends it.
+   * Opens the stream under the machine's certificate. It lives until the far end or `signal` ends
+   * it.
    * @throws {PlaneError} from the iteration, when the stream ends with a status.
    */
   attach(identity: MachineIdentity, hello: Hello, signal: AbortSignal): PlaneStream;
@@ -59,7 +60,10 @@ export interface Registration {
   readonly nonce: Uint8Array;
   readonly evidence: Evidence;
   readonly machineRequest: SigningRequest;
-  readonly servingRequest: SigningRequest;
+  /**
+   * Absent while the gateway has not made one: its certificate is asked for later, by a renewal.
+   */
+  readonly servingRequest?: SigningRequest;
   readonly facts: MachineFacts;
   readonly versions: Versions;
 }
@@ -67,7 +71,8 @@ export interface Registration {
 export interface Registered {
   readonly machineId: string;
   readonly machineChainPem: string;
-  readonly servingChainPem: string;
+  /** Absent where none was asked for. */
+  readonly servingChainPem?: string;
   readonly trust: TrustBundle;
 }
 

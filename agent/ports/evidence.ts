@@ -5,7 +5,8 @@ import type { Challenge } from "./control-plane.ts";
 export interface EvidenceSource {
   readonly kind: Evidence["kind"];
   /**
-   * @param keySpkiSha256 of the machine key, to which the evidence is bound where the scheme allows.
+   * @param keySpkiSha256 of the machine key, to which the evidence is bound where the scheme
+   *   allows.
    * @throws {AgentError} "identity.no-evidence": the token's file is missing or empty; retryable.
    */
   gather(challenge: Challenge, keySpkiSha256: string, signal: AbortSignal): Promise<Evidence>;

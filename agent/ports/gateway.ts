@@ -4,21 +4,34 @@ import type { SessionOpening, SessionSummary } from "../core/session.ts";
 import type { SigningRequest } from "./keys.ts";
 
 /**
- * The gateway's process as `control` sees it. The adapter keeps the unix socket: it reconnects by itself, and tells of it as events. What
- * is set while there is no connection is sent on the next one: the last value of each kind, whole.
+ * The gateway's process as `control` sees it. The adapter keeps the unix socket: it reconnects by
+ * itself, and tells of it as events. What is set while there is no connection is sent on the next
+ * one: the last value of each kind, whole.
  */
 export interface Gateway {
-  /** Everything it tells, from the moment of the call; ends with `signal`. One reader at a time: end one before the next. */
+  /**
+   * Everything it tells, from the moment of the call; ends with `signal`. One reader at a time: end
+   * one before the next.
+   */
   events(signal: AbortSignal): AsyncIterable<GatewayEvent>;
-  /** Takes force whole. `applied` follows when the gateway has it in force and has cut what lost its standing. */
+  /**
+   * Takes force whole. `applied` follows when the gateway has it in force and has cut what lost its
+   * standing.
+   */
   allow(allowSet: AllowSet): void;
   /** The same view, confirmed anew. */
   confirm(at: Instant): void;
   /** The certificate for the key whose request came in `hello` or `request`. */
   certify(keySpkiSha256: string, chainPem: string): void;
-  /** Asks for a fresh key: a `request` event follows. The old certificate serves until the new one comes. */
+  /**
+   * Asks for a fresh key: a `request` event follows. The old certificate serves until the new one
+   * comes.
+   */
   rotateKey(): void;
-  /** Shuts the door and cuts every session: the drain's deadline. A `cut` event follows. The door stays shut until the next `allow`. */
+  /**
+   * Shuts the door and cuts every session: the drain's deadline. A `cut` event follows. The door
+   * stays shut until the next `allow`.
+   */
   cutAll(): void;
   /** These records are on disk: forget them. */
   acknowledge(sessionIds: readonly string[]): void;
@@ -32,6 +45,8 @@ export type GatewayEvent =
       readonly request: SigningRequest;
       /** When it already serves: the certificate in use. */
       readonly servingNotAfterMs?: number;
+      /** The orders that it has in force, from an earlier control; absent: it never had any. */
+      readonly applied?: { readonly revision: bigint; readonly epoch: string };
       readonly open: readonly SessionOpening[];
       /** Closed, and not yet acknowledged. */
       readonly closed: readonly SessionSummary[];
@@ -49,18 +64,18 @@ export type GatewayEvent =
   | { readonly is: "cut"; readonly sessions: number }
   | { readonly is: "stats"; readonly stats: GatewayStats };
 
-/** What of that concerns sessions and their records. */
-export type SessionEvent =
-  | Extract<GatewayEvent, { is: "hello" | "opened" | "closed" }>
-  | { readonly is: "progress"; readonly progress: GatewayStats["progress"] };
-
-/** Every few seconds, and at once after a change of `listening`. Counters count from the gateway's start. */
+/**
+ * Within seconds after a change, at once after one of `listening`, and now and then anyway.
+ * Counters count from the gateway's start.
+ */
 export interface GatewayStats {
   readonly listening: boolean;
   /** Address and port, once listening. */
   readonly address?: string;
   readonly accepted: number;
   readonly refused: Readonly<Record<string, number>>;
+  /** Calls that a build might not make, by method; "unknown" for all that are no known method. */
+  readonly refusedCalls: Readonly<Record<string, number>>;
   readonly pendingHandshakes: number;
   readonly openSessions: number;
   readonly bytesFromClients: number;
@@ -68,7 +83,10 @@ export interface GatewayStats {
   readonly residentBytes: number;
   /** 99th percentile over the last interval. */
   readonly eventLoopDelayP99Ms: number;
-  /** Records of closed sessions that were dropped because control did not acknowledge them for too long. */
+  /**
+   * Records of closed sessions that were dropped because control did not acknowledge them for too
+   * long.
+   */
   readonly recordsDropped: number;
   /** Connections from control that were dropped for what came over them. */
   readonly linkFaults: number;

@@ -5,9 +5,10 @@ import type { Secret } from "../core/secret.ts";
 export interface KeyUnwrap {
   /**
    * @returns VOLUME_KEY_BYTES bytes, in memory only.
-   * @throws {AgentError} "kms.unknown-provider", "kms.malformed-key", "kms.denied", "kms.wrong-ciphertext", "kms.key-unusable",
-   * "kms.not-found", "kms.refused"; retryable: "kms.throttled", "kms.unreachable", "kms.failed", "kms.no-credentials". What is
-   * retryable is worth another try in a while: a role that was just granted may take that long to be known.
+   * @throws {AgentError} "kms.unknown-provider", "kms.malformed-key", "kms.denied",
+   * "kms.wrong-ciphertext", "kms.key-unusable", "kms.not-found", "kms.refused"; retryable:
+   * "kms.throttled", "kms.unreachable", "kms.failed", "kms.no-credentials". What is retryable is
+   * worth another try in a while: a role that was just granted may take that long to be known.
    */
   unwrap(wrapped: WrappedKey, signal: AbortSignal): Promise<Secret<Uint8Array>>;
 }

@@ -1,6 +1,9 @@
 import type { Secret } from "../core/secret.ts";
 
-/** Makes keys on this machine. A private key never leaves the process that made it, except to the identity's store on tmpfs. */
+/**
+ * Makes keys on this machine. A private key never leaves the process that made it, except to the
+ * identity's store on tmpfs.
+ */
 export interface KeyMaker {
   /** ECDSA P-256. */
   make(): Promise<PrivateKey>;
@@ -9,7 +12,9 @@ export interface KeyMaker {
 export interface PrivateKey {
   /** SHA-256 over the DER SubjectPublicKeyInfo, lower-case hex. */
   readonly spkiSha256: string;
-  /** A PKCS#10 request with this common name; the control plane decides every name, whatever we ask. */
+  /**
+   * A PKCS#10 request with this common name; the control plane decides every name, whatever we ask.
+   */
   request(commonName: string): Promise<SigningRequest>;
   /** PKCS#8, PEM: for the TLS stack, in memory. */
   readonly pem: Secret;
@@ -29,7 +34,10 @@ export interface MachineIdentity {
   readonly notAfterMs: number;
 }
 
-/** Reads the dates of a PEM chain's leaf, which must be for `key`. @throws {AgentError} "identity.certificate-unusable" */
+/**
+ * Reads the dates of a PEM chain's leaf, which must be for `key`. @throws {AgentError}
+ * "identity.certificate-unusable"
+ */
 export interface CertificateReader {
   read(
     chainPem: string,
@@ -38,8 +46,8 @@ export interface CertificateReader {
 }
 
 /**
- * Keeps the identity over a restart of the control process within one boot, only on tmpfs. Where there is no tmpfs it keeps nothing,
- * and the agent registers anew.
+ * Keeps the identity over a restart of the control process within one boot, only on tmpfs. Where
+ * there is no tmpfs it keeps nothing, and the agent registers anew.
  */
 export interface IdentityStore {
   /** Undefined if there is none, or if it belongs to another boot. */
@@ -50,6 +58,8 @@ export interface IdentityStore {
 
 export interface StoredIdentity {
   readonly identity: MachineIdentity;
+  /** The last renewal in this boot, CLOCK_MONOTONIC; absent: there was none. */
+  readonly renewedMonoMs?: number;
   readonly trust: {
     readonly trustDomain: string;
     readonly buildCas: readonly string[];

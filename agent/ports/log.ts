@@ -1,6 +1,6 @@
 /**
- * Structured log. `event` is a stable name such as `session.closed`; `data` holds no secrets (the `Secret` type does not print). An
- * `err` is logged with all its causes.
+ * Structured log. `event` is a stable name such as `session.closed`; `data` holds no secrets (the
+ * `Secret` type does not print). An `err` is logged with all its causes.
  */
 export interface Log {
   debug(data: LogData, event: string): void;

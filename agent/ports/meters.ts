@@ -16,6 +16,8 @@ export interface Meters {
 
 /** What the wire to the control plane counts by itself. */
 export interface PlaneMeters {
-  /** Fields of one message that this agent does not know: a newer control plane's. They are ignored. */
+  /**
+   * Fields of one message that this agent does not know: a newer control plane's. They are ignored.
+   */
   unknownFields(count: number): void;
 }

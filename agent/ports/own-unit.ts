@@ -1,9 +1,15 @@
-/** This process as its service manager sees it: what we say of ourselves. Nothing here waits or throws; without a manager nothing happens. */
+/**
+ * This process as its service manager sees it: what we say of ourselves. Nothing here waits or
+ * throws; without a manager nothing happens.
+ */
 export interface OwnUnit {
   /** It serves: who waits for its start may go on. Once. */
   ready(): void;
   /** One line for people. */
   tell(status: string): void;
-  /** It has begun to end, and takes its time: the manager's patience is renewed for as long as this process can ask. Latches. */
+  /**
+   * It has begun to end, and takes its time: the manager's patience is renewed for as long as this
+   * process can ask. Latches.
+   */
   stopping(): void;
 }

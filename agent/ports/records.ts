@@ -1,23 +1,52 @@
 import type { NumberedRecord } from "../core/record-ledger.ts";
 import type { SessionOpening, SessionSummary } from "../core/session.ts";
+import type { RecordCounts } from "../core/views.ts";
+
+/** What one run of the gateway said of its sessions. A gateway event of the same name fits. */
+export interface RecordedEvent {
+  /** Random for each start of the gateway's process. */
+  readonly runId: string;
+  readonly event: /** All that it has: `open` sessions, and `closed` ones that it still waits to be told are on disk. */
+    | { readonly is: "hello"; readonly open: readonly SessionOpening[]; readonly closed: readonly SessionSummary[] }
+    | { readonly is: "opened"; readonly opening: SessionOpening }
+    | { readonly is: "closed"; readonly summary: SessionSummary };
+}
 
 /**
- * Where session records wait for the control plane's acknowledgement, across restarts of this process and of the machine. What a promise
- * here resolves for is on disk.
+ * Where session records wait for the control plane's acknowledgement, across restarts of this
+ * process and of the machine. Calls may be made at any time, also while others are under way.
  */
 export interface RecordStore {
-  /** Remembered so that a session whose gateway is lost still gets a record. Repeats are harmless. */
-  opened(gatewayRunId: string, opening: SessionOpening): Promise<void>;
-  /** Numbers and keeps one record. A session that was closed before is ignored: the gateway tells it again until it hears an ack. */
-  closed(gatewayRunId: string, summary: SessionSummary): Promise<void>;
-  /** Gives every open session of another gateway run, or one that `stillOpen` does not name, a record that ends in "gateway-lost". */
-  settle(gatewayRunId: string, stillOpen: ReadonlySet<string>): Promise<void>;
+  /**
+   * Resolves when the whole batch is on disk: one write and one sync, however long it is. Batches
+   * take effect in the order of the calls, events in the order of the batch. Repeats are harmless:
+   * each session gets one record. A hello gives a record that ends in "gateway-lost" to every
+   * session of another run, and to every one of its own run that it does not name.
+   * @throws {AgentError} "records.cannot-write", retryable: memory is as before the call, make it
+   *   again. "records.closed": this process is ending.
+   */
+  commit(batch: readonly RecordedEvent[]): Promise<void>;
   /** Bytes so far of an open session: in memory only, for the record of a gateway that is lost. */
   progress(sessionId: string, bytesFromClient: number, bytesToClient: number): void;
-  /** The oldest unacknowledged records of the oldest boot that has any, at most `limit`. */
+  /**
+   * The oldest unacknowledged records of the oldest boot that has any, at most `limit`, to be sent.
+   * Only what was given here may be acknowledged.
+   */
   pending(limit: number): { readonly bootId: string; readonly records: readonly NumberedRecord[] } | undefined;
-  acknowledge(bootId: string, upToSequence: bigint): Promise<void>;
-  /** How many wait, and how many were dropped because the store was full. */
-  readonly counts: { readonly waiting: number; readonly dropped: number };
+  /**
+   * Takes effect at once and waits for no disk: the journal notes it with its next write. A number
+   * beyond what `pending` has given in this process counts as the last one given. After a crash, or
+   * on a disk that fails, records may be sent again under their old numbers.
+   */
+  acknowledge(bootId: string, upToSequence: bigint): void;
+  /**
+   * How many wait, and how many were dropped because the store was full. One object for as long as
+   * both stay the same.
+   */
+  readonly counts: RecordCounts;
+  /**
+   * Calls `listener` after each change of `counts`, whatever changed it. Returns how to stop that.
+   */
+  onCounts(listener: (counts: RecordCounts) => void): () => void;
   close(): Promise<void>;
 }

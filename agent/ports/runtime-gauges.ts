@@ -1,6 +1,10 @@
 /** How this process fares. */
 export interface RuntimeGauges {
   residentBytes(): number;
-  /** 99th percentile since the last call: how late timers came. */
+  /** Processor time of all threads since the start. */
+  processorMs(): number;
+  /** How late timers came, the 99th percentile since the last call; 0 where nothing was sampled. */
   eventLoopDelayP99Ms(): number;
+  /** Whether that is sampled, at first not: each sample wakes an idle process. */
+  sampleDelay(on: boolean): void;
 }

@@ -12,7 +12,8 @@ type bulkResult struct {
 	Seconds float64 `json:"seconds"`
 }
 
-// bulkUp times -bytes from the client to the far end, from the first byte to the far end's word that it has the last.
+// bulkUp times -bytes from the client to the far end, from the first byte to the far end's word
+// that it has the last.
 func bulkUp(args []string) (any, error) {
 	return bulk(args, modeSink, func(conn io.ReadWriter, chunk []byte, count int64) error {
 		if err := writeCount(conn, chunk, count); err != nil {

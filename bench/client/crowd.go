@@ -1,9 +1,9 @@
 package main
 
 import (
-	"crypto/tls"
 	"errors"
 	"io"
+	"net"
 	"sync"
 )
 
@@ -11,8 +11,8 @@ import (
 const openingAtOnce = 16
 
 // openCrowd opens count echo sessions and proves each by one byte there and back.
-func openCrowd(endpoint *endpoint, count int) ([]*tls.Conn, error) {
-	conns := make([]*tls.Conn, count)
+func openCrowd(endpoint *endpoint, count int) ([]net.Conn, error) {
+	conns := make([]net.Conn, count)
 	errs := make([]error, count)
 	slots := make(chan struct{}, openingAtOnce)
 	var group sync.WaitGroup
@@ -33,7 +33,7 @@ func openCrowd(endpoint *endpoint, count int) ([]*tls.Conn, error) {
 	return conns, nil
 }
 
-func openEcho(endpoint *endpoint) (*tls.Conn, error) {
+func openEcho(endpoint *endpoint) (net.Conn, error) {
 	conn, err := endpoint.open(modeEcho, 0)
 	if err != nil {
 		return nil, err
@@ -49,7 +49,7 @@ func openEcho(endpoint *endpoint) (*tls.Conn, error) {
 	return conn, nil
 }
 
-func closeAll(conns []*tls.Conn) {
+func closeAll(conns []net.Conn) {
 	for _, conn := range conns {
 		if conn != nil {
 			conn.Close()

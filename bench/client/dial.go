@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net"
 	"os"
 	"time"
 )
@@ -61,17 +62,21 @@ func (e *endpoint) dial() (*tls.Conn, error) {
 	return conn, conn.SetDeadline(time.Now().Add(connectionDeadline))
 }
 
-// open is dial, and the header that tells the far end what to do.
-func (e *endpoint) open(m mode, count int64) (*tls.Conn, error) {
+// open is dial, and a call whose first bytes tell the far end what to do.
+func (e *endpoint) open(m mode, count int64) (net.Conn, error) {
 	conn, err := e.dial()
 	if err != nil {
 		return nil, err
 	}
-	if err := writeHeader(conn, m, count); err != nil {
+	call, err := beginCall(conn)
+	if err == nil {
+		err = writeHeader(call, m, count)
+	}
+	if err != nil {
 		conn.Close()
 		return nil, err
 	}
-	return conn, nil
+	return call, nil
 }
 
 func servingConfig(cert, key, ca string) (*tls.Config, error) {

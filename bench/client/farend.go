@@ -11,8 +11,9 @@ import (
 	"syscall"
 )
 
-// farEnd stands where BuildKit stands: behind a unix socket. With -tls it also serves without any proxy, on a free port, which shows
-// the most that client and far end can do together. It prints {"address"} when both are open, and ends with its standard input.
+// farEnd stands where BuildKit stands: behind a unix socket. With -tls it also serves without any
+// proxy, on a free port, which shows the most that client and far end can do together. It prints
+// {"address"} when both are open, and ends with its standard input.
 func farEnd(args []string) (any, error) {
 	flags := flag.NewFlagSet("far-end", flag.ContinueOnError)
 	socket := flags.String("socket", "", "path of the unix socket")
@@ -73,8 +74,13 @@ func serve(listener net.Listener, chunk []byte) {
 	}
 }
 
-// attend does what the header asks. A connection that ends before its header is none of ours: a probe, or a client that was refused.
-func attend(conn net.Conn, chunk []byte) error {
+// attend does what the header asks. A connection that ends before its header is none of ours: a
+// probe, or a client that was refused.
+func attend(raw net.Conn, chunk []byte) error {
+	conn, err := acceptCall(raw)
+	if err != nil {
+		return nil
+	}
 	m, count, err := readHeader(conn)
 	if err != nil {
 		return nil

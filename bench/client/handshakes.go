@@ -14,16 +14,9 @@ type handshakesResult struct {
 	Seconds    float64 `json:"seconds"`
 }
 
-// The client's half of an HTTP/2 connection's start (RFC 9113, 3.4): the preface and an empty SETTINGS frame.
-const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
-
-const (
-	frameHeaderBytes  = 9
-	frameTypeSettings = 4
-)
-
-// handshakes makes -count full handshakes, -parallel at a time, with buildkitd as the far end. A TLS 1.3 client believes itself
-// connected before the server has judged its certificate, so each one counts only once BuildKit's first frame has come back.
+// handshakes makes -count full handshakes, -parallel at a time, with buildkitd as the far end. A
+// TLS 1.3 client believes itself connected before the server has judged its certificate, so each
+// one counts only once BuildKit's first frame has come back.
 func handshakes(args []string) (any, error) {
 	flags := flag.NewFlagSet("handshakes", flag.ContinueOnError)
 	at := endpointFlags(flags)
@@ -75,7 +68,7 @@ func greet(endpoint *endpoint) error {
 	if _, err := io.ReadFull(conn, header[:]); err != nil {
 		return err
 	}
-	if header[3] != frameTypeSettings {
+	if header[3] != typeSettings {
 		return fmt.Errorf("the first frame is of type %d, not SETTINGS", header[3])
 	}
 	return nil

@@ -2,7 +2,8 @@ package main
 
 import "flag"
 
-// idle opens -count sessions, prints {"open"} when each has answered once, and keeps them without traffic until its standard input ends.
+// idle opens -count sessions, prints {"open"} when each has answered once, and keeps them without
+// traffic until its standard input ends.
 func idle(args []string) (any, error) {
 	flags := flag.NewFlagSet("idle", flag.ContinueOnError)
 	at := endpointFlags(flags)

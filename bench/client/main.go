@@ -1,4 +1,5 @@
-// The bench's load client and its far end, in one program. Each command does one measurement and prints one JSON object.
+// The bench's load client and its far end, in one program. Each command does one measurement and
+// prints one JSON object.
 package main
 
 import (

@@ -18,7 +18,8 @@ const messageBytes = 128
 // The first trips pay for cold caches on every endpoint alike; they are not what a session feels.
 const warmUpTrips = 200
 
-// roundTrip times -trips of a small message to the far end and back, one after the other on one connection.
+// roundTrip times -trips of a small message to the far end and back, one after the other on one
+// connection.
 func roundTrip(args []string) (any, error) {
 	flags := flag.NewFlagSet("round-trip", flag.ContinueOnError)
 	at := endpointFlags(flags)

@@ -1,10 +1,10 @@
 package main
 
 import (
-	"crypto/tls"
 	"errors"
 	"flag"
 	"io"
+	"net"
 	"slices"
 	"sync"
 	"time"
@@ -21,7 +21,8 @@ type sessionsResult struct {
 	SlowestShare float64 `json:"slowestShare"`
 }
 
-// sessions holds -count sessions at once for -duration. Each sends a block of -block bytes, waits for all of it to come back, and begins anew.
+// sessions holds -count sessions at once for -duration. Each sends a block of -block bytes, waits
+// for all of it to come back, and begins anew.
 func sessions(args []string) (any, error) {
 	flags := flag.NewFlagSet("sessions", flag.ContinueOnError)
 	at := endpointFlags(flags)
@@ -59,8 +60,9 @@ func sessions(args []string) (any, error) {
 	return summarise(blocks, int64(*block), seconds), nil
 }
 
-// exchange counts the blocks that came back before the end; the one under way then is finished, and counts.
-func exchange(conn *tls.Conn, blockBytes int, end time.Time) (int64, error) {
+// exchange counts the blocks that came back before the end; the one under way then is finished, and
+// counts.
+func exchange(conn net.Conn, blockBytes int, end time.Time) (int64, error) {
 	block := make([]byte, blockBytes)
 	var blocks int64
 	for time.Now().Before(end) {

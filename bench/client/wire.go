@@ -6,7 +6,8 @@ import (
 	"io"
 )
 
-// What the far end does with a connection. A connection begins with a mode and a count of bytes, big endian.
+// What the far end does with a connection. A connection begins with a mode and a count of bytes,
+// big endian.
 type mode byte
 
 const (

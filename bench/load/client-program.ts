@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { Deadline } from "../../sandbox/deadline.ts";
 import { BenchFailed, EX_UNAVAILABLE } from "../failure.ts";
 import { run } from "../process/child.ts";
 import { packageDir } from "../process/toolchain.ts";
@@ -11,22 +12,22 @@ import { packageDir } from "../process/toolchain.ts";
 const BUILD_DEADLINE_MS = 5 * 60_000;
 
 /**
- * The load client, compiled once for each version of its sources and of Go. It is written in Go, with the standard library alone, so that the
- * client is not the bottleneck of what it measures.
+ * The load client, compiled once for each version of its sources and of Go. It is written in Go,
+ * with the standard library alone, so that the client is not the bottleneck of what it measures.
  * @throws {BenchFailed} If there is no Go, or it does not compile.
  */
 export async function clientProgram(signal: AbortSignal): Promise<string> {
   const sources = join(packageDir, "bench", "client");
-  const withDeadline = AbortSignal.any([signal, AbortSignal.timeout(BUILD_DEADLINE_MS)]);
+  using deadline = new Deadline(BUILD_DEADLINE_MS, signal);
   try {
-    const { stdout: version } = await run({ command: "go", args: ["version"] }, withDeadline);
+    const { stdout: version } = await run({ command: "go", args: ["version"] }, deadline.signal);
     const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "builder-agent", "bench");
     const program = join(cache, `client-${await fingerprint(sources, version)}`);
     if (existsSync(program)) return program;
     await mkdir(cache, { recursive: true });
     const draft = `${program}.${process.pid}`;
     const args = ["-C", sources, "build", "-trimpath", "-o", draft, "."];
-    await run({ command: "go", args, env: { CGO_ENABLED: "0", GOWORK: "off" } }, withDeadline);
+    await run({ command: "go", args, env: { CGO_ENABLED: "0", GOWORK: "off" } }, deadline.signal);
     await rename(draft, program);
     return program;
   } catch (cause) {

@@ -3,7 +3,10 @@ import { join } from "node:path";
 import { CertificateAuthority } from "../../sandbox/pki/certificate-authority.ts";
 import { CLIENT_AUTH, SERVER_AUTH } from "../../sandbox/pki/certificate-profile.ts";
 
-/** Two authorities, as in life: one for who serves, one for who builds. ECDSA P-256, the same files for every subject. */
+/**
+ * Two authorities, as in life: one for who serves, one for who builds. ECDSA P-256, the same files
+ * for every subject.
+ */
 export interface Credentials {
   readonly serverName: string;
   readonly serving: CertificateAuthority;

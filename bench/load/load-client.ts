@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Deadline } from "../../sandbox/deadline.ts";
 import { BenchFailed } from "../failure.ts";
 import { Child, type Command, run } from "../process/child.ts";
 import type { Subject } from "../subjects/subject.ts";
@@ -25,7 +26,10 @@ export interface IdleSessions extends AsyncDisposable {
 /** Beyond the longest measurement by far. */
 const DEADLINE_MS = 60_000;
 
-/** One load client for all subjects: a fresh process for each measurement, presenting the same certificate. */
+/**
+ * One load client for all subjects: a fresh process for each measurement, presenting the same
+ * certificate.
+ */
 export class LoadClient {
   readonly #program: string;
   readonly #credentials: Credentials;
@@ -58,8 +62,9 @@ export class LoadClient {
   /** Holds `count` sessions that do nothing, until it is disposed of. */
   async idle(subject: Subject, count: number, signal: AbortSignal): Promise<IdleSessions> {
     const child = await Child.start(this.#command("idle", subject, { count }));
+    using deadline = new Deadline(DEADLINE_MS, signal);
     try {
-      const line = await child.firstLine(AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]));
+      const line = await child.firstLine(deadline.signal);
       const { open } = Idle.parse(JSON.parse(line));
       return { open, [Symbol.asyncDispose]: () => child[Symbol.asyncDispose]() };
     } catch (cause) {
@@ -76,9 +81,9 @@ export class LoadClient {
     result: z.ZodType<T>,
     signal: AbortSignal,
   ): Promise<T> {
-    const withDeadline = AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]);
+    using deadline = new Deadline(DEADLINE_MS, signal);
     try {
-      const { stdout } = await run(this.#command(name, subject, flags), withDeadline);
+      const { stdout } = await run(this.#command(name, subject, flags), deadline.signal);
       return result.parse(JSON.parse(stdout));
     } catch (cause) {
       signal.throwIfAborted();

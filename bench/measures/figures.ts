@@ -31,7 +31,10 @@ export const FIGURE_IDS = [
 ] as const;
 export type FigureId = (typeof FIGURE_IDS)[number];
 
-/** MB and GB are decimal. Processor time is the proxy's own, kernel included; it is what is left to compare when the machine is noisy. */
+/**
+ * MB and GB are decimal. Processor time is the proxy's own, kernel included; it is what is left to
+ * compare when the machine is noisy.
+ */
 export const FIGURES: Readonly<Record<FigureId, Figure>> = {
   build: { group: "build", label: "real build", unit: "s", better: "lower", digits: 2 },
   buildCpu: { group: "build", label: "– processor time", unit: "s", better: "lower", digits: 2 },

@@ -23,7 +23,10 @@ export async function measureIdleMemory(
     report(name, await idleMemory(start, client, { ...ground, dir: join(ground.dir, name) }));
 }
 
-/** Resident memory of a fresh proxy without a session, and the most that it holds while 200 sessions do nothing. */
+/**
+ * Resident memory of a fresh proxy without a session, and the most that it holds while 200 sessions
+ * do nothing.
+ */
 async function idleMemory(start: StartSubject, client: LoadClient, ground: Ground): Promise<Figures> {
   await mkdir(ground.dir, { recursive: true });
   await using subject = await start(ground);

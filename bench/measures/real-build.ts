@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Deadline } from "../../sandbox/deadline.ts";
 import { BenchFailed } from "../failure.ts";
 import type { Credentials } from "../load/credentials.ts";
 import { run } from "../process/child.ts";
@@ -15,8 +16,8 @@ const STAMP_BYTES = 32;
 const BUILD_DEADLINE_MS = 120_000;
 
 /**
- * A real build of one `COPY` of `contextBytes` that do not compress. Before each build every file is stamped anew, and after it BuildKit's
- * cache is emptied: nobody profits from an earlier build.
+ * A real build of one `COPY` of `contextBytes` that do not compress. Before each build every file
+ * is stamped anew, and after it BuildKit's cache is emptied: nobody profits from an earlier build.
  */
 export async function realBuild(options: {
   readonly buildctl: string;
@@ -32,14 +33,14 @@ export async function realBuild(options: {
     name: "real build",
     behind: "buildkitd",
     async run(subject, signal) {
-      const withDeadline = AbortSignal.any([signal, AbortSignal.timeout(BUILD_DEADLINE_MS)]);
+      using deadline = new Deadline(BUILD_DEADLINE_MS, signal);
       await stampAnew(context.files);
       const args = [...connection(subject, options.credentials), ...build(context)];
-      const { result, cpu } = await withProxyCpu(subject, () => timed(buildctl, args, withDeadline));
+      const { result, cpu } = await withProxyCpu(subject, () => timed(buildctl, args, deadline.signal));
       if (result.transferredBytes < contextBytes)
         throw new BenchFailed(`Of ${contextBytes} bytes only ${result.transferredBytes} went through ${subject.name}.`);
       const prune = ["--addr", `unix://${buildkit.socket}`, "prune", "--all"];
-      await run({ command: buildctl, args: prune }, withDeadline);
+      await run({ command: buildctl, args: prune }, deadline.signal);
       return { build: result.seconds, ...(cpu === undefined ? {} : { buildCpu: cpu }) };
     },
   };

@@ -55,7 +55,10 @@ export class Child implements AsyncDisposable {
     return pid;
   }
 
-  /** Its standard output's first line. @throws {BenchFailed} If it ends before, or `signal` is aborted. */
+  /**
+   * Its standard output's first line. @throws {BenchFailed} If it ends before, or `signal` is
+   * aborted.
+   */
   async firstLine(signal: AbortSignal): Promise<string> {
     for (;;) {
       const end = this.#stdout.indexOf("\n");

@@ -1,4 +1,7 @@
-/** What was opened in order and is closed in reverse, all of it, even past a failure. Use with `await using`. */
+/**
+ * What was opened in order and is closed in reverse, all of it, even past a failure. Use with
+ * `await using`.
+ */
 export class Opened implements AsyncDisposable {
   readonly #closers: (() => void | PromiseLike<void>)[] = [];
 

@@ -1,7 +1,10 @@
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 
-/** A TCP port of loopback that was free a moment ago: for programs that cannot be asked which one the kernel gave them. */
+/**
+ * A TCP port of loopback that was free a moment ago: for programs that cannot be asked which one
+ * the kernel gave them.
+ */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -12,7 +12,10 @@ export interface WorkDir extends AsyncDisposable {
   readonly path: string;
 }
 
-/** A directory of our own, in memory where there is room: a disk's moods would drown what is measured. */
+/**
+ * A directory of our own, in memory where there is room: a disk's moods would drown what is
+ * measured.
+ */
 export async function makeWorkDir(parent: string | undefined): Promise<WorkDir> {
   const path = await mkdtemp(join(parent ?? ((await hasRoom(MEMORY_FILES)) ? MEMORY_FILES : tmpdir()), "bench-"));
   return {

@@ -20,6 +20,8 @@ const AIMS: readonly Aim[] = [
   { text: "bulk towards the client at least 0.8 of HAProxy", figure: "bulkDown", peer: "haproxy", atLeast: 0.8 },
   { text: "round trip (p50) at least 0.8 of HAProxy", figure: "roundTripP50", peer: "haproxy", atLeast: 0.8 },
   { text: "round trip (p99) at least 0.8 of HAProxy", figure: "roundTripP99", peer: "haproxy", atLeast: 0.8 },
+  { text: "judging calls costs at most 3 % of bulk up", figure: "bulkUpCpu", peer: "unjudged", atLeast: 1 / 1.03 },
+  { text: "judging calls costs at most 3 % of bulk down", figure: "bulkDownCpu", peer: "unjudged", atLeast: 1 / 1.03 },
   { text: "at most 90 MB resident with 200 idle sessions", figure: "idleResident", atMost: 90 },
 ];
 

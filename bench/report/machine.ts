@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { arch, cpus, loadavg, release, totalmem } from "node:os";
 import { join } from "node:path";
+import { Deadline } from "../../sandbox/deadline.ts";
 import { run } from "../process/child.ts";
 import { packageDir, type Toolchain } from "../process/toolchain.ts";
 
@@ -74,8 +75,8 @@ async function firstMatch(
   wanted: RegExp,
   signal: AbortSignal,
 ): Promise<string> {
-  const withDeadline = AbortSignal.any([signal, AbortSignal.timeout(ASK_DEADLINE_MS)]);
-  const said = await run({ command, args }, withDeadline).catch(() => undefined);
+  using deadline = new Deadline(ASK_DEADLINE_MS, signal);
+  const said = await run({ command, args }, deadline.signal).catch(() => undefined);
   signal.throwIfAborted();
   return wanted.exec(said === undefined ? "" : said.stdout + said.stderr)?.[1] ?? "unknown";
 }

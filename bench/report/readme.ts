@@ -6,7 +6,9 @@ import { packageDir } from "../process/toolchain.ts";
 const START = "<!-- figures: written by npm run bench -- gateway --write-readme -->";
 const END = "<!-- end of figures -->";
 
-/** Puts `text` between the markers of bench/README.md. @throws {BenchFailed} If they are not there. */
+/**
+ * Puts `text` between the markers of bench/README.md. @throws {BenchFailed} If they are not there.
+ */
 export async function writeReadme(text: string): Promise<void> {
   const file = join(packageDir, "bench", "README.md");
   await writeFile(file, withFigures(await readFile(file, "utf8"), text));

@@ -29,7 +29,9 @@ interface SummaryLine extends Figure {
   readonly ratios: Readonly<Record<string, number>>;
 }
 
-/** The JSON file: the summary for whoever compares runs, the raw figures for whoever doubts them. */
+/**
+ * The JSON file: the summary for whoever compares runs, the raw figures for whoever doubts them.
+ */
 export function toJson(result: BenchResult): string {
   const { samples, ...about } = result;
   const aims: readonly JudgedAim[] = judgeAims(samples);

@@ -17,8 +17,8 @@ export function medianOf(samples: readonly Sample[], figure: FigureId, subject: 
 }
 
 /**
- * How our gateway stands to a peer: 1 is equal, below 1 is worse, whatever the figure's better end. The median of each round's own ratio:
- * what disturbed a round disturbed both.
+ * How our gateway stands to a peer: 1 is equal, below 1 is worse, whatever the figure's better end.
+ * The median of each round's own ratio: what disturbed a round disturbed both.
  */
 export function ratioTo(samples: readonly Sample[], figure: FigureId, peer: SubjectName): number | undefined {
   const ratios = samples

@@ -6,15 +6,19 @@ import { medianOf, ratioTo } from "./statistics.ts";
 
 const TITLES: Readonly<Record<SubjectName, string>> = {
   gateway: "our gateway",
+  unjudged: "calls unjudged",
   buildkitd: "buildkitd TLS",
   haproxy: "HAProxy",
   nginx: "nginx",
   direct: "no proxy",
 };
 
-const PEERS = ["buildkitd", "haproxy", "nginx"] as const satisfies readonly SubjectName[];
+const PEERS = ["unjudged", "buildkitd", "haproxy", "nginx"] as const satisfies readonly SubjectName[];
 
-/** Medians of all subjects, then our ratio to each peer, as a Markdown table that is also good to read on a terminal. */
+/**
+ * Medians of all subjects, then our ratio to each peer, as a Markdown table that is also good to
+ * read on a terminal.
+ */
 export function renderTable(samples: readonly Sample[]): string {
   const subjects = SUBJECT_NAMES.filter((name) => samples.some(({ subject }) => subject === name));
   const peers = PEERS.filter((name) => subjects.includes("gateway") && subjects.includes(name));

@@ -5,9 +5,10 @@ import { runInNewContext } from "node:vm";
 const AFTER_MS = 500;
 
 /**
- * Loaded into our gateway before its own program, so that what is measured is a gateway that has been up for hours, not for seconds: the first
- * major collection is when V8 fits the limit of its old generation to what is there. In a young process that happens at some moment
- * or not at all, and the same bytes then cost twice as much in one run as in another.
+ * Loaded into our gateway before its own program, so that what is measured is a gateway that has
+ * been up for hours, not for seconds: the first major collection is when V8 fits the limit of its
+ * old generation to what is there. In a young process that happens at some moment or not at all,
+ * and the same bytes then cost twice as much in one run as in another.
  */
 setTimeout(() => {
   setFlagsFromString("--expose-gc");

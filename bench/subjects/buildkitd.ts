@@ -10,7 +10,10 @@ export interface Buildkit extends Subject {
   readonly socket: string;
 }
 
-/** One real buildkitd for everybody: on a unix socket for the proxies, and on a TLS listener of its own as their peer. */
+/**
+ * One real buildkitd for everybody: on a unix socket for the proxies, and on a TLS listener of its
+ * own as their peer.
+ */
 export async function startBuildkit(options: {
   readonly buildkitd: string;
   readonly runc: string;

@@ -20,8 +20,9 @@ const News = z.union([
 ]);
 
 /**
- * Stands in for the control process on the gateway's link (one JSON object a line): certifies the gateway's key, grants the one build,
- * confirms that view, acknowledges records. It does no more, so that what is measured is the gateway.
+ * Stands in for the control process on the gateway's link (one JSON object a line): certifies the
+ * gateway's key, grants the one build, confirms that view, acknowledges records. It does no more,
+ * so that what is measured is the gateway.
  */
 export class ControlStandIn implements AsyncDisposable {
   /** The gateway's address, once it listens. Rejects if the link is lost before. */

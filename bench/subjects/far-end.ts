@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { z } from "zod";
+import { Deadline } from "../../sandbox/deadline.ts";
 import { BenchFailed } from "../failure.ts";
 import type { Credentials } from "../load/credentials.ts";
 import { Child } from "../process/child.ts";
@@ -12,7 +13,10 @@ export interface FarEnd extends Subject {
   readonly socket: string;
 }
 
-/** A process that sinks, sends and echoes bytes behind a unix socket; as the subject "direct" also without any proxy. */
+/**
+ * A process that sinks, sends and echoes bytes behind a unix socket; as the subject "direct" also
+ * without any proxy.
+ */
 export async function startFarEnd(options: {
   readonly program: string;
   readonly dir: string;
@@ -29,8 +33,9 @@ export async function startFarEnd(options: {
   };
   const args = ["far-end", ...Object.entries(files).map(([flag, value]) => `-${flag}=${value}`)];
   const child = await Child.start({ command: program, args });
+  using deadline = new Deadline(START_DEADLINE_MS, signal);
   try {
-    const line = await child.firstLine(AbortSignal.any([signal, AbortSignal.timeout(START_DEADLINE_MS)]));
+    const line = await child.firstLine(deadline.signal);
     return {
       name: "direct",
       address: Told.parse(JSON.parse(line)).address,

@@ -11,7 +11,10 @@ export interface Lineup extends AsyncDisposable {
   readonly subjects: readonly Subject[];
 }
 
-/** Starts every proxy in front of `ground.socket`, each in a directory of its own, beside the subjects that need no proxy. */
+/**
+ * Starts every proxy in front of `ground.socket`, each in a directory of its own, beside the
+ * subjects that need no proxy.
+ */
 export async function startLineup(proxies: Proxies, ground: Ground, others: readonly Subject[]): Promise<Lineup> {
   const opened = new Opened();
   try {

@@ -1,5 +1,6 @@
 import { mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
+import { Deadline } from "../../sandbox/deadline.ts";
 import { BenchFailed } from "../failure.ts";
 import { Child } from "../process/child.ts";
 import { packageDir } from "../process/toolchain.ts";
@@ -14,6 +15,8 @@ export interface GatewayProcess {
   readonly profileDir?: string | undefined;
   /** As if it had been up for hours: see aged-heap.ts. */
   readonly aged: boolean;
+  /** "any": it carries bytes unread, to show what judging calls costs. */
+  readonly calls: "judged" | "any";
 }
 
 /** The gateway's own process, as it runs on a builder, with a stand-in for control. */
@@ -23,7 +26,8 @@ export function ourGateway(process_: GatewayProcess): StartSubject {
     await mkdir(join(runtimeDir, "buildkit"), { recursive: true });
     await symlink(ground.socket, join(runtimeDir, "buildkit", "buildkitd.sock"));
     const child = await Child.start({ command: process.execPath, args: commandLine(ground, runtimeDir, process_) });
-    const signal = AbortSignal.any([ground.signal, AbortSignal.timeout(START_DEADLINE_MS)]);
+    using deadline = new Deadline(START_DEADLINE_MS, ground.signal);
+    const { signal } = deadline;
     let control: ControlStandIn | undefined;
     const end = async (): Promise<void> => {
       await control?.[Symbol.asyncDispose]();
@@ -38,7 +42,12 @@ export function ourGateway(process_: GatewayProcess): StartSubject {
       }, signal);
       const address = await Promise.race([control?.listening, aborted(signal)]);
       if (address === undefined) throw new BenchFailed("It did not begin to listen.");
-      return { name: "gateway", address, proxyPid: child.pid, [Symbol.asyncDispose]: end };
+      return {
+        name: process_.calls === "judged" ? "gateway" : "unjudged",
+        address,
+        proxyPid: child.pid,
+        [Symbol.asyncDispose]: end,
+      };
     } catch (cause) {
       await end();
       ground.signal.throwIfAborted();
@@ -48,12 +57,15 @@ export function ourGateway(process_: GatewayProcess): StartSubject {
 }
 
 function commandLine({ dir }: Ground, runtimeDir: string, process_: GatewayProcess): readonly string[] {
-  const { nodeFlags, profileDir, aged } = process_;
+  const { nodeFlags, profileDir, aged, calls } = process_;
   const profiling = profileDir === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileDir}`];
   const ageing = aged ? [`--import=${new URL("aged-heap.js", import.meta.url).href}`] : [];
   const main = join(packageDir, "dist", "agent", "cli", "main.js");
   const flags = {
     "gateway-listen": "127.0.0.1:0",
+    "gateway-calls": calls,
+    // All clients of the bench are one build's.
+    "gateway-max-sessions-per-build-per-minute": "1000000",
     "paths-runtime-dir": runtimeDir,
     "paths-state-dir": join(dir, "state"),
   };

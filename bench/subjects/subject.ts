@@ -1,16 +1,22 @@
 import type { Credentials } from "../load/credentials.ts";
 
-/** Who is measured. "direct" is the far end with a TLS listener of its own and nothing between: the most that the client can show. */
-export type SubjectName = "gateway" | "buildkitd" | "haproxy" | "nginx" | "direct";
+/**
+ * Who is measured. "direct" is the far end with a TLS listener of its own and nothing between: the
+ * most that the client can show.
+ */
+export type SubjectName = "gateway" | "unjudged" | "buildkitd" | "haproxy" | "nginx" | "direct";
 
-export const SUBJECT_NAMES: readonly SubjectName[] = ["gateway", "buildkitd", "haproxy", "nginx", "direct"];
+export const SUBJECT_NAMES: readonly SubjectName[] = ["gateway", "unjudged", "buildkitd", "haproxy", "nginx", "direct"];
 
 /** A running endpoint: mutual TLS on one side, a unix socket on the other. */
 export interface Subject extends AsyncDisposable {
   readonly name: SubjectName;
   /** host:port. */
   readonly address: string;
-  /** Of the one process that does the work; absent where that process is also the far end, so that its usage says nothing. */
+  /**
+   * Of the one process that does the work; absent where that process is also the far end, so that
+   * its usage says nothing.
+   */
   readonly proxyPid?: number;
 }
 

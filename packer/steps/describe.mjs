@@ -4,10 +4,12 @@ import { spawnSync } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { oldestAndNewest, packageDates } from "./package-dates.mjs";
 
 const SHARE = "/usr/share/builder-agent";
 /** Debian's programs that keep builds and the cache in their place. */
 const FROM_DEBIAN = ["/usr/sbin/runc", "/usr/sbin/cryptsetup", "/usr/sbin/nft", "/usr/sbin/dmsetup"];
+const FIELDS = ["db:Status-Abbrev", "Package", "Version", "Architecture", "source:Package", "source:Version"];
 const CNI = "/usr/lib/cni";
 
 /** @typedef {{ programs: Readonly<Record<string, { path: string, sha256: string }>> }} Own */
@@ -16,10 +18,13 @@ const own = /** @type {Own} */ (JSON.parse(readFileSync(join(SHARE, "package.jso
 for (const { path, sha256: wanted } of Object.values(own.programs))
   if (sha256(path) !== wanted) throw new Error(`${path} is not what the package brought`);
 
-const debian = dpkgQuery(["-W", "-f", "${Package}\t${Version}\t${Architecture}\t${db:Status-Abbrev}\n"])
+const debian = dpkgQuery(["-W", "-f", `${FIELDS.map((name) => `\${${name}}`).join("\t")}\n`])
   .map((line) => line.split("\t"))
-  .filter(([, , , status]) => status?.startsWith("ii"))
-  .map(([name = "", version = "", architecture = ""]) => ({ name, version, architecture }));
+  .map(([status = "", name = "", version = "", architecture = "", source = "", sourceVersion = ""]) => ({
+    status,
+    ...{ name, version, architecture, source, sourceVersion },
+  }))
+  .filter(({ status }) => status.startsWith("ii"));
 const debianVersion = /^VERSION_ID="(.*)"$/m.exec(readFileSync("/etc/os-release", "utf8"))?.[1] ?? "unknown";
 
 const kernels = readdirSync("/boot").filter((file) => file.startsWith("vmlinuz-"));
@@ -32,6 +37,7 @@ const owners = dpkgQuery(["-S", ...files.flatMap(paths)]).map((line) => line.spl
 write("image.json", {
   ...own,
   debian: debianVersion,
+  debianPackages: { count: debian.length, ...oldestAndNewest(packageDates("/")) },
   files: Object.fromEntries(files.map((path) => [path, describe(path)])),
 });
 
@@ -40,8 +46,10 @@ write("image.json", {
 const bom = /** @type {Bom} */ (JSON.parse(readFileSync(join(SHARE, "package.cdx.json"), "utf8")));
 const packages = debian
   .filter(({ name }) => name !== "builder-agent")
-  .map(({ name, version, architecture }) => {
-    const purl = `pkg:deb/debian/${encodeURIComponent(name)}@${encodeURIComponent(version)}?arch=${architecture}&distro=debian-${debianVersion}`;
+  .map(({ name, version, architecture, source, sourceVersion }) => {
+    // Debian's security tracker knows sources.
+    const upstream = encodeURIComponent(`${source}@${sourceVersion}`);
+    const purl = `pkg:deb/debian/${encodeURIComponent(name)}@${encodeURIComponent(version)}?arch=${architecture}&distro=debian-${debianVersion}&upstream=${upstream}`;
     return { type: "library", "bom-ref": purl, name, version, purl };
   });
 const system = { type: "operating-system", "bom-ref": "debian", name: "debian", version: debianVersion };

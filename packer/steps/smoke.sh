@@ -36,7 +36,7 @@ expect "runc starts" "runc version" runc --version
 expect "cryptsetup starts" "cryptsetup" cryptsetup --version
 expect "nft starts" "nftables" nft --version
 expect "ip starts" "iproute2" ip -Version
-for plugin in bridge host-local loopback; do
+for plugin in ptp host-local loopback; do
   expect "the CNI plugin $plugin starts" '"supportedVersions"' env CNI_COMMAND=VERSION /usr/lib/cni/$plugin
 done
 for tool in flock nsenter setpriv unshare; do
@@ -61,7 +61,7 @@ fi
 for kernel in /lib/modules/*; do
   [ -d "$kernel/kernel" ] || continue
   # The kernel loads what the builds' network takes when it is first asked for it: no process of ours may.
-  network="bridge veth tun nf_tables nft_chain_nat nft_ct nft_masq nft_nat nft_reject_inet"
+  network="bridge veth tun nf_tables nft_chain_nat nft_ct nft_masq nft_nat nft_reject_inet nft_fib_inet nft_fib_ipv4 nft_fib_ipv6 nft_connlimit"
   for module in dm_crypt overlay xfs ext4 $network virtio_blk virtio_net nvme; do
     if ! modprobe --dry-run --quiet --set-version "${kernel##*/}" "$module"; then
       echo "  FAILED: the kernel ${kernel##*/} has no $module" >&2

@@ -1,10 +1,21 @@
 import { z } from "zod";
 
+/** What a build may ask of BuildKit. */
+export const BUILD_PERMISSIONS = ["build", "disk-usage", "prune", "history", "change-history"] as const;
+
 const id = z.string().min(1);
+
+export type BuildPermissionName = (typeof BUILD_PERMISSIONS)[number];
 
 /** What a running sandbox can be asked for: one JSON object, on a line of its own. */
 export const adminRequest = z.discriminatedUnion("verb", [
-  z.object({ verb: z.literal("build-open"), org: id, project: id, ttlMs: z.int().positive() }),
+  z.object({
+    verb: z.literal("build-open"),
+    org: id,
+    project: id,
+    ttlMs: z.int().positive(),
+    may: z.array(z.enum(BUILD_PERMISSIONS)).exactOptional(),
+  }),
   z.object({ verb: z.literal("build-end"), buildId: id }),
   z.object({ verb: z.literal("build-revoke"), buildId: id }),
   z.object({ verb: z.literal("build-list") }),

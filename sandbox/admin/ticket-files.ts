@@ -3,7 +3,9 @@ import { join } from "node:path";
 import type { OpenedBuild } from "../control-plane/embedded-control-plane.ts";
 import type { OpenedBuildFiles } from "./request.ts";
 
-/** Writes what a build's client needs, readable by this user only, under `<dir>/builds/<build id>/`. */
+/**
+ * Writes what a build's client needs, readable by this user only, under `<dir>/builds/<build id>/`.
+ */
 export async function writeTicket(dir: string, endpoint: string, build: OpenedBuild): Promise<OpenedBuildFiles> {
   const { buildId, serverName } = build;
   const at = join(dir, "builds", buildId);

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { askSandbox } from "../admin/client.ts";
-import { closedBuild, listedBuilds, openedBuild } from "../admin/request.ts";
+import { type BuildPermissionName, closedBuild, listedBuilds, openedBuild } from "../admin/request.ts";
 import type { ProjectRef } from "../control-plane/project-ref.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
@@ -11,11 +11,14 @@ export interface InDir {
 
 /** Always JSON: whoever opens a build needs its files. */
 export async function openBuild(
-  options: InDir & ProjectRef & { readonly ttl: number },
+  options: InDir & ProjectRef & { readonly ttl: number; readonly may?: readonly BuildPermissionName[] },
   { out }: Terminal,
 ): Promise<void> {
-  const { org, project, ttl } = options;
-  const request = { verb: "build-open", org, project, ttlMs: ttl } as const;
+  const { org, project, ttl, may } = options;
+  const request = {
+    ...({ verb: "build-open", org, project, ttlMs: ttl } as const),
+    ...(may !== undefined && { may: [...may] }),
+  };
   out(JSON.stringify(openedBuild.parse(await askSandbox(resolve(options.dir), request)), null, 2));
 }
 

@@ -7,7 +7,10 @@ import type { InDir } from "./builds.ts";
 /** What the agent's ending may take after the grace. */
 const ENDING_MS = 60_000;
 
-/** Orders the drain through the control plane, and returns when the agent has ended. The sandbox ends with it. */
+/**
+ * Orders the drain through the control plane, and returns when the agent has ended. The sandbox
+ * ends with it.
+ */
 export async function drain(options: InDir & { readonly grace: number }, { out }: Terminal): Promise<void> {
   const request = { verb: "drain", reason: "asked for at the command line", graceMs: options.grace } as const;
   const answer = drained.parse(await askSandbox(resolve(options.dir), request, options.grace + ENDING_MS));

@@ -25,7 +25,10 @@ export interface AttachContext {
   learned(): void;
 }
 
-/** One Attach stream: Hello first, then whatever comes; the desired state at once, after each change, and as a heartbeat. */
+/**
+ * One Attach stream: Hello first, then whatever comes; the desired state at once, after each
+ * change, and as a heartbeat.
+ */
 export class Attachment implements Link {
   readonly #call: AttachCall;
   readonly #machine: Machine;
@@ -52,7 +55,10 @@ export class Attachment implements Link {
     call.on("error", () => attachment.#close());
   }
 
-  /** A stream that the machine does not read is not filled further: what it gets when it reads again is the newest. */
+  /**
+   * A stream that the machine does not read is not filled further: what it gets when it reads again
+   * is the newest.
+   */
   sendDesired(): void {
     if (this.#call.writableNeedDrain) {
       if (!this.#owing) this.#call.once("drain", () => this.sendDesired());

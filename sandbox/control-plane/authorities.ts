@@ -8,7 +8,10 @@ import type { ProjectRef } from "./project-ref.ts";
 /** DNS name in the control plane's own certificate. */
 export const CONTROL_PLANE_NAME = "control-plane.sandbox.internal";
 
-/** One authority for each purpose, so that a certificate for one can never pass for another. All in memory. */
+/**
+ * One authority for each purpose, so that a certificate for one can never pass for another. All in
+ * memory.
+ */
 export class Authorities {
   /** Signs the control plane's own certificate: the agent pins it. */
   readonly controlPlane: CertificateAuthority;
@@ -55,10 +58,14 @@ export class Authorities {
     return { trustDomain: this.#settings.trustDomain, buildCaCertificates };
   }
 
-  /** From now on a new authority signs builds; the old one stays trusted until `withdrawRetired`. */
+  /**
+   * From now on a new authority signs builds; the old one stays trusted until `withdrawRetired`.
+   */
   async rotateBuilds(): Promise<void> {
+    const fresh = await CertificateAuthority.create({ name: "Sandbox CA of builds, rotated" });
+    // At once: a heartbeat must not find the trust bundle half changed under the old revision.
     this.#retiring = this.#builds;
-    this.#builds = await CertificateAuthority.create({ name: "Sandbox CA of builds, rotated" });
+    this.#builds = fresh;
   }
 
   withdrawRetired(): void {
@@ -90,7 +97,10 @@ export class Authorities {
     return issued.chainPem;
   }
 
-  /** PEM chain of what a machine's gateway serves with: its DNS name only, as in production. @throws {SigningRequestInvalid} */
+  /**
+   * PEM chain of what a machine's gateway serves with: its DNS name only, as in production. @throws
+   * {SigningRequestInvalid}
+   */
   async servingChain(serverName: string, csrDer: Uint8Array): Promise<string> {
     const issued = await this.builders.certify(
       { csrDer },

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { BuildPermission } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
 import { KeyPair } from "../pki/key-pair.ts";
 import type { Authorities } from "./authorities.ts";
 import type { Project } from "./project.ts";
@@ -11,8 +12,13 @@ export interface BuildOrder extends ProjectRef {
   readonly ttlMs?: number;
   /** How long the certificate lasts, if not as long as the grant. */
   readonly certificateTtlMs?: number;
-  /** Only the certificate that is returned is let in, not another one for the same build. Default false. */
+  /**
+   * Only the certificate that is returned is let in, not another one for the same build. Default
+   * false.
+   */
   readonly pinKey?: boolean;
+  /** What it may ask of BuildKit, if not what builds usually may. */
+  readonly permissions?: readonly BuildPermission[];
 }
 
 /** A build's ticket: what its client needs, but for the server's address. */
@@ -31,25 +37,33 @@ const DEFAULT_TTL_MS = 30 * 60_000;
 /** The contract's form of an id. */
 const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
-/** Issues the ticket, then grants the build: a certificate without a grant opens nothing. */
-export async function openBuild(
-  order: BuildOrder,
-  project: Project,
-  authorities: Authorities,
-  nowMs: number,
-): Promise<Ticket> {
+/** A build that is in the desired state, and whose certificate nobody has yet. */
+export interface OrderedBuild {
+  readonly buildId: string;
+  readonly expiresAt: Date;
+  readonly key: KeyPair;
+  readonly certificateEndsMs: number;
+}
+
+/** Names the build in the desired state. @throws {Error} a bad id, or one that is open already. */
+export async function orderBuild(order: BuildOrder, project: Project, nowMs: number): Promise<OrderedBuild> {
   const buildId = order.buildId ?? `b-${randomBytes(5).toString("hex")}`;
   if (!ID.test(buildId))
     throw new Error(`"${buildId}" cannot be a build's id: letters, digits, ".", "_" and "-", at most 128.`);
   if (project.isOpen(buildId)) throw new Error(`Build ${buildId} is open already.`);
-  const expiresAtMs = nowMs + (order.ttlMs ?? DEFAULT_TTL_MS);
   const key = await KeyPair.generate();
-  const certificateEndsMs = order.certificateTtlMs === undefined ? expiresAtMs : nowMs + order.certificateTtlMs;
-  const { org, project: name } = order;
-  const certificate = await authorities.build({ org, project: name, buildId }, certificateEndsMs, key);
-  const expiresAt = new Date(expiresAtMs);
+  const expiresAt = new Date(nowMs + (order.ttlMs ?? DEFAULT_TTL_MS));
+  const certificateEndsMs = order.certificateTtlMs === undefined ? expiresAt.getTime() : nowMs + order.certificateTtlMs;
   const keySpkiSha256 = order.pinKey === true ? Buffer.from(key.spkiSha256, "hex") : new Uint8Array();
-  project.open({ buildId, expiresAt, keySpkiSha256 });
-  const { chainPem: certPem, keyPem } = certificate;
-  return { org, project: name, buildId, expiresAt, certPem, keyPem, caPem: authorities.builders.certPem };
+  const permissions = order.permissions && { allowed: [...order.permissions] };
+  project.open({ buildId, expiresAt, keySpkiSha256, permissions });
+  return { buildId, expiresAt, key, certificateEndsMs };
+}
+
+/** Issues the build's certificate: only now can anybody use it. */
+export async function ticketFor(build: OrderedBuild, ref: ProjectRef, authorities: Authorities): Promise<Ticket> {
+  const { buildId, expiresAt, key, certificateEndsMs } = build;
+  const { org, project } = ref;
+  const { chainPem: certPem, keyPem } = await authorities.build({ org, project, buildId }, certificateEndsMs, key);
+  return { org, project, buildId, expiresAt, certPem, keyPem, caPem: authorities.builders.certPem };
 }

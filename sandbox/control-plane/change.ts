@@ -7,8 +7,10 @@ import { projectName } from "./project-ref.ts";
 export interface Change {
   readonly revision: bigint;
   /**
-   * Resolves when every attached machine of the project, at least one, reports the revision as applied: its whole effect is in force.
-   * @throws {Error} at the deadline, with what the machines last said; the signal's reason when it is aborted.
+   * Resolves when every attached machine of the project, at least one, reports the revision as
+   * applied: its whole effect is in force.
+   * @throws {Error} at the deadline, with what the machines last said; the signal's reason when it
+   * is aborted.
    */
   applied(signal?: AbortSignal): Promise<void>;
 }
@@ -29,12 +31,5 @@ export function changeOf(
 
 function describe(machines: readonly Machine[]): string {
   if (machines.length === 0) return "no machine has registered";
-  return machines
-    .map((machine) => {
-      const where = machine.link === undefined ? "is not attached" : "is attached";
-      const { appliedRevision = 0n, refusedReason = "" } = machine.observed ?? {};
-      const refused = refusedReason === "" ? "" : `, and refused: ${refusedReason}`;
-      return `${machine.id} ${where}, last applied revision ${appliedRevision}${refused}`;
-    })
-    .join("; ");
+  return machines.map((machine) => machine.lastWords()).join("; ");
 }

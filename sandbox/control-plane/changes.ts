@@ -1,3 +1,5 @@
+import { Deadline } from "../deadline.ts";
+
 /** Tells those who wait that something has changed, whatever it was: they look again. */
 export class Changes {
   readonly #listeners = new Set<() => void>();
@@ -7,22 +9,21 @@ export class Changes {
   }
 
   /**
-   * Waits until `probe` gives something other than undefined or false, looking at once and after each change.
-   * `what` completes "Waited 500 ms for …".
+   * Waits until `probe` gives something other than undefined or false, looking at once and after
+   * each change. `what` completes "Waited 500 ms for …".
    * @throws {Error} at the deadline; the signal's reason when it is aborted.
    */
   async until<T>(
     probe: () => T | undefined | false,
     wait: { readonly what: () => string; readonly deadlineMs: number; readonly signal?: AbortSignal | undefined },
   ): Promise<T> {
-    const deadline = AbortSignal.timeout(wait.deadlineMs);
-    const signal = wait.signal === undefined ? deadline : AbortSignal.any([deadline, wait.signal]);
+    using deadline = new Deadline(wait.deadlineMs, ...(wait.signal === undefined ? [] : [wait.signal]));
     for (;;) {
       const found = probe();
       if (found !== undefined && found !== false) return found;
       wait.signal?.throwIfAborted();
-      if (deadline.aborted) throw new Error(`Waited ${wait.deadlineMs} ms for ${wait.what()}.`);
-      await this.#next(signal);
+      if (deadline.hasExpired) throw new Error(`Waited ${wait.deadlineMs} ms for ${wait.what()}.`);
+      await this.#next(deadline.signal);
     }
   }
 

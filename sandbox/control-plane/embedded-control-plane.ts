@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { status } from "@grpc/grpc-js";
 import { CloseReason } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
+import { type AcceptanceContext, untilAccepted } from "./acceptance.ts";
 import { Authorities, CONTROL_PLANE_NAME } from "./authorities.ts";
-import { type BuildOrder, openBuild, type Ticket } from "./builds.ts";
+import { type BuildOrder, orderBuild, type Ticket, ticketFor } from "./builds.ts";
 import { type Change, changeOf } from "./change.ts";
 import { Changes } from "./changes.ts";
 import { type Archive, Diagnostics } from "./diagnostics.ts";
@@ -23,7 +24,10 @@ import { type Terminal, Terminals } from "./terminals.ts";
 import { Transport } from "./transport.ts";
 
 export interface OpenedBuild extends Ticket {
-  /** What the builder's certificate says and the client must ask for; empty while no machine of the project has registered. */
+  /**
+   * What the builder's certificate says and the client must ask for; empty while no machine of the
+   * project has registered.
+   */
   readonly serverName: string;
   readonly change: Change;
 }
@@ -31,8 +35,9 @@ export interface OpenedBuild extends Ticket {
 const TOKEN_LIFETIME_MS = 60 * 60_000;
 
 /**
- * A control plane in this process: the whole contract on one port, with authorities of its own, all in memory. It is not a mock: nonces,
- * evidence, requests and certificates are verified as a production one must. Dispose it after its agents: it proves that no connection is left.
+ * A control plane in this process: the whole contract on one port, with authorities of its own, all
+ * in memory. It is not a mock: nonces, evidence, requests and certificates are verified as a
+ * production one must. Dispose it after its agents: it proves that no connection is left.
  */
 export class EmbeddedControlPlane implements AsyncDisposable {
   /** To issue certificates beside the usual ones: `authorities.builds.issue(…)`. */
@@ -123,32 +128,42 @@ export class EmbeddedControlPlane implements AsyncDisposable {
     return this.#fleet.machines();
   }
 
-  /** From now on, and for good: its stream ends, and every call of it, with PERMISSION_DENIED. */
+  /**
+   * From now on, and for good: its stream ends, and every call of it, with a refusal that carries
+   * the contract's mark.
+   */
   refuseMachine(id: string): void {
     const machine = this.#fleet.registered(id);
     machine.refused = true;
-    machine.link?.end(new Refusal(status.PERMISSION_DENIED, `Machine ${id} is refused.`));
+    machine.link?.end(Refusal.forGood("machine-refused", `Machine ${id} is refused.`));
   }
 
   // ── what is wanted ──
 
   /**
-   * Opens a build and waits until the machine has applied it, so that the ticket works at once; `wait: false` does not wait.
-   * @throws {Error} for a project without machines, a bad or taken id, or when nothing applied it in time (the build is then closed again).
+   * Opens a build, waits until a machine has accepted it, and only then issues its certificate: it
+   * works at once. `wait: false` hands the certificate out without asking, as no control plane
+   * should.
+   * @throws {BuildRefused} when every machine refuses it, at once.
+   * @throws {Error} for a project without machines, a bad or taken id, or when nothing applied it
+   * in time.
+   *   After either the build is closed again.
    */
   async openBuild(order: BuildOrder & { readonly wait?: boolean }, signal?: AbortSignal): Promise<OpenedBuild> {
     const project = this.#fleet.project(order);
-    const ticket = await openBuild(order, project, this.authorities, this.#now());
+    const ordered = await orderBuild(order, project, this.#now());
     const change = this.#change(project);
-    if (order.wait ?? true) {
-      await change.applied(signal).catch((failure: unknown) => {
-        project.close(ticket.buildId, CloseReason.REVOKED);
-        throw failure;
-      });
+    try {
+      const machine =
+        (order.wait ?? true)
+          ? await untilAccepted(ordered.buildId, this.#acceptance(project, change.revision), signal)
+          : this.#anyOf(project);
+      const ticket = await ticketFor(ordered, order, this.authorities);
+      return { ...ticket, serverName: machine?.serverName ?? "", change };
+    } catch (failure) {
+      if (project.isOpen(ordered.buildId)) project.close(ordered.buildId, CloseReason.REVOKED);
+      throw failure;
     }
-    const machines = this.#fleet.of(project);
-    const machine = machines.find(({ link }) => link !== undefined) ?? machines[0];
-    return { ...ticket, serverName: machine?.serverName ?? "", change };
   }
 
   endBuild(buildId: string): Change {
@@ -174,7 +189,10 @@ export class EmbeddedControlPlane implements AsyncDisposable {
     return this.#amend(ref, (project) => project.drain({ reason: order.reason, grace }));
   }
 
-  /** Everything else that can be wanted: cache volume, BuildKit's settings, tailnet, debug grants, diagnostics. */
+  /**
+   * Everything else that can be wanted: cache volume, BuildKit's settings, tailnet, debug grants,
+   * diagnostics.
+   */
   wish(ref: ProjectRef, wishes: Wishes): Change {
     return this.#amend(ref, (project) => project.wish(wishes));
   }
@@ -216,7 +234,8 @@ export class EmbeddedControlPlane implements AsyncDisposable {
   }
 
   /**
-   * Waits until `probe` gives something, looking again whenever a machine registers, attaches, reports or leaves: `until(() => plane.records()[0])`.
+   * Waits until `probe` gives something, looking again whenever a machine registers, attaches,
+   * reports or leaves: `until(() => plane.records()[0])`.
    * @throws {Error} after `deadlineMs` (default 15 s).
    */
   until<T>(
@@ -259,6 +278,22 @@ export class EmbeddedControlPlane implements AsyncDisposable {
       changes: this.#changes,
       machines: () => this.#fleet.of(project),
     });
+  }
+
+  #acceptance(project: Project, revision: bigint): AcceptanceContext {
+    return {
+      project: project.ref,
+      epoch: this.#epoch,
+      revision,
+      deadlineMs: this.#settings.applyDeadlineMs,
+      changes: this.#changes,
+      machines: () => this.#fleet.of(project),
+    };
+  }
+
+  #anyOf(project: Project): Machine | undefined {
+    const machines = this.#fleet.of(project);
+    return machines.find(({ link }) => link !== undefined) ?? machines[0];
   }
 
   #service(): ReturnType<typeof service> {

@@ -4,7 +4,10 @@ export type Method = "getChallenge" | "register" | "renewCertificates" | "attach
 
 /** What a test lets this control plane do wrong. Nothing, at first. */
 export class Faults {
-  /** Streams stay open, but nothing is sent on them: neither state, nor heartbeat, nor acknowledgement. */
+  /**
+   * Streams stay open, but nothing is sent on them: neither state, nor heartbeat, nor
+   * acknowledgement.
+   */
   silent = false;
   /** Records are stored, and the agent never hears of it. */
   swallowAcks = false;

@@ -42,15 +42,17 @@ export class Fleet {
     return this.machines().filter((machine) => machine.project === project);
   }
 
-  /** The same boot that registers again is the same machine, under the same name. @throws {Refusal} */
+  /**
+   * The same boot that registers again is the same machine, under the same name. @throws {Refusal}
+   */
   enrol(entitlement: Entitlement, request: RegisterRequest): Machine {
     const { facts, versions } = request;
     if (facts === undefined || facts.bootId === "" || facts.architecture === "") {
       throw new Refusal(status.INVALID_ARGUMENT, "facts: boot_id and architecture are needed");
     }
     if (entitlement.architecture !== undefined && entitlement.architecture !== facts.architecture) {
-      throw new Refusal(
-        status.PERMISSION_DENIED,
+      throw Refusal.forGood(
+        "evidence-refused",
         `This evidence is for a machine of ${entitlement.architecture}, not ${facts.architecture}.`,
       );
     }
@@ -63,7 +65,10 @@ export class Fleet {
     return machine;
   }
 
-  /** @throws {Refusal} UNAUTHENTICATED: never registered here; PERMISSION_DENIED: refused. */
+  /**
+   * @throws {Refusal} UNAUTHENTICATED: never registered here; PERMISSION_DENIED with the mark:
+   * refused for good.
+   */
   registered(id: string): Machine {
     const machine = this.#machines.get(id);
     if (machine === undefined) throw new Refusal(status.UNAUTHENTICATED, `Machine ${id} is not registered here.`);
@@ -72,6 +77,6 @@ export class Fleet {
 }
 
 function refuseIfTold(machine: Machine): Machine {
-  if (machine.refused) throw new Refusal(status.PERMISSION_DENIED, `Machine ${machine.id} is refused.`);
+  if (machine.refused) throw Refusal.forGood("machine-refused", `Machine ${machine.id} is refused.`);
   return machine;
 }

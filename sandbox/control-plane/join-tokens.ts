@@ -12,8 +12,8 @@ interface Issued {
 }
 
 /**
- * Tokens that are good for one registration. They are kept only as SHA-256, so that looking one up takes no time that tells anything, and
- * a dump of this memory gives none away.
+ * Tokens that are good for one registration. They are kept only as SHA-256, so that looking one up
+ * takes no time that tells anything, and a dump of this memory gives none away.
  */
 export class JoinTokens {
   readonly #issued = new Map<string, Issued>();
@@ -30,7 +30,8 @@ export class JoinTokens {
   }
 
   /**
-   * Spends a token. A binding that does not fit leaves it unspent: whoever sent it has not shown that the token is theirs to use here.
+   * Spends a token. A binding that does not fit leaves it unspent: whoever sent it has not shown
+   * that the token is theirs to use here.
    * @throws {Refusal} UNAUTHENTICATED
    */
   redeem(evidence: JoinToken, nonce: Uint8Array, machineSpkiSha256: string): Entitlement {

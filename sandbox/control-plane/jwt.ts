@@ -12,7 +12,10 @@ export class JwtInvalid extends Error {
   }
 }
 
-/** The only algorithms, and the keys that fit them: what OIDC issuers of machines use. "none" and the HMACs are absent on purpose (RFC 8725, section 3.1). */
+/**
+ * The only algorithms, and the keys that fit them: what OIDC issuers of machines use. "none" and
+ * the HMACs are absent on purpose (RFC 8725, section 3.1).
+ */
 const ALGORITHMS: Readonly<Record<string, (key: KeyObject) => boolean>> = {
   RS256: (key) => (key.asymmetricKeyDetails?.modulusLength ?? 0) >= 2048,
   ES256: (key) => key.asymmetricKeyDetails?.namedCurve === "prime256v1",

@@ -1,6 +1,6 @@
 import type { Hello } from "../../agent/adapters/grpc/gen/builder/agent/v1/builder_agent.ts";
 import type { MachineFacts, Versions } from "../../agent/adapters/grpc/gen/builder/agent/v1/identity.ts";
-import type { ObservedState } from "../../agent/adapters/grpc/gen/builder/agent/v1/observed_state.ts";
+import type { BuildRefusal, ObservedState } from "../../agent/adapters/grpc/gen/builder/agent/v1/observed_state.ts";
 import type { Project } from "./project.ts";
 import type { Refusal } from "./refusal.ts";
 
@@ -42,5 +42,21 @@ export class Machine {
   /** Whether the whole effect of `revision` is in force there. */
   hasApplied(epoch: string, revision: bigint): boolean {
     return this.observed?.appliedEpoch === epoch && this.observed.appliedRevision >= revision;
+  }
+
+  /**
+   * Why it does not take this build; undefined: it does, as soon as it has applied the build's
+   * revision.
+   */
+  refusalOf(buildId: string): BuildRefusal | undefined {
+    return this.observed?.refusedBuilds.find((refusal) => refusal.buildId === buildId);
+  }
+
+  /** Where it is and what it last reported, for a person. */
+  lastWords(): string {
+    const where = this.link === undefined ? "is not attached" : "is attached";
+    const { appliedRevision = 0n, refusedReason = "" } = this.observed ?? {};
+    const refused = refusedReason === "" ? "" : `, and refused: ${refusedReason}`;
+    return `${this.id} ${where}, last applied revision ${appliedRevision}${refused}`;
   }
 }

@@ -18,7 +18,10 @@ export interface ControlPlaneOptions {
   readonly heartbeatMs?: number;
   /** How long a change waits to be applied by the machine; default 15 seconds. */
   readonly applyDeadlineMs?: number;
-  /** How long after its end connections may take to go before they count as leaked; default 5 seconds. */
+  /**
+   * How long after its end connections may take to go before they count as leaked; default 5
+   * seconds.
+   */
   readonly leakDeadlineMs?: number;
   /** Added to this process's clock: a control plane whose clock is off. Default 0. */
   readonly clockOffsetMs?: number;

@@ -8,21 +8,33 @@ import type {
 import type { TrustBundle } from "../../agent/adapters/grpc/gen/builder/agent/v1/identity.ts";
 import type { ProjectRef } from "./project-ref.ts";
 
-/** What is wanted of a project's machines beside its builds: cache volume, BuildKit's settings, tailnet and so on. */
+/**
+ * What is wanted of a project's machines beside its builds: cache volume, BuildKit's settings,
+ * tailnet and so on.
+ */
 export type Wishes = Partial<
   Pick<DesiredState, "cacheVolume" | "buildkit" | "tailnet" | "debugGrants" | "diagnosticsRequests" | "egress">
 >;
 
-/** An open build. One that has expired stays listed until it is ended: the machine cuts it by itself. */
+/**
+ * An open build. One that has expired stays listed until it is ended: the machine cuts it by
+ * itself.
+ */
 export interface ListedBuild extends ProjectRef {
   readonly buildId: string;
   readonly expiresAt: Date;
 }
 
-/** How many closed builds are still named with their reason: they explain refusals, and close nothing by themselves. */
+/**
+ * How many closed builds are still named with their reason: they explain refusals, and close
+ * nothing by themselves.
+ */
 const CLOSED_BUILDS_KEPT = 64;
 
-/** The desired state of one customer's project: the same for each of its machines but for the architecture. */
+/**
+ * The desired state of one customer's project: the same for each of its machines but for the
+ * architecture.
+ */
 export class Project {
   readonly ref: ProjectRef;
   readonly #open = new Map<string, OpenBuild & { readonly expiresAt: Date }>();
@@ -46,7 +58,7 @@ export class Project {
     return this.#wishes;
   }
 
-  open(build: { readonly buildId: string; readonly expiresAt: Date; readonly keySpkiSha256: Uint8Array }): void {
+  open(build: Omit<OpenBuild, "orgId" | "projectId"> & { readonly expiresAt: Date }): void {
     this.#closed.delete(build.buildId);
     this.#open.set(build.buildId, { ...build, orgId: this.ref.org, projectId: this.ref.project });
     this.touch();

@@ -23,8 +23,9 @@ export class RecordBook {
   }
 
   /**
-   * Stores what is new, and gives the number up to which nothing is missing. An agent sends its oldest unacknowledged records first, so the
-   * first one that is ever seen of a boot is taken as the one after the last acknowledged.
+   * Stores what is new, and gives the number up to which nothing is missing. An agent sends its
+   * oldest unacknowledged records first, so the first one that is ever seen of a boot is taken as
+   * the one after the last acknowledged.
    * @throws {Refusal} INVALID_ARGUMENT: a record of another project, or without what it must have.
    */
   store(from: ProjectRef, sent: SessionRecords): bigint {

@@ -1,10 +1,31 @@
-import { status } from "@grpc/grpc-js";
+import { Metadata, status } from "@grpc/grpc-js";
 import { SigningRequestInvalid } from "../pki/signing-request.ts";
 
-/** An answer that is a gRPC status: grpc-js sends `code` and `details` as they are. */
+/** The contract's mark: only a refusal that carries it ends an agent. */
+const MARK = "builder-agent-refusal";
+
+/** The contract's codes of a refusal for good, and the status that each goes with. */
+const FOR_GOOD = {
+  "machine-refused": status.PERMISSION_DENIED,
+  "evidence-refused": status.PERMISSION_DENIED,
+  "contract-unsupported": status.UNIMPLEMENTED,
+} as const;
+
+/**
+ * An answer that is a gRPC status: grpc-js sends `code` and `details` as they are, and `metadata`
+ * as trailers.
+ */
 export class Refusal extends Error {
   readonly code: status;
   readonly details: string;
+  readonly metadata = new Metadata();
+
+  /** A refusal that ends the agent: it carries the mark. */
+  static forGood(code: keyof typeof FOR_GOOD, details: string): Refusal {
+    const refusal = new Refusal(FOR_GOOD[code], details);
+    refusal.metadata.set(MARK, code);
+    return refusal;
+  }
 
   constructor(code: status, details: string, cause?: unknown) {
     super(details, { cause });
@@ -14,7 +35,10 @@ export class Refusal extends Error {
   }
 }
 
-/** What a caller is told of a failure: ours as they are, a bad request by its field, the rest as INTERNAL. */
+/**
+ * What a caller is told of a failure: ours as they are, a bad request by its field, the rest as
+ * INTERNAL.
+ */
 export function asRefusal(failure: unknown): Refusal {
   if (failure instanceof Refusal) return failure;
   if (failure instanceof SigningRequestInvalid) return new Refusal(status.INVALID_ARGUMENT, failure.message, failure);

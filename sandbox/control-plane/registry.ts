@@ -46,7 +46,10 @@ export class Registry {
     return { ...this.nonces.give(), audience: this.#audience };
   }
 
-  /** Checks everything that can be sent again before it spends what can be spent once. @throws {Refusal} */
+  /**
+   * Checks everything that can be sent again before it spends what can be spent once. @throws
+   * {Refusal}
+   */
   async register(request: RegisterRequest): Promise<RegisterResponse> {
     const { spkiDer } = await readField("machine_csr", request.machineCsr);
     if (request.servingCsr.length > 0) await readField("serving_csr", request.servingCsr);

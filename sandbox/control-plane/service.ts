@@ -23,7 +23,10 @@ type Service = Pick<
   "getChallenge" | "register" | "renewCertificates" | "debugTerminal" | "uploadDiagnostics"
 > & { readonly attach: (call: AttachCall) => void };
 
-/** The contract's calls. All but the first two need the certificate of a machine that is not refused. */
+/**
+ * The contract's calls. All but the first two need the certificate of a machine that is not
+ * refused.
+ */
 export function service(parts: ServiceParts): Service {
   const { registry, fleet, faults } = parts;
   const caller = (call: Call): Machine => fleet.registered(callingMachine(call, parts.trustDomain));

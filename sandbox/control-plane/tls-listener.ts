@@ -9,7 +9,10 @@ export interface TlsListenerOptions {
   readonly port: number;
   readonly certPem: string;
   readonly keyPem: string;
-  /** Client certificates are asked for, and verified against this CA; whether one is needed is decided for each call. */
+  /**
+   * Client certificates are asked for, and verified against this CA; whether one is needed is
+   * decided for each call.
+   */
   readonly clientCaPem: string;
   readonly onConnection: (socket: TLSSocket) => void;
 }
@@ -17,8 +20,9 @@ export interface TlsListenerOptions {
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 /**
- * One TLS 1.3 port for callers with and without a client certificate: grpc-js itself can only demand one of all, or ask none. It knows each
- * of its connections, so that it can prove that none is left.
+ * One TLS 1.3 port for callers with and without a client certificate: grpc-js itself can only
+ * demand one of all, or ask none. It knows each of its connections, so that it can prove that none
+ * is left.
  */
 export class TlsListener {
   readonly #server: Server;

@@ -25,7 +25,8 @@ export class Transport {
   ): Promise<Transport> {
     const server = new Server();
     server.addService(SERVICE, calls);
-    // TLS is ours (TlsListener): what is injected is plain already, and grpc-js reads the peer's certificate from its socket.
+    // TLS is ours (TlsListener): what is injected is plain already, and grpc-js reads the peer's
+    // certificate from its socket.
     const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
     const { certPem, keyPem } = await authorities.ownCertificate();
     const listener = await TlsListener.open({
@@ -63,7 +64,10 @@ export class Transport {
     this.#injector.drain(graceMs);
   }
 
-  /** @throws {Error} if a connection is still there after `leakDeadlineMs`: whoever dialled did not hang up. It is cut then. */
+  /**
+   * @throws {Error} if a connection is still there after `leakDeadlineMs`: whoever dialled did not
+   * hang up. It is cut then.
+   */
   async close(): Promise<void> {
     this.#listener.stop();
     const left = (await this.#listener.emptied(this.#leakDeadlineMs)) ? 0 : this.connections;

@@ -16,7 +16,10 @@ export interface Stageplay {
   readonly signal: AbortSignal;
 }
 
-/** A build from a machine's registration to its end. @throws {SandboxFailure} where it does not go as it must; the signal's reason. */
+/**
+ * A build from a machine's registration to its end. @throws {SandboxFailure} where it does not go
+ * as it must; the signal's reason.
+ */
 export async function buildDemo({ narrator, terminal, signal }: Stageplay): Promise<void> {
   const startedMs = performance.now();
   let endingMs = startedMs;

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import { Deadline } from "../deadline.ts";
 
 export interface BuildctlRun {
   readonly exitCode: number | null;
@@ -12,7 +13,8 @@ export interface BuildctlRun {
 const DEADLINE_MS = 120_000;
 
 /**
- * Runs buildctl. On a terminal its own live progress is shown (`show: "live"`); otherwise each line goes to `show`, as it comes.
+ * Runs buildctl. On a terminal its own live progress is shown (`show: "live"`); otherwise each line
+ * goes to `show`, as it comes.
  */
 export async function runBuildctl(
   program: string,
@@ -20,9 +22,10 @@ export async function runBuildctl(
   options: { readonly signal: AbortSignal; readonly show: "live" | "nothing" | ((line: string) => void) },
 ): Promise<BuildctlRun> {
   const { signal, show } = options;
+  using deadline = new Deadline(DEADLINE_MS, signal);
   const child = spawn(program, args, {
     stdio: show === "live" ? "inherit" : ["ignore", "pipe", "pipe"],
-    signal: AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]),
+    signal: deadline.signal,
   });
   const closed = once(child, "close");
   const said: string[] = [];

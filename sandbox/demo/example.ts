@@ -30,7 +30,10 @@ export async function interfacesOfSteps(outputDir: string): Promise<readonly str
   return interfaces.split(" ").filter(Boolean);
 }
 
-/** What was seen in the output, in words. @throws {SandboxFailure} at the first thing that is not as it must be. */
+/**
+ * What was seen in the output, in words. @throws {SandboxFailure} at the first thing that is not as
+ * it must be.
+ */
 export async function checkOutput(outputDir: string, secret: string): Promise<readonly string[]> {
   const read = (name: string): Promise<string> =>
     readFile(join(outputDir, name), "utf8").catch((cause: unknown) => {

@@ -6,7 +6,10 @@ import type { Narrator } from "./narrator.ts";
 
 const verified = z.object({ tried: z.number(), tookMs: z.number() });
 
-/** What the agent tried from inside a build's network before it said that it is ready. @throws {SandboxFailure} if it did not. */
+/**
+ * What the agent tried from inside a build's network before it said that it is ready. @throws
+ * {SandboxFailure} if it did not.
+ */
 export async function tellIsolation({ agentLogFile }: Stack, narrator: Narrator): Promise<void> {
   const line = (await readAgentLog(agentLogFile)).find(({ event }) => event === "isolation.verified");
   if (line === undefined)

@@ -1,6 +1,9 @@
 import type { Terminal } from "../terminal/terminal.ts";
 
-/** Tells the demo's story: numbered chapters, commands as they are typed, and a tick for each thing that was seen to be so. */
+/**
+ * Tells the demo's story: numbered chapters, commands as they are typed, and a tick for each thing
+ * that was seen to be so.
+ */
 export class Narrator {
   readonly #terminal: Terminal;
   #chapter = 0;

@@ -22,7 +22,10 @@ export interface Scene {
   readonly signal: AbortSignal;
 }
 
-/** The story from an open build to its end. @throws {SandboxFailure} where it does not go as it must. */
+/**
+ * The story from an open build to its end. @throws {SandboxFailure} where it does not go as it
+ * must.
+ */
 export async function tellStory(scene: Scene): Promise<void> {
   const secret = randomBytes(16).toString("hex");
   const build = await open(scene);

@@ -18,10 +18,16 @@ import type { Stageplay } from "./build-demo.ts";
 import { duration } from "./narrator.ts";
 import { tellTailnetStory } from "./tailnet-story.ts";
 
-/** Of documentation (RFC 5737): what the machine takes for the internet, in which the coordination server is one host. */
+/**
+ * Of documentation (RFC 5737): what the machine takes for the internet, in which the coordination
+ * server is one host.
+ */
 const INTERNET = { router: "203.0.113.1", machine: "203.0.113.2", prefix: 24 };
 
-/** A build whose step fetches a page of the customer's own network, by name. @throws {SandboxFailure} where it does not go as it must. */
+/**
+ * A build whose step fetches a page of the customer's own network, by name. @throws
+ * {SandboxFailure} where it does not go as it must.
+ */
 export async function tailnetDemo({ narrator, terminal, signal }: Stageplay): Promise<void> {
   requireRoot();
   await setUpTailnet();

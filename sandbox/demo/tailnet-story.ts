@@ -19,7 +19,10 @@ export interface TailnetScene extends Scene {
 const LOOK_EVERY_MS = 20;
 const DEADLINE_MS = 20_000;
 
-/** The story from a refused fetch to a node that has vanished. @throws {SandboxFailure} where it does not go as it must. */
+/**
+ * The story from a refused fetch to a node that has vanished. @throws {SandboxFailure} where it
+ * does not go as it must.
+ */
 export async function tellTailnetStory(scene: TailnetScene): Promise<void> {
   const { stack, narrator, signal } = scene;
   const build = await writeTicket(stack.dir, stack.endpoint, await stack.plane.openBuild(stack.ref, signal));

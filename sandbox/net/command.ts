@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
+import { Deadline } from "../deadline.ts";
 
 const DEADLINE_MS = 10_000;
 
@@ -14,14 +15,15 @@ export interface RunOptions {
 
 /**
  * Runs a short command and gives what it wrote to stdout.
- * @throws {Error} with its stderr, if it cannot be started, fails, or outlives its deadline or `signal`: then it is killed.
+ * @throws {Error} with its stderr, if it cannot be started, fails, or outlives its deadline or
+ * `signal`: then it is killed.
  */
 export async function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
   const { input = "", deadlineMs = DEADLINE_MS, signal } = options;
-  const deadline = AbortSignal.timeout(deadlineMs);
+  using deadline = new Deadline(deadlineMs, ...(signal === undefined ? [] : [signal]));
   const child = spawn(command, args, {
     stdio: "pipe",
-    signal: signal === undefined ? deadline : AbortSignal.any([deadline, signal]),
+    signal: deadline.signal,
     killSignal: "SIGKILL",
   });
   // One that ends without having read its input tells so by its exit code.
@@ -33,7 +35,7 @@ export async function run(command: string, args: readonly string[], options: Run
     throw new Error(`${line}: ${child.signalCode ?? `exit code ${child.exitCode}`}. ${complaint.trim()}`);
   } catch (cause) {
     signal?.throwIfAborted();
-    if (deadline.aborted) throw new Error(`${line}: did not end within ${deadlineMs} ms`, { cause });
+    if (deadline.hasExpired) throw new Error(`${line}: did not end within ${deadlineMs} ms`, { cause });
     throw cause;
   }
 }

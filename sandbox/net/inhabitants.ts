@@ -4,7 +4,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 const VANISH_DEADLINE_MS = 2_000;
 const LOOK_EVERY_MS = 20;
 
-/** "net:[4026532287]": what a process's network is called in /proc for as long as it exists. Undefined: that process is gone. */
+/**
+ * "net:[4026532287]": what a process's network is called in /proc for as long as it exists.
+ * Undefined: that process is gone.
+ */
 export async function networkOf(pid: number): Promise<string | undefined> {
   return readlink(`/proc/${pid}/ns/net`).catch(() => undefined);
 }

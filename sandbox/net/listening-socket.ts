@@ -4,8 +4,8 @@ import { EXIT, SandboxFailure } from "../failure.ts";
 import type { Address } from "../stack/free-port.ts";
 
 /**
- * A listening socket that is given to a child, as a service manager opens one for a service. It stays in this process's network, wherever the
- * child is. No connection is ever accepted here.
+ * A listening socket that is given to a child, as a service manager opens one for a service. It
+ * stays in this process's network, wherever the child is. No connection is ever accepted here.
  */
 export class ListeningSocket implements Disposable {
   readonly address: Address;

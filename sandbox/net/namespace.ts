@@ -9,20 +9,25 @@ export interface NamespaceOptions {
   /** For a person; default "namespace". */
   readonly name?: string;
   /**
-   * Absolute path of a file that processes in here see as /etc/resolv.conf; whoever made it may rewrite it in place. They then have a mount
-   * namespace of their own as well, which starts as a private copy of this machine's, and in which they start at "/".
+   * Absolute path of a file that processes in here see as /etc/resolv.conf; whoever made it may
+   * rewrite it in place. They then have a mount namespace of their own as well, which starts as a
+   * private copy of this machine's, and in which they start at "/".
    */
   readonly resolvConfFile?: string;
 }
 
 const START_DEADLINE_MS = 10_000;
 
-/** $1: the namespace's name, which nothing needs but a person who looks at processes; $2: its resolv.conf, or nothing. */
+/**
+ * $1: the namespace's name, which nothing needs but a person who looks at processes; $2: its
+ * resolv.conf, or nothing.
+ */
 const HOLD = `ip link set lo up; test -z "$2" || mount --bind "$2" /etc/resolv.conf; echo ready; exec cat`;
 
 /**
- * A network namespace without a name: nothing of it appears in this machine's links, routes, rules, or under /run/netns. A child of ours holds
- * it, which ends with its disposal, and also when this process or its end of the child's stdin is gone.
+ * A network namespace without a name: nothing of it appears in this machine's links, routes, rules,
+ * or under /run/netns. A child of ours holds it, which ends with its disposal, and also when this
+ * process or its end of the child's stdin is gone.
  */
 export class NetworkNamespace implements NetworkPlace, AsyncDisposable {
   readonly name: string;
@@ -40,7 +45,10 @@ export class NetworkNamespace implements NetworkPlace, AsyncDisposable {
     this.#hasMounts = options.resolvConfFile !== undefined;
   }
 
-  /** Needs root. Its loopback is up; there is nothing else in it. @throws {Error} with what the system said. */
+  /**
+   * Needs root. Its loopback is up; there is nothing else in it. @throws {Error} with what the
+   * system said.
+   */
   static async make(options: NamespaceOptions = {}): Promise<NetworkNamespace> {
     const { name = "namespace", resolvConfFile } = options;
     const unshared = ["unshare", "--net", ...(resolvConfFile === undefined ? [] : ["--mount"]), "--"];
@@ -71,7 +79,10 @@ export class NetworkNamespace implements NetworkPlace, AsyncDisposable {
     return `/proc/${this.pid}/ns/net`;
   }
 
-  /** How a program is started in here. It is the started process itself, no child of it; descriptors and environment pass through. */
+  /**
+   * How a program is started in here. It is the started process itself, no child of it; descriptors
+   * and environment pass through.
+   */
   enter(command: string, args: readonly string[] = []): EnteredCommand {
     const mounts = this.#hasMounts ? [`--mount=/proc/${this.pid}/ns/mnt`] : [];
     return { command: "nsenter", args: [`--net=${this.path}`, ...mounts, "--", command, ...args] };

@@ -5,8 +5,9 @@ import type { NetworkPlace } from "./place.ts";
 const UP_DEADLINE_MS = 5_000;
 const LOOK_EVERY_MS = 10;
 /**
- * Two ends of the same index, as the first links of two new namespaces have it, look to the kernel like one link, of which it tells up to 1 s later
- * (linkwatch_urgent_event). Far from those that it gives by itself.
+ * Two ends of the same index, as the first links of two new namespaces have it, look to the kernel
+ * like one link, of which it tells up to 1 s later (linkwatch_urgent_event). Far from those that it
+ * gives by itself.
  */
 const INDEXES = [1_000_000, 2_000_000] as const;
 
@@ -22,14 +23,16 @@ export interface VethEnd {
 }
 
 /**
- * Lays a cable between two networks. Both ends are up, with their addresses usable at once. It goes when either network does, or when either
- * link is deleted. Neither end is ever anywhere but in its own network.
+ * Lays a cable between two networks. Both ends are up, with their addresses usable at once. It goes
+ * when either network does, or when either link is deleted. Neither end is ever anywhere but in its
+ * own network.
  */
 export async function connect(a: VethEnd, b: VethEnd): Promise<void> {
   const peer = ["peer", "name", b.link, "netns", `${b.place.pid}`];
   await a.place.run("ip", ["link", "add", a.link, "index", `${randomInt(...INDEXES)}`, "type", "veth", ...peer]);
   for (const end of [a, b]) {
-    // Duplicate address detection would keep IPv6 addresses, the link's own included, from being used for a second or two.
+    // Duplicate address detection would keep IPv6 addresses, the link's own included, from being
+    // used for a second or two.
     if (end.addresses.some(isIpv6)) await end.place.run("sysctl", ["-qw", `net.ipv6.conf.${end.link}.accept_dad=0`]);
     await end.place.run("ip", ["-batch", "-"], { input: addressLines(end) });
   }
@@ -39,7 +42,10 @@ export async function connect(a: VethEnd, b: VethEnd): Promise<void> {
   }
 }
 
-/** The kernel tells an end later that the other one is up; what is sent before is dropped, neighbour discovery for one. @throws {Error} */
+/**
+ * The kernel tells an end later that the other one is up; what is sent before is dropped, neighbour
+ * discovery for one. @throws {Error}
+ */
 async function untilUp({ place, link }: VethEnd): Promise<void> {
   for (let waitedMs = 0; waitedMs < UP_DEADLINE_MS; waitedMs += LOOK_EVERY_MS) {
     if (/ UP /.test(await place.run("ip", ["-brief", "link", "show", "dev", link]))) return;

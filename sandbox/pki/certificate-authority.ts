@@ -20,8 +20,9 @@ export interface AuthorityOptions extends Omit<CertificateProfile, "isCa"> {
 }
 
 /**
- * Signs whatever it is asked to sign, as a root or as an intermediate of another authority; ECDSA P-256 with SHA-256 throughout. About
- * 2 ms a certificate, so property tests may ask for thousands (reuse a `KeyPair` where the key does not matter).
+ * Signs whatever it is asked to sign, as a root or as an intermediate of another authority; ECDSA
+ * P-256 with SHA-256 throughout. About 2 ms a certificate, so property tests may ask for thousands
+ * (reuse a `KeyPair` where the key does not matter).
  */
 export class CertificateAuthority {
   /** This authority's own certificate: what others trust. */
@@ -56,7 +57,8 @@ export class CertificateAuthority {
   }
 
   /**
-   * A certificate for a key that somebody else holds: the one of a PKCS#10 request, whose names are ignored, or of a DER SubjectPublicKeyInfo.
+   * A certificate for a key that somebody else holds: the one of a PKCS#10 request, whose names are
+   * ignored, or of a DER SubjectPublicKeyInfo.
    * @throws {SigningRequestInvalid} if the request does not parse or is not signed by its own key.
    */
   async certify(

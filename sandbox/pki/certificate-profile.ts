@@ -5,14 +5,20 @@ import * as x509 from "@peculiar/x509";
 export const CLIENT_AUTH = "1.3.6.1.5.5.7.3.2";
 export const SERVER_AUTH = "1.3.6.1.5.5.7.3.1";
 
-/** What a certificate says. Whatever is asked for is signed, right or wrong: it is the tests' business to ask for what is wrong. */
+/**
+ * What a certificate says. Whatever is asked for is signed, right or wrong: it is the tests'
+ * business to ask for what is wrong.
+ */
 export interface CertificateProfile {
   /** Common name of the subject; default "certificate". */
   readonly name?: string;
   readonly uriSans?: readonly string[];
   readonly dnsSans?: readonly string[];
   readonly ipSans?: readonly string[];
-  /** Whole seconds: what X.509 can say; milliseconds are cut off. Default: one minute ago, for clocks that differ. */
+  /**
+   * Whole seconds: what X.509 can say; milliseconds are cut off. Default: one minute ago, for
+   * clocks that differ.
+   */
   readonly notBefore?: Date;
   /** As `notBefore`. Default: one hour from now. */
   readonly notAfter?: Date;
@@ -36,7 +42,10 @@ export function validity(profile: CertificateProfile): { notBefore: Date; notAft
   };
 }
 
-/** BasicConstraints, KeyUsage, ExtendedKeyUsage and SubjectAlternativeName, each only where there is something to say. */
+/**
+ * BasicConstraints, KeyUsage, ExtendedKeyUsage and SubjectAlternativeName, each only where there is
+ * something to say.
+ */
 export function extensions(profile: CertificateProfile): x509.Extension[] {
   const isCa = profile.isCa ?? false;
   const usages = profile.extendedKeyUsage ?? (isCa ? [] : [CLIENT_AUTH]);

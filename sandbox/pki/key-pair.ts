@@ -2,7 +2,10 @@ import { createHash, KeyObject, webcrypto } from "node:crypto";
 
 const ECDSA_P256 = { name: "ECDSA", namedCurve: "P-256" } as const;
 
-/** An ECDSA P-256 key pair. One pair may be certified as often as wanted: reuse makes thousands of certificates quick. */
+/**
+ * An ECDSA P-256 key pair. One pair may be certified as often as wanted: reuse makes thousands of
+ * certificates quick.
+ */
 export class KeyPair {
   readonly publicKey: webcrypto.CryptoKey;
   readonly privateKey: webcrypto.CryptoKey;

@@ -10,8 +10,8 @@ export class SigningRequestInvalid extends Error {
 }
 
 /**
- * Reads a PKCS#10 request and checks that it was signed by the key that it names. Its names and extensions are left unread: whoever certifies
- * decides them.
+ * Reads a PKCS#10 request and checks that it was signed by the key that it names. Its names and
+ * extensions are left unread: whoever certifies decides them.
  * @throws {SigningRequestInvalid}
  */
 export async function readSigningRequest(csrDer: Uint8Array): Promise<{ readonly spkiDer: Uint8Array }> {

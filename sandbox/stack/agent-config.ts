@@ -10,7 +10,10 @@ import type { Toolchain } from "./toolchain.ts";
 const DRAIN_GRACE_MS = 2_000;
 const BUILDKIT_STOP_GRACE_MS = 3_000;
 
-/** Writes what the agent is given in an image: its configuration, the CA that it pins and a join token. Gives the configuration's path. */
+/**
+ * Writes what the agent is given in an image: its configuration, the CA that it pins and a join
+ * token. Gives the configuration's path.
+ */
 export async function writeAgentConfig(options: {
   readonly dir: string;
   readonly runtimeDir: string;
@@ -34,7 +37,7 @@ export async function writeAgentConfig(options: {
       binary: tools.buildkitd,
       bbolt: tools.bbolt,
       runc: tools.runc,
-      cniBinaryDir: dirname(tools.cniBridge),
+      cniBinaryDir: dirname(tools.cniPtp),
     },
     network: { mode: "bridge" },
     ...(tools.tailscaled !== undefined && { tailnet: { binary: tools.tailscaled } }),

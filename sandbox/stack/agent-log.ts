@@ -10,7 +10,10 @@ export interface LogLine {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** Everything that the agent has logged so far; what is not JSON (a crash of Node, for instance) is a line without an event. */
+/**
+ * Everything that the agent has logged so far; what is not JSON (a crash of Node, for instance) is
+ * a line without an event.
+ */
 export async function readAgentLog(file: string): Promise<readonly LogLine[]> {
   const text = await readFile(file, "utf8");
   return text.split("\n").filter(Boolean).map(parse);

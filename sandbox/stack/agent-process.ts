@@ -11,7 +11,10 @@ export interface AgentExit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** What the agent's own ending may take at most: its drain, BuildKit's stop, its last words. Then it is killed. */
+/**
+ * What the agent's own ending may take at most: its drain, BuildKit's stop, its last words. Then it
+ * is killed.
+ */
 const STOP_DEADLINE_MS = 15_000;
 
 /** A machine's own network, and the listening socket that it is given from outside. */
@@ -21,8 +24,9 @@ export interface Within {
 }
 
 /**
- * `builder-agent run`: gateway, control and buildkitd. It holds the other end of the agent's stdin, so that the agent ends when this process
- * is gone, however it went. A process group of its own keeps the terminal's Ctrl-C from it: we tell it when to stop.
+ * `builder-agent run`: gateway, control and buildkitd. It holds the other end of the agent's stdin,
+ * so that the agent ends when this process is gone, however it went. A process group of its own
+ * keeps the terminal's Ctrl-C from it: we tell it when to stop.
  */
 export class AgentProcess implements AsyncDisposable {
   readonly ended: Promise<AgentExit>;

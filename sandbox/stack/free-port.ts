@@ -7,7 +7,10 @@ export interface Address {
   readonly port: number;
 }
 
-/** Addresses that could be listened on a moment ago; held open together, so that two free ports are never the same. */
+/**
+ * Addresses that could be listened on a moment ago; held open together, so that two free ports are
+ * never the same.
+ */
 export class PortHold implements Disposable {
   readonly #servers: Server[] = [];
 

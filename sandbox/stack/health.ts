@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { Deadline } from "../deadline.ts";
 
 const ASK_EVERY_MS = 25;
 const ANSWER_DEADLINE_MS = 2_000;
@@ -14,8 +15,8 @@ export async function untilReadyz(healthUrl: string, signal: AbortSignal): Promi
 
 async function isReady(healthUrl: string, signal: AbortSignal): Promise<boolean> {
   try {
-    const deadline = AbortSignal.timeout(ANSWER_DEADLINE_MS);
-    const { ok, body } = await fetch(`${healthUrl}/readyz`, { signal: AbortSignal.any([signal, deadline]) });
+    using deadline = new Deadline(ANSWER_DEADLINE_MS, signal);
+    const { ok, body } = await fetch(`${healthUrl}/readyz`, { signal: deadline.signal });
     await body?.cancel();
     return ok;
   } catch {

@@ -5,7 +5,8 @@ const VANISH_DEADLINE_MS = 2_000;
 const LOOK_EVERY_MS = 20;
 
 /**
- * Proves that no process is left that names one of `paths` in its command line; what is left after 2 s is killed.
+ * Proves that no process is left that names one of `paths` in its command line; what is left after
+ * 2 s is killed.
  * @throws {Error} naming what had to be killed.
  */
 export async function proveNoProcessLeft(paths: readonly string[]): Promise<void> {

@@ -46,7 +46,8 @@ export interface Stack {
 }
 
 /**
- * Starts everything, lets `use` work with it, and ends everything in reverse: whatever happens, no process, mount or connection is left.
+ * Starts everything, lets `use` work with it, and ends everything in reverse: whatever happens, no
+ * process, mount or connection is left.
  * @throws {SandboxFailure} when the port is taken, or the agent does not become ready.
  */
 export async function withStack<T>(options: StackOptions, use: (stack: Stack) => Promise<T>): Promise<T> {

@@ -9,7 +9,7 @@ const schema = z.object({
   bbolt: z.string(),
   runc: z.string(),
   busybox: z.string(),
-  cniBridge: z.string(),
+  cniPtp: z.string(),
   /** Only where a tailnet was set up as well. */
   tailscaled: z.string().exactOptional(),
 });

@@ -23,8 +23,9 @@ export interface VmNetworkOptions {
 }
 
 /**
- * The network of the machine that the sandbox plays: a namespace of its own, so that bridge, guard and tailnet of the agent are in there and nothing of
- * them here. From there the control plane is reached, and nothing else of this machine; from here the agent's health.
+ * The network of the machine that the sandbox plays: a namespace of its own, so that bridge, guard
+ * and tailnet of the agent are in there and nothing of them here. From there the control plane is
+ * reached, and nothing else of this machine; from here the agent's health.
  */
 export class VmNetwork implements AsyncDisposable {
   readonly namespace: NetworkNamespace;

@@ -7,7 +7,10 @@ const LOG = "agent.log";
 /** Goes after us, with the claim. */
 const CLAIM = "sandbox.json";
 
-/** A sandbox's directory: empty of ours at first, and at the end, but for the agent's log when something went wrong. */
+/**
+ * A sandbox's directory: empty of ours at first, and at the end, but for the agent's log when
+ * something went wrong.
+ */
 export class WorkDir implements AsyncDisposable {
   keepLog = true;
   readonly path: string;
@@ -22,7 +25,9 @@ export class WorkDir implements AsyncDisposable {
     return join(this.path, LOG);
   }
 
-  /** Removes what a killed sandbox left: nobody who waits for its ready.json shall find an old one. */
+  /**
+   * Removes what a killed sandbox left: nobody who waits for its ready.json shall find an old one.
+   */
   static async open(dir: DirToUse): Promise<WorkDir> {
     await removeFrom(dir.path, [...OURS, LOG]);
     return new WorkDir(dir);

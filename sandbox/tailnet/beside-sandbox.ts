@@ -10,7 +10,10 @@ const WORLD = "203.0.113.1";
 const MACHINE = "203.0.113.2";
 const PREFIX = 30;
 
-/** A tailnet that a sandbox's machine reaches by a cable, and nobody else. The cable goes with it, or with the machine's network. */
+/**
+ * A tailnet that a sandbox's machine reaches by a cable, and nobody else. The cable goes with it,
+ * or with the machine's network.
+ */
 export async function startBeside(
   machine: NetworkPlace,
   options: { readonly tools: TailnetTools; readonly dir: string; readonly signal: AbortSignal },

@@ -60,7 +60,8 @@ export class Daemon implements AsyncDisposable {
 
   /**
    * Waits until `probe` gives something.
-   * @throws {SandboxFailure} when the daemon ends before, or after 15 s: with the end of its log. The signal's reason.
+   * @throws {SandboxFailure} when the daemon ends before, or after 15 s: with the end of its log.
+   * The signal's reason.
    */
   async until<T>(what: string, probe: () => Promise<T | undefined>, signal?: AbortSignal): Promise<T> {
     const deadline = AbortSignal.timeout(READY_DEADLINE_MS);

@@ -3,15 +3,18 @@ import { join } from "node:path";
 import { Daemon } from "./daemon.ts";
 import { LOOPBACK, type Where } from "./where.ts";
 
-/** Where nodes meet until they have found a direct way, and who tells them their addresses: DERP over TLS, STUN on the same port of UDP. */
+/**
+ * Where nodes meet until they have found a direct way, and who tells them their addresses: DERP
+ * over TLS, STUN on the same port of UDP.
+ */
 export interface RelayAddress {
   readonly host: string;
   readonly port: number;
 }
 
 /**
- * Tailscale's own relay, with a certificate that it signs itself. A tailnet needs one: a node that finds none reachable is not "running" for
- * the 5 s that its search may take.
+ * Tailscale's own relay, with a certificate that it signs itself. A tailnet needs one: a node that
+ * finds none reachable is not "running" for the 5 s that its search may take.
  */
 export class DerpRelay implements AsyncDisposable {
   readonly address: RelayAddress;

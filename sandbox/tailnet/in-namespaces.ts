@@ -9,14 +9,18 @@ export interface NamespacedTailnetOptions {
   readonly tools: TailnetTools;
   /** Exists, is empty, and is short enough for sockets in it. */
   readonly dir: string;
-  /** What a builder takes for the internet: the coordination server, its relay and its API are in there, at COORDINATION_HOST. */
+  /**
+   * What a builder takes for the internet: the coordination server, its relay and its API are in
+   * there, at COORDINATION_HOST.
+   */
   readonly world: NetworkNamespace;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Where builders find the servers: their machine needs a way there through `world`, a default route for instance. A private address, because the
- * client insists on HTTPS with a public one as soon as it asks again within a few minutes.
+ * Where builders find the servers: their machine needs a way there through `world`, a default route
+ * for instance. A private address, because the client insists on HTTPS with a public one as soon as
+ * it asks again within a few minutes.
  */
 export const COORDINATION_HOST = "10.98.0.1";
 /** For benchmarks of networks, RFC 2544: nobody has a use for it here. */
@@ -26,8 +30,9 @@ const PRIVATE_NETWORK = "10.99.0.0/24";
 const PRIVATE_HOST = "10.99.0.10";
 
 /**
- * A tailnet in network namespaces, for root. The customer's nodes are at home: in a network of their own that reaches `world` and that nobody
- * reaches but through the tailnet, so that what a builder gets of it has come that way.
+ * A tailnet in network namespaces, for root. The customer's nodes are at home: in a network of
+ * their own that reaches `world` and that nobody reaches but through the tailnet, so that what a
+ * builder gets of it has come that way.
  */
 export class NamespacedTailnet implements AsyncDisposable {
   readonly tailnet: SandboxTailnet;
@@ -70,7 +75,10 @@ export class NamespacedTailnet implements AsyncDisposable {
     }
   }
 
-  /** `world` may be ended only after this. @throws {Error} if any process was left, which was then killed. */
+  /**
+   * `world` may be ended only after this. @throws {Error} if any process was left, which was then
+   * killed.
+   */
   [Symbol.asyncDispose](): Promise<void> {
     return this.#owned[Symbol.asyncDispose]();
   }

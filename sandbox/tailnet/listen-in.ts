@@ -15,8 +15,8 @@ server.listen(Number(process.argv[2]), process.argv[1], () =>
 `;
 
 /**
- * A socket of this process that listens in another network: a socket belongs to the network that it was made in, whoever holds it.
- * Port 0: a free one. @throws {Error} with what the system said.
+ * A socket of this process that listens in another network: a socket belongs to the network that it
+ * was made in, whoever holds it. Port 0: a free one. @throws {Error} with what the system said.
  */
 export async function listenIn({ host = LOOPBACK, place }: Where, port = 0): Promise<Server> {
   if (place === undefined) {

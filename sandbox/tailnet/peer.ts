@@ -31,8 +31,9 @@ const statusShape = z.object({
 });
 
 /**
- * A node of the customer's own: a real tailscaled with a network stack of its own in user space, so that it needs neither root nor an
- * interface, and several may share a machine. Connections to it end at 127.0.0.1 of the network that it is in; those through it at their target.
+ * A node of the customer's own: a real tailscaled with a network stack of its own in user space, so
+ * that it needs neither root nor an interface, and several may share a machine. Connections to it
+ * end at 127.0.0.1 of the network that it is in; those through it at their target.
  */
 export class Peer implements AsyncDisposable {
   readonly nodeId: string;
@@ -51,7 +52,10 @@ export class Peer implements AsyncDisposable {
     this.addresses = Self.TailscaleIPs;
   }
 
-  /** Resolves when it is a running node. @throws {SandboxFailure} with the end of its log; {Error} with the client's words. */
+  /**
+   * Resolves when it is a running node. @throws {SandboxFailure} with the end of its log; {Error}
+   * with the client's words.
+   */
   static async join(options: PeerOptions, signal?: AbortSignal): Promise<Peer> {
     const { tools, name, where, loginUrl, authKey, routes = [], acceptRoutes = false } = options;
     const dir = join(options.dir, name);

@@ -5,7 +5,10 @@ import { USER } from "./headscale/headscale.ts";
 /** What a builder's node is tagged with. */
 export const BUILDER_TAG = "tag:builder";
 
-/** As a careful customer would have it: builders reach the customer's nodes and what lies behind them, and nobody reaches a builder. */
+/**
+ * As a careful customer would have it: builders reach the customer's nodes and what lies behind
+ * them, and nobody reaches a builder.
+ */
 export function careful(routes: readonly string[]): TailnetPolicy {
   const owner = `${USER}@`;
   const everything = [`${owner}:*`, ...routes.map((cidr) => `${cidr}:*`)];

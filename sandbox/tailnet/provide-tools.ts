@@ -4,7 +4,10 @@ import { EXIT, SandboxFailure } from "../failure.ts";
 import { inTree } from "../stack/tree.ts";
 import { readTailnetTools, type TailnetTools } from "./tools.ts";
 
-/** Builds what a tailnet is made of where that has not been done: minutes, once; it says so itself. @throws {SandboxFailure} The signal's reason. */
+/**
+ * Builds what a tailnet is made of where that has not been done: minutes, once; it says so itself.
+ * @throws {SandboxFailure} The signal's reason.
+ */
 export async function provideTailnetTools(signal: AbortSignal): Promise<TailnetTools> {
   const found = await readTailnetTools().catch(() => undefined);
   if (found !== undefined) return found;

@@ -16,11 +16,16 @@ const schema = z.object({
   pageUrl: z.string(),
   /** Behind a subnet route; absent where there is none. */
   privateUrl: z.string().optional(),
-  /** The process of the sandbox whose machine reaches it; absent: it is on this machine's loopback. */
+  /**
+   * The process of the sandbox whose machine reaches it; absent: it is on this machine's loopback.
+   */
   sandboxPid: z.int().optional(),
 });
 
-/** What a person, and `tailnet grant`, need to know of a tailnet that is up. It has a secret in it: for this user only. */
+/**
+ * What a person, and `tailnet grant`, need to know of a tailnet that is up. It has a secret in it:
+ * for this user only.
+ */
 export type TailnetRecord = z.infer<typeof schema>;
 
 export function recordFile(dir: string): string {

@@ -20,7 +20,9 @@ export interface TailnetOptions {
   readonly where?: Where;
   /** Of the customer's own nodes. Default: the same. */
   readonly peersWhere?: Where;
-  /** Private networks that a second peer is the way to: CIDRs. Default: none, and no second peer. */
+  /**
+   * Private networks that a second peer is the way to: CIDRs. Default: none, and no second peer.
+   */
   readonly routes?: readonly string[];
   readonly policy?: TailnetPolicy;
   readonly signal?: AbortSignal;
@@ -29,11 +31,17 @@ export interface TailnetOptions {
 /** In a network that is ours alone, numbers need not be searched for. */
 const OWN_NETWORK = { headscale: 8080, api: 8081, relay: 8443, page: 80 };
 
-/** A customer's tailnet, whole: a coordination server, its relay, the public API before it, and nodes of the customer's own, one with a page. */
+/**
+ * A customer's tailnet, whole: a coordination server, its relay, the public API before it, and
+ * nodes of the customer's own, one with a page.
+ */
 export class SandboxTailnet implements AsyncDisposable {
   readonly headscale: Headscale;
   readonly api: TailnetApiStandIn;
-  /** A client of the customer's, made for builders: it may mint keys with `tag:builder` and remove nodes. */
+  /**
+   * A client of the customer's, made for builders: it may mint keys with `tag:builder` and remove
+   * nodes.
+   */
   readonly client: OAuthClient;
   readonly page: Page;
   /** The node that the page is at. */
@@ -57,7 +65,10 @@ export class SandboxTailnet implements AsyncDisposable {
     this.#dir = own.dir;
   }
 
-  /** Resolves when the page can be reached by whoever is let in. @throws {SandboxFailure} with the log of what did not come up. */
+  /**
+   * Resolves when the page can be reached by whoever is let in. @throws {SandboxFailure} with the
+   * log of what did not come up.
+   */
   static async start(options: TailnetOptions): Promise<SandboxTailnet> {
     const { tools, dir, where = {}, routes = [], signal } = options;
     const peersWhere = options.peersWhere ?? where;

@@ -10,7 +10,10 @@ export type Paint = (style: keyof typeof STYLES, text: string) => string;
 
 const STYLES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
 
-/** Colours only on a terminal that knows them, and not when NO_COLOR is set to anything (https://no-color.org). */
+/**
+ * Colours only on a terminal that knows them, and not when NO_COLOR is set to anything
+ * (https://no-color.org).
+ */
 export function openTerminal(environment: Readonly<Record<string, string | undefined>>): Terminal {
   const isTty = process.stdout.isTTY;
   const coloured = isTty && !environment["NO_COLOR"] && environment["TERM"] !== "dumb";

@@ -57,6 +57,9 @@ describe("BuildKit's configuration", () => {
           minFreeSpaceBytes: free,
           maxParallelism,
           registryMirrors: new Map(pairs),
+          historyMaxAgeMs: 60_000,
+          stepLogMaxBytes: reserved,
+          stepLogMaxBytesPerSecond: most,
         };
         const { config } = buildkitConfig(settings, DISK, PLACES);
         const read = parse(stringify(config));

@@ -79,7 +79,8 @@ describe("after an unclean end", () => {
   }
 
   /**
-   * Lines in all cache mounts together. BuildKit gives a build a second one while it measures the first, so the number in one of them tells nothing.
+   * Lines in all cache mounts together. BuildKit gives a build a second one while it measures the
+   * first, so the number in one of them tells nothing.
    */
   async function runsSeen(): Promise<number> {
     const snapshots = join(bench.places.rootDir, WORKER, "snapshots/snapshots");

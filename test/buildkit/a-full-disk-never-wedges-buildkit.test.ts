@@ -5,12 +5,18 @@ import { systemClock } from "../../agent/adapters/clock/system-clock.ts";
 import { linuxMachine } from "../../agent/adapters/machine/linux-machine.ts";
 import { relieveDisk } from "../../agent/control/relieve-disk.ts";
 import type { DesiredState } from "../../agent/core/desired-state.ts";
-import { DISK_FULL_BYTES, type DiskRelief, diskLevels, IDLE_RELIEF } from "../../agent/core/disk-relief.ts";
+import {
+  DISK_FULL_BYTES,
+  type DiskRelief,
+  diskLevels,
+  IDLE_RELIEF,
+  inodeLevels,
+} from "../../agent/core/disk-relief.ts";
 import type { Resources } from "../../agent/core/machine.ts";
 import type { Phase } from "../../agent/core/phase.ts";
 import { type BuildkitView, NO_BUILDKIT } from "../../agent/core/views.ts";
 import { Cell } from "../../agent/lifecycle/cell.ts";
-import { listening, NO_METERS } from "../control/stand-ins.ts";
+import { listening, NO_METERS, NO_REPORT } from "../control/stand-ins.ts";
 import { desiredState } from "../core/sample.ts";
 import { eventually, RealBuildkit, whyNoBuildkit } from "./real-buildkit.ts";
 import { SmallDisk } from "./small-disk.ts";
@@ -25,13 +31,24 @@ function leaves(mebibytes: number): readonly string[] {
   return [`RUN ["/bin/busybox","sh","-ec","${write}"]`];
 }
 
+const INODES = 20_000;
+
+/** A step that leaves so many files, empty ones, and is new each time. */
+function leavesFiles(count: number): readonly string[] {
+  const touch = `busybox mkdir /d; cd /d; busybox seq ${count} | busybox xargs busybox touch; : ${randomUUID()}`;
+  return [`RUN ["/bin/busybox","sh","-ec","${touch}"]`];
+}
+
 describe("a cache on a small disk", () => {
   beforeEach(({ skip }) => {
     const why = whyNoBuildkit();
     if (why !== undefined) skip(why);
   });
 
-  /** Control's chapter on a real daemon and a real disk; the disk is measured as in the agent, only more often. */
+  /**
+   * Control's chapter on a real daemon and a real disk; the disk is measured as in the agent, only
+   * more often.
+   */
   async function relieved(bench: RealBuildkit, work: (cells: ReturnType<typeof newCells>) => Promise<void>) {
     const cells = newCells();
     const stop = new AbortController();
@@ -43,7 +60,7 @@ describe("a cache on a small disk", () => {
         cells.resources.set(await machine.resources(bench.cacheDir));
     })();
     const ports = { buildkitCache, unit: bench.unit, meters: NO_METERS, clock, log: bench.log };
-    const relieving = relieveDisk(ports, cells, stop.signal);
+    const relieving = relieveDisk(ports, cells, NO_REPORT, stop.signal);
     try {
       await work(cells);
     } finally {
@@ -77,6 +94,22 @@ describe("a cache on a small disk", () => {
     });
     expect(bench.log.lines.find(({ event }) => event === "disk.relieved")?.data).toMatchObject({ ended: "pruned" });
     await bench.build(leaves(64));
+  });
+
+  it("whose inodes builds use up is pruned, and takes builds again", async () => {
+    await using bench = await RealBuildkit.make();
+    const disk = bench.own(await SmallDisk.mount(bench.cacheDir, DISK_MIB, INODES));
+    await bench.up();
+    const { fullInodes, lowInodes } = inodeLevels(INODES);
+    const files = Math.floor(INODES / 6);
+    while (disk.freeInodes() > files) await bench.build(leavesFiles(files));
+    await bench.build(leavesFiles(disk.freeInodes() - Math.floor(fullInodes / 2)));
+    expect(disk.freeInodes()).toBeLessThan(fullInodes);
+    await relieved(bench, async () => {
+      await eventually(() => disk.freeInodes() >= lowInodes, "pruned");
+      await eventually(() => bench.log.events().includes("disk.relieved"), "told");
+    });
+    await bench.build(leavesFiles(100));
   });
 
   it("without a free byte starts all the same, on a piece of its reserve, and prunes and builds", async () => {

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { readProposal } from "../../agent/adapters/buildkit/proposal.ts";
+import { PROPOSAL_MAX_BYTES, readProposal } from "../../agent/adapters/buildkit/proposal.ts";
 
 let dir: string;
 let file: string;
@@ -29,7 +29,7 @@ it.each([
   },
   {
     what: "more than a configuration can be",
-    make: () => writeFile(file, "#".repeat(1024 * 1024 + 1)),
+    make: () => writeFile(file, "#".repeat(PROPOSAL_MAX_BYTES + 1)),
     says: "larger",
   },
 ])("is refused if it is $what", async ({ make, says }) => {

@@ -5,7 +5,10 @@ const PAGE_BYTES = 4096;
 /** After a page's header of 16 bytes. */
 const META = { root: 32, freelist: 48, transaction: 64, checksum: 72 } as const;
 
-/** The newest meta page's number, and the pages of the root bucket and of the free list that it names. */
+/**
+ * The newest meta page's number, and the pages of the root bucket and of the free list that it
+ * names.
+ */
 function newest(file: Buffer): { readonly meta: number; readonly root: number; readonly freelist: number } {
   const transaction = (meta: number): bigint => file.readBigUInt64LE(meta * PAGE_BYTES + META.transaction);
   const meta = transaction(0) > transaction(1) ? 0 : 1;
@@ -23,7 +26,9 @@ function page(file: Buffer, number: number): Buffer {
   return file.subarray(number * PAGE_BYTES, (number + 1) * PAGE_BYTES);
 }
 
-/** Ways in which a bbolt file (format 2) comes back from a power cut, a torn write or a bad disk. */
+/**
+ * Ways in which a bbolt file (format 2) comes back from a power cut, a torn write or a bad disk.
+ */
 export const DAMAGE = {
   "without a byte": (path) => truncateSync(path, 0),
   "all garbage": (path) => change(path, (file) => randomBytes(file.length).copy(file)),

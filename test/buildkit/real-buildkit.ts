@@ -15,15 +15,19 @@ import { CollectedLog } from "../keys/collected-log.ts";
 import { DEFAULTS } from "./settings.ts";
 
 const TOOLCHAIN = new URL("../../dist/toolchain.json", import.meta.url);
+const NEEDED = ["buildkitd", "buildctl", "bbolt", "runc", "busybox", "cniPtp"] as const;
 
-/** Why the real buildkitd cannot run here; undefined when it can. For `skip(reason)`. */
+/**
+ * Why the real buildkitd cannot run here; undefined when it can. For `skip(reason)`. @throws
+ * {Error} where this machine has not been set up.
+ */
 export function whyNoBuildkit(): string | undefined {
   if (process.getuid?.() !== 0) return "buildkitd needs root";
-  if (!existsSync(TOOLCHAIN)) return "dist/toolchain.json is missing: node tools/setup.mjs test writes it";
-  const missing = ["buildkitd", "buildctl", "bbolt", "runc", "busybox", "cniBridge"].filter(
-    (tool) => !existsSync(tools()[tool] ?? ""),
-  );
-  return missing.length === 0 ? undefined : `not installed: ${missing.join(", ")}`;
+  const known = existsSync(TOOLCHAIN) ? tools() : {};
+  const missing = NEEDED.filter((name) => !existsSync(known[name] ?? ""));
+  if (missing.length > 0)
+    throw new Error(`Not set up: ${missing.join(", ")}. Run node tools/setup.mjs test, as npm test does.`);
+  return undefined;
 }
 
 function tools(): Readonly<Record<string, string>> {
@@ -63,7 +67,7 @@ export class RealBuildkit implements AsyncDisposable {
       traceSocketPath: buildkitTraceSocket,
       runc: tool("runc"),
       cniConfigPath: cniConfigFile,
-      cniBinaryDir: dirname(tool("cniBridge")),
+      cniBinaryDir: dirname(tool("cniPtp")),
       snapshotter: "auto",
     };
     this.cache = new CacheKeeper({
@@ -125,7 +129,10 @@ export class RealBuildkit implements AsyncDisposable {
     });
   }
 
-  /** Builds `FROM scratch` with busybox and these lines of a Dockerfile, every step anew; rejects with buildctl's output. */
+  /**
+   * Builds `FROM scratch` with busybox and these lines of a Dockerfile, every step anew; rejects
+   * with buildctl's output.
+   */
   build(lines: readonly string[], args: readonly string[] = []): Promise<string> {
     return this.buildFromCache(lines, ["--no-cache", ...args]);
   }
@@ -144,7 +151,10 @@ export class RealBuildkit implements AsyncDisposable {
     return stdout + stderr;
   }
 
-  /** What is left of it on the machine: processes that name its directory, mounts below it, its sockets. */
+  /**
+   * What is left of it on the machine: processes that name its directory, mounts below it, its
+   * sockets.
+   */
   async remains(): Promise<readonly string[]> {
     const mounts = (await readFile("/proc/self/mounts", "utf8")).split("\n").filter((line) => line.includes(this.dir));
     const sockets = [this.places.socketPath, this.places.traceSocketPath].filter((path) => existsSync(path));

@@ -8,6 +8,9 @@ export const DEFAULTS: BuildkitSettings = {
   minFreeSpaceBytes: 0,
   maxParallelism: 0,
   registryMirrors: new Map(),
+  historyMaxAgeMs: 86_400_000,
+  stepLogMaxBytes: 0,
+  stepLogMaxBytesPerSecond: 0,
 };
 
 export const PLACES: BuildkitPlaces = {

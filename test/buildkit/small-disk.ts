@@ -5,7 +5,10 @@ import { join } from "node:path";
 
 const MIB = 1024 * 1024;
 
-/** A file system of its own, in memory, mounted at `dir`. Dispose it when nobody works in it any more. */
+/**
+ * A file system of its own, in memory, mounted at `dir`. Dispose it when nobody works in it any
+ * more.
+ */
 export class SmallDisk implements Disposable {
   readonly dir: string;
   readonly #filler: string;
@@ -15,15 +18,21 @@ export class SmallDisk implements Disposable {
     this.#filler = join(dir, "filler");
   }
 
-  static async mount(dir: string, mebibytes: number): Promise<SmallDisk> {
+  /** `inodes`: as many as the kernel thinks fit, if absent. */
+  static async mount(dir: string, mebibytes: number, inodes?: number): Promise<SmallDisk> {
     await mkdir(dir, { recursive: true });
-    execFileSync("mount", ["-t", "tmpfs", "-o", `size=${mebibytes}m,mode=0700`, "small-disk", dir]);
+    const limit = inodes === undefined ? "" : `,nr_inodes=${inodes}`;
+    execFileSync("mount", ["-t", "tmpfs", "-o", `size=${mebibytes}m,mode=0700${limit}`, "small-disk", dir]);
     return new SmallDisk(dir);
   }
 
   freeBytes(): number {
     const { bavail, bsize } = statfsSync(this.dir);
     return bavail * bsize;
+  }
+
+  freeInodes(): number {
+    return statfsSync(this.dir).ffree;
   }
 
   /** Takes all that is free but `left` bytes. */

@@ -37,7 +37,7 @@ describe("builder-agent buildkit", () => {
           "--buildkit-runc",
           tool("runc"),
         ],
-        ...["--buildkit-bbolt", tool("bbolt"), "--buildkit-cni-binary-dir", dirname(tool("cniBridge"))],
+        ...["--buildkit-bbolt", tool("bbolt"), "--buildkit-cni-binary-dir", dirname(tool("cniPtp"))],
         ...["--network-mode", "none"],
       ],
       environment,
@@ -52,7 +52,7 @@ describe("builder-agent buildkit", () => {
       traceSocketPath: layout.buildkitTraceSocket,
       runc: tool("runc"),
       cniConfigPath: layout.cniConfigFile,
-      cniBinaryDir: dirname(tool("cniBridge")),
+      cniBinaryDir: dirname(tool("cniPtp")),
       snapshotter: "auto" as const,
     };
     return toToml(buildkitConfig(DEFAULTS, 20e9, places).config);
@@ -62,8 +62,15 @@ describe("builder-agent buildkit", () => {
     await writeFile(layout.buildkitProposal, proposal());
     expect(await command("prepare")).toMatchObject({ code: 0, err: "" });
     expect(await readFile(layout.buildkitConfigFile, "utf8")).toContain(layout.buildkitRoot);
+    expect(await readFile(layout.buildkitEnvironmentFile, "utf8")).toBe(
+      "AWS_EC2_METADATA_DISABLED=true\nNO_GCE_CHECK=true\nBUILDKIT_STEP_LOG_MAX_SIZE=10485760\nBUILDKIT_STEP_LOG_MAX_SPEED=10485760\n",
+    );
     expect(existsSync(join(layout.cacheDir, "buildkit-in-use"))).toBe(true);
-    expect(JSON.parse(await readFile(layout.buildkitPrepared, "utf8"))).toMatchObject({ lastEnd: "first" });
+    expect(JSON.parse(await readFile(layout.buildkitPrepared, "utf8"))).toMatchObject({
+      lastEnd: "first",
+      configuration: await readFile(layout.buildkitConfigFile, "utf8"),
+      network: "none, nor for BuildKit",
+    });
   });
 
   it("prepare refuses with EX_CONFIG what this machine does not allow, says why, and puts nothing in force", async () => {

@@ -37,4 +37,14 @@ describe("what buildkitd says", () => {
     expect(output.lastLines[0]).toBe("buildkitd: no space left on device");
     expect(output.lastLines.at(-1)).toBe("frame.59");
   });
+
+  it("keeps no line of a call that failed: after each start there are many", async () => {
+    const output = new DaemonOutput(new CollectedLog());
+    const refused =
+      '{"level":"error","msg":"/moby.buildkit.v1.Control/Solve returned error: rpc error: no route to host"}';
+    const stream = Readable.from(["reason\n", `${refused}\n`.repeat(60)]);
+    output.follow(stream);
+    await finished(stream);
+    expect(output.lastLines).toEqual(["reason"]);
+  });
 });

@@ -43,6 +43,17 @@ it.each([
   }
 });
 
+it.each(["config check", "control", "run"])("%s ends with 78 when HTTPS_PROXY names no HTTP proxy", async (command) => {
+  await using place = await directories();
+  const ca = join(place.root, "ca.pem");
+  await writeFile(ca, (await CertificateAuthority.create({ name: "any" })).certPem);
+  const argv = [...command.split(" "), ...place.options, ...member("control.example.com:443", ca, ca)];
+  await using agent = AgentProcess.start(argv, { HTTPS_PROXY: "socks5://proxy.example:1080" });
+  const { code, err } = await agent.ended;
+  expect(code).toBe(78);
+  expect(err).toContain("environment HTTPS_PROXY: found what is no URL of an HTTP proxy, expected one like");
+});
+
 it("control that is told to stop before it has begun ends with 0, and says nothing", async () => {
   await using place = await directories();
   const ca = join(place.root, "ca.pem");

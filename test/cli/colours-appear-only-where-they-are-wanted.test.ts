@@ -1,6 +1,6 @@
 import { afterEach, expect, it, vi } from "vitest";
-import { painter } from "../../agent/cli/colour.ts";
 import { terminal } from "../../agent/cli/output.ts";
+import { painter } from "../../agent/cli/printing.ts";
 
 afterEach(() => vi.unstubAllGlobals());
 

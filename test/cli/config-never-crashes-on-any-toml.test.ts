@@ -7,7 +7,10 @@ import { KEYS, SECTIONS } from "../../agent/cli/config/keys.ts";
 import type { Problem } from "../../agent/cli/config/problem.ts";
 import { isProblem, parseToml } from "../../agent/cli/config/toml-file.ts";
 
-/** Either a configuration or at least one problem, and each says what it is about, what was found and what was expected. */
+/**
+ * Either a configuration or at least one problem, and each says what it is about, what was found
+ * and what was expected.
+ */
 function expectConfigOrProblems(bytes: Uint8Array): void {
   const { config, problems } = outcome(bytes);
   expect(config === undefined).toBe(problems.length > 0);

@@ -3,6 +3,8 @@ import { KEYS } from "../../agent/cli/config/keys.ts";
 import { load, refusal, tomlFile } from "./load.ts";
 
 const LISTEN = '"host:port", for instance "127.0.0.1:8443" or "[::1]:8443"';
+const PROXY = 'a URL without a path, for instance "http://proxy.example.com:3128", or "none"';
+const NAT64 = 'an IPv6 prefix of 32, 40, 48, 56, 64 or 96 bits, for instance "2001:db8:64::/96"';
 const ENDPOINT = '"host:port" without a scheme, for instance "control.example.com:443" or "[2001:db8::1]:443"';
 
 it.each([
@@ -22,6 +24,9 @@ it.each([
     found: '"a b"',
     expected: 'a host name, for instance "control.example.com"',
   },
+  { flag: "--control-plane-proxy", text: "socks5://p:1", found: '"socks5://p:1"', expected: PROXY },
+  { flag: "--control-plane-proxy", text: "http://me:pass@p:1", found: '"http://…@p:1"', expected: PROXY },
+  { flag: "--network-nat64-prefix", text: "2001:db8::/33", found: '"2001:db8::/33"', expected: NAT64 },
   { flag: "--identity-kind", text: "password", found: '"password"', expected: 'one of "join-token", "oidc-token"' },
   { flag: "--identity-token-file", text: "jt-5f2c", found: "a text of 7 characters", expected: "an absolute path" },
   { flag: "--gateway-max-connections", text: "many", found: '"many"', expected: "a whole number from 1 to 65536" },

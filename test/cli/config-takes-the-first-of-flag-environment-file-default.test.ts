@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { KEYS } from "../../agent/cli/config/keys.ts";
-import { describeSource } from "../../agent/cli/config/source.ts";
+import { describeSource } from "../../agent/cli/config/problem.ts";
 import { load, REQUIRED, tomlFile } from "./load.ts";
 
 const FLAG = { "--gateway-max-connections": "300" };

@@ -5,7 +5,10 @@ import { AgentProcess } from "./agent-process.ts";
 const KMS = "@aws-sdk/client-kms";
 const GRPC = "@grpc/grpc-js";
 
-/** What costs milliseconds and megabytes, or would give a process an ability that it must not have. All of it is CommonJS. */
+/**
+ * What costs milliseconds and megabytes, or would give a process an ability that it must not have.
+ * All of it is CommonJS.
+ */
 it.each([
   { module: "program", without: [GRPC, "pino", "prom-client", "systeminformation"] },
   { module: "commands/version", without: ["commander", GRPC, "pino", "prom-client", "systeminformation"] },

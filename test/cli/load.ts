@@ -30,7 +30,10 @@ export interface Given {
   readonly file?: string;
 }
 
-/** The required keys are given by flags unless `flags` says otherwise. Without a file the default one is looked for, and is not there. */
+/**
+ * The required keys are given by flags unless `flags` says otherwise. Without a file the default
+ * one is looked for, and is not there.
+ */
 export function load<S extends SectionName = SectionName>(
   { flags, environment = {}, file }: Given = {},
   sections: readonly S[] | typeof SECTIONS = SECTIONS,

@@ -1,4 +1,5 @@
 import { runProgram } from "../../agent/cli/program.ts";
+import { Pulse } from "../../agent/lifecycle/pulse.ts";
 
 export interface Recorded {
   readonly code: number;
@@ -6,7 +7,9 @@ export interface Recorded {
   readonly err: string;
 }
 
-/** Runs a command line in this process, with nothing of this process's environment and no terminal. */
+/**
+ * Runs a command line in this process, with nothing of this process's environment and no terminal.
+ */
 export async function runCli(
   argv: readonly string[],
   environment: Readonly<Record<string, string>> = {},
@@ -23,6 +26,7 @@ export async function runCli(
     environment,
     stop: signal,
     hurry: signal,
+    hangup: new Pulse(),
   });
   return { code, out, err };
 }

@@ -1,9 +1,10 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { expect, it } from "vitest";
-import { painter } from "../../agent/cli/colour.ts";
+import { painter } from "../../agent/cli/printing.ts";
 import { statusTable } from "../../agent/cli/status-table.ts";
 import type { StatusReport } from "../../agent/core/status-report.ts";
+import { checkResult } from "../core/sample.ts";
 import { runCli } from "./recorded-cli.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 2, 12);
@@ -20,15 +21,35 @@ const READY: StatusReport = {
   appliedEpoch: "e",
   builds: { "build-1": 1, "build-2": 3 },
   checks: [
-    { name: "buildkit", ok: true, blocking: true, message: "Answers ListWorkers", sinceMs: NOW_MS - MINUTE_MS },
-    { name: "encryption", ok: false, blocking: false, message: "NOT ENCRYPTED", sinceMs: NOW_MS - 90 * MINUTE_MS },
-    { name: "records", ok: true, blocking: false, message: "2 wait", sinceMs: NOW_MS },
+    {
+      ...checkResult({
+        name: "buildkit",
+        state: "ok",
+        blocking: true,
+        message: "Answers ListWorkers",
+        sinceMs: NOW_MS - MINUTE_MS,
+      }),
+      ok: true,
+    },
+    {
+      ...checkResult({
+        name: "encryption",
+        state: "failed",
+        blocking: false,
+        message: "NOT ENCRYPTED",
+        sinceMs: NOW_MS - 90 * MINUTE_MS,
+      }),
+      ok: false,
+    },
+    { ...checkResult({ name: "records", state: "ok", blocking: false, message: "2 wait", sinceMs: NOW_MS }), ok: true },
   ],
   resources: {
     memoryAvailableBytes: 2 ** 30,
     load1m: 0.5,
     cacheSizeBytes: 100 * 2 ** 30,
     cacheFreeBytes: 25.5 * 2 ** 30,
+    cacheInodes: 1_000,
+    cacheFreeInodes: 71,
   },
   cache: {
     encrypted: true,
@@ -54,6 +75,7 @@ const READY: StatusReport = {
     lastRenewalError: "",
   },
   counters: { sessionsAccepted: 12, sessionsRefused: 3, messagesRefused: 0 },
+  loops: [],
 };
 
 const DRAINING: StatusReport = {
@@ -76,7 +98,16 @@ const DRAINING: StatusReport = {
   },
   bootChapters: [{ name: "register", beganMs: 0, tookMs: 310 }],
   checks: [
-    { name: "buildkit", ok: false, blocking: true, message: "killed by SIGKILL", sinceMs: NOW_MS - 3 * MINUTE_MS },
+    {
+      ...checkResult({
+        name: "buildkit",
+        state: "failed",
+        blocking: true,
+        message: "killed by SIGKILL",
+        sinceMs: NOW_MS - 3 * MINUTE_MS,
+      }),
+      ok: false,
+    },
   ],
   buildkit: { version: "v0.33.1", restarts: 2, lastExit: "killed by SIGKILL", quarantined: "" },
   certificates: { machineNotAfterMs: NOW_MS - MINUTE_MS, lastRenewalError: "UNAVAILABLE" },
@@ -94,7 +125,7 @@ cache         cache-7 on /dev/disk/by-id/nvme-cache (ext4), encrypted
 BuildKit      v0.33.1
 machine cert  1 h 15 min left
 serving cert  5 min left
-disk          25.5 of 100.0 GiB free (26 %)
+disk          25.5 of 100.0 GiB free (26 %), 7 % of its inodes
 start         ready after 2.1 s: register 0.3 s, attach 0.0 s
 
 [+]  buildkit    Answers ListWorkers
@@ -117,11 +148,22 @@ cache         a plain directory, NOT ENCRYPTED
 BuildKit      v0.33.1, restarted 2 times, last ended: killed by SIGKILL
 machine cert  expired 1 min ago (last renewal: UNAVAILABLE)
 serving cert  none yet
-disk          25.5 of 100.0 GiB free (26 %)
+disk          25.5 of 100.0 GiB free (26 %), 7 % of its inodes
 start         not ready yet: register 0.3 s
 
 [-]  buildkit  killed by SIGKILL, since 3 min
 `);
+});
+
+it("shows which builds are refused and why, as many as help", () => {
+  const refusedBuilds = Array.from({ length: 7 }, (_, index) => ({
+    buildId: `b-${index}`,
+    why: { code: "draining" } as const,
+    message: "This machine is draining: spot interruption",
+  }));
+  const shown = statusTable({ ...DRAINING, refusedBuilds }, NOW_MS, PLAIN);
+  expect(shown).toContain("refused       b-0: This machine is draining: spot interruption\n              b-1: This");
+  expect(shown).toContain("              b-4: This machine is draining: spot interruption\n              and 2 more\n");
 });
 
 it.each([

@@ -78,6 +78,7 @@ it("shows every value with where it came from", async () => {
   expect(out.replaceAll(toml.file, "config.toml")).toBe(`\
 controlPlane.endpoint                  control.example.com:443             flag --control-plane-endpoint
 controlPlane.caFile                    /etc/ca.pem                         flag --control-plane-ca-file
+controlPlane.proxy                     —                                   default
 controlPlane.serverName                plane.internal                      file config.toml line 4
 identity.kind                          join-token                          flag --identity-kind
 identity.tokenFile                     /run/token                          flag --identity-token-file
@@ -87,6 +88,8 @@ gateway.maxConnectionsPerSource        256                                 defau
 gateway.maxPendingHandshakes           256                                 default
 gateway.maxPendingHandshakesPerSource  128                                 default
 gateway.handshakeTimeoutMs             10000                               default
+gateway.maxSessionsPerBuildPerMinute   300                                 default
+gateway.calls                          judged                              default
 health.listen                          127.0.0.1:9464                      default
 paths.stateDir                         /var/lib/builder-agent              default
 paths.runtimeDir                       /run/builder-agent                  default
@@ -99,6 +102,7 @@ buildkit.bbolt                         bbolt                               defau
 buildkit.runc                          runc                                default
 buildkit.cniBinaryDir                  /usr/lib/cni                        default
 network.mode                           bridge                              default
+network.nat64Prefix                    —                                   default
 network.probeTarget                    —                                   default
 tailnet.binary                         tailscaled                          default
 tailnet.tun                            tailscale0                          default
@@ -115,7 +119,7 @@ log.level                              debug                               envir
     (await runCli(["config", "show", "--json", "--config", toml.file, ...flags], environment)).out,
   );
   expect(json).toMatchObject({ schemaVersion: 1 });
-  expect(json).toHaveProperty("values.6", { key: "gateway.maxConnections", value: 1024, source: "default" });
+  expect(json).toHaveProperty("values.7", { key: "gateway.maxConnections", value: 1024, source: "default" });
 });
 
 it("prints a JSON Schema that names every key and requires none", async () => {

@@ -1,16 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { relieveDisk } from "../../agent/control/relieve-disk.ts";
-import { findings } from "../../agent/core/checks.ts";
+import { disk as diskCheck } from "../../agent/core/checks/buildkit.ts";
 import type { DesiredState } from "../../agent/core/desired-state.ts";
 import { type DiskRelief, IDLE_RELIEF, type PruneOrder } from "../../agent/core/disk-relief.ts";
 import { AgentError } from "../../agent/core/errors.ts";
 import type { Resources } from "../../agent/core/machine.ts";
 import type { Phase } from "../../agent/core/phase.ts";
-import { type BuildkitView, NO_BUILDKIT, NO_PLANE } from "../../agent/core/views.ts";
+import { type BuildkitView, NO_BUILDKIT } from "../../agent/core/views.ts";
 import { Cell } from "../../agent/lifecycle/cell.ts";
-import { desiredState, NOW } from "../core/sample.ts";
+import { desiredState, FIXED, NOW, WELL } from "../core/sample.ts";
 import { ManualClock, settle } from "./manual-clock.ts";
-import { listening, notebook, UnitStandIn } from "./stand-ins.ts";
+import { here, listening, loopBook, notebook, UnitStandIn } from "./stand-ins.ts";
 
 const GIB = 1024 ** 3;
 
@@ -18,6 +18,7 @@ describe("a disk of 10 GiB", () => {
   let clock: ManualClock;
   let log: ReturnType<typeof notebook>;
   let unit: UnitStandIn;
+  let report: ReturnType<typeof loopBook>;
   let stop: AbortController;
   let running: Promise<void>;
   let cells: ReturnType<typeof newCells>;
@@ -36,25 +37,26 @@ describe("a disk of 10 GiB", () => {
     };
   }
 
-  const free = async (gib: number): Promise<void> => {
-    cells.resources.set({ memoryAvailableBytes: 1, load1m: 0, cacheSizeBytes: 10 * GIB, cacheFreeBytes: gib * GIB });
+  const free = async (gib: number, cacheFreeInodes = 500_000): Promise<void> => {
+    const cacheFreeBytes = gib * GIB;
+    const memory = { memoryAvailableBytes: 1, load1m: 0 };
+    cells.resources.set({
+      ...memory,
+      cacheSizeBytes: 10 * GIB,
+      cacheFreeBytes,
+      cacheInodes: 1_000_000,
+      cacheFreeInodes,
+    });
     await settle();
   };
   const disk = () =>
-    findings(
-      {
-        ...{ gateway: cells.gateway.get(), buildkit: NO_BUILDKIT, plane: NO_PLANE, desired: undefined },
-        ...{ certificates: { lastRenewalError: "" }, records: { waiting: 0, dropped: 0 }, cache: { at: "waiting" } },
-        ...{ resources: cells.resources.get(), relief: cells.relief.get(), requireEncryption: false, capabilities: [] },
-        ...{ network: { at: "none" }, isolation: { at: "unverified" }, tailnet: { at: "none" } },
-      },
-      NOW,
-    ).find(({ name }) => name === "disk");
+    diskCheck.look({ ...WELL, resources: cells.resources.get(), relief: cells.relief.get() }, NOW, FIXED);
 
   beforeEach(() => {
     clock = new ManualClock();
     log = notebook();
     unit = new UnitStandIn();
+    report = loopBook();
     stop = new AbortController();
     cells = newCells();
     orders = [];
@@ -66,8 +68,10 @@ describe("a disk of 10 GiB", () => {
         return answer(order);
       },
     };
-    const meters = { cachePruned: (outcome: string) => void outcomes.push(outcome) };
-    running = relieveDisk({ buildkitCache, unit, meters, clock, log }, cells, stop.signal);
+    const meters = {
+      cachePruned: (outcome: string, freedBytes: number) => void outcomes.push(`${outcome} ${freedBytes / GIB}`),
+    };
+    running = relieveDisk({ buildkitCache, unit, meters, clock, log }, cells, report, stop.signal);
   });
 
   afterEach(async () => {
@@ -84,12 +88,17 @@ describe("a disk of 10 GiB", () => {
   it("that runs low is pruned to a tenth, once, and well again when there is space", async () => {
     await free(0.4);
     expect(orders).toEqual([{ minFreeBytes: GIB, all: false }]);
-    expect(disk()).toMatchObject({ ok: true, message: expect.stringContaining("the cache is being pruned") as string });
+    expect(disk()).toMatchObject({
+      state: "ok",
+      message: expect.stringContaining("the cache is being pruned") as string,
+    });
     await free(1.1);
-    expect(disk()).toMatchObject({ ok: true, message: "1126 of 10240 MiB free" });
+    expect(disk()).toMatchObject({ state: "ok", message: "1126 of 10240 MiB free" });
     await clock.advance(600_000);
     expect(orders).toHaveLength(1);
-    expect(outcomes).toEqual(["enough"]);
+    expect(outcomes).toEqual(["enough 1"]);
+    expect(log.events).toEqual(["disk.low", "disk.relieved"]);
+    expect(report.told).toEqual(["succeeded"]);
   });
 
   it("that stays full is pruned of everything at once, then with pauses, and the check says that it is of no use", async () => {
@@ -98,27 +107,102 @@ describe("a disk of 10 GiB", () => {
     expect(orders.map(({ all }) => all)).toEqual([false, true]);
     await free(0.21);
     expect(disk()).toMatchObject({
-      ok: false,
+      state: "failed",
       message: expect.stringMatching(/builds are refused below 256 MiB; .*is in use, or is not BuildKit's/) as string,
     });
     await clock.advance(29_000);
     expect(orders).toHaveLength(2);
     await clock.advance(1_000);
     expect(orders).toHaveLength(3);
-    expect(outcomes).toEqual(["too-little", "too-little"]);
+    expect(outcomes).toEqual(["too-little 1", "too-little 1"]);
+    expect(log.events.slice(0, 2)).toEqual(["disk.low", "disk.still-low"]);
+    expect(report.told[0]).toMatch(/^failed: pruning did not free enough/);
+  });
+
+  it("without inodes is pruned by a quarter of what is used, then of everything, and refuses builds meanwhile", async () => {
+    await free(6, 100);
+    expect(orders).toEqual([{ minFreeBytes: 7 * GIB, all: false }]);
+    expect(disk()).toMatchObject({
+      state: "failed",
+      message: expect.stringMatching(
+        /^100 of 1000000 inodes free.*builds are refused below 32768; the cache is/,
+      ) as string,
+    });
+    await free(7, 200);
+    expect(orders.slice(1)).toEqual([{ minFreeBytes: 10 * GIB, all: true }]);
+    await free(9, 400_000);
+    expect(disk()).toMatchObject({ state: "ok", message: "9216 of 10240 MiB free" });
+    expect(outcomes).toEqual(["too-little 1", "enough 1"]);
   });
 
   it("too full to prune has BuildKit started anew, once no session would be lost", async () => {
     answer = () => Promise.reject(new AgentError("buildkit.disk-full", "no space left on device", { retryable: true }));
-    cells.gateway.update((view) => ({ ...view, open: new Map([["s1", "b1"]]) }));
+    cells.gateway.update((view) => here(view, { open: new Map([["s1", "b1"]]) }));
     await free(0);
     await free(0.0001);
     await clock.advance(14_000);
     expect(unit.done).toEqual([]);
-    cells.gateway.update((view) => ({ ...view, open: new Map() }));
+    await clock.advance(1_000);
+    await free(0.0002);
+    cells.gateway.update((view) => here(view, { open: new Map() }));
     await clock.advance(120_000);
     expect(unit.done).toContain("stop");
+    expect(unit.gracesMs[0]).toBe(10_000);
     expect(log.events).toContain("buildkit.restarted-for-space");
+    expect(outcomes[0]).toBe("no-space 0");
+  });
+
+  it("is pruned again at once by a BuildKit that was started anew for it, and not stopped before that has failed", async () => {
+    answer = () => Promise.reject(new AgentError("buildkit.disk-full", "no space left on device", { retryable: true }));
+    await free(0);
+    await free(0.0001);
+    expect(unit.done).toEqual(["stop"]);
+    await free(0.0002);
+    expect(orders).toHaveLength(2);
+    expect(unit.done).toEqual(["stop"]);
+  });
+
+  it("whose BuildKit cannot be stopped for it is told, and looked at again", async () => {
+    answer = () => Promise.reject(new AgentError("buildkit.disk-full", "no space left on device", { retryable: true }));
+    unit.stop = () => Promise.reject(new Error("systemd does not answer"));
+    await free(0);
+    await free(0.0001);
+    expect(log.events.at(-1)).toBe("buildkit.not-restarted");
+    expect(report.told.at(-1)).toBe("failed: systemd does not answer, again in 60000 ms");
+    await clock.advance(60_000);
+    expect(orders).toHaveLength(2);
+  });
+
+  it("whose pruning fails is told so, and pruned again after a pause", async () => {
+    answer = () => Promise.reject(new Error("connection lost"));
+    await free(0.1);
+    await free(0.11);
+    expect(cells.relief.get()).toEqual({ at: "helpless", message: "pruning failed: see the log" });
+    expect(outcomes).toEqual(["failed 0"]);
+    await clock.advance(14_999);
+    expect(orders).toHaveLength(1);
+    await clock.advance(1);
+    expect(orders).toHaveLength(2);
+  });
+
+  it("whose pruning is cut short by the end of this process is not told as still low", async () => {
+    answer = () =>
+      new Promise((resolve) => stop.signal.addEventListener("abort", () => resolve({ records: 0, freedBytes: 0 })));
+    await free(0.1);
+    stop.abort();
+    await running;
+    expect(log.events).toEqual(["disk.low"]);
+    expect(outcomes).toEqual([]);
+  });
+
+  it("is looked at again each minute though it is not measured, and pruned to what the control plane wants", async () => {
+    cells.desired.set(desiredState({ buildkit: { ...desiredState().buildkit, minFreeSpaceBytes: 2 * GIB } }));
+    await free(0.4);
+    expect(orders).toEqual([{ minFreeBytes: 2 * GIB, all: false }]);
+    await clock.advance(59_999);
+    expect(outcomes).toEqual([]);
+    await clock.advance(1);
+    expect(outcomes).toEqual(["too-little 1"]);
   });
 
   it("is not pruned while BuildKit does not answer, nor after the end has begun", async () => {

@@ -2,15 +2,29 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runBuildkit } from "../../agent/control/run-buildkit.ts";
 import type { DesiredState } from "../../agent/core/desired-state.ts";
 import type { Resources } from "../../agent/core/machine.ts";
+import type { AppliedNetwork, ProbeFinding } from "../../agent/core/network/order.ts";
 import type { Phase } from "../../agent/core/phase.ts";
 import { type BuildkitView, type NetworkView, NO_BUILDKIT } from "../../agent/core/views.ts";
 import { Cell } from "../../agent/lifecycle/cell.ts";
 import type { Preparation } from "../../agent/ports/buildkit.ts";
 import { desiredState } from "../core/sample.ts";
 import { ManualClock, settle } from "./manual-clock.ts";
-import { listening, NO_METERS, notebook, ProbeStandIn, UnitStandIn } from "./stand-ins.ts";
+import { here, listening, loopBook, NO_METERS, notebook, ProbeStandIn, UnitStandIn } from "./stand-ins.ts";
 
+const NETWORK: AppliedNetwork = {
+  ...{ ipv4: "10.200.0.1/16", ipv6: "fd00:1::1/64", generation: "10.200.0.0/16 fd00:1::/64" },
+  ...{ tailnet: "closed", resolvers: [], localResolvers: [], families: ["ipv4", "ipv6"], collisions: [] },
+};
 const KILLED = { signal: "SIGKILL", lastLines: [] };
+
+const METADATA_REACHED: ProbeFinding = {
+  what: "BuildKit: instance metadata",
+  target: "169.254.169.254:80",
+  expected: "refused",
+  got: "reached",
+  ok: false,
+  detail: "",
+};
 
 describe("buildkitd", () => {
   let clock: ManualClock;
@@ -24,6 +38,10 @@ describe("buildkitd", () => {
   let buildkit: Cell<BuildkitView>;
   let phase: Cell<Phase>;
   let network: Cell<NetworkView>;
+  let log: ReturnType<typeof notebook>;
+  let report: ReturnType<typeof loopBook>;
+  /** Kinds of ends that were counted. */
+  let exits: string[];
 
   const begin = (): void => {
     const resources = new Cell<Resources | undefined>({
@@ -31,6 +49,8 @@ describe("buildkitd", () => {
       load1m: 0,
       cacheSizeBytes: 100,
       cacheFreeBytes: 50,
+      cacheInodes: 0,
+      cacheFreeInodes: 0,
     });
     running = runBuildkit(
       {
@@ -38,11 +58,12 @@ describe("buildkitd", () => {
         probe,
         preparation: async () => prepared,
         configuration: (settings, diskBytes) => `parallel=${settings.maxParallelism} disk=${diskBytes}`,
-        meters: NO_METERS,
+        meters: { ...NO_METERS, buildkitExited: (kind) => void exits.push(kind) },
         clock,
-        log: notebook(),
+        log,
       },
       { desired, resources, gateway, network, buildkit, phase },
+      report,
       stop.signal,
     );
   };
@@ -57,7 +78,10 @@ describe("buildkitd", () => {
     phase = new Cell<Phase>({ at: "ready" });
     network = new Cell<NetworkView>({ at: "none" });
     prepared = undefined;
-    gateway.update((view) => ({ ...view, open: new Map() }));
+    log = notebook();
+    report = loopBook();
+    exits = [];
+    gateway.update((view) => here(view, { open: new Map() }));
   });
 
   afterEach(async () => {
@@ -80,6 +104,54 @@ describe("buildkitd", () => {
     expect(buildkit.get()).toMatchObject({ at: "ready", version: "v0.33.1" });
   });
 
+  it("is not ready while what it fetches passes no guard, says what it reaches, and is tried again", async () => {
+    probe.reached = [METADATA_REACHED];
+    begin();
+    await settle();
+    expect(buildkit.get()).toMatchObject({
+      at: "unguarded",
+      message: "What it fetches does not pass the guard: it reaches 169.254.169.254:80",
+    });
+    expect(log.events).toContain("buildkit.unguarded");
+    expect(log.events).not.toContain("buildkit.ready");
+    probe.reached = [];
+    await clock.advance(5_000);
+    expect(buildkit.get().at).toBe("ready");
+  });
+
+  it("that runs from before is not tried before its network is known", async () => {
+    network.set({ at: "waiting" });
+    unit.status.set({ at: "running", pid: 1 });
+    begin();
+    await clock.advance(60_000);
+    expect(buildkit.get().at).toBe("unknown");
+    network.set({ at: "applied", network: NETWORK });
+    await settle();
+    expect(probe.gateways).toEqual([["10.200.0.1", "fd00:1::1"]]);
+    expect(buildkit.get().at).toBe("ready");
+  });
+
+  it("is not ready while that cannot be tried", async () => {
+    probe.reached = new Error("too busy");
+    begin();
+    await settle();
+    expect(buildkit.get()).toMatchObject({
+      at: "unguarded",
+      message: "Whether what it fetches passes the guard is not known: too busy",
+    });
+  });
+
+  it("is tried once a run: what it fetches is under the guard by how it was started", async () => {
+    begin();
+    await settle();
+    probe.reached = [METADATA_REACHED];
+    await clock.advance(60_000);
+    expect(buildkit.get().at).toBe("ready");
+    unit.exit({ code: 1, lastLines: [] });
+    await clock.advance(1_000);
+    expect(buildkit.get().at).toBe("unguarded");
+  });
+
   it("tells what was set aside before its start", async () => {
     const quarantined = { path: "/cache/quarantine/1", what: "databases", because: "cache.db is damaged" } as const;
     prepared = { schemaVersion: 1, preparedAtMs: 1, tookMs: 1, lastEnd: "unclean", checked: [], quarantined };
@@ -95,6 +167,65 @@ describe("buildkitd", () => {
     await settle();
     expect(unit.done).toEqual([]);
     expect(buildkit.get().at).toBe("ready");
+    // Nobody knows with which settings it was started: those that are wanted come with its next
+    // start.
+    desired.set(desiredState());
+    await clock.advance(60_000);
+    expect(unit.done).toEqual([]);
+    expect(report.told.filter((words) => words.startsWith("failed"))).toEqual([]);
+  });
+
+  describe("that runs already", () => {
+    const configuration = (toml: string): Preparation => ({
+      ...{ schemaVersion: 1, preparedAtMs: 1, tookMs: 1, lastEnd: "unclean", checked: [] },
+      configuration: toml,
+    });
+
+    it("with other settings than are wanted is started anew, once no session is open", async () => {
+      prepared = configuration("parallel=9 disk=100");
+      gateway.update((view) => here(view, { open: new Map([["s1", "b1"]]) }));
+      unit.status.set({ at: "running", pid: 1 });
+      begin();
+      await clock.advance(60_000);
+      expect(unit.done).toEqual([]);
+      gateway.update((view) => here(view, { open: new Map() }));
+      await clock.advance(10_000);
+      expect(unit.done).toEqual(["stop", "configure parallel=0 disk=100", "start"]);
+    });
+
+    it("with the settings that are wanted is left alone, also where its network is learned of later", async () => {
+      prepared = configuration("parallel=0 disk=100");
+      network.set({ at: "waiting" });
+      unit.status.set({ at: "running", pid: 1 });
+      begin();
+      await clock.advance(10_000);
+      network.set({ at: "none" });
+      await clock.advance(60_000);
+      expect(unit.done).toEqual([]);
+    });
+  });
+
+  it.each([
+    { was: "a network that has moved since", generation: "10.9.0.0/16 fd00::/48", stops: true },
+    { was: "the network that is in force", generation: NETWORK.generation, stops: false },
+    { was: "a network that nobody remembers", generation: undefined, stops: false },
+  ])("that was started for $was and is taken over: starts anew $stops, once no session is open", async (row) => {
+    unit.status.set({ at: "running", pid: 1 });
+    network.set({ at: "waiting" });
+    prepared = {
+      ...{ schemaVersion: 1, preparedAtMs: 1, tookMs: 1, lastEnd: "clean", checked: [] },
+      configuration: "parallel=0 disk=100",
+      ...(row.generation !== undefined && { network: row.generation }),
+    };
+    gateway.update((view) => here(view, { open: new Map([["s1", "b1"]]) }));
+    begin();
+    await settle();
+    network.set({ at: "applied", network: NETWORK });
+    await clock.advance(20_000);
+    expect(unit.done).toEqual([]);
+    gateway.update((view) => here(view, { open: new Map() }));
+    await clock.advance(20_000);
+    expect(unit.done).toEqual(row.stops ? ["stop", "configure parallel=0 disk=100", "start"] : []);
   });
 
   it("is started again after it was killed, at once the first time, and the exit is told", async () => {
@@ -104,6 +235,26 @@ describe("buildkitd", () => {
     await settle();
     expect(unit.done.filter((step) => step === "start")).toHaveLength(2);
     expect(buildkit.get()).toMatchObject({ at: "ready", restarts: 1, lastExit: "killed by SIGKILL" });
+    expect(exits).toHaveLength(1);
+    expect(log.events).toEqual(["buildkit.ready", "buildkit.exited", "buildkit.ready"]);
+  });
+
+  it("that ended before this process began is not counted as an end, and is told as not started", async () => {
+    desired.set(undefined);
+    unit.exit(KILLED);
+    begin();
+    await settle();
+    expect(exits).toEqual([]);
+    expect(buildkit.get()).toMatchObject({ at: "stopped", message: "Not started yet", restarts: 0 });
+  });
+
+  it("that is started and does not run is started again after 10 s", async () => {
+    unit.start = async () => void unit.done.push("start");
+    begin();
+    await clock.advance(9_999);
+    expect(unit.done.filter((step) => step === "start")).toHaveLength(1);
+    await clock.advance(1);
+    expect(unit.done.filter((step) => step === "start")).toHaveLength(2);
   });
 
   it("that keeps dying is started ever later, then cools down, and is never given up", async () => {
@@ -124,13 +275,69 @@ describe("buildkitd", () => {
   it("gets new settings when no session is open, and not before", async () => {
     begin();
     await settle();
-    gateway.update((view) => ({ ...view, open: new Map([["s1", "b1"]]) }));
+    gateway.update((view) => here(view, { open: new Map([["s1", "b1"]]) }));
     desired.set(desiredState({ buildkit: { ...desiredState().buildkit, maxParallelism: 4 } }));
     await clock.advance(20_000);
     expect(unit.done).not.toContain("stop");
-    gateway.update((view) => ({ ...view, open: new Map() }));
-    await clock.advance(5_000);
+    gateway.update((view) => here(view, { open: new Map() }));
+    await clock.advance(5_250);
     expect(unit.done.slice(-3)).toEqual(["stop", "configure parallel=4 disk=100", "start"]);
+  });
+
+  it("gets new settings a quarter of a second after its door was closed, and 10 s to end", async () => {
+    begin();
+    await settle();
+    desired.set(desiredState({ buildkit: { ...desiredState().buildkit, maxParallelism: 4 } }));
+    await clock.advance(5_000);
+    expect(buildkit.get()).toMatchObject({ at: "restarting", message: "New settings" });
+    await clock.advance(249);
+    expect(unit.done).not.toContain("stop");
+    await clock.advance(1);
+    expect(unit.done).toContain("stop");
+    expect(unit.gracesMs).toEqual([10_000]);
+    expect(log.events).toContain("buildkit.restarting");
+  });
+
+  it("that cannot be stopped for new settings is stopped again after a pause, and that is told", async () => {
+    begin();
+    await settle();
+    const stopped = unit.stop.bind(unit);
+    let asked = 0;
+    unit.stop = () => {
+      asked += 1;
+      return asked === 1 ? Promise.reject(new Error("systemd does not answer")) : stopped();
+    };
+    desired.set(desiredState({ buildkit: { ...desiredState().buildkit, maxParallelism: 4 } }));
+    await clock.advance(5_250);
+    expect(asked).toBe(1);
+    expect(log.events.at(-1)).toBe("buildkit.not-restarted");
+    expect(report.told).toContain("failed: systemd does not answer, again in 250 ms");
+    await clock.advance(1_000);
+    expect(asked).toBe(2);
+  });
+
+  it("gets no new settings while the gateway is away: it may carry builds that we cannot see", async () => {
+    begin();
+    await settle();
+    gateway.set({ at: "away", runId: "g1" });
+    desired.set(desiredState({ buildkit: { ...desiredState().buildkit, maxParallelism: 4 } }));
+    await clock.advance(600_000);
+    expect(unit.done).not.toContain("stop");
+    gateway.set(here(gateway.get(), { open: new Map() }));
+    await clock.advance(5_250);
+    expect(unit.done).toContain("stop");
+  });
+
+  it("is not stopped for new settings under a build that came while the door was closing", async () => {
+    begin();
+    await settle();
+    desired.set(desiredState({ buildkit: { ...desiredState().buildkit, maxParallelism: 4 } }));
+    buildkit.watch(() => {
+      if (buildkit.get().at === "restarting") gateway.update((view) => here(view, { open: new Map([["s1", "b1"]]) }));
+    });
+    await clock.advance(6_000);
+    expect(unit.done).not.toContain("stop");
+    expect(buildkit.get().at).toBe("ready");
   });
 
   it("is ready still when it answers late, and no longer when it has been silent for 15 s", async () => {
@@ -146,6 +353,8 @@ describe("buildkitd", () => {
     expect(buildkit.get().at).toBe("ready");
     await clock.advance(5_000);
     expect(buildkit.get().at).toBe("not-answering");
+    // Each answer that did not come while it still counted as ready.
+    expect(log.events.filter((event) => event === "buildkit.not-answering")).toHaveLength(7);
     probe.answers = true;
     await clock.advance(5_000);
     expect(buildkit.get().at).toBe("ready");
@@ -155,12 +364,24 @@ describe("buildkitd", () => {
     begin();
     await settle();
     probe.answers = false;
-    gateway.update((view) => ({ ...view, open: new Map([["s1", "b1"]]) }));
+    gateway.update((view) => here(view, { open: new Map([["s1", "b1"]]) }));
     await clock.advance(300_000);
     expect(buildkit.get().at).toBe("not-answering");
     expect(unit.done).not.toContain("stop");
-    gateway.update((view) => ({ ...view, open: new Map() }));
-    await clock.advance(5_000);
+    gateway.update((view) => here(view, { open: new Map() }));
+    await clock.advance(50);
+    expect(buildkit.get().message).toBe("It did not answer for 2 minutes");
+    await clock.advance(250);
+    expect(unit.done).toContain("stop");
+  });
+
+  it("that is silent is not stopped before 2 minutes are over, with no session either", async () => {
+    begin();
+    await settle();
+    probe.answers = false;
+    await clock.advance(119_000);
+    expect(unit.done).not.toContain("stop");
+    await clock.advance(2_000);
     expect(unit.done).toContain("stop");
   });
 
@@ -177,7 +398,9 @@ describe("buildkitd", () => {
     unit.configureFails = new Error("unknown key");
     begin();
     await settle();
-    expect(buildkit.get().message).toContain("unknown key");
+    expect(buildkit.get()).toMatchObject({ at: "stopped", message: "unknown key" });
+    expect(log.events.slice(0, 1)).toEqual(["buildkit.not-started"]);
+    expect(report.told.slice(0, 1)).toEqual(["failed: unknown key, again in 0 ms"]);
     unit.configureFails = undefined;
     await clock.advance(1_000);
     expect(buildkit.get().at).toBe("ready");

@@ -30,7 +30,10 @@ export class ManualClock implements Clock {
     });
   }
 
-  /** Moves time on, waking sleepers in their order, and lets everything that follows from each happen. */
+  /**
+   * Moves time on, waking sleepers in their order, and lets everything that follows from each
+   * happen.
+   */
   async advance(ms: number): Promise<void> {
     const untilMs = this.#nowMs + ms;
     await settle();

@@ -1,5 +1,7 @@
-import { type GatewayView, NO_GATEWAY } from "../../agent/core/views.ts";
+import type { ProbeFinding } from "../../agent/core/network/order.ts";
+import type { GatewayHere, GatewayView } from "../../agent/core/views.ts";
 import { Cell } from "../../agent/lifecycle/cell.ts";
+import type { LoopReport } from "../../agent/lifecycle/loop-report.ts";
 import { Queue } from "../../agent/lifecycle/queue.ts";
 import type { BuildkitProbe, BuildkitUnit, UnitExit, UnitStatus } from "../../agent/ports/buildkit.ts";
 import type { Gateway, GatewayEvent } from "../../agent/ports/gateway.ts";
@@ -41,6 +43,8 @@ export class GatewayStandIn implements Gateway {
 /** buildkitd's unit: starts when asked, ends when the test says. */
 export class UnitStandIn implements BuildkitUnit {
   readonly done: string[] = [];
+  /** How long each stop was to wait for it. */
+  readonly gracesMs: number[] = [];
   readonly status = new Cell<UnitStatus>({ at: "stopped" });
   configureFails: Error | undefined;
 
@@ -52,8 +56,9 @@ export class UnitStandIn implements BuildkitUnit {
     this.done.push("start");
     this.status.set({ at: "running", pid: this.done.length });
   }
-  async stop(): Promise<void> {
+  async stop(graceMs = 0, _signal?: AbortSignal): Promise<void> {
     this.done.push("stop");
+    this.gracesMs.push(graceMs);
     this.status.set({ at: "stopped" });
   }
   exit(exit: UnitExit): void {
@@ -75,10 +80,40 @@ export class ProbeStandIn implements BuildkitProbe {
     if (!this.answers) throw new Error("no answer");
     return { workers: 1, platforms: ["linux/amd64"], version: "v0.33.1" };
   }
+
+  reached: readonly ProbeFinding[] | Error = [];
+
+  /** Of which machine's addresses it was asked, each time. */
+  readonly gateways: (readonly string[])[] = [];
+
+  async reaches(gateways: readonly string[]) {
+    this.gateways.push(gateways);
+    if (this.reached instanceof Error) throw this.reached;
+    return this.reached;
+  }
 }
 
-export function listening(over: Partial<GatewayView> = {}): Cell<GatewayView> {
-  return new Cell<GatewayView>({ ...NO_GATEWAY, connected: true, listening: true, runId: "g1", ...over });
+const LISTENING: GatewayHere = { at: "here", runId: "g1", listening: true, open: new Map() };
+
+export function listening(over: Partial<GatewayHere> = {}): Cell<GatewayView> {
+  return new Cell<GatewayView>({ ...LISTENING, ...over });
+}
+
+/** A gateway that is there, with what it had and what is new. */
+export function here(view: GatewayView, over: Partial<GatewayHere>): GatewayHere {
+  return { ...(view.at === "here" ? view : LISTENING), ...over };
+}
+
+export const NO_REPORT: LoopReport = { succeeded: () => {}, failed: () => {} };
+
+/** Keeps what a loop says of itself: "succeeded", "failed: no answer, again in 500 ms". */
+export function loopBook(): LoopReport & { readonly told: string[] } {
+  const told: string[] = [];
+  return {
+    told,
+    succeeded: () => void told.push("succeeded"),
+    failed: (because, retryInMs) => void told.push(`failed: ${because}, again in ${retryInMs} ms`),
+  };
 }
 
 /** Keeps event names, so that a test can ask what was told to the operator. */

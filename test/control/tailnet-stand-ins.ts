@@ -33,18 +33,18 @@ export class NodeStandIn implements TailnetNode {
   readonly done: string[] = [];
   /** What the next joins come to; after the last, all go well. */
   joins: (Error | "hangs")[] = [];
-  recalled: (TailnetMembership | undefined)[] = [];
+  recalled: (TailnetMembership | Error | undefined)[] = [];
   left: { readonly loggedOut: boolean; readonly nodeId?: string } = { loggedOut: true, nodeId: "n1" };
   readonly now = new Cell<TailnetMembership | Error | undefined>(undefined);
   /** Asked at the moment of leaving. */
   onLeave: () => void = () => {};
 
   async join(
-    { grantId, authKey, hostname }: TailnetJoin,
+    { grantId, authKey, hostname, coordinationUrl }: TailnetJoin,
     onProgress: (words: string) => void,
     signal: AbortSignal,
   ): Promise<TailnetMembership> {
-    this.done.push(`join ${grantId} as ${hostname} with ${authKey.reveal()}`);
+    this.done.push(`join ${grantId} as ${hostname} with ${authKey.reveal()}${at(coordinationUrl)}`);
     onProgress("Asking the coordination server");
     const outcome = this.joins.shift();
     if (outcome instanceof Error) throw outcome;
@@ -54,8 +54,9 @@ export class NodeStandIn implements TailnetNode {
     this.now.set(joined);
     return joined;
   }
-  async recall(): Promise<TailnetMembership | undefined> {
+  async recall(_signal: AbortSignal): Promise<TailnetMembership | undefined> {
     const found = this.recalled.shift();
+    if (found instanceof Error) throw found;
     this.done.push(`recall: ${found?.nodeId ?? "nothing"}`);
     if (found !== undefined) this.now.set(found);
     return found;
@@ -72,7 +73,7 @@ export class NodeStandIn implements TailnetNode {
       yield (last = next);
     }
   }
-  async leave(): Promise<{ readonly loggedOut: boolean; readonly nodeId?: string }> {
+  async leave(_signal: AbortSignal): Promise<{ readonly loggedOut: boolean; readonly nodeId?: string }> {
     this.onLeave();
     this.done.push("leave");
     return this.left;
@@ -83,17 +84,23 @@ export class NodeStandIn implements TailnetNode {
 export class ApiStandIn implements TailnetApi {
   readonly done: string[] = [];
   mints: Error[] = [];
+  removalFails: Error | undefined;
   #minted = 0;
 
-  async mintKey({ tags }: ApiOrder & { readonly tags: readonly string[] }): Promise<Secret> {
-    this.done.push(`mint ${tags.join(" ")}`);
+  async mintKey({ tags, apiUrl }: ApiOrder & { readonly tags: readonly string[] }): Promise<Secret> {
+    this.done.push(`mint ${tags.join(" ")}${at(apiUrl)}`);
     const failure = this.mints.shift();
     this.#minted += 1;
     if (failure !== undefined) throw failure;
     return new Secret(`k${this.#minted}`);
   }
-  async removeDevice({ nodeId }: ApiOrder & { readonly nodeId: string }): Promise<"removed"> {
-    this.done.push(`remove ${nodeId}`);
+  async removeDevice({ nodeId, apiUrl }: ApiOrder & { readonly nodeId: string }): Promise<"removed"> {
+    this.done.push(`remove ${nodeId}${at(apiUrl)}`);
+    if (this.removalFails !== undefined) throw this.removalFails;
     return "removed";
   }
+}
+
+function at(url: string | undefined): string {
+  return url === undefined ? "" : ` at ${url}`;
 }

@@ -10,7 +10,7 @@ import type { OpenedVolume, VolumeOrder } from "../../agent/core/volume/order.ts
 import { Cell } from "../../agent/lifecycle/cell.ts";
 import { desiredState, openedVolume } from "../core/sample.ts";
 import { ManualClock, settle } from "./manual-clock.ts";
-import { notebook } from "./stand-ins.ts";
+import { loopBook, notebook } from "./stand-ins.ts";
 
 const PER_BOOT: CacheVolumeWish = { volumeId: "v-1", device: "/dev/disk/by-id/a", key: { kind: "per-boot" } };
 const WRAPPED: CacheVolumeWish = {
@@ -22,6 +22,7 @@ describe("the cache", () => {
   let clock: ManualClock;
   let stop: AbortController;
   let log: ReturnType<typeof notebook>;
+  let report: ReturnType<typeof loopBook>;
   let desired: Cell<DesiredState | undefined>;
   let phase: Cell<Phase>;
   let cache: Cell<CacheView>;
@@ -60,6 +61,7 @@ describe("the cache", () => {
       ports,
       { desired, phase, cache },
       { filesystem: "ext4", requireEncryption: false, ...defaults },
+      report,
       stop.signal,
     );
     await settle();
@@ -73,6 +75,7 @@ describe("the cache", () => {
     clock = new ManualClock();
     stop = new AbortController();
     log = notebook();
+    report = loopBook();
     desired = new Cell<DesiredState | undefined>(undefined);
     phase = new Cell<Phase>({ at: "starting" });
     cache = new Cell<CacheView>({ at: "waiting" });
@@ -158,6 +161,7 @@ describe("the cache", () => {
       at: "failed",
       because: expect.stringContaining("requires encryption") as unknown,
     });
+    expect(report.told).toEqual([expect.stringMatching(/again in 60000 ms$/)]);
   });
 
   it("is not opened any more once the machine is stopping", async () => {
@@ -167,6 +171,6 @@ describe("the cache", () => {
     expect(cache.get().at).toBe("opening");
     phase.set({ at: "stopping", reason: "told to" });
     await running;
-    expect(cache.get().at).toBe("opening");
+    expect(cache.get()).toMatchObject({ at: "failed", because: expect.stringContaining("interrupted") as unknown });
   });
 });

@@ -1,25 +1,21 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { endInOrder, reasonToEnd } from "../../agent/control/end.ts";
-import type { DesiredState } from "../../agent/core/desired-state.ts";
+import { type Board, newBoard } from "../../agent/control/board/board.ts";
+import { SessionInbox } from "../../agent/control/board/session-inbox.ts";
+import { endInOrder } from "../../agent/control/end.ts";
+import { orderByControlPlane, orderBySignal, orderEnd } from "../../agent/control/end-orders.ts";
+import type { Ending } from "../../agent/core/end-orders.ts";
 import type { ObservedState } from "../../agent/core/observed-state.ts";
-import type { Phase } from "../../agent/core/phase.ts";
-import {
-  type CacheView,
-  type FrozenBuilds,
-  type GatewayView,
-  NO_PLANE,
-  type PlaneView,
-  type RecordCounts,
-  type TailnetView,
-} from "../../agent/core/views.ts";
-import { Cell } from "../../agent/lifecycle/cell.ts";
+import { NO_GATEWAY } from "../../agent/core/views.ts";
 import type { CacheVolume, PlainCache } from "../../agent/ports/cache-volume.ts";
+import type { MachineIdentity } from "../../agent/ports/keys.ts";
 import { desiredState, grant, openedVolume } from "../core/sample.ts";
 import { ManualClock, settle } from "./manual-clock.ts";
-import { GatewayStandIn, listening, NO_MANAGER, notebook, UnitStandIn } from "./stand-ins.ts";
+import { GatewayStandIn, here, NO_MANAGER, notebook, UnitStandIn } from "./stand-ins.ts";
 
 const never = (): Promise<never> => Promise.reject(new Error("not in an ending"));
-const LIMITS = { graceMs: 600_000, buildkitGraceMs: 10_000 };
+const GRACE_MS = 600_000;
+const LIMITS = { graceMs: GRACE_MS, buildkitGraceMs: 10_000 };
+const NOTHING_OPEN = desiredState({ grants: new Map() });
 
 describe("the ending", () => {
   let clock: ManualClock;
@@ -27,69 +23,86 @@ describe("the ending", () => {
   let unit: UnitStandIn;
   let cacheVolume: CacheVolume;
   let plainCache: PlainCache;
-  let hurry: AbortController;
-  let cells: {
-    desired: Cell<DesiredState | undefined>;
-    gateway: Cell<GatewayView>;
-    phase: Cell<Phase>;
-    cache: Cell<CacheView>;
-    tailnet: Cell<TailnetView>;
-    frozen: Cell<FrozenBuilds>;
-    recordCounts: Cell<RecordCounts>;
-    plane: Cell<PlaneView>;
-    reported: Cell<ObservedState | undefined>;
-  };
+  let board: Board;
+  let inbox: SessionInbox;
+  let signals: { readonly stop: AbortController; readonly hurry: AbortController };
+  let log: ReturnType<typeof notebook>;
 
   const sessions = (open: Record<string, string>): void =>
-    cells.gateway.update((view) => ({ ...view, open: new Map(Object.entries(open)) }));
+    board.gateway.update((view) => here(view, { open: new Map(Object.entries(open)) }));
   const stopping = (): ObservedState => ({ phase: { at: "stopping", reason: "x" } }) as ObservedState;
+  /** As the agent does: sources of orders run, and the first order begins the ending. */
   const end = async () => {
-    const ending = { done: false };
-    const why = await reasonToEnd(clock, cells, LIMITS, AbortSignal.abort());
-    void endInOrder(
-      { gateway, unit, cacheVolume, plainCache, ownUnit: NO_MANAGER, clock, log: notebook() },
-      cells,
-      LIMITS,
-      why,
-      hurry.signal,
-    ).then(() => (ending.done = true));
+    const { signal } = new AbortController();
+    void orderBySignal({ clock }, board, { stop: signals.stop.signal, hurry: signals.hurry.signal }, GRACE_MS, signal);
+    void orderByControlPlane({ clock }, board, signal);
+    const state: { done?: Ending } = {};
+    void board.endOrders
+      .first((orders) => orders.length > 0, signal)
+      .then(() =>
+        endInOrder({ gateway, unit, cacheVolume, plainCache, ownUnit: NO_MANAGER, clock, log }, board, inbox, LIMITS),
+      )
+      .then((ending) => (state.done = ending));
     await settle();
-    return ending;
+    return state;
+  };
+  const sigterm = async () => {
+    const state = await end();
+    signals.stop.abort();
+    await settle();
+    return state;
   };
 
   beforeEach(() => {
     clock = new ManualClock();
     gateway = new GatewayStandIn();
     unit = new UnitStandIn();
+    log = notebook();
     cacheVolume = { open: () => never(), close: async () => void unit.done.push("close the cache") };
     plainCache = { open: () => never(), close: async () => void unit.done.push("leave the directory") };
-    hurry = new AbortController();
-    cells = {
-      desired: new Cell<DesiredState | undefined>(desiredState({ grants: new Map([["b1", grant()]]) })),
-      gateway: listening(),
-      phase: new Cell<Phase>({ at: "ready" }),
-      cache: new Cell<CacheView>({ at: "open", volume: openedVolume() }),
-      tailnet: new Cell<TailnetView>({ at: "none" }),
-      frozen: new Cell<FrozenBuilds>(undefined),
-      recordCounts: new Cell<RecordCounts>({ waiting: 0, dropped: 0 }),
-      plane: new Cell<PlaneView>(NO_PLANE),
-      reported: new Cell<ObservedState | undefined>(undefined),
-    };
+    signals = { stop: new AbortController(), hurry: new AbortController() };
+    inbox = new SessionInbox();
+    board = newBoard();
+    board.identity.set({ machineId: "m1" } as MachineIdentity); // only whether there is one is asked
+    board.desired.set(desiredState({ grants: new Map([["b1", grant()]]) }));
+    board.gateway.set(here(NO_GATEWAY, {}));
+    board.phase.set({ at: "ready" });
+    board.cache.set({ at: "open", volume: openedVolume() });
+    board.tailnet.set({ at: "none" });
     gateway.onCut = () => sessions({});
   });
 
   it("is over at once on a machine with nothing open, buildkitd stopped", async () => {
-    cells.desired.set(desiredState({ grants: new Map() }));
-    expect(await end()).toEqual({ done: true });
+    board.desired.set(NOTHING_OPEN);
+    expect((await sigterm()).done).toMatchObject({ ended: "stopped" });
     expect(unit.done).toEqual(["stop", "close the cache"]);
+    expect(unit.gracesMs).toEqual([LIMITS.buildkitGraceMs]);
     expect(gateway.told).toEqual([]);
+    const step = "ending.step";
+    expect(log.events).toEqual([
+      ...["agent.draining", "agent.stopping", step, step, step],
+      ...["cache.closed", step, step, step],
+    ]);
+  });
+
+  it("waits until it is known whether an earlier process left a tailnet's node, and until that is left", async () => {
+    board.desired.set(NOTHING_OPEN);
+    board.tailnet.set({ at: "unknown" });
+    const ending = await sigterm();
+    expect(ending.done).toBeUndefined();
+    board.tailnet.set({ at: "leaving", because: "this machine is stopping" });
+    await settle();
+    expect(ending.done).toBeUndefined();
+    board.tailnet.set({ at: "none" });
+    await settle();
+    expect(ending.done).toBeDefined();
   });
 
   it("lets an open build finish before the deadline, its further connections included, and keeps a new one out", async () => {
     sessions({ s1: "b1" });
-    const ending = await end();
-    expect(cells.phase.get().at).toBe("draining");
-    expect([...(cells.frozen.get() ?? [])]).toEqual(["b1"]);
+    const ending = await sigterm();
+    expect(board.phase.get()).toMatchObject({ at: "draining", deadlineWallMs: clock.now().wallMs + GRACE_MS });
+    expect(board.frozen.get()).toEqual({ at: "these", builds: new Set(["b1"]) });
     await clock.advance(300_000);
     sessions({});
     await clock.advance(1_000);
@@ -98,44 +111,170 @@ describe("the ending", () => {
     expect(unit.done).toEqual([]);
     sessions({});
     await clock.advance(2_000);
-    expect(ending.done).toBe(true);
+    expect(ending.done).toBeDefined();
     expect(gateway.told).toEqual([]);
   });
 
   it("lets nobody in at the deadline, cuts what is left, and only then stops buildkitd", async () => {
     sessions({ s1: "b1" });
-    const ending = await end();
-    await clock.advance(599_000);
+    const ending = await sigterm();
+    await clock.advance(GRACE_MS - 1_000);
     expect(gateway.told).toEqual([]);
     gateway.onCut = () => {
       expect(unit.done).toEqual([]);
-      expect(cells.phase.get().at).toBe("stopping");
+      expect(board.phase.get().at).toBe("stopping");
       sessions({});
     };
     await clock.advance(1_000);
     expect(gateway.told).toEqual(["cut all"]);
-    expect({ ...ending, unit: unit.done, phase: cells.phase.get().at }).toEqual({
-      done: true,
-      unit: ["stop", "close the cache"],
-      phase: "stopping",
-    });
+    expect(log.events).toContain("agent.cutting");
+    expect(ending.done).toBeDefined();
+    expect(unit.done).toEqual(["stop", "close the cache"]);
+    expect(board.phase.get().at).toBe("stopping");
   });
 
   it("is shortened by a second signal, and skips no step", async () => {
     sessions({ s1: "b1" });
-    const ending = await end();
-    hurry.abort();
+    const ending = await sigterm();
+    signals.hurry.abort();
     await settle();
     expect(gateway.told).toEqual(["cut all"]);
-    expect({ ...ending, unit: unit.done }).toEqual({ done: true, unit: ["stop", "close the cache"] });
+    expect(ending.done).toMatchObject({ hurry: true });
+    expect(unit.done).toEqual(["stop", "close the cache"]);
+    expect(unit.gracesMs).toEqual([1_000]);
   });
 
   it("goes on when the gateway does not answer the cut", async () => {
     sessions({ s1: "b1" });
     gateway.onCut = () => {};
-    const ending = await end();
-    await clock.advance(600_000 + 2_000);
-    expect({ ...ending, unit: unit.done }).toEqual({ done: true, unit: ["stop", "close the cache"] });
+    const ending = await sigterm();
+    await clock.advance(GRACE_MS + 2_000);
+    expect(ending.done).toBeDefined();
+    expect(unit.done).toEqual(["stop", "close the cache"]);
+  });
+
+  it("goes on when a step never ends, and says which", async () => {
+    board.desired.set(NOTHING_OPEN);
+    unit.stop = () => new Promise(() => {});
+    const ending = await sigterm();
+    await clock.advance(LIMITS.buildkitGraceMs + 20_000);
+    expect(ending.done).toBeDefined();
+    expect(unit.done).toEqual(["close the cache"]);
+  });
+
+  it("is not ordered by a signal that comes when nobody listens any more", async () => {
+    for (const comes of ["stop", "hurry"] as const) {
+      board.endOrders.set([]);
+      const both = { stop: new AbortController(), hurry: new AbortController() };
+      const over = new AbortController();
+      const told = { stop: both.stop.signal, hurry: both.hurry.signal };
+      const listening = orderBySignal({ clock }, board, told, GRACE_MS, over.signal);
+      if (comes === "hurry") both.stop.abort();
+      await settle();
+      over.abort();
+      both[comes].abort();
+      await listening;
+      expect(board.endOrders.get().map(({ hurry = false }) => hurry)).toEqual(comes === "hurry" ? [false] : []);
+    }
+  });
+
+  describe("counts every order", () => {
+    it("of a control plane, with its own grace and reason", async () => {
+      sessions({ s1: "b1" });
+      const ending = await end();
+      board.desired.set(desiredState({ drain: { reason: "spot interruption", graceMs: 90_000 } }));
+      await clock.advance(89_000);
+      expect(board.phase.get()).toMatchObject({ at: "draining", reason: "spot interruption" });
+      await clock.advance(1_000);
+      expect(ending.done).toMatchObject({ ended: "drained", reason: "spot interruption" });
+    });
+
+    it("a SIGTERM during a drain of days ends the machine by its own grace", async () => {
+      sessions({ s1: "b1" });
+      const ending = await end();
+      board.desired.set(desiredState({ drain: { reason: "maintenance", graceMs: 2 * 86_400_000 } }));
+      await clock.advance(60_000);
+      signals.stop.abort();
+      await clock.advance(GRACE_MS - 1);
+      expect(ending.done).toBeUndefined();
+      await clock.advance(1);
+      expect(ending.done).toMatchObject({ reason: "maintenance" });
+    });
+
+    it("a shorter grace of the control plane counts, a longer one after it does not", async () => {
+      sessions({ s1: "b1" });
+      const ending = await end();
+      const drain = (revision: bigint, graceMs: number): void =>
+        board.desired.set(desiredState({ revision, drain: { reason: "maintenance", graceMs } }));
+      drain(8n, 3_600_000);
+      await clock.advance(1_000);
+      drain(9n, 30_000);
+      await clock.advance(1_000);
+      drain(10n, 3_600_000);
+      await clock.advance(28_999);
+      expect(ending.done).toBeUndefined();
+      await clock.advance(1);
+      expect(ending.done).toBeDefined();
+    });
+
+    it("a refusal by the control plane is what the ending is called, whoever else ordered one", async () => {
+      sessions({ s1: "b1" });
+      const ending = await sigterm();
+      orderEnd(board, { from: "refusal", reason: "unknown machine", deadlineMonoMs: clock.now().monoMs });
+      await settle();
+      expect(ending.done).toMatchObject({ ended: "refused", reason: "this machine was told to stop" });
+    });
+  });
+
+  describe("judges nothing over that it does not know", () => {
+    it("a build that is only learned of after SIGTERM may finish, and no later one is let in", async () => {
+      board.desired.set(undefined);
+      sessions({ s1: "b1" });
+      const ending = await sigterm();
+      expect(board.frozen.get()).toEqual({ at: "until-known" });
+      board.desired.set(desiredState({ grants: new Map([["b1", grant()]]) }));
+      await settle();
+      expect(board.frozen.get()).toEqual({ at: "these", builds: new Set(["b1"]) });
+      board.desired.set(
+        desiredState({
+          revision: 8n,
+          grants: new Map([
+            ["b1", grant()],
+            ["b2", grant()],
+          ]),
+        }),
+      );
+      await clock.advance(60_000);
+      expect(board.frozen.get()).toEqual({ at: "these", builds: new Set(["b1"]) });
+      expect(ending.done).toBeUndefined();
+      sessions({});
+      await clock.advance(2_000);
+      expect(ending.done).toBeDefined();
+      expect(gateway.told).toEqual([]);
+    });
+
+    it("a gateway that is away may carry sessions: they are waited for until the deadline, and cut then", async () => {
+      board.gateway.set({ at: "away", runId: "g1" });
+      const ending = await sigterm();
+      await clock.advance(GRACE_MS - 1);
+      expect(ending.done).toBeUndefined();
+      await clock.advance(1);
+      expect(gateway.told).toEqual(["cut all"]);
+      expect(ending.done).toBeDefined();
+    });
+
+    it("a machine that never registered, whose gateway never had orders, has nothing to wait for", async () => {
+      board.desired.set(undefined);
+      board.identity.set(undefined);
+      expect((await sigterm()).done).toBeDefined();
+    });
+
+    it("a gateway that has orders of an earlier control may have builds", async () => {
+      board.desired.set(undefined);
+      board.identity.set(undefined);
+      board.gateway.update((view) => here(view, { applied: { revision: 7n, epoch: "e" } }));
+      expect((await sigterm()).done).toBeUndefined();
+    });
   });
 
   it.each([
@@ -145,48 +284,127 @@ describe("the ending", () => {
       closes: ["leave the directory"],
     },
     { opened: "a volume that could not be opened", view: { at: "failed", because: "x" }, closes: ["close the cache"] },
-    { opened: "a volume whose opening is under way", view: { at: "opening" }, closes: ["close the cache"] },
-    { opened: "nothing", view: { at: "waiting" }, closes: [] },
+    { opened: "what an earlier process may have opened", view: { at: "waiting" }, closes: ["close the cache"] },
   ] as const)("leaves nothing open of $opened", async ({ view, closes }) => {
-    cells.desired.set(desiredState({ grants: new Map() }));
-    cells.cache.set(view);
-    expect(await end()).toEqual({ done: true });
+    board.desired.set(NOTHING_OPEN);
+    board.cache.set(view);
+    expect((await sigterm()).done).toBeDefined();
     expect(unit.done).toEqual(["stop", ...closes]);
   });
 
+  it("closes a volume whose opening is under way once that has ended", async () => {
+    board.desired.set(NOTHING_OPEN);
+    board.cache.set({ at: "opening" });
+    const ending = await sigterm();
+    expect(unit.done).toEqual(["stop"]);
+    board.cache.set({ at: "failed", because: "interrupted" });
+    await settle();
+    expect(unit.done).toEqual(["stop", "close the cache"]);
+    expect(ending.done).toBeDefined();
+  });
+
+  it.each([
+    { patience: "its grace and 10 s more", isHurried: false, limitMs: LIMITS.buildkitGraceMs + 10_000 },
+    { patience: "a second once somebody loses patience", isHurried: true, limitMs: 1_000 },
+  ])("waits for a BuildKit that does not stop no longer than $patience, and 10 s for what was killed", async (row) => {
+    board.desired.set(NOTHING_OPEN);
+    const told: boolean[] = [];
+    unit.stop = (_graceMs, signal) =>
+      new Promise(() => signal?.addEventListener("abort", () => void told.push(true), { once: true }));
+    await sigterm();
+    if (row.isHurried) signals.hurry.abort();
+    await clock.advance(row.limitMs - 1);
+    expect(told).toEqual([]);
+    await clock.advance(1);
+    expect(told).toEqual([true]);
+    await clock.advance(9_999);
+    expect(unit.done).toEqual([]);
+    await clock.advance(1);
+    expect(unit.done).toEqual(["close the cache"]);
+  });
+
+  it.each(["none", "failed"] as const)("does not wait for a tailnet that is %s", async (at) => {
+    board.desired.set(NOTHING_OPEN);
+    board.tailnet.set(at === "failed" ? { at, grantId: "g", because: "x" } : { at });
+    expect((await sigterm()).done).toBeDefined();
+  });
+
+  it.each([
+    { is: "to be left", tailnet: { at: "leaving", because: "x" }, isHurried: false },
+    { is: "to be left", tailnet: { at: "leaving", because: "x" }, isHurried: true },
+    { is: "to be known: an earlier process may have joined it", tailnet: { at: "unknown" }, isHurried: false },
+  ] as const)("waits half a minute for a tailnet $is, hurried or not: $isHurried", async ({ tailnet, isHurried }) => {
+    board.desired.set(NOTHING_OPEN);
+    board.tailnet.set(tailnet);
+    const ending = await sigterm();
+    if (isHurried) signals.hurry.abort();
+    await clock.advance(29_999);
+    expect(ending.done).toBeUndefined();
+    await clock.advance(1);
+    expect(ending.done).toBeDefined();
+  });
+
   it("is not kept from its end by a cache that cannot be closed", async () => {
-    cells.desired.set(desiredState({ grants: new Map() }));
+    board.desired.set(NOTHING_OPEN);
     cacheVolume = { ...cacheVolume, close: () => Promise.reject(new Error("target is busy")) };
-    expect(await end()).toEqual({ done: true });
-    expect(cells.cache.get().at).toBe("open");
+    expect((await sigterm()).done).toBeDefined();
+    expect(board.cache.get().at).toBe("open");
+    expect(log.events).toContain("ending.step-failed");
+  });
+
+  it("waits until what the gateway told is on disk, before anybody may stop the gateway", async () => {
+    board.desired.set(NOTHING_OPEN);
+    const last = { runId: "g1", event: { is: "hello", open: [], closed: [] } } as const;
+    inbox.put(last);
+    const ending = await sigterm();
+    await clock.advance(10_000);
+    expect(ending.done).toBeUndefined();
+    expect(unit.done).toEqual([]);
+    inbox.done([last]);
+    await settle();
+    expect(ending.done).toBeDefined();
+  });
+
+  it.each([
+    { long: "30 s at most", isHurried: false, limitMs: 30_000 },
+    { long: "5 s once somebody loses patience", isHurried: true, limitMs: 5_000 },
+  ])("waits for what the gateway told $long", async ({ isHurried, limitMs }) => {
+    board.desired.set(NOTHING_OPEN);
+    inbox.put({ runId: "g1", event: { is: "hello", open: [], closed: [] } });
+    await sigterm();
+    if (isHurried) signals.hurry.abort();
+    await clock.advance(limitMs - 1);
+    expect(unit.done).toEqual([]);
+    await clock.advance(1);
+    expect(unit.done).toContain("stop");
   });
 
   it("waits for the last records and the last word to reach the control plane, but not for ever", async () => {
-    cells.desired.set(desiredState({ grants: new Map() }));
-    cells.plane.update((view) => ({ ...view, attached: true }));
-    cells.recordCounts.set({ waiting: 1, dropped: 0 });
-    const told = await end();
-    expect(told.done).toBe(false);
-    cells.recordCounts.set({ waiting: 0, dropped: 0 });
+    board.desired.set(NOTHING_OPEN);
+    board.plane.update((view) => ({ ...view, attached: true }));
+    board.records.set({ waiting: 1, dropped: 0 });
+    const heard = await sigterm();
+    expect(heard.done).toBeUndefined();
+    board.records.set({ waiting: 0, dropped: 0 });
     await settle();
-    expect(told.done).toBe(false);
-    cells.reported.set(stopping());
+    expect(heard.done).toBeUndefined();
+    board.reported.set(stopping());
     await settle();
-    expect(told.done).toBe(true);
+    expect(heard.done).toBeDefined();
 
-    cells.recordCounts.set({ waiting: 1, dropped: 0 });
-    const untold = await end();
-    await clock.advance(5_000);
-    expect(untold.done).toBe(true);
-  });
+    board.records.set({ waiting: 1, dropped: 0 });
+    board.phase.set({ at: "stopping", reason: "x" });
+    const unheard = await sigterm();
+    await clock.advance(4_999);
+    expect(unheard.done).toBeUndefined();
+    await clock.advance(1);
+    expect(unheard.done).toBeDefined();
 
-  it("comes from the control plane with its own grace and reason", async () => {
-    cells.desired.set(desiredState({ drain: { reason: "spot interruption", graceMs: 90_000 } }));
-    const why = await reasonToEnd(clock, cells, LIMITS, new AbortController().signal);
-    expect(why).toMatchObject({
-      ended: "drained",
-      reason: "spot interruption",
-      deadlineWallMs: clock.now().wallMs + 90_000,
-    });
+    const hurried = await sigterm();
+    signals.hurry.abort();
+    await clock.advance(999);
+    expect(hurried.done).toBeUndefined();
+    await clock.advance(1);
+    expect(hurried.done).toBeDefined();
   });
 });

@@ -1,19 +1,18 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { stayAttached } from "../../agent/control/attach.ts";
-import type { DesiredState } from "../../agent/core/desired-state.ts";
+import { stayAttached } from "../../agent/control/attach/attach.ts";
+import { newBoard } from "../../agent/control/board/board.ts";
+import { Refusals } from "../../agent/control/board/refusals.ts";
 import type { Boot } from "../../agent/core/machine.ts";
-import type { ObservedState } from "../../agent/core/observed-state.ts";
+import { NOTHING_OBSERVED, type ObservedState } from "../../agent/core/observed-state.ts";
 import { PlaneError } from "../../agent/core/plane-status.ts";
 import type { NumberedRecord } from "../../agent/core/record-ledger.ts";
-import { NO_PLANE, type PlaneView, type RecordCounts } from "../../agent/core/views.ts";
-import { Cell } from "../../agent/lifecycle/cell.ts";
 import { Queue } from "../../agent/lifecycle/queue.ts";
 import type { ControlPlane, FromPlane, Hello, ToPlane } from "../../agent/ports/control-plane.ts";
 import type { MachineIdentity } from "../../agent/ports/keys.ts";
 import type { RecordStore } from "../../agent/ports/records.ts";
-import { desiredState } from "../core/sample.ts";
+import { checkResult, desiredState } from "../core/sample.ts";
 import { ManualClock, settle } from "./manual-clock.ts";
-import { listening, NO_METERS, notebook } from "./stand-ins.ts";
+import { here, loopBook, NO_METERS, notebook } from "./stand-ins.ts";
 
 interface Stream {
   readonly identity: string;
@@ -21,6 +20,8 @@ interface Stream {
   readonly sent: ToPlane[];
   say(message: FromPlane): void;
   fail(failure: Error): void;
+  /** Closes it in good order. */
+  end(): void;
 }
 
 const record = (sequence: number): NumberedRecord => ({ sequence: BigInt(sequence), summary: {} }) as NumberedRecord;
@@ -34,20 +35,23 @@ describe("the stream to the control plane", () => {
   let stop: AbortController;
   let streams: Stream[];
   let pending: NumberedRecord[];
+  /** To which boot they belong. */
+  let bootId: string;
+  /** What the store does with an acknowledgement. */
+  let acknowledges: (upTo: bigint) => unknown;
   let proofs: number;
+  let log: ReturnType<typeof notebook>;
+  let report: ReturnType<typeof loopBook>;
+  /** "attached", "detached", "Attach UNAVAILABLE", "refused desired-state". */
+  let metered: string[];
   let staying: Promise<void>;
   let cells: ReturnType<typeof newCells>;
 
   function newCells() {
-    return {
-      identity: new Cell<MachineIdentity>({ machineId: "m1" } as MachineIdentity),
-      desired: new Cell<DesiredState | undefined>(undefined),
-      plane: new Cell<PlaneView>(NO_PLANE),
-      observed: new Cell<ObservedState | undefined>(undefined),
-      reported: new Cell<ObservedState | undefined>(undefined),
-      gateway: listening({ applied: { revision: 6n, epoch: "e" } }),
-      recordCounts: new Cell<RecordCounts>({ waiting: 0, dropped: 0 }),
-    };
+    const board = newBoard();
+    board.identity.set({ machineId: "m1" } as MachineIdentity); // only its name is asked
+    board.gateway.set(here(board.gateway.get(), { applied: { revision: 6n, epoch: "e" } }));
+    return board;
   }
 
   beforeEach(async () => {
@@ -55,8 +59,22 @@ describe("the stream to the control plane", () => {
     stop = new AbortController();
     streams = [];
     pending = [];
+    bootId = "boot";
     proofs = 0;
+    log = notebook();
+    report = loopBook();
+    metered = [];
+    const meters = {
+      ...NO_METERS,
+      planeAttached: (attached: boolean) => void metered.push(attached ? "attached" : "detached"),
+      planeCallFailed: (call: string, status: string) => void metered.push(`${call} ${status}`),
+      messageRefused: (kind: string) => void metered.push(`refused ${kind}`),
+    };
     cells = newCells();
+    acknowledges = (upTo) => {
+      pending = pending.filter((one) => one.sequence > upTo);
+      cells.records.set({ waiting: pending.length, dropped: 0 });
+    };
     const plane = {
       attach(identity: MachineIdentity, hello: Hello, signal: AbortSignal) {
         const messages = new Queue<FromPlane | Error>();
@@ -67,6 +85,7 @@ describe("the stream to the control plane", () => {
           sent,
           say: (m) => messages.push(m),
           fail: (f) => messages.push(f),
+          end: () => messages.close(),
         });
         async function* incoming(): AsyncGenerator<FromPlane> {
           for await (const message of messages.drain(signal)) {
@@ -78,23 +97,24 @@ describe("the stream to the control plane", () => {
       },
     } as unknown as ControlPlane; // only attach() is asked here
     const records = {
-      pending: (limit: number) =>
-        pending.length === 0 ? undefined : { bootId: "boot", records: pending.slice(0, limit) },
-      acknowledge: async (_boot: string, upTo: bigint) => void (pending = pending.filter((one) => one.sequence > upTo)),
+      pending: (limit: number) => (pending.length === 0 ? undefined : { bootId, records: pending.slice(0, limit) }),
+      acknowledge: (_boot: string, upTo: bigint) => acknowledges(upTo),
       get counts() {
         return { waiting: pending.length, dropped: 0 };
       },
     } as unknown as RecordStore; // the journal itself has its own tests
     staying = stayAttached(
-      { plane, records, meters: NO_METERS, clock, log: notebook() },
+      { plane, records, meters, clock, log },
       cells,
       { bootId: "boot", runId: "run" } as Boot,
+      new Refusals(clock),
       async () => {
         proofs += 1;
         if (proofs === 1) return false;
         cells.identity.set({ machineId: "m1-again" } as MachineIdentity);
         return true;
       },
+      report,
       stop.signal,
     );
     staying.catch(() => undefined);
@@ -122,6 +142,18 @@ describe("the stream to the control plane", () => {
     expect(cells.plane.get().confirmedAt?.monoMs).toBe((first?.monoMs ?? 0) + 10_000);
   });
 
+  it("takes a revocation at once, whatever the acknowledgement before it costs the disk", async () => {
+    streams[0]?.say({ is: "desired", state: desiredState({ revision: 7n }) });
+    await settle();
+    // The port promises that this waits for no disk. A reader that waited for it all the same would
+    // hang here.
+    acknowledges = () => new Promise<void>(() => {});
+    streams[0]?.say({ is: "records-ack", bootId: "boot", upToSequence: 1n });
+    streams[0]?.say({ is: "desired", state: desiredState({ revision: 8n, grants: new Map() }) });
+    await settle();
+    expect(cells.desired.get()?.revision).toBe(8n);
+  });
+
   it("keeps the last good state when a new one is malformed or a straggler, tells it, and does not call the view confirmed", async () => {
     streams[0]?.say({ is: "desired", state: desiredState({ revision: 7n }) });
     await settle();
@@ -131,7 +163,58 @@ describe("the stream to the control plane", () => {
     streams[0]?.say({ is: "desired", state: desiredState({ revision: 5n }) });
     await settle();
     expect(cells.desired.get()?.revision).toBe(7n);
+    expect(metered).toEqual(["attached", "refused desired-state", "refused desired-state"]);
+    expect(log.events.slice(2)).toEqual(["desired-state.refused", "desired-state.refused"]);
     expect(cells.plane.get()).toMatchObject({ messagesRefused: 2, refused: { revision: 5n }, confirmedAt });
+  });
+
+  it("tells how far our clock is ahead of the control plane's, where that says its time", async () => {
+    streams[0]?.say({ is: "desired", state: desiredState({ sentAtMs: clock.now().wallMs - 2_000 }) });
+    await settle();
+    expect(cells.plane.get().clockSkewMs).toBe(2_000);
+    streams[0]?.say({ is: "desired", state: desiredState() });
+    await settle();
+    expect(cells.plane.get()).not.toHaveProperty("clockSkewMs");
+  });
+
+  it("tells whoever looks that it came and went, why, and when it is tried again", async () => {
+    streams[0]?.say({ is: "desired", state: desiredState() });
+    streams[0]?.say({ is: "desired", state: desiredState() });
+    await settle();
+    expect(log.events).toEqual(["control-plane.attached", "desired-state.accepted"]);
+    streams[0]?.fail(new PlaneError("Attach", "UNAVAILABLE", "restarting"));
+    await settle();
+    expect(cells.plane.get().attached).toBe(false);
+    expect(log.events.slice(2)).toEqual(["control-plane.detached"]);
+    expect(metered).toEqual(["attached", "attached", "detached", "Attach UNAVAILABLE"]);
+    expect(report.told).toEqual(["succeeded", expect.stringMatching(/restarting, again in 500 ms$/)]);
+  });
+
+  it("that the control plane closes in good order is lost, too, and comes back", async () => {
+    streams[0]?.end();
+    await settle();
+    expect(cells.plane.get()).toMatchObject({ lastFailure: "the control plane closed the stream" });
+    await clock.advance(500);
+    expect(streams).toHaveLength(2);
+  });
+
+  it("that ends with this process is no failure, and nothing more is sent over it", async () => {
+    cells.observed.set(NOTHING_OBSERVED);
+    streams[0]?.say({ is: "desired", state: desiredState() });
+    await clock.advance(1_000);
+    const sent = streams[0]?.sent.length;
+    stop.abort();
+    await staying;
+    await clock.advance(60_000);
+    expect(streams[0]?.sent.length).toBe(sent);
+    expect(streams).toHaveLength(1);
+    expect(cells.plane.get().attached).toBe(true);
+    expect(log.events).not.toContain("control-plane.detached");
+  });
+
+  it("reports nothing before anything was observed", async () => {
+    await clock.advance(60_000);
+    expect(streams[0]?.sent).toEqual([]);
   });
 
   it("comes back after a failure, and counts its patience anew once it was heard", async () => {
@@ -150,6 +233,64 @@ describe("the stream to the control plane", () => {
     streams[2]?.fail(new PlaneError("Attach", "UNAVAILABLE", "restarting"));
     await clock.advance(500);
     expect(streams).toHaveLength(4);
+    expect(proofs).toBe(0);
+  });
+
+  /**
+   * The next streams fail until this many more were opened; gives how long each was waited for, in
+   * seconds.
+   */
+  async function pauses(count: number): Promise<readonly number[]> {
+    const waited: number[] = [];
+    for (const until = streams.length + count; streams.length < until; ) {
+      const before = streams.length;
+      const sinceMs = clock.now().monoMs;
+      streams.at(-1)?.fail(new PlaneError("Attach", "UNAVAILABLE", "restarting"));
+      while (streams.length === before) await clock.advance(500);
+      waited.push((clock.now().monoMs - sinceMs) / 1_000);
+    }
+    return waited;
+  }
+
+  it("comes back within 30 s each time while no view was ever confirmed", async () => {
+    // With the stand-in's dice, half of each ceiling.
+    expect(await pauses(9)).toEqual([0.5, 1, 2, 4, 8, 15, 15, 15, 15]);
+  });
+
+  it("takes its time while the view is young, and comes back within 30 s each time once it is old", async () => {
+    streams[0]?.say({ is: "desired", state: desiredState() });
+    await settle();
+    expect(await pauses(8)).toEqual([0.5, 1, 2, 4, 8, 16, 32, 64]);
+    // The view is 127.5 s old, and too old in 172.5 s: no pause reaches further than 30 s beyond
+    // that.
+    expect(await pauses(4)).toEqual([101.5, 50.5, 25.5, 15]);
+  });
+
+  it("comes back within 30 s when a client is turned away for want of a newer view, whatever pause was begun", async () => {
+    streams[0]?.say({ is: "desired", state: desiredState() });
+    await settle();
+    await pauses(7);
+    streams.at(-1)?.fail(new PlaneError("Attach", "UNAVAILABLE", "restarting"));
+    await clock.advance(10_000);
+    // Refused for another reason: its build does not wait.
+    cells.gatewayCounts.set({ accepted: 0, refused: 1, waiting: 0 });
+    await clock.advance(20_000);
+    expect(streams).toHaveLength(8);
+    cells.gatewayCounts.set({ accepted: 0, refused: 2, waiting: 1 });
+    await clock.advance(14_999);
+    expect(streams).toHaveLength(8);
+    await clock.advance(1);
+    expect(streams).toHaveLength(9);
+  });
+
+  it("comes back at once when it is asked to", async () => {
+    await pauses(6);
+    streams.at(-1)?.fail(new PlaneError("Attach", "UNAVAILABLE", "restarting"));
+    await settle();
+    expect(streams).toHaveLength(7);
+    cells.retryNow.note();
+    await settle();
+    expect(streams).toHaveLength(8);
   });
 
   it("of a control plane that does not know us leads to a new proof, and a spent one does not keep us from coming back", async () => {
@@ -170,6 +311,35 @@ describe("the stream to the control plane", () => {
     expect(cells.plane.get().lastFailure).toContain("nothing heard");
   });
 
+  it("lives on with each message, also one that is refused, for 90 s more", async () => {
+    for (let message = 0; message < 4; message += 1) {
+      await clock.advance(89_000);
+      streams[0]?.say({ is: "malformed", revision: 1n, because: "x" });
+      await settle();
+    }
+    expect(streams).toHaveLength(1);
+    await clock.advance(91_000);
+    expect(streams).toHaveLength(2);
+  });
+
+  it("is not called refused for half an hour by a control plane that was heard in between", async () => {
+    const denied = new PlaneError("Attach", "PERMISSION_DENIED", "RBAC: access denied");
+    const refuse = async (times: number): Promise<void> => {
+      for (let time = 0; time < times; time += 1) {
+        streams.at(-1)?.fail(denied);
+        // The next one is there by then, and not yet given up for its silence.
+        await clock.advance(80_000);
+      }
+    };
+    await refuse(22);
+    streams.at(-1)?.say({ is: "records-ack", bootId: "boot", upToSequence: 1n });
+    await settle();
+    await refuse(22);
+    expect(log.events.filter((event) => event === "control-plane.detached")).toHaveLength(44);
+    await refuse(2);
+    await expect(staying).rejects.toThrow("Refused for half an hour");
+  });
+
   it("moves to a new one at once when the machine's certificate was renewed", async () => {
     cells.identity.set({ machineId: "m1-renewed" } as MachineIdentity);
     await settle();
@@ -179,26 +349,81 @@ describe("the stream to the control plane", () => {
   it("ends the agent when this machine is refused", async () => {
     streams[0]?.say({ is: "desired", state: desiredState() });
     await settle();
-    streams[0]?.fail(new PlaneError("Attach", "PERMISSION_DENIED", "unknown machine"));
+    const refusal = { code: "machine-refused" };
+    streams[0]?.fail(new PlaneError("Attach", "PERMISSION_DENIED", "unknown machine", { refusal }));
     await expect(staying).rejects.toThrow("unknown machine");
     expect(cells.plane.get().attached).toBe(false);
   });
 
-  it("reports what changed soon, and all of it every 15 s", async () => {
-    const state = { phase: { at: "ready" } } as ObservedState;
-    cells.observed.set(state);
+  it("attaches again after a refusal that any proxy can give", async () => {
+    streams[0]?.fail(new PlaneError("Attach", "UNIMPLEMENTED", ""));
+    await clock.advance(1_000);
+    expect(streams).toHaveLength(2);
+  });
+
+  const reports = (): ObservedState[] =>
+    (streams[0]?.sent ?? []).flatMap((message) => (message.is === "observed" ? [message.state] : []));
+
+  it("reports notable news at once, and all of it every 15 s", async () => {
+    const ready: ObservedState = { ...NOTHING_OBSERVED, phase: { at: "ready" } };
+    cells.observed.set(ready);
     await clock.advance(100);
-    expect(streams[0]?.sent).toEqual([{ is: "observed", state }]);
+    expect(reports()).toEqual([ready]);
     await clock.advance(15_100);
-    expect(streams[0]?.sent).toHaveLength(2);
+    expect(reports()).toHaveLength(2);
+    const draining: ObservedState = { ...ready, phase: { at: "draining", reason: "x", deadlineWallMs: 0 } };
+    cells.observed.set(draining);
+    await clock.advance(100);
+    expect(reports().slice(2)).toEqual([draining]);
+  });
+
+  it("says the same words no more often than every 15 s, however often figures move", async () => {
+    const figures = (tick: number): ObservedState => ({
+      ...NOTHING_OBSERVED,
+      observedAtMs: tick,
+      counters: { sessionsAccepted: tick, sessionsRefused: 0, messagesRefused: 0 },
+      builds: new Map([["b1", 1 + (tick % 3)]]),
+      checks: [checkResult({ name: "disk", message: `${tick} MiB free` })],
+    });
+    for (let tick = 0; tick < 30; tick += 1) {
+      cells.observed.set(figures(tick));
+      await clock.advance(2_000);
+    }
+    expect(reports().length).toBeLessThanOrEqual(5);
+    expect(reports().at(-1)?.counters.sessionsAccepted).toBeGreaterThan(20);
+  });
+
+  it("sends what is not acknowledged again 30 s after it was sent, whatever else moves", async () => {
+    pending = [record(1)];
+    cells.records.set({ waiting: 1, dropped: 0 });
+    for (let tick = 1; tick <= 14; tick += 1) {
+      cells.records.set({ waiting: 1, dropped: tick });
+      await clock.advance(2_000);
+    }
+    expect(sequences(streams[0])).toEqual(["1"]);
+    cells.records.set({ waiting: 1, dropped: 15 });
+    await clock.advance(2_000);
+    expect(sequences(streams[0])).toEqual(["1", "1"]);
+  });
+
+  it("sends the records of one boot after those of another, by their own numbers", async () => {
+    pending = [record(1), record(2), record(3)];
+    cells.records.set({ waiting: 4, dropped: 0 });
+    await settle();
+    // All acknowledged: the next boot's first record is there.
+    bootId = "boot-2";
+    pending = [record(1)];
+    cells.records.set({ waiting: 1, dropped: 0 });
+    await settle();
+    expect(sequences(streams[0])).toEqual(["1 2 3", "1"]);
   });
 
   it("sends each record once, and again when no acknowledgement comes", async () => {
     pending = [record(1), record(2)];
-    cells.recordCounts.set({ waiting: 2, dropped: 0 });
+    cells.records.set({ waiting: 2, dropped: 0 });
     await settle();
     pending = [...pending, record(3)];
-    cells.recordCounts.set({ waiting: 3, dropped: 0 });
+    cells.records.set({ waiting: 3, dropped: 0 });
     await settle();
     expect(sequences(streams[0])).toEqual(["1 2", "3"]);
     await clock.advance(30_000);
@@ -206,6 +431,6 @@ describe("the stream to the control plane", () => {
     streams[0]?.say({ is: "records-ack", bootId: "boot", upToSequence: 3n });
     await clock.advance(60_000);
     expect(sequences(streams[0])).toEqual(["1 2", "3", "1 2 3"]);
-    expect(cells.recordCounts.get().waiting).toBe(0);
+    expect(cells.records.get().waiting).toBe(0);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { AllowSet } from "../../agent/core/allow-set.ts";
-import { authorise, type PeerFacts, type Refusal } from "../../agent/core/authorise.ts";
+import { authorise, type KeyFacts, named, type PeerFacts, type Refusal } from "../../agent/core/authorise.ts";
 import { allowSet, certificate, grant, NOW, peer } from "./sample.ts";
 
 const uri = (path: string): PeerFacts =>
@@ -19,6 +19,19 @@ describe("a connection", () => {
       endsAtMs: NOW.wallMs + 1,
       endsBecause: "certificate-expired",
     });
+  });
+
+  it("is cut for its grant where grant and certificate run out together", () => {
+    const together = peer({ certificate: certificate({ notAfterMs: grant().expiresAtMs }) });
+    expect(authorise(together, allowSet(), NOW)).toMatchObject({
+      endsAtMs: grant().expiresAtMs,
+      endsBecause: "grant-expired",
+    });
+  });
+
+  it("is let in from the very moment that its certificate begins", () => {
+    const young = peer({ certificate: certificate({ notBeforeMs: NOW.wallMs }) });
+    expect(authorise(young, allowSet(), NOW).admitted).toBe(true);
   });
 
   it.each<{ refusal: Refusal; of: string; peer?: PeerFacts; allow?: AllowSet | "none" }>([
@@ -45,6 +58,11 @@ describe("a connection", () => {
       refusal: "certificate-not-yet-valid",
       of: "an unreadable start",
       peer: peer({ certificate: certificate({ notBeforeMs: Number.NaN }) }),
+    },
+    {
+      refusal: "key-not-accepted",
+      of: "a short RSA key, whatever OpenSSL says of the chain",
+      peer: peer({ certificate: certificate({ key: { kind: "rsa", bits: 1024 } }), chainError: "EE_KEY_TOO_SMALL" }),
     },
     { refusal: "chain-not-trusted", of: "another CA", peer: peer({ chainError: "UNABLE_TO_VERIFY_LEAF_SIGNATURE" }) },
     { refusal: "certificate-is-a-ca", of: "a CA as leaf", peer: peer({ certificate: certificate({ isCa: true }) }) },
@@ -115,6 +133,30 @@ describe("a connection", () => {
     },
   ])("is refused as $refusal: $of", ({ refusal, peer: who = peer(), allow = allowSet() }) => {
     expect(authorise(who, allow === "none" ? undefined : allow, NOW)).toMatchObject({ admitted: false, refusal });
+  });
+
+  it.each<{ key: KeyFacts; accepted: boolean }>([
+    { key: { kind: "rsa", bits: 2047 }, accepted: false },
+    { key: { kind: "rsa", bits: 2048 }, accepted: true },
+    { key: { kind: "rsa", bits: 4096 }, accepted: true },
+    { key: { kind: "ec", curve: "prime256v1" }, accepted: true },
+    { key: { kind: "ec", curve: "secp384r1" }, accepted: true },
+    { key: { kind: "ec", curve: "secp521r1" }, accepted: true },
+    { key: { kind: "ec", curve: "secp256k1" }, accepted: false },
+    { key: { kind: "ec", curve: "secp224r1" }, accepted: false },
+    { key: { kind: "other", name: "ed25519" }, accepted: true },
+    { key: { kind: "other", name: "ed448" }, accepted: false },
+    { key: { kind: "other", name: "dsa" }, accepted: false },
+  ])("with the key $key: accepted $accepted", ({ key, accepted }) => {
+    const verdict = authorise(peer({ certificate: certificate({ key }) }), allowSet(), NOW);
+    const refused = { admitted: false, refusal: "key-not-accepted", detail: `the client's key is ${named(key)}` };
+    expect(verdict).toMatchObject(accepted ? { admitted: true } : refused);
+  });
+
+  it("names a key in an operator's words", () => {
+    expect(named({ kind: "rsa", bits: 1024 })).toBe("RSA with 1024 bits");
+    expect(named({ kind: "ec", curve: "secp256k1" })).toBe("on the curve secp256k1");
+    expect(named({ kind: "other", name: "dsa" })).toBe("dsa");
   });
 
   it("is let in with the granted key, and with a view of exactly 5 minutes", () => {

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { DISK_FULL_BYTES, diskLevels, nextRelief, type ReliefPast } from "../../agent/core/disk-relief.ts";
+import { DISK_FULL_BYTES, diskLevels, inodeLevels, nextRelief, type ReliefPast } from "../../agent/core/disk-relief.ts";
 
 const GB = 1e9;
 const MIB = 1024 * 1024;
@@ -27,13 +27,22 @@ describe("the levels of a disk", () => {
   });
 });
 
+it.each([
+  { inodes: 0, levels: { fullInodes: 0, lowInodes: 0 } },
+  { inodes: 20_000, levels: { fullInodes: 1_000, lowInodes: 2_000 } },
+  { inodes: 6_500_000, levels: { fullInodes: 32_768, lowInodes: 325_000 } },
+])("of $inodes inodes some are kept free", ({ inodes, levels }) => {
+  expect(inodeLevels(inodes)).toEqual(levels);
+});
+
 describe("space that runs out", () => {
-  const levels = { fullBytes: 100, lowBytes: 200, goalBytes: 300 };
+  const levels = { fullBytes: 100, lowBytes: 200, goalBytes: 300, fullInodes: 10, lowInodes: 20 };
   const after = (fruitless: number, ended: "pruned" | "no-space" | "failed"): ReliefPast => ({
     fruitless,
     last: { endedAtMonoMs: 1_000, ended },
   });
   const gentle = { do: "prune", order: { minFreeBytes: 300, all: false } };
+  const quarter = { do: "prune", order: { minFreeBytes: 700, all: false } };
   const whole = { do: "prune", order: { minFreeBytes: 300, all: true } };
 
   it.each<{ free: number; past: ReliefPast; nowMonoMs?: number; isIdle?: boolean; step: object; why: string }>([
@@ -52,6 +61,22 @@ describe("space that runs out", () => {
     { free: 0, past: after(2, "no-space"), step: { do: "wait", ms: 30_000 }, why: "a new start did not help" },
     { free: 0, past: { fruitless: 1 }, step: whole, why: "it was started anew" },
   ])("$free free, $why", ({ free, past, nowMonoMs = 1_000, isIdle = true, step }) => {
-    expect(nextRelief({ cacheFreeBytes: free }, levels, past, { nowMonoMs, isIdle })).toEqual(step);
+    const space = { cacheSizeBytes: 1_000, cacheFreeBytes: free, cacheFreeInodes: 20 };
+    expect(nextRelief(space, levels, past, { nowMonoMs, isIdle })).toEqual(step);
+  });
+
+  it.each([
+    { inodes: 20, past: { fruitless: 0 }, step: { do: "nothing" }, why: "there are enough" },
+    { inodes: 19, past: { fruitless: 0 }, step: quarter, why: "low: the oldest quarter goes" },
+    {
+      inodes: 9,
+      past: after(1, "pruned"),
+      step: { do: "prune", order: { minFreeBytes: 1_000, all: true } },
+      why: "none",
+    },
+    { inodes: 15, past: after(1, "pruned"), step: { do: "wait", ms: 15_000 }, why: "low, not full: no hurry" },
+  ])("$inodes inodes free of those, $why", ({ inodes, past, step }) => {
+    const space = { cacheSizeBytes: 1_000, cacheFreeBytes: 600, cacheFreeInodes: inodes };
+    expect(nextRelief(space, levels, past, { nowMonoMs: 1_000, isIdle: true })).toEqual(step);
   });
 });

@@ -39,6 +39,15 @@ describe("an open session", () => {
     expect(standing(BUILD, certificate(), allow, NOW.wallMs)).toMatchObject({ stands: true });
   });
 
+  it("ends for its grant where grant and certificate run out together", () => {
+    const together = certificate({ notAfterMs: grant().expiresAtMs });
+    expect(standing(BUILD, together, allowSet(), NOW.wallMs)).toMatchObject({
+      stands: true,
+      endsAtMs: grant().expiresAtMs,
+      endsBecause: "grant-expired",
+    });
+  });
+
   it("ends later when its grant is extended, but never after its certificate", () => {
     const certificateEnd = certificate().notAfterMs;
     expect(standing(BUILD, certificate(), granted({ expiresAtMs: certificateEnd + 1 }), NOW.wallMs)).toEqual({

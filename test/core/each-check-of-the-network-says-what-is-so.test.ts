@@ -1,11 +1,26 @@
 import { expect, it } from "vitest";
 import { admission } from "../../agent/core/admission.ts";
+import { examined } from "../../agent/core/checks/examine.ts";
 import type { Finding } from "../../agent/core/health.ts";
+import type { Known } from "../../agent/core/known.ts";
 import type { AppliedNetwork, IsolationReport } from "../../agent/core/network/order.ts";
-import { buildNetwork, isolation, tailnet } from "../../agent/core/network-checks.ts";
 import { tailnetObserved } from "../../agent/core/tailnet/observed.ts";
+import type { TailnetWish } from "../../agent/core/tailnet/wish.ts";
 import type { IsolationView, NetworkView, TailnetView } from "../../agent/core/views.ts";
 import { membership, tailnetWish } from "../control/tailnet-stand-ins.ts";
+import { desiredState, FIXED, NOW, WELL } from "./sample.ts";
+
+/** What the register's check of this name finds on a machine that is well but for `over`. */
+function found(name: string, over: Partial<Known>): Finding {
+  const finding = examined({ ...WELL, ...over }, NOW, FIXED).find((one) => one.name === name);
+  if (finding === undefined) throw new Error(`There is no check ${name}`);
+  return finding;
+}
+const buildNetwork = (network: NetworkView): Finding => found("build-network", { network });
+const isolation = (view: IsolationView, network: NetworkView): Finding =>
+  found("isolation", { isolation: view, network });
+const tailnet = (view: TailnetView, wish: TailnetWish | undefined, network: NetworkView): Finding =>
+  found("tailnet", { tailnet: view, network, desired: desiredState(wish && { tailnet: wish }) });
 
 const NETWORK: AppliedNetwork = {
   ipv4: "198.18.0.0/22",
@@ -13,6 +28,8 @@ const NETWORK: AppliedNetwork = {
   generation: "g1",
   tailnet: "closed",
   resolvers: ["192.0.2.53"],
+  localResolvers: [],
+  families: ["ipv4", "ipv6"],
   collisions: [],
 };
 const REPORT: IsolationReport = { verifiedAtMs: 1, tookMs: 2, generation: "g1", findings: [] };
@@ -27,62 +44,67 @@ const amiss = (count: number): IsolationReport => ({
   findings: Array.from({ length: count }, () => ({ ...REACHED, ok: false, detail: "" })),
 });
 
-it.each<{ view: NetworkView; ok: boolean; says: RegExp }>([
-  { view: { at: "waiting" }, ok: false, says: /Waits for the control plane/ },
-  { view: { at: "none" }, ok: true, says: /Builds have no network, as this machine is configured/ },
-  { view: { at: "failed", because: "nft is missing" }, ok: false, says: /as it is wanted: nft is missing/ },
-  { view: { at: "applied", network: NETWORK }, ok: true, says: /198\.18\.0\.0\/22 and fd00:1::\/64, guarded$/ },
-  { view: { at: "applied", network: { ...NETWORK, resolvers: [] } }, ok: true, says: /so they have no names$/ },
-  { view: { at: "applied", network: { ...NETWORK, resolvers: [], tailnet: "open" } }, ok: true, says: /guarded$/ },
-])("build-network, $view.at: $says", ({ view, ok, says }) => {
-  const found = buildNetwork(view);
-  expect(found).toMatchObject({ ok, blocking: true });
-  expect(found.message).toMatch(says);
+it.each<{ view: NetworkView; state: Finding["state"]; says: RegExp }>([
+  { view: { at: "waiting" }, state: "unknown", says: /Waits for the control plane/ },
+  { view: { at: "none" }, state: "ok", says: /Builds have no network, as this machine is configured/ },
+  { view: { at: "failed", because: "nft is missing" }, state: "failed", says: /as it is wanted: nft is missing/ },
+  { view: { at: "applied", network: NETWORK }, state: "ok", says: /198\.18\.0\.0\/22 and fd00:1::\/64, guarded$/ },
+  {
+    view: { at: "applied", network: { ...NETWORK, families: ["ipv4"] } },
+    state: "ok",
+    says: /198\.18\.0\.0\/22, since this machine's kernel has no IPv6, guarded$/,
+  },
+  { view: { at: "applied", network: { ...NETWORK, resolvers: [] } }, state: "ok", says: /so they have no names$/ },
+  { view: { at: "applied", network: { ...NETWORK, resolvers: [], tailnet: "open" } }, state: "ok", says: /guarded$/ },
+])("build-network, $view.at: $says", ({ view, state, says }) => {
+  const finding = buildNetwork(view);
+  expect(finding).toMatchObject({ state, blocking: true });
+  expect(finding.message).toMatch(says);
 });
 
-it.each<{ view: IsolationView; network?: NetworkView; ok: boolean; says: RegExp }>([
-  { view: { at: "unverified" }, network: { at: "none" }, ok: true, says: /no network/ },
-  { view: { at: "unverified" }, ok: false, says: /Not tried yet/ },
-  { view: { at: "failed", because: "no namespace" }, ok: false, says: /Could not be tried: no namespace/ },
-  { view: { at: "verified", report: REPORT }, ok: true, says: /tried from inside/ },
+it.each<{ view: IsolationView; network?: NetworkView; state: Finding["state"]; says: RegExp }>([
+  { view: { at: "unverified" }, network: { at: "none" }, state: "ok", says: /no network/ },
+  { view: { at: "unverified" }, state: "unknown", says: /Not tried yet/ },
+  { view: { at: "failed", because: "no namespace" }, state: "failed", says: /Could not be tried: no namespace/ },
+  { view: { at: "verified", report: REPORT }, state: "ok", says: /tried from inside/ },
   {
     view: { at: "verified", report: amiss(1) },
-    ok: false,
+    state: "failed",
     says: /instance metadata at 169\.254\.169\.254:80 is reached, not refused/,
   },
-  { view: { at: "verified", report: amiss(9) }, ok: false, says: /and 6 more: builder-agent doctor isolation/ },
-])("isolation, $view.at: $says", ({ view, network = { at: "applied", network: NETWORK }, ok, says }) => {
-  const found = isolation(view, network);
-  expect(found).toMatchObject({ ok, blocking: true });
-  expect(found.message).toMatch(says);
+  { view: { at: "verified", report: amiss(9) }, state: "failed", says: /and 6 more: builder-agent doctor isolation/ },
+])("isolation, $view.at: $says", ({ view, network = { at: "applied", network: NETWORK }, state, says }) => {
+  const finding = isolation(view, network);
+  expect(finding).toMatchObject({ state, blocking: true });
+  expect(finding.message).toMatch(says);
 });
 
 const OPEN: NetworkView = { at: "applied", network: { ...NETWORK, tailnet: "open" } };
 const LEAVING: TailnetView = { at: "leaving", because: "the control plane withdrew the tailnet" };
 
-it.each<{ view: TailnetView; wanted: boolean; ok: boolean; says: RegExp }>([
-  { view: { at: "none" }, wanted: false, ok: true, says: /None is wanted/ },
-  { view: { at: "none" }, wanted: true, ok: false, says: /Not joined yet/ },
-  { view: { at: "joining", grantId: "g", progress: "Asking" }, wanted: true, ok: false, says: /Joining: Asking/ },
+it.each<{ view: TailnetView; wanted: boolean; state: Finding["state"]; says: RegExp }>([
+  { view: { at: "none" }, wanted: false, state: "ok", says: /None is wanted/ },
+  { view: { at: "none" }, wanted: true, state: "failed", says: /Not joined yet/ },
+  { view: { at: "joining", grantId: "g", progress: "Asking" }, wanted: true, state: "failed", says: /Joining: Asking/ },
   {
     view: { at: "failed", grantId: "g", because: "wrong secret" },
     wanted: true,
-    ok: false,
+    state: "failed",
     says: /Not joined: wrong secret/,
   },
   {
     view: { at: "joined", membership: membership() },
     wanted: true,
-    ok: true,
+    state: "ok",
     says: /builder-m1\.tailnet\.test \(tag:builder\)/,
   },
-  { view: LEAVING, wanted: false, ok: true, says: /withdrew/ },
-])("tailnet, $view.at: $says", ({ view, wanted, ok, says }) => {
+  { view: LEAVING, wanted: false, state: "ok", says: /withdrew/ },
+])("tailnet, $view.at: $says", ({ view, wanted, state, says }) => {
   for (const required of [false, true]) {
     const wish = wanted ? tailnetWish({ required }) : undefined;
-    const found = tailnet(view, wish, OPEN);
-    expect(found).toMatchObject({ ok, blocking: wanted && required });
-    expect(found.message).toMatch(says);
+    const finding = tailnet(view, wish, OPEN);
+    expect(finding).toMatchObject({ state, blocking: wanted && required });
+    expect(finding.message).toMatch(says);
   }
 });
 

@@ -1,8 +1,12 @@
 import type { AllowSet, Grant } from "../../agent/core/allow-set.ts";
 import type { CertificateFacts, PeerFacts } from "../../agent/core/authorise.ts";
 import type { DesiredState } from "../../agent/core/desired-state.ts";
+import { IDLE_RELIEF } from "../../agent/core/disk-relief.ts";
+import type { CheckResult } from "../../agent/core/health.ts";
 import type { Instant } from "../../agent/core/instant.ts";
+import type { Fixed, Known } from "../../agent/core/known.ts";
 import { DEFAULT_EGRESS } from "../../agent/core/network/order.ts";
+import { NO_BUILDKIT, NO_PLANE } from "../../agent/core/views.ts";
 import type { OpenedVolume } from "../../agent/core/volume/order.ts";
 
 /** One machine, one build, one moment: each table changes what it is about. */
@@ -35,6 +39,7 @@ export function certificate(over: Partial<CertificateFacts> = {}): CertificateFa
     extendedKeyUsage: ["1.3.6.1.5.5.7.3.2"],
     notBeforeMs: NOW.wallMs - MINUTE_MS,
     notAfterMs: NOW.wallMs + 60 * MINUTE_MS,
+    key: { kind: "ec", curve: "prime256v1" },
     spkiSha256: "aa".repeat(32),
     ...over,
   };
@@ -58,6 +63,9 @@ export function desiredState(over: Partial<DesiredState> = {}): DesiredState {
       minFreeSpaceBytes: 0,
       maxParallelism: 0,
       registryMirrors: new Map(),
+      historyMaxAgeMs: 86_400_000,
+      stepLogMaxBytes: 0,
+      stepLogMaxBytesPerSecond: 0,
     },
     egress: DEFAULT_EGRESS,
     asksFor: [],
@@ -77,6 +85,46 @@ export function openedVolume(over: Partial<OpenedVolume> = {}): OpenedVolume {
     grownBytes: 0,
     steps: [],
     takenOver: false,
+    ...over,
+  };
+}
+
+/** What is known on a machine that is well. */
+export const WELL: Known = {
+  gateway: { at: "here", runId: "g1", listening: true, open: new Map(), servingNotAfterMs: NOW.wallMs + 1 },
+  buildkit: { ...NO_BUILDKIT, at: "ready" },
+  plane: { ...NO_PLANE, attached: true, confirmedAt: NOW, clockSkewMs: 0 },
+  certificates: { machineNotAfterMs: NOW.wallMs + 1, lastRenewalError: "" },
+  desired: desiredState(),
+  resources: {
+    memoryAvailableBytes: 1,
+    load1m: 0,
+    cacheSizeBytes: 2 ** 40,
+    cacheFreeBytes: 2 ** 39,
+    cacheInodes: 0,
+    cacheFreeInodes: 0,
+  },
+  relief: IDLE_RELIEF,
+  records: { waiting: 0, dropped: 0 },
+  cache: { at: "open", volume: openedVolume() },
+  network: { at: "none" },
+  isolation: { at: "unverified" },
+  tailnet: { at: "none" },
+};
+
+export const FIXED: Fixed = { requireEncryption: true, capabilities: ["builds", "cache-volume"] };
+
+/** A blocking check that builds need, and that is ok; each test changes what it is about. */
+export function checkResult(over: Partial<CheckResult> = {}): CheckResult {
+  return {
+    name: "buildkit",
+    title: "BuildKit",
+    state: "ok",
+    blocking: true,
+    neededByBuilds: true,
+    message: "",
+    remedy: "",
+    sinceMs: 0,
     ...over,
   };
 }

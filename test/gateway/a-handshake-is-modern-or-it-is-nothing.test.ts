@@ -1,8 +1,9 @@
 import { connect as connectPlain, type Socket } from "node:net";
+import { Duplex } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CertificateWithKey } from "../../sandbox/pki/certificate-authority.ts";
 import { Rig } from "./rig.ts";
-import { visit } from "./visit.ts";
+import { answers, visit } from "./visit.ts";
 
 let rig: Rig;
 let certificate: CertificateWithKey;
@@ -61,13 +62,70 @@ describe("what clients offer", () => {
     expect(await refusal).toMatchObject({ reason });
   });
 
-  it("tells of a client that left during its handshake", async () => {
+  it.each([
+    { when: "in the middle of its hello", sent: Buffer.from([22, 3, 1]), reason: "handshake-abandoned" },
+    { when: "without a word, as a load balancer's probe does", sent: Buffer.of(), reason: "tcp-probe" },
+  ])("tells of a client that left $when", async ({ sent, reason }) => {
     const socket = connectPlain(rig.port, "127.0.0.1").on("error", () => undefined);
     const refusal = refusalOf(socket);
-    socket.once("connect", () => socket.destroy());
+    socket.once("connect", () => socket.end(sent));
+    expect(await refusal).toMatchObject({ reason });
+  });
+
+  it("tells of a client that left after its hello", async () => {
+    const socket = rig.connect(certificate);
+    const refusal = refusalOf(socket);
+    // The gateway's answer: the handshake goes no further.
+    socket.once("keylog", () => socket.destroy());
     expect(await refusal).toMatchObject({ reason: "handshake-abandoned" });
   });
+
+  it.each([
+    { group: "one that every client has", ecdhCurve: "P-256" },
+    { group: "the strongest", ecdhCurve: "P-521" },
+    // The client says hello twice: its first one has a share of X448 only.
+    { group: "one of ours after one that is not", ecdhCurve: "X448:P-256" },
+  ])("exchanges keys in $group", async ({ ecdhCurve }) => {
+    const visits = Array.from({ length: 3 }, () => visit(rig, rig.connect(certificate, { ecdhCurve })));
+    for (const outcome of await Promise.all(visits)) expect(outcome).toMatchObject({ served: true });
+  });
+
+  it("spends no time on a costly group", async () => {
+    expect(await visit(rig, rig.connect(certificate, { ecdhCurve: "ffdhe8192" }))).toMatchObject({
+      served: false,
+      reason: "handshake-failed",
+    });
+  });
+
+  it("takes a hello in pieces", async () => {
+    const wire = connectPlain(rig.port, "127.0.0.1");
+    const client = rig.connect(certificate, { socket: inPieces(wire) });
+    expect(await answers(client)).toBe(true);
+    wire.destroy();
+  });
+
+  it("refuses a client that sends more than a handshake needs", async () => {
+    const socket = rig.connect({ ...certificate, chainPem: certificate.chainPem.repeat(30) });
+    expect(await visit(rig, socket)).toMatchObject({ served: false, reason: "handshake-too-large" });
+  });
 });
+
+/** Writes to `wire` three bytes at a time. */
+function inPieces(wire: Socket): Duplex {
+  wire.setNoDelay(true);
+  const client = new Duplex({
+    read: () => undefined,
+    write: (bytes: Buffer, _encoding, done) => {
+      const writeFrom = (at: number): void => {
+        if (at >= bytes.length) done();
+        else wire.write(bytes.subarray(at, at + 3), () => setImmediate(writeFrom, at + 3));
+      };
+      writeFrom(0);
+    },
+  });
+  wire.on("data", (bytes) => client.push(bytes));
+  return client;
+}
 
 async function refusalOf(socket: Socket): Promise<unknown> {
   const port = await new Promise<number | undefined>((resolve) =>

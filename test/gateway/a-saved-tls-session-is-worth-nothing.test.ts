@@ -10,6 +10,8 @@ import { SERVER_AUTH } from "../../sandbox/pki/certificate-profile.ts";
 import { grantFor, Rig, TRUST_DOMAIN } from "./rig.ts";
 import { answers, visit } from "./visit.ts";
 
+const UNREAD = { records: Buffer.of(), suite: "", secret: Buffer.of() };
+
 /** What a server hands out after a handshake, for use in the next one. */
 async function savedSession(socket: TLSSocket): Promise<Buffer> {
   const saved = new Promise<Buffer>((resolve) => socket.once("session", resolve));
@@ -66,7 +68,7 @@ it("refuses a resumed session even if OpenSSL should ever grant one", async () =
     { ...tlsOptions({ key, chainPem: own.chainPem, notAfterMs: Infinity }, policy.cas), secureOptions: 0 },
     (socket) => {
       socket.on("error", () => undefined);
-      judgements.push(policy.judge(presentedBy(socket, nodePeerReader()), policy.cas, rig.clock.now()));
+      judgements.push(policy.judge(presentedBy(socket, UNREAD, nodePeerReader()), policy.cas, rig.clock.now()));
       socket.pipe(socket);
     },
   );

@@ -39,7 +39,7 @@ it("and sessions go on, and new ones are let in, by the last orders", async () =
   expect(await visit(rig, rig.connect(certificate))).toMatchObject({ served: true });
 });
 
-it("a new control learns what is open, what was closed, and that the gateway serves", async () => {
+it("a new control learns which orders are in force, what is open, what was closed, and that the gateway serves", async () => {
   await using rig = await Rig.start();
   const certificate = await rig.open();
   const gone = rig.connect(certificate);
@@ -52,7 +52,9 @@ it("a new control learns what is open, what was closed, and that the gateway ser
   await rig.log.first(({ event }) => event === "session.closed");
 
   const control = attach(rig);
-  const { open, closed, servingNotAfterMs } = await control.hello();
+  const { applied, open, closed, servingNotAfterMs } = await control.hello();
+  // The rig's second: the one that opened the build.
+  expect(applied).toEqual({ revision: 2n, epoch: "epoch" });
   expect(open.map(({ peer }) => peer)).toEqual([`127.0.0.1:${stays.localPort}`]);
   expect(closed).toMatchObject([{ ending: "client-closed", bytesFromClient: 1, bytesToClient: 1 }]);
   expect(servingNotAfterMs).toBeGreaterThan(Date.now());

@@ -2,7 +2,10 @@ import { rm } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import { Sightings } from "./sightings.ts";
 
-/** Stands where BuildKit stands: a unix socket, and behind it whatever a test wants. It proves that no connection was forgotten. */
+/**
+ * Stands where BuildKit stands: a unix socket, and behind it whatever a test wants. It proves that
+ * no connection was forgotten.
+ */
 export class FarEnd implements AsyncDisposable {
   readonly path: string;
   readonly connections = new Sightings<Socket>();

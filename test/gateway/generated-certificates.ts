@@ -22,7 +22,9 @@ const ISSUERS = {
 } as const;
 export type IssuerName = keyof typeof ISSUERS;
 
-/** Builds that a certificate may name; the test grants them, or not. `pinned` wants the first key. */
+/**
+ * Builds that a certificate may name; the test grants them, or not. `pinned` wants the first key.
+ */
 const BUILDS = ["open", "pinned", "other", "ended", "lapsed", "unknown"] as const;
 
 /** One certificate, by what it says. Dates are far enough from now for a slow machine. */
@@ -37,7 +39,10 @@ export interface Recipe {
   readonly key: number;
 }
 
-/** The oracle: what the promise says, from what we put into the certificate, without reading it back. */
+/**
+ * The oracle: what the promise says, from what we put into the certificate, without reading it
+ * back.
+ */
 export function mayEnter(recipe: Recipe): boolean {
   const [uri, ...more] = recipe.uriSans;
   return (

@@ -4,18 +4,22 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
 import { systemClock } from "../../agent/adapters/clock/system-clock.ts";
+import { nodeHandshakeBytes } from "../../agent/adapters/handshake-bytes/node-handshake-bytes.ts";
 import { certificateReader } from "../../agent/adapters/keys/certificate-reader.ts";
 import { keyMaker } from "../../agent/adapters/keys/key-maker.ts";
 import { connectToGateway } from "../../agent/adapters/link/client.ts";
 import { listenForControl } from "../../agent/adapters/link/server.ts";
 import { nodeGauges } from "../../agent/adapters/runtime-gauges/node-gauges.ts";
 import { nodePeerReader } from "../../agent/adapters/x509/peer-reader.ts";
+import { KEYS } from "../../agent/cli/config/keys.ts";
 import type { AllowSet, Grant } from "../../agent/core/allow-set.ts";
 import { runGateway } from "../../agent/gateway/gateway.ts";
 import { DEFAULT_LIMITS, type GatewayLimits } from "../../agent/gateway/limits.ts";
 import type { Clock } from "../../agent/ports/clock.ts";
 import type { Gateway, GatewayEvent } from "../../agent/ports/gateway.ts";
+import type { KeyMaker } from "../../agent/ports/keys.ts";
 import type { PeerReader } from "../../agent/ports/peer-reader.ts";
+import type { NetworkPlace } from "../../sandbox/net/place.ts";
 import type { CertificateWithKey } from "../../sandbox/pki/certificate-authority.ts";
 import { CertificateAuthority } from "../../sandbox/pki/certificate-authority.ts";
 import type { CertificateProfile } from "../../sandbox/pki/certificate-profile.ts";
@@ -27,20 +31,33 @@ import { WatchedLog } from "./watched-log.ts";
 export const TRUST_DOMAIN = "builds.test";
 export const HOUR_MS = 60 * 60_000;
 
+/** A gateway that does not end by itself fails its test, and is gone. */
+const STOP_DEADLINE_MS = 10_000;
+
 export interface RigOptions {
   readonly limits?: Partial<GatewayLimits>;
   readonly serve?: (socket: Socket) => void;
   readonly clock?: Clock;
   readonly peers?: PeerReader;
+  readonly keys?: KeyMaker;
   /** The real program instead of the same code in this process: then `log` stays empty. */
   readonly asProcess?: boolean;
+  /** Of the real program: the network that it is in. */
+  readonly place?: NetworkPlace;
+  /** Of the real program: nobody reads its log. */
+  readonly logReader?: "stalled";
+  /** What stands behind is no BuildKit: bytes pass unread, unless a test is about them. */
+  readonly calls?: "judged" | "any";
   /** Do not certify the gateway, and tell it nothing. */
   readonly bare?: boolean;
 }
 
 export type EventOf<Is extends GatewayEvent["is"]> = Extract<GatewayEvent, { readonly is: Is }>;
 
-/** A gateway with everything real around it: sockets, TLS, the link. The test is control, the clients, and what stands behind. */
+/**
+ * A gateway with everything real around it: sockets, TLS, the link. The test is control, the
+ * clients, and what stands behind.
+ */
 export class Rig implements AsyncDisposable {
   readonly ca: CertificateAuthority;
   readonly far: FarEnd;
@@ -124,10 +141,15 @@ export class Rig implements AsyncDisposable {
   /** A TLS client; destroyed with the rig. Errors are kept quiet: tests look at `close`. */
   connect(
     certificate?: { readonly chainPem: string; readonly keyPem: string },
-    options: ConnectionOptions & { readonly halfOpen?: boolean } = {},
+    options: ConnectionOptions & { readonly halfOpen?: boolean; readonly localPort?: number } = {},
   ): TLSSocket {
-    const { halfOpen = false, port = this.port, ...tls } = options;
-    const wire = connectPlain({ host: "127.0.0.1", port, allowHalfOpen: halfOpen });
+    const { halfOpen = false, port = this.port, localPort: from, ...tls } = options;
+    const wire = connectPlain({
+      host: "127.0.0.1",
+      port,
+      allowHalfOpen: halfOpen,
+      ...(from === undefined ? {} : { localPort: from }),
+    });
     wire.on("error", () => undefined);
     const localPort = new Promise<number>((resolve) => {
       wire.once("connect", () => resolve(wire.localPort ?? 0)).once("close", () => resolve(0));
@@ -149,7 +171,9 @@ export class Rig implements AsyncDisposable {
     return socket;
   }
 
-  /** The client's own port: by it the gateway's logs and records name it. 0 if it never connected. */
+  /**
+   * The client's own port: by it the gateway's logs and records name it. 0 if it never connected.
+   */
   async localPort(client: TLSSocket): Promise<number> {
     return (await this.#localPorts.get(client)) ?? 0;
   }
@@ -183,7 +207,7 @@ export class Rig implements AsyncDisposable {
   }
 
   async #run(options: RigOptions): Promise<void> {
-    if (options.asProcess === true) this.#runAsProcess();
+    if (options.asProcess === true) this.#runAsProcess(options);
     else await this.#runInProcess(options);
     void this.#attend(options.bare ?? false);
     const stats = await this.eventOf("stats", ({ stats }) => stats.address !== undefined);
@@ -194,14 +218,21 @@ export class Rig implements AsyncDisposable {
   }
 
   /** The compiled program, as the service manager starts it. */
-  #runAsProcess(): void {
-    const agent = AgentProcess.start(["gateway"], {
+  #runAsProcess({ logReader, calls, limits, place }: RigOptions): void {
+    const variables = {
       BUILDER_AGENT_PATHS_RUNTIME_DIR: join(this.#dir, "run"),
       BUILDER_AGENT_PATHS_STATE_DIR: join(this.#dir, "state"),
       BUILDER_AGENT_GATEWAY_LISTEN: "127.0.0.1:0",
-    });
+      BUILDER_AGENT_GATEWAY_CALLS: calls ?? "any",
+      ...limitsAsVariables(limits ?? {}),
+    };
+    const agent = AgentProcess.start(["gateway"], variables, place);
+    if (logReader === "stalled") agent.child.stdout?.pause();
     this.pid = agent.child.pid ?? 0;
-    this.#gateway.signal.addEventListener("abort", () => agent.signal("SIGTERM"));
+    this.#gateway.signal.addEventListener("abort", () => {
+      agent.signal("SIGTERM");
+      setTimeout(() => agent.signal("SIGKILL"), STOP_DEADLINE_MS).unref();
+    });
     this.#ran = (async () => {
       const { code, err } = await agent.ended;
       if (code !== 0) throw new Error(`The gateway ended with ${code}: ${err}`);
@@ -214,14 +245,16 @@ export class Rig implements AsyncDisposable {
     this.#ran = runGateway({
       listen: { host: "127.0.0.1", port: 0 },
       link,
-      keys: keyMaker(),
+      keys: options.keys ?? keyMaker(),
       certificates: certificateReader(),
       peers: options.peers ?? nodePeerReader(),
       gauges,
+      bytes: nodeHandshakeBytes(),
       unit: { ready() {}, tell() {} },
       clock: this.clock,
       log: this.log,
       limits: { ...DEFAULT_LIMITS, ...options.limits },
+      calls: options.calls ?? "any",
       buildkitSocket: this.far.path,
       signal: this.#gateway.signal,
     }).finally(() => gauges[Symbol.dispose]());
@@ -242,6 +275,15 @@ export class Rig implements AsyncDisposable {
     );
     this.control.certify(request.spkiSha256, chainPem);
   }
+}
+
+function limitsAsVariables(limits: Partial<GatewayLimits>): Record<string, string> {
+  return Object.fromEntries(
+    KEYS.flatMap(({ section, name, variable }) => {
+      const limit = section === "gateway" ? new Map(Object.entries(limits)).get(name) : undefined;
+      return limit === undefined ? [] : [[variable, String(limit)]];
+    }),
+  );
 }
 
 export function uriOf(buildId: string, { org = "acme", project = "app", domain = TRUST_DOMAIN } = {}): string {

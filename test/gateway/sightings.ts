@@ -1,6 +1,8 @@
 const PATIENCE_MS = 20_000;
 
-/** Things that were seen, in order. A test waits for one of them, however early or late it comes. */
+/**
+ * Things that were seen, in order. A test waits for one of them, however early or late it comes.
+ */
 export class Sightings<T> {
   readonly all: T[] = [];
   readonly #waiters = new Set<() => void>();

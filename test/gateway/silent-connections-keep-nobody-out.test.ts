@@ -52,13 +52,21 @@ describe("60 silent connections", () => {
   });
 });
 
-it("drops a handshake that does not come to an end", async () => {
+/** The header of a handshake record of 512 bytes, which never come. */
+const BEGUN = Buffer.from([22, 3, 1, 2, 0]);
+
+it.each([
+  { what: "a handshake that does not come to an end", sent: BEGUN, reason: "handshake-timeout", level: "warn" },
+  { what: "a connection that says nothing", sent: Buffer.of(), reason: "tcp-probe", level: "debug" },
+])("drops $what", async ({ sent, reason, level }) => {
   await using rig = await Rig.start({ limits: { handshakeTimeoutMs: 200 } });
   await rig.open();
   const [socket] = await silence(rig, 1);
+  socket?.write(sent);
   await new Promise((resolve) => socket?.once("close", resolve));
   const line = await rig.log.first(({ event }) => event === "session.refused");
-  expect(line.data).toMatchObject({ reason: "handshake-timeout" });
+  expect(line).toMatchObject({ level, data: { reason } });
+  await rig.eventOf("stats", ({ stats }) => stats.refused[reason] === 1);
 });
 
 it("never gives up a session for a newcomer: beyond the limit the newcomer is turned away", async () => {

@@ -7,7 +7,10 @@ export type Outcome =
 
 const PATIENCE_MS = 20_000;
 
-/** Asks for an echo. In TLS 1.3 a client's handshake is over before it is refused: only an answer says that it was let in. */
+/**
+ * Asks for an echo. In TLS 1.3 a client's handshake is over before it is refused: only an answer
+ * says that it was let in.
+ */
 export async function visit(rig: Rig, socket: TLSSocket): Promise<Outcome> {
   const port = await rig.localPort(socket);
   const answered = await answers(socket);

@@ -20,7 +20,8 @@ it("tells the whole state as JSON, exact beyond what JSON's numbers hold", async
     appliedEpoch: "e1",
     refused: { revision: "9223372036854775808", because: "another assignment" },
     builds: { "build-1": 3, "build-2": 1 },
-    checks: READY.checks,
+    checks: READY.checks.map((one) => ({ ...one, ok: true })),
+    loops: [],
     resources: READY.resources,
     bootChapters: [],
     buildkit: READY.buildkit,
@@ -34,6 +35,16 @@ it("tells a state before anything was looked at", async () => {
   const { status, body } = await asked(health, "/status");
   expect(status).toBe(200);
   expect(JSON.parse(body)).toMatchObject({ ready: false, phase: { at: "starting" }, checks: [] });
+});
+
+it("tells a program and a person which builds are refused, and says nothing while that is not known", async () => {
+  const refusedBuilds = [
+    { buildId: "b-9", why: { code: "not-ready", check: "disk" }, message: "Full: pruning" },
+  ] as const;
+  await using health = await serving({ ...READY, refusedBuilds });
+  expect(JSON.parse((await asked(health, "/status")).body)).toMatchObject({ refusedBuilds });
+  expect((await asked(health, "/")).body).toContain("b-9 is refused: Full: pruning");
+  expect(statusReport(READY)).not.toHaveProperty("refusedBuilds");
 });
 
 it("survives a build whose id is a property of every object", () => {
@@ -63,7 +74,7 @@ it("shows markup from elsewhere as text, and lets the page run and load nothing"
   await using health = await serving({
     ...DEGRADED,
     builds: new Map([[hostile, 1]]),
-    checks: [check("disk", { ok: false, message: hostile })],
+    checks: [check("disk", { state: "failed", message: hostile })],
     buildkit: { version: hostile, restarts: 0, lastExit: hostile, quarantined: "" },
     certificates: { lastRenewalError: hostile },
     refused: { revision: 1n, because: hostile },
@@ -98,6 +109,8 @@ it("gives what it shows as metrics", async () => {
       'builder_agent_check_ok{check="control-plane",blocking="false"} 0',
       `builder_agent_certificate_expiry_timestamp_seconds{certificate="machine"} ${(NOW_MS + 3_600_000) / 1000}`,
       "builder_agent_cache_free_bytes 64424509440",
+      "builder_agent_cache_inodes 1000",
+      "builder_agent_cache_free_inodes 250",
     ]),
   );
   expect(nameFindings(body)).toEqual([]);

@@ -1,10 +1,11 @@
-import type { CheckName, CheckResult } from "../../agent/core/health.ts";
+import type { CheckResult } from "../../agent/core/health.ts";
 import { NOTHING_OBSERVED, type ObservedState } from "../../agent/core/observed-state.ts";
+import { checkResult } from "../core/sample.ts";
 
 export const NOW_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
 
-export function check(name: CheckName, found: Partial<CheckResult> = {}): CheckResult {
-  return { name, ok: true, blocking: true, message: `${name} is well`, sinceMs: NOW_MS - 7_300_000, ...found };
+export function check(name: string, found: Partial<CheckResult> = {}): CheckResult {
+  return checkResult({ name, message: `${name} is well`, sinceMs: NOW_MS - 7_300_000, ...found });
 }
 
 export const READY: ObservedState = {
@@ -28,6 +29,8 @@ export const READY: ObservedState = {
     load1m: 1.237,
     cacheSizeBytes: 100 * 2 ** 30,
     cacheFreeBytes: 60 * 2 ** 30,
+    cacheInodes: 1_000,
+    cacheFreeInodes: 250,
   },
   buildkit: { version: "v0.33.1", restarts: 1, lastExit: "killed by SIGKILL", quarantined: "" },
   certificates: { machineNotAfterMs: NOW_MS + 3_600_000, servingNotAfterMs: NOW_MS - 5_000, lastRenewalError: "" },
@@ -39,8 +42,8 @@ export const DEGRADED: ObservedState = {
   phase: { at: "degraded", because: ["buildkit"] },
   checks: [
     check("gateway"),
-    check("buildkit", { ok: false, message: "No answer on its socket for 12 s: see its log" }),
-    check("control-plane", { ok: false, blocking: false, message: "Not attached: connection refused" }),
+    check("buildkit", { state: "failed", message: "No answer on its socket for 12 s: see its log" }),
+    check("control-plane", { state: "failed", blocking: false, message: "Not attached: connection refused" }),
   ],
 };
 

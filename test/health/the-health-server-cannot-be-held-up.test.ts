@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { Registry } from "prom-client";
 import { describe, expect, it } from "vitest";
@@ -78,6 +79,16 @@ describe("the health server", () => {
     const flood = await Promise.all(Array.from({ length: 80 }, () => opened(health.url)));
     for (const socket of flood) socket.on("error", () => undefined).destroy();
     await expect.poll(() => asked(health, "/livez").catch(() => undefined)).toEqual({ status: 200, body: "ok\n" });
+  });
+
+  it("lets go of clients that connect and then say nothing, or stop in the middle", { timeout: 40_000 }, async () => {
+    await using health = await serving(READY);
+    const [silent, half] = [await opened(health.url), await opened(health.url)];
+    half.write("GET /livez HT");
+    const gone = [silent, half].map((socket) =>
+      once(socket.resume(), "close", { signal: AbortSignal.timeout(20_000) }),
+    );
+    await expect(Promise.all(gone)).resolves.toHaveLength(2);
   });
 
   it("says what to do when its port is taken", async () => {

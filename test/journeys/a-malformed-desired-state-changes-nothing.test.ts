@@ -6,7 +6,10 @@ import { Refusal } from "../../sandbox/control-plane/refusal.ts";
 import { sharedStage } from "./stage/shared-stage.ts";
 import type { Stage } from "./stage/stage.ts";
 
-/** Longer than all the malformed states together take: the next heartbeat shall find them all refused. */
+/**
+ * Longer than all the malformed states together take: the next heartbeat shall find them all
+ * refused.
+ */
 const HEARTBEAT_MS = 8_000;
 /** Field 1999, a varint of 1. */
 const UNKNOWN_FIELD = Buffer.from([0xf8, 0x7c, 0x01]);

@@ -1,5 +1,4 @@
 import { rm, writeFile } from "node:fs/promises";
-import { status } from "@grpc/grpc-js";
 import { expect, it } from "vitest";
 import { Refusal } from "../../sandbox/control-plane/refusal.ts";
 import { eventually } from "./stage/eventually.ts";
@@ -22,7 +21,7 @@ it("with exit code 77, the launcher too, after its open build has finished", asy
 });
 
 it("with exit code 77 when it is refused at its registration", async () => {
-  const because = new Refusal(status.PERMISSION_DENIED, "This image is withdrawn.");
+  const because = Refusal.forGood("machine-refused", "This image is withdrawn.");
   await using stage = await Stage.up({
     prepare: ({ faults }) => faults.answer("register", because),
     awaitReady: false,

@@ -15,9 +15,9 @@ it("that is down at boot: it lives, is not ready and says why, keeps trying, and
   const { status, body } = await stage.health("/readyz");
   expect(status).toBe(503);
   for (const reason of [
-    "[-]machine-certificate failed: Not registered with the control plane yet",
-    "[!]control-plane failed, not blocking: Not attached: The control plane answered GetChallenge with UNAVAILABLE",
-    "[-]buildkit failed",
+    "[-]machine-certificate failed: Not registered with the control plane yet: The control plane answered GetChallenge with UNAVAILABLE",
+    "[!]control-plane failed, not blocking, because of machine-certificate: Not attached",
+    "[-]buildkit failed, because of machine-certificate",
   ])
     expect(body).toContain(reason);
 

@@ -31,7 +31,9 @@ describe("when the end is asked for", () => {
     expect(status).toBe(503);
     expect(body).toContain(`draining: ${ending.reason}`);
 
-    await expectRefused(stage, await stage.openBuild(), "machine-draining");
+    await expect(stage.openBuild()).rejects.toThrow(`This machine is draining: ${ending.reason}`);
+    // A control plane that hands the certificate out all the same has given nothing away.
+    await expectRefused(stage, await stage.openUnasked(), "machine-draining");
     expect((await stage.askWorkers(open)).exitCode).toBe(0);
     await held.finish();
 

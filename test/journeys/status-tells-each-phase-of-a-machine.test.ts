@@ -19,7 +19,7 @@ it("starting, ready, degraded, draining, gone: to a person in words, to a script
   expect(starting).toMatchObject({ code: 1, report: { schemaVersion: 1, ready: false, phase: { at: "starting" } } });
   expect(starting.shown.exitCode).toBe(1);
   expect(starting.shown.said).toMatch(/^not ready\n/);
-  expect(starting.shown.said).toMatch(/^ {2}machine-certificate: Not registered with the control plane yet$/m);
+  expect(starting.shown.said).toMatch(/^ {2}machine-certificate: Not registered with the control plane yet: /m);
 
   await stage.plane.transport.listenAgain();
   await stage.ready();

@@ -15,7 +15,10 @@ export type KmsAnswer =
   | { readonly error: string; readonly status?: number; readonly message?: string }
   | "silence";
 
-/** Speaks as KMS documents it: AWS JSON 1.1, the operation in X-Amz-Target, an error's name in __type. Only on loopback. */
+/**
+ * Speaks as KMS documents it: AWS JSON 1.1, the operation in X-Amz-Target, an error's name in
+ * __type. Only on loopback.
+ */
 export class StandInKms implements AsyncDisposable {
   readonly requests: KmsRequest[] = [];
   readonly #server: Server;

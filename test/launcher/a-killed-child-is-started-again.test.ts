@@ -50,6 +50,18 @@ describe("the launcher", () => {
     });
   });
 
+  it("passes a SIGHUP on to both, and to none that does not listen to it yet", async () => {
+    await using bench = await LauncherBench.make();
+    void bench.run({ control: "defenceless" });
+    await bench.started("gateway");
+    const control = await bench.started("control");
+    bench.again.note();
+    await expect
+      .poll(async () => (await bench.entries()).filter(({ what }) => what === "SIGHUP").map(({ role }) => role))
+      .toEqual(["gateway"]);
+    expect(isAlive(control)).toBe(true);
+  });
+
   it("loses no connection to a socket of its own while it starts a gateway", async () => {
     await using bench = await LauncherBench.make();
     void bench.run();

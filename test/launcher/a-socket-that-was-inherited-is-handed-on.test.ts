@@ -8,7 +8,10 @@ import { RealAgent } from "./real-agent.ts";
 
 needsStage();
 
-/** Resolves once somebody has taken the connection: a gateway without a certificate ends it. Nobody: it stays in the queue. */
+/**
+ * Resolves once somebody has taken the connection: a gateway without a certificate ends it. Nobody:
+ * it stays in the queue.
+ */
 async function taken(port: number): Promise<void> {
   const socket = connect(port, "127.0.0.1");
   let refused: Error | undefined;

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { systemClock } from "../../agent/adapters/clock/system-clock.ts";
 import { askedBuildkit } from "../../agent/adapters/launcher/asked-buildkit.ts";
 import { type LauncherConfig, runLauncher } from "../../agent/adapters/launcher/run-launcher.ts";
+import { Pulse } from "../../agent/lifecycle/pulse.ts";
 import type { BuildkitUnit } from "../../agent/ports/buildkit.ts";
 import { eventually } from "../buildkit/real-buildkit.ts";
 import { CollectedLog } from "../keys/collected-log.ts";
@@ -30,6 +31,7 @@ export class LauncherBench implements AsyncDisposable {
   readonly log = new CollectedLog();
   readonly stop = new AbortController();
   readonly hurry = new AbortController();
+  readonly again = new Pulse();
   readonly clock = systemClock();
   /** What control has of it. */
   readonly client: BuildkitUnit;
@@ -61,7 +63,7 @@ export class LauncherBench implements AsyncDisposable {
         ...options.config,
       },
       { buildkit: this.unit, clock: this.clock, log: this.log },
-      { stop: this.stop.signal, hurry: this.hurry.signal },
+      { stop: this.stop.signal, hurry: this.hurry.signal, again: this.again },
     );
     this.#done.catch(() => undefined);
     return this.#done;

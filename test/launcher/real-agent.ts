@@ -13,7 +13,10 @@ import { eventually, RealBuildkit, tool } from "../buildkit/real-buildkit.ts";
 const PROGRAM = fileURLToPath(new URL("../../dist/agent/cli/main.js", import.meta.url));
 const { signal } = new AbortController();
 
-/** `builder-agent run` as a process, with a control plane that is not there: so BuildKit is ours to start, over the launcher's socket. */
+/**
+ * `builder-agent run` as a process, with a control plane that is not there: so BuildKit is ours to
+ * start, over the launcher's socket.
+ */
 export class RealAgent implements AsyncDisposable {
   readonly buildkit: RealBuildkit;
   readonly process: ChildProcess;

@@ -16,8 +16,10 @@ const end = (what) => {
 };
 
 process.stdin.on("end", () => end("parent gone")).resume();
-if (behaviour !== "defenceless")
+if (behaviour !== "defenceless") {
   process.on("SIGTERM", () => (behaviour === "stubborn" ? tell("SIGTERM") : end("SIGTERM")));
+  process.on("SIGHUP", () => tell("SIGHUP"));
+}
 
 const { LISTEN_FDS, LISTEN_PID, BUILDER_AGENT_PARENT } = process.env;
 tell(`started ${JSON.stringify({ LISTEN_FDS, LISTEN_PID, BUILDER_AGENT_PARENT })}`);

@@ -2,12 +2,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { systemClock } from "../../agent/adapters/clock/system-clock.ts";
 import { askedUnits } from "../../agent/adapters/launcher/asked-units.ts";
 import { type Managed, serveVerbs } from "../../agent/adapters/launcher/serve-verbs.ts";
-import { listenUnix, type UnixListener } from "../../agent/adapters/launcher/unix-listener.ts";
 import { AgentError } from "../../agent/core/errors.ts";
 import type { ServiceUnits } from "../../agent/ports/service-units.ts";
+import { listenUnix, type UnixListener } from "../../agent/wire/listener.ts";
 import { CollectedLog } from "../keys/collected-log.ts";
 import { StandInUnit } from "./stand-in-unit.ts";
 
@@ -21,8 +20,12 @@ beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), "verbs-"));
   const path = join(dir, "s");
   managed = { buildkit: new StandInUnit() };
-  listener = await listenUnix(path, (socket) => void serveVerbs(managed, socket, new CollectedLog(), signal));
-  units = askedUnits(path, systemClock());
+  const refused = (why: string): AgentError => new AgentError("test.refused", why, { retryable: false });
+  listener = await listenUnix(
+    { path, mode: 0o600, maxConnections: 4, refused },
+    (socket) => void serveVerbs(managed, socket, new CollectedLog(), signal),
+  );
+  units = askedUnits(path);
 });
 afterEach(async () => {
   await listener[Symbol.asyncDispose]();

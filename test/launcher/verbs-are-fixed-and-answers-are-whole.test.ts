@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { stat, writeFile } from "node:fs/promises";
+import { rename, stat } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { text } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
@@ -50,19 +50,19 @@ describe("the launcher's socket", () => {
 
   it.each([
     { what: "another verb", line: '{"version":1,"verb":"run","command":"reboot"}' },
-    { what: "another version", line: '{"version":2,"verb":"buildkit.start"}' },
+    { what: "another version", line: '{"version":2,"verb":"buildkit.start"}', code: "launcher.other-version" },
     {
       what: "arguments that a verb does not have",
       line: '{"version":1,"verb":"buildkit.start","args":["--root","/"]}',
     },
     { what: "a grace that is no time", line: '{"version":1,"verb":"buildkit.stop","graceMs":-1}' },
     { what: "a text that is no JSON", line: "reboot" },
-  ])("refuses $what, and stays in service", async ({ line }) => {
+  ])("refuses $what, and stays in service", async ({ line, code = "launcher.malformed" }) => {
     await using bench = await ready();
     const { client } = bench;
     expect(JSON.parse(await say(bench.managerSocket, `${line}\n`))).toMatchObject({
       is: "failed",
-      code: "launcher.malformed",
+      code,
     });
     expect(bench.unit.asked).toEqual([]);
     await client.start(signal);
@@ -133,8 +133,9 @@ describe("the launcher's socket", () => {
       code: "launcher.already-running",
       message: expect.stringContaining(path) as string,
     });
+    await rename(path, `${path}.dead`);
     left.close();
-    await writeFile(path, "");
+    await rename(`${path}.dead`, path);
     await using third = await LauncherBench.make();
     void third.run({ config: { managerSocket: path } });
     await third.started("control");

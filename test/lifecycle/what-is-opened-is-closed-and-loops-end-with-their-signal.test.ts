@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { systemClock } from "../../agent/adapters/clock/system-clock.ts";
 import { firstOf, within } from "../../agent/lifecycle/branch.ts";
 import { Cell, onChange } from "../../agent/lifecycle/cell.ts";
+import { Pulse } from "../../agent/lifecycle/pulse.ts";
 import { Queue } from "../../agent/lifecycle/queue.ts";
 import { retry } from "../../agent/lifecycle/retry.ts";
 import { Scope } from "../../agent/lifecycle/scope.ts";
@@ -135,5 +136,27 @@ describe("tasks", () => {
       await expect(tasks.ended).rejects.toThrow("for good");
     })();
     expect({ starts, ended }).toEqual({ starts: 3, ended: true });
+  });
+});
+
+describe("a pulse", () => {
+  it("wakes all who wait, and whoever was busy sees what it missed", async () => {
+    const pulse = new Pulse();
+    const { signal } = new AbortController();
+    const waiting = Promise.all([pulse.next(signal), pulse.next(signal)]);
+    const before = pulse.count;
+    pulse.note();
+    await waiting;
+    await pulse.next(signal, before);
+    expect(pulse.count).toBe(1);
+  });
+
+  it("lets go of who waits when their signal is aborted", async () => {
+    const pulse = new Pulse();
+    const abort = new AbortController();
+    const waiting = pulse.next(abort.signal);
+    abort.abort();
+    await waiting;
+    expect(pulse.count).toBe(0);
   });
 });

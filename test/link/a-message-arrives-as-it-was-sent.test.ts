@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { NewsReader, newsToLines } from "../../agent/adapters/link/news-wire.ts";
+import { helloLines, NewsReader, newsToLine } from "../../agent/adapters/link/news-wire.ts";
 import { orderFromLine, orderToLine, type SentOrder } from "../../agent/adapters/link/order-wire.ts";
 import type { Grant } from "../../agent/core/allow-set.ts";
 import type { SessionOpening, SessionSummary } from "../../agent/core/session.ts";
@@ -87,6 +87,10 @@ const news: fc.Arbitrary<GatewayNews> = fc.oneof(
   fc.record({ is: fc.constant("cut" as const), sessions: count }),
 );
 
+function newsToLines(sent: GatewayNews): readonly string[] {
+  return sent.is === "hello" ? [...helloLines(sent)] : [newsToLine(sent)];
+}
+
 describe("a line is one message", () => {
   it("from control to the gateway", () => {
     fc.assert(
@@ -115,10 +119,32 @@ describe("a line is one message", () => {
   it("but a hello with many records comes in parts, none of them long", () => {
     const [one] = fc.sample(summary, { numRuns: 1, seed: 1 });
     const closed = Array.from({ length: 25_000 }, (_, at) => ({ ...one, sessionId: `s${at}` }) as SessionSummary);
-    const lines = newsToLines({ ...HELLO, closed });
-    expect(lines).toHaveLength(26);
+    const open = closed.map(
+      ({ durationMs: _1, bytesFromClient: _2, bytesToClient: _3, ending: _4, detail: _5, ...rest }) => rest,
+    );
+    const lines = newsToLines({ ...HELLO, closed, open });
+    expect(lines).toHaveLength(200);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(1_000_000);
     const reader = new NewsReader();
-    expect(lines.map((line) => reader.read(line)).at(-1)).toEqual({ ...HELLO, closed });
+    expect(lines.map((line) => reader.read(line)).at(-1)).toEqual({ ...HELLO, closed, open });
+  });
+
+  it("and a hello of an older gateway, in parts of another size, is understood as well", () => {
+    const [one] = fc.sample(summary, { numRuns: 1, seed: 1 });
+    const reader = new NewsReader();
+    const part = JSON.stringify({ v: 1, is: "hello-closed", closed: Array.from({ length: 1_000 }, () => one) });
+    expect([reader.read(part), reader.read(part)]).toEqual([undefined, undefined]);
+    expect(newsToLines(HELLO).map((line) => reader.read(line))).toMatchObject([{ closed: { length: 2_000 } }]);
+  });
+
+  it("but not one that never ends", () => {
+    const [one] = fc.sample(summary, { numRuns: 1, seed: 1 });
+    const reader = new NewsReader();
+    const part = JSON.stringify({ v: 1, is: "hello-closed", closed: Array.from({ length: 20_000 }, () => one) });
+    const read = (): void => {
+      for (let parts = 0; parts < 20; parts += 1) reader.read(part);
+    };
+    expect(read).toThrow(expect.objectContaining({ code: "link.malformed" }));
   });
 });
 

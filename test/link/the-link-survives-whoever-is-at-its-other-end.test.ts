@@ -3,8 +3,8 @@ import { createServer } from "node:net";
 import { describe, expect, it } from "vitest";
 import { systemClock } from "../../agent/adapters/clock/system-clock.ts";
 import { connectToGateway } from "../../agent/adapters/link/client.ts";
-import { LONGEST_LINE_BYTES } from "../../agent/adapters/link/lines.ts";
 import { listenForControl } from "../../agent/adapters/link/server.ts";
+import { LINK } from "../../agent/adapters/link/values.ts";
 import type { GatewayEvent } from "../../agent/ports/gateway.ts";
 import { allowSet, KEY, LinkRig } from "./link-rig.ts";
 
@@ -17,7 +17,7 @@ describe("the gateway's end", () => {
   it.each([
     { what: "noise", bytes: "what?\n", code: "link.malformed" },
     { what: "another version", bytes: '{"v":9,"is":"cut-all"}\n', code: "link.other-version" },
-    { what: "a line without an end", bytes: Buffer.alloc(LONGEST_LINE_BYTES + 1, "x"), code: "link.line-too-long" },
+    { what: "a line without an end", bytes: Buffer.alloc(LINK.lineMaxBytes + 1, "x"), code: "link.line-too-long" },
   ])("drops who sends $what, counts it, and serves the next", async ({ bytes, code }) => {
     await using rig = await LinkRig.make();
     const { link, orders } = await rig.gateway();

@@ -3,7 +3,7 @@ import { cpus, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { linuxMachine } from "../../agent/adapters/machine/linux-machine.ts";
-import { within } from "../../agent/adapters/machine/within.ts";
+import { withDeadline } from "../../agent/adapters/machine/with-deadline.ts";
 
 let folder: string;
 beforeEach(async () => {
@@ -92,10 +92,13 @@ describe("resources", () => {
     const meminfo = "MemTotal:       1000 kB\nMemFree:         10 kB\nMemAvailable:    123 kB\n";
     const procDir = await proc({ meminfo });
     const found = await linuxMachine({ buildkitBinary: "x", procDir }).resources("/dev/shm");
-    const { blocks, bsize } = await statfs("/dev/shm");
+    const { blocks, bsize, files } = await statfs("/dev/shm");
     expect(found.memoryAvailableBytes).toBe(123 * 1024);
     expect(found.cacheSizeBytes).toBe(blocks * bsize);
     expect(found.cacheFreeBytes).toBeLessThanOrEqual(found.cacheSizeBytes);
+    expect(found.cacheInodes).toBe(files);
+    expect(found.cacheFreeInodes).toBeGreaterThan(0);
+    expect(found.cacheFreeInodes).toBeLessThanOrEqual(files);
     expect(found.load1m).toBeGreaterThanOrEqual(0);
   });
 
@@ -113,19 +116,21 @@ describe("a call that cannot be cancelled", () => {
   const never = new Promise<never>(() => undefined);
 
   it("is not waited for beyond its deadline", async () => {
-    await expect(within("the disk", 5, never)).rejects.toMatchObject({ code: "machine.deadline" });
+    await expect(withDeadline("the disk", 5, never)).rejects.toMatchObject({ code: "machine.deadline" });
   });
 
   it("is not waited for once its signal is aborted", async () => {
     const stop = new AbortController();
-    const waiting = within("the disk", 60_000, never, stop.signal);
+    const waiting = withDeadline("the disk", 60_000, never, stop.signal);
     stop.abort();
     await expect(waiting).rejects.toMatchObject({ code: "machine.cancelled" });
-    await expect(within("the disk", 60_000, never, stop.signal)).rejects.toMatchObject({ code: "machine.cancelled" });
+    await expect(withDeadline("the disk", 60_000, never, stop.signal)).rejects.toMatchObject({
+      code: "machine.cancelled",
+    });
   });
 
   it("gives its own answer and its own failure", async () => {
-    expect(await within("x", 60_000, Promise.resolve(7))).toBe(7);
-    await expect(within("x", 60_000, Promise.reject(new Error("own")))).rejects.toThrow("own");
+    expect(await withDeadline("x", 60_000, Promise.resolve(7))).toBe(7);
+    await expect(withDeadline("x", 60_000, Promise.reject(new Error("own")))).rejects.toThrow("own");
   });
 });

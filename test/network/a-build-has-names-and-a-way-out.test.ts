@@ -18,7 +18,7 @@ async function leases(dir: string): Promise<readonly string[]> {
   return names.filter((name) => name !== "lock" && !name.startsWith("last_reserved_ip"));
 }
 
-describe("a build on a bridge", () => {
+describe("a build with a network", () => {
   let world: World;
   let agent: BridgedAgent;
 
@@ -37,14 +37,9 @@ describe("a build on a bridge", () => {
     await world?.[Symbol.asyncDispose]();
   });
 
-  it("asks the bridge for names, which asks whom the machine asks", async () => {
+  it("asks the machine for names, which asks whom the machine asks", async () => {
     const said = await agent.step("busybox cat /etc/resolv.conf; busybox nslookup -type=a nobody.example 2>&1 || true");
     expect(said).toContain("nameserver 198.18.224.1\nnameserver fd4e:9a31:c70b::1\n");
-    expect(said).toContain("NXDOMAIN");
-  });
-
-  it.each(["198.18.224.1", "fd4e:9a31:c70b::1"])("lets BuildKit itself ask %s for names", async (bridge) => {
-    const said = await world.vm.run("sh", ["-c", `busybox nslookup -type=a nobody.example ${bridge} || true`]);
     expect(said).toContain("NXDOMAIN");
   });
 

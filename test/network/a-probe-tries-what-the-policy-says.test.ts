@@ -7,13 +7,15 @@ import { nameOf, type ProbeOutcome, type ProbeTarget } from "../../agent/core/ne
 
 const FACTS: NetworkFacts = {
   generation: "1",
-  bridge: "builds0",
   ipv4: { cidr: "198.18.224.0/20", gateway: "198.18.224.1", services: ["198.18.224.1"] },
   ipv6: { cidr: "fd4e:9a31:c70b::/64", gateway: "fd4e:9a31:c70b::1", services: ["fd4e:9a31:c70b::1"] },
   cniConfigFile: "/run/cni.conflist",
   cniBinaryDir: "/usr/lib/cni",
+  buildkit: { socketPath: "/run/agent/buildkitd.sock", addresses: ["198.18.224.8", "fd4e:9a31:c70b::8"] },
   nameservers: ["198.18.224.1", "198.18.224.2"],
   resolvers: ["10.0.0.2", "10.0.0.3"],
+  localResolvers: [],
+  families: ["ipv4", "ipv6"],
   machineAddresses: [{ address: "10.0.0.7", interface: "ens5" }],
   agentPorts: [8443, 9464],
   tailnet: "closed",
@@ -45,6 +47,13 @@ describe("a probe", () => {
       expect(METADATA.filter(({ address }) => !tried.includes(address))).toEqual([]);
       expect(tried).toContain("169.254.169.253");
     }
+  });
+
+  it("tries the metadata services through the operator's NAT64 gateway, where there is one", () => {
+    expect(named(plan({ nat64Prefix: "2001:db8:64::/96" }), "instance metadata")).toContain(
+      "[2001:db8:64::a9fe:a9fe]:80",
+    );
+    expect(named(plan(), "instance metadata").filter((target) => target.includes("2001:db8:64:"))).toEqual([]);
   });
 
   it("tries this machine where somebody listens, at the agent's ports, and at ssh's", () => {

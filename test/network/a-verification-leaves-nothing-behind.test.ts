@@ -49,7 +49,7 @@ describe("a verification", () => {
         settled,
       ),
       rules: [await ip("-4", "rule"), await ip("-6", "rule")],
-      nftables: await world.vm.run("nft", ["list", "ruleset"]),
+      nftables: await world.vm.run("nft", ["--terse", "list", "ruleset"]),
       leases: await leases(),
       files: (await readdir(networkDir)).toSorted(),
       listening: await listening(),
@@ -68,11 +68,11 @@ describe("a verification", () => {
 
   /** One that is under way: both steps are on the network. Gives its probes. */
   async function underWay() {
-    const verifier = vm.startVerification();
+    const { child: verifier, connection } = await vm.startVerification();
     const pid = verifier.pid ?? 0;
     await eventually(async () => (await leases()).length >= 4, "both steps have their addresses");
     const probes = (await readFile(`/proc/${pid}/task/${pid}/children`, "utf8")).trim().split(" ").map(Number);
-    return { verifier, probes };
+    return { verifier, connection, probes };
   }
 
   const gone = async (pids: readonly number[]): Promise<boolean> =>
@@ -94,10 +94,10 @@ describe("a verification", () => {
     { what: "its asker has gone", end: "input" },
     { what: "it is told to end", end: "SIGTERM" },
   ] as const)("takes everything away when $what", async ({ end }) => {
-    const { verifier, probes } = await underWay();
+    const { verifier, connection, probes } = await underWay();
     const closed = once(verifier, "close");
-    verifier.stdout.resume();
-    if (end === "input") verifier.stdin.end();
+    connection.resume();
+    if (end === "input") connection.destroy();
     else verifier.kill(end);
     await closed;
     expect(await gone(probes)).toBe(true);

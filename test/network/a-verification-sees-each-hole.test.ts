@@ -13,7 +13,9 @@ const METADATA = "instance metadata";
 const OWN = "this machine's own addresses";
 const TAILNET = ["the tailnet's resolver", "the tailnet"];
 
-/** One thing amiss each, as somebody might make it so; what is then found, and one of the targets. */
+/**
+ * One thing amiss each, as somebody might make it so; what is then found, and one of the targets.
+ */
 const HOLES = [
   { hole: allow("ip daddr 169.254.169.254"), what: [METADATA], target: "169.254.169.254:80" },
   { hole: allow("ip6 daddr fd00:ec2::254"), what: [METADATA], target: "[fd00:ec2::254]:80" },
@@ -33,13 +35,8 @@ const HOLES = [
     what: [OWN],
     target: /^\[fe80:.*%eth0\]:9464$/,
   },
-  { hole: "delete table bridge builder_agent", what: ["another build"], target: /^198\.18\.\d+\.\d+:\d+$/ },
-  {
-    hole: "insert rule bridge builder_agent forward ether type ip6 accept",
-    what: ["another build"],
-    target: /^\[fd[0-9a-f:]+\]:\d+$/,
-  },
-  { hole: allow('oifname "builds0"'), what: ["another build"], target: /^198\.18\.\d+\.\d+:\d+\/udp$/ },
+  { hole: allow('oifname "veth*"'), what: ["another build"], target: /^198\.18\.\d+\.\d+:\d+\/udp$/ },
+  { hole: allow('oifname "veth*" ip6 version 6'), what: ["another build"], target: /^\[fd[0-9a-f:]+\]:\d+$/ },
   { hole: `flush chain ${GUARD} names_of_builds`, what: ["names (DNS)"], target: /^198\.18\.\d+\.1:53\/udp$/ },
 ] as const;
 

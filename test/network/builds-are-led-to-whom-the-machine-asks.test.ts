@@ -3,17 +3,17 @@ import { formatAddress } from "../../agent/core/network/address.ts";
 import { dnsMap, type MachineNetwork, planNetwork, resolvConfOf } from "../../agent/core/network/plan.ts";
 import { parseResolvConf } from "../../agent/core/network/resolvers.ts";
 import { wishOf } from "../../agent/core/network/wish.ts";
+import { machineAsking } from "./stage/machine.ts";
 import { openOrder } from "./stage/orders.ts";
 
 const V4 = (n: number): string => `198.18.224.${n}`;
 const V6 = (n: number): string => `fd4e:9a31:c70b::${n}`;
 
 function planFor(resolvConf: string, order = openOrder(), around: Partial<MachineNetwork> = {}) {
-  const machine = { taken: [], addresses: [], resolvConf: parseResolvConf(resolvConf), upstream: undefined, ...around };
-  return planNetwork(wishOf(order), machine, undefined);
+  return planNetwork(wishOf(order), machineAsking(resolvConf, around), undefined);
 }
 
-/** Where each of the bridge's addresses leads. */
+/** Where each of the machine's addresses for builds leads. */
 function leads(plan: ReturnType<typeof planFor>): Readonly<Record<string, string>> {
   const pairs = [...dnsMap(plan.ipv4), ...dnsMap(plan.ipv6)];
   return Object.fromEntries(pairs.map(([from, to]) => [formatAddress(from), formatAddress(to)]));
@@ -42,7 +42,7 @@ it.each([
   },
   { what: "the same twice", text: "nameserver 1.0.0.1\nnameserver 1.0.0.1", names: [V4(1)], asks: ["1.0.0.1"] },
   {
-    what: "the bridge itself, which would lead in a circle",
+    what: "`builds0` itself, which would lead in a circle",
     text: "nameserver 198.18.224.1\nnameserver fd4e:9a31:c70b::3\nnameserver 10.0.0.2",
     names: [V4(1)],
     asks: ["10.0.0.2"],

@@ -54,4 +54,24 @@ describe("in a machine whose resolver does not take its questions", () => {
       ["198.18.224.1:53", true, "NXDOMAIN"],
     ]);
   });
+
+  const LOCAL = "127.0.0.2";
+
+  it.each([
+    { machine: "is answered", answers: true, ok: false },
+    { machine: "is not answered either", answers: false, ok: true },
+  ])("and one that asks its own loopback alone is not isolated if it $machine: $answers", async ({ answers, ok }) => {
+    await using world = await World.make();
+    await writeFile(join(world.dir, "machines-resolv.conf"), `nameserver ${LOCAL}\n`);
+    if (answers) await world.answerNamesInVm(LOCAL);
+    const vm = await GuardedVm.make(world);
+    expect(await vm.apply()).toMatchObject({ resolvers: [], localResolvers: [LOCAL] });
+    const { findings } = await vm.verify();
+    const names = findings.filter(({ what }) => what.startsWith("names (DNS)"));
+    expect(names.map((finding) => [finding.what, finding.ok])).toContainEqual([
+      `names (DNS), which this machine has from ${LOCAL} alone`,
+      ok,
+    ]);
+    expect(findings.filter((finding) => !finding.ok && !names.includes(finding))).toEqual([]);
+  });
 });

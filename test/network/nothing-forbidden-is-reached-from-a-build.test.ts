@@ -3,7 +3,7 @@ import type { AppliedNetwork, EgressPolicy, NetworkOrder } from "../../agent/cor
 import type { NetworkNamespace } from "../../sandbox/net/namespace.ts";
 import { needsNamespaces, whyNoNamespace } from "../sandbox/net/whether.ts";
 import { GuardedVm, whyNoGuardedVm } from "./stage/guarded-vm.ts";
-import { alwaysForbidden, names, PRIVATE, PUBLIC, TAILNET, VM_PORTS, wordOf } from "./stage/matrix.ts";
+import { alwaysForbidden, NAT64_PREFIX, names, PRIVATE, PUBLIC, TAILNET, VM_PORTS, wordOf } from "./stage/matrix.ts";
 import { isReached, Step, type Target } from "./stage/step.ts";
 import { connects, World } from "./stage/world.ts";
 
@@ -67,10 +67,10 @@ describe("from a build's network", () => {
     world = await World.make();
     tailnet = await world.joinTailnet();
     await world.listenInVm(VM_PORTS);
-    vm = await GuardedVm.make(world);
+    vm = await GuardedVm.make(world, { nat64Prefix: NAT64_PREFIX });
     network = await vm.apply();
     step = await Step.make(world.vm, vm.conflistFile);
-    forbidden = alwaysForbidden(network, await vm.bridgeLinkLocal());
+    forbidden = alwaysForbidden(network, await vm.linkLocal(step.cable));
   });
   beforeEach(({ skip }) => {
     if (why !== undefined) skip(why);

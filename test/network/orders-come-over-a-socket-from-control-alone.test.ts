@@ -1,11 +1,10 @@
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { askedNetwork } from "../../agent/adapters/network/asked-network.ts";
-import { requirePeer } from "../../agent/adapters/network/peer.ts";
-import { serveRequest } from "../../agent/adapters/network/serve-request.ts";
+import { serveNetwork } from "../../agent/adapters/network/serve-network.ts";
 import { AgentError } from "../../agent/core/errors.ts";
 import type { AppliedNetwork, IsolationReport } from "../../agent/core/network/order.ts";
 import type { BuildNetwork } from "../../agent/ports/build-network.ts";
@@ -19,6 +18,8 @@ const APPLIED: AppliedNetwork = {
   generation: "g",
   tailnet: "open",
   resolvers: ["10.0.0.2"],
+  localResolvers: [],
+  families: ["ipv4", "ipv6"],
   collisions: ["10.0.0.0/8"],
 };
 const REPORT: IsolationReport = {
@@ -43,10 +44,10 @@ describe("orders for the network of builds", () => {
     admit = () => Promise.resolve();
     network = { apply: () => Promise.resolve(APPLIED), verify: () => Promise.resolve(REPORT) };
     // As it is when systemd or the launcher hands a connection over.
-    server = createServer((socket) => {
+    server = createServer({ allowHalfOpen: true }, (socket) => {
       open.add(socket);
       socket.once("close", () => open.delete(socket));
-      void serveRequest(network, { input: socket, output: socket, admit: () => admit() }, log, never);
+      void serveNetwork(network, socket, log, { admit: () => admit(), signal: never });
     });
     server.listen(path());
     await once(server, "listening");
@@ -88,13 +89,13 @@ describe("orders for the network of builds", () => {
   });
 
   it.each([
-    ["{}\n"],
-    ["no JSON\n"],
-    ['{"version":2,"verb":"verify"}\n'],
-    ['{"version":1,"verb":"verify","more":1}\n'],
-    ['{"version":1,"verb":"apply","order":{"tailnet":"ajar"}}\n'],
-    [`${"x".repeat(1_000_000)}\n`],
-  ])("are refused whole if they are none: %#", async (line) => {
+    ["{}\n", "network.malformed"],
+    ["no JSON\n", "network.malformed"],
+    ['{"version":2,"verb":"verify"}\n', "network.other-version"],
+    ['{"version":1,"verb":"verify","more":1}\n', "network.malformed"],
+    ['{"version":1,"verb":"apply","order":{"tailnet":"ajar"}}\n', "network.malformed"],
+    [`${"x".repeat(1_000_000)}\n`, "network.malformed"],
+  ])("are refused whole if they are none: %#", async (line, code) => {
     let applied = 0;
     network.apply = () => {
       applied += 1;
@@ -104,7 +105,7 @@ describe("orders for the network of builds", () => {
     socket.end(line);
     let answer = "";
     for await (const piece of socket.setEncoding("utf8") as AsyncIterable<string>) answer += piece;
-    expect(JSON.parse(answer)).toMatchObject({ is: "failed", code: "network.malformed" });
+    expect(JSON.parse(answer)).toMatchObject({ is: "failed", code });
     expect(applied).toBe(0);
   });
 
@@ -142,24 +143,6 @@ describe("orders for the network of builds", () => {
     await expect(askedNetwork(path()).apply(openOrder(), never)).rejects.toMatchObject({
       code: "network.peer-refused",
     });
-  });
-
-  it.each([
-    { instance: "3-812-0", may: true },
-    { instance: "3-812-991", may: true },
-    { instance: "3-812_4711-991", may: true },
-    { instance: "3-812-992", may: false },
-    { instance: "0", may: false },
-    { instance: "3-812-", may: false },
-    { instance: "3-812-99999999991", may: false },
-  ])("from $instance: $may", async ({ instance, may }) => {
-    const passwd = join(dir, "passwd");
-    await writeFile(passwd, "root:x:0:0::/root:/bin/sh\nbuilder-control:x:991:991::/:/usr/sbin/nologin\n");
-    const asked = requirePeer(instance, "builder-control", passwd).then(
-      () => "taken",
-      (failure: unknown) => (failure instanceof AgentError ? failure.code : failure),
-    );
-    expect(await asked).toBe(may ? "taken" : "network.peer-refused");
   });
 
   it("say that nobody is there, where nobody is", async () => {

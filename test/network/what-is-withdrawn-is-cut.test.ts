@@ -14,7 +14,9 @@ const PUBLIC = "203.0.113.10";
 const NODE = "100.64.0.9";
 const ELSEWHERE: NetworkOrder["egress"] = { allowedCidrs: ["192.0.2.0/24"], allowPrivateRanges: false };
 
-/** Whoever listens on port 53 waits for a question. This one connects, and asks when it is told to. */
+/**
+ * Whoever listens on port 53 waits for a question. This one connects, and asks when it is told to.
+ */
 const CLIENT = `
   const socket = require("node:net").connect(53, process.argv[1]);
   const say = (word) => { console.log(word); process.exit(); };

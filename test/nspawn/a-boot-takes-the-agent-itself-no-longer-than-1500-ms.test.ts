@@ -10,7 +10,10 @@ const OURS = ["builder-agent.socket", "builder-agent-volume.socket", "builder-ag
 const BOOT_BAR_MS = 1_500;
 const BOOTS = 5;
 
-/** Of a boot in which the agent's processes could have had a core and did not, because others had them all: it proves nothing. */
+/**
+ * Of a boot in which the agent's processes could have had a core and did not, because others had
+ * them all: it proves nothing.
+ */
 const STARVED_MS = 200;
 
 interface Boot {
@@ -21,7 +24,10 @@ interface Boot {
   readonly chapters: Readonly<Record<string, number>>;
 }
 
-/** In which BuildKit or the cache alone was waited for: the guard is put up beside the cache, and tried beside BuildKit. */
+/**
+ * In which BuildKit or the cache alone was waited for: the guard is put up beside the cache, and
+ * tried beside BuildKit.
+ */
 function othersMs(chapters: readonly BootChapter[]): number {
   const of = (wanted: BootChapter["name"]): BootChapter => {
     const chapter = chapters.find(({ name }) => name === wanted);

@@ -28,6 +28,14 @@ it("builds, on a cache that it says is not encrypted", async () => {
   expect(status.checks.find(({ name }) => name === "encryption")?.message).toMatch(/NOT ENCRYPTED/);
 });
 
+it("lets buildkitd keep as much of a step's log as is wanted", async () => {
+  const pid = await machine().container.mainPid("buildkitd.service");
+  const environment = (await readFile(`/proc/${pid}/environ`, "utf8")).split("\0");
+  expect(environment).toEqual(
+    expect.arrayContaining(["BUILDKIT_STEP_LOG_MAX_SIZE=10485760", "BUILDKIT_STEP_LOG_MAX_SPEED=10485760"]),
+  );
+});
+
 it("has a guarded network for builds, tried from inside", async () => {
   const { container } = machine();
   expect(await container.run("builder-agent", ["network", "show"])).toMatch(/^guard +in force$/m);
@@ -35,7 +43,7 @@ it("has a guarded network for builds, tried from inside", async () => {
   expect(report).toMatchObject({ isolated: true });
 });
 
-it("lets buildkitd ask the bridge for names, also once systemd-resolved has replaced the machine's own file", async () => {
+it("lets buildkitd ask the machine for names, also once systemd-resolved has replaced the machine's own file", async () => {
   const { container } = machine();
   const own = "/run/systemd/resolve/stub-resolv.conf";
   await container.run("sh", ["-c", `cp ${own} ${own}.new && mv ${own}.new ${own}`]);

@@ -3,7 +3,7 @@ import { TailnetState } from "../../agent/adapters/grpc/gen/builder/agent/v1/obs
 import { NamespacedTailnet } from "../../sandbox/tailnet/in-namespaces.ts";
 import { BUILDER_TAG } from "../../sandbox/tailnet/policy.ts";
 import { eventually } from "../journeys/stage/eventually.ts";
-import { hasTailnetTools, needsTailnet, tailnetDir, tailnetTools } from "../sandbox/tailnet/needs-tailnet.ts";
+import { needsTailnet, tailnetDir, tailnetTools } from "../sandbox/tailnet/needs-tailnet.ts";
 import { REF } from "./stage/machine.ts";
 import { sharedMachine } from "./stage/shared-machine.ts";
 import { canBoot } from "./stage/whether.ts";
@@ -17,7 +17,7 @@ let site: NamespacedTailnet;
 /** What the machine itself went by for names, before all and after each test. */
 const names = new Set<string>();
 beforeAll(async () => {
-  if (!canBoot() || !hasTailnetTools()) return;
+  if (!canBoot()) return;
   const dir = await tailnetDir();
   open.push(dir);
   site = await NamespacedTailnet.start({ tools: tailnetTools(), dir: dir.path, world: machine().world });

@@ -9,7 +9,7 @@ const [BUILDKIT, CONTROL] = ["buildkitd.service", "builder-agent-control.service
 function guard(): Promise<string> {
   return machine().container.run("sh", [
     "-c",
-    "nft --stateless --handle list ruleset | grep -A200 builder_agent || true",
+    "nft --stateless --terse --handle list ruleset | grep -A200 builder_agent || true",
   ]);
 }
 
@@ -20,7 +20,7 @@ async function isolation(): Promise<{
   return JSON.parse(await machine().container.run("builder-agent", ["doctor", "isolation", "--json"])) as never;
 }
 
-it("a step has an address of its own, and its bridge to ask for names", async () => {
+it("a step has an address of its own, and the machine to ask for names", async () => {
   const said = await machine().runInStep("cat /etc/resolv.conf; ip -4 -o address; nslookup example.org 2>&1 || true");
   expect(said).toMatch(/^nameserver 198\.18\.224\.1$/m);
   expect(said).not.toContain("127.0.0.53");
@@ -58,6 +58,19 @@ it("a guard that somebody flushed is in force again before BuildKit is", async (
   await machine().readyAgain();
   expect((await isolation()).isolated).toBe(true);
   expect(await machine().runInStep("nslookup example.org 2>&1 || true")).toContain("NXDOMAIN");
+});
+
+it("a guard that somebody flushed is in force again within seconds, also while control is away", async () => {
+  const { container } = machine();
+  const before = await guard();
+  await container.run("systemctl", ["stop", CONTROL]);
+  const flushedAtMs = Date.now();
+  await container.run("nft", ["flush", "ruleset"]);
+  await eventually("the guard is back", async () => (await guard()).includes("table inet builder_agent"));
+  console.log(`the guard was away for ${Date.now() - flushedAtMs} ms`);
+  expect((await guard()).replaceAll(/ # handle \d+/g, "")).toBe(before.replaceAll(/ # handle \d+/g, ""));
+  await container.run("systemctl", ["start", CONTROL]);
+  await machine().readyAgain();
 });
 
 it("neither a restart of BuildKit nor the end of control touches a guard that is in force", async () => {

@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { MissingProgramsReporter } from "../../tools/check/missing-programs-reporter.mjs";
 import { TallyReporter } from "../../tools/check/tally-reporter.mjs";
 
 export default defineConfig({
@@ -10,6 +11,6 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     teardownTimeout: 60_000,
-    reporters: ["verbose", new TallyReporter()],
+    reporters: ["verbose", new TallyReporter(), new MissingProgramsReporter()],
   },
 });

@@ -10,7 +10,9 @@ export interface Ended {
   readonly output: string;
 }
 
-/** Runs a program to its end, however it ends. @throws {Error} if it cannot be started, or is late. */
+/**
+ * Runs a program to its end, however it ends. @throws {Error} if it cannot be started, or is late.
+ */
 export async function command(
   program: string,
   args: readonly string[],

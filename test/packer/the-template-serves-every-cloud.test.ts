@@ -4,14 +4,10 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { Scope } from "../../agent/lifecycle/scope.ts";
 import { TempDir } from "../../sandbox/stack/temp-dir.ts";
 import { packerEnvironment, TEMPLATE } from "../../tools/image/bake/packer.mjs";
-import { findCommand } from "../../tools/setup/commands.mjs";
 import { inTree } from "../../tools/setup/tree.mjs";
 import { command } from "./command.ts";
 
-const packer = findCommand("packer");
-const without = packer === undefined ? " (skipped: packer is missing)" : "";
-
-describe.skipIf(packer === undefined)(`the template${without}`, () => {
+describe("the template", () => {
   let dir: string;
   let deb: string;
   beforeAll(async () => {

@@ -2,6 +2,7 @@ import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import { beforeAll, describe, expect, it } from "vitest";
 import { AttachResponse } from "../../agent/adapters/grpc/gen/builder/agent/v1/builder_agent.ts";
 import {
+  BuildPermission,
   type ClosedBuild,
   CloseReason,
   DesiredState,
@@ -38,6 +39,9 @@ describe("a desired state that keeps the contract", () => {
         minFreeSpaceBytes: 3n,
         maxParallelism: 4,
         registryMirrors: { "docker.io": { mirrors: ["mirror.example:5000", "cache.example/docker.io"] } },
+        historyMaxAge: { seconds: 3_600n, nanos: 0 },
+        stepLogMaxBytes: 5n,
+        stepLogMaxBytesPerSecond: 2n ** 31n - 1n,
       },
       drain,
     });
@@ -51,7 +55,14 @@ describe("a desired state that keeps the contract", () => {
         assignment: { orgId: "acme", projectId: "app", architecture: "amd64" },
         grants: new Map([
           ["b-1", grant("b-1", "2031-02-03T05:00:00.500Z")],
-          ["b-2", { ...grant("b-2", "2031-02-03T06:00:00Z"), keySpkiSha256: "ab".repeat(32) }],
+          [
+            "b-2",
+            {
+              ...grant("b-2", "2031-02-03T06:00:00Z"),
+              keySpkiSha256: "ab".repeat(32),
+              permissions: ["build", "history"],
+            },
+          ],
         ]),
         closed: new Map([
           ["b-0", "ended"],
@@ -63,6 +74,9 @@ describe("a desired state that keeps the contract", () => {
           minFreeSpaceBytes: 3,
           maxParallelism: 4,
           registryMirrors: new Map([["docker.io", ["mirror.example:5000", "cache.example/docker.io"]]]),
+          historyMaxAgeMs: 3_600_000,
+          stepLogMaxBytes: 5,
+          stepLogMaxBytesPerSecond: 2 ** 31 - 1,
         },
         drain: { reason: "interruption", graceMs: 90_500 },
         egress: DEFAULT_EGRESS,
@@ -87,6 +101,9 @@ describe("a desired state that keeps the contract", () => {
           minFreeSpaceBytes: 0,
           maxParallelism: 0,
           registryMirrors: new Map(),
+          historyMaxAgeMs: 24 * 3_600_000,
+          stepLogMaxBytes: 0,
+          stepLogMaxBytesPerSecond: 0,
         },
         egress: DEFAULT_EGRESS,
         asksFor: [],
@@ -207,9 +224,24 @@ describe("a desired state that breaks the contract", () => {
       "open_builds[0].key_spki_sha256 has 31 bytes, not 32",
     ],
     [
+      "a permission that says nothing",
+      () => ({ openBuilds: [{ ...build, permissions: { allowed: [BuildPermission.UNSPECIFIED] } }] }),
+      "open_builds[0].permissions has an unspecified permission",
+    ],
+    [
+      "a history that is kept for seconds",
+      () => ({ buildkit: { historyMaxAge: { seconds: 59n, nanos: 0 } } }),
+      "buildkit.history_max_age is 59 s, less than a minute",
+    ],
+    [
       "a size beyond what numbers hold",
       () => ({ buildkit: { maxUsedSpaceBytes: 2n ** 63n } }),
       "buildkit.max_used_space_bytes is 9223372036854775808, too large",
+    ],
+    [
+      "a step's log larger than BuildKit counts",
+      () => ({ buildkit: { stepLogMaxBytes: 2n ** 31n } }),
+      "buildkit.step_log_max_bytes is 2147483648, more than the limit of 2147483647",
     ],
     [
       "a mirror for something that is no host",
@@ -242,7 +274,8 @@ describe("a desired state that breaks the contract", () => {
   });
 
   it("is refused for a time that no clock can show", () => {
-    const openBuild = OpenBuild.encode({ ...build, expiresAt: undefined, keySpkiSha256: new Uint8Array() });
+    const nothing = { expiresAt: undefined, keySpkiSha256: new Uint8Array(), permissions: undefined };
+    const openBuild = OpenBuild.encode({ ...build, ...nothing });
     openBuild.uint32(tag(4)).bytes(NO_DATE);
     const bytes = desiredBytes((writer) => writer.uint32(tag(6)).bytes(openBuild.finish()));
     expect(messageFromPlane(bytes).message).toMatchObject({

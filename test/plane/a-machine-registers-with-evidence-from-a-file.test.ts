@@ -4,10 +4,13 @@ import { status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { joinTokenEvidence } from "../../agent/adapters/evidence/join-token-evidence.ts";
 import { oidcTokenEvidence } from "../../agent/adapters/evidence/oidc-token-evidence.ts";
+import { registeredFromProto } from "../../agent/adapters/grpc/answers-from-proto.ts";
+import { certificateReader } from "../../agent/adapters/keys/certificate-reader.ts";
+import { keyMaker } from "../../agent/adapters/keys/key-maker.ts";
 import type { EvidenceSource } from "../../agent/ports/evidence.ts";
 import { EmbeddedControlPlane } from "../../sandbox/control-plane/embedded-control-plane.ts";
 import { Refusal } from "../../sandbox/control-plane/refusal.ts";
-import { APP, dial, FACTS, join, VERSIONS } from "./member.ts";
+import { APP, dial, FACTS, FOREVER, join, VERSIONS } from "./member.ts";
 import { TokenFile } from "./token-file.ts";
 
 let plane: EmbeddedControlPlane;
@@ -105,10 +108,48 @@ describe("an OIDC token", () => {
   });
 });
 
+describe("a machine whose gateway has made no key yet", () => {
+  it("registers without one, and gets its serving certificate once the gateway is there", async () => {
+    await using client = dial(plane);
+    await using token = await TokenFile.holding(plane.issueJoinToken(APP));
+    const key = await keyMaker().make();
+    const challenge = await client.getChallenge(FOREVER);
+    const registered = await client.register(
+      {
+        nonce: challenge.nonce,
+        evidence: await joinTokenEvidence({ tokenFile: token.path }).gather(challenge, key.spkiSha256, FOREVER),
+        machineRequest: await key.request("builder-machine"),
+        facts: FACTS,
+        versions: VERSIONS,
+      },
+      FOREVER,
+    );
+    expect(registered).not.toHaveProperty("servingChainPem");
+    const { machineId, machineChainPem: chainPem } = registered;
+    const identity = { machineId, key, chainPem, ...certificateReader().read(chainPem, key) };
+    const servingKey = await keyMaker().make();
+    const servingRequest = await servingKey.request("builder-serving");
+    const { servingChainPem } = await client.renew(identity, { servingRequest }, FOREVER);
+    const serving = certificateReader().read(servingChainPem ?? "no chain", servingKey);
+    expect(serving.notAfterMs).toBeGreaterThan(Date.now());
+  });
+
+  it("is not content with an answer that lacks the certificate that was asked for", () => {
+    const answer = {
+      machineId: "m-1",
+      machineCertificateChain: "-",
+      servingCertificateChain: "",
+      trustBundle: undefined,
+    };
+    const asked = { servingRequest: { der: new Uint8Array(1), spkiSha256: "ab" } };
+    expect(() => registeredFromProto(answer, asked)).toThrow("serving_certificate_chain is missing");
+  });
+});
+
 describe("a refused registration", () => {
   it.each([
-    ["PERMISSION_DENIED", status.PERMISSION_DENIED, "end-agent"],
-    ["UNIMPLEMENTED", status.UNIMPLEMENTED, "end-agent"],
+    ["PERMISSION_DENIED", status.PERMISSION_DENIED, "suspect"],
+    ["UNIMPLEMENTED", status.UNIMPLEMENTED, "suspect"],
     ["UNAUTHENTICATED", status.UNAUTHENTICATED, "new-evidence"],
     ["INVALID_ARGUMENT", status.INVALID_ARGUMENT, "retry"],
     ["RESOURCE_EXHAUSTED", status.RESOURCE_EXHAUSTED, "retry"],

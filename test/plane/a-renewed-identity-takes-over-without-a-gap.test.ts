@@ -78,7 +78,7 @@ describe("a renewal", () => {
     const end = endOf(client.attach(identity, HELLO, FOREVER));
     await plane.until(() => plane.machines()[0]?.link !== undefined);
     plane.refuseMachine(identity.machineId);
-    const refused = { status: "PERMISSION_DENIED", step: "end-agent" };
+    const refused = { status: "PERMISSION_DENIED", step: "end-agent", refusal: { code: "machine-refused" } };
     expect(await end).toMatchObject(refused);
     await expect(client.renew(identity, {}, FOREVER)).rejects.toMatchObject(refused);
   });

@@ -9,7 +9,10 @@ import { SERVER_AUTH } from "../../sandbox/pki/certificate-profile.ts";
 
 export type ServerStream = ServerDuplexStream<AttachRequest, AttachResponse>;
 
-/** A gRPC server whose Attach does what a test says, to play a far end that is no good control plane. */
+/**
+ * A gRPC server whose Attach does what a test says, to play a far end that is no good control
+ * plane.
+ */
 export class BareServer implements AsyncDisposable {
   readonly serverName = "bare.example";
   readonly caPem: string;

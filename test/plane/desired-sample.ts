@@ -1,5 +1,5 @@
 import { AttachResponse } from "../../agent/adapters/grpc/gen/builder/agent/v1/builder_agent.ts";
-import { DesiredState } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
+import { BuildPermission, DesiredState } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
 import { messageFromPlane } from "../../agent/adapters/grpc/message-from-plane.ts";
 import type { FromPlane } from "../../agent/ports/control-plane.ts";
 
@@ -21,6 +21,8 @@ export function desiredProto(caPem: string, changes: DesiredChanges = {}): Desir
         projectId: "app",
         expiresAt: new Date("2031-02-03T06:00:00Z"),
         keySpkiSha256: Buffer.alloc(32, 0xab),
+        // One of them is newer than we are.
+        permissions: { allowed: [BuildPermission.HISTORY, 99 as BuildPermission, BuildPermission.BUILD] },
       },
     ],
     ...changes,

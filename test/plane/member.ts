@@ -56,7 +56,7 @@ export async function join(client: ControlPlane, evidence: EvidenceSource): Prom
     },
     FOREVER,
   );
-  certificateReader().read(registered.servingChainPem, servingKey);
+  certificateReader().read(registered.servingChainPem ?? "no chain", servingKey);
   const { machineId, machineChainPem: chainPem } = registered;
   return { machineId, key, chainPem, ...certificateReader().read(chainPem, key) };
 }

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { AttachResponse } from "../../agent/adapters/grpc/gen/builder/agent/v1/builder_agent.ts";
 import { DesiredState } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
 import { messageFromPlane } from "../../agent/adapters/grpc/message-from-plane.ts";
-import { isId } from "../../agent/core/identity.ts";
+import { isId } from "../../agent/core/build-identity.ts";
 import { CertificateAuthority } from "../../sandbox/pki/certificate-authority.ts";
 import { desiredProto, received } from "./desired-sample.ts";
 

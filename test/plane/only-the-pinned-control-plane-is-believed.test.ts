@@ -41,6 +41,14 @@ async function listening(server: Server): Promise<{ endpoint: string } & AsyncDi
   };
 }
 
+/** A far end that is believed is asked, and answers in no gRPC. */
+function answering({ chainPem: cert, keyPem: key }: CertificateWithKey) {
+  const server = createSecureServer({ cert, key }, (_request, response) => {
+    response.writeHead(404).end();
+  });
+  return listening(server);
+}
+
 describe("a call to the control plane", () => {
   it("reaches the pinned one, by name and by address", async () => {
     await using byName = dial(plane);
@@ -60,6 +68,23 @@ describe("a call to the control plane", () => {
     await using client = dial(plane);
     await client.getChallenge(FOREVER);
     vi.unstubAllEnvs();
+  });
+
+  it("reaches one that is pinned by an intermediate CA, and none of that one's siblings", async () => {
+    const issuing = await authority.intermediate({ name: "issuing" });
+    const sibling = await authority.intermediate({ name: "sibling" });
+    const profile = { dnsSans: [plane.serverName], extendedKeyUsage: [SERVER_AUTH] };
+    await using pinned = await answering(await issuing.issue(profile));
+    await using another = await answering(await sibling.issue(profile));
+    const [caPem, serverName] = [issuing.certPem, plane.serverName];
+    await using client = dial({ ...pinned, caPem, serverName });
+    await expect(client.getChallenge(FOREVER)).rejects.toMatchObject({
+      message: expect.stringMatching(/HTTP|404/) as string,
+    });
+    await using misled = dial({ ...another, caPem, serverName });
+    await expect(misled.getChallenge(FOREVER)).rejects.toMatchObject({
+      message: expect.stringContaining("certificate") as string,
+    });
   });
 
   it("fails, to be tried again, when its certificate is not of the pinned CA", async () => {

@@ -68,11 +68,13 @@ describe("the stream", () => {
         appliedRevision: 9n,
         appliedEpoch: "e",
         builds: new Map(),
+        refusedBuilds: [],
         checks: [],
         bootChapters: [],
         buildkit: { version: "v", restarts: 0, lastExit: "", quarantined: "" },
         certificates: { lastRenewalError: "" },
         counters: { sessionsAccepted: 0, sessionsRefused: 0, messagesRefused: 0 },
+        loops: [],
       },
     });
     await plane.until(() => machine().observed?.appliedRevision === 9n);

@@ -32,13 +32,14 @@ const OBSERVED = {
     buildkit: { version: "", restarts: 0, lastExit: "", quarantined: "" },
     certificates: { lastRenewalError: "" },
     counters: { sessionsAccepted: 0, sessionsRefused: 0, messagesRefused: 0 },
+    loops: [],
   },
 } as const;
 
 describe("a stream that the far end ends", () => {
   const statuses = [
-    ["PERMISSION_DENIED", status.PERMISSION_DENIED, "end-agent"],
-    ["UNIMPLEMENTED", status.UNIMPLEMENTED, "end-agent"],
+    ["PERMISSION_DENIED", status.PERMISSION_DENIED, "suspect"],
+    ["UNIMPLEMENTED", status.UNIMPLEMENTED, "suspect"],
     ["UNAUTHENTICATED", status.UNAUTHENTICATED, "new-evidence"],
     ["ABORTED", status.ABORTED, "retry"],
     ["UNAVAILABLE", status.UNAVAILABLE, "retry"],
@@ -58,7 +59,7 @@ describe("a stream that the far end ends", () => {
   });
 
   it("before it began does the same", async () => {
-    plane.faults.answer("attach", new Refusal(status.PERMISSION_DENIED, "not you"));
+    plane.faults.answer("attach", Refusal.forGood("machine-refused", "not you"));
     await using client = dial(plane);
     expect(await endOf(client.attach(identity, HELLO, FOREVER))).toMatchObject({ step: "end-agent" });
     plane.faults.answer("attach", undefined);

@@ -2,14 +2,17 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { AttachRequest } from "../../agent/adapters/grpc/gen/builder/agent/v1/builder_agent.ts";
 import {
+  BuildRefusalCode,
   SessionEnding as EndingProto,
   Phase as PhaseProto,
 } from "../../agent/adapters/grpc/gen/builder/agent/v1/observed_state.ts";
 import { messageToPlane } from "../../agent/adapters/grpc/message-to-plane.ts";
 import type { ObservedState } from "../../agent/core/observed-state.ts";
 import type { Phase } from "../../agent/core/phase.ts";
+import type { RefusalReason } from "../../agent/core/refused-builds.ts";
 import type { SessionEnding, SessionSummary } from "../../agent/core/session.ts";
 import type { ToPlane } from "../../agent/ports/control-plane.ts";
+import { checkResult } from "../core/sample.ts";
 
 function overTheWire(message: ToPlane): AttachRequest["message"] {
   return AttachRequest.decode(AttachRequest.encode(messageToPlane(message)).finish()).message;
@@ -22,8 +25,20 @@ const OBSERVED: ObservedState = {
   appliedEpoch: "e",
   refused: { revision: 13n, because: "trust_bundle is missing" },
   builds: new Map([["b-1", 2]]),
-  checks: [{ name: "disk", ok: false, blocking: true, message: "Full", sinceMs: 1_900_000_000_001 }],
-  resources: { memoryAvailableBytes: 1, load1m: 0.25, cacheSizeBytes: 2 ** 45, cacheFreeBytes: 3 },
+  refusedBuilds: [
+    { buildId: "b-2", why: { code: "draining" }, message: "This machine is draining: interruption" },
+    { buildId: "b-3", why: { code: "not-ready", check: "disk" }, message: "Full" },
+  ],
+  checks: [checkResult({ name: "disk", state: "failed", message: "Full", sinceMs: 1_900_000_000_001 })],
+  loops: [],
+  resources: {
+    memoryAvailableBytes: 1,
+    load1m: 0.25,
+    cacheSizeBytes: 2 ** 45,
+    cacheFreeBytes: 3,
+    cacheInodes: 2 ** 33,
+    cacheFreeInodes: 4,
+  },
   cache: {
     encrypted: true,
     device: "/dev/disk/by-id/nvme-cache",
@@ -55,6 +70,7 @@ const SUMMARY: SessionSummary = {
   durationMs: 61_500,
   bytesFromClient: 2 ** 40,
   bytesToClient: 0,
+  refusedCalls: 3,
   ending: "client-closed",
   detail: "",
 };
@@ -72,8 +88,24 @@ describe("observed state", () => {
         refusedRevision: 13n,
         refusedReason: "trust_bundle is missing",
         builds: [{ buildId: "b-1", openSessions: 2 }],
+        refusedBuilds: [
+          {
+            buildId: "b-2",
+            code: BuildRefusalCode.DRAINING,
+            condition: "",
+            message: "This machine is draining: interruption",
+          },
+          { buildId: "b-3", code: BuildRefusalCode.NOT_READY, condition: "disk", message: "Full" },
+        ],
         conditions: [{ name: "disk", ok: false, blocking: true, message: "Full", since: new Date(1_900_000_000_001) }],
-        resources: { memoryAvailableBytes: 1n, load1m: 0.25, cacheSizeBytes: 2n ** 45n, cacheFreeBytes: 3n },
+        resources: {
+          memoryAvailableBytes: 1n,
+          load1m: 0.25,
+          cacheSizeBytes: 2n ** 45n,
+          cacheFreeBytes: 3n,
+          cacheInodes: 2n ** 33n,
+          cacheFreeInodes: 4n,
+        },
         cacheVolume: {
           volumeId: "v-1",
           device: "/dev/disk/by-id/nvme-cache",
@@ -115,6 +147,26 @@ describe("observed state", () => {
     });
   });
 
+  it("tells of no applied revision while it does not know which builds it refuses", () => {
+    const { refusedBuilds: _, ...unknown } = OBSERVED;
+    expect(overTheWire({ is: "observed", state: unknown })).toMatchObject({
+      value: { appliedRevision: 0n, appliedEpoch: "", refusedBuilds: [] },
+    });
+  });
+
+  const refusals: readonly [RefusalReason, BuildRefusalCode][] = [
+    [{ code: "draining" }, BuildRefusalCode.DRAINING],
+    [{ code: "stopping" }, BuildRefusalCode.STOPPING],
+    [{ code: "expired" }, BuildRefusalCode.EXPIRED],
+    [{ code: "not-ready", check: "buildkit" }, BuildRefusalCode.NOT_READY],
+  ];
+  it.each(refusals)("tells why a build is refused: $code", (why, code) => {
+    const refusedBuilds = [{ buildId: "b-1", why, message: "" }];
+    expect(overTheWire({ is: "observed", state: { ...OBSERVED, refusedBuilds } })).toMatchObject({
+      value: { refusedBuilds: [{ code }] },
+    });
+  });
+
   it("is sent whatever was measured: no number keeps the agent from reporting", () => {
     const number = fc.oneof(
       fc.double(),
@@ -130,8 +182,15 @@ describe("observed state", () => {
             ...OBSERVED,
             observedAtMs: any(),
             builds: new Map([["b", any()]]),
-            checks: [{ name: "disk", ok: true, blocking: true, message: "", sinceMs: any() }],
-            resources: { memoryAvailableBytes: any(), load1m: any(), cacheSizeBytes: any(), cacheFreeBytes: any() },
+            checks: [checkResult({ name: "disk", sinceMs: any() })],
+            resources: {
+              memoryAvailableBytes: any(),
+              load1m: any(),
+              cacheSizeBytes: any(),
+              cacheFreeBytes: any(),
+              cacheInodes: any(),
+              cacheFreeInodes: any(),
+            },
             buildkit: { version: "", restarts: any(), lastExit: "", quarantined: "" },
             certificates: { machineNotAfterMs: any(), servingNotAfterMs: any(), lastRenewalError: "" },
             counters: { sessionsAccepted: any(), sessionsRefused: any(), messagesRefused: any() },
@@ -164,6 +223,7 @@ describe("session records", () => {
             duration: { seconds: 61n, nanos: 500_000_000 },
             bytesFromClient: 2n ** 40n,
             bytesToClient: 0n,
+            refusedCalls: 3,
             ending: EndingProto.CLIENT_CLOSED,
             detail: "",
           },
@@ -184,6 +244,7 @@ describe("session records", () => {
     ["ca-withdrawn", EndingProto.CA_WITHDRAWN],
     ["drain-deadline", EndingProto.DRAIN_DEADLINE],
     ["gateway-lost", EndingProto.GATEWAY_LOST],
+    ["other", EndingProto.UNSPECIFIED],
   ];
   it.each(endings)("tell the ending: %s", (ending, proto) => {
     const records = [{ sequence: 1n, summary: { ...SUMMARY, ending } }];

@@ -2,13 +2,13 @@ import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { freshDirectory, openIn } from "./open-in.ts";
-import { drain, listeningLog, summary } from "./sessions.ts";
+import { closed, drain, listeningLog, summary } from "./sessions.ts";
 
 const RUN = "gateway-run-1";
 
 async function journalOf(directory: string, sessionIds: readonly string[]): Promise<string> {
   await using records = await openIn(directory);
-  for (const id of sessionIds) await records.closed(RUN, summary(id));
+  for (const id of sessionIds) await closed(records, RUN, summary(id));
   return join(directory, "journal.ndjson");
 }
 
@@ -65,7 +65,7 @@ it.each([
   const log = listeningLog();
   await using records = await openIn(directory.path, { log });
   expect(log.events).toEqual(events);
-  await records.closed(RUN, summary("next"));
+  await closed(records, RUN, summary("next"));
   expect(await drain(records)).toEqual(left);
   await records.close();
   const aside = await readFile(join(directory.path, "damaged.ndjson"), "utf8").catch(() => "");

@@ -4,7 +4,7 @@ import { RECORD_LIMITS } from "../../agent/adapters/records/record-limits.ts";
 import type { RecordStore } from "../../agent/ports/records.ts";
 import { freshDirectory, openIn } from "./open-in.ts";
 import { CuttableJournal, type PowerCut } from "./power-cut.ts";
-import { opening, summary } from "./sessions.ts";
+import { closed, opened, opening, settle, summary } from "./sessions.ts";
 
 type Step =
   | { readonly do: "open" | "close"; readonly session: number }
@@ -16,7 +16,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constantFrom("settle", "tell", "acknowledge", "hear" as const) }) },
 );
 
-/** One life of the process: what it was asked to do, some of it at once, and the write at which the power went. */
+/**
+ * One life of the process: what it was asked to do, some of it at once, and the write at which the
+ * power went.
+ */
 const life = fc.record({
   sameBoot: fc.boolean(),
   leastGarbageBytes: fc.constantFrom(0, 500, 1_000_000),
@@ -30,10 +33,16 @@ const life = fc.record({
 interface World {
   bootId: string;
   runId: string;
-  /** Sessions of the present gateway that it still remembers as open, or as closed without having heard that the record is kept. */
+  /**
+   * Sessions of the present gateway that it still remembers as open, or as closed without having
+   * heard that the record is kept.
+   */
   readonly open: Set<string>;
   readonly unheard: Set<string>;
-  /** Of which a promise has resolved: that it is known as open, or that its record is kept. Each must be told in the end. */
+  /**
+   * Of which a promise has resolved: that it is known as open, or that its record is kept. Each
+   * must be told in the end.
+   */
   readonly promised: Set<string>;
   readonly kept: Set<string>;
   readonly toldAs: Map<string, string>;
@@ -51,8 +60,8 @@ it("loses no promised record, leaves no gap and gives no number twice, wherever 
       }
       await using records = await openIn(directory.path, { bootId: world.bootId });
       await greet(records, world);
-      await records.settle("no gateway any more", new Set());
-      while (await tell(records, world)) await acknowledge(records, world);
+      await settle(records, "no gateway any more", []);
+      while (tell(records, world)) acknowledge(records, world);
       expect([...world.promised, ...world.kept].filter((id) => !toldSessions(world).has(id))).toEqual([]);
       expectNoGaps(world);
     }),
@@ -87,7 +96,7 @@ async function live(
 async function greet(records: RecordStore, world: World): Promise<void> {
   await Promise.all([...world.unheard].map((id) => close(records, world, id)));
   await Promise.all([...world.open].map((id) => open(records, world, id)));
-  await records.settle(world.runId, new Set(world.open));
+  await settle(records, world.runId, [...world.open]);
 }
 
 async function take(records: RecordStore, world: World, one: Step): Promise<void> {
@@ -107,33 +116,34 @@ async function take(records: RecordStore, world: World, one: Step): Promise<void
       return close(records, world, id);
     }
     case "settle":
-      return records.settle(world.runId, new Set(world.open));
+      return settle(records, world.runId, [...world.open]);
     case "hear":
       for (const id of world.unheard) if (world.kept.has(id)) world.unheard.delete(id);
       return;
     case "tell":
       // While the others of the group are being written.
       await new Promise(setImmediate);
-      await tell(records, world);
+      tell(records, world);
       return;
     case "acknowledge":
-      return acknowledge(records, world);
+      acknowledge(records, world);
+      return;
     default:
       return one satisfies never;
   }
 }
 
 async function open(records: RecordStore, world: World, id: string): Promise<void> {
-  await records.opened(world.runId, opening(id));
+  await opened(records, world.runId, opening(id));
   world.promised.add(id);
 }
 
 async function close(records: RecordStore, world: World, id: string): Promise<void> {
-  await records.closed(world.runId, summary(id));
+  await closed(records, world.runId, summary(id));
   world.kept.add(id);
 }
 
-async function tell(records: RecordStore, world: World): Promise<boolean> {
+function tell(records: RecordStore, world: World): boolean {
   const batch = records.pending(3);
   for (const { sequence, summary } of batch?.records ?? []) {
     const key = `${batch?.bootId}/${sequence}`;
@@ -148,8 +158,8 @@ async function tell(records: RecordStore, world: World): Promise<boolean> {
   return true;
 }
 
-async function acknowledge(records: RecordStore, world: World): Promise<void> {
-  if (world.told !== undefined) await records.acknowledge(world.told.bootId, world.told.last);
+function acknowledge(records: RecordStore, world: World): void {
+  if (world.told !== undefined) records.acknowledge(world.told.bootId, world.told.last);
 }
 
 function reboot(world: World, index: number): void {

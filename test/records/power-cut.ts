@@ -10,8 +10,8 @@ export interface PowerCut {
 }
 
 /**
- * A real journal on a disk that loses power: of the fatal write a part arrives, and its caller never hears anything. What was
- * answered before stays.
+ * A real journal on a disk that loses power: of the fatal write a part arrives, and its caller
+ * never hears anything. What was answered before stays.
  */
 export class CuttableJournal implements Journal {
   readonly #path: string;
@@ -43,14 +43,15 @@ export class CuttableJournal implements Journal {
   read: Journal["read"] = (place) => this.#file.read(place);
   close: Journal["close"] = () => (this.#closing ??= this.#file.close());
 
-  async append(lines: Buffer): Promise<void> {
-    if (this.#powered()) return this.#file.append(lines);
+  async append(chunks: Iterable<Buffer>): Promise<void> {
+    if (this.#powered()) return this.#file.append(chunks);
+    const lines = Buffer.concat([...chunks]);
     await appendFile(this.#path, lines.subarray(0, Math.floor(lines.byteLength * this.#cut.share)));
     return this.#nothingMore();
   }
 
-  async replace(chunks: Iterable<Buffer>): Promise<void> {
-    if (this.#powered()) return this.#file.replace(chunks);
+  async replace(chunks: Iterable<Buffer>, adopted: () => void): Promise<void> {
+    if (this.#powered()) return this.#file.replace(chunks, adopted);
     const whole = Buffer.concat([...chunks]);
     if (this.#cut.share === 1) {
       await writeFile(`${this.#path}.new`, whole);

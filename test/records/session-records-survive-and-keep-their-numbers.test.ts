@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Clock } from "../../agent/ports/clock.ts";
 import { freshDirectory, openIn } from "./open-in.ts";
-import { drain, OPENED_AT_MS, opening, summary } from "./sessions.ts";
+import { closed, drain, OPENED_AT_MS, opened, opening, settle, summary } from "./sessions.ts";
 
 const RUN = "gateway-run-1";
 
@@ -10,8 +10,8 @@ describe("session records", () => {
     await using directory = await freshDirectory();
     for (const sessionId of ["a", "b", "c"]) {
       await using records = await openIn(directory.path);
-      await records.opened(RUN, opening(sessionId));
-      await records.closed(RUN, summary(sessionId));
+      await opened(records, RUN, opening(sessionId));
+      await closed(records, RUN, summary(sessionId));
     }
     await using records = await openIn(directory.path);
     expect(await drain(records)).toEqual(["boot-1/1 a", "boot-1/2 b", "boot-1/3 c"]);
@@ -22,7 +22,7 @@ describe("session records", () => {
     const told = summary("a", { ending: "ca-withdrawn", detail: "naïve — 世界\n", bytesToClient: 2 ** 45 });
     {
       await using records = await openIn(directory.path);
-      await records.closed(RUN, told);
+      await closed(records, RUN, told);
     }
     await using records = await openIn(directory.path);
     expect(records.pending(10)).toEqual({ bootId: "boot-1", records: [{ sequence: 1n, summary: told }] });
@@ -32,7 +32,7 @@ describe("session records", () => {
     await using directory = await freshDirectory();
     for (const bootId of ["boot-1", "boot-2"]) {
       await using records = await openIn(directory.path, { bootId });
-      await Promise.all(["x", "y"].map((name) => records.closed(RUN, summary(`${bootId}-${name}`))));
+      await Promise.all(["x", "y"].map((name) => closed(records, RUN, summary(`${bootId}-${name}`))));
     }
     await using records = await openIn(directory.path, { bootId: "boot-3" });
     expect(await drain(records, 1)).toEqual([
@@ -47,13 +47,14 @@ describe("session records", () => {
     await using directory = await freshDirectory();
     {
       await using records = await openIn(directory.path);
-      await Promise.all([records.closed(RUN, summary("a")), records.closed(RUN, summary("a"))]);
-      await records.acknowledge("boot-1", 1n);
-      await records.closed(RUN, summary("a"));
+      await Promise.all([closed(records, RUN, summary("a")), closed(records, RUN, summary("a"))]);
+      records.pending(9);
+      records.acknowledge("boot-1", 1n);
+      await closed(records, RUN, summary("a"));
     }
     await using records = await openIn(directory.path);
-    await records.closed(RUN, summary("a"));
-    await records.closed(RUN, summary("b"));
+    await closed(records, RUN, summary("a"));
+    await closed(records, RUN, summary("b"));
     expect(await drain(records)).toEqual(["boot-1/2 b"]);
   });
 
@@ -64,12 +65,12 @@ describe("session records", () => {
       void counted.push(`${sessionId} ${ending}`);
     {
       await using records = await openIn(directory.path, { onRecord });
-      await records.opened(RUN, opening("lost"));
-      await Promise.all([records.closed(RUN, summary("a")), records.closed(RUN, summary("a"))]);
-      await records.settle("gateway-run-2", new Set());
+      await opened(records, RUN, opening("lost"));
+      await Promise.all([closed(records, RUN, summary("a")), closed(records, RUN, summary("a"))]);
+      await settle(records, "gateway-run-2", []);
     }
     await using records = await openIn(directory.path, { onRecord });
-    await records.closed(RUN, summary("a"));
+    await closed(records, RUN, summary("a"));
     expect(counted).toEqual([`a ${summary("a").ending}`, "lost gateway-lost"]);
   });
 
@@ -82,15 +83,54 @@ describe("session records", () => {
     await using directory = await freshDirectory();
     {
       await using records = await openIn(directory.path);
-      await Promise.all(["a", "b", "c"].map((id) => records.closed(RUN, summary(id))));
-      await records.acknowledge("boot-1", upTo);
-      await records.acknowledge("boot-of-somebody-else", upTo);
+      await Promise.all(["a", "b", "c"].map((id) => closed(records, RUN, summary(id))));
+      expect(records.pending(10)?.records).toHaveLength(3);
+      records.acknowledge("boot-1", upTo);
+      records.acknowledge("boot-of-somebody-else", upTo);
       expect(records.pending(10)?.records.map((record) => record.sequence)).toEqual(left);
     }
     await using records = await openIn(directory.path);
     expect(records.pending(10)?.records.map((record) => record.sequence)).toEqual(left);
-    await records.closed(RUN, summary("d"));
+    await closed(records, RUN, summary("d"));
     expect(records.pending(10)?.records.at(-1)?.sequence).toBe(4n);
+  });
+
+  it("are not forgotten before they were given to be sent, whatever number the control plane acknowledges", async () => {
+    await using directory = await freshDirectory();
+    {
+      await using records = await openIn(directory.path);
+      await Promise.all(["a", "b", "c"].map((id) => closed(records, RUN, summary(id))));
+      records.acknowledge("boot-1", 3n);
+      expect(records.counts.waiting).toBe(3);
+      expect(records.pending(2)?.records).toHaveLength(2);
+      records.acknowledge("boot-1", 3n);
+      expect(records.pending(10)?.records.map((record) => record.summary.sessionId)).toEqual(["c"]);
+    }
+    await using records = await openIn(directory.path);
+    expect(await drain(records)).toEqual(["boot-1/3 c"]);
+  });
+
+  it("tell of each change of their counts, and of nothing else", async () => {
+    await using directory = await freshDirectory();
+    await using records = await openIn(directory.path);
+    const heard: unknown[] = [];
+    const stop = records.onCounts((counts) => heard.push(counts));
+    await opened(records, RUN, opening("a"));
+    records.progress("a", 1, 1);
+    const before = records.counts;
+    expect(records.counts).toBe(before);
+    await closed(records, RUN, summary("a"));
+    await closed(records, RUN, summary("a"));
+    records.pending(1);
+    records.acknowledge("boot-1", 1n);
+    records.acknowledge("boot-1", 1n);
+    expect(heard).toEqual([
+      { waiting: 1, dropped: 0 },
+      { waiting: 0, dropped: 0 },
+    ]);
+    stop();
+    await closed(records, RUN, summary("b"));
+    expect(heard).toHaveLength(2);
   });
 });
 
@@ -105,12 +145,12 @@ describe("a session whose gateway is lost", () => {
     await using directory = await freshDirectory();
     const wallMs = { now: OPENED_AT_MS };
     await using records = await openIn(directory.path, { clock: at(wallMs) });
-    await records.opened(RUN, opening("a"));
+    await opened(records, RUN, opening("a"));
     wallMs.now = OPENED_AT_MS + 4_000;
     records.progress("a", 111, 222);
     records.progress("never-opened", 1, 1);
     wallMs.now = OPENED_AT_MS + 60_000;
-    await records.settle("gateway-run-2", new Set());
+    await settle(records, "gateway-run-2", []);
     expect(records.pending(10)?.records).toEqual([
       {
         sequence: 1n,
@@ -133,11 +173,11 @@ describe("a session whose gateway is lost", () => {
   ])("is found by the next hello: $name", async ({ run, stillOpen, lost }) => {
     await using directory = await freshDirectory();
     await using records = await openIn(directory.path);
-    await records.opened(RUN, opening("a"));
-    await records.opened(RUN, opening("b"));
-    await records.opened(RUN, opening("a"));
-    await records.settle(run, new Set(stillOpen));
-    await records.settle(run, new Set(stillOpen));
+    await opened(records, RUN, opening("a"));
+    await opened(records, RUN, opening("b"));
+    await opened(records, RUN, opening("a"));
+    await settle(records, run, stillOpen);
+    await settle(records, run, stillOpen);
     expect(records.pending(10)?.records.map((record) => record.summary.sessionId) ?? []).toEqual(lost);
   });
 
@@ -145,13 +185,14 @@ describe("a session whose gateway is lost", () => {
     await using directory = await freshDirectory();
     {
       await using records = await openIn(directory.path);
-      await records.closed(RUN, summary("a"));
-      await records.opened(RUN, opening("b"));
-      await records.acknowledge("boot-1", 1n);
+      await closed(records, RUN, summary("a"));
+      await opened(records, RUN, opening("b"));
+      records.pending(9);
+      records.acknowledge("boot-1", 1n);
     }
     await using records = await openIn(directory.path, { bootId: "boot-2" });
-    await records.closed("gateway-run-2", summary("c"));
-    await records.settle("gateway-run-2", new Set());
+    await closed(records, "gateway-run-2", summary("c"));
+    await settle(records, "gateway-run-2", []);
     expect(await drain(records)).toEqual(["boot-1/2 b", "boot-2/1 c"]);
   });
 });

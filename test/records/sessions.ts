@@ -34,7 +34,7 @@ export async function drain(records: RecordStore, page = 7): Promise<readonly st
     const { bootId } = batch;
     all.push(...batch.records.map((record) => `${bootId}/${record.sequence} ${record.summary.sessionId}`));
     const last = batch.records.at(-1);
-    if (last !== undefined) await records.acknowledge(bootId, last.sequence);
+    if (last !== undefined) records.acknowledge(bootId, last.sequence);
   }
   return all;
 }
@@ -46,4 +46,17 @@ export function listeningLog(): Log & { readonly events: string[] } {
     events.push(event);
   };
   return { events, debug: note, info: note, warn: note, error: note };
+}
+
+export function opened(records: RecordStore, runId: string, opening: SessionOpening): Promise<void> {
+  return records.commit([{ runId, event: { is: "opened", opening } }]);
+}
+
+export function closed(records: RecordStore, runId: string, summary: SessionSummary): Promise<void> {
+  return records.commit([{ runId, event: { is: "closed", summary } }]);
+}
+
+/** The gateway's word on what is open, nothing closed. */
+export function settle(records: RecordStore, runId: string, open: readonly string[]): Promise<void> {
+  return records.commit([{ runId, event: { is: "hello", open: open.map(opening), closed: [] } }]);
 }

@@ -168,7 +168,9 @@ it("refuses evidence for another architecture", async () => {
   await using plane = await EmbeddedControlPlane.listen();
   using agent = new PlainAgent(plane);
   const { request } = await joinRequest(agent, plane.issueJoinToken({ ...APP, architecture: "arm64" }));
-  await expect(agent.register(request)).rejects.toMatchObject({ code: status.PERMISSION_DENIED });
+  const refused = await refusal(agent.register(request));
+  expect(refused.code).toBe(status.PERMISSION_DENIED);
+  expect(refused.metadata.get("builder-agent-refusal")).toEqual(["evidence-refused"]);
 });
 
 it("can be told to fail a call", async () => {

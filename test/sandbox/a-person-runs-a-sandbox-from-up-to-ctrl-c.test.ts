@@ -1,13 +1,31 @@
+import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { connect, type TLSSocket } from "node:tls";
 import { expect, it } from "vitest";
 import { needsStage, toolPath } from "../journeys/stage/whether.ts";
 import { changedSince, thisMachine } from "./net/this-machine.ts";
-import { buildctl, eventually, RealSandbox, sandbox } from "./real-sandbox.ts";
+import { buildctl, eventually, RealSandbox, sandbox, type Ticket } from "./real-sandbox.ts";
 import { mountsUnder, processesNaming } from "./traces.ts";
 
 needsStage();
+
+/** A session that stays open: the gateway hands it to BuildKit, which waits for its client. */
+async function holdSession({ endpoint, serverName, caFile, certFile, keyFile }: Ticket): Promise<TLSSocket> {
+  const { hostname, port } = new URL(endpoint);
+  const [ca, cert, key] = await Promise.all([caFile, certFile, keyFile].map((file) => readFile(file)));
+  const socket = connect({ host: hostname, port: Number(port), servername: serverName, ca, cert, key });
+  socket.setNoDelay();
+  // BuildKit speaks first once it is reached: its settings.
+  await once(socket, "data");
+  return socket;
+}
+
+async function drains({ dir }: RealSandbox): Promise<boolean> {
+  const { stdout } = await sandbox("status", "--dir", dir, "--json");
+  return stdout.includes('"draining"');
+}
 
 const BUILDCTL = toolPath("buildctl") ?? "buildctl";
 
@@ -56,6 +74,28 @@ it("drains by order of the control plane, and ends with it", async () => {
   const { exitCode, stdout } = await sandbox("drain", "--dir", up.dir, "--grace", "5s");
   expect(stdout).toContain("Drained and stopped");
   expect(exitCode).toBe(0);
+  expect((await up.process).exitCode).toBe(0);
+});
+
+it("says why no new build can be opened while it drains, and hands out nothing", async () => {
+  await using up = await RealSandbox.start();
+  await up.ready();
+  const open = await up.open();
+  const client = await holdSession(open);
+  try {
+    const drain = sandbox("drain", "--dir", up.dir, "--grace", "40s");
+    await eventually("the drain", async () => (await drains(up)) || undefined);
+    const refused = await sandbox("build", "open", "--dir", up.dir);
+    expect(refused.stderr).toMatch(/Build \S+ was refused\. Machine \S+: This machine is draining: asked for at/);
+    expect(refused).toMatchObject({ exitCode: 69, stdout: "" });
+    expect(await readdir(join(up.dir, "builds"))).toEqual([open.buildId]);
+    const listed = await sandbox("build", "list", "--dir", up.dir, "--json");
+    expect(JSON.parse(listed.stdout)).toMatchObject([{ buildId: open.buildId }]);
+    client.destroy();
+    expect((await drain).exitCode).toBe(0);
+  } finally {
+    client.destroy();
+  }
   expect((await up.process).exitCode).toBe(0);
 });
 

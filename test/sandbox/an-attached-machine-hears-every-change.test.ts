@@ -27,6 +27,7 @@ function record(sequence: bigint, org: string = APP.org): SessionRecord {
     duration: undefined,
     bytesFromClient: 0n,
     bytesToClient: 0n,
+    refusedCalls: 0,
     ending: SessionEnding.CLIENT_CLOSED,
     detail: "",
   };
@@ -94,7 +95,7 @@ it("closes a build again that no machine applied in time, and tells what the mac
   using machine = await attached(plane);
   expect(machine.first.openBuilds).toEqual([]);
   await expect(plane.openBuild(APP)).rejects.toThrow(
-    /Waited 50 ms for acme\/app .*is attached, last applied revision 0/,
+    /Waited 50 ms for acme\/app to accept build .*is attached, last applied revision 0/,
   );
   expect(plane.listBuilds()).toEqual([]);
 });

@@ -55,18 +55,23 @@ it.each<{
   expect((await stream.ending()).code).toBe(status.UNAUTHENTICATED);
 });
 
-it("tells a refused machine so, on its open stream and on each call", async () => {
+it("tells a refused machine so, for good, on its open stream and on each call", async () => {
   await using plane = await EmbeddedControlPlane.listen();
   using agent = await registered(plane);
   const stream = agent.attach();
   stream.hello();
   await stream.desired();
   plane.refuseMachine(plane.machines()[0]?.id ?? "");
-  expect((await stream.ending()).code).toBe(status.PERMISSION_DENIED);
-  expect((await refusal(agent.renew(RENEWAL))).code).toBe(status.PERMISSION_DENIED);
-  const again = agent.attach();
-  expect((await again.ending()).code).toBe(status.PERMISSION_DENIED);
-  expect((await refusal(registered(plane))).code).toBe(status.PERMISSION_DENIED);
+  const answers = [
+    await stream.ending(),
+    await refusal(agent.renew(RENEWAL)),
+    await agent.attach().ending(),
+    await refusal(registered(plane)),
+  ];
+  for (const { code, metadata } of answers) {
+    expect(code).toBe(status.PERMISSION_DENIED);
+    expect(metadata.get("builder-agent-refusal")).toEqual(["machine-refused"]);
+  }
 });
 
 it("renews certificates for the machine that calls, and refuses a bad request", async () => {

@@ -13,12 +13,18 @@ needsNamespaces();
 
 const SANDBOX = fileURLToPath(new URL("../../dist/sandbox/main.js", import.meta.url));
 const BUILDCTL = toolPath("buildctl") ?? "buildctl";
-/** Somewhere on the internet: of documentation (RFC 5737, 3849). In a world in which everybody answers. */
+/**
+ * Somewhere on the internet: of documentation (RFC 5737, 3849). In a world in which everybody
+ * answers.
+ */
 const OUTSIDE = ["198.51.100.7", "2001:db8:ffff::1"];
 /** Metadata, the machine's router, the machine. */
 const FORBIDDEN = ["169.254.169.254", "10.20.0.1", "10.20.0.2"];
 
-/** A sandbox on a machine of our own making, which has the world around it; the test's own machine has no part in it. */
+/**
+ * A sandbox on a machine of our own making, which has the world around it; the test's own machine
+ * has no part in it.
+ */
 async function upOn(world: World, ...options: readonly string[]) {
   const dir = join(world.dir, "sandbox");
   const { command, args } = world.vm.enter(process.execPath, [

@@ -7,19 +7,29 @@ import { SystemdNotify } from "../../agent/adapters/systemd/notify.ts";
 import { Scope } from "../../agent/lifecycle/scope.ts";
 import type { LogData } from "../../agent/ports/log.ts";
 import { TempDir } from "../../sandbox/stack/temp-dir.ts";
+import { inTree } from "../../sandbox/stack/tree.ts";
 import { eventually } from "../journeys/stage/eventually.ts";
-import { needsProgram } from "./tool.ts";
 
-needsProgram("/usr/bin/systemd-notify", "/usr/bin/perl");
-
-/** Node has no datagram sockets; every Debian has this. */
+/**
+ * Node has no datagram sockets; every Debian has this. It reads what it is sent once it may: after
+ * a line on its standard input.
+ */
 const LISTENER = `
 use Socket;
 socket(my $s, PF_UNIX, SOCK_DGRAM, 0) or die;
-bind($s, sockaddr_un($ARGV[0])) or die;
+bind($s, pack_sockaddr_un($ARGV[0] =~ s/^@/\\0/r)) or die;
 $| = 1;
 print "listening\\n";
+<STDIN>;
 while (defined(recv($s, my $said, 65536, 0))) { print map { "$_\\n" } split /\\n/, $said }
+`;
+
+/** Sends to the socket until it takes no more. */
+const FILLER = `
+use Socket qw(:DEFAULT SOCK_NONBLOCK);
+socket(my $s, PF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0) or die;
+connect($s, pack_sockaddr_un($ARGV[0])) or die;
+1 while defined(send($s, "X_FILLER=1", 0));
 `;
 
 let scope: Scope;
@@ -34,17 +44,30 @@ beforeEach(async () => {
 });
 afterEach(() => scope[Symbol.asyncDispose]());
 
-async function listen(): Promise<string> {
-  const path = join(dir, "notify.sock");
-  const listener = spawn("perl", ["-e", LISTENER, path], { stdio: ["ignore", "pipe", "inherit"] });
+interface Listener {
+  /** Lets it read. */
+  read(): void;
+  /** Resolves when it is gone. */
+  end(): Promise<unknown>;
+}
+
+async function listener(path: string): Promise<Listener> {
+  const listener = spawn("perl", ["-e", LISTENER, path], { stdio: ["pipe", "pipe", "inherit"] });
   const ended = once(listener, "exit");
-  scope.defer(async () => {
+  const end = (): Promise<unknown> => {
     listener.kill("SIGKILL");
-    await ended;
-  });
+    return ended;
+  };
+  scope.defer(() => end().then(() => undefined));
   listener.stdout.on("data", (piece: Buffer) => (heard += piece.toString()));
   await eventually("the listener listens", () => heard.includes("listening\n"));
   heard = "";
+  return { read: () => void listener.stdin.write("\n"), end };
+}
+
+async function listen(): Promise<string> {
+  const path = join(dir, "notify.sock");
+  (await listener(path)).read();
   return path;
 }
 
@@ -60,6 +83,10 @@ function words(): readonly string[] {
   return heard.split("\n").filter((line) => line !== "" && !line.startsWith("BARRIER="));
 }
 
+function signsOfLife(): number {
+  return words().filter((word) => word === "WATCHDOG=1").length;
+}
+
 it("says that it is ready, then what it does, in one line", async () => {
   const own = notify({ NOTIFY_SOCKET: await listen() });
   own.ready();
@@ -69,12 +96,21 @@ it("says that it is ready, then what it does, in one line", async () => {
   expect(logged).toEqual([]);
 });
 
-it("says only the newest of what waits to be said", async () => {
+it("merges what comes close together: the first status, then the newest", async () => {
   const own = notify({ NOTIFY_SOCKET: await listen() });
   own.ready();
   for (let count = 0; count < 20; count += 1) own.tell(`status ${count}`);
   await eventually("the last one is heard", () => words().includes("STATUS=status 19"));
-  expect(words()).toEqual(["READY=1", "STATUS=status 19"]);
+  expect(words()).toEqual(["READY=1", "STATUS=status 0", "STATUS=status 19"]);
+});
+
+it("sends the same status only once, however often it is told", async () => {
+  const own = notify({ NOTIFY_SOCKET: await listen(), WATCHDOG_USEC: "900000" });
+  await eventually("signs of life for longer than a pause between two statuses", () => {
+    own.tell("ready");
+    return signsOfLife() >= 10;
+  });
+  expect(words().filter((word) => word !== "WATCHDOG=1")).toEqual(["STATUS=ready"]);
 });
 
 it("says again what the manager did not take in, the newest of each kind", async () => {
@@ -85,8 +121,9 @@ it("says again what the manager did not take in, the newest of each kind", async
   await eventually("the first try has failed", () => logged.length === 1);
   own.tell("ready");
   expect(await listen()).toBe(path);
-  await eventually("both are heard", () => words().length === 2);
-  expect(words().toSorted()).toEqual(["READY=1", "STATUS=ready"]);
+  await eventually("both are heard", () => words().includes("STATUS=ready"));
+  expect(words()).toContain("READY=1");
+  expect(words().at(-1)).toBe("STATUS=ready");
 });
 
 it("asks for patience while it ends, at once and again", async () => {
@@ -99,7 +136,7 @@ it("asks for patience while it ends, at once and again", async () => {
 
 it("gives signs of life at a third of the limit", async () => {
   notify({ NOTIFY_SOCKET: await listen(), WATCHDOG_USEC: "300000", WATCHDOG_PID: String(process.pid) });
-  await eventually("three signs of life", () => words().filter((word) => word === "WATCHDOG=1").length >= 3);
+  await eventually("three signs of life", () => signsOfLife() >= 3);
 });
 
 it.each([
@@ -114,7 +151,10 @@ it.each([
   expect(words()).toEqual(["READY=1"]);
 });
 
-/** A `systemd-notify` on PATH that notes what it was to say, and ends with `code`. Gives what was noted so far. */
+/**
+ * A `systemd-notify` on PATH that notes what it was to say, and ends with `code`. Gives what was
+ * noted so far.
+ */
 async function standIn(code: number): Promise<() => Promise<readonly string[]>> {
   const [bin, noted] = [join(dir, "bin"), join(dir, "noted")];
   await mkdir(bin);
@@ -143,4 +183,71 @@ it("logs once, and goes on, where systemd does not hear", async () => {
     await eventually(`"${status}" was tried`, async () => (await noted()).includes(`STATUS=${status}`));
   }
   expect(logged.map(([, event]) => event)).toEqual(["service.not-notified"]);
+});
+
+const NOTIFY = inTree("dist/agent/adapters/systemd/notify.js");
+const WITH_SOCKET = inTree("tools/image/deb/files/with-notify-socket");
+
+/** A process that says what it reads: "ready", or a status. */
+const SPEAKER = `
+import { SystemdNotify } from ${JSON.stringify(NOTIFY)};
+const silent = { debug() {}, info() {}, warn() {}, error() {} };
+const own = new SystemdNotify({ environment: process.env, pid: process.pid, log: silent });
+process.stdin.on("data", (piece) => {
+  for (const line of String(piece).split("\\n").filter(Boolean)) line === "ready" ? own.ready() : own.tell(line);
+});
+process.stdout.write("up\\n");
+`;
+
+/** One that is started as the units start it. Resolves when it is up. */
+async function speaker(environment: Readonly<Record<string, string>>): Promise<(line: string) => void> {
+  const program = [process.execPath, "--input-type=module", "--eval", SPEAKER];
+  const env = { PATH: process.env["PATH"], ...environment };
+  const child = spawn(WITH_SOCKET, program, { stdio: ["pipe", "pipe", "inherit"], env });
+  const ended = once(child, "exit");
+  scope.defer(async () => {
+    child.kill("SIGKILL");
+    await ended;
+  });
+  await once(child.stdout, "data");
+  return (line) => void child.stdin.write(`${line}\n`);
+}
+
+it.each(["/", "@"])("writes to the socket that it inherits (%s…), and starts no program", async (kind) => {
+  const noted = await standIn(0);
+  const address = kind === "/" ? join(dir, "notify.sock") : `@${dir}`;
+  (await listener(address)).read();
+  const say = await speaker({ NOTIFY_SOCKET: address, WATCHDOG_USEC: "300000" });
+  say("ready");
+  say("serving");
+  await eventually("all of it is heard", () => words().includes("STATUS=serving") && signsOfLife() >= 3);
+  expect(words()).toContain("READY=1");
+  expect(await noted()).toEqual([]);
+});
+
+it("is ready in the end where the manager's queue was full", async () => {
+  const noted = await standIn(0);
+  const path = join(dir, "notify.sock");
+  const manager = await listener(path);
+  const fill = ["-e", FILLER, path];
+  const filler = spawn("perl", fill, { stdio: "inherit" });
+  expect(await once(filler, "exit")).toEqual([0, null]);
+  const say = await speaker({ NOTIFY_SOCKET: path });
+  say("ready");
+  say("serving");
+  manager.read();
+  await eventually("both are heard", () => words().includes("READY=1") && words().includes("STATUS=serving"));
+  expect(await noted()).toEqual([]);
+});
+
+it("asks systemd-notify where the other end of its socket is gone, and where it has none", async () => {
+  const noted = await standIn(0);
+  const path = join(dir, "notify.sock");
+  const manager = await listener(path);
+  const say = await speaker({ NOTIFY_SOCKET: path });
+  await manager.end();
+  say("gone");
+  await eventually("it is noted", async () => (await noted()).includes("STATUS=gone"));
+  (await speaker({ NOTIFY_SOCKET: "/nowhere" }))("none");
+  await eventually("it is noted", async () => (await noted()).includes("STATUS=none"));
 });

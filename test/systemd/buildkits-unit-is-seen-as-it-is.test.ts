@@ -1,12 +1,15 @@
-import { readFile, stat } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { systemClock } from "../../agent/adapters/clock/system-clock.ts";
 import { type BuildkitRun, buildkitRun, UNKNOWN_RUN } from "../../agent/adapters/systemd/buildkit-run.ts";
 import { systemdBuildkit } from "../../agent/adapters/systemd/buildkit-unit.ts";
-import { OWN_UNIT } from "../../agent/adapters/systemd/unit-names.ts";
+import { BUILDS_SLICE, OWN_UNIT } from "../../agent/adapters/systemd/unit-names.ts";
 import type { BuildkitUnit, UnitStatus } from "../../agent/ports/buildkit.ts";
 import { TempDir } from "../../sandbox/stack/temp-dir.ts";
+import { eventually } from "../journeys/stage/eventually.ts";
 import { standIn } from "./stand-in.ts";
 
 const UNIT = "buildkitd.service";
@@ -55,11 +58,14 @@ it.each<readonly [string, Partial<typeof UNKNOWN_RUN>, BuildkitRun]>([
 
 let dir: TempDir;
 let unit: BuildkitUnit;
+/** Empty: as on a machine without the unified hierarchy, unless a test makes one. */
+let cgroupRoot: string;
 const over = new AbortController();
 beforeEach(async () => {
   dir = await TempDir.make("/tmp/proposal-");
   const proposalFile = join(dir.path, "buildkitd.toml");
-  unit = systemdBuildkit({ proposalFile, clock: systemClock(), log: SILENT });
+  cgroupRoot = join(dir.path, "cgroup");
+  unit = systemdBuildkit({ proposalFile, clock: systemClock(), log: SILENT, cgroupRoot });
   await systemd().shows(OWN_UNIT, { ActiveState: "active", Job: "" });
   await systemd().shows(UNIT, RUNNING);
 });
@@ -92,6 +98,84 @@ it("tells each state once, and how a daemon ended with its last words", async ()
   expect((await told.next()).value).toEqual({ at: "running", pid: 43 });
   await told.return();
 });
+
+/**
+ * A process that stands for buildkitd, under a control group that stands for its own; and a clock
+ * that says how often it was looked.
+ */
+async function running() {
+  const group = join(cgroupRoot, BUILDS_SLICE, UNIT);
+  await mkdir(group, { recursive: true });
+  await writeFile(join(cgroupRoot, "cgroup.controllers"), "cpu memory\n");
+  const daemon = spawn("sleep", ["600"], { stdio: "ignore" });
+  const gone = once(daemon, "exit");
+  let sleeps = 0;
+  const clock = {
+    ...systemClock(),
+    sleep: (_ms: number, signal: AbortSignal) => {
+      sleeps += 1;
+      return systemClock().sleep(5, signal);
+    },
+  };
+  await systemd().shows(UNIT, { ...RUNNING, MainPID: daemon.pid ?? 0 });
+  unit = systemdBuildkit({ proposalFile: join(dir.path, "buildkitd.toml"), clock, log: SILENT, cgroupRoot });
+  return {
+    pid: daemon.pid,
+    group,
+    /** Resolves after many more seconds of the unit's clock. */
+    async quiet(): Promise<void> {
+      const until = sleeps + 50;
+      await eventually("time passes", () => sleeps > until);
+    },
+    async [Symbol.asyncDispose]() {
+      daemon.kill("SIGKILL");
+      await gone;
+    },
+  };
+}
+
+it("starts no process while nothing changes, and tells the end of a daemon that somebody killed", async () => {
+  const told = statuses();
+  {
+    await using daemon = await running();
+    expect((await told.next()).value).toEqual({ at: "running", pid: daemon.pid });
+    const next = told.next();
+    await daemon.quiet();
+    expect(await systemd().looks(UNIT)).toBe(1);
+    await systemd().shows(UNIT, { ...ENDED, ExecMainCode: "2", ExecMainStatus: "9" });
+    await daemon[Symbol.asyncDispose]();
+    expect((await next).value).toEqual({ at: "exited", exit: { signal: "SIGKILL", lastLines: [] } });
+  }
+  const looks = await systemd().looks(UNIT);
+  expect(looks).toBe(2);
+  await told.return();
+});
+
+it("tells a daemon that somebody else started anew, or started again after its end", async () => {
+  const told = statuses();
+  await using daemon = await running();
+  expect((await told.next()).value).toEqual({ at: "running", pid: daemon.pid });
+  const replaced = told.next();
+  await systemd().shows(UNIT, { ...RUNNING, MainPID: process.pid, InvocationID: "run-2" });
+  await anotherGroup(daemon.group);
+  expect((await replaced).value).toEqual({ at: "running", pid: process.pid });
+  const ended = told.next();
+  await systemd().shows(UNIT, { ...ENDED, InvocationID: "run-2", ExecMainCode: "1", ExecMainStatus: "1" });
+  await rm(daemon.group, { recursive: true });
+  expect((await ended).value).toMatchObject({ at: "exited" });
+  const startedAgain = told.next();
+  await daemon.quiet();
+  await systemd().shows(UNIT, { ...RUNNING, MainPID: process.pid, InvocationID: "run-3" });
+  await mkdir(daemon.group);
+  expect((await startedAgain).value).toEqual({ at: "running", pid: process.pid });
+  await told.return();
+});
+
+/** Another one is there before the first is gone: a file system may give the same number again. */
+async function anotherGroup(path: string): Promise<void> {
+  await mkdir(`${path}.new`);
+  await rename(`${path}.new`, path);
+}
 
 it("tells an end that was asked for as a stop", async () => {
   const told = statuses();

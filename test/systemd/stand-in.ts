@@ -33,6 +33,12 @@ export class StandIn {
     return text.split("\n").filter(Boolean);
   }
 
+  /** How often `systemctl show` was asked for a unit. */
+  async looks(unit: string): Promise<number> {
+    const text = await readFile(join(this.#dir, "shown"), "utf8").catch(() => "");
+    return text.split("\n").filter((line) => line === unit).length;
+  }
+
   async install(): Promise<void> {
     await mkdir(join(this.#dir, "bin"));
     const header = `#!/bin/sh\ncd "${this.#dir}" || exit 99\n`;
@@ -52,7 +58,7 @@ const SYSTEMCTL = `
 verb=$1
 for unit; do :; done
 case $verb in
-show) cat "$unit.show" ;;
+show) echo "$unit" >>shown; cat "$unit.show" ;;
 *)
   options=$(for word; do case $word in --no-block|--signal=*) printf ' %s' "$word" ;; esac; done)
   echo "$verb $unit$options" >>asked

@@ -1,17 +1,7 @@
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
 import { promisify } from "node:util";
-import { beforeEach } from "vitest";
 
 const DEADLINE_MS = 30_000;
-
-/** Skips each test of the file, with the reason, where one of systemd's own programs is missing. */
-export function needsProgram(...paths: readonly string[]): void {
-  beforeEach(({ skip }) => {
-    const missing = paths.filter((path) => !existsSync(path));
-    if (missing.length > 0) skip(`not installed: ${missing.join(", ")}`);
-  });
-}
 
 /** All that a program says, and its exit code. */
 export async function said(

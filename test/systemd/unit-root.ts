@@ -4,7 +4,10 @@ import { TempDir } from "../../sandbox/stack/temp-dir.ts";
 import { inTree } from "../../sandbox/stack/tree.ts";
 import { commandsOf, UNIT_FILES } from "./units.ts";
 
-/** A root file system with this machine's own units, ours, what `dropIns` has for them, and every program that ours name. */
+/**
+ * A root file system with this machine's own units, ours, what `dropIns` has for them, and every
+ * program that ours name.
+ */
 export async function unitRoot(dropIns?: string): Promise<TempDir> {
   const root = await TempDir.make("/tmp/units-");
   const units = join(root.path, "usr/lib/systemd/system");

@@ -3,18 +3,16 @@ import { expect, it } from "vitest";
 import { BUILDS_SLICE, OWN_UNIT, UNIT_NAMES } from "../../agent/adapters/systemd/unit-names.ts";
 import { ConfigSchema } from "../../agent/cli/config/schema.ts";
 import { layoutOf } from "../../agent/cli/layout.ts";
-import { NODE_FLAGS } from "../../agent/cli/node-flags.ts";
+import { NO_DEBUGGER, NODE_FLAGS } from "../../agent/cli/node-flags.ts";
 import { commandsOf, UNIT_FILES, valuesOf } from "./units.ts";
 
 const [NODE, MAIN] = ["/usr/lib/builder-agent/node/bin/node", "/usr/lib/builder-agent/agent/cli/main.js"];
+const WITH_SOCKET = "/usr/lib/builder-agent/bin/with-notify-socket";
 const STATE_DIR = "/var/lib/builder-agent";
 const LAYOUT = layoutOf({ stateDir: STATE_DIR, runtimeDir: "/run/builder-agent", cacheDir: `${STATE_DIR}/cache` });
 
 it.each([
-  ["builder-agent-gateway.service", NODE_FLAGS.gateway, ["gateway"]],
-  ["builder-agent-control.service", NODE_FLAGS.control, ["control"]],
   ["builder-agent-volume@.service", NODE_FLAGS.control, ["volume", "serve", "--peer", "%i"]],
-  ["builder-agent-volume.service", NODE_FLAGS.control, ["volume", "check"]],
   ["builder-agent-volume.service", NODE_FLAGS.control, ["volume", "close"]],
   ["builder-agent-network@.service", NODE_FLAGS.control, ["network", "serve", "--peer", "%i"]],
   ["buildkitd.service", NODE_FLAGS.control, ["buildkit", "prepare"]],
@@ -22,19 +20,44 @@ it.each([
   ["builder-agent-sweep.service", NODE_FLAGS.control, ["buildkit", "sweep"]],
   ["tailscaled.service", NODE_FLAGS.control, ["network", "close"]],
 ])("%s runs Node with %j for %j", (unit, flags, command) => {
-  expect(commandsOf(unit)).toContainEqual([NODE, ...flags, MAIN, ...command]);
+  expect(commandsOf(unit)).toContainEqual([NODE, NO_DEBUGGER, ...flags, MAIN, ...command]);
+});
+
+it.each([
+  ["builder-agent-gateway.service", NODE_FLAGS.gateway, "gateway"],
+  ["builder-agent-control.service", NODE_FLAGS.control, "control"],
+])("%s runs Node with a socket to systemd and %j for %s", (unit, flags, command) => {
+  expect(commandsOf(unit)).toContainEqual([WITH_SOCKET, NODE, NO_DEBUGGER, ...flags, MAIN, command]);
+});
+
+it("puts the builds' network right when what it stands on has changed, with what it keeps before its eyes", () => {
+  const restore = [NODE, NO_DEBUGGER, ...NODE_FLAGS.control, MAIN, "network", "restore"];
+  const [watch = []] = commandsOf("builder-agent-network-watch.service");
+  expect(watch.slice(0, 3)).toEqual([
+    "/usr/lib/builder-agent/bin/watch-network",
+    LAYOUT.networkState,
+    "/etc/resolv.conf",
+  ]);
+  expect(watch.slice(watch.indexOf("--") + 1)).toEqual(restore);
 });
 
 it("puts the guard in force before BuildKit starts, with the machine's own resolv.conf before its eyes", () => {
-  const ensure = [NODE, ...NODE_FLAGS.control, MAIN, "network", "ensure"];
+  const ensure = [NODE, NO_DEBUGGER, ...NODE_FLAGS.control, MAIN, "network", "ensure"];
   expect(commandsOf("buildkitd.service")[0]).toEqual(["/usr/bin/nsenter", "--mount=/proc/1/ns/mnt", "--", ...ensure]);
 });
 
-it("starts Node in no other way", () => {
+it("starts Node in no other way, and never with a debugger to be had by a signal", () => {
   const others = UNIT_FILES.flatMap(commandsOf).filter(
-    ([program, ...rest]) => program === NODE && !rest.includes(MAIN),
+    (words) => words.includes(NODE) && !(words.includes(MAIN) && words.includes(NO_DEBUGGER)),
   );
   expect(others).toEqual([]);
+});
+
+it("fixes where programs are found, whatever the service manager's own PATH is", () => {
+  const startsNode = (unit: string): boolean => commandsOf(unit).some((command) => command.includes(NODE));
+  const fixed = (unit: string): boolean =>
+    valuesOf(unit, "Environment").some((value) => /^PATH=\S*\/usr\/sbin:\/usr\/bin:\/sbin:\/bin$/.test(value));
+  expect(UNIT_FILES.filter(startsNode).filter((unit) => !fixed(unit))).toEqual([]);
 });
 
 it.each([
@@ -53,8 +76,10 @@ it.each([
   ],
   ["builder-agent-network.socket", "ListenStream", LAYOUT.networkSocket],
   ["builder-agent-network@.service", "ReadWritePaths", LAYOUT.networkDir],
+  ["builder-agent-network-watch.service", "ReadWritePaths", LAYOUT.networkDir],
   ["buildkitd.service", "ReadWritePaths", `${LAYOUT.buildkitDir} ${LAYOUT.cacheDir}`],
   ["buildkitd.service", "ReadWritePaths", LAYOUT.networkLeasesDir],
+  ["buildkitd.service", "EnvironmentFile", `-${LAYOUT.buildkitEnvironmentFile}`],
   ["buildkitd.service", "BindReadOnlyPaths", `${LAYOUT.networkResolvConf}:/etc/resolv.conf`],
   ["buildkitd.service", "BindReadOnlyPaths", `${dirname(LAYOUT.networkResolvConf)}:/run/systemd/resolve`],
   ["tailscaled.service", "ReadWritePaths", dirname(LAYOUT.tailnetSocket)],

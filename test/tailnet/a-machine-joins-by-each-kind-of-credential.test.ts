@@ -13,7 +13,10 @@ const never = new AbortController().signal;
 const TAGS = ["tag:builder"];
 
 const JOINS = 2;
-/** Of the 2 s that each is promised on a machine at rest; a join waits four times for headscale's writer, half a second each. */
+/**
+ * Of the 2 s that each is promised on a machine at rest; a join waits four times for headscale's
+ * writer, half a second each.
+ */
 const GENEROUS_MS = 10_000;
 
 describe("a machine joins, and leaves nothing", () => {

@@ -5,7 +5,10 @@ import { tailnetHostname } from "../../agent/core/tailnet/hostname.ts";
 
 const SERVER = "https://controlplane.example.com";
 
-/** What the service itself answers cannot be had here: these are its words as its issue tracker quotes them. */
+/**
+ * What the service itself answers cannot be had here: these are its words as its issue tracker
+ * quotes them.
+ */
 describe("the coordination server's words", () => {
   it.each([
     {

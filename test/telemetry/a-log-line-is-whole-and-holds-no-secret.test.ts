@@ -1,4 +1,5 @@
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -8,19 +9,37 @@ import { Secret } from "../../agent/core/secret.ts";
 import type { Log } from "../../agent/ports/log.ts";
 
 const CANARY = "canary-7f3a91";
+/** A pipe holds as much (pipe(7)). */
+const PIPE_BYTES = 65_536;
 let folder: string;
+let readFd: number;
 let fd: number;
+let read: string;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "log-"));
-  fd = openSync(join(folder, "log"), "a+");
+  const pipe = join(folder, "log");
+  execFileSync("mkfifo", [pipe]);
+  readFd = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+  fd = openSync(pipe, "w");
+  read = "";
 });
 afterEach(() => {
   closeSync(fd);
+  closeSync(readFd);
   rmSync(folder, { recursive: true });
 });
 
-const written = (): string => readFileSync(join(folder, "log"), "utf8");
+/** All that is in the pipe now and was before. */
+function written(): string {
+  const piece = Buffer.alloc(PIPE_BYTES);
+  try {
+    read += piece.toString("utf8", 0, readSync(readFd, piece));
+  } catch (failure) {
+    if (!(failure instanceof Error && "code" in failure && failure.code === "EAGAIN")) throw failure;
+  }
+  return read;
+}
 function lines(): readonly Record<string, unknown>[] {
   return written()
     .split("\n")
@@ -54,6 +73,14 @@ it.each([
   const log = logAt(level);
   for (const at of ["debug", "info", "warn", "error"] as const) log[at]({}, at);
   expect(lines().map((line) => line["event"])).toEqual(events);
+});
+
+it("changes its level while it runs", () => {
+  const log = jsonLog({ process: "gateway", level: "warn", fd });
+  log.info({}, "before");
+  log.setLevel("debug");
+  log.debug({}, "after");
+  expect(lines().map((line) => line["event"])).toEqual(["after"]);
 });
 
 it("cannot be made to look like another line by its data", () => {

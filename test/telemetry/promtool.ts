@@ -1,12 +1,13 @@
 import { spawnSync } from "node:child_process";
 
-/** What promtool finds wrong; "" if nothing; undefined where it is not installed: Debian's `prometheus`, which brings it, is large. */
-export function promtoolFindings(exposition: string): string | undefined {
+/** What promtool finds wrong; "" if nothing. @throws {Error} where it is not found. */
+export function promtoolFindings(exposition: string): string {
   const { stdout, stderr, error } = spawnSync("promtool", ["check", "metrics"], {
     input: exposition,
     encoding: "utf8",
   });
-  return error === undefined ? stdout + stderr : undefined;
+  if (error !== undefined) throw error;
+  return stdout + stderr;
 }
 
 /** The rules that our own names keep, checked on every machine: what is wrong, by name. */

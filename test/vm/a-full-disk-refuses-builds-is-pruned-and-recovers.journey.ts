@@ -32,9 +32,11 @@ it("refuses builds when space runs out, prunes the cache, and lets builds in aga
 });
 
 it("refuses with the reason while pruning does not help, and recovers as soon as there is space", async () => {
-  await leaveFree(100);
-  await stage.says("disk", /builds are refused/);
   const ticket = await stage.openBuild();
+  const full = stage.says("disk", /builds are refused/);
+  await leaveFree(100);
+  await full;
+  await expect(stage.openBuild()).rejects.toThrow(/not ready for builds: disk: .* builds are refused/);
   expect((await (await stage.build(recipe("echo refused > /result"), ticket)).client.ended).exitCode).not.toBe(0);
   const log = await stage.guest.run(
     "journalctl --boot --no-pager --output=cat --unit=builder-agent-gateway | grep session.refused | tail -1",

@@ -2,17 +2,21 @@ import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { eventually } from "../journeys/stage/eventually.ts";
 import { DiskShelf } from "./machine/data-disk.ts";
+import { paced } from "./machine/pace.ts";
 import { longestWaits } from "./stage/answers.ts";
 import { perBoot } from "./stage/cache-wish.ts";
 import { holdBuild } from "./stage/held-in-guest.ts";
 import { recipe } from "./stage/recipes.ts";
 import { VmStage } from "./stage/vm-stage.ts";
 
-/** The slice's share of a builder leaves enough for all else; of this small guest it would not, and the limit under test would not be the first to be met. */
+/**
+ * The slice's share of a builder leaves enough for all else; of this small guest it would not, and
+ * the limit under test would not be the first to be met.
+ */
 const BUILDS_MIB = 600;
 /** Under emulation, on a busy machine. */
 const SECONDS_MS = 10_000;
-const EATING_DEADLINE_MS = 120_000;
+const EATING_DEADLINE_MS = paced(120_000);
 const SERVICES = ["buildkitd", "builder-agent-control", "builder-agent-gateway"];
 
 const EATS_AT_ONCE = `exec /bin/busybox dd if=/dev/zero of=/dev/null bs=${BUILDS_MIB + 100}M count=1`;

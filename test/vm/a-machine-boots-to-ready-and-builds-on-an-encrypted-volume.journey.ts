@@ -51,7 +51,8 @@ it("first: every unit works as confined as it is", async () => {
   const states = await guest.run(`systemctl is-active ${UNITS.map((unit) => `'${unit}'`).join(" ")}`);
   expect(states.split("\n")).toEqual(UNITS.map(() => "active"));
   expect(await guest.run("systemctl list-units --failed --plain --no-legend")).toBe("");
-  // 1326: a system call that a filter refused (linux/audit.h, AUDIT_SECCOMP); 31/SYS: a process that ended of it.
+  // 1326: a system call that a filter refused (linux/audit.h, AUDIT_SECCOMP); 31/SYS: a process
+  // that ended of it.
   const refused = await guest.tries(
     "journalctl --boot --no-pager --output=cat | grep --invert-match COMMAND= | grep --extended-regexp 'type=1326|31/SYS|[Oo]peration not permitted|EPERM'",
   );

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { CacheVolume } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
 import { partitionTable, writeAt } from "../volume/disk-image.ts";
+import { editHeader } from "../volume/edited-header.ts";
 import { type DataDisk, DiskShelf } from "./machine/data-disk.ts";
 import { putVolume } from "./machine/labelled-volume.ts";
 import { kept, perBoot } from "./stage/cache-wish.ts";
@@ -20,7 +21,7 @@ const disks = new Map<string, DataDisk>();
 let before: ReadonlyMap<string, string>;
 beforeAll(async () => {
   shelf = await DiskShelf.make();
-  for (const serial of ["good", "parts", "stray", "theirs", "forged"])
+  for (const serial of ["good", "parts", "stray", "theirs", "forged", "bare"])
     disks.set(serial, await shelf.blank({ serial, sizeBytes: SIZE_BYTES }));
   disks.set("locked", await shelf.blank({ serial: "locked", sizeBytes: SIZE_BYTES, readOnly: true }));
   const volume = { owner: OWNER, volumeId: "vol-1", key };
@@ -28,6 +29,10 @@ beforeAll(async () => {
   await writeAt(fileOf("stray"), 5 * 1024 ** 2, Buffer.from("Somebody's only copy"));
   putVolume(fileOf("theirs"), { ...volume, owner: { ...OWNER, projectId: "other" } });
   putVolume(fileOf("forged"), { ...volume, labelKey: randomBytes(64) });
+  putVolume(fileOf("bare"), volume);
+  await editHeader(fileOf("bare"), ({ segments }) => {
+    segments["0"] = { type: "linear", offset: "16777216", size: "dynamic" };
+  });
   before = await digests();
   stage = await VmStage.wake({ disks: [...disks.values()] });
 });
@@ -46,6 +51,11 @@ it.each([
     what: "a label that does not verify",
     wish: kept(key, on("forged")),
     because: /label of .* was not made with its key/,
+  },
+  {
+    what: "a volume whose header says that it is not encrypted",
+    wish: kept(key, on("bare")),
+    because: /header of .* says segments\/0\/type "linear", not "crypt"/,
   },
   {
     what: "a disk with a partition table",
@@ -84,6 +94,9 @@ it("then takes the one that is blank, found by what udev knows of it, and builds
   stage.plane.wish(REF, { cacheVolume: perBoot({ device: "udev:ID_SERIAL=good", filesystem: "xfs" }) });
   const machine = await stage.ready();
   expect(machine.observed?.cacheVolume).toMatchObject({ encrypted: true, formatted: true, filesystem: "xfs" });
+  expect(await stage.guest.run("dmsetup table builder-agent-cache")).toMatch(
+    / crypt aes-xts-plain64 \S+ 0 \d+:\d+ 32768 .*allow_discards .*no_read_workqueue no_write_workqueue/,
+  );
   await (await stage.build(recipe("echo built > /result"))).client.succeeds();
 });
 

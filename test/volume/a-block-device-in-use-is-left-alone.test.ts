@@ -1,10 +1,11 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { runCli } from "../cli/recorded-cli.ts";
 import { sh } from "./disk-image.ts";
-import { LoopDevice, unlessLoop } from "./loop-device.ts";
-import { missingTools, unlessTools } from "./tools.ts";
+import { LoopDevice, whyNoLoop } from "./loop-device.ts";
+
+const why = await whyNoLoop();
 
 function dryRun(device: LoopDevice) {
   return runCli([
@@ -20,7 +21,11 @@ function dryRun(device: LoopDevice) {
   ]);
 }
 
-describe.skipIf(missingTools.length > 0 || unlessLoop !== "")(`a block device${unlessTools}${unlessLoop}`, () => {
+describe("a block device", () => {
+  beforeEach(({ skip }) => {
+    if (why !== undefined) skip(why);
+  });
+
   it("that is free and blank would be formatted", async () => {
     await using device = await LoopDevice.attach([]);
     const { code, out } = await dryRun(device);

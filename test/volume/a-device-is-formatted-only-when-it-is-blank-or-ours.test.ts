@@ -12,7 +12,21 @@ import type {
 import type { VolumeOrder } from "../../agent/core/volume/order.ts";
 import { planVolume } from "../../agent/core/volume/plan.ts";
 import { anyMachine, anyOrder } from "./any-machine.ts";
-import { BOOT, claims, device, FREE, GIB, inventory, labelled, luksDevice, order, PER_BOOT, UUID } from "./facts.ts";
+import {
+  BOOT,
+  claims,
+  device,
+  FREE,
+  GIB,
+  inventory,
+  labelled,
+  luksDevice,
+  METADATA,
+  metadata,
+  order,
+  PER_BOOT,
+  UUID,
+} from "./facts.ts";
 
 const INTENT: FormattingIntent = {
   identity: "serial-1",
@@ -35,7 +49,7 @@ const RECORD: OpenRecord = {
 };
 const MAPPING = { luksUuid: UUID, device: "/dev/vdb", mountPoints: [] };
 const perBootOf = (authentic: boolean) => labelled({ kind: "per-boot" }, {}, authentic);
-const noLabel = luksDevice({ is: "readable", uuid: UUID, keySlots: 1, label: { is: "none" } });
+const noLabel = luksDevice({ is: "readable", uuid: UUID, keySlots: 1, label: { is: "none" }, metadata: METADATA });
 
 interface Row {
   readonly of: string;
@@ -80,6 +94,37 @@ const ROWS: readonly Row[] = [
     found: one(labelled({}, { keySlots: 0, keyFits: false }, false)),
     gives: "cache.erased",
   },
+  {
+    of: "a kept volume of an earlier release, whose label says nothing of the header",
+    found: one(oldRelease()),
+    gives: "open",
+  },
+  {
+    of: "a kept volume of an earlier release, in a header of another form",
+    found: one(oldRelease({ metadata: metadata({ "segments/0/encryption": "cipher_null-ecb" }) })),
+    gives: "cache.header-altered",
+  },
+  {
+    of: "a header that is not the one its label was made for",
+    found: one(labelled({}, {}, true, "altered")),
+    gives: "cache.header-altered",
+  },
+  {
+    of: "a label that has lost its code for the header",
+    found: one(labelled({}, {}, true, "none")),
+    gives: "cache.header-altered",
+  },
+  {
+    of: "a header of another form, which no key was tried on",
+    found: one(labelled({}, { ...untried(), metadata: metadata({ "segments/0/type": "linear" }) })),
+    gives: "cache.header-altered",
+  },
+  {
+    of: "a per-boot volume of this machine, whatever its header says: it is made anew",
+    found: one(labelled({ kind: "per-boot" }, { metadata: metadata({ "segments/0/type": "linear" }) })),
+    ordered: { key: PER_BOOT },
+    gives: "format ours",
+  },
   { of: "a label that its key did not make", found: one(labelled({}, {}, false)), gives: "cache.label-unverified" },
   { of: "a label of another header", found: one(labelled({ luksUuid: "other" })), gives: "cache.label-unverified" },
   {
@@ -112,7 +157,7 @@ const ROWS: readonly Row[] = [
   { of: "LUKS that cryptsetup cannot read", found: one(luksDevice({ is: "unreadable" })), gives: "cache.luks-foreign" },
   {
     of: "a label that cannot be read",
-    found: one(luksDevice({ is: "readable", uuid: UUID, keySlots: 1, label: { is: "malformed" } })),
+    found: one(luksDevice({ is: "readable", uuid: UUID, keySlots: 1, label: { is: "malformed" }, metadata: METADATA })),
     gives: "cache.label-unverified",
   },
   {
@@ -291,6 +336,15 @@ const ROWS: readonly Row[] = [
   },
 ];
 
+function oldRelease(header: Parameters<typeof labelled>[1] = {}): DeviceFacts {
+  const uuid = "11111111-2222-4333-8444-555555555555";
+  return labelled({ luksUuid: uuid }, { uuid, ...header }, true, "none");
+}
+
+function untried(): object {
+  return { keyFits: undefined };
+}
+
 function torn(content: DeviceFacts["content"]): DeviceFacts {
   return luksDevice({ is: "torn" }, { content });
 }
@@ -360,7 +414,7 @@ describe("whatever is on a machine", () => {
     expect(reached).toEqual(new Set(["blank", "ours", "header", "junk"]));
   });
 
-  it("is opened only with a key that fits and a label that this key authenticates, all parts of it ours", () => {
+  it("is opened only with a key that fits, and a label and header that this key authenticates, all parts of it ours", () => {
     let opened = 0;
     fc.assert(
       fc.property(anyOrder, anyMachine, (wish, around) => {
@@ -370,8 +424,15 @@ describe("whatever is on a machine", () => {
         const { luks } = plan.device;
         const label = labelOf(plan.device);
         const proven = luks?.is === "readable" && luks.keyFits === true && label?.is === "there" && label.authentic;
+        const whole = luks?.is === "readable" && luks.metadata === METADATA;
+        const covered = label?.is === "there" && label.header === "authentic";
         const right =
-          proven && plan.label.luksUuid === luks.uuid && plan.label.kind === "kept" && wish.key.kind === "given";
+          proven &&
+          whole &&
+          covered &&
+          plan.label.luksUuid === luks.uuid &&
+          plan.label.kind === "kept" &&
+          wish.key.kind === "given";
         return right && isFree(plan.device, around) && isNobodyElses(plan.device, wish);
       }),
       RUNS,

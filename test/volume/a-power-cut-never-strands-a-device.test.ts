@@ -7,7 +7,6 @@ import { openVolume } from "../../agent/adapters/volume/open-volume.ts";
 import type { OpenedVolume, VolumeOrder } from "../../agent/core/volume/order.ts";
 import { blankDisk, hashOf, sh, writeAt } from "./disk-image.ts";
 import { kept, perBoot, StandInMachine } from "./stand-in-machine.ts";
-import { missingTools, unlessTools } from "./tools.ts";
 
 const KEY = randomBytes(64);
 const never = new AbortController().signal;
@@ -71,7 +70,10 @@ const TORN: readonly { readonly with: string; readonly tear: (disk: string) => P
   },
 ];
 
-/** Every step of both kinds over a blank device; over an earlier volume the kind makes no difference any more. */
+/**
+ * Every step of both kinds over a blank device; over an earlier volume the kind makes no difference
+ * any more.
+ */
 const ROWS = BEGINNINGS.flatMap((beginning, beginningIndex) =>
   STEPS.flatMap((step) =>
     (["before", "after"] as const).flatMap((when) =>
@@ -86,7 +88,7 @@ const ROWS = BEGINNINGS.flatMap((beginning, beginningIndex) =>
   ),
 );
 
-describe.skipIf(missingTools.length > 0)(`after a power cut the next order needs nobody's help${unlessTools}`, () => {
+describe("after a power cut the next order needs nobody's help", () => {
   it.each(ROWS)("$kind over $from, power cut $when $step", async ({ begin, when, is, order, kind, step }) => {
     await using machine = await StandInMachine.start();
     const disk = await blankDisk(join(machine.directory, "disk"));

@@ -1,6 +1,18 @@
 import * as fc from "fast-check";
 import type { Signature } from "../../agent/core/volume/inventory.ts";
-import { BOOT, claims, device, FREE, GIB, LUKS_SIGNATURES, order, PER_BOOT, UUID } from "./facts.ts";
+import {
+  BOOT,
+  claims,
+  device,
+  FREE,
+  GIB,
+  LUKS_SIGNATURES,
+  METADATA,
+  metadata,
+  order,
+  PER_BOOT,
+  UUID,
+} from "./facts.ts";
 
 /** Nearly right most of the time: only then are the last lines of defence reached. */
 function usually<T>(value: T, otherwise: fc.Arbitrary<T>): fc.Arbitrary<T> {
@@ -29,6 +41,7 @@ const label = fc.oneof(
     arbitrary: fc.record({
       is: fc.constant("there" as const),
       authentic: usually(true, fc.constant(false)),
+      header: usually("authentic" as const, fc.constantFrom("altered" as const, "none" as const)),
       claims: fc.record({ ...constants(claims()), kind, owner, volumeId, filesystem, luksUuid: uuid }),
     }),
   },
@@ -42,6 +55,10 @@ const luks = fc.oneof(
       uuid,
       keySlots: usually(1, fc.constant(0)),
       label,
+      metadata: usually(
+        METADATA,
+        fc.constantFrom(metadata({ "segments/0/type": "linear" }), metadata({ "segments/1/type": "crypt" })),
+      ),
       keyFits: usually(true, fc.constant(false)),
     }),
   },

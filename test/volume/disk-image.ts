@@ -32,7 +32,10 @@ export async function readAt(path: string, offset: number, length: number): Prom
   }
 }
 
-/** Of every byte, and where it is; a mebibyte of zeros counts by not being there, so that an empty disk costs little. */
+/**
+ * Of every byte, and where it is; a mebibyte of zeros counts by not being there, so that an empty
+ * disk costs little.
+ */
 export async function hashOf(path: string): Promise<string> {
   const hash = createHash("sha256");
   const [bytes, zeros] = [Buffer.alloc(MIB), Buffer.alloc(MIB)];
@@ -51,7 +54,7 @@ export async function hashOf(path: string): Promise<string> {
 
 /** A program of the machine, for making what a test finds. */
 export function sh(program: string, args: readonly string[], input?: Uint8Array): string {
-  const env = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" };
+  const env = { PATH: process.env["PATH"], LC_ALL: "C" };
   return execFileSync(program, [...args], {
     input: input ?? "",
     env,

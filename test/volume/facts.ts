@@ -1,7 +1,9 @@
 import { Secret } from "../../agent/core/secret.ts";
+import type { HeaderMetadata } from "../../agent/core/volume/header-form.ts";
 import type {
   DeviceFacts,
   DeviceUse,
+  HeaderProof,
   Inventory,
   LuksFacts,
   LuksHeader,
@@ -11,7 +13,8 @@ import type { LabelClaims } from "../../agent/core/volume/label.ts";
 import type { VolumeOrder } from "../../agent/core/volume/order.ts";
 
 export const GIB = 1024 ** 3;
-export const UUID = "11111111-2222-3333-4444-555555555555";
+/** Of a header that its label covers. */
+export const UUID = "11111111-2222-8333-8444-555555555555";
 export const BOOT = "boot-1";
 
 export const FREE: DeviceUse = { mountPoints: [], swap: false, partitions: [], holders: [], claimed: false };
@@ -28,6 +31,43 @@ export function device(over: Partial<DeviceFacts> = {}): DeviceFacts {
     content: { is: "blank" },
     ...over,
   };
+}
+
+/** Of a header that luksFormat wrote as the agent has it written. */
+export const METADATA: HeaderMetadata = new Map([
+  ["keyslots/0/type", "luks2"],
+  ["keyslots/0/key_size", "64"],
+  ["keyslots/0/af/type", "luks1"],
+  ["keyslots/0/af/stripes", "4000"],
+  ["keyslots/0/af/hash", "sha256"],
+  ["keyslots/0/area/type", "raw"],
+  ["keyslots/0/area/offset", "32768"],
+  ["keyslots/0/area/size", "258048"],
+  ["keyslots/0/area/encryption", "aes-xts-plain64"],
+  ["keyslots/0/area/key_size", "64"],
+  ["keyslots/0/kdf/type", "pbkdf2"],
+  ["keyslots/0/kdf/hash", "sha256"],
+  ["keyslots/0/kdf/iterations", "1000"],
+  ["keyslots/0/kdf/salt", "KZqie00ib29z78/8NN52WTVWqEt9epM1jyd7kV+tFKs="],
+  ["segments/0/type", "crypt"],
+  ["segments/0/offset", "16777216"],
+  ["segments/0/size", "dynamic"],
+  ["segments/0/iv_tweak", "0"],
+  ["segments/0/encryption", "aes-xts-plain64"],
+  ["segments/0/sector_size", "4096"],
+  ["digests/0/type", "pbkdf2"],
+  ["digests/0/keyslots/0", "0"],
+  ["digests/0/segments/0", "0"],
+  ["digests/0/hash", "sha256"],
+  ["digests/0/iterations", "1000"],
+  ["digests/0/salt", "UopXWwgLp5Iqf83WXVek6VdyXL874sTpIin0lAlMV9U="],
+  ["digests/0/digest", "oG1QKwOVd5tb6BxvVsI8CSRrbkr4FGVN54gN0mY05D0="],
+  ["config/json_size", "12288"],
+  ["config/keyslots_size", "16744448"],
+]);
+
+export function metadata(over: Readonly<Record<string, string>>): HeaderMetadata {
+  return new Map([...METADATA, ...Object.entries(over)]);
 }
 
 export const LUKS_SIGNATURES: readonly Signature[] = [
@@ -58,9 +98,10 @@ export function labelled(
   over: Partial<LabelClaims> = {},
   header: Partial<LuksHeader> = {},
   authentic = true,
+  proof: HeaderProof = "authentic",
 ): DeviceFacts {
-  const label = { is: "there", claims: claims(over), authentic } as const;
-  return luksDevice({ is: "readable", uuid: UUID, keySlots: 1, keyFits: true, label, ...header });
+  const label = { is: "there", claims: claims(over), authentic, header: proof } as const;
+  return luksDevice({ is: "readable", uuid: UUID, keySlots: 1, keyFits: true, label, metadata: METADATA, ...header });
 }
 
 export function inventory(over: Partial<Inventory> = {}): Inventory {

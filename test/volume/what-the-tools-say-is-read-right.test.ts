@@ -2,9 +2,9 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readBlock } from "../../agent/adapters/volume/block-device.ts";
 import { readExt4 } from "../../agent/adapters/volume/ext4.ts";
-import { peerUid } from "../../agent/adapters/volume/peer.ts";
 import { readSignatures } from "../../agent/adapters/volume/signatures.ts";
 import { devicesOf } from "../../agent/adapters/volume/udev.ts";
+import { acceptedUid } from "../../agent/core/accepted-peer.ts";
 import { type DeviceReference, parseDeviceReference } from "../../agent/core/volume/device-reference.ts";
 import { samplePlaces } from "../../agent/core/volume/samples.ts";
 import { HEADER_BYTES, LEAST_DEVICE_BYTES } from "../../agent/core/volume/sizes.ts";
@@ -239,7 +239,7 @@ describe("who asks", () => {
     { instance: "17-1234-998", uid: 998 },
     { instance: "17-1234_5678-998", uid: 998 },
   ])("$instance is $uid", ({ instance, uid }) => {
-    expect(peerUid(instance)).toBe(uid);
+    expect(acceptedUid(instance)).toBe(uid);
   });
 
   it.each([
@@ -254,6 +254,6 @@ describe("who asks", () => {
     "17-1234--1",
     "17-1234-0\n",
   ])("%j tells nobody", (instance) => {
-    expect(() => peerUid(instance)).toThrow(expect.objectContaining({ code: "cache.peer-unknown" }));
+    expect(acceptedUid(instance)).toBeUndefined();
   });
 });

@@ -9,7 +9,10 @@ const BUF = "@bufbuild/buf/bin/buf";
 const RELEASED = "tools/contract/released.binpb";
 const GENERATED = "agent/adapters/grpc/gen";
 
-/** The contract is well made, breaks nobody who implements it, and the code in the repository is what it generates. */
+/**
+ * The contract is well made, breaks nobody who implements it, and the code in the repository is
+ * what it generates.
+ */
 export const generated = () =>
   step(
     "generated",

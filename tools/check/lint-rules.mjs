@@ -1,13 +1,15 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { inTree } from "../setup/tree.mjs";
+import { allLongComments } from "./long-comments.mjs";
 import { runTool, step } from "./step.mjs";
 
 const FIXTURE = "tools/lint-fixture";
 
 /**
- * The rules that keep the rooms apart still bite: each line of the fixture that ends in `refused: <rule>` is refused by that rule, and no
- * other line by any.
+ * The rules that keep the rooms apart still bite: each line of the fixture that ends in `refused:
+ * <rule>` is refused by that rule, and no other line by any. And comments have at most 100 columns,
+ * which no linter of ours can say.
  */
 export const lintRules = () =>
   step("lint-rules", async () => {
@@ -17,6 +19,7 @@ export const lintRules = () =>
         .filter((line) => !reported.includes(line))
         .map((line) => `${line} should have been reported, and was not`),
       ...reported.filter((line) => !expected.includes(line)).map((line) => `${line} was reported, and is allowed`),
+      ...(await allLongComments()).map((line) => `${line} is a comment of more than 100 columns`),
       ...(expected.length === 0 ? [`${FIXTURE} expects nothing`] : []),
     ].join("\n");
   });

@@ -1,4 +1,4 @@
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { bake } from "../image/bake/bake.mjs";
 import { rootFolder } from "../image/root-folder.mjs";
 import { SetupFailed } from "../setup/failure.mjs";
@@ -14,43 +14,49 @@ const FIRST_JOURNEY = ["a-machine-boots-to-ready", "--testNamePattern", "^first:
 
 /** @typedef {(filters: readonly string[]) => Promise<import("./summary.mjs").Outcome>} Tier */
 
-/** The everyday tests. @type {Tier} */
-export const vitest = (filters) =>
-  runVitest({ name: "vitest", profile: "test", args: filters, deadlineMs: 35 * MINUTES });
+/** The everyday tests, all of them, once, on the Node that the image carries. @type {Tier} */
+export const vitest = (filters) => everydayTests("vitest", filters, 30 * MINUTES);
 
-/** The same on the Node that the image carries. Children that tests start as `node` are of that version, too. @type {Tier} */
-export const node24 = (filters) =>
-  withPrepared("node24", async () => {
-    const pinned = pinnedNode();
-    await runSteps([pinned.step]);
-    const node = pinned.find();
-    if (!node)
-      throw new SetupFailed("Node 24 is missing though it was just installed: is there one for this processor?");
-    const env = { PATH: `${dirname(node)}:${process.env["PATH"]}` };
-    return runVitest({ name: "node24", profile: "test", args: filters, node, env, deadlineMs: 25 * MINUTES });
-  });
+/** The 10,000 certificates, of which the everyday tests take a tenth. @type {Tier} */
+export const certificates = () =>
+  everydayTests("certificates", ["test/gateway/of-thousands"], 20 * MINUTES, { BUILDER_AGENT_CERTIFICATES: "10000" });
+
+/** The 100,000 mutated sessions, of which the everyday tests take three thousand. @type {Tier} */
+export const frames = () =>
+  everydayTests("frames", ["test/gateway/what-is-passed"], 30 * MINUTES, { BUILDER_AGENT_FRAMES: "100000" });
+
+/** The 10,000 sequences of calls to BuildKit, of which the everyday tests take 800. @type {Tier} */
+export const calls = () =>
+  everydayTests("calls", ["test/journeys/of-thousands"], 20 * MINUTES, { BUILDER_AGENT_CALLS: "10000" });
+
+/** What depends on Node itself, on the Node that this command was given: the floor. @type {Tier} */
+export const floor = async (filters) => {
+  const name = "floor";
+  const skipped = [{ name, reason: `this is Node ${process.versions.node}, as in the image: give it the oldest` }];
+  if (process.versions.node === pinnedNode().version) return { name, passed: 0, failed: 0, skipped, tookMs: 0 };
+  // A filter may name only tests that do not depend on Node.
+  const args = ["--config", "test/floor.vitest.config.ts", "--passWithNoTests", ...filters];
+  return runVitest({ name, profile: "test", args, on: `Node ${process.versions.node}`, quietLimitMs: 12 * MINUTES });
+};
 
 /** Of the everyday tests those that have to do with tailnets. @type {Tier} */
-export const tailnet = (filters) =>
-  runVitest({
-    name: "tailnet",
-    profile: "test",
-    args: filters.length > 0 ? filters : ["tailnet"],
-    deadlineMs: 20 * MINUTES,
-  });
+export const tailnet = (filters) => everydayTests("tailnet", filters.length > 0 ? filters : ["tailnet"], 20 * MINUTES);
 
-/** The real units, in the image's root file system under systemd-nspawn, and a tailnet for them. @type {Tier} */
+/**
+ * The real units, in the image's root file system under systemd-nspawn, and a tailnet for them.
+ * @type {Tier}
+ */
 export const nspawn = (filters) =>
   withPrepared("nspawn", async () => {
     await runSteps([...(profiles["nspawn"] ?? []), ...(profiles["tailnet"] ?? [])]);
     const env = { BUILDER_AGENT_NSPAWN_ROOT: await rootFolder() };
     const args = ["--config", "test/nspawn/vitest.config.ts", ...filters];
-    return runVitest({ name: "nspawn", profile: "test", args, env, deadlineMs: 20 * MINUTES });
+    return runVitest({ name: "nspawn", profile: "test", also: ["nspawn"], args, env, quietLimitMs: 20 * MINUTES });
   });
 
 /**
- * What Packer makes of this tree, booted in a virtual machine. BUILDER_AGENT_VM_ACCELERATOR=kvm makes it quick where KVM is whole;
- * BUILDER_AGENT_VM_IMAGE names another image. @type {Tier}
+ * What Packer makes of this tree, booted in a virtual machine. BUILDER_AGENT_VM_ACCELERATOR=kvm
+ * makes it quick where KVM is whole; BUILDER_AGENT_VM_IMAGE names another image. @type {Tier}
  */
 export const vm = (filters) =>
   withPrepared("vm", async () => {
@@ -60,14 +66,31 @@ export const vm = (filters) =>
     return runVitest({
       name: "vm",
       profile: "test",
+      also: ["vm"],
       args,
       env: { BUILDER_AGENT_VM_IMAGE: image },
-      deadlineMs: 40 * MINUTES,
+      quietLimitMs: 40 * MINUTES,
     });
   });
 
 /** The image's short form: boot to ready and a real build. @type {Tier} */
 export const vmFirst = () => vm(FIRST_JOURNEY);
+
+/**
+ * On the image's Node. Children that tests start as `node` are of that version, too.
+ * @param {string} name @param {readonly string[]} filters @param {number} quietLimitMs @param
+ *   {NodeJS.ProcessEnv} [more]
+ */
+const everydayTests = (name, filters, quietLimitMs, more) =>
+  withPrepared(name, async () => {
+    const pinned = pinnedNode();
+    await runSteps([pinned.step]);
+    const node = pinned.find();
+    if (!node)
+      throw new SetupFailed("Node 24 is missing though it was just installed: is there one for this processor?");
+    const on = `Node ${pinned.version}`;
+    return runVitest({ name, profile: "test", args: filters, node, ...(more && { env: more }), on, quietLimitMs });
+  });
 
 /** @param {string} name @param {() => Promise<import("./summary.mjs").Outcome>} run */
 async function withPrepared(name, run) {

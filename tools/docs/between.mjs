@@ -1,5 +1,6 @@
 /**
- * `text` with what stands between the two markers of `name` replaced; undefined if they are not there.
+ * `text` with what stands between the two markers of `name` replaced; undefined if they are not
+ * there.
  * @param {string} text @param {string} name @param {string} content
  */
 export function between(text, name, content) {

@@ -3,7 +3,9 @@ import { text } from "node:stream/consumers";
 import { pathToFileURL } from "node:url";
 import { inTree } from "../setup/tree.mjs";
 
-/** The JSON Schema of the configuration file, as the formatter wants it. @returns {Promise<string>} */
+/**
+ * The JSON Schema of the configuration file, as the formatter wants it. @returns {Promise<string>}
+ */
 export async function configurationSchema() {
   const { configJsonSchema } = /** @type {typeof import("../../agent/cli/config/json-schema.ts")} */ (
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it is compiled from the very file that the type names

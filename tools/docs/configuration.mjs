@@ -6,8 +6,8 @@ import { between } from "./between.mjs";
 import { configurationSchema } from "./configuration-schema.mjs";
 import { configurationTable } from "./configuration-table.mjs";
 
-// Writes what documents tell of the configuration, from its schema; with --check only looks, and exits 1 if they are not current. It
-// reads the compiled agent, which must be there.
+// Writes what documents tell of the configuration, from its schema; with --check only looks, and
+// exits 1 if they are not current. It reads the compiled agent, which must be there.
 const { values } = parseArgs({ options: { check: { type: "boolean", default: false } } });
 
 const documents = [

@@ -17,8 +17,9 @@ import { keepNewest } from "./keep-newest.mjs";
 const INSTALL_DEADLINE_MS = 10 * 60_000;
 
 /**
- * The root file system of the image as a folder, made without a VM: Debian, and the install script run in it by systemd-nspawn. Needs root.
- * Nobody changes it: who boots it does so with --ephemeral or --volatile=overlay, or from a copy.
+ * The root file system of the image as a folder, made without a VM: Debian, and the install script
+ * run in it by systemd-nspawn. Needs root. Nobody changes it: who boots it does so with --ephemeral
+ * or --volatile=overlay, or from a copy.
  * @returns {Promise<string>}
  */
 export async function rootFolder() {

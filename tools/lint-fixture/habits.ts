@@ -19,3 +19,5 @@ export function misses(phase: "open" | "closed"): number {
 }
 
 export const loose = (value: any): unknown => value; // refused: no-explicit-any
+
+export const limit = (signal: AbortSignal): AbortSignal => AbortSignal.any([signal, AbortSignal.timeout(1_000)]); // refused: no-restricted-properties

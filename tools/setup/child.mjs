@@ -19,7 +19,8 @@ const KILL_AFTER_MS = 5000;
  */
 
 /**
- * Runs a program to its end. @returns {Promise<string>} Its standard output. @throws {SetupFailed} With its first and last lines.
+ * Runs a program to its end. @returns {Promise<string>} Its standard output. @throws {SetupFailed}
+ * With its first and last lines.
  * @param {Child} child
  */
 export function run({ what, command, args, deadlineMs, cwd, env, advice = "", onLine }) {

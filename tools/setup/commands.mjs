@@ -1,20 +1,31 @@
 import { accessSync, closeSync, constants, openSync, readSync, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
-// Users other than root often have no sbin on PATH, though the programs in it serve them too.
-const SBIN = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
+/**
+ * Where Debian's packages put their programs. Users other than root often have no sbin on PATH,
+ * though the programs in it serve them too.
+ */
+const SYSTEM_FOLDERS = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+
+const onPath = () => (process.env["PATH"] ?? "").split(delimiter);
 
 /**
  * The path of the command that a shell would run.
  * @param {string} name
  * @param {readonly string[]} [folders]
  */
-export function findCommand(name, folders = [...(process.env["PATH"] ?? "").split(delimiter), ...SBIN]) {
+export function findCommand(name, folders = onPath()) {
   return folders
     .filter((folder) => folder.startsWith("/"))
     .map((folder) => join(folder, name))
     .find(isExecutable);
 }
+
+/**
+ * The path of a program of Debian's: where its package has put it, whatever lies before that on
+ * PATH. @param {string} name
+ */
+export const findSystemProgram = (name) => findCommand(name, [...SYSTEM_FOLDERS, ...onPath()]);
 
 /** @param {string} file */
 function isExecutable(file) {
@@ -28,7 +39,10 @@ function isExecutable(file) {
 
 const PT_INTERP = 3;
 
-/** Whether a 64-bit little-endian ELF program needs no dynamic loader, and so runs alone in an empty image. @param {string} file */
+/**
+ * Whether a 64-bit little-endian ELF program needs no dynamic loader, and so runs alone in an empty
+ * image. @param {string} file
+ */
 export function isStatic(file) {
   const head = Buffer.alloc(4096);
   const descriptor = openSync(file, "r");

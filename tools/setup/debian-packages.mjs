@@ -1,17 +1,22 @@
 import { existsSync, rmSync, writeFileSync } from "node:fs";
-import { run } from "./child.mjs";
-import { findCommand } from "./commands.mjs";
-import { debianTable } from "./debian-table.mjs";
+import { join } from "node:path";
+import { aptGet, mayInstall } from "./apt.mjs";
+import { cacheFolder } from "./cache-folder.mjs";
+import { findSystemProgram } from "./commands.mjs";
+import { debianTable, findTool } from "./debian-table.mjs";
 import { EX_UNAVAILABLE, SetupFailed } from "./failure.mjs";
 import { saying } from "./progress.mjs";
 
-const DEADLINE_MS = 15 * 60_000;
 const POLICY = "/usr/sbin/policy-rc.d";
 
 /** @param {readonly string[]} packages Keys of the table. @returns {import("./step.mjs").Step} */
 export function debianPackages(packages) {
-  const missing = () => packages.filter((name) => !debianTable[name]?.find());
+  const missing = () => packages.filter((name) => !isWhole(name));
   return {
+    // One at a time on this machine, not in this work tree only: each makes Debian's policy against
+    // starting services, and removes it.
+    lockFile: join(cacheFolder(), "debian.lock"),
+    programs: () => Object.fromEntries(packages.flatMap(programsOf)),
     isDone: () => missing().length === 0,
     async carryOut() {
       const names = missing();
@@ -22,33 +27,38 @@ export function debianPackages(packages) {
       });
       const still = missing();
       if (still.length > 0)
-        throw new SetupFailed(`apt-get succeeded, but these are still not found: ${still.join(" ")}`);
+        throw new SetupFailed(`apt-get succeeded, but what these bring is still not all found: ${still.join(" ")}`, {
+          advice: "compare the packages' files (dpkg -L) with what tools/setup/debian-table.mjs says that they bring",
+        });
     },
   };
 }
 
+/** @param {string} name Of a package. */
+function isWhole(name) {
+  const row = debianTable[name];
+  return row !== undefined && findTool(row) !== undefined && (row.programs ?? []).every(findSystemProgram);
+}
+
+/** @param {string} name Of a package. */
+const programsOf = (name) =>
+  (debianTable[name]?.programs ?? []).map(
+    (program) => /** @type {const} */ ([program, findSystemProgram(program) ?? ""]),
+  );
+
 /** @param {readonly string[]} names */
 function refuseWhereWeMayNot(names) {
-  const isRoot = process.getuid?.() === 0;
-  if (isRoot && findCommand("apt-get")) return;
+  if (mayInstall()) return;
   throw new SetupFailed(`missing on this machine: ${names.join(" ")}`, {
     advice: `sudo apt-get update && sudo apt-get install -y --no-install-recommends ${names.join(" ")}`,
     exitCode: EX_UNAVAILABLE,
   });
 }
 
-/** @param {readonly string[]} args */
-const aptGet = (args) =>
-  run({
-    what: `apt-get ${args[0]}`,
-    command: "apt-get",
-    args: ["-o", "DPkg::Lock::Timeout=300", ...args],
-    env: { DEBIAN_FRONTEND: "noninteractive" },
-    deadlineMs: DEADLINE_MS,
-    advice: "check that Debian's packages can be reached, then run the same command again",
-  });
-
-/** Debian starts a service as soon as it is installed; we want the programs only. @param {() => Promise<unknown>} work */
+/**
+ * Debian starts a service as soon as it is installed; we want the programs only. @param {() =>
+ * Promise<unknown>} work
+ */
 async function withoutStartingServices(work) {
   if (existsSync(POLICY)) {
     await work();

@@ -10,7 +10,8 @@ const BUILD_DEADLINE_MS = 30 * 60_000;
 const ASK_DEADLINE_MS = 10 * 60_000;
 
 /**
- * Builds every tool of the Go module in `folder` into `target`/bin, which is there whole or not at all. The caller holds the lock.
+ * Builds every tool of the Go module in `folder` into `target`/bin, which is there whole or not at
+ * all. The caller holds the lock.
  * @param {object} build
  * @param {string} build.what
  * @param {string} build.folder
@@ -35,7 +36,10 @@ export async function buildGoTools({ what, folder, settings, draft, target, goar
   renameSync(draft, target);
 }
 
-/** @param {string} folder Go chooses its toolchain by the go.mod there. @param {string} wanted What the programs are, for a person. */
+/**
+ * @param {string} folder Go chooses its toolchain by the go.mod there. @param {string} wanted What
+ *   the programs are, for a person.
+ */
 export async function goVersion(folder, wanted) {
   const least = /^go (\S+)/m.exec(readIfThere(join(folder, "go.mod")))?.[1];
   const refusal = {

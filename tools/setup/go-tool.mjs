@@ -1,3 +1,4 @@
+import { readdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { cacheFolder } from "./cache-folder.mjs";
 import { run } from "./child.mjs";
@@ -10,21 +11,26 @@ import { inTree, readIfThere } from "./tree.mjs";
 const ASK_DEADLINE_MS = 30_000;
 
 /**
- * Programs that the Go module `tools/<name>` pins as its tools, built once for all work trees of this user.
+ * Programs that the Go module `tools/<name>` pins as its tools, built once for all work trees of
+ * this user.
  * @typedef {object} GoTool
  * @property {string} name
  * @property {string} module The module that has the programs.
- * @property {Readonly<Record<string, readonly string[]>>} commands Each with the arguments that make it print its version.
+ * @property {Readonly<Record<string, readonly string[]>>} commands Each with the arguments that
+ * make it print its version.
  * @property {string} takes How long the first build takes, for a person who waits.
- * @property {readonly string[]} [stamps] The variables that hold the version where they are not `<module>/version.Version`. They want it without "v".
- * @property {"amd64" | "arm64"} [goarch] For an image: built by us for that machine, never taken from PATH.
+ * @property {readonly string[]} [stamps] The variables that hold the version where they are not
+ * `<module>/version.Version`. They want it without "v".
+ * @property {boolean} [isOurs] Its sources lie in that folder: it is never taken from PATH.
+ * @property {"amd64" | "arm64"} [goarch] For an image: built by us for that machine, never taken
+ * from PATH.
  */
 
 /** @type {Readonly<Record<string, string>>} */
 const NATIVE = { x64: "amd64", arm64: "arm64" };
 
 /** @param {GoTool} tool */
-export function goTool({ name, module, commands, takes, stamps, goarch }) {
+export function goTool({ name, module, commands, takes, stamps, isOurs, goarch }) {
   const folder = inTree("tools", name);
   const goMod = readIfThere(join(folder, "go.mod"));
   const version = new RegExp(`^\\s*(?:require )?${module} (v\\S+)`, "m").exec(goMod)?.[1] ?? "unknown";
@@ -34,7 +40,7 @@ export function goTool({ name, module, commands, takes, stamps, goarch }) {
   let found;
 
   async function find() {
-    found ??= (goarch ? undefined : await onPath(commands, version)) ?? (await built());
+    found ??= (goarch || isOurs ? undefined : await onPath(commands, version)) ?? (await built());
     return found;
   }
 
@@ -50,9 +56,14 @@ export function goTool({ name, module, commands, takes, stamps, goarch }) {
     return paths;
   }
 
-  /** Named after all that decides what is built. @throws {import("./failure.mjs").SetupFailed} Where Go is missing or too old. */
+  /**
+   * Named after all that decides what is built. @throws {import("./failure.mjs").SetupFailed} Where
+   * Go is missing or too old.
+   */
   async function targetFolder() {
-    const made = [goMod, readIfThere(join(folder, "go.sum")), await goVersion(folder, wanted)];
+    const sources = isOurs ? readdirSync(folder).filter((file) => file.endsWith(".go")) : [];
+    const texts = ["go.sum", ...sources.toSorted()].map((file) => readIfThere(join(folder, file)));
+    const made = [goMod, ...texts, await goVersion(folder, wanted)];
     const hash = hashOf(foreign ? [...made, foreign] : made);
     return join(cacheFolder(), `${name}-${hash}`);
   }
@@ -65,6 +76,7 @@ export function goTool({ name, module, commands, takes, stamps, goarch }) {
     step: {
       lockFile: join(cacheFolder(), `${name}.lock`),
       isDone: async () => (await find()) !== undefined,
+      programs: async () => (await find()) ?? {},
       async carryOut() {
         const target = await targetFolder();
         const draft = join(cacheFolder(), `${name}-draft`);
@@ -98,7 +110,8 @@ async function onPath(commands, version) {
     if (!command) return undefined;
     const says = await run({ what: name, command, args, deadlineMs: ASK_DEADLINE_MS }).catch(() => "");
     if (!says.split(/\s+/).includes(version)) return undefined;
-    paths[name] = command;
+    // A link to it, in whatever folder of links PATH names, is the same program.
+    paths[name] = realpathSync(command);
   }
   return paths;
 }

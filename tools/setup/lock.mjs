@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
+import { withDeadline } from "./deadline.mjs";
 import { EX_UNAVAILABLE, SetupFailed } from "./failure.mjs";
 import { say } from "./progress.mjs";
 
@@ -9,8 +10,9 @@ const WAIT_MAX_MS = 45 * 60_000;
 const SAY_WAITING_AFTER_MS = 1000;
 
 /**
- * Runs `work` while no other set-up holds `file`. The kernel frees a flock when its holder ends, however it ends, so there is no
- * stale lock to judge: `cat` holds it until our end of its standard input closes.
+ * Runs `work` while no other set-up holds `file`. The kernel frees a flock when its holder ends,
+ * however it ends, so there is no stale lock to judge: `cat` holds it until our end of its standard
+ * input closes.
  * @template T
  * @param {string} file
  * @param {() => Promise<T>} work
@@ -24,9 +26,7 @@ export async function withLock(file, work) {
   });
   const waiting = setTimeout(() => say("another set-up is at work here; waiting for it …"), SAY_WAITING_AFTER_MS);
   try {
-    await once(holder.stdout, "data", {
-      signal: AbortSignal.any([failedToStart(holder), AbortSignal.timeout(WAIT_MAX_MS)]),
-    });
+    await withDeadline(WAIT_MAX_MS, failedToStart(holder), (signal) => once(holder.stdout, "data", { signal }));
     clearTimeout(waiting);
     return await work();
   } catch (cause) {
@@ -44,7 +44,8 @@ export async function withLock(file, work) {
 }
 
 /**
- * At once: whoever goes on may block this process for minutes, and the end of the input would not be sent before. `cat` is of flock's group.
+ * At once: whoever goes on may block this process for minutes, and the end of the input would not
+ * be sent before. `cat` is of flock's group.
  * @param {import("node:child_process").ChildProcess} holder
  */
 function release({ pid }) {

@@ -1,6 +1,9 @@
 import { EX_NOPERM, SetupFailed } from "./failure.mjs";
 
-/** Told at once, not after minutes of building what could not be used. @param {string} why One clause. @returns {import("./step.mjs").Step} */
+/**
+ * Told at once, not after minutes of building what could not be used. @param {string} why One
+ * clause. @returns {import("./step.mjs").Step}
+ */
 export const needsRoot = (why) => ({
   isDone() {
     if (process.getuid?.() === 0) return true;

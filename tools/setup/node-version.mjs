@@ -1,7 +1,10 @@
 import { EX_UNAVAILABLE, SetupFailed } from "./failure.mjs";
 import { inTree, readIfThere } from "./tree.mjs";
 
-/** Refuses a Node that is older than package.json's engines ask for. @type {import("./step.mjs").Step} */
+/**
+ * Refuses a Node that is older than package.json's engines ask for. @type
+ * {import("./step.mjs").Step}
+ */
 export const nodeVersion = {
   isDone() {
     const least = leastVersion();

@@ -26,9 +26,10 @@ export const npmPackages = {
   },
 };
 
+const CLEAN_INSTALL = ["ci", "--ignore-scripts", "--include=dev", "--no-audit", "--no-fund", "--loglevel=warn"];
+
 /** The npm that runs us, if one does: it need not be on PATH. */
-export function npm() {
-  const args = ["ci", "--ignore-scripts", "--include=dev", "--no-audit", "--no-fund", "--loglevel=warn"];
+export function npm(args = CLEAN_INSTALL) {
   const running = process.env["npm_execpath"];
   return running ? { command: process.execPath, args: [running, ...args] } : { command: "npm", args };
 }

@@ -5,14 +5,22 @@ import { goTools } from "./go-tools.mjs";
 import { needsRoot } from "./needs-root.mjs";
 import { nodeVersion } from "./node-version.mjs";
 import { npmPackages } from "./npm-packages.mjs";
+import { baseSystem } from "./program-folder.mjs";
 import { toolchain } from "./toolchain.mjs";
+import { unpackedProgram } from "./unpacked-program.mjs";
 
 const [buildkit, buildx, bbolt] = [goTool(goTools.buildkit), goTool(goTools.buildx), goTool(goTools.bbolt)];
+const h2reader = goTool(goTools.h2reader);
+const promtool = unpackedProgram({ name: "prometheus", program: "promtool" });
 const [tailscale, headscale] = [goTool(goTools.tailscale), goTool(goTools.headscale)];
 
-const builder = ["runc", "busybox-static", "containernetworking-plugins", "iproute2", "iptables", "nftables", "procps"];
-const volume = ["cryptsetup-bin", "e2fsprogs", "xfsprogs", "util-linux"];
+const network = ["containernetworking-plugins", "iproute2", "iptables", "nftables", "procps"];
+// BuildKit starts git and xz for what it builds from.
+const builder = ["runc", "busybox-static", ...network, "git", "xz-utils"];
+const volume = ["cryptsetup-bin", "dmsetup", "e2fsprogs", "xfsprogs", "util-linux"];
 const units = ["systemd"];
+// Small beside what the image takes: the template and a guest's seed are looked at every day.
+const template = ["packer", "genisoimage"];
 const nspawn = ["systemd-container", "mmdebstrap", "zstd"];
 const image = [
   ...[
@@ -43,7 +51,7 @@ const imageRoot = needsRoot("a root file system is made by root: its files belon
 
 const checks = [nodeVersion, npmPackages];
 // Of every tool that is there, whoever had it made: a profile builds only what it needs.
-const tools = toolchain([buildkit, buildx, bbolt, tailscale, headscale]);
+const tools = toolchain([buildkit, buildx, bbolt, tailscale, headscale, h2reader]);
 const told = [compile, tools];
 const sandbox = [...checks, debianPackages(builder), buildkit.step, bbolt.step, ...told];
 
@@ -53,14 +61,18 @@ export const profiles = {
   demo: [builderRoot, ...sandbox],
   sandbox,
   test: [
-    ...[...checks, debianPackages([...builder, ...volume, ...units])],
-    ...[buildkit.step, buildx.step, bbolt.step, tailscale.step, headscale.step, ...told],
+    ...[...checks, baseSystem, debianPackages([...builder, ...volume, ...units, ...template]), promtool.step],
+    ...[buildkit.step, buildx.step, bbolt.step, tailscale.step, headscale.step, h2reader.step, ...told],
   ],
-  /** What a tailnet of our own takes, beside a profile that compiles: the first time it is minutes. */
+  /**
+   * What a tailnet of our own takes, beside a profile that compiles: the first time it is minutes.
+   */
   tailnet: [...checks, tailscale.step, headscale.step, tools],
   nspawn: [builderRoot, ...checks, debianPackages([...builder, ...nspawn]), buildkit.step, bbolt.step, ...told],
   image: [imageRoot, ...checks, debianPackages(image)],
   boot: [imageRoot, ...checks, debianPackages(image), compile],
   vm: [builderRoot, ...checks, debianPackages([...builder, ...image]), buildkit.step, bbolt.step, ...told],
+  /** What makes a root file system of Debian's and runs the journey of a fresh machine in it. */
+  fresh: [imageRoot, nodeVersion, debianPackages(nspawn)],
   bench: [builderRoot, ...checks, debianPackages([...builder, ...peers]), buildkit.step, ...told],
 };

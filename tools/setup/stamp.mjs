@@ -10,7 +10,10 @@ export function hashOf(parts) {
   return hash.digest("hex").slice(0, 16);
 }
 
-/** Replaces the file in one go: a reader sees the old one or the new one. @param {string} file @param {string} content */
+/**
+ * Replaces the file in one go: a reader sees the old one or the new one. @param {string} file
+ * @param {string} content
+ */
 export function writeWhole(file, content) {
   mkdirSync(dirname(file), { recursive: true });
   const draft = `${file}.${process.pid}`;

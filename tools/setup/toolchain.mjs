@@ -1,4 +1,4 @@
-import { debianTable } from "./debian-table.mjs";
+import { debianTable, findTool } from "./debian-table.mjs";
 import { isStamped, writeWhole } from "./stamp.mjs";
 import { inTree } from "./tree.mjs";
 
@@ -6,12 +6,13 @@ const file = inTree("dist/toolchain.json");
 
 /**
  * Tells the compiled programs and the tests where the tools are: dist/toolchain.json.
- * @param {ReadonlyArray<{ find: () => Promise<Readonly<Record<string, string>> | undefined> }>} goTools
+ * @param {ReadonlyArray<{ find: () => Promise<Readonly<Record<string, string>> | undefined> }>}
+ *   goTools
  * @returns {import("./step.mjs").Step}
  */
 export function toolchain(goTools) {
   async function content() {
-    const fromDebian = Object.values(debianTable).map(({ tool, find }) => ({ [tool]: find() }));
+    const fromDebian = Object.values(debianTable).map((row) => ({ [row.tool]: findTool(row) }));
     const fromGo = await Promise.all(goTools.map(({ find }) => find()));
     return `${JSON.stringify(Object.assign({}, ...fromGo, ...fromDebian), null, 2)}\n`;
   }

@@ -1,12 +1,13 @@
 import { type FileHandle, open } from "node:fs/promises";
 
 /**
- * Reads a bucket's sequence out of a bbolt file (format 2 of bbolt v1.5.0, little-endian) that is sound and that nobody writes to. The program
- * `bbolt` shows keys and values, but not this.
+ * Reads a bucket's sequence out of a bbolt file (format 2 of bbolt v1.5.0, little-endian) that is
+ * sound and that nobody writes to. The program `bbolt` shows keys and values, but not this.
  *
- * A page begins with id u64, flags u16, count u16, overflow u32, then its elements: in a branch position u32, key's size u32, page u64; in a leaf
- * flags u32, position u32, key's size u32, value's size u32. Positions count from the element's own place. A bucket's value begins with its root page
- * u64 and its sequence u64; where that page is 0, the page follows inline.
+ * A page begins with id u64, flags u16, count u16, overflow u32, then its elements: in a branch
+ * position u32, key's size u32, page u64; in a leaf flags u32, position u32, key's size u32,
+ * value's size u32. Positions count from the element's own place. A bucket's value begins with its
+ * root page u64 and its sequence u64; where that page is 0, the page follows inline.
  */
 export async function bucketSequence(file: string, path: readonly string[]): Promise<bigint | undefined> {
   const handle = await open(file, "r");
@@ -33,9 +34,15 @@ const PAGE_MAX_BYTES = 64 * 1024 * 1024;
 
 const MAGIC = 0xed0cdaed;
 const VERSION = 2;
-/** Magic, version, page's size and flags u32 each; root's page and sequence, free list, high water mark, transaction u64 each; then the checksum. */
+/**
+ * Magic, version, page's size and flags u32 each; root's page and sequence, free list, high water
+ * mark, transaction u64 each; then the checksum.
+ */
 const META_BYTES = 64;
-/** The second meta page begins where the first ends, and the page's size is the machine's: from 1 KiB on, as bbolt looks for it. */
+/**
+ * The second meta page begins where the first ends, and the page's size is the machine's: from 1
+ * KiB on, as bbolt looks for it.
+ */
 const PAGE_SIZES = Array.from({ length: 16 }, (_, at) => 1024 << at);
 
 interface Bolt {

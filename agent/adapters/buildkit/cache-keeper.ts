@@ -9,7 +9,8 @@ import {
   judgeCache,
   type RunEnd,
 } from "../../core/buildkit-health.ts";
-import type { Preparation } from "../../ports/buildkit.ts";
+import { Deadline } from "../../lifecycle/deadline.ts";
+import type { Preparation, StartInputs } from "../../ports/buildkit.ts";
 import type { Log } from "../../ports/log.ts";
 import { checkDatabase } from "./check-database.ts";
 import { type DatabaseFile, databasesUnder } from "./databases.ts";
@@ -38,7 +39,10 @@ interface Checked extends DatabaseFile {
   readonly tookMs: number;
 }
 
-/** Whoever starts buildkitd lets it prepare the cache before each start, and tells it of each end. One at a time. */
+/**
+ * Whoever starts buildkitd lets it prepare the cache before each start, and tells it of each end.
+ * One at a time.
+ */
 export class CacheKeeper {
   readonly #options: CacheKeeperOptions;
   readonly #inUseFile: string;
@@ -54,10 +58,12 @@ export class CacheKeeper {
   }
 
   /**
-   * Makes the cache one that buildkitd can start on. After an unclean end its databases are checked, and what is damaged is set aside. The end of
-   * `signal` ends it between two steps or within a check; it may then begin anew. @throws {AgentError} "buildkit.root-in-use" (retryable)
+   * Makes the cache one that buildkitd can start on. After an unclean end its databases are
+   * checked, and what is damaged is set aside. The end of `signal` ends it between two steps or
+   * within a check; it may then begin anew. `inputs` is what the start will have, for the report.
+   * @throws {AgentError} "buildkit.root-in-use" (retryable)
    */
-  async prepare(signal: AbortSignal): Promise<Preparation> {
+  async prepare(signal: AbortSignal, inputs: StartInputs = {}): Promise<Preparation> {
     const { places, log } = this.#options;
     const begunMs = performance.now();
     const nowMs = Date.now();
@@ -84,6 +90,7 @@ export class CacheKeeper {
       preparedAtMs: nowMs,
       tookMs: Math.round(performance.now() - begunMs),
       lastEnd: isFirst ? "first" : wasUnclean ? "unclean" : "clean",
+      ...inputs,
       checked: checked.map(told),
       ...(quarantined && { quarantined }),
     };
@@ -92,8 +99,9 @@ export class CacheKeeper {
   }
 
   /**
-   * After each end. `end` is "clean" if it was asked for and buildkitd went by itself; whether it came to closing its databases is looked at here.
-   * Everything else leaves the mark for the next preparation.
+   * After each end. `end` is "clean" if it was asked for and buildkitd went by itself; whether it
+   * came to closing its databases is looked at here. Everything else leaves the mark for the next
+   * preparation.
    */
   async ended(end: RunEnd): Promise<void> {
     const { places, log } = this.#options;
@@ -112,7 +120,10 @@ export class CacheKeeper {
     log.warn({ crashesInARow }, "buildkit.ended-uncleanly");
   }
 
-  /** Deletes what was set aside: minutes, where the cache was large. Safe beside a running buildkitd. */
+  /**
+   * Deletes what was set aside: minutes, where the cache was large. Safe beside a running
+   * buildkitd.
+   */
   sweep(signal: AbortSignal): Promise<void> {
     return this.#quarantine.sweep(signal);
   }
@@ -154,7 +165,8 @@ export class CacheKeeper {
 
   /** There is no block left for a new root. What is not deleted in this time is deleted later. */
   async #makeSpace(): Promise<void> {
-    await this.#quarantine.sweep(AbortSignal.timeout(MAKE_SPACE_MS)).catch((err: unknown) => {
+    using deadline = new Deadline(MAKE_SPACE_MS);
+    await this.#quarantine.sweep(deadline.signal).catch((err: unknown) => {
       this.#options.log.warn({ err }, "buildkit.not-swept");
     });
   }

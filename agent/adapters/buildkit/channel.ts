@@ -1,6 +1,9 @@
 import { Client, credentials } from "@grpc/grpc-js";
 
-/** While it restarts we want to know soon; grpc-js would wait up to two minutes between two tries to connect. */
+/**
+ * While it restarts we want to know soon; grpc-js would wait up to two minutes between two tries to
+ * connect.
+ */
 const OPTIONS = {
   "grpc.initial_reconnect_backoff_ms": 50,
   "grpc.max_reconnect_backoff_ms": 1_000,

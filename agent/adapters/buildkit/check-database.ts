@@ -3,23 +3,28 @@ import type { DatabaseState } from "../../core/buildkit-health.ts";
 import { LineCutter } from "../../core/line-cutter.ts";
 
 /**
- * Measured with bbolt v1.5.0 on two virtual processors: 265 MB in 0.2 s from memory, in 4 s from the disk. A disk that gives only 8 MiB a second is
- * still waited for; longer than this takes only a database whose pages lead in a circle.
+ * Measured with bbolt v1.5.0 on two virtual processors: 265 MB in 0.2 s from memory, in 4 s from
+ * the disk. A disk that gives only 8 MiB a second is still waited for; longer than this takes only
+ * a database whose pages lead in a circle.
  */
 const DEADLINE_MS = 10_000;
 const LEAST_BYTES_PER_MS = 8 * 1024;
 /**
- * A page that claims to be larger than the file makes the check note billions of pages. A sound database of 265 MB was checked within 1 GiB; what
- * is mapped of the file comes on top.
+ * A page that claims to be larger than the file makes the check note billions of pages. A sound
+ * database of 265 MB was checked within 1 GiB; what is mapped of the file comes on top.
  */
 const ADDRESS_SPACE_BYTES = 1024 ** 3;
 const LINE_MAX_CHARS = 300;
-/** The file could not be opened, or the program could not be run: that tells nothing of the database. */
+/**
+ * The file could not be opened, or the program could not be run: that tells nothing of the
+ * database.
+ */
 const NO_VERDICT = /^Error: (failed to open|source database|cannot allocate memory)|^(prlimit|setpriv): /;
 
 /**
- * Reads a whole bbolt database and follows every page of it, without changing it (`bbolt check`). The first complaint is enough. A check that does
- * not end within its deadline means damage too: it has come full circle.
+ * Reads a whole bbolt database and follows every page of it, without changing it (`bbolt check`).
+ * The first complaint is enough. A check that does not end within its deadline means damage too: it
+ * has come full circle.
  */
 export function checkDatabase(
   bbolt: string,

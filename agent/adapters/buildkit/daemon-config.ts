@@ -8,8 +8,8 @@ import { LOOPBACK_ONLY } from "./loopback-network.ts";
 import { fromToml, toToml } from "./toml.ts";
 
 /**
- * The configuration in the file that buildkitd reads. It is replaced whole, and only by one that this machine allows and that buildkitd itself
- * takes; until then the old one stays.
+ * The configuration in the file that buildkitd reads. It is replaced whole, and only by one that
+ * this machine allows and that buildkitd itself takes; until then the old one stays.
  */
 export class DaemonConfig {
   readonly file: string;
@@ -22,14 +22,15 @@ export class DaemonConfig {
     this.#places = places;
   }
 
-  async exists(): Promise<boolean> {
-    return (await this.#present()) !== undefined;
+  /** Undefined where there is none yet. */
+  read(): Promise<string | undefined> {
+    return readFile(this.file, "utf8").catch(() => undefined);
   }
 
   /** The same again costs nothing. @throws {AgentError} "buildkit.config-refused" */
   async replace(toml: string, signal: AbortSignal): Promise<void> {
     const accepted = this.#accept(toml);
-    if (accepted === (await this.#present())) return;
+    if (accepted === (await this.read())) return;
     await mkdir(this.#places.rootDir, { recursive: true, mode: 0o700 });
     // The trace socket lies here, and anybody who reaches it may write to it.
     await mkdir(dirname(this.file), { recursive: true, mode: 0o700 });
@@ -44,16 +45,15 @@ export class DaemonConfig {
     }
   }
 
-  /** Written anew from what we understood of it: two readers of one text might not understand the same. */
+  /**
+   * Written anew from what we understood of it: two readers of one text might not understand the
+   * same.
+   */
   #accept(toml: string): string {
     const config = parsed(toml);
     const wrong = deviations(config, this.#places);
     if (wrong.length > 0) throw refused(wrong.join("; "));
     return toToml(config);
-  }
-
-  #present(): Promise<string | undefined> {
-    return readFile(this.file, "utf8").catch(() => undefined);
   }
 }
 

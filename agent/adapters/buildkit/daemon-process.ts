@@ -5,13 +5,16 @@ import { AgentError } from "../../core/errors.ts";
 import type { UnitExit } from "../../ports/buildkit.ts";
 import type { Log } from "../../ports/log.ts";
 import { daemonEnvironment } from "./environment.ts";
-import { isolated, unwrapped } from "./isolation.ts";
+import { isolated, type Surroundings, unwrapped } from "./isolation.ts";
 import { oomKills } from "./oom-kills.ts";
 import { DaemonOutput } from "./output.ts";
 
 const SPAWN_DEADLINE_MS = 5_000;
 
-/** One run of buildkitd, isolated, in a session and process group of its own: a terminal's Ctrl-C does not reach it. */
+/**
+ * One run of buildkitd, isolated, in a session and process group of its own: a terminal's Ctrl-C
+ * does not reach it.
+ */
 export class DaemonProcess {
   /** buildkitd's own, as seen from here. */
   readonly pid: number;
@@ -25,14 +28,23 @@ export class DaemonProcess {
     void exited.then(() => (this.#isGone = true));
   }
 
-  /** @throws {AgentError} "buildkit.cannot-start", with the last lines, if there is no such program or it ends at once. */
-  static async start(binary: string, args: readonly string[], log: Log, resolvConf?: string): Promise<DaemonProcess> {
+  /**
+   * @throws {AgentError} "buildkit.cannot-start", with the last lines, if there is no such program
+   * or it ends at once.
+   */
+  static async start(
+    binary: string,
+    args: readonly string[],
+    environment: Readonly<Record<string, string>>,
+    log: Log,
+    network?: Surroundings,
+  ): Promise<DaemonProcess> {
     const killsBefore = await oomKills();
-    const { command, args: wrapped } = isolated(binary, args, resolvConf);
+    const { command, args: wrapped } = isolated(binary, args, network);
     const child = spawn(command, wrapped, {
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
-      env: daemonEnvironment(process.env),
+      env: daemonEnvironment(process.env, environment),
     });
     const output = new DaemonOutput(log);
     output.follow(child.stdout);
@@ -47,13 +59,19 @@ export class DaemonProcess {
     });
   }
 
-  /** Asks it to stop; after `graceMs`, or when `signal` is aborted, it is killed. Resolves when it is gone. */
+  /**
+   * Asks it to stop; after `graceMs`, or when `signal` is aborted, it is killed. Resolves when it
+   * is gone.
+   */
   stop(graceMs: number, signal: AbortSignal): Promise<UnitExit> {
     this.#send("SIGTERM");
     return this.endsWithin(graceMs, signal);
   }
 
-  /** Waits for its end; after `ms`, or when `signal` is aborted, it is killed. Resolves when it is gone. */
+  /**
+   * Waits for its end; after `ms`, or when `signal` is aborted, it is killed. Resolves when it is
+   * gone.
+   */
   async endsWithin(ms: number, signal: AbortSignal): Promise<UnitExit> {
     const patience = new AbortController();
     const hurry = (): void => patience.abort();
@@ -67,7 +85,9 @@ export class DaemonProcess {
     return exit;
   }
 
-  /** To buildkitd itself: the wrapper then waits until the kernel has cleared the whole namespace. */
+  /**
+   * To buildkitd itself: the wrapper then waits until the kernel has cleared the whole namespace.
+   */
   #send(name: NodeJS.Signals): void {
     if (this.#isGone) return;
     try {
@@ -91,7 +111,10 @@ async function exitOf(child: ChildProcess, output: DaemonOutput, killsBefore: nu
   return unwrapped({ ...ending, lastLines: output.lastLines, ...(known && { oomKills: killsAfter - killsBefore }) });
 }
 
-/** The wrapper's only child. It is there some milliseconds after the wrapper; undefined if it does not come. */
+/**
+ * The wrapper's only child. It is there some milliseconds after the wrapper; undefined if it does
+ * not come.
+ */
 async function innerPid(wrapper: ChildProcess): Promise<number | undefined> {
   const { pid } = wrapper;
   if (pid === undefined) return undefined;

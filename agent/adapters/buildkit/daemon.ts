@@ -1,7 +1,9 @@
 import { rm } from "node:fs/promises";
-import type { BuildkitPlaces } from "../../core/buildkit-config.ts";
+import { type BuildkitPlaces, buildkitEnvironment } from "../../core/buildkit-config.ts";
 import { AgentError } from "../../core/errors.ts";
 import { describeExit } from "../../core/unit-exit.ts";
+import { NO_NETWORK_GENERATION } from "../../core/views.ts";
+import { Branch } from "../../lifecycle/branch.ts";
 import { Cell } from "../../lifecycle/cell.ts";
 import { Queue } from "../../lifecycle/queue.ts";
 import type { BuildkitUnit, UnitStatus } from "../../ports/buildkit.ts";
@@ -9,7 +11,9 @@ import type { Log } from "../../ports/log.ts";
 import type { CacheKeeper } from "./cache-keeper.ts";
 import { DaemonConfig } from "./daemon-config.ts";
 import { DaemonProcess } from "./daemon-process.ts";
+import type { Surroundings } from "./isolation.ts";
 import { OneAtATime } from "./one-at-a-time.ts";
+import { fromToml } from "./toml.ts";
 import { takeAwayTraceSocket } from "./trace-socket.ts";
 
 export interface BuildkitDaemonOptions {
@@ -20,14 +24,15 @@ export interface BuildkitDaemonOptions {
   readonly places: BuildkitPlaces;
   /** Prepared before each start, told of each end. */
   readonly cache: CacheKeeper;
-  /** The builds' network, where they have one. */
-  readonly network?: {
+  /** Absent: it is in the network of this process. */
+  readonly network?: Surroundings & {
     /** Called before a configuration is tried; if it throws, it is not. */
     readonly ensure: (signal: AbortSignal) => Promise<unknown>;
-    /** Called before each start; if it throws, there is none. */
-    readonly prepare: (signal: AbortSignal) => Promise<unknown>;
-    /** What buildkitd sees as /etc/resolv.conf, and copies for builds. */
-    readonly resolvConf: string;
+    /**
+     * Called before each start, which then has the network of that generation; if it throws, there
+     * is none.
+     */
+    readonly prepare: (signal: AbortSignal) => Promise<string>;
   };
   readonly log: Log;
 }
@@ -35,12 +40,17 @@ export interface BuildkitDaemonOptions {
 /** Killed at once if this process ends without having stopped it. */
 const NO_GRACE_MS = 0;
 
-/** buildkitd as a child of this process, for a machine without a service manager. It dies with this process, however that ends. */
+/**
+ * buildkitd as a child of this process, for a machine without a service manager. It dies with this
+ * process, however that ends.
+ */
 export class BuildkitDaemon implements BuildkitUnit, AsyncDisposable {
   readonly #options: BuildkitDaemonOptions;
   readonly #config: DaemonConfig;
   readonly #status = new Cell<UnitStatus>({ at: "stopped" });
   readonly #verbs = new OneAtATime();
+  /** Asked for and not over. */
+  readonly #starts = new Set<Branch>();
   #running: DaemonProcess | undefined;
   /** Resolves when the last run is over and told. */
   #settled: Promise<void> = Promise.resolve();
@@ -60,29 +70,24 @@ export class BuildkitDaemon implements BuildkitUnit, AsyncDisposable {
     });
   }
 
-  /** @throws {AgentError} "buildkit.not-configured", "buildkit.root-in-use", "buildkit.cannot-start" */
-  start(signal: AbortSignal): Promise<void> {
-    return this.#verbs.run(async () => {
-      signal.throwIfAborted();
-      if (this.#running !== undefined) return;
-      const { cache, network, log } = this.#options;
-      if (!(await this.#config.exists()))
-        throw new AgentError("buildkit.not-configured", `${this.#config.file} is missing: configure buildkitd first`, {
-          retryable: true,
-        });
-      this.#isStopAsked = false;
-      await network?.prepare(signal);
-      const { tookMs, lastEnd } = await cache.prepare(signal);
-      this.#sweeping ??= this.#sweep();
-      const running = await this.#launch();
-      this.#running = running;
-      this.#status.set({ at: "running", pid: running.pid });
-      log.info({ buildkitPid: running.pid, lastEnd, preparedMs: tookMs }, "buildkit.started");
-      this.#settled = this.#settle(running);
-    });
+  /**
+   * @throws {AgentError} "buildkit.not-configured", "buildkit.root-in-use", "buildkit.cannot-start"
+   */
+  async start(asker: AbortSignal): Promise<void> {
+    using starting = new Branch(asker);
+    const { signal } = starting;
+    this.#starts.add(starting);
+    try {
+      await this.#verbs.run(() => this.#start(signal));
+    } finally {
+      this.#starts.delete(starting);
+    }
   }
 
+  /** A check of the databases takes minutes: a start does not keep a stop waiting, it ends. */
   stop(graceMs: number, signal: AbortSignal): Promise<void> {
+    for (const starting of this.#starts)
+      starting.abort(new AgentError("buildkit.cannot-start", "It was stopped while it started", { retryable: true }));
     return this.#verbs.run(async () => {
       const running = this.#running;
       if (running === undefined) {
@@ -113,12 +118,33 @@ export class BuildkitDaemon implements BuildkitUnit, AsyncDisposable {
     await this.#sweeping;
   }
 
-  async #launch(): Promise<DaemonProcess> {
+  async #start(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#running !== undefined) return;
+    const { cache, network, log } = this.#options;
+    const configuration = await this.#config.read();
+    if (configuration === undefined)
+      throw new AgentError("buildkit.not-configured", `${this.#config.file} is missing: configure buildkitd first`, {
+        retryable: true,
+      });
+    this.#isStopAsked = false;
+    const generation = (await network?.prepare(signal)) ?? NO_NETWORK_GENERATION;
+    const { tookMs, lastEnd } = await cache.prepare(signal, { configuration, network: generation });
+    this.#sweeping ??= this.#sweep();
+    const running = await this.#launch(buildkitEnvironment(fromToml(configuration)));
+    this.#running = running;
+    this.#status.set({ at: "running", pid: running.pid });
+    log.info({ buildkitPid: running.pid, lastEnd, preparedMs: tookMs }, "buildkit.started");
+    this.#settled = this.#settle(running);
+  }
+
+  async #launch(environment: Readonly<Record<string, string>>): Promise<DaemonProcess> {
     const { binary, cache, network, log } = this.#options;
     // Of a run that nobody saw the end of: what is whole must be the new one's.
     await this.#removeSockets();
     try {
-      return await DaemonProcess.start(binary, ["--config", this.#config.file], log, network?.resolvConf);
+      const args = ["--config", this.#config.file];
+      return await DaemonProcess.start(binary, args, environment, log, network);
     } catch (failure) {
       await cache.ended("other");
       throw failure;

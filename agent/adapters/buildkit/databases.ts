@@ -17,7 +17,10 @@ const OF_WORKER: Readonly<Record<string, DatabaseKind>> = {
 };
 const WORKER = /^runc-[a-z-]+$/;
 
-/** Every database that BuildKit has, or should have, under its root (v0.33.1); none where there is no root. */
+/**
+ * Every database that BuildKit has, or should have, under its root (v0.33.1); none where there is
+ * no root.
+ */
 export async function databasesUnder(rootDir: string): Promise<readonly DatabaseFile[]> {
   const workers = (await entries(rootDir)).filter((name) => WORKER.test(name));
   const groups = [

@@ -2,9 +2,11 @@ import { open, stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /**
- * Space that is kept from everybody, in a file. On an ext4 without a free block BuildKit cannot even prune ("write metadata_v2.db: no space left on
- * device"), and when it is started again it takes overlayfs for unsupported and falls back to another snapshotter, with another cache: a full disk
- * that nobody can empty. A piece of the reserve, given up before the start, is what it needs to delete the rest.
+ * Space that is kept from everybody, in a file. On an ext4 without a free block BuildKit cannot
+ * even prune ("write metadata_v2.db: no space left on device"), and when it is started again it
+ * takes overlayfs for unsupported and falls back to another snapshotter, with another cache: a full
+ * disk that nobody can empty. A piece of the reserve, given up before the start, is what it needs
+ * to delete the rest.
  */
 export class DiskReserve {
   readonly #file: string;
@@ -13,7 +15,10 @@ export class DiskReserve {
     this.#file = file;
   }
 
-  /** Before BuildKit starts: gives up a piece where the disk is full, and saves anew where there is plenty. */
+  /**
+   * Before BuildKit starts: gives up a piece where the disk is full, and saves anew where there is
+   * plenty.
+   */
   async adjust(): Promise<"enough" | "gave" | "used-up"> {
     const { bavail, bsize } = await statfs(dirname(this.#file));
     const free = bavail * bsize;
@@ -47,7 +52,10 @@ export class DiskReserve {
   }
 }
 
-/** What BuildKit needs to start and to prune, with room to spare: some pages of its databases and a few directories. */
+/**
+ * What BuildKit needs to start and to prune, with room to spare: some pages of its databases and a
+ * few directories.
+ */
 const NEEDED_BYTES = 8 * 1024 * 1024;
 /** Four times full before there is no way but to start empty. */
 const RESERVE_BYTES = 4 * NEEDED_BYTES;

@@ -11,10 +11,12 @@ const DEADLINE_MS = 30_000;
 const NONSENSE = "dry-run";
 
 /**
- * Lets buildkitd itself judge a configuration. It has no option for that, but it looks at the entitlements of its command line last: after it has
- * parsed the file, taken root and socket, found runc, set up a build's network once, opened its databases and listed its worker (v0.33.1,
- * cmd/buildkitd/main.go). So it is started on a throwaway root and socket with an entitlement that does not exist: if that is what it complains
- * of, all the rest is good, and it ends on its own without having served anything.
+ * Lets buildkitd itself judge a configuration. It has no option for that, but it looks at the
+ * entitlements of its command line last: after it has parsed the file, taken root and socket, found
+ * runc, set up a build's network once, opened its databases and listed its worker (v0.33.1,
+ * cmd/buildkitd/main.go). So it is started on a throwaway root and socket with an entitlement that
+ * does not exist: if that is what it complains of, all the rest is good, and it ends on its own
+ * without having served anything.
  * @throws {AgentError} "buildkit.config-refused", with its words.
  */
 export async function dryRun(binary: string, configFile: string, signal: AbortSignal): Promise<void> {
@@ -29,7 +31,7 @@ export async function dryRun(binary: string, configFile: string, signal: AbortSi
       ...["--addr", `unix://${join(dir, "s")}`, "--otel-socket-path", join(dir, "o")],
       ...["--allow-insecure-entitlement", NONSENSE],
     ];
-    const daemon = await DaemonProcess.start(binary, args, SILENT);
+    const daemon = await DaemonProcess.start(binary, args, {}, SILENT);
     const exit = await daemon.endsWithin(DEADLINE_MS, signal);
     signal.throwIfAborted();
     judge(exit, configFile);

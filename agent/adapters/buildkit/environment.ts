@@ -1,6 +1,7 @@
 /**
- * What buildkitd needs from outside: programs, a home, temporary space, and the way to registries. Nothing else passes, so that neither our own
- * credentials nor somebody's BUILDKIT_… or OTEL_… change what it does.
+ * What buildkitd needs from outside: programs, a home, temporary space, and the way to registries.
+ * Nothing else passes, so that neither our own credentials nor somebody's BUILDKIT_… or OTEL_…
+ * change what it does.
  */
 const PASSED: readonly string[] = [
   "PATH",
@@ -16,6 +17,18 @@ const PASSED: readonly string[] = [
   "no_proxy",
 ];
 
-export function daemonEnvironment(ours: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(PASSED.flatMap((name) => (ours[name] === undefined ? [] : [[name, ours[name]]])));
+/** `configured`: what its configuration wants there. */
+export function daemonEnvironment(
+  ours: NodeJS.ProcessEnv,
+  configured: Readonly<Record<string, string>>,
+): NodeJS.ProcessEnv {
+  const passed = PASSED.flatMap((name) => (ours[name] === undefined ? [] : [[name, ours[name]] as const]));
+  return { ...Object.fromEntries(passed), ...configured };
+}
+
+/** The same for systemd's `EnvironmentFile=`: plain words and whole numbers need no quotes. */
+export function environmentFile(configured: Readonly<Record<string, string>>): string {
+  return Object.entries(configured)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join("");
 }

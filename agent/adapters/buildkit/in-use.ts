@@ -6,8 +6,8 @@ import { z } from "zod";
 import { AgentError } from "../../core/errors.ts";
 
 /**
- * A file that is there from before buildkitd starts until it has ended cleanly and what it wrote is on the disk. Found at a start, the last run
- * ended uncleanly: a crash, a kill, a power cut.
+ * A file that is there from before buildkitd starts until it has ended cleanly and what it wrote is
+ * on the disk. Found at a start, the last run ended uncleanly: a crash, a kill, a power cut.
  */
 export interface InUse {
   readonly startedAtMs: number;
@@ -20,7 +20,10 @@ const InUseSchema = z.object({ startedAtMs: z.number(), crashesInARow: z.number(
 /** buildkitd's own: it removes it last of all, after its databases are closed. */
 const OWN_LOCK = "buildkitd.lock";
 
-/** Undefined where there is no such file. One that a power cut left torn says no more than that it is there. */
+/**
+ * Undefined where there is no such file. One that a power cut left torn says no more than that it
+ * is there.
+ */
 export async function readInUse(file: string): Promise<InUse | undefined> {
   const text = await readFile(file, "utf8").catch(() => undefined);
   if (text === undefined) return undefined;
@@ -31,7 +34,9 @@ export async function readInUse(file: string): Promise<InUse | undefined> {
   }
 }
 
-/** On the disk when it resolves. A full disk has room for a name at least: then the file is empty. */
+/**
+ * On the disk when it resolves. A full disk has room for a name at least: then the file is empty.
+ */
 export async function markInUse(file: string, inUse: InUse): Promise<void> {
   const handle = await open(file, "w", 0o600);
   try {
@@ -43,7 +48,10 @@ export async function markInUse(file: string, inUse: InUse): Promise<void> {
   await syncFile(dirname(file));
 }
 
-/** The databases first: one of them is written without fsync, and without the mark nobody would check it after a power cut. */
+/**
+ * The databases first: one of them is written without fsync, and without the mark nobody would
+ * check it after a power cut.
+ */
 export async function unmarkInUse(file: string, databases: readonly string[]): Promise<void> {
   await Promise.all(databases.map(syncFile));
   await rm(file, { force: true });
@@ -57,7 +65,8 @@ export function holdsOwnLock(rootDir: string): Promise<boolean> {
 }
 
 /**
- * A lock that was left behind is free; one that is held means a living buildkitd, whose databases are nobody else's business.
+ * A lock that was left behind is free; one that is held means a living buildkitd, whose databases
+ * are nobody else's business.
  * @throws {AgentError} "buildkit.root-in-use" (retryable)
  */
 export async function refuseIfRunning(rootDir: string, signal: AbortSignal): Promise<void> {

@@ -10,8 +10,9 @@ export interface Workers {
 }
 
 /**
- * Reads moby.buildkit.v1.ListWorkersResponse (field numbers of BuildKit v0.33.1): record = 1; of a WorkerRecord platforms = 3 and BuildkitVersion
- * = 5; of a Platform Architecture = 1, OS = 2, Variant = 3; of a BuildkitVersion version = 2. Four numbers of a wire format that does not change
+ * Reads moby.buildkit.v1.ListWorkersResponse (field numbers of BuildKit v0.33.1): record = 1; of a
+ * WorkerRecord platforms = 3 and BuildkitVersion = 5; of a Platform Architecture = 1, OS = 2,
+ * Variant = 3; of a BuildkitVersion version = 2. Four numbers of a wire format that does not change
  * are less to keep than a copy of BuildKit's contract and its imports.
  */
 export function readListWorkers(bytes: Uint8Array): Workers {

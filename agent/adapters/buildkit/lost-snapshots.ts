@@ -7,9 +7,11 @@ import { snapshotsOf } from "./databases.ts";
 const COUNTER = ["v1", "snapshots"] as const;
 
 /**
- * Removes the directories of snapshots that their database does not know yet. Power that goes between the renaming of a new snapshot's directory and
- * the commit of its number leaves a directory whose number will be given out again: the next build then fails with "file exists". A sound database
- * has never heard of a number above its counter, so nothing else can use such a directory. Returns their names.
+ * Removes the directories of snapshots that their database does not know yet. Power that goes
+ * between the renaming of a new snapshot's directory and the commit of its number leaves a
+ * directory whose number will be given out again: the next build then fails with "file exists". A
+ * sound database has never heard of a number above its counter, so nothing else can use such a
+ * directory. Returns their names.
  */
 export async function removeLostSnapshots(rootDir: string, databasePath: string): Promise<readonly string[]> {
   const counter = await bucketSequence(join(rootDir, databasePath), COUNTER);

@@ -1,4 +1,7 @@
-/** Runs what it is given one after the other, in the order of asking; a failure is its asker's alone. */
+/**
+ * Runs what it is given one after the other, in the order of asking; a failure is its asker's
+ * alone.
+ */
 export class OneAtATime {
   #last: Promise<unknown> = Promise.resolve();
 

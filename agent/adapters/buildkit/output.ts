@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import { LineCutter } from "../../core/line-cutter.ts";
+import { isFailedCall } from "../../core/unit-exit.ts";
 import type { Log, LogData } from "../../ports/log.ts";
 
 /** As many as UnitExit may hold. */
@@ -23,8 +24,9 @@ const TELLING = /^(buildkitd|panic|fatal error|unshare|setpriv|SIG[A-Z]+): /;
 const FRAME = /^(\t|goroutine \d|[\w./@-]+\.\S+$)/;
 
 /**
- * buildkitd's output becomes our log, line by line, as `buildkit.log` with its own level; what is not a JSON line is a warning, the frames of a
- * stack are for debugging. The last lines are kept, for they tell why it ended; a telling one is not pushed out by the stack below it.
+ * buildkitd's output becomes our log, line by line, as `buildkit.log` with its own level; what is
+ * not a JSON line is a warning, the frames of a stack are for debugging. The last lines are kept,
+ * for they tell why it ended; a telling one is not pushed out by the stack below it.
  */
 export class DaemonOutput {
   readonly #log: Log;
@@ -49,21 +51,23 @@ export class DaemonOutput {
 
   #take(line: string): void {
     if (line === "") return;
-    this.#kept.push(line);
-    if (this.#kept.length > KEPT_LINES)
-      this.#kept.splice(
-        Math.max(
-          0,
-          this.#kept.findIndex((kept) => !TELLING.test(kept)),
-        ),
-        1,
-      );
+    if (!isFailedCall(line)) this.#keep(line);
     const { level, data } = parseLine(line);
     this.#log[level](data, "buildkit.log");
   }
+
+  #keep(line: string): void {
+    this.#kept.push(line);
+    if (this.#kept.length <= KEPT_LINES) return;
+    const leastTelling = this.#kept.findIndex((kept) => !TELLING.test(kept));
+    this.#kept.splice(Math.max(0, leastTelling), 1);
+  }
 }
 
-/** `{"level":"info","msg":"…","time":"…", …}` → ours: `message` and the other fields under `fields`, where they cannot hide ours. */
+/**
+ * `{"level":"info","msg":"…","time":"…", …}` → ours: `message` and the other fields under `fields`,
+ * where they cannot hide ours.
+ */
 export function parseLine(line: string): { readonly level: keyof Log; readonly data: LogData } {
   const entry = jsonObject(line);
   if (entry === undefined) return { level: FRAME.test(line) ? "debug" : "warn", data: { message: line } };

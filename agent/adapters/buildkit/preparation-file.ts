@@ -15,13 +15,18 @@ const PreparationSchema = z.object({
   preparedAtMs: z.number(),
   tookMs: z.number(),
   lastEnd: z.enum(["first", "clean", "unclean"]),
+  configuration: z.string().exactOptional(),
+  network: z.string().exactOptional(),
   checked: z.array(CheckedSchema),
   quarantined: z
     .object({ path: z.string(), what: z.enum(["databases", "cache"]), because: z.string() })
     .exactOptional(),
 });
 
-/** Whole or not at all, and readable for whoever may enter the directory, whatever the process's mask is. */
+/**
+ * Whole or not at all, and readable for whoever may enter the directory, whatever the process's
+ * mask is.
+ */
 export async function writePreparation(file: string, preparation: Preparation): Promise<void> {
   const draft = `${file}.new`;
   await rm(draft, { force: true });
@@ -30,7 +35,10 @@ export async function writePreparation(file: string, preparation: Preparation): 
   await rename(draft, file);
 }
 
-/** The report of buildkitd's last start; undefined where there is none, or none that this version understands. */
+/**
+ * The report of buildkitd's last start; undefined where there is none, or none that this version
+ * understands.
+ */
 export async function readPreparation(file: string): Promise<Preparation | undefined> {
   try {
     return PreparationSchema.parse(JSON.parse(await readFile(file, "utf8")));

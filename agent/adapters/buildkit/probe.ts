@@ -1,19 +1,30 @@
 import type { Client, ClientUnaryCall, ServiceError } from "@grpc/grpc-js";
 import { AgentError } from "../../core/errors.ts";
+import { fetchesAtStart, judgeFetches } from "../../core/network/fetch-plan.ts";
+import type { ProbeFinding } from "../../core/network/order.ts";
 import type { BuildkitProbe } from "../../ports/buildkit.ts";
 import { abortReason, buildkitClient } from "./channel.ts";
+import { tryFetches } from "./fetch-probe.ts";
 import { readListWorkers, type Workers } from "./list-workers.ts";
 
 const LIST_WORKERS = "/moby.buildkit.v1.Control/ListWorkers";
 const DEADLINE_MS = 5_000;
+/** Whoever answers is on this machine or beside it. Each start of BuildKit waits for this. */
+const FETCH_WAIT_MS = 150;
+const SSH = 22;
 
-/** Asks BuildKit over one channel, which reconnects by itself. Close it when it is needed no more. */
+/**
+ * Asks BuildKit over one channel, which reconnects by itself. Close it when it is needed no more.
+ */
 export class GrpcBuildkitProbe implements BuildkitProbe, Disposable {
   readonly #client: Client;
   readonly #socketPath: string;
+  readonly #machinePorts: readonly number[];
 
-  constructor(socketPath: string) {
+  /** `healthPort`: where the agent tells of itself; 0: not known before it listens. */
+  constructor(socketPath: string, healthPort = 0) {
     this.#socketPath = socketPath;
+    this.#machinePorts = [SSH, healthPort].filter((port) => port !== 0);
     this.#client = buildkitClient(socketPath);
   }
 
@@ -26,6 +37,13 @@ export class GrpcBuildkitProbe implements BuildkitProbe, Disposable {
     });
   }
 
+  async reaches(gateways: readonly string[], signal: AbortSignal): Promise<readonly ProbeFinding[]> {
+    const targets = fetchesAtStart(gateways, this.#machinePorts);
+    const outcomes = await tryFetches(this.#socketPath, targets, FETCH_WAIT_MS, signal);
+    if (outcomes === undefined) throw this.#noAnswer("Solve", null);
+    return judgeFetches(targets, outcomes, []).filter(({ ok }) => !ok);
+  }
+
   [Symbol.dispose](): void {
     this.#client.close();
   }
@@ -36,7 +54,7 @@ export class GrpcBuildkitProbe implements BuildkitProbe, Disposable {
       const done = (failure: ServiceError | null, found?: Workers): void => {
         signal.removeEventListener("abort", cancel);
         if (found !== undefined) resolve(found);
-        else reject(signal.aborted ? abortReason(signal) : this.#noAnswer(failure));
+        else reject(signal.aborted ? abortReason(signal) : this.#noAnswer("ListWorkers", failure));
       };
       const deadline = Date.now() + DEADLINE_MS;
       const call: ClientUnaryCall = this.#client.makeUnaryRequest(
@@ -51,9 +69,9 @@ export class GrpcBuildkitProbe implements BuildkitProbe, Disposable {
     });
   }
 
-  #noAnswer(failure: ServiceError | null): AgentError {
+  #noAnswer(call: string, failure: ServiceError | null): AgentError {
     const why = failure === null ? "an empty answer" : failure.details;
-    return new AgentError("buildkit.no-answer", `BuildKit at ${this.#socketPath} did not answer ListWorkers: ${why}`, {
+    return new AgentError("buildkit.no-answer", `BuildKit at ${this.#socketPath} did not answer ${call}: ${why}`, {
       retryable: true,
       cause: failure ?? undefined,
     });

@@ -1,12 +1,13 @@
 import { constants, open } from "node:fs/promises";
 import { AgentError } from "../../core/errors.ts";
 
-/** A configuration with a thousand mirrors has some 100 kB. */
-const PROPOSAL_MAX_BYTES = 1024 * 1024;
+/** A configuration with as many and as long mirrors as the contract allows has 1.2 MB. */
+export const PROPOSAL_MAX_BYTES = 4 * 1024 * 1024;
 
 /**
- * Reads a file in a directory of a less trusted process: it may be anything. Not through a link, not from a pipe or a device, and no more than is
- * sensible. Undefined where there is none. @throws {AgentError} "buildkit.config-refused"
+ * Reads a file in a directory of a less trusted process: it may be anything. Not through a link,
+ * not from a pipe or a device, and no more than is sensible. Undefined where there is none. @throws
+ * {AgentError} "buildkit.config-refused"
  */
 export async function readProposal(file: string): Promise<string | undefined> {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;

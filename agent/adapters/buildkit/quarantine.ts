@@ -10,8 +10,9 @@ const KEPT_BYTES_MAX = 256 * 1024 * 1024;
 const REST = ".rest";
 
 /**
- * Where what is damaged goes, beside BuildKit's root and so on the same file system: a renaming, however large the cache is. A directory for each
- * time, named after it; of a whole root only the databases are kept, and the rest is deleted by `sweep`, which may take minutes.
+ * Where what is damaged goes, beside BuildKit's root and so on the same file system: a renaming,
+ * however large the cache is. A directory for each time, named after it; of a whole root only the
+ * databases are kept, and the rest is deleted by `sweep`, which may take minutes.
  */
 export class Quarantine {
   readonly #dir: string;
@@ -27,12 +28,17 @@ export class Quarantine {
     return target;
   }
 
-  /** Made before it is needed: on a disk without a free block there is room for a renaming, but not for a directory. */
+  /**
+   * Made before it is needed: on a disk without a free block there is room for a renaming, but not
+   * for a directory.
+   */
   async open(): Promise<void> {
     await mkdir(this.#dir, { recursive: true, mode: 0o700 });
   }
 
-  /** Moves the root here, whole. Returns the directory with those of its databases that are kept. */
+  /**
+   * Moves the root here, whole. Returns the directory with those of its databases that are kept.
+   */
   async takeRoot(rootDir: string, databases: readonly string[], atMs: number): Promise<string> {
     const target = join(this.#dir, stamp(atMs));
     const rest = `${target}${REST}`;
@@ -42,8 +48,9 @@ export class Quarantine {
   }
 
   /**
-   * Deletes what only waits for that, and all but the last quarantines. Safe beside a running buildkitd. It never leaves the file system: a mount that
-   * lies in what is deleted is not followed. @throws {AgentError} "buildkit.not-swept" (retryable)
+   * Deletes what only waits for that, and all but the last quarantines. Safe beside a running
+   * buildkitd. It never leaves the file system: a mount that lies in what is deleted is not
+   * followed. @throws {AgentError} "buildkit.not-swept" (retryable)
    */
   async sweep(signal: AbortSignal): Promise<void> {
     const found: readonly string[] = await readdir(this.#dir).catch(() => []);

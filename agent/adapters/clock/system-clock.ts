@@ -1,12 +1,16 @@
 import { setMaxListeners } from "node:events";
 import type { Clock } from "../../ports/clock.ts";
 
-/** Timers take a signed 32-bit count of milliseconds; anything longer fires at once, so long sleeps are walked in steps of this. */
+/**
+ * Timers take a signed 32-bit count of milliseconds; anything longer fires at once, so long sleeps
+ * are walked in steps of this.
+ */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Wall time, and CLOCK_MONOTONIC by way of `process.hrtime.bigint()`: its origin is the machine's boot, so two processes of one boot read the
- * same time (`performance.now()` counts from the process's own start). The jitter is not for secrets.
+ * Wall time, and CLOCK_MONOTONIC by way of `process.hrtime.bigint()`: its origin is the machine's
+ * boot, so two processes of one boot read the same time (`performance.now()` counts from the
+ * process's own start). The jitter is not for secrets.
  */
 export function systemClock(): Clock {
   return {
@@ -16,7 +20,9 @@ export function systemClock(): Clock {
   };
 }
 
-/** Infinity sleeps until the signal; what is not a positive number yields once to the event loop. */
+/**
+ * Infinity sleeps until the signal; what is not a positive number yields once to the event loop.
+ */
 function sleep(ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
@@ -32,7 +38,8 @@ function sleep(ms: number, signal: AbortSignal): Promise<void> {
           ? setTimeout(() => step(leftMs - LONGEST_TIMER_MS), LONGEST_TIMER_MS)
           : setTimeout(wake, leftMs);
     };
-    // Many loops may sleep under one signal. Each listener goes with its sleep, so their number is no leak to warn of.
+    // Many loops may sleep under one signal. Each listener goes with its sleep, so their number is
+    // no leak to warn of.
     setMaxListeners(0, signal);
     signal.addEventListener("abort", wake, { once: true });
     step(Number.isNaN(ms) ? 0 : Math.max(0, ms));

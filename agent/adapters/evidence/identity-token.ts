@@ -4,8 +4,9 @@ import { hasShapeOfSignedJwt } from "./signed-jwt.ts";
 import { readToken } from "./token-file.ts";
 
 /**
- * This machine's own OIDC token for an audience, from a file that the platform keeps fresh. Whether it is genuine is for whoever it is shown to; one that is
- * meant for others is not shown. `tokenFile` undefined: this machine has none. `audience` "": whichever it is for.
+ * This machine's own OIDC token for an audience, from a file that the platform keeps fresh. Whether
+ * it is genuine is for whoever it is shown to; one that is meant for others is not shown.
+ * `tokenFile` undefined: this machine has none. `audience` "": whichever it is for.
  * @throws {AgentError} "tailnet.no-identity-token" (retryable: the platform may write another one).
  */
 export function identityTokens(

@@ -3,8 +3,9 @@ import { hasShapeOfSignedJwt } from "./signed-jwt.ts";
 import { noEvidence, readToken } from "./token-file.ts";
 
 /**
- * A JWT that the platform keeps fresh in a file. Whether it is genuine, and for the right audience, is the control plane's to say: it knows its
- * issuers. We only see to it that nothing else is sent there.
+ * A JWT that the platform keeps fresh in a file. Whether it is genuine, and for the right audience,
+ * is the control plane's to say: it knows its issuers. We only see to it that nothing else is sent
+ * there.
  */
 export function oidcTokenEvidence({ tokenFile }: { readonly tokenFile: string }): EvidenceSource {
   return {

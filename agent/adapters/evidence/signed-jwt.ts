@@ -1,6 +1,9 @@
 const BASE64URL = /^[A-Za-z0-9_-]+$/;
 
-/** RFC 7519 in the compact form of RFC 7515: header, claims, signature; the first two are JSON objects. The signature is not checked. */
+/**
+ * RFC 7519 in the compact form of RFC 7515: header, claims, signature; the first two are JSON
+ * objects. The signature is not checked.
+ */
 export function hasShapeOfSignedJwt(text: string): boolean {
   const parts = text.split(".");
   return parts.length === 3 && parts.every((part) => BASE64URL.test(part)) && parts.slice(0, 2).every(isJsonObject);

@@ -6,8 +6,10 @@ import { Secret } from "../../core/secret.ts";
 const TOKEN_MAX_BYTES = 64 * 1024;
 
 /**
- * The token in a file, without white space around it. Read at each call: Kubernetes and others replace it.
- * @throws {AgentError} "identity.no-evidence": the file is missing, unreadable, empty, too large, or has white space inside.
+ * The token in a file, without white space around it. Read at each call: Kubernetes and others
+ * replace it.
+ * @throws {AgentError} "identity.no-evidence": the file is missing, unreadable, empty, too large,
+ * or has white space inside.
  */
 export async function readToken(tokenFile: string, signal: AbortSignal): Promise<Secret> {
   const token = (await read(tokenFile, signal)).trim();

@@ -1,4 +1,4 @@
-import type { Challenge, Registered, Renewal, Renewed } from "../../ports/control-plane.ts";
+import type { Challenge, Registered, Registration, Renewal, Renewed } from "../../ports/control-plane.ts";
 import { ContractBreach, quoted } from "./contract-breach.ts";
 import type {
   GetChallengeResponse,
@@ -8,7 +8,10 @@ import type {
 import { timeMs } from "./scalars-from-proto.ts";
 import { trustFromProto } from "./trust-from-proto.ts";
 
-/** Answers to the unary calls. Each throws {ContractBreach}. Certificates are judged by whoever holds their keys. */
+/**
+ * Answers to the unary calls. Each throws {ContractBreach}. Certificates are judged by whoever
+ * holds their keys.
+ */
 
 /** Contract: at least 16 random bytes. */
 const NONCE_MIN_BYTES = 16;
@@ -21,14 +24,16 @@ export function challengeFromProto({ nonce, expiresAt, audience }: GetChallengeR
   return { nonce, expiresAtMs: timeMs("expires_at", expiresAt), audience };
 }
 
-export function registeredFromProto(answer: RegisterResponse): Registered {
+export function registeredFromProto(answer: RegisterResponse, asked: Pick<Registration, "servingRequest">): Registered {
   if (!MACHINE_ID.test(answer.machineId)) {
     throw new ContractBreach("machine_id", `is ${quoted(answer.machineId)}, not a machine's id`);
   }
   return {
     machineId: answer.machineId,
     machineChainPem: present("machine_certificate_chain", answer.machineCertificateChain),
-    servingChainPem: present("serving_certificate_chain", answer.servingCertificateChain),
+    ...(asked.servingRequest && {
+      servingChainPem: present("serving_certificate_chain", answer.servingCertificateChain),
+    }),
     trust: trustFromProto(answer.trustBundle),
   };
 }

@@ -24,7 +24,9 @@ type Ending =
   | { readonly is: "cancelled" }
   | { readonly is: "failed"; readonly failure: PlaneError };
 
-/** One Attach call. The first cause of its ending wins, and everybody who waits hears of that one. */
+/**
+ * One Attach call. The first cause of its ending wins, and everybody who waits hears of that one.
+ */
 export class AttachStream implements PlaneStream {
   readonly incoming: AsyncIterable<FromPlane>;
   readonly #call: ClientDuplexStream<AttachRequest, Buffer>;
@@ -44,7 +46,9 @@ export class AttachStream implements PlaneStream {
     this.incoming = this.#receive();
     this.#opening = setTimeout(() => this.#timeOut("no answer", limits.openingMs), limits.openingMs);
     this.#call.once("metadata", () => clearTimeout(this.#opening));
-    this.#call.on("error", (failure) => this.#finish({ is: "failed", failure: planeErrorFrom("Attach", failure) }));
+    this.#call.on("error", (failure) =>
+      this.#finish({ is: "failed", failure: planeErrorFrom("Attach", failure, connection.way) }),
+    );
     this.#call.once("status", ({ code }) => {
       if (code === status.OK) this.#finish({ is: "closed" });
     });
@@ -59,7 +63,10 @@ export class AttachStream implements PlaneStream {
     if (ending?.is === "closed") throw new PlaneError("Attach", "UNAVAILABLE", "the control plane closed the stream");
   }
 
-  /** Resolves when the transport has taken the message, or with the stream's ending if that comes first. */
+  /**
+   * Resolves when the transport has taken the message, or with the stream's ending if that comes
+   * first.
+   */
   #write(message: AttachRequest): Promise<Ending | undefined> {
     const { sendMs } = this.#options.limits;
     return new Promise((resolve) => {
@@ -84,7 +91,7 @@ export class AttachStream implements PlaneStream {
         if (message !== undefined) yield message;
       }
     } catch (failure) {
-      this.#finish({ is: "failed", failure: planeErrorFrom("Attach", failure) });
+      this.#finish({ is: "failed", failure: planeErrorFrom("Attach", failure, this.#options.connection.way) });
     } finally {
       // Also when the reader leaves its loop early. Harmless if the stream has ended.
       this.#finish({ is: "cancelled" });

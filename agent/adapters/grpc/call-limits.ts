@@ -2,7 +2,10 @@
 export interface CallLimits {
   /** A unary call, its connection included. */
   readonly unaryMs: number;
-  /** From the opening of the stream to the first sign of an answer: the contract has the control plane answer Hello at once. */
+  /**
+   * From the opening of the stream to the first sign of an answer: the contract has the control
+   * plane answer Hello at once.
+   */
   readonly openingMs: number;
   /** One message, while the transport is full. */
   readonly sendMs: number;

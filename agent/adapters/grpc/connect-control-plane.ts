@@ -19,8 +19,8 @@ export interface ConnectOptions extends PlaneAddress {
 }
 
 /**
- * The control plane over gRPC, TLS 1.3, believed only under the pinned CA. Nothing is dialled before the first call. Disposing cancels what
- * is under way and closes every connection.
+ * The control plane over gRPC, TLS 1.3, believed only under the pinned CA. Nothing is dialled
+ * before the first call. Disposing cancels what is under way and closes every connection.
  * @throws {AgentError} "control-plane.ca-unusable"
  */
 export function connectControlPlane(options: ConnectOptions): ControlPlane & AsyncDisposable {
@@ -53,7 +53,11 @@ export function connectControlPlane(options: ConnectOptions): ControlPlane & Asy
     register: (request, signal) =>
       ask(
         undefined,
-        { method: Service.register, request: registrationToProto(request), parse: registeredFromProto },
+        {
+          method: Service.register,
+          request: registrationToProto(request),
+          parse: (answer) => registeredFromProto(answer, request),
+        },
         signal,
       ),
     renew: (identity, request, signal) =>

@@ -1,6 +1,6 @@
 import type { MachineIdentity } from "../../ports/keys.ts";
 import type { BuilderAgentServiceClient } from "./gen/builder/agent/v1/builder_agent.ts";
-import { openClient, type PlaneAddress } from "./trusted-channel.ts";
+import { hostPort, openClient, type PlaneAddress } from "./trusted-channel.ts";
 
 /** A call in progress. */
 export interface LiveCall {
@@ -11,12 +11,19 @@ export interface LiveCall {
 export class Connection {
   readonly client: BuilderAgentServiceClient;
   readonly identity: MachineIdentity | undefined;
+  /** For an error of this connection; "" where it goes straight to the control plane. */
+  readonly way: string;
   readonly #calls = new Set<LiveCall>();
   #retired = false;
 
   constructor(address: PlaneAddress, identity: MachineIdentity | undefined) {
     this.client = openClient(address, identity, () => this.closed);
     this.identity = identity;
+    // grpc-js tells what a proxy answered in its log only.
+    this.way =
+      address.proxy === undefined
+        ? ""
+        : ` (by way of the proxy ${hostPort(address.proxy)}: if it refused, grpc.said in the log tells how)`;
   }
 
   get retired(): boolean {
@@ -53,8 +60,9 @@ export class Connection {
 }
 
 /**
- * One connection at a time, for the identity that asked last; calls that live on an older one finish there. A connection that failed is
- * retired by its caller, so that the next call dials at once: how often is decided by the agent's own backoff, not by the channel's.
+ * One connection at a time, for the identity that asked last; calls that live on an older one
+ * finish there. A connection that failed is retired by its caller, so that the next call dials at
+ * once: how often is decided by the agent's own backoff, not by the channel's.
  */
 export class Connections implements Disposable {
   readonly #address: PlaneAddress;

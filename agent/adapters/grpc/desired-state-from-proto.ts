@@ -1,3 +1,4 @@
+import { CONTRACT_LIMITS } from "../../core/contract-limits.ts";
 import type { CacheKeyWish, CacheVolumeWish, DesiredState, DrainOrder } from "../../core/desired-state.ts";
 import { DEFAULT_EGRESS, type EgressPolicy } from "../../core/network/order.ts";
 import { Secret } from "../../core/secret.ts";
@@ -10,7 +11,7 @@ import type {
   EgressPolicy as EgressPolicyProto,
 } from "./gen/builder/agent/v1/desired_state.ts";
 import { assignmentFromProto, closedFromProto, grantsFromProto } from "./grants-from-proto.ts";
-import { durationMs } from "./scalars-from-proto.ts";
+import { durationMs, requireAtMost } from "./scalars-from-proto.ts";
 import { tailnetFromProto } from "./tailnet-from-proto.ts";
 import { trustFromProto } from "./trust-from-proto.ts";
 
@@ -25,6 +26,8 @@ export function desiredStateFromProto(state: DesiredStateProto): DesiredState {
   if (state.revision === 0n) throw new ContractBreach("revision", "is missing");
   const trust = trustFromProto(state.trustBundle);
   const assignment = assignmentFromProto(state.assignment);
+  requireAtMost("debug_grants", state.debugGrants.length, CONTRACT_LIMITS.debugGrants);
+  requireAtMost("diagnostics_requests", state.diagnosticsRequests.length, CONTRACT_LIMITS.diagnosticsRequests);
   const sentAtMs = state.sentAt?.getTime();
   return {
     revision: state.revision,
@@ -49,7 +52,11 @@ function drainFromProto({ reason, grace }: Drain): DrainOrder {
   return { reason, graceMs: grace === undefined ? 0 : durationMs("drain.grace", grace, DRAIN_GRACE_MAX_MS) };
 }
 
-/** Nothing is refused here: a volume that cannot be had must not keep a drain or a revocation from being heard. */
+/**
+ * Little is refused here: a volume that cannot be had must not keep a drain or a revocation from
+ * being heard.
+ * @throws {ContractBreach} if it has more than the contract allows.
+ */
 function cacheVolumeFromProto({ volumeId, device, filesystem, key }: CacheVolume): CacheVolumeWish {
   return {
     volumeId,
@@ -68,15 +75,25 @@ function cacheKeyFromProto(key: CacheVolume["key"]): CacheKeyWish {
     case "rawKey":
       return { kind: "given", key: new Secret(key.value) };
     case "kms":
+      requireAtMost(
+        "cache_volume.kms.encryption_context",
+        Object.keys(key.value.encryptionContext).length,
+        CONTRACT_LIMITS.encryptionContextEntries,
+      );
       return { kind: "wrapped", ...key.value };
     default:
       return key satisfies never;
   }
 }
 
-/** Nothing is refused here either: what cannot be guarded as it is asked for is told by the network's own check, and the guard in force stays. */
+/**
+ * Little is refused here either: what cannot be guarded as it is asked for is told by the
+ * network's own check, and the guard in force stays.
+ * @throws {ContractBreach} if it has more than the contract allows.
+ */
 function egressFromProto(egress: EgressPolicyProto | undefined): EgressPolicy {
   if (egress === undefined) return DEFAULT_EGRESS;
+  requireAtMost("egress.allowed_cidrs", egress.allowedCidrs.length, CONTRACT_LIMITS.allowedCidrs);
   return { allowedCidrs: egress.allowedCidrs, allowPrivateRanges: egress.allowPrivateRanges };
 }
 

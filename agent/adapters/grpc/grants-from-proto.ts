@@ -1,14 +1,17 @@
 import type { CloseReason, Grant } from "../../core/allow-set.ts";
+import { isId } from "../../core/build-identity.ts";
+import type { Permission } from "../../core/calls.ts";
+import { CONTRACT_LIMITS } from "../../core/contract-limits.ts";
 import type { Assignment } from "../../core/desired-state.ts";
-import { isId } from "../../core/identity.ts";
 import { ContractBreach, quoted } from "./contract-breach.ts";
 import {
   type Assignment as AssignmentProto,
+  BuildPermission,
   type ClosedBuild,
   CloseReason as CloseReasonProto,
   type OpenBuild,
 } from "./gen/builder/agent/v1/desired_state.ts";
-import { id, required, sha256Hex, timeMs } from "./scalars-from-proto.ts";
+import { id, requireAtMost, required, sha256Hex, timeMs } from "./scalars-from-proto.ts";
 
 /** @throws {ContractBreach} */
 export function assignmentFromProto(assignment: AssignmentProto | undefined): Assignment {
@@ -20,8 +23,12 @@ export function assignmentFromProto(assignment: AssignmentProto | undefined): As
   };
 }
 
-/** @throws {ContractBreach} if one of them does not parse, comes twice, or is not of this machine's org and project. */
+/**
+ * @throws {ContractBreach} if one of them does not parse, comes twice, or is not of this machine's
+ * org and project.
+ */
 export function grantsFromProto(builds: readonly OpenBuild[], assignment: Assignment): ReadonlyMap<string, Grant> {
+  requireAtMost("open_builds", builds.length, CONTRACT_LIMITS.openBuilds);
   const grants = new Map<string, Grant>();
   builds.forEach((build, index) => {
     const field = `open_builds[${index}]`;
@@ -53,7 +60,26 @@ function grantFromProto(field: string, build: OpenBuild): Grant {
     projectId: id(`${field}.project_id`, build.projectId),
     expiresAtMs: timeMs(`${field}.expires_at`, build.expiresAt),
     ...(keySpkiSha256 !== undefined && { keySpkiSha256 }),
+    ...(build.permissions !== undefined && { permissions: permissions(field, build.permissions.allowed) }),
   };
+}
+
+const PERMISSIONS: ReadonlyMap<BuildPermission, Permission> = new Map([
+  [BuildPermission.BUILD, "build"],
+  [BuildPermission.DISK_USAGE, "disk-usage"],
+  [BuildPermission.PRUNE, "prune"],
+  [BuildPermission.HISTORY, "history"],
+  [BuildPermission.CHANGE_HISTORY, "change-history"],
+]);
+
+/**
+ * In one order, whatever the control plane's: the same content is the same value. A newer one's
+ * permit nothing.
+ */
+function permissions(field: string, allowed: readonly BuildPermission[]): readonly Permission[] {
+  if (allowed.includes(BuildPermission.UNSPECIFIED))
+    throw new ContractBreach(`${field}.permissions`, "has an unspecified permission");
+  return [...PERMISSIONS].filter(([proto]) => allowed.includes(proto)).map(([, permission]) => permission);
 }
 
 const CLOSE_REASONS: ReadonlyMap<CloseReasonProto, CloseReason> = new Map([
@@ -61,8 +87,12 @@ const CLOSE_REASONS: ReadonlyMap<CloseReasonProto, CloseReason> = new Map([
   [CloseReasonProto.REVOKED, "revoked"],
 ]);
 
-/** For the record only: what is not understood is left out, and refuses nothing. */
+/**
+ * For the record only: what is not understood is left out, and refuses nothing.
+ * @throws {ContractBreach} if there are more than the contract allows.
+ */
 export function closedFromProto(builds: readonly ClosedBuild[]): ReadonlyMap<string, CloseReason> {
+  requireAtMost("closed_builds", builds.length, CONTRACT_LIMITS.closedBuilds);
   const closed = new Map<string, CloseReason>();
   for (const { buildId, reason } of builds) {
     const known = CLOSE_REASONS.get(reason);

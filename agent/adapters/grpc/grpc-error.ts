@@ -1,12 +1,17 @@
-import { type ServiceError, status as statusCodes } from "@grpc/grpc-js";
-import { PlaneError } from "../../core/plane-status.ts";
+import { Metadata, type ServiceError, status as statusCodes } from "@grpc/grpc-js";
+import { PlaneError, type RefusalMark } from "../../core/plane-status.ts";
 
 /** A far end may say as much as it likes; a log line and a health message hold this much of it. */
 const DETAILS_MAX = 500;
 
+/** The contract's mark of a refusal for good: a trailer of the failed call. */
+const MARK = "builder-agent-refusal";
+const MARK_CODE = /^[a-z0-9-]{1,64}$/;
+
 /**
- * Statuses that grpc-js makes up when the control plane has not answered in gRPC: a load balancer's 403 or 404 page, a reset connection, an
- * answer without a message. It names some of them with statuses that would end the agent, and no intermediary may do that.
+ * Statuses that grpc-js makes up when the control plane has not answered in gRPC: a load balancer's
+ * 403 or 404 page, a reset connection, an answer without a message. It names some of them with
+ * statuses that count as refusals, and these are none.
  */
 const MADE_UP: readonly { readonly details: RegExp; readonly status: string }[] = [
   { details: /^Received HTTP status code \d+$/, status: "UNAVAILABLE" },
@@ -14,15 +19,33 @@ const MADE_UP: readonly { readonly details: RegExp; readonly status: string }[] 
   { details: /^(No message|Too many responses) received$/, status: "INTERNAL" },
 ];
 
-/** Turns what a call of grpc-js failed with into our words; `call` is the method's name: "Register". */
-export function planeErrorFrom(call: string, failure: unknown): PlaneError {
+/**
+ * Turns what a call of grpc-js failed with into our words; `call` is the method's name: "Register".
+ * `way`: how the connection is made, where that is worth a word.
+ */
+export function planeErrorFrom(call: string, failure: unknown, way = ""): PlaneError {
   if (failure instanceof PlaneError) return failure;
   if (!isServiceError(failure)) {
-    return new PlaneError(call, "INTERNAL", failure instanceof Error ? failure.message : String(failure), failure);
+    const details = failure instanceof Error ? failure.message : String(failure);
+    return new PlaneError(call, "INTERNAL", details, { cause: failure });
   }
   const details = failure.details.slice(0, DETAILS_MAX);
   const madeUp = MADE_UP.find((row) => row.details.test(details));
-  return new PlaneError(call, madeUp?.status ?? statusCodes[failure.code] ?? "UNKNOWN", details, failure);
+  const status = madeUp?.status ?? statusCodes[failure.code] ?? "UNKNOWN";
+  const isUnconnected = details.startsWith("No connection established");
+  return new PlaneError(call, status, isUnconnected ? `${details}${way}` : details, {
+    cause: failure,
+    refusal: markOf(failure),
+  });
+}
+
+/**
+ * A mark that comes twice is none, for no code has a comma: nothing that ends a machine is read
+ * leniently.
+ */
+function markOf({ metadata }: ServiceError): RefusalMark | undefined {
+  const code = metadata.get(MARK).join();
+  return MARK_CODE.test(code) ? { code } : undefined;
 }
 
 function isServiceError(failure: unknown): failure is ServiceError {
@@ -31,6 +54,8 @@ function isServiceError(failure: unknown): failure is ServiceError {
     "code" in failure &&
     typeof failure.code === "number" &&
     "details" in failure &&
-    typeof failure.details === "string"
+    typeof failure.details === "string" &&
+    "metadata" in failure &&
+    failure.metadata instanceof Metadata
   );
 }

@@ -12,8 +12,9 @@ export interface ReadMessage {
 }
 
 /**
- * Reads one message of the stream. Whatever the bytes are, it never throws: a malformed message must not cost the stream. Bytes that are not
- * protobuf at all count as a malformed state of revision 0.
+ * Reads one message of the stream. Whatever the bytes are, it never throws: a malformed message
+ * must not cost the stream. Bytes that are not protobuf at all count as a malformed state of
+ * revision 0.
  */
 export function messageFromPlane(bytes: Uint8Array): ReadMessage {
   const reader = new CountingReader(bytes);

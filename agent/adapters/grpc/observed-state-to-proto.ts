@@ -1,6 +1,9 @@
 import type { ObservedState } from "../../core/observed-state.ts";
 import type { Phase } from "../../core/phase.ts";
+import type { RefusedBuild } from "../../core/refused-builds.ts";
 import {
+  type BuildRefusal,
+  BuildRefusalCode,
   type ObservedState as ObservedStateProto,
   Phase as PhaseProto,
   TailnetState,
@@ -22,23 +25,40 @@ const TAILNET_STATES: Readonly<Record<NonNullable<ObservedState["tailnet"]>["sta
   leaving: TailnetState.LEAVING,
 };
 
+const REFUSAL_CODES: Readonly<Record<RefusedBuild["why"]["code"], BuildRefusalCode>> = {
+  draining: BuildRefusalCode.DRAINING,
+  stopping: BuildRefusalCode.STOPPING,
+  expired: BuildRefusalCode.EXPIRED,
+  "not-ready": BuildRefusalCode.NOT_READY,
+};
+
 export function observedStateToProto(state: ObservedState): ObservedStateProto {
   const { phase, resources, cache, tailnet, buildkit, certificates, counters } = state;
   return {
     observedAt: time(state.observedAtMs),
     phase: PHASES[phase.at],
     phaseReason: phase.at === "draining" || phase.at === "stopping" ? phase.reason : "",
-    appliedRevision: state.appliedRevision,
-    appliedEpoch: state.appliedEpoch,
+    // Whoever reads "applied" hands out what is not refused: neither is said before both are known.
+    appliedRevision: state.refusedBuilds === undefined ? 0n : state.appliedRevision,
+    appliedEpoch: state.refusedBuilds === undefined ? "" : state.appliedEpoch,
     refusedRevision: state.refused?.revision ?? 0n,
     refusedReason: state.refused?.because ?? "",
     builds: [...state.builds].map(([buildId, sessions]) => ({ buildId, openSessions: uint32(sessions) })),
-    conditions: state.checks.map(({ sinceMs, ...check }) => ({ ...check, since: time(sinceMs) })),
+    refusedBuilds: (state.refusedBuilds ?? []).map(refusalToProto),
+    conditions: state.checks.map(({ name, state: found, blocking, message, sinceMs }) => ({
+      name,
+      ok: found === "ok",
+      blocking,
+      message,
+      since: time(sinceMs),
+    })),
     resources: resources && {
       memoryAvailableBytes: uint64(resources.memoryAvailableBytes),
       load1m: resources.load1m,
       cacheSizeBytes: uint64(resources.cacheSizeBytes),
       cacheFreeBytes: uint64(resources.cacheFreeBytes),
+      cacheInodes: uint64(resources.cacheInodes),
+      cacheFreeInodes: uint64(resources.cacheFreeInodes),
     },
     cacheVolume: cache && {
       volumeId: cache.volumeId,
@@ -72,4 +92,8 @@ export function observedStateToProto(state: ObservedState): ObservedStateProto {
       messagesRefused: uint64(counters.messagesRefused),
     },
   };
+}
+
+function refusalToProto({ buildId, why, message }: RefusedBuild): BuildRefusal {
+  return { buildId, code: REFUSAL_CODES[why.code], condition: why.code === "not-ready" ? why.check : "", message };
 }

@@ -19,6 +19,7 @@ const ENDINGS: Readonly<Record<SessionEnding, SessionEndingProto>> = {
   "ca-withdrawn": SessionEndingProto.CA_WITHDRAWN,
   "drain-deadline": SessionEndingProto.DRAIN_DEADLINE,
   "gateway-lost": SessionEndingProto.GATEWAY_LOST,
+  other: SessionEndingProto.UNSPECIFIED,
 };
 
 export function recordsToProto(bootId: string, records: readonly NumberedRecord[]): SessionRecords {
@@ -37,6 +38,7 @@ function recordToProto({ sequence, summary }: NumberedRecord): SessionRecord {
     duration: duration(summary.durationMs),
     bytesFromClient: uint64(summary.bytesFromClient),
     bytesToClient: uint64(summary.bytesToClient),
+    refusedCalls: summary.refusedCalls ?? 0,
     ending: ENDINGS[summary.ending],
     detail: summary.detail,
   };

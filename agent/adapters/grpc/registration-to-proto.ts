@@ -16,7 +16,7 @@ export function registrationToProto(request: Registration): RegisterRequest {
     nonce: request.nonce,
     attestation: attestation(request.evidence),
     machineCsr: request.machineRequest.der,
-    servingCsr: request.servingRequest.der,
+    servingCsr: request.servingRequest?.der ?? NO_REQUEST,
     facts: factsToProto(request.facts),
     versions: { ...request.versions },
   };

@@ -1,4 +1,4 @@
-import { isId } from "../../core/identity.ts";
+import { isId } from "../../core/build-identity.ts";
 import { ContractBreach, quoted } from "./contract-breach.ts";
 import type { Duration } from "./gen/google/protobuf/duration.ts";
 
@@ -7,6 +7,11 @@ import type { Duration } from "./gen/google/protobuf/duration.ts";
 export function required<T>(field: string, value: T | undefined): T {
   if (value === undefined) throw new ContractBreach(field, "is missing");
   return value;
+}
+
+/** @throws {ContractBreach} if there are more than the contract allows. `of`: what is counted. */
+export function requireAtMost(field: string, count: number, limit: number, of = "entries"): void {
+  if (count > limit) throw new ContractBreach(field, `has ${count} ${of}, more than the limit of ${limit}`);
 }
 
 export function id(field: string, value: string): string {

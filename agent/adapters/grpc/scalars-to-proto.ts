@@ -3,8 +3,8 @@ import type { Duration } from "./gen/google/protobuf/duration.ts";
 const UINT32_MAX = 0xffff_ffff;
 
 /**
- * What we measured must never keep us from reporting: the encoder throws at a number that its field cannot hold, so each is brought into
- * range here. What is not a number becomes 0.
+ * What we measured must never keep us from reporting: the encoder throws at a number that its field
+ * cannot hold, so each is brought into range here. What is not a number becomes 0.
  */
 export function uint32(value: number): number {
   return Number.isNaN(value) ? 0 : Math.trunc(Math.min(Math.max(value, 0), UINT32_MAX));

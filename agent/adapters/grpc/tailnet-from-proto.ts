@@ -1,9 +1,15 @@
+import { CONTRACT_LIMITS } from "../../core/contract-limits.ts";
 import { Secret } from "../../core/secret.ts";
 import type { TailnetCredential, TailnetWish } from "../../core/tailnet/wish.ts";
 import type { Tailnet } from "./gen/builder/agent/v1/desired_state.ts";
+import { requireAtMost } from "./scalars-from-proto.ts";
 
-/** Nothing is refused here: a tailnet that cannot be joined is told by its own check. */
+/**
+ * Little is refused here: a tailnet that cannot be joined is told by its own check.
+ * @throws {ContractBreach} if it has more tags than the contract allows.
+ */
 export function tailnetFromProto({ grantId, coordinationUrl, apiUrl, credential, ...rest }: Tailnet): TailnetWish {
+  requireAtMost("tailnet.tags", rest.tags.length, CONTRACT_LIMITS.tailnetTags);
   return {
     grantId,
     ...(coordinationUrl !== "" && { coordinationUrl }),

@@ -1,12 +1,16 @@
 import { X509Certificate } from "node:crypto";
+import { isTrustDomain } from "../../core/build-identity.ts";
+import { CONTRACT_LIMITS } from "../../core/contract-limits.ts";
 import type { TrustBundle } from "../../core/desired-state.ts";
-import { isTrustDomain } from "../../core/identity.ts";
 import { pemCertificates } from "../../core/pem.ts";
 import { ContractBreach, quoted } from "./contract-breach.ts";
 import type { TrustBundle as TrustBundleProto } from "./gen/builder/agent/v1/identity.ts";
-import { required } from "./scalars-from-proto.ts";
+import { requireAtMost, required } from "./scalars-from-proto.ts";
 
-/** @throws {ContractBreach} if it is missing, if a certificate does not parse or is not a CA's, or if there is none. */
+/**
+ * @throws {ContractBreach} if it is missing, if a certificate does not parse or is not a CA's, if
+ * there is none or more than the contract allows.
+ */
 export function trustFromProto(bundle: TrustBundleProto | undefined): TrustBundle {
   const { trustDomain, buildCaCertificates } = required("trust_bundle", bundle);
   if (!isTrustDomain(trustDomain)) {
@@ -17,8 +21,10 @@ export function trustFromProto(bundle: TrustBundleProto | undefined): TrustBundl
 
 function buildCas(pem: string): readonly string[] {
   const field = "trust_bundle.build_ca_certificates";
+  requireAtMost(field, Buffer.byteLength(pem), CONTRACT_LIMITS.buildCasBytes, "bytes");
   const certificates = pemCertificates(pem);
   if (certificates === undefined) throw new ContractBreach(field, "is not a PEM bundle of certificates");
+  requireAtMost(field, certificates.length, CONTRACT_LIMITS.buildCas, "certificates");
   certificates.forEach((certificate, index) => {
     const parsed = parse(certificate);
     if (parsed === undefined)

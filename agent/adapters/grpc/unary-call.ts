@@ -32,8 +32,9 @@ export async function makeUnaryCall<Request, Answer, Parsed>(
     signal.throwIfAborted();
     connection.retire();
     const name = call.method.path.slice(call.method.path.lastIndexOf("/") + 1);
-    if (!(failure instanceof ContractBreach)) throw planeErrorFrom(name, failure);
-    throw new PlaneError(name, "INTERNAL", `an answer that breaks the contract: ${failure.message}`, failure);
+    if (!(failure instanceof ContractBreach)) throw planeErrorFrom(name, failure, connection.way);
+    const details = `an answer that breaks the contract: ${failure.message}`;
+    throw new PlaneError(name, "INTERNAL", details, { cause: failure });
   }
 }
 

@@ -12,6 +12,11 @@ import { stateGauges } from "./state-gauges.ts";
 /** Everything is answered from memory: who needs longer than this to ask is not asking. */
 const REQUEST_MS = 5_000;
 const IDLE_MS = 5_000;
+/**
+ * Who sends a byte now and then is found this late. Each look for such clients wakes an idle
+ * process.
+ */
+const TRICKLE_CHECK_MS = 30_000;
 const MAX_HEADER_BYTES = 8 * 1024;
 /** Probes, a scraper, an operator: a flood beyond that is turned away at the socket. */
 const MAX_CONNECTIONS = 64;
@@ -39,7 +44,7 @@ export async function listenHealth({ host, port, registry, log }: HealthOptions)
       requestTimeout: REQUEST_MS,
       headersTimeout: REQUEST_MS,
       keepAliveTimeout: IDLE_MS,
-      connectionsCheckingInterval: 1_000,
+      connectionsCheckingInterval: TRICKLE_CHECK_MS,
       requireHostHeader: false,
     },
     (request, response) => {
@@ -47,6 +52,7 @@ export async function listenHealth({ host, port, registry, log }: HealthOptions)
     },
   );
   server.maxConnections = MAX_CONNECTIONS;
+  server.setTimeout(IDLE_MS);
   const address = await listening(server, host, port);
   server.on("error", (err) => log.error({ err }, "health.server-failed"));
   return {

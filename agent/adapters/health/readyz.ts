@@ -4,8 +4,9 @@ import { type Readiness, readiness } from "../../core/readiness.ts";
 import { type Answer, text } from "./answer.ts";
 
 /**
- * `/readyz`: "ok", or 503 and why. `?verbose` lists every check, `?exclude=name` (repeatable) leaves one out of the verdict: both as
- * Kubernetes' own servers have them, with `[!]` added for a check that fails without blocking.
+ * `/readyz`: "ok", or 503 and why. `?verbose` lists every check, `?exclude=name` (repeatable)
+ * leaves one out of the verdict: both as Kubernetes' own servers have them, with `[!]` added for a
+ * check that fails without blocking, and `[?]` for one that nobody could look at yet.
  */
 export function readyz(state: ObservedState, query: URLSearchParams): Answer {
   const excluded = new Set(query.getAll("exclude"));
@@ -22,7 +23,7 @@ export function readyzCheck(state: ObservedState, name: string): Answer {
   if (check === undefined) {
     return text(404, `There is no check of this name. There are: ${state.checks.map((one) => one.name).join(", ")}`);
   }
-  return check.ok ? text(200, "ok") : text(503, line(check, new Set()));
+  return check.state === "ok" ? text(200, "ok") : text(503, line(check, new Set()));
 }
 
 function verboseLines(
@@ -42,8 +43,13 @@ function verboseLines(
 
 function line(check: CheckResult, excluded: ReadonlySet<string>): string {
   if (excluded.has(check.name)) return `[+]${check.name} excluded: ok`;
-  if (check.ok) return `[+]${check.name} ok`;
-  return check.blocking
-    ? `[-]${check.name} failed: ${check.message}`
-    : `[!]${check.name} failed, not blocking: ${check.message}`;
+  if (check.state === "ok") return `[+]${check.name} ok`;
+  const because = check.causedBy === undefined ? "" : `, because of ${check.causedBy}`;
+  const weight = check.blocking ? "" : ", not blocking";
+  return `[${mark(check)}]${check.name} ${check.state}${weight}${because}: ${check.message}`;
+}
+
+function mark({ state, blocking }: CheckResult): string {
+  if (state === "unknown") return "?";
+  return blocking ? "-" : "!";
 }

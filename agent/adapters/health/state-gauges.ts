@@ -5,7 +5,9 @@ import { readiness } from "../../core/readiness.ts";
 
 const PHASES: readonly Phase["at"][] = ["starting", "ready", "degraded", "draining", "stopping"];
 
-/** The observed state as gauges, so that what `/readyz` says can be alerted on and looked back at. */
+/**
+ * The observed state as gauges, so that what `/readyz` says can be alerted on and looked back at.
+ */
 export function stateGauges(registry: Registry): (state: ObservedState) => void {
   const gauge = (name: string, help: string, labelNames: string[] = []): Gauge =>
     new Gauge({ name: `builder_agent_${name}`, help, labelNames, registers: [registry] });
@@ -19,12 +21,15 @@ export function stateGauges(registry: Registry): (state: ObservedState) => void 
   const memory = gauge("memory_available_bytes", "Memory that is available on this machine.");
   const size = gauge("cache_size_bytes", "Size of the file system that holds the cache.");
   const free = gauge("cache_free_bytes", "Free space of the file system that holds the cache.");
+  const inodes = gauge("cache_inodes", "Inodes of the file system that holds the cache; 0: it has no fixed number.");
+  const freeInodes = gauge("cache_free_inodes", "Free inodes of the file system that holds the cache.");
   const restarts = gauge("buildkit_restarts", "Restarts of buildkitd since control started.");
 
   return (state) => {
     ready.set(readiness(state.phase, state.checks, new Set()).ready ? 1 : 0);
     for (const one of PHASES) phase.set({ phase: one }, one === state.phase.at ? 1 : 0);
-    for (const { name, blocking, ok } of state.checks) check.set({ check: name, blocking: `${blocking}` }, ok ? 1 : 0);
+    for (const { name, blocking, state: found } of state.checks)
+      check.set({ check: name, blocking: `${blocking}` }, found === "ok" ? 1 : 0);
     revision.set(Number(state.appliedRevision));
     const { machineNotAfterMs, servingNotAfterMs } = state.certificates;
     if (machineNotAfterMs !== undefined) expiry.set({ certificate: "machine" }, machineNotAfterMs / 1000);
@@ -33,6 +38,8 @@ export function stateGauges(registry: Registry): (state: ObservedState) => void 
       memory.set(state.resources.memoryAvailableBytes);
       size.set(state.resources.cacheSizeBytes);
       free.set(state.resources.cacheFreeBytes);
+      inodes.set(state.resources.cacheInodes);
+      freeInodes.set(state.resources.cacheFreeInodes);
     }
     restarts.set(state.buildkit.restarts);
   };

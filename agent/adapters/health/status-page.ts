@@ -69,16 +69,26 @@ function checks({ checks: found }: ObservedState, nowMs: number): Html {
   return html`<section><h2>Checks</h2><table>${found.map((check) => checkRow(check, nowMs))}</table></section>`;
 }
 
-function checkRow({ name, ok, blocking, message, sinceMs }: CheckResult, nowMs: number): Html {
-  const [tone, mark] = ok ? ["ok", "ok"] : blocking ? ["bad", "failed"] : ["warn", "warning"];
+function checkRow(check: CheckResult, nowMs: number): Html {
+  const { name, message, sinceMs } = check;
+  const { tone, mark } = verdict(check);
   return html`<tr><td class="mark ${tone}">${mark}</td><th scope="row" class="name">${name}</th><td>${message}</td><td class="since muted" title="since ${momentInWords(sinceMs)}">for ${spanInWords(nowMs - sinceMs)}</td></tr>`;
 }
 
-function builds({ builds: open }: ObservedState): Html {
+function verdict({ state, blocking }: CheckResult): { readonly tone: string; readonly mark: string } {
+  if (state === "ok") return { tone: "ok", mark: "ok" };
+  if (state === "unknown") return { tone: "warn", mark: "unknown" };
+  return blocking ? { tone: "bad", mark: "failed" } : { tone: "warn", mark: "warning" };
+}
+
+function builds({ builds: open, refusedBuilds = [] }: ObservedState): Html {
   const shown = [...open].slice(0, MAX_BUILDS).map(([build, sessions]) => row(build, sessions));
   const more = open.size > MAX_BUILDS ? html`<p class="muted">and ${open.size - MAX_BUILDS} more</p>` : NOTHING;
   const body = open.size === 0 ? html`<p class="empty muted">None open</p>` : html`<table>${shown}</table>${more}`;
-  return html`<section><h2>Sessions by build</h2>${body}</section>`;
+  const refused = refusedBuilds
+    .slice(0, MAX_BUILDS)
+    .map(({ buildId, message }) => trouble(`${buildId} is refused`, message));
+  return html`<section><h2>Sessions by build</h2>${body}${refused}</section>`;
 }
 
 function cache({ cache: open }: ObservedState): Html {
@@ -101,13 +111,14 @@ function start({ bootChapters }: ObservedState): Html {
 function resources({ resources: found }: ObservedState): Html {
   if (found === undefined)
     return html`<section><h2>Resources</h2><p class="empty muted">Not looked at yet</p></section>`;
-  const { cacheSizeBytes, cacheFreeBytes, memoryAvailableBytes, load1m } = found;
+  const { cacheSizeBytes, cacheFreeBytes, cacheInodes, cacheFreeInodes, memoryAvailableBytes, load1m } = found;
   const used = cacheSizeBytes - cacheFreeBytes;
   return html`<section><h2>Resources</h2>
 <progress max="${cacheSizeBytes}" value="${used}" aria-label="cache disk in use"></progress>
 <table>${[
     row("Cache free", sizeInWords(cacheFreeBytes)),
     row("Cache size", sizeInWords(cacheSizeBytes)),
+    ...(cacheInodes === 0 ? [] : [row("Inodes free", `${cacheFreeInodes} of ${cacheInodes}`)]),
     row("Memory free", sizeInWords(memoryAvailableBytes)),
     row("Load, 1 min", load1m.toFixed(2)),
   ]}</table></section>`;

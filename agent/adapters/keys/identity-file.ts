@@ -10,6 +10,7 @@ const IdentityFile = z.strictObject({
   machineId: z.string().min(1),
   keyPem: z.string().min(1),
   chainPem: z.string().min(1),
+  renewedMonoMs: z.number().optional(),
   trust: z.strictObject({ trustDomain: z.string().min(1), buildCas: z.array(z.string().min(1)).min(1) }),
 });
 
@@ -19,17 +20,21 @@ export interface KeptIdentity {
   readonly stored: StoredIdentity;
 }
 
-export function encodeIdentity({ bootId, stored: { identity, trust } }: KeptIdentity): string {
+export function encodeIdentity({ bootId, stored: { identity, renewedMonoMs, trust } }: KeptIdentity): string {
   const { machineId, key, chainPem } = identity;
-  return JSON.stringify({ version: 1, bootId, machineId, keyPem: key.pem.reveal(), chainPem, trust });
+  return JSON.stringify({ version: 1, bootId, machineId, keyPem: key.pem.reveal(), chainPem, renewedMonoMs, trust });
 }
 
-/** Undefined if the text is damaged. Why is not told: a parser's words quote what it read, and that holds a private key. */
+/**
+ * Undefined if the text is damaged. Why is not told: a parser's words quote what it read, and that
+ * holds a private key.
+ */
 export async function decodeIdentity(text: string): Promise<KeptIdentity | undefined> {
   try {
-    const { bootId, machineId, keyPem, chainPem, trust } = IdentityFile.parse(JSON.parse(text));
+    const { bootId, machineId, keyPem, chainPem, renewedMonoMs, trust } = IdentityFile.parse(JSON.parse(text));
     const key = await privateKeyFromPem(new Secret(keyPem));
-    return { bootId, stored: { identity: { machineId, key, chainPem, ...readLeafDates(chainPem, key) }, trust } };
+    const identity = { machineId, key, chainPem, ...readLeafDates(chainPem, key) };
+    return { bootId, stored: { identity, trust, ...(renewedMonoMs !== undefined && { renewedMonoMs }) } };
   } catch {
     return undefined;
   }

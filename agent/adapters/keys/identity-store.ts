@@ -8,8 +8,9 @@ import { decodeIdentity, encodeIdentity } from "./identity-file.ts";
 const TMPFS = 0x01021994;
 
 /**
- * `<directory>/identity.json`, mode 0600 in a directory of mode 0700, replaced by rename. Keeping is a convenience: what fails is logged
- * and never thrown, because the agent can always register anew.
+ * `<directory>/identity.json`, mode 0600 in a directory of mode 0700, replaced by rename. Keeping
+ * is a convenience: what fails is logged and never thrown, because the agent can always register
+ * anew.
  */
 export function identityStore({ directory, log }: { readonly directory: string; readonly log: Log }): IdentityStore {
   return new TmpfsIdentityStore(directory, log);

@@ -16,8 +16,9 @@ const COMMON_NAME = Buffer.of(0x55, 0x04, 0x03);
 const ECDSA_WITH_SHA256 = Buffer.of(0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02);
 
 /**
- * A PKCS#10 request (RFC 2986, section 4) in DER for an ECDSA key, signed with it: version 1, one common name, no attributes. Why not by a
- * library: docs/decisions/0010-the-signing-request-is-written-here.md.
+ * A PKCS#10 request (RFC 2986, section 4) in DER for an ECDSA key, signed with it: version 1, one
+ * common name, no attributes. Why not by a library:
+ * docs/decisions/0010-the-signing-request-is-written-here.md.
  */
 export function signingRequestDer(privateKey: KeyObject, commonName: string): Uint8Array {
   const publicKey = createPublicKey(privateKey).export({ type: "spki", format: "der" });

@@ -3,6 +3,7 @@ import type { WrappedKey } from "../../core/desired-state.ts";
 import { AgentError } from "../../core/errors.ts";
 import { Secret } from "../../core/secret.ts";
 import { VOLUME_KEY_BYTES } from "../../core/volume/order.ts";
+import { Deadline } from "../../lifecycle/deadline.ts";
 import type { KeyUnwrap } from "../../ports/key-unwrap.ts";
 import { kmsError } from "./kms-error.ts";
 
@@ -35,12 +36,12 @@ export function awsKms(options: AwsKmsOptions = {}): KeyUnwrap {
         );
       const region = regionOf(wrapped.keyId);
       signal.throwIfAborted();
-      const deadline = AbortSignal.timeout(options.deadlineMs ?? DEADLINE_MS);
+      using deadline = new Deadline(options.deadlineMs ?? DEADLINE_MS, signal);
       try {
-        return ownKey(await decrypt(wrapped, region, options, AbortSignal.any([signal, deadline])), wrapped.keyId);
+        return ownKey(await decrypt(wrapped, region, options, deadline.signal), wrapped.keyId);
       } catch (cause) {
         signal.throwIfAborted();
-        throw cause instanceof AgentError ? cause : kmsError(wrapped.keyId, cause, deadline.aborted);
+        throw cause instanceof AgentError ? cause : kmsError(wrapped.keyId, cause, deadline.hasExpired);
       }
     },
   };
@@ -97,7 +98,10 @@ function ownKey(plaintext: Uint8Array, keyId: string): Secret<Uint8Array> {
   );
 }
 
-/** "arn:aws:kms:eu-central-1:111122223333:key/…" → "eu-central-1". @throws {AgentError} "kms.malformed-key" */
+/**
+ * "arn:aws:kms:eu-central-1:111122223333:key/…" → "eu-central-1". @throws {AgentError}
+ * "kms.malformed-key"
+ */
 function regionOf(keyId: string): string {
   const region = /^arn:aws[\w-]*:kms:(?<region>[a-z0-9-]+):\d{12}:(?:key|alias)\/\S+$/.exec(keyId)?.groups?.["region"];
   if (region !== undefined) return region;

@@ -36,7 +36,10 @@ const UNREACHABLE: Meaning = {
 };
 const NOT_FOUND: Meaning = { code: "kms.not-found", retryable: false, text: "does not exist" };
 
-/** Errors of the operation Decrypt, and those that all of AWS's operations share, as their references name them. */
+/**
+ * Errors of the operation Decrypt, and those that all of AWS's operations share, as their
+ * references name them.
+ */
 const MEANINGS: Readonly<Record<string, Meaning>> = {
   AccessDeniedException: DENIED,
   AccessDenied: DENIED,

@@ -1,4 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { constants } from "node:os";
+
+const { SIGHUP } = constants.signals;
 
 /** How a process of ours is started: this Node, the same program, other arguments. */
 export interface ChildCommand {
@@ -13,8 +17,9 @@ export interface ChildExit {
 }
 
 /**
- * One run of a child. It has a session of its own (a terminal's Ctrl-C reaches the launcher alone, which keeps the order of ending), writes where we
- * write, and holds the far end of a pipe on stdin: when we are gone, however we went, it reads the end of it.
+ * One run of a child. It has a session of its own (a terminal's Ctrl-C reaches the launcher alone,
+ * which keeps the order of ending), writes where we write, and holds the far end of a pipe on
+ * stdin: when we are gone, however we went, it reads the end of it.
  */
 export class Child {
   /** Undefined if it could not be started. */
@@ -49,11 +54,29 @@ export class Child {
     );
   }
 
+  /**
+   * SIGHUP, but only to one that listens to it: one that is just starting would end, and reads
+   * everything anew anyway.
+   */
+  hangUp(): void {
+    if (this.pid !== undefined && catches(this.pid, SIGHUP)) this.#process.kill("SIGHUP");
+  }
+
   terminate(): void {
     this.#process.kill("SIGTERM");
   }
 
   kill(): void {
     this.#process.kill("SIGKILL");
+  }
+}
+
+/** Whether a process has a handler for a signal (proc(5), SigCgt). */
+function catches(pid: number, signal: number): boolean {
+  try {
+    const mask = /^SigCgt:\s*([\da-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? "0";
+    return ((BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n) === 1n;
+  } catch {
+    return false;
   }
 }

@@ -3,8 +3,9 @@ import { createServer, type Server } from "node:net";
 import { AgentError } from "../../core/errors.ts";
 
 /**
- * A TCP address whose listening socket is given away. Each time it is listened on anew, always on the same port, also where any free one was
- * asked for: clients must find the next gateway where the last one was.
+ * A TCP address whose listening socket is given away. Each time it is listened on anew, always on
+ * the same port, also where any free one was asked for: clients must find the next gateway where
+ * the last one was.
  */
 export class HandedSocket {
   readonly #host: string;
@@ -22,7 +23,8 @@ export class HandedSocket {
   }
 
   /**
-   * Listens, lets `give` pass the descriptor on, and closes our own copy at once: no connection is ever accepted here.
+   * Listens, lets `give` pass the descriptor on, and closes our own copy at once: no connection is
+   * ever accepted here.
    * @throws {AgentError} "gateway.cannot-listen"
    */
   async hand<T>(give: (fd: number) => T): Promise<T> {
@@ -46,7 +48,10 @@ export class HandedSocket {
   }
 }
 
-/** Node has no public name for it, and takes a server neither for a child's stdio (Node 20 wants a stream). */
+/**
+ * Node has no public name for it, and takes a server neither for a child's stdio (Node 20 wants a
+ * stream).
+ */
 function descriptorOf(server: Server): number {
   const handle: unknown = Reflect.get(server, "_handle");
   const fd: unknown = typeof handle === "object" && handle !== null ? Reflect.get(handle, "fd") : undefined;

@@ -1,4 +1,5 @@
 import { afterExit, type RestartBudget } from "../../core/restart-budget.ts";
+import type { Pulse } from "../../lifecycle/pulse.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Child, ChildExit } from "./child.ts";
@@ -16,8 +17,10 @@ export interface KeptChild {
   readonly isFinal: (exit: ChildExit) => boolean;
 }
 
-/** How its end is asked for, each more pressing than the one before. */
-export interface ChildEnding {
+/** What it is told; of its end each is more pressing than the one before. */
+export interface ChildSignals {
+  /** SIGHUP, to the run that there is. */
+  readonly again: Pulse;
   /** SIGTERM, and no restart. */
   readonly end: AbortSignal;
   /** SIGTERM again; nothing before `end`. */
@@ -26,32 +29,35 @@ export interface ChildEnding {
   readonly kill: AbortSignal;
 }
 
-/** Keeps a child running, with backoff and a budget, until it ends for good. Returns how; nothing if it did not run then. */
+/**
+ * Keeps a child running, with backoff and a budget, until it ends for good. Returns how; nothing if
+ * it did not run then.
+ */
 export async function keepChild(
   child: KeptChild,
-  ending: ChildEnding,
+  signals: ChildSignals,
   parts: { readonly clock: Clock; readonly log: Log },
 ): Promise<ChildExit | undefined> {
   const { clock, log } = parts;
   const exitsMs: number[] = [];
   let last: ChildExit | undefined;
-  while (!ending.end.aborted) {
-    last = await run(child, ending, log);
-    if (ending.end.aborted || (last !== undefined && child.isFinal(last))) return last;
+  while (!signals.end.aborted) {
+    last = await run(child, signals, log);
+    if (signals.end.aborted || (last !== undefined && child.isFinal(last))) return last;
     exitsMs.push(clock.now().monoMs);
     const verdict = afterExit(exitsMs, clock.now().monoMs, RESTARTS);
     log.warn({ child: child.name, ...last, ...verdict }, "launcher.child-restarting");
     if (exitsMs.length > RESTARTS.restarts * 2) exitsMs.shift();
-    await clock.sleep(verdict.delayMs, ending.end);
+    await clock.sleep(verdict.delayMs, signals.end);
   }
   return last;
 }
 
-async function run(child: KeptChild, ending: ChildEnding, log: Log): Promise<ChildExit | undefined> {
+async function run(child: KeptChild, signals: ChildSignals, log: Log): Promise<ChildExit | undefined> {
   try {
     const running = await child.start();
     log.info({ child: child.name, childPid: running.pid }, "launcher.child-started");
-    const exit = await endOf(running, ending);
+    const exit = await endOf(running, signals);
     log.info({ child: child.name, childPid: running.pid, ...exit }, "launcher.child-exited");
     return exit;
   } catch (err) {
@@ -60,7 +66,9 @@ async function run(child: KeptChild, ending: ChildEnding, log: Log): Promise<Chi
   }
 }
 
-async function endOf(running: Child, { end, hurry, kill }: ChildEnding): Promise<ChildExit> {
+async function endOf(running: Child, { again: pulse, end, hurry, kill }: ChildSignals): Promise<ChildExit> {
+  const over = new AbortController();
+  void passOn(pulse, running, over.signal);
   const terminate = (): void => running.terminate();
   const again = (): void => {
     if (end.aborted) setTimeout(terminate, BETWEEN_SIGNALS_MS);
@@ -76,6 +84,14 @@ async function endOf(running: Child, { end, hurry, kill }: ChildEnding): Promise
     else signal.addEventListener("abort", act);
   }
   const exit = await running.exited;
+  over.abort();
   for (const [signal, act] of asked) signal.removeEventListener("abort", act);
   return exit;
+}
+
+async function passOn(again: Pulse, running: Child, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await again.next(signal);
+    if (!signal.aborted) running.hangUp();
+  }
 }

@@ -2,8 +2,8 @@ import { fstatSync } from "node:fs";
 import { AgentError } from "../../core/errors.ts";
 
 /**
- * A listening socket that whoever started us has opened, maybe in another network than ours. It stays open between two gateways: clients that come
- * meanwhile wait in its queue.
+ * A listening socket that whoever started us has opened, maybe in another network than ours. It
+ * stays open between two gateways: clients that come meanwhile wait in its queue.
  */
 export class KeptSocket {
   /** For the log: only who opened it knows its address. */
@@ -14,7 +14,10 @@ export class KeptSocket {
     this.#fd = fd;
   }
 
-  /** Lets `give` pass the descriptor on. @throws {AgentError} "gateway.cannot-listen" if it is no socket. */
+  /**
+   * Lets `give` pass the descriptor on. @throws {AgentError} "gateway.cannot-listen" if it is no
+   * socket.
+   */
   async hand<T>(give: (fd: number) => T): Promise<T> {
     if (!isSocket(this.#fd))
       throw new AgentError(

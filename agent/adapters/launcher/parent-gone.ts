@@ -1,8 +1,9 @@
 import type { Readable } from "node:stream";
 
 /**
- * Aborted when the process that started us is gone, if it said that it holds our stdin (BUILDER_AGENT_PARENT=stdin): the kernel closes the
- * pipe however it ended. Otherwise never. What comes over stdin is dropped. Does not keep the process alive.
+ * Aborted when the process that started us is gone, if it said that it holds our stdin
+ * (BUILDER_AGENT_PARENT=stdin): the kernel closes the pipe however it ended. Otherwise never. What
+ * comes over stdin is dropped. Does not keep the process alive.
  */
 export function parentGone(
   env: NodeJS.ProcessEnv = process.env,

@@ -1,87 +1,60 @@
 import { z } from "zod";
-import { AgentError } from "../../core/errors.ts";
 import type { UnitStatus } from "../../ports/buildkit.ts";
-import type { ServiceUnitState } from "../../ports/service-units.ts";
+import { type Protocol, verb } from "../../wire/protocol.ts";
 
-/**
- * What goes over `manager.sock`: one JSON object a line. A connection carries one request; `done` or `failed` answers it, and a watch is answered by
- * statuses until either side closes.
- */
-export const PROTOCOL_VERSION = 1;
-
-/** A configuration with a thousand mirrors has some 100 kB. */
-export const LINE_MAX_CHARS = 1_048_576;
-
-const version = z.literal(PROTOCOL_VERSION);
-
-const RequestSchema = z.discriminatedUnion("verb", [
-  z.strictObject({ version, verb: z.literal("buildkit.configure"), toml: z.string() }),
-  z.strictObject({ version, verb: z.literal("buildkit.start") }),
-  z.strictObject({ version, verb: z.literal("buildkit.stop"), graceMs: z.number().int().min(0).max(86_400_000) }),
-  z.strictObject({ version, verb: z.literal("buildkit.watch") }),
-  z.strictObject({ version, verb: z.literal("tailnet.start") }),
-  z.strictObject({ version, verb: z.literal("tailnet.stop") }),
-  z.strictObject({ version, verb: z.literal("tailnet.show") }),
-]);
-
-/** Fixed verbs. The one text that they carry goes to a file, after it was judged, and never to a command line. */
-export type Request = z.output<typeof RequestSchema>;
-
-const ExitSchema = z.object({
+const Exit = z.object({
   code: z.number().exactOptional(),
   signal: z.string().exactOptional(),
   lastLines: z.array(z.string()),
   oomKills: z.number().exactOptional(),
 });
 
-const StatusSchema = z.discriminatedUnion("at", [
+const Status: z.ZodType<UnitStatus> = z.discriminatedUnion("at", [
   z.object({ at: z.literal("stopped") }),
   z.object({ at: z.literal("running"), pid: z.number() }),
-  z.object({ at: z.literal("exited"), exit: ExitSchema }),
+  z.object({ at: z.literal("exited"), exit: Exit }),
 ]);
 
-const AnswerSchema = z.discriminatedUnion("is", [
-  z.object({ is: z.literal("done") }),
-  z.object({ is: z.literal("failed"), code: z.string(), message: z.string(), retryable: z.boolean() }),
-  z.object({ is: z.literal("status"), status: StatusSchema }),
-  z.object({
-    is: z.literal("unit"),
-    at: z.enum(["not-installed", "inactive", "starting", "active", "stopping", "failed"]),
-    result: z.string(),
+const UnitState = z.object({
+  is: z.literal("unit"),
+  at: z.enum(["not-installed", "inactive", "starting", "active", "stopping", "failed"]),
+  result: z.string(),
+});
+
+/**
+ * What goes over `manager.sock`. A configuration with as many and as long mirrors as the contract
+ * allows has 1.2 MB.
+ */
+export const LAUNCHER: Protocol = {
+  name: "launcher",
+  answerer: "the launcher",
+  version: 1,
+  lineMaxBytes: 4 * 1024 * 1024,
+};
+
+const nothing = z.strictObject({});
+const answer = z.object({ is: z.literal("done") });
+
+/**
+ * Fixed verbs. The one text that they carry goes to a file, after it was judged, and never to a
+ * command line.
+ */
+export const BUILDKIT = {
+  configure: verb(LAUNCHER, "buildkit.configure", { request: z.strictObject({ toml: z.string() }), answer }),
+  start: verb(LAUNCHER, "buildkit.start", { request: nothing, answer }),
+  stop: verb(LAUNCHER, "buildkit.stop", {
+    request: z.strictObject({ graceMs: z.int().min(0).max(86_400_000) }),
+    answer,
   }),
-]);
+  watch: verb(LAUNCHER, "buildkit.watch", {
+    request: nothing,
+    step: z.object({ is: z.literal("status"), status: Status }),
+    endsWithAsker: true,
+  }),
+};
 
-export type Answer =
-  | { readonly is: "done" }
-  | { readonly is: "failed"; readonly code: string; readonly message: string; readonly retryable: boolean }
-  | { readonly is: "status"; readonly status: UnitStatus }
-  | ({ readonly is: "unit" } & ServiceUnitState);
-
-export function toLine(message: Request | Answer): string {
-  return `${JSON.stringify(message)}\n`;
-}
-
-/** @throws {AgentError} "launcher.malformed" */
-export function readRequest(line: string): Request {
-  return read(RequestSchema, line, "request");
-}
-
-/** @throws {AgentError} "launcher.malformed" */
-export function readAnswer(line: string): Answer {
-  return read(AnswerSchema, line, "answer");
-}
-
-function read<T>(schema: z.ZodType<T>, line: string, what: string): T {
-  try {
-    return schema.parse(JSON.parse(line));
-  } catch (cause) {
-    throw new AgentError(
-      "launcher.malformed",
-      `This is no ${what} of version ${PROTOCOL_VERSION}: ${line.slice(0, 100)}`,
-      {
-        retryable: false,
-        cause,
-      },
-    );
-  }
-}
+export const TAILNET = {
+  start: verb(LAUNCHER, "tailnet.start", { request: nothing, answer }),
+  stop: verb(LAUNCHER, "tailnet.stop", { request: nothing, answer }),
+  show: verb(LAUNCHER, "tailnet.show", { request: nothing, answer: UnitState }),
+};

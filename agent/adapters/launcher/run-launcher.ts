@@ -1,16 +1,19 @@
 import { mkdir } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { dirname } from "node:path";
+import { AgentError } from "../../core/errors.ts";
+import { eitherOf } from "../../lifecycle/deadline.ts";
+import type { Pulse } from "../../lifecycle/pulse.ts";
 import { Scope } from "../../lifecycle/scope.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
+import { listenUnix } from "../../wire/listener.ts";
 import { Child } from "./child.ts";
 import { HandedSocket } from "./handed-socket.ts";
 import { keepChild } from "./keep-child.ts";
 import { KeptSocket } from "./kept-socket.ts";
 import { parentGone } from "./parent-gone.ts";
 import { type Managed, serveVerbs } from "./serve-verbs.ts";
-import { listenUnix } from "./unix-listener.ts";
 
 export interface LauncherConfig {
   readonly managerSocket: string;
@@ -23,15 +26,24 @@ export interface LauncherConfig {
   readonly gateway: {
     /** Arguments of this Node's executable: our program and its command. */
     readonly args: readonly string[];
-    /** Port 0: any free one, the same at each restart. `fd`: a listening socket that we were given ourselves. */
+    /**
+     * Port 0: any free one, the same at each restart. `fd`: a listening socket that we were given
+     * ourselves.
+     */
     readonly listen: { readonly host: string; readonly port: number } | { readonly fd: number };
   };
   readonly control: { readonly args: readonly string[] };
   /** What the children get, less systemd's LISTEN_… and with BUILDER_AGENT_PARENT=stdin. */
   readonly env: NodeJS.ProcessEnv;
-  /** Exit codes of control that end the launcher with the same code: starting again would not help. 0 always does. */
+  /**
+   * Exit codes of control that end the launcher with the same code: starting again would not help.
+   * 0 always does.
+   */
   readonly finalExitCodes: readonly number[];
-  /** How long control may take to end once it was told: its drain, and what follows. Then it is killed. */
+  /**
+   * How long control may take to end once it was told: its drain, and what follows. Then it is
+   * killed.
+   */
   readonly controlGraceMs: number;
   /** How long buildkitd may take to stop, if control has not stopped it. */
   readonly buildkitGraceMs: number;
@@ -42,12 +54,14 @@ export interface LauncherParts extends Managed {
   readonly log: Log;
 }
 
-/** The end of our own parent, where it holds our stdin, counts as both. */
+/** The end of our own parent, where it holds our stdin, counts as `stop` and `hurry`. */
 export interface LauncherEnding {
   /** End in order: SIGTERM. */
   readonly stop: AbortSignal;
   /** A second SIGTERM: passed on to control, whose business it is to shorten. */
   readonly hurry: AbortSignal;
+  /** SIGHUP: passed on to gateway and control. */
+  readonly again: Pulse;
 }
 
 /** The gateway has nothing to do at its end: control has cut every session before. */
@@ -56,10 +70,12 @@ const GATEWAY_GRACE_MS = 5_000;
 const EXIT_SOFTWARE = 70;
 
 /**
- * The service manager of a machine without systemd: keeps gateway and control running, and carries out the fixed verbs for BuildKit and tailscaled. It ends
- * when it is told to or when control has ended for good; always in the order control (which drains, cuts and stops BuildKit through us),
- * gateway, what is left of BuildKit. Returns the exit code: control's. Our own SIGTERM kills control only where it has no handler: before it has
- * begun anything, or when all is done and Node is on its way out; both are 0.
+ * The service manager of a machine without systemd: keeps gateway and control running, and carries
+ * out the fixed verbs for BuildKit and tailscaled. It ends when it is told to or when control has
+ * ended for good; always in the order control (which drains, cuts and stops BuildKit through us),
+ * gateway, what is left of BuildKit. Returns the exit code: control's. Our own SIGTERM kills
+ * control only where it has no handler: before it has begun anything, or when all is done and Node
+ * is on its way out; both are 0.
  * @throws {AgentError} "launcher.already-running", "gateway.cannot-listen"
  */
 export async function runLauncher(
@@ -69,15 +85,17 @@ export async function runLauncher(
 ): Promise<number> {
   const { buildkit, clock, log } = parts;
   const gone = parentGone(config.env);
-  const stop = AbortSignal.any([ending.stop, gone]);
-  const hurry = AbortSignal.any([ending.hurry, gone]);
+  const stop = eitherOf(ending.stop, gone);
+  const hurry = eitherOf(ending.hurry, gone);
   await using scope = new Scope();
   const done = new AbortController();
   await mkdir(dirname(config.managerSocket), { recursive: true, mode: 0o700 });
-  scope.own(await listenUnix(config.managerSocket, (socket) => void serveVerbs(parts, socket, log, done.signal)));
+  scope.own(
+    await listenUnix(ownUser(config.managerSocket), (socket) => void serveVerbs(parts, socket, log, done.signal)),
+  );
   const { network } = config;
   if (network !== undefined)
-    scope.own(await listenUnix(network.socketPath, (socket) => void network.serve(socket, done.signal)));
+    scope.own(await listenUnix(ownUser(network.socketPath), (socket) => void network.serve(socket, done.signal)));
   scope.defer(() => done.abort());
 
   const { listen } = config.gateway;
@@ -99,7 +117,12 @@ export async function runLauncher(
       },
       isFinal: () => false,
     },
-    { end: gatewayEnd.signal, hurry, kill: after(gatewayEnd.signal, GATEWAY_GRACE_MS, clock, done.signal) },
+    {
+      again: ending.again,
+      end: gatewayEnd.signal,
+      hurry,
+      kill: after(gatewayEnd.signal, GATEWAY_GRACE_MS, clock, done.signal),
+    },
     parts,
   );
   const exit = await keepChild(
@@ -108,7 +131,7 @@ export async function runLauncher(
       start: async () => Child.start({ args: config.control.args, env: config.env }),
       isFinal: ({ code }) => code === 0 || (code !== undefined && config.finalExitCodes.includes(code)),
     },
-    { end: stop, hurry, kill: after(stop, config.controlGraceMs, clock, done.signal) },
+    { again: ending.again, end: stop, hurry, kill: after(stop, config.controlGraceMs, clock, done.signal) },
     parts,
   );
 
@@ -119,7 +142,20 @@ export async function runLauncher(
   return exit?.code ?? (stop.aborted && exit?.signal === "SIGTERM" ? 0 : EXIT_SOFTWARE);
 }
 
-/** Aborted `ms` after `begin`, unless `over` is first. The wait begins before anything that listens to `begin` later than this. */
+/** Control has two connections at a time; a person may look on. */
+function ownUser(path: string) {
+  const refused = (why: string, cause?: unknown): AgentError =>
+    new AgentError("launcher.already-running", `The launcher cannot have its socket: ${why}`, {
+      retryable: false,
+      cause,
+    });
+  return { path, mode: 0o600, maxConnections: 16, refused };
+}
+
+/**
+ * Aborted `ms` after `begin`, unless `over` is first. The wait begins before anything that listens
+ * to `begin` later than this.
+ */
 function after(begin: AbortSignal, ms: number, clock: Clock, over: AbortSignal): AbortSignal {
   const reached = new AbortController();
   const wait = async (): Promise<void> => {

@@ -2,23 +2,33 @@ import { connect } from "node:net";
 import type { AllowSet } from "../../core/allow-set.ts";
 import { AgentError } from "../../core/errors.ts";
 import type { Instant } from "../../core/instant.ts";
-import { Queue } from "../../lifecycle/queue.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { GatewayNews } from "../../ports/control-link.ts";
 import type { Gateway, GatewayEvent } from "../../ports/gateway.ts";
 import type { Log } from "../../ports/log.ts";
-import { Channel } from "./channel.ts";
+import { Channel } from "../../wire/channel.ts";
+import { Inbox } from "../../wire/inbox.ts";
 import { NewsReader } from "./news-wire.ts";
 import { orderToLine, type SentOrder } from "./order-wire.ts";
+import { LINK } from "./values.ts";
 import { Wishes } from "./wishes.ts";
 
-/** From the first attempt after a loss to the slowest: the gateway is a process of the same machine. */
+/**
+ * From the first attempt after a loss to the slowest: the gateway is a process of the same machine.
+ */
 const FIRST_DELAY_MS = 50;
 const LONGEST_DELAY_MS = 1_000;
-/** A connection that lived this long was a good one: the next loss starts with the first delay again. */
+/**
+ * A connection that lived this long was a good one: the next loss starts with the first delay
+ * again.
+ */
 const GOOD_MS = 1_000;
-/** A gateway says hello at once. */
+/** A gateway says hello at once, and a long one without a pause. */
 const HELLO_WITHIN_MS = 5_000;
+/** Events that may wait to be read: beyond, the gateway waits. */
+const EVENTS_MAX = 1_000;
+/** A hello's records may be acknowledged all at once. */
+const IDS_A_LINE = 1_000;
 
 export interface LinkClientOptions {
   readonly path: string;
@@ -26,25 +36,28 @@ export interface LinkClientOptions {
   readonly log: Log;
 }
 
-/** The gateway over its unix socket. Connects when `events` is called, and again 50 ms to 1 s after each loss, until its signal. */
+/**
+ * The gateway over its unix socket. Connects when `events` is called, and again 50 ms to 1 s after
+ * each loss, until its signal.
+ */
 export function connectToGateway(options: LinkClientOptions): Gateway {
   return new LinkClient(options);
 }
 
 class LinkClient implements Gateway {
   readonly #options: LinkClientOptions;
-  #events = new Queue<GatewayEvent>();
   readonly #wishes = new Wishes();
-  /** Only while the gateway has said hello. */
+  /** Only while the gateway speaks our language: from its first line on. */
   #channel: Channel | undefined;
+  /** Whether it has said hello: which key it has is known from there on. */
+  #isGreeted = false;
 
   constructor(options: LinkClientOptions) {
     this.#options = options;
   }
 
   events(signal: AbortSignal): AsyncIterable<GatewayEvent> {
-    const events = new Queue<GatewayEvent>();
-    this.#events = events;
+    const events = new Inbox<GatewayEvent>(EVENTS_MAX);
     void this.#stayConnected(events, signal);
     return events.drain(signal);
   }
@@ -62,12 +75,12 @@ class LinkClient implements Gateway {
 
   certify(keySpkiSha256: string, chainPem: string): void {
     this.#wishes.certificate = { keySpkiSha256, chainPem };
-    this.#send({ is: "certify", keySpkiSha256, chainPem });
+    if (this.#isGreeted) this.#send({ is: "certify", keySpkiSha256, chainPem });
   }
 
   rotateKey(): void {
     this.#wishes.freshKey = true;
-    this.#send({ is: "rotate-key" });
+    if (this.#isGreeted) this.#send({ is: "rotate-key" });
   }
 
   cutAll(): void {
@@ -77,14 +90,15 @@ class LinkClient implements Gateway {
 
   /** Not kept: a gateway that did not hear it tells of the records again. */
   acknowledge(sessionIds: readonly string[]): void {
-    this.#send({ is: "acknowledge", sessionIds });
+    for (let from = 0; from < sessionIds.length; from += IDS_A_LINE)
+      this.#send({ is: "acknowledge", sessionIds: sessionIds.slice(from, from + IDS_A_LINE) });
   }
 
-  async #stayConnected(events: Queue<GatewayEvent>, signal: AbortSignal): Promise<void> {
+  async #stayConnected(events: Inbox<GatewayEvent>, signal: AbortSignal): Promise<void> {
     const { clock, log, path } = this.#options;
     for (let failures = 0; !signal.aborted; failures += 1) {
       const sinceMs = clock.now().monoMs;
-      const fault = await this.#attend(signal);
+      const fault = await this.#attend(events, signal);
       if (signal.aborted) break;
       if (fault !== undefined) log.warn({ err: fault, path }, "link.dropped");
       if (clock.now().monoMs - sinceMs > GOOD_MS) failures = 0;
@@ -94,40 +108,55 @@ class LinkClient implements Gateway {
   }
 
   /** One connection from its start to its end, whoever ends it. Never rejects. */
-  async #attend(signal: AbortSignal): Promise<AgentError | undefined> {
+  async #attend(events: Inbox<GatewayEvent>, signal: AbortSignal): Promise<AgentError | undefined> {
     const reader = new NewsReader();
-    const channel = new Channel(connect(this.#options.path), (line) => {
+    const silent = setTimeout(() => channel.drop(noHello()), HELLO_WITHIN_MS);
+    const channel = new Channel(connect(this.#options.path), LINK, (line) => {
       const news = reader.read(line);
-      if (news !== undefined) this.#hear(channel, news);
+      if (this.#channel !== channel) this.#begin(channel);
+      if (news === undefined) silent.refresh();
+      else if (news.is === "hello") clearTimeout(silent);
+      // What comes before the hello is passed over: the hello has it.
+      else if (!this.#isGreeted) return;
+      if (news !== undefined) this.#hear(news, channel, events);
     });
     const end = (): void => channel.drop();
-    const silent = setTimeout(() => {
-      if (this.#channel !== channel) channel.drop(noHello());
-    }, HELLO_WITHIN_MS);
     signal.addEventListener("abort", end);
     const fault = await channel.gone;
     signal.removeEventListener("abort", end);
     clearTimeout(silent);
     if (this.#channel === channel) {
       this.#channel = undefined;
-      this.#events.push({ is: "lost" });
+      if (this.#isGreeted) events.push({ is: "lost" });
     }
     return fault;
   }
 
-  #hear(channel: Channel, news: GatewayNews): void {
-    const before = this.#channel;
-    if (before === undefined && news.is !== "hello") throw noHello();
-    this.#wishes.note(news);
-    this.#events.push(news);
-    if (news.is !== "hello") return;
+  /**
+   * Orders that concern no key go out at the gateway's first line: a revocation does not wait for
+   * the end of a long hello.
+   */
+  #begin(channel: Channel): void {
     this.#channel = channel;
-    for (const order of this.#wishes.orders()) this.#send(order);
+    this.#isGreeted = false;
+    for (const order of this.#wishes.orders()) if (!concernsKey(order)) this.#send(order);
+  }
+
+  #hear(news: GatewayNews, channel: Channel, events: Inbox<GatewayEvent>): void {
+    this.#wishes.note(news);
+    events.push(news, channel);
+    if (news.is !== "hello") return;
+    this.#isGreeted = true;
+    for (const order of this.#wishes.orders()) if (concernsKey(order)) this.#send(order);
   }
 
   #send(order: SentOrder): void {
-    this.#channel?.send([orderToLine(order)]);
+    this.#channel?.send(orderToLine(order));
   }
+}
+
+function concernsKey({ is }: SentOrder): boolean {
+  return is === "certify" || is === "rotate-key";
 }
 
 function noHello(): AgentError {

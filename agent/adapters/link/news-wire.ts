@@ -1,13 +1,19 @@
 import { z } from "zod";
+import { AgentError } from "../../core/errors.ts";
 import type { SessionOpening, SessionSummary } from "../../core/session.ts";
 import type { GatewayNews } from "../../ports/control-link.ts";
 import type { GatewayStats } from "../../ports/gateway.ts";
 import type { SigningRequest } from "../../ports/keys.ts";
-import { BigInteger, Bytes, base64, Count, Sha256Hex } from "./values.ts";
-import { fromLine, toLine } from "./wire.ts";
+import { messageLine, readMessage } from "../../wire/protocol.ts";
+import { BigInteger, Bytes, base64, Count, LINK, Sha256Hex } from "./values.ts";
 
-/** A hello may carry 100,000 records: they go ahead of it in lines of at most this many, and the receiver puts them together. */
-const RECORDS_A_LINE = 1_000;
+/**
+ * A hello may carry 100,000 records: they go ahead of it in lines of at most this many, and the
+ * receiver puts them together.
+ */
+const SESSIONS_A_LINE = 250;
+/** More than a gateway keeps: a hello of more has no end. */
+const SESSIONS_A_HELLO_MAX = 250_000;
 
 const Opening = {
   sessionId: z.string(),
@@ -24,6 +30,7 @@ const SummaryWire: z.ZodType<SessionSummary> = z.object({
   durationMs: z.number(),
   bytesFromClient: Count,
   bytesToClient: Count,
+  refusedCalls: Count.exactOptional(),
   ending: z.enum([
     "client-closed",
     "buildkit-closed",
@@ -47,6 +54,8 @@ const StatsWire: z.ZodType<GatewayStats> = z.object({
   address: z.string().exactOptional(),
   accepted: Count,
   refused: z.record(z.string(), Count),
+  // A gateway of the release before, which runs on while control is upgraded, counts none.
+  refusedCalls: z.record(z.string(), Count).default({}),
   pendingHandshakes: Count,
   openSessions: Count,
   bytesFromClients: Count,
@@ -60,11 +69,13 @@ const StatsWire: z.ZodType<GatewayStats> = z.object({
 
 const NewsWire = z.discriminatedUnion("is", [
   z.object({ is: z.literal("hello-closed"), closed: z.array(SummaryWire) }),
+  z.object({ is: z.literal("hello-open"), open: z.array(OpeningWire) }),
   z.object({
     is: z.literal("hello"),
     runId: z.string(),
     request: RequestWire,
     servingNotAfterMs: z.number().exactOptional(),
+    applied: z.object({ revision: BigInteger, epoch: z.string() }).exactOptional(),
     open: z.array(OpeningWire),
   }),
   z.object({ is: z.literal("request"), request: RequestWire }),
@@ -76,25 +87,35 @@ const NewsWire = z.discriminatedUnion("is", [
   z.object({ is: z.literal("stats"), stats: StatsWire }),
 ]);
 
-export function newsToLines(news: GatewayNews): readonly string[] {
+type Hello = Extract<GatewayNews, { readonly is: "hello" }>;
+
+/** Made a line at a time: all at once would keep the gateway's other work waiting. */
+export function* helloLines({ closed, open, applied, ...hello }: Hello): Generator<string, void, undefined> {
+  for (const batch of batchesOf(closed)) yield messageLine(LINK, { is: "hello-closed", closed: batch });
+  const opens = [...batchesOf(open)];
+  const last = opens.pop() ?? [];
+  for (const batch of opens) yield messageLine(LINK, { is: "hello-open", open: batch });
+  const inForce = applied && { applied: { ...applied, revision: String(applied.revision) } };
+  yield messageLine(LINK, { ...hello, ...inForce, request: requestToWire(hello.request), open: last });
+}
+
+function* batchesOf<T>(sessions: readonly T[]): Generator<readonly T[], void, undefined> {
+  for (let from = 0; from < sessions.length; from += SESSIONS_A_LINE)
+    yield sessions.slice(from, from + SESSIONS_A_LINE);
+}
+
+export function newsToLine(news: Exclude<GatewayNews, Hello>): string {
   switch (news.is) {
-    case "hello": {
-      const { closed, ...hello } = news;
-      const batches = Array.from({ length: Math.ceil(closed.length / RECORDS_A_LINE) }, (_, at) =>
-        toLine({ is: "hello-closed", closed: closed.slice(at * RECORDS_A_LINE, (at + 1) * RECORDS_A_LINE) }),
-      );
-      return [...batches, toLine({ ...hello, request: requestToWire(hello.request) })];
-    }
     case "request":
-      return [toLine({ ...news, request: requestToWire(news.request) })];
+      return messageLine(LINK, { ...news, request: requestToWire(news.request) });
     case "applied":
-      return [toLine({ ...news, revision: String(news.revision) })];
+      return messageLine(LINK, { ...news, revision: String(news.revision) });
     case "certified":
     case "opened":
     case "closed":
     case "cut":
     case "stats":
-      return [toLine(news)];
+      return messageLine(LINK, news);
     default:
       return news satisfies never;
   }
@@ -103,16 +124,33 @@ export function newsToLines(news: GatewayNews): readonly string[] {
 /** Reads what one connection brings. */
 export class NewsReader {
   #closed: SessionSummary[] = [];
+  #open: SessionOpening[] = [];
 
-  /** Undefined while a hello is still incomplete. @throws {AgentError} "link.malformed" or "link.other-version" */
+  /**
+   * Undefined while a hello is still incomplete. @throws {AgentError} "link.malformed" or
+   * "link.other-version"
+   */
   read(line: string): GatewayNews | undefined {
-    const news = fromLine(NewsWire, line);
-    if (news.is === "hello-closed") {
-      for (const summary of news.closed) this.#closed.push(summary);
-      return undefined;
+    const news = readMessage(LINK, NewsWire, line);
+    switch (news.is) {
+      case "hello-closed":
+        this.#closed.push(...news.closed);
+        return this.#bounded();
+      case "hello-open":
+        this.#open.push(...news.open);
+        return this.#bounded();
+      case "hello":
+        return { ...news, open: [...this.#open.splice(0), ...news.open], closed: this.#closed.splice(0) };
+      default:
+        return news;
     }
-    if (news.is !== "hello") return news;
-    return { ...news, closed: this.#closed.splice(0) };
+  }
+
+  #bounded(): undefined {
+    if (this.#closed.length + this.#open.length > SESSIONS_A_HELLO_MAX)
+      throw new AgentError("link.malformed", `A gateway's hello has more than ${SESSIONS_A_HELLO_MAX} sessions`, {
+        retryable: true,
+      });
   }
 }
 

@@ -1,11 +1,15 @@
 import { z } from "zod";
 import type { AllowSet } from "../../core/allow-set.ts";
-import { isId, isTrustDomain } from "../../core/identity.ts";
+import { isId, isTrustDomain } from "../../core/build-identity.ts";
+import { PERMISSIONS } from "../../core/calls.ts";
 import type { ControlOrder } from "../../ports/control-link.ts";
-import { BigInteger, Sha256Hex } from "./values.ts";
-import { fromLine, toLine } from "./wire.ts";
+import { messageLine, readMessage } from "../../wire/protocol.ts";
+import { BigInteger, LINK, Sha256Hex } from "./values.ts";
 
-/** What travels from control to the gateway; that control came or went is told by the connection itself. */
+/**
+ * What travels from control to the gateway; that control came or went is told by the connection
+ * itself.
+ */
 export type SentOrder = Exclude<ControlOrder, { readonly is: "connected" | "lost" }>;
 
 const Id = z.string().refine(isId, "not an id");
@@ -18,6 +22,7 @@ const GrantWire = z.object({
   projectId: Id,
   expiresAtMs: z.number(),
   keySpkiSha256: Sha256Hex.exactOptional(),
+  permissions: z.array(z.enum(PERMISSIONS)).exactOptional(),
 });
 
 const AllowSetWire = z.object({
@@ -44,12 +49,12 @@ const OrderWire: z.ZodType<SentOrder> = z.discriminatedUnion("is", [
 ]);
 
 export function orderToLine(order: SentOrder): string {
-  return toLine(order.is === "allow" ? { ...order, allowSet: flat(order.allowSet) } : order);
+  return messageLine(LINK, order.is === "allow" ? { ...order, allowSet: flat(order.allowSet) } : order);
 }
 
 /** @throws {AgentError} "link.malformed" or "link.other-version" */
 export function orderFromLine(line: string): SentOrder {
-  return fromLine(OrderWire, line);
+  return readMessage(LINK, OrderWire, line);
 }
 
 function flat(allowSet: AllowSet): object {

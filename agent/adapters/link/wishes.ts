@@ -2,7 +2,9 @@ import type { AllowSet } from "../../core/allow-set.ts";
 import type { GatewayNews } from "../../ports/control-link.ts";
 import type { SentOrder } from "./order-wire.ts";
 
-/** The last wish of each kind, kept so that a gateway that comes back can be told everything anew. */
+/**
+ * The last wish of each kind, kept so that a gateway that comes back can be told everything anew.
+ */
 export class Wishes {
   allowSet: AllowSet | undefined;
   certificate: { readonly keySpkiSha256: string; readonly chainPem: string } | undefined;

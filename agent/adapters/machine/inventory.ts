@@ -1,5 +1,5 @@
 import type { BlockDevice } from "../../core/machine.ts";
-import { within } from "./within.ts";
+import { withDeadline } from "./with-deadline.ts";
 
 /** Each part is asked on its own, so that one that hangs or fails costs only itself. */
 const PART_DEADLINE_MS = 5_000;
@@ -10,12 +10,15 @@ export interface Inventory {
   readonly blockDevices: readonly BlockDevice[];
 }
 
-/** Asks `systeminformation`, which is large and starts programs: it is loaded only here, and only when asked. */
+/**
+ * Asks `systeminformation`, which is large and starts programs: it is loaded only here, and only
+ * when asked.
+ */
 export async function inventory(signal: AbortSignal): Promise<Inventory> {
   signal.throwIfAborted();
   const si = (await import("systeminformation")).default;
   const part = <T>(name: string, work: Promise<T>): Promise<T | undefined> =>
-    within(name, PART_DEADLINE_MS, work, signal).catch(() => undefined);
+    withDeadline(name, PART_DEADLINE_MS, work, signal).catch(() => undefined);
   const [os, system, devices] = await Promise.all([
     part("osInfo", si.osInfo()),
     part("system", si.system()),

@@ -6,7 +6,10 @@ import { promisify } from "node:util";
 
 const BUILDKIT_DEADLINE_MS = 5_000;
 
-/** Of the nearest package.json above this file: it stands beside the sources and beside what is compiled from them. */
+/**
+ * Of the nearest package.json above this file: it stands beside the sources and beside what is
+ * compiled from them.
+ */
 export function agentVersion(): string {
   for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
     const version = versionIn(join(folder, "package.json"));

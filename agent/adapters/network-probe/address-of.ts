@@ -1,7 +1,10 @@
 import { Resolver } from "node:dns/promises";
 import { isIP } from "node:net";
 
-/** An address is itself; a name is asked for at `nameservers`, as a build step would. Rejects with the resolver's code, for instance ENOTFOUND. */
+/**
+ * An address is itself; a name is asked for at `nameservers`, as a build step would. Rejects with
+ * the resolver's code, for instance ENOTFOUND.
+ */
 export async function addressOf(host: string, nameservers: readonly string[], signal: AbortSignal): Promise<string> {
   if (isIP(host.split("%")[0] ?? "") !== 0) return host;
   const resolver = new Resolver();

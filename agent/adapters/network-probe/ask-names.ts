@@ -11,7 +11,10 @@ const RECURSION_DESIRED = 0x0100;
 const TYPE_NS = 2;
 const CLASS_IN = 1;
 
-/** RFC 1035: the name servers of the root, which every resolver knows. What it answers does not matter. */
+/**
+ * RFC 1035: the name servers of the root, which every resolver knows. What it answers does not
+ * matter.
+ */
 function question(id: number): Buffer {
   const message = Buffer.alloc(HEADER_BYTES + 5);
   message.writeUInt16BE(id, 0);

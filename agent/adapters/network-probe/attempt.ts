@@ -9,7 +9,8 @@ import { sayUdp } from "./udp.ts";
 export async function attempt(one: Try, nameservers: readonly string[]): Promise<ProbeOutcome> {
   const over = new AbortController();
   const deadline = setTimeout(() => {
-    // What has arrived by now is read before the deadline counts: on a busy machine both may be due in the same turn.
+    // What has arrived by now is read before the deadline counts: on a busy machine both may be due
+    // in the same turn.
     setImmediate(() => setImmediate(() => over.abort()));
   }, one.deadlineMs);
   try {

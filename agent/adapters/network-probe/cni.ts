@@ -3,7 +3,10 @@ import { z } from "zod";
 import { AgentError } from "../../core/errors.ts";
 import { run } from "./command.ts";
 
-/** A configuration list as BuildKit reads it: its plugins are run one after the other, each given what the one before made. */
+/**
+ * A configuration list as BuildKit reads it: its plugins are run one after the other, each given
+ * what the one before made.
+ */
 export const ConfigurationList = z.object({
   cniVersion: z.string(),
   name: z.string(),
@@ -18,9 +21,12 @@ const Result = z.object({
   ips: z.array(z.object({ address: z.string() })).min(1),
 });
 
-/** A step's end of the cable, as the plugin made it. */
+/** A step's cable, as the plugin made it. */
 export interface Attached {
+  /** Of the step's end. */
   readonly mac: string;
+  /** The machine's end. */
+  readonly machineLink: string;
   readonly addresses: readonly string[];
 }
 
@@ -42,7 +48,10 @@ export function readConfigurationList(text: string, file: string): Configuration
   throw notVerified(`${file} is no list of CNI configurations, so builds have no network`, error);
 }
 
-/** Puts the network namespace at `netnsPath` on the network. @throws {AgentError} "isolation.not-verified" */
+/**
+ * Puts the network namespace at `netnsPath` on the network. @throws {AgentError}
+ * "isolation.not-verified"
+ */
 export async function attach(attachment: Attachment, netnsPath: string, signal: AbortSignal): Promise<Attached> {
   let result: unknown;
   for (const plugin of attachment.list.plugins) {
@@ -52,7 +61,10 @@ export async function attach(attachment: Attachment, netnsPath: string, signal: 
   return attachedOf(result);
 }
 
-/** Takes it off again, its leases included; also what is not, or no longer, on it. `netnsPath`: "" if it is gone. */
+/**
+ * Takes it off again, its leases included; also what is not, or no longer, on it. `netnsPath`: ""
+ * if it is gone.
+ */
 export async function detach(attachment: Attachment, netnsPath: string, signal: AbortSignal): Promise<void> {
   for (const plugin of attachment.list.plugins.toReversed())
     await runPlugin(attachment, plugin, { CNI_COMMAND: "DEL", CNI_NETNS: netnsPath }, undefined, signal);
@@ -73,12 +85,17 @@ function runPlugin(
 function attachedOf(said: unknown): Attached {
   const { data, error } = Result.safeParse(said);
   const inside = data?.interfaces.find(({ name, sandbox }) => name === INTERFACE && sandbox !== undefined);
-  if (data === undefined || inside === undefined)
+  const outside = data?.interfaces.find(({ sandbox }) => sandbox === undefined);
+  if (data === undefined || inside === undefined || outside === undefined)
     throw notVerified(
       `The CNI plugin made no ${INTERFACE} with addresses: ${JSON.stringify(said)?.slice(0, 300)}`,
       error,
     );
-  return { mac: inside.mac, addresses: data.ips.map(({ address }) => address.split("/")[0] ?? "") };
+  return {
+    mac: inside.mac,
+    machineLink: outside.name,
+    addresses: data.ips.map(({ address }) => address.split("/")[0] ?? ""),
+  };
 }
 
 function parsed(text: string): unknown {

@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 import { AgentError } from "../../core/errors.ts";
+import { programEnvironment } from "../../core/program-environment.ts";
+import { Deadline } from "../../lifecycle/deadline.ts";
 
-/** Where the programs that we run as root may lie, and English answers: nothing of our own environment. */
-export const ENVIRONMENT = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" };
+export const ENVIRONMENT = programEnvironment(process.env["PATH"]);
 
 export interface Command {
   readonly program: string;
@@ -12,20 +13,25 @@ export interface Command {
   readonly input: string;
 }
 
-/** Each of them is done in some milliseconds; on a machine that is emulated, and still starting, in seconds. */
+/**
+ * Each of them is done in some milliseconds; on a machine that is emulated, and still starting, in
+ * seconds.
+ */
 const DEADLINE_MS = 30_000;
 
 /**
- * Runs a short program and gives what it wrote to its standard output; killed after 30 s, and with `signal`.
+ * Runs a short program and gives what it wrote to its standard output; killed after 30 s, and with
+ * `signal`.
  * @throws {AgentError} "isolation.not-verified" (retryable) with its last words.
  */
 export async function run({ program, args, env = {}, input }: Command, signal: AbortSignal): Promise<string> {
   signal.throwIfAborted();
+  using deadline = new Deadline(DEADLINE_MS, signal);
   // It does not outlive us: the next one is to find all that there will be to clear.
   const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", program, ...args], {
     env: { ...ENVIRONMENT, ...env },
     stdio: "pipe",
-    signal: AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]),
+    signal: deadline.signal,
     killSignal: "SIGKILL",
   });
   // One that ends without having read its input tells so by its exit code.

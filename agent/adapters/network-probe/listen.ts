@@ -4,7 +4,10 @@ import { createServer, isIPv6 } from "node:net";
 import type { Heard } from "../../core/network/probe-target.ts";
 import type { Listening } from "./protocol.ts";
 
-/** Listens at an address, on a TCP and on a UDP port of the system's choice, until it is disposed. Connections are closed at once. */
+/**
+ * Listens at an address, on a TCP and on a UDP port of the system's choice, until it is disposed.
+ * Connections are closed at once.
+ */
 export class Listener implements AsyncDisposable {
   readonly at: NonNullable<Listening>;
   readonly #close: () => Promise<void>;
@@ -14,7 +17,10 @@ export class Listener implements AsyncDisposable {
     this.#close = close;
   }
 
-  /** Undefined if the address cannot be listened at, for instance because it is gone by now. `from` is who was heard. */
+  /**
+   * Undefined if the address cannot be listened at, for instance because it is gone by now. `from`
+   * is who was heard.
+   */
   static async open(address: string, onHeard: (heard: Heard, from: string) => void): Promise<Listener | undefined> {
     const family = isIPv6(bare(address)) ? "udp6" : "udp4";
     const tcp = createServer((socket) => {

@@ -6,7 +6,10 @@ import { Scope } from "../../lifecycle/scope.ts";
 import { INTERFACE } from "./cni.ts";
 import { Listener } from "./listen.ts";
 
-/** Listens at each of this machine's own addresses, so that what gets through to them is seen also where nobody would answer. */
+/**
+ * Listens at each of this machine's own addresses, so that what gets through to them is seen also
+ * where nobody would answer.
+ */
 export class MachineListeners implements AsyncDisposable {
   readonly points: readonly ListeningPoint[];
   readonly #heard: (Heard & { readonly from: string })[];
@@ -18,13 +21,14 @@ export class MachineListeners implements AsyncDisposable {
     this.#scope = scope;
   }
 
-  static async open({ bridge, machineAddresses }: Pick<NetworkFacts, "bridge" | "machineAddresses">) {
+  /** `cable`: the machine's end of the step's that tries. */
+  static async open({ machineAddresses }: Pick<NetworkFacts, "machineAddresses">, cable: string) {
     const heard: (Heard & { readonly from: string })[] = [];
     const scope = new Scope();
     const places = [
       ...machineAddresses.map(({ address }) => ({ here: address, fromStep: address })),
-      // The bridge's own, which a step's kernel knows by the step's interface.
-      ...linkLocal(bridge).map((address) => ({ here: `${address}%${bridge}`, fromStep: `${address}%${INTERFACE}` })),
+      // The cable's own, which a step's kernel knows by the step's interface.
+      ...linkLocal(cable).map((address) => ({ here: `${address}%${cable}`, fromStep: `${address}%${INTERFACE}` })),
     ];
     const points = await Promise.all(
       places.map(async ({ here, fromStep }) => {
@@ -36,7 +40,10 @@ export class MachineListeners implements AsyncDisposable {
     return new MachineListeners(points.flat(), heard, scope);
   }
 
-  /** What came from these addresses, or over the bridge alone: others may come by as well, from wherever this machine can be reached. */
+  /**
+   * What came from these addresses, or over the cable alone: others may come by as well, from
+   * wherever this machine can be reached.
+   */
   heardFrom(addresses: readonly string[]): readonly Heard[] {
     return this.#heard.filter(({ from }) => addresses.includes(from) || isLinkLocal(from));
   }

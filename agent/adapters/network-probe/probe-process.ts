@@ -21,12 +21,16 @@ const END_DEADLINE_MS = 2_000;
 const WORD_MAX_CHARS = 1_048_576;
 const COMPLAINT_MAX_CHARS = 2_000;
 
-/** Of no capability, not even where root has one by being root; nothing that it executes can have more. */
+/**
+ * Of no capability, not even where root has one by being root; nothing that it executes can have
+ * more.
+ */
 const POWERLESS = ["--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=-all", "--no-new-privs"];
 
 /**
- * A probe in a network namespace of its own, which nobody else can name: it exists as long as this process and we hold it. When we end, however that
- * comes about, the kernel ends the probe, and with it the namespace and its end of every cable.
+ * A probe in a network namespace of its own, which nobody else can name: it exists as long as this
+ * process and we hold it. When we end, however that comes about, the kernel ends the probe, and
+ * with it the namespace and its end of every cable.
  */
 export class ProbeProcess implements AsyncDisposable {
   readonly heard: Heard[] = [];
@@ -52,7 +56,10 @@ export class ProbeProcess implements AsyncDisposable {
     void this.#closed.then(() => this.#fail(this.#gone()));
   }
 
-  /** Resolves once it is in its own network; it loads meanwhile. @throws {AgentError} "isolation.not-verified" */
+  /**
+   * Resolves once it is in its own network; it loads meanwhile. @throws {AgentError}
+   * "isolation.not-verified"
+   */
   static async start({ command, args }: ProbeProgram, signal: AbortSignal): Promise<ProbeProcess> {
     signal.throwIfAborted();
     const words = ["--net", "--", "setpriv", ...POWERLESS, "--pdeathsig", "KILL", "--", command, ...args];
@@ -67,7 +74,10 @@ export class ProbeProcess implements AsyncDisposable {
     }
   }
 
-  /** For setns(2), by whatever process: it stays the same namespace, whoever has the process's number by then. */
+  /**
+   * For setns(2), by whatever process: it stays the same namespace, whoever has the process's
+   * number by then.
+   */
   get netnsPath(): string {
     if (this.#namespace === undefined) throw new TypeError("The probe has no network yet");
     return `/proc/${process.pid}/fd/${this.#namespace.fd}`;
@@ -107,7 +117,10 @@ export class ProbeProcess implements AsyncDisposable {
     this.#namespace = undefined;
   }
 
-  /** Never gives away our own network: a plugin that was led there would change this machine's routes. */
+  /**
+   * Never gives away our own network: a plugin that was led there would change this machine's
+   * routes.
+   */
   async #holdNamespace(signal: AbortSignal): Promise<void> {
     const ours = await inode("/proc/self/ns/net");
     for (const until = Date.now() + UNSHARED_DEADLINE_MS; Date.now() < until; await sleep(1)) {

@@ -8,8 +8,9 @@ import { readPlan, wordLine } from "./protocol.ts";
 const PLAN_MAX_CHARS = 262_144;
 
 /**
- * The process inside a build's network: takes plans from `input`, one after the other, listens, tries, tells, and stays until its input ends. It has no
- * rights but to open sockets. @throws {AgentError} "isolation.malformed-plan"
+ * The process inside a build's network: takes plans from `input`, one after the other, listens,
+ * tries, tells, and stays until its input ends. It has no rights but to open sockets. @throws
+ * {AgentError} "isolation.malformed-plan"
  */
 export async function runProbe(input: Readable, output: Writable): Promise<void> {
   const cutter = new LineCutter(PLAN_MAX_CHARS);

@@ -1,7 +1,10 @@
 import { AgentError } from "../../core/errors.ts";
 import type { Heard, ProbeOutcome, ProbeTarget } from "../../core/network/probe-target.ts";
 
-/** What goes between us and a probe inside a build's network: one JSON object a line. Both ends are of one program, so it has no versions. */
+/**
+ * What goes between us and a probe inside a build's network: one JSON object a line. Both ends are
+ * of one program, so it has no versions.
+ */
 
 /** What a probe is told; more than once, if need be. */
 export interface ProbePlan {
@@ -41,7 +44,8 @@ export function readPlan(line: string): ProbePlan {
   const plan = objectOf(line);
   const { listen, tries, nameservers } = plan;
   if (Array.isArray(listen) && Array.isArray(tries) && Array.isArray(nameservers))
-    // Whoever started this process is this program, and root: that it is a plan at all is all that there is to find out.
+    // Whoever started this process is this program, and root: that it is a plan at all is all that
+    // there is to find out.
     return { listen, tries, nameservers };
   throw new AgentError(
     "isolation.malformed-plan",

@@ -19,7 +19,10 @@ const WordSchema: z.ZodType<ProbeWord> = z.discriminatedUnion("is", [
   z.object({ is: z.literal("heard"), heard: z.object({ via: z.enum(["tcp", "udp"]), address: z.string(), port }) }),
 ]);
 
-/** Apart from the rest of the protocol: a probe writes these lines only, and starts sooner without what reads them. @throws {AgentError} "isolation.not-verified" */
+/**
+ * Apart from the rest of the protocol: a probe writes these lines only, and starts sooner without
+ * what reads them. @throws {AgentError} "isolation.not-verified"
+ */
 export function readWord(line: string): ProbeWord {
   try {
     return WordSchema.parse(JSON.parse(line));

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { isIPv6 } from "node:net";
 import type { NetworkFacts } from "../../core/network/facts.ts";
 import type { ListeningPoint } from "../../core/network/probe-plan.ts";
+import { Deadline } from "../../lifecycle/deadline.ts";
 import { type Attached, type Attachment, attach, detach, INTERFACE, readConfigurationList } from "./cni.ts";
 import { run } from "./command.ts";
 import { ProbeProcess, type ProbeProgram } from "./probe-process.ts";
@@ -17,17 +18,23 @@ export interface StepOptions {
   readonly startedMs: number;
 }
 
-/** A network like that of a build step, made from the same file by the same plugins, with a probe in it. Disposed, nothing is left of it. */
+/**
+ * A network like that of a build step, made from the same file by the same plugins, with a probe in
+ * it. Disposed, nothing is left of it.
+ */
 export class StepNetwork implements AsyncDisposable {
   readonly probe: ProbeProcess;
   readonly mac: string;
+  /** The machine's end of its cable. */
+  readonly machineLink: string;
   readonly ipv4: string;
   readonly ipv6: string;
   readonly #leave: () => Promise<void>;
 
-  private constructor(probe: ProbeProcess, { mac, addresses }: Attached, leave: () => Promise<void>) {
+  private constructor(probe: ProbeProcess, { mac, machineLink, addresses }: Attached, leave: () => Promise<void>) {
     this.probe = probe;
     this.mac = mac;
+    this.machineLink = machineLink;
     this.ipv4 = addresses.find((address) => !isIPv6(address)) ?? "";
     this.ipv6 = addresses.find((address) => isIPv6(address)) ?? "";
     this.#leave = leave;
@@ -45,7 +52,8 @@ export class StepNetwork implements AsyncDisposable {
     const probe = await ProbeProcess.start(program, signal);
     const leave = async (): Promise<void> => {
       try {
-        await detach(attachment, probe.netnsPath, AbortSignal.timeout(DETACH_MS));
+        using deadline = new Deadline(DETACH_MS);
+        await detach(attachment, probe.netnsPath, deadline.signal);
         await unfinished.done(attachment);
       } finally {
         unfinished.abandon(attachment);
@@ -73,7 +81,10 @@ export class StepNetwork implements AsyncDisposable {
   }
 }
 
-/** What a step with every right over its own network could tell its kernel to reach another one: its hardware address, and a way through the machine. */
+/**
+ * What a step with every right over its own network could tell its kernel to reach another one: its
+ * hardware address, and a way through the machine.
+ */
 export function neighbourLines(
   gateway: string,
   mac: string,

@@ -14,7 +14,9 @@ export async function sayUdp(host: string, port: number, signal: AbortSignal): P
   });
 }
 
-/** A socket that knows only this peer, so that a refusal on the way (ICMP) comes back as its error. */
+/**
+ * A socket that knows only this peer, so that a refusal on the way (ICMP) comes back as its error.
+ */
 export async function withPeer<T>(
   host: string,
   port: number,

@@ -5,8 +5,9 @@ import { PROBE_CONTAINER } from "../../core/network/conflist.ts";
 import { type Attachment, ConfigurationList, detach } from "./cni.ts";
 
 /**
- * What has been put on the builds' network and not been taken off it: a file for each, so that whoever comes after a killed verifier can give its leases
- * back. All else goes with the namespaces, and these with their processes.
+ * What has been put on the builds' network and not been taken off it: a file for each, so that
+ * whoever comes after a killed verifier can give its leases back. All else goes with the
+ * namespaces, and these with their processes.
  */
 export class Unfinished {
   readonly #dir: string;
@@ -34,7 +35,9 @@ export class Unfinished {
     this.#mine.delete(containerId);
   }
 
-  /** Takes off what no living verifier is busy with. @throws {AgentError} "isolation.not-verified" */
+  /**
+   * Takes off what no living verifier is busy with. @throws {AgentError} "isolation.not-verified"
+   */
   async sweep(signal: AbortSignal): Promise<void> {
     const files = (await readdir(this.#dir).catch(() => [])).filter(isNote);
     for (const file of files) {

@@ -1,8 +1,10 @@
 import { AgentError } from "../../core/errors.ts";
 import type { NetworkFacts, VerifyIsolation } from "../../core/network/facts.ts";
+import { fetchesLike, judgeFetches } from "../../core/network/fetch-plan.ts";
 import type { IsolationReport } from "../../core/network/order.ts";
 import { judgeProbe } from "../../core/network/probe-judge.ts";
 import { type ListeningPoint, planProbe } from "../../core/network/probe-plan.ts";
+import type { ProbeOutcome, ProbeTarget } from "../../core/network/probe-target.ts";
 import { Scope } from "../../lifecycle/scope.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { MachineListeners } from "./machine-listeners.ts";
@@ -16,18 +18,29 @@ export interface VerifierOptions {
   readonly program: ProbeProgram;
   /** For notes on what is under way; of root, on memory. */
   readonly notesDir: string;
+  /**
+   * Asks BuildKit to fetch each: see `tryFetches`. Undefined: there is none that runs, and so none
+   * that could.
+   */
+  readonly fetch: (
+    socketPath: string,
+    targets: readonly ProbeTarget[],
+    signal: AbortSignal,
+  ) => Promise<readonly ProbeOutcome[] | undefined>;
   readonly clock: Clock;
 }
 
 /**
- * Tries the guard from inside: two networks like those of two build steps, a probe in the first, and listeners in the second and at this machine's own
- * addresses. Whatever way it ends, nothing of it is left; what a killed one leaves, the next one clears. Several may run at once.
+ * Tries the guard from inside: two networks like those of two build steps, a probe in the first,
+ * and listeners in the second and at this machine's own addresses. Beside it, BuildKit is asked to
+ * fetch what it must not. Whatever way it ends, nothing of
+ * it is left; what a killed one leaves, the next one clears. Several may run at once.
  */
-export function isolationVerifier({ program, notesDir, clock }: VerifierOptions): VerifyIsolation {
+export function isolationVerifier({ program, notesDir, fetch, clock }: VerifierOptions): VerifyIsolation {
   const unfinished = new Unfinished(notesDir);
   return async (facts, signal) => {
     const started = clock.now();
-    const findings = await probe(facts, { program, unfinished, startedMs: started.wallMs }, signal);
+    const findings = await probe(facts, fetch, { program, unfinished, startedMs: started.wallMs }, signal);
     const ended = clock.now();
     const tookMs = Math.round(ended.monoMs - started.monoMs);
     return { verifiedAtMs: ended.wallMs, tookMs, generation: facts.generation, findings };
@@ -36,6 +49,7 @@ export function isolationVerifier({ program, notesDir, clock }: VerifierOptions)
 
 async function probe(
   facts: NetworkFacts,
+  fetch: VerifierOptions["fetch"],
   options: Omit<StepOptions, "facts">,
   signal: AbortSignal,
 ): Promise<IsolationReport["findings"]> {
@@ -44,24 +58,34 @@ async function probe(
   // Before all else: it has had the longest time when it counts.
   const { answered } = scope.own(new OwnNames(facts));
   const [first, second] = await bothSteps({ facts, ...options }, scope, signal);
-  // Not before: without a step on it the bridge is down, and has no link-local address.
-  const machine = scope.own(await MachineListeners.open(facts));
-  const neighbour = await listenIn(second, signal);
-  await Promise.all([
-    first.ip("-4", neighbourLines(facts.ipv4.gateway, second.mac, neighbour.routed.ipv4), signal),
-    first.ip("-6", neighbourLines(facts.ipv6.gateway, second.mac, neighbour.routed.ipv6), signal),
-  ]);
+  const machine = scope.own(await MachineListeners.open(facts, first.machineLink));
+  const neighbour = await listenIn(second, facts.families, signal);
+  await Promise.all(
+    facts.families.map(async (family, at) => {
+      const point = neighbour.routed[at];
+      const lines = point === undefined ? [] : neighbourLines(facts[family].gateway, second.mac, point);
+      await first.ip(family === "ipv4" ? "-4" : "-6", lines, signal);
+    }),
+  );
   const targets = planProbe(facts, {
     machine: machine.points,
-    neighbour: Object.values(neighbour.direct),
-    routedNeighbour: Object.values(neighbour.routed),
+    neighbour: neighbour.direct,
+    routedNeighbour: neighbour.routed,
     answered,
   });
   const plan = { listen: [], tries: targets, nameservers: facts.nameservers };
-  const { outcomes } = await first.probe.carryOut(plan, signal);
+  const { agentPorts, buildkit } = facts;
+  const fetches = fetchesLike(targets, agentPorts);
+  const [{ outcomes }, fetched] = await Promise.all([
+    first.probe.carryOut(plan, signal),
+    fetch(buildkit.socketPath, fetches, signal),
+  ]);
   await second.probe.end();
   const heard = [...second.probe.heard, ...machine.heardFrom([first.ipv4, first.ipv6])];
-  return judgeProbe(targets, outcomes, heard, answered);
+  return [
+    ...judgeProbe(targets, outcomes, heard, answered),
+    ...(fetched === undefined ? [] : judgeFetches(fetches, fetched, machine.heardFrom(buildkit.addresses))),
+  ];
 }
 
 /** At once, since most of it is the two probes' loading. */
@@ -80,16 +104,16 @@ async function bothSteps(
 }
 
 /** Twice at each address: for what comes straight, and for what is led through the machine. */
-async function listenIn({ probe, ipv4, ipv6 }: StepNetwork, signal: AbortSignal) {
-  const hosts = [ipv4, ipv6, ipv4, ipv6];
-  const { listening: at } = await probe.carryOut({ listen: hosts, tries: [], nameservers: [] }, signal);
-  const point = (index: number): ListeningPoint => {
+async function listenIn(step: StepNetwork, families: NetworkFacts["families"], signal: AbortSignal) {
+  const addresses = families.map((family) => step[family]);
+  const listen = [...addresses, ...addresses];
+  const { listening: at } = await step.probe.carryOut({ listen, tries: [], nameservers: [] }, signal);
+  const points = listen.map((host, index): ListeningPoint => {
     const listening = at[index];
-    const host = hosts[index];
-    if (listening && host !== undefined) return { host, ...listening };
+    if (listening) return { host, ...listening };
     throw new AgentError("isolation.not-verified", `A probe cannot listen at ${host} in a network like a build's`, {
       retryable: true,
     });
-  };
-  return { direct: { ipv4: point(0), ipv6: point(1) }, routed: { ipv4: point(2), ipv6: point(3) } };
+  });
+  return { direct: points.slice(0, addresses.length), routed: points.slice(addresses.length) };
 }

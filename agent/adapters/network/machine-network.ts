@@ -1,9 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { type Cidr, formatCidr, parseCidr } from "../../core/network/cidr.ts";
-import { BRIDGE, type MachineNetwork, TAILNET } from "../../core/network/plan.ts";
+import { BUILDS_LINK, isCable, type MachineNetwork, TAILNET } from "../../core/network/plan.ts";
 import { parseResolvConf, type ResolvConf } from "../../core/network/resolvers.ts";
 import { runTool } from "./run-tool.ts";
+import { hasIpv6 } from "./sysctl.ts";
+
+const ETHERNET_MTU_BYTES = 1500;
+/** RFC 8200, section 5. */
+const IPV6_MTU_BYTES = 1280;
 
 /** As systemd-resolved tells whom its stub asks (systemd-resolved.service(8)). */
 const UPSTREAM_FILE = "/run/systemd/resolve/resolv.conf";
@@ -15,11 +20,13 @@ export interface LinkAddress {
   readonly prefix: number;
   /** "global", "link", "host", "site". */
   readonly scope: string;
+  readonly mtuBytes: number;
 }
 
 const LinksSchema = z.array(
   z.object({
     ifname: z.string().optional(),
+    mtu: z.number().optional(),
     addr_info: z
       .array(z.object({ local: z.string().optional(), prefixlen: z.number().optional(), scope: z.string().optional() }))
       .optional(),
@@ -28,28 +35,34 @@ const LinksSchema = z.array(
 
 const RoutesSchema = z.array(z.object({ dst: z.string(), dev: z.string().optional(), type: z.string().optional() }));
 
+function isOfBuilds(link: string): boolean {
+  return link === BUILDS_LINK || isCable(link);
+}
+
 /** Every address that this machine has. */
 export async function linkAddresses(signal: AbortSignal): Promise<readonly LinkAddress[]> {
   const links = LinksSchema.parse(JSON.parse(await runTool("ip", ["-json", "address", "show"], signal)));
-  return links.flatMap(({ ifname: link = "", addr_info: addresses = [] }) =>
+  return links.flatMap(({ ifname: link = "", mtu: mtuBytes = ETHERNET_MTU_BYTES, addr_info: addresses = [] }) =>
     addresses.flatMap(({ local: address, prefixlen: prefix, scope = "global" }) =>
-      address === undefined || prefix === undefined ? [] : [{ link, address, prefix, scope }],
+      address === undefined || prefix === undefined ? [] : [{ link, address, prefix, scope, mtuBytes }],
     ),
   );
 }
 
-/** Every address, and the machine around the builds' bridge, as they are now. */
+/** Every address, and the machine around the builds' network, as they are now. */
 export async function machineNetwork(
   signal: AbortSignal,
 ): Promise<{ readonly addresses: readonly LinkAddress[]; readonly machine: MachineNetwork }> {
-  const [addresses, routed] = await Promise.all([linkAddresses(signal), routes(signal)]);
-  const others = addresses.filter(({ link }) => link !== BRIDGE);
+  const [addresses, all] = await Promise.all([linkAddresses(signal), ipRoutes(signal)]);
+  const others = addresses.filter(({ link }) => !isOfBuilds(link));
   const had = others.flatMap(({ address, prefix }) => parseCidr(`${address}/${prefix}`) ?? []);
   const machine = {
-    taken: [...had, ...routed],
+    taken: [...had, ...taken(all)],
     addresses: others.map(({ address }) => address),
     resolvConf: (await resolvConf("/etc/resolv.conf")) ?? parseResolvConf(""),
     upstream: await resolvConf(UPSTREAM_FILE),
+    hasIpv6: hasIpv6(),
+    mtuBytes: narrowestWayOut(all, others),
   };
   return { addresses, machine };
 }
@@ -60,9 +73,16 @@ export async function tailnetRoutes(signal: AbortSignal): Promise<readonly strin
   return found.flatMap(({ dst }) => parseCidr(dst) ?? []).map(formatCidr);
 }
 
-async function routes(signal: AbortSignal): Promise<readonly Cidr[]> {
-  return (await ipRoutes(signal))
-    .filter(({ dev, type }) => dev !== BRIDGE && type !== "broadcast" && type !== "multicast")
+/** Of the links that lead everywhere; IPv6 takes no packet that must not be 1280 bytes. */
+function narrowestWayOut(all: z.infer<typeof RoutesSchema>, addresses: readonly LinkAddress[]): number {
+  const ways = all.filter(({ dst, type }) => dst === "default" && type === undefined).map(({ dev }) => dev);
+  const widths = addresses.filter(({ link }) => ways.includes(link)).map(({ mtuBytes }) => mtuBytes);
+  return Math.max(IPV6_MTU_BYTES, Math.min(ETHERNET_MTU_BYTES, ...widths));
+}
+
+function taken(all: z.infer<typeof RoutesSchema>): readonly Cidr[] {
+  return all
+    .filter(({ dev = "", type }) => !isOfBuilds(dev) && type !== "broadcast" && type !== "multicast")
     .flatMap(({ dst }) => parseCidr(dst) ?? []);
 }
 

@@ -2,9 +2,10 @@ import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { AgentError } from "../../core/errors.ts";
 import { formatAddress } from "../../core/network/address.ts";
-import { type Cidr, formatCidr, parseCidr } from "../../core/network/cidr.ts";
+import { buildkitNetwork } from "../../core/network/buildkit-network.ts";
+import { type Cidr, cidr, formatCidr, parseCidr } from "../../core/network/cidr.ts";
 import { conflist } from "../../core/network/conflist.ts";
-import type { NetworkFacts, VerifyIsolation } from "../../core/network/facts.ts";
+import type { VerifyIsolation } from "../../core/network/facts.ts";
 import { guardScript } from "../../core/network/guard.ts";
 import {
   type AppliedNetwork,
@@ -12,19 +13,22 @@ import {
   type IsolationReport,
   type NetworkOrder,
 } from "../../core/network/order.ts";
-import { type NetworkPlan, planNetwork, resolvConfOf } from "../../core/network/plan.ts";
+import { type NetworkPlan, planNetwork, rangesOf, resolvConfOf } from "../../core/network/plan.ts";
 import { CLOSED, type NetworkWish, wishOf } from "../../core/network/wish.ts";
 import type { BuildNetwork } from "../../ports/build-network.ts";
 import type { Log } from "../../ports/log.ts";
-import { makeBridge } from "./bridge.ts";
+import { underLock } from "../../wire/lock.ts";
+import { makeBuildsLink } from "./builds-link.ts";
 import { guardFingerprint, putGuard } from "./guard.ts";
 import { takeBackLeases } from "./leases.ts";
-import { underLock } from "./lock.ts";
 import { linkAddresses, machineNetwork, tailnetRoutes } from "./machine-network.ts";
-import { factsOf } from "./network-facts.ts";
+import { factsOf, type Told } from "./network-facts.ts";
 import { putResolvConf } from "./resolv-conf-file.ts";
 import { type GuardInForce, type NetworkState, readState, replaceFile } from "./state-file.ts";
-import { letForward } from "./sysctl.ts";
+import { giveUpOnTheDead, letForward } from "./sysctl.ts";
+
+/** A change takes a fraction of a second; several may come at once. */
+const LOCK_WAIT_S = 30;
 
 /** Where the network's files lie: root's, for everybody to read. */
 export interface NetworkPlaces {
@@ -32,17 +36,23 @@ export interface NetworkPlaces {
   readonly conflistFile: string;
   readonly leasesDir: string;
   readonly resolvConfFile: string;
+  /** The program by which BuildKit gets a network of its own, and what that needs beside it. */
+  readonly buildkitNetworkFile: string;
+  readonly buildkitMountDir: string;
 }
 
 export interface NetworkHostOptions {
   readonly places: NetworkPlaces;
   /** What the facts take from the configuration. */
-  readonly told: Pick<NetworkFacts, "cniBinaryDir" | "agentPorts" | "probeTarget">;
+  readonly told: Omit<Told, "cniConfigFile">;
   readonly verifyIsolation: VerifyIsolation;
   readonly log: Log;
 }
 
-/** The builds' network of this machine (of the network namespace that this process is in), carried out as root. */
+/**
+ * The builds' network of this machine (of the network namespace that this process is in), carried
+ * out as root.
+ */
 export class NetworkHost implements BuildNetwork {
   readonly #options: NetworkHostOptions;
 
@@ -56,8 +66,9 @@ export class NetworkHost implements BuildNetwork {
   }
 
   /**
-   * What was applied last is in force when this resolves, also if somebody has flushed it; where nothing was, a guard that lets nothing through but
-   * names. Ranges do not change. @throws {AgentError} "network.failed" and its like: then no build may begin.
+   * What was applied last is in force when this resolves, also if somebody has flushed it; where
+   * nothing was, a guard that lets nothing through but names. Ranges do not change. @throws
+   * {AgentError} "network.failed" and its like: then no build may begin.
    */
   ensure(signal: AbortSignal): Promise<AppliedNetwork> {
     return this.#changing(signal, async (last) => {
@@ -67,19 +78,32 @@ export class NetworkHost implements BuildNetwork {
     });
   }
 
-  /** All that must be so before a BuildKit starts, while none runs. @throws as `ensure` does. */
-  async prepare(signal: AbortSignal): Promise<void> {
-    await this.ensure(signal);
-    await takeBackLeases(this.#options.places.leasesDir);
+  /**
+   * The same for what somebody may have changed meanwhile. Undefined: nothing was ever in force,
+   * and nothing is done.
+   */
+  async restore(signal: AbortSignal): Promise<AppliedNetwork | undefined> {
+    if ((await readState(this.#options.places.stateFile)) === undefined) return undefined;
+    return this.ensure(signal);
   }
 
-  /** Closes the tailnet, and leaves the rest as it is. Undefined: there is no network to close it to. */
+  /** All that must be so before a BuildKit starts, while none runs. @throws as `ensure` does. */
+  async prepare(signal: AbortSignal): Promise<AppliedNetwork> {
+    const applied = await this.ensure(signal);
+    await takeBackLeases(this.#options.places.leasesDir);
+    return applied;
+  }
+
+  /**
+   * Closes the tailnet, and leaves the rest as it is. Undefined: there is no network to close it
+   * to.
+   */
   async closeTailnet(signal: AbortSignal): Promise<AppliedNetwork | undefined> {
     const { places } = this.#options;
     if ((await readState(places.stateFile)) === undefined) return undefined;
     return this.#changing(signal, async (last) => {
       const order: NetworkOrder = {
-        ...(last?.order ?? { egress: DEFAULT_EGRESS, avoid: [] }),
+        ...(last?.order ?? { egress: DEFAULT_EGRESS, mirrors: [], avoid: [] }),
         tailnet: "closed",
         searchDomains: [],
         mayMove: false,
@@ -108,8 +132,15 @@ export class NetworkHost implements BuildNetwork {
 
   async #changing<T>(signal: AbortSignal, work: (last: NetworkState | undefined) => Promise<T>): Promise<T> {
     const { places } = this.#options;
-    await mkdir(places.leasesDir, { recursive: true, mode: 0o755 });
-    return underLock(`${places.stateFile}.lock`, signal, async () => work(await readState(places.stateFile)));
+    for (const directory of [places.leasesDir, places.buildkitMountDir])
+      await mkdir(directory, { recursive: true, mode: 0o755 });
+    const file = `${places.stateFile}.lock`;
+    const busy = (cause?: unknown): AgentError =>
+      new AgentError("network.busy", `The builds' network is being changed by another process, which holds ${file}`, {
+        retryable: true,
+        cause,
+      });
+    return underLock({ file, waitS: LOCK_WAIT_S, signal, busy }, async () => work(await readState(places.stateFile)));
   }
 
   /** The guard first: what follows is under it. */
@@ -119,15 +150,20 @@ export class NetworkHost implements BuildNetwork {
     last: NetworkState | undefined,
     signal: AbortSignal,
   ): Promise<NetworkState> {
-    const { places, log } = this.#options;
+    const { places, told, log } = this.#options;
     const { addresses, machine } = await machineNetwork(signal);
-    const plan = planNetwork(wish, machine, rangesOf(last));
+    const nat64Prefix = told.nat64Prefix === undefined ? undefined : cidr(told.nat64Prefix);
+    const plan = planNetwork(wish, { ...machine, nat64Prefix }, rangesInForce(last));
     const guard = await this.#guard(plan, last?.guard, signal);
-    await makeBridge(plan, addresses, signal);
+    await makeBuildsLink(plan, addresses, signal);
     await letForward();
+    await giveUpOnTheDead();
     const list = conflist(plan, places.leasesDir);
     await replaceFile(places.conflistFile, list);
     await putResolvConf(places.resolvConfFile, resolvConfOf(plan));
+    const { cniBinaryDir } = told;
+    const program = buildkitNetwork(plan, { mountDir: places.buildkitMountDir, cniBinaryDir });
+    await replaceFile(places.buildkitNetworkFile, program);
     const state = stateOf(plan, order, guard);
     await replaceFile(places.stateFile, `${JSON.stringify(state, undefined, 2)}\n`);
     const isNew = JSON.stringify(state) !== JSON.stringify(last);
@@ -138,31 +174,36 @@ export class NetworkHost implements BuildNetwork {
   async #guard(plan: NetworkPlan, last: GuardInForce | undefined, signal: AbortSignal): Promise<GuardInForce> {
     const script = guardScript(plan);
     const fingerprint = createHash("sha256").update(script).digest("hex");
-    if (last?.script === fingerprint) {
-      if ((await guardFingerprint(signal)) === last.kernel) return last;
+    const known = last?.script === fingerprint ? last.kernel : undefined;
+    if (known !== undefined) {
+      if ((await guardFingerprint(signal)) === known) return { script: fingerprint, kernel: known };
       this.#options.log.warn({}, "network.guard-was-gone");
     }
-    return { script: fingerprint, kernel: await putGuard(script, signal) };
+    return { script: fingerprint, kernel: await putGuard(script, known, signal) };
   }
 }
 
-function rangesOf(last: NetworkState | undefined): { readonly ipv4: Cidr; readonly ipv6: Cidr } | undefined {
+function rangesInForce(last: NetworkState | undefined): { readonly ipv4: Cidr; readonly ipv6: Cidr } | undefined {
   if (last === undefined) return undefined;
   const [ipv4, ipv6] = [parseCidr(last.applied.ipv4), parseCidr(last.applied.ipv6)];
   return ipv4 === undefined || ipv6 === undefined ? undefined : { ipv4, ipv6 };
 }
 
 function stateOf(plan: NetworkPlan, order: NetworkOrder | undefined, guard: GuardInForce): NetworkState {
-  const { ipv4, ipv6, wish, resolvers, nameservers, collisions, generation } = plan;
+  const { ipv4, ipv6, families, wish, resolvers, localResolvers, nameservers, collisions } = plan;
   return {
     schemaVersion: 1,
     ...(order !== undefined && { order }),
     applied: {
       ipv4: formatCidr(ipv4.cidr),
       ipv6: formatCidr(ipv6.cidr),
-      generation,
+      families,
+      generation: `${rangesOf(plan)
+        .map((range) => formatCidr(range.cidr))
+        .join(" ")} point to point`,
       tailnet: wish.tailnet,
       resolvers: resolvers.map(formatAddress),
+      localResolvers: localResolvers.map(formatAddress),
       collisions: collisions.map(formatCidr),
     },
     nameservers: nameservers.map(formatAddress),

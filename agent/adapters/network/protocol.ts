@@ -1,41 +1,36 @@
 import { z } from "zod";
-import { AgentError } from "../../core/errors.ts";
+import { CONTRACT_LIMITS } from "../../core/contract-limits.ts";
+import { MIRROR_PLACES_MAX } from "../../core/network/mirrors.ts";
 import type { AppliedNetwork, IsolationReport, NetworkOrder } from "../../core/network/order.ts";
+import { type Protocol, verb } from "../../wire/protocol.ts";
 
-/** What goes over `network.sock`: one JSON object a line. A connection carries one request, and one answer. */
-const PROTOCOL_VERSION = 1;
+const words = z.array(z.string().max(256)).max(CONTRACT_LIMITS.allowedCidrs);
 
-/** A report has some hundred findings of some 200 characters, an order a thousand ranges of some 40. */
-export const LINE_MAX_CHARS = 262_144;
+const Order: z.ZodType<NetworkOrder> = z.strictObject({
+  tailnet: z.enum(["closed", "open"]),
+  searchDomains: words,
+  egress: z.strictObject({ allowedCidrs: words, allowPrivateRanges: z.boolean() }),
+  mirrors: z
+    .array(z.strictObject({ address: z.string().max(64), port: z.number().int().min(1).max(65_535) }))
+    .max(MIRROR_PLACES_MAX),
+  avoid: words,
+  mayMove: z.boolean(),
+});
 
-const RANGES_MAX = 4096;
-const words = z.array(z.string().max(256)).max(RANGES_MAX);
-
-const RequestSchema = z.discriminatedUnion("verb", [
-  z.strictObject({
-    version: z.literal(PROTOCOL_VERSION),
-    verb: z.literal("apply"),
-    order: z.strictObject({
-      tailnet: z.enum(["closed", "open"]),
-      searchDomains: words,
-      egress: z.strictObject({ allowedCidrs: words, allowPrivateRanges: z.boolean() }),
-      avoid: words,
-      mayMove: z.boolean(),
-    }),
-  }),
-  z.strictObject({ version: z.literal(PROTOCOL_VERSION), verb: z.literal("verify") }),
-]);
-
-const NetworkSchema = z.object({
+export const Applied: z.ZodType<AppliedNetwork> = z.object({
   ipv4: z.string(),
   ipv6: z.string(),
+  // An earlier version made both.
+  families: z.array(z.enum(["ipv4", "ipv6"])).default(["ipv4", "ipv6"]),
   generation: z.string(),
   tailnet: z.enum(["closed", "open"]),
   resolvers: z.array(z.string()),
+  // An earlier version told of none.
+  localResolvers: z.array(z.string()).default([]),
   collisions: z.array(z.string()),
 });
 
-const FindingSchema = z.object({
+const Finding = z.object({
   what: z.string(),
   target: z.string(),
   expected: z.enum(["refused", "reached"]),
@@ -44,52 +39,31 @@ const FindingSchema = z.object({
   detail: z.string(),
 });
 
-const ReportSchema = z.object({
+const Report: z.ZodType<IsolationReport> = z.object({
   verifiedAtMs: z.number(),
   tookMs: z.number(),
   generation: z.string(),
-  findings: z.array(FindingSchema),
+  findings: z.array(Finding),
 });
 
-const AnswerSchema = z.discriminatedUnion("is", [
-  z.object({ is: z.literal("applied"), network: NetworkSchema }),
-  z.object({ is: z.literal("verified"), report: ReportSchema }),
-  z.object({ is: z.literal("failed"), code: z.string(), message: z.string(), retryable: z.boolean() }),
-]);
+/**
+ * What goes over `network.sock`. A report has some hundred findings of 200 bytes, an order at most
+ * twice the contract's limit of ranges, each of up to 50 bytes.
+ */
+export const NETWORK: Protocol = {
+  name: "network",
+  answerer: "the builds' network",
+  version: 1,
+  lineMaxBytes: 2 * 1024 * 1024,
+};
 
-export type Request = { readonly verb: "apply"; readonly order: NetworkOrder } | { readonly verb: "verify" };
+export const APPLY = verb(NETWORK, "apply", {
+  request: z.strictObject({ order: Order }),
+  answer: z.object({ is: z.literal("applied"), network: Applied }),
+});
 
-export type Answer =
-  | { readonly is: "applied"; readonly network: AppliedNetwork }
-  | { readonly is: "verified"; readonly report: IsolationReport }
-  | { readonly is: "failed"; readonly code: string; readonly message: string; readonly retryable: boolean };
-
-export function requestLine(request: Request): string {
-  return `${JSON.stringify({ version: PROTOCOL_VERSION, ...request })}\n`;
-}
-
-export function answerLine(answer: Answer): string {
-  return `${JSON.stringify(answer)}\n`;
-}
-
-/** @throws {AgentError} "network.malformed" */
-export function readRequest(line: string): Request {
-  return read(RequestSchema, line, "order");
-}
-
-/** @throws {AgentError} "network.malformed" */
-export function readAnswer(line: string): Answer {
-  return read(AnswerSchema, line, "answer");
-}
-
-function read<T>(schema: z.ZodType<T>, line: string, what: string): T {
-  try {
-    return schema.parse(JSON.parse(line));
-  } catch (cause) {
-    throw new AgentError(
-      "network.malformed",
-      `This is no ${what} of version ${PROTOCOL_VERSION} for the builds' network: run all of the agent's processes of one release`,
-      { retryable: false, cause },
-    );
-  }
-}
+export const VERIFY = verb(NETWORK, "verify", {
+  request: z.strictObject({}),
+  answer: z.object({ is: z.literal("verified"), report: Report }),
+  endsWithAsker: true,
+});

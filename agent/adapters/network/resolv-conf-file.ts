@@ -5,10 +5,12 @@ import { dirname, join } from "node:path";
 const STUB = "stub-resolv.conf";
 
 /**
- * Writes a resolv.conf in place, since others have this very file mounted; its time of change says that it is another. The same again leaves it as it is.
- * Whoever reads meanwhile never finds it empty: what is shorter than before is filled up with empty lines, then cut. Beside it lies a link under the name of
- * systemd-resolved's stub, so that its whole directory can be mounted over that one's: the kernel takes a mount away with the file under it, which
- * systemd-resolved replaces at will.
+ * Writes a resolv.conf in place, since others have this very file mounted; its time of change says
+ * that it is another. The same again leaves it as it is. Whoever reads meanwhile never finds it
+ * empty: what is shorter than before is filled up with empty lines, then cut. Beside it lies a link
+ * under the name of systemd-resolved's stub, so that its whole directory can be mounted over that
+ * one's: the kernel takes a mount away with the file under it, which systemd-resolved replaces at
+ * will.
  */
 export async function putResolvConf(file: string, text: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true, mode: 0o755 });

@@ -2,11 +2,15 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { AgentError } from "../../core/errors.ts";
+import { programEnvironment } from "../../core/program-environment.ts";
+import { Deadline } from "../../lifecycle/deadline.ts";
 
-/** Where the programs that we run as root may lie. The environment's own PATH does not count. */
-export const TOOL_ENVIRONMENT = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" };
+export const TOOL_ENVIRONMENT = programEnvironment(process.env["PATH"]);
 
-/** They talk to the kernel and to nobody else. It may have to load modules first, on a machine that is emulated and still starting. */
+/**
+ * They talk to the kernel and to nobody else. It may have to load modules first, on a machine that
+ * is emulated and still starting.
+ */
 const DEADLINE_MS = 30_000;
 
 export type Tool = "ip" | "nft";
@@ -15,14 +19,18 @@ const PACKAGES: Readonly<Record<Tool, string>> = { ip: "iproute2", nft: "nftable
 
 /**
  * What a tool of the kernel's network said. `input`: what it reads.
- * @throws {AgentError} "network.tool-missing"; "network.failed" (retryable) with its own words. When `signal` is aborted it is killed, and the signal's
- * reason thrown.
+ * @throws {AgentError} "network.tool-missing"; "network.failed" (retryable) with its own words.
+ * When `signal` is aborted it is killed, and the signal's reason thrown.
  */
 export async function runTool(tool: Tool, args: readonly string[], signal: AbortSignal, input = ""): Promise<string> {
   signal.throwIfAborted();
-  const deadline = AbortSignal.timeout(DEADLINE_MS);
-  const limit = AbortSignal.any([signal, deadline]);
-  const child = spawn(tool, args, { stdio: "pipe", env: TOOL_ENVIRONMENT, signal: limit, killSignal: "SIGKILL" });
+  using deadline = new Deadline(DEADLINE_MS, signal);
+  const child = spawn(tool, args, {
+    stdio: "pipe",
+    env: TOOL_ENVIRONMENT,
+    signal: deadline.signal,
+    killSignal: "SIGKILL",
+  });
   // One that refuses before it has read everything tells so by its exit code.
   child.stdin.on("error", () => undefined).end(input);
   try {
@@ -32,7 +40,7 @@ export async function runTool(tool: Tool, args: readonly string[], signal: Abort
   } catch (cause) {
     signal.throwIfAborted();
     if (cause instanceof AgentError) throw cause;
-    if (deadline.aborted) throw failed(tool, args, `did not end within ${DEADLINE_MS} ms`, cause);
+    if (deadline.hasExpired) throw failed(tool, args, `did not end within ${DEADLINE_MS} ms`, cause);
     throw new AgentError(
       "network.tool-missing",
       `The builds' network needs ${tool}, which is not in ${TOOL_ENVIRONMENT.PATH}: install the package ${PACKAGES[tool]}`,

@@ -1,28 +1,22 @@
 import { chmod, readFile, rename, writeFile } from "node:fs/promises";
 import { z } from "zod";
 import type { AppliedNetwork, NetworkOrder } from "../../core/network/order.ts";
+import { Applied } from "./protocol.ts";
 
 const OrderSchema = z.object({
   tailnet: z.enum(["closed", "open"]),
   searchDomains: z.array(z.string()),
   egress: z.object({ allowedCidrs: z.array(z.string()), allowPrivateRanges: z.boolean() }),
+  // An earlier version knew of none.
+  mirrors: z.array(z.object({ address: z.string(), port: z.number() })).default([]),
   avoid: z.array(z.string()),
   mayMove: z.boolean(),
-});
-
-const AppliedSchema = z.object({
-  ipv4: z.string(),
-  ipv6: z.string(),
-  generation: z.string(),
-  tailnet: z.enum(["closed", "open"]),
-  resolvers: z.array(z.string()),
-  collisions: z.array(z.string()),
 });
 
 const StateSchema = z.object({
   schemaVersion: z.literal(1),
   order: OrderSchema.exactOptional(),
-  applied: AppliedSchema,
+  applied: Applied,
   nameservers: z.array(z.string()),
   guard: z.object({ script: z.string(), kernel: z.string() }),
 });
@@ -33,7 +27,9 @@ export interface GuardInForce {
   readonly kernel: string;
 }
 
-/** What was applied last: `network.json`. Lost with the machine's memory, as what it tells of is. */
+/**
+ * What was applied last: `network.json`. Lost with the machine's memory, as what it tells of is.
+ */
 export interface NetworkState {
   readonly schemaVersion: 1;
   /** Absent: nobody has ordered anything yet, and builds reach nothing but names. */

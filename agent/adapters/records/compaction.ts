@@ -1,7 +1,7 @@
 import type { RecordLedger } from "../../core/record-ledger.ts";
-import type { Journal } from "./journal.ts";
+import type { Journal, Place } from "./journal.ts";
 import { encodeLine } from "./journal-line.ts";
-import { type WaitingLine, WaitingLines } from "./waiting-lines.ts";
+import { type KeptLines, WaitingLines } from "./waiting-lines.ts";
 
 const WINDOW_BYTES = 1024 * 1024;
 
@@ -18,44 +18,65 @@ export function worthCompacting(use: JournalUse, leastGarbageBytes: number): boo
   return garbageBytes > Math.max(leastGarbageBytes, use.waitingBytes);
 }
 
-/** Writes the journal anew with what still counts, by atomic rename. Returns where the waiting records are now. */
-export async function compact(journal: Journal, ledger: RecordLedger, waiting: WaitingLines): Promise<WaitingLines> {
-  const moved = new WaitingLines();
-  await journal.replace(fresh(journal, ledger, waiting, moved));
-  return moved;
+/**
+ * Writes the journal anew with what still counts, by atomic rename. `moved` says where the kept
+ * lines are from now on, in the moment in which that becomes true.
+ */
+export async function compact(
+  journal: Journal,
+  ledger: RecordLedger,
+  kept: KeptLines,
+  moved: (kept: KeptLines) => void,
+): Promise<void> {
+  const next = { waiting: new WaitingLines(), unknown: [] };
+  await journal.replace(fresh(journal, ledger, kept, next), () => moved(next));
 }
 
+/** Acknowledgements may come while this is being written: it holds what waited at the start. */
 function* fresh(
   journal: Journal,
   ledger: RecordLedger,
-  waiting: WaitingLines,
-  moved: WaitingLines,
+  { waiting, unknown }: KeptLines,
+  moved: { readonly waiting: WaitingLines; readonly unknown: Place[] },
 ): Generator<Buffer, void, undefined> {
   const { before, after } = ledger.snapshot();
+  const boots = [...ledger.bootIds()].map((bootId) => ({ bootId, lines: [...waiting.of(bootId)] }));
   const head = Buffer.concat(before.map(encodeLine));
   yield head;
   let offset = head.byteLength;
-  for (const bootId of ledger.bootIds()) {
-    for (const run of runs(waiting.of(bootId))) {
-      const [first, last] = [run[0], run.at(-1)];
-      if (first === undefined || last === undefined) continue;
-      const span = journal.read({ offset: first.offset, length: last.offset + last.length - first.offset });
-      const lines = run.map((line) =>
-        span.subarray(line.offset - first.offset, line.offset - first.offset + line.length),
-      );
+  for (const { bootId, lines } of boots) {
+    for (const run of runs(lines)) {
+      yield copied(journal, run);
       for (const { sequence, length } of run) {
-        moved.add(bootId, { sequence, offset, length });
+        moved.waiting.add(bootId, { sequence, offset, length });
         offset += length;
       }
-      yield Buffer.concat(lines);
     }
   }
-  yield Buffer.concat(after.map(encodeLine));
+  const tail = Buffer.concat(after.map(encodeLine));
+  yield tail;
+  offset += tail.byteLength;
+  for (const run of runs(unknown)) {
+    yield copied(journal, run);
+    for (const { length } of run) {
+      moved.unknown.push({ offset, length });
+      offset += length;
+    }
+  }
+}
+
+function copied(journal: Journal, run: readonly Place[]): Buffer {
+  const [first, last] = [run[0], run.at(-1)];
+  if (first === undefined || last === undefined) return Buffer.alloc(0);
+  const span = journal.read({ offset: first.offset, length: last.offset + last.length - first.offset });
+  return Buffer.concat(
+    run.map((line) => span.subarray(line.offset - first.offset, line.offset - first.offset + line.length)),
+  );
 }
 
 /** Lines that lie close together, to be read at once. */
-function* runs(lines: Iterable<WaitingLine>): Generator<readonly WaitingLine[], void, undefined> {
-  let run: WaitingLine[] = [];
+function* runs<Line extends Place>(lines: Iterable<Line>): Generator<readonly Line[], void, undefined> {
+  let run: Line[] = [];
   for (const line of lines) {
     const start = run[0]?.offset ?? line.offset;
     if (line.offset < start || line.offset + line.length - start > WINDOW_BYTES) {

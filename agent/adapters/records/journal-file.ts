@@ -12,7 +12,10 @@ type Condition =
   | "sound"
   /** A write failed: what stands behind the durable bytes must be cut off. */
   | "torn"
-  /** A sync failed: the kernel may hold as clean what never reached the disk, so that only a new file can be trusted. */
+  /**
+   * A sync failed: the kernel may hold as clean what never reached the disk, so that only a new
+   * file can be trusted.
+   */
   | "untrusted"
   /** A replacement is in place, but its name may not be on disk yet. */
   | "unnamed";
@@ -64,34 +67,41 @@ export class JournalFile implements Journal {
     return { tornBytes };
   }
 
-  async append(lines: Buffer): Promise<void> {
+  async append(chunks: Iterable<Buffer>): Promise<void> {
     try {
       await this.#mend();
       this.#condition = "torn";
-      await writeAll(this.#file, lines);
+      const bytes = await writeAll(this.#file, chunks);
       this.#condition = "untrusted";
       await this.#file.datasync();
       this.#condition = "sound";
-      this.#durableBytes += lines.byteLength;
+      this.#durableBytes += bytes;
     } catch (cause) {
       throw cannotWrite(this.#path, cause);
     }
   }
 
-  async replace(chunks: Iterable<Buffer>): Promise<void> {
+  async replace(chunks: Iterable<Buffer>, adopted: () => void): Promise<void> {
     const path = replacement(this.#path);
     try {
       await rm(path, { force: true });
       const file = await open(path, "ax+", OWNER_ONLY.file);
+      let sizeBytes: number;
       try {
-        for (const chunk of chunks) await writeAll(file, chunk);
+        sizeBytes = await writeAll(file, chunks);
         await file.datasync();
         await rename(path, this.#path);
       } catch (failure) {
         await file.close();
         throw failure;
       }
-      await this.#adopt(file);
+      const old = this.#file;
+      // From here on the new file is the journal, whatever fails after.
+      this.#file = file;
+      this.#durableBytes = sizeBytes;
+      this.#condition = "unnamed";
+      adopted();
+      await old.close();
     } catch (cause) {
       await rm(path, { force: true }).catch(() => undefined);
       throw cannotWrite(this.#path, cause);
@@ -123,7 +133,7 @@ export class JournalFile implements Journal {
         await this.#file.truncate(this.#durableBytes);
         break;
       case "untrusted":
-        await this.replace(chunksOf(this, this.#durableBytes));
+        await this.replace(chunksOf(this, this.#durableBytes), () => undefined);
         await syncDirectory(this.#path);
         break;
       case "unnamed":
@@ -133,15 +143,6 @@ export class JournalFile implements Journal {
         this.#condition satisfies never;
     }
     this.#condition = "sound";
-  }
-
-  /** From here on the new file is the journal, whatever fails after. */
-  async #adopt(file: FileHandle): Promise<void> {
-    const old = this.#file;
-    this.#file = file;
-    this.#condition = "unnamed";
-    this.#durableBytes = (await file.stat()).size;
-    await old.close();
   }
 }
 
@@ -157,11 +158,19 @@ function replacement(path: string): string {
   return `${path}.new`;
 }
 
-/** `write` may take less than all, for instance on a disk that is almost full. */
-async function writeAll(file: FileHandle, bytes: Buffer): Promise<void> {
-  for (let written = 0; written < bytes.byteLength; ) {
-    written += (await file.write(bytes, written)).bytesWritten;
+/**
+ * Returns the number of bytes. `write` may take less than all, for instance on a disk that is
+ * almost full.
+ */
+async function writeAll(file: FileHandle, chunks: Iterable<Buffer>): Promise<number> {
+  let bytes = 0;
+  for (const chunk of chunks) {
+    for (let written = 0; written < chunk.byteLength; ) {
+      written += (await file.write(chunk, written)).bytesWritten;
+    }
+    bytes += chunk.byteLength;
   }
+  return bytes;
 }
 
 /** A new name is on disk only once its directory is. */

@@ -1,16 +1,18 @@
 import { AgentError } from "../../core/errors.ts";
-import { lostSession, type NumberedRecord, type RecordLedger } from "../../core/record-ledger.ts";
-import type { SessionOpening, SessionSummary } from "../../core/session.ts";
+import type { NumberedRecord, RecordLedger } from "../../core/record-ledger.ts";
+import type { SessionSummary } from "../../core/session.ts";
+import type { RecordCounts } from "../../core/views.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
-import type { RecordStore } from "../../ports/records.ts";
+import type { RecordedEvent, RecordStore } from "../../ports/records.ts";
+import { batchEntries } from "./batch-entries.ts";
 import { compact, worthCompacting } from "./compaction.ts";
 import type { Journal } from "./journal.ts";
 import { decodeLine } from "./journal-line.ts";
 import { type Call, JournalWriter } from "./journal-writer.ts";
 import { index } from "./load-journal.ts";
 import { type RecordLimits, tooMany } from "./record-limits.ts";
-import type { WaitingLine, WaitingLines } from "./waiting-lines.ts";
+import type { KeptLines, WaitingLine } from "./waiting-lines.ts";
 
 /** A disk that hangs must not keep the agent from ending. */
 const CLOSE_DEADLINE_MS = 5_000;
@@ -18,7 +20,7 @@ const CLOSE_DEADLINE_MS = 5_000;
 export interface RecordParts {
   readonly journal: Journal;
   readonly ledger: RecordLedger;
-  readonly waiting: WaitingLines;
+  readonly kept: KeptLines;
   readonly clock: Clock;
   readonly log: Log;
   readonly limits: RecordLimits;
@@ -26,45 +28,55 @@ export interface RecordParts {
   readonly onRecord: (summary: SessionSummary) => void;
 }
 
-/** A journal, and in memory what its lines add up to. A call that the disk refuses leaves everything as it was: make it again. */
+/**
+ * A journal, and in memory what its lines add up to. A call that the disk refuses leaves everything
+ * as it was: make it again.
+ */
 export class JournaledRecords implements RecordStore {
-  readonly #parts: Omit<RecordParts, "waiting">;
+  readonly #parts: Omit<RecordParts, "kept">;
   readonly #writer: JournalWriter;
-  #waiting: WaitingLines;
+  #kept: KeptLines;
   #closed = false;
+  #counts: RecordCounts;
+  readonly #countListeners = new Set<(counts: RecordCounts) => void>();
+  /** Per boot, the highest number that was given to be sent. */
+  readonly #given = new Map<string, number>();
+  /** Boots with an acknowledgement that the journal does not know yet. */
+  readonly #unwritten = new Set<string>();
   /** What the journal holds besides waiting records when it is fresh. */
   #overheadBytes = 0;
 
   constructor(parts: RecordParts) {
     this.#parts = parts;
-    this.#waiting = parts.waiting;
+    this.#kept = parts.kept;
+    this.#counts = { waiting: parts.kept.waiting.count, dropped: parts.ledger.dropped };
     this.#writer = new JournalWriter(parts.journal, parts.ledger, {
       onDisk: (entry, place) => {
-        index(this.#waiting, parts.ledger, entry, place);
+        index(this.#kept.waiting, parts.ledger, entry, place);
         if (entry.is === "closed") parts.onRecord(entry.summary);
       },
+      afterWrite: () => this.#count(),
       afterBatch: () => this.#tidy(),
     });
   }
 
-  get counts(): { readonly waiting: number; readonly dropped: number } {
-    return { waiting: this.#waiting.count, dropped: this.#parts.ledger.dropped };
+  get counts(): RecordCounts {
+    return this.#counts;
   }
 
-  opened(gatewayRunId: string, opening: SessionOpening): Promise<void> {
+  onCounts(listener: (counts: RecordCounts) => void): () => void {
+    this.#countListeners.add(listener);
+    return () => void this.#countListeners.delete(listener);
+  }
+
+  commit(batch: readonly RecordedEvent[]): Promise<void> {
+    if (this.#closed) {
+      const message = "The store of session records is closed: this process is ending";
+      return Promise.reject(new AgentError("records.closed", message, { retryable: false }));
+    }
     const { ledger, clock } = this.#parts;
-    ledger.hear(opening.sessionId, { atMs: clock.now().wallMs });
-    return this.#call(() => [ledger.opened(gatewayRunId, opening)]);
-  }
-
-  closed(_gatewayRunId: string, summary: SessionSummary): Promise<void> {
-    return this.#call(() => [this.#parts.ledger.closed(summary)]);
-  }
-
-  settle(gatewayRunId: string, stillOpen: ReadonlySet<string>): Promise<void> {
-    const { ledger } = this.#parts;
-    return this.#call(function* () {
-      for (const session of ledger.lost(gatewayRunId, stillOpen)) yield ledger.closed(lostSession(session));
+    return new Promise((resolve, reject) => {
+      this.#writer.push({ lines: () => batchEntries(batch, ledger, clock.now().wallMs), resolve, reject });
     });
   }
 
@@ -76,66 +88,92 @@ export class JournaledRecords implements RecordStore {
   pending(limit: number): { readonly bootId: string; readonly records: readonly NumberedRecord[] } | undefined {
     for (const bootId of this.#parts.ledger.bootIds()) {
       const records: NumberedRecord[] = [];
-      for (const line of this.#waiting.of(bootId)) {
+      for (const line of this.#kept.waiting.of(bootId)) {
         if (records.length === limit) break;
         const record = this.#read(line);
         if (record !== undefined) records.push(record);
       }
-      if (records.length > 0) return { bootId, records };
+      const last = records.at(-1);
+      if (last === undefined) continue;
+      this.#given.set(bootId, Math.max(this.#given.get(bootId) ?? 0, Number(last.sequence)));
+      return { bootId, records };
     }
     return undefined;
   }
 
-  acknowledge(bootId: string, upToSequence: bigint): Promise<void> {
-    return this.#forget(bootId, Number(upToSequence));
+  acknowledge(bootId: string, upToSequence: bigint): void {
+    const { ledger } = this.#parts;
+    const upTo = Math.min(Number(upToSequence), this.#given.get(bootId) ?? 0);
+    const entry = ledger.forgotten(bootId, upTo);
+    if (entry === undefined) return;
+    ledger.apply(entry);
+    this.#kept.waiting.forget(bootId, upTo);
+    this.#count();
+    this.#noteForgotten(bootId);
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    const { journal, clock } = this.#parts;
     const waited = new AbortController();
-    await Promise.race([this.#writer.idle(), this.#parts.clock.sleep(CLOSE_DEADLINE_MS, waited.signal)]);
-    waited.abort();
-    await this.#parts.journal.close();
+    // A file closes only after what is under way on it: that is part of the wait.
+    const closed = this.#writer.idle().then(() => journal.close());
+    try {
+      await Promise.race([closed, clock.sleep(CLOSE_DEADLINE_MS, waited.signal)]);
+    } finally {
+      waited.abort();
+    }
   }
 
-  /** Writes the journal anew with what counts; not beside other calls. A disk that refuses costs only the space. */
+  /**
+   * Writes the journal anew with what counts; not beside other calls. A disk that refuses costs
+   * only the space.
+   */
   async compact(): Promise<void> {
     const { journal, ledger, log } = this.#parts;
     try {
-      this.#waiting = await compact(journal, ledger, this.#waiting);
-      this.#overheadBytes = journal.durableBytes - this.#waiting.bytes;
+      await compact(journal, ledger, this.#kept, (moved) => {
+        this.#overheadBytes = journal.durableBytes - moved.waiting.bytes;
+        this.#kept = moved;
+        // Acknowledged while the journal was being written.
+        for (const bootId of ledger.bootIds()) moved.waiting.forget(bootId, ledger.forgottenUpTo(bootId));
+      });
     } catch (err) {
       this.#overheadBytes = journal.durableBytes;
       log.warn({ err }, "records.not-compacted");
     }
   }
 
-  #call(lines: Call["lines"]): Promise<void> {
-    if (this.#closed) {
-      const message = "The store of session records is closed: this process is ending";
-      return Promise.reject(new AgentError("records.closed", message, { retryable: false }));
-    }
-    return new Promise((resolve, reject) => this.#writer.push({ lines, resolve, reject }));
+  /**
+   * One line for all acknowledgements that come before it is written; a disk that refuses leaves it
+   * to the next one.
+   */
+  #noteForgotten(bootId: string): void {
+    if (this.#closed || this.#unwritten.has(bootId)) return;
+    const { ledger, log } = this.#parts;
+    this.#unwritten.add(bootId);
+    this.#writer.push({
+      lines: () => {
+        this.#unwritten.delete(bootId);
+        return [ledger.forgottenSoFar(bootId)];
+      },
+      resolve: () => undefined,
+      reject: (err) => log.warn({ err }, "records.acknowledgement-not-written"),
+    });
   }
 
-  /** What the disk refuses to note is forgotten all the same: at worst it is told again after a restart, which the contract allows. */
-  async #forget(bootId: string, upTo: number): Promise<void> {
-    const { ledger, log } = this.#parts;
-    try {
-      await this.#call(() => [ledger.forgotten(bootId, upTo)]);
-    } catch (err) {
-      log.warn({ err }, "records.acknowledgement-not-written");
-      const entry = ledger.forgotten(bootId, upTo);
-      if (entry === undefined) return;
-      ledger.apply(entry);
-      this.#waiting.forget(bootId, upTo);
-    }
+  #count(): void {
+    const waiting = this.#kept.waiting.count;
+    const { dropped } = this.#parts.ledger;
+    if (waiting === this.#counts.waiting && dropped === this.#counts.dropped) return;
+    this.#counts = { waiting, dropped };
+    for (const listener of this.#countListeners) listener(this.#counts);
   }
 
   async #tidy(): Promise<void> {
     const { journal, ledger, limits, log } = this.#parts;
-    const excess = tooMany(this.#waiting, ledger, limits);
+    const excess = tooMany(this.#kept.waiting, ledger, limits);
     if (excess !== undefined) {
       const { bootId, upTo, count } = excess;
       const lines: Call["lines"] = () => [ledger.forgotten(bootId, upTo), ledger.countDropped(count)];
@@ -145,7 +183,7 @@ export class JournaledRecords implements RecordStore {
     }
     const use = {
       sizeBytes: journal.durableBytes,
-      waitingBytes: this.#waiting.bytes,
+      waitingBytes: this.#kept.waiting.bytes,
       overheadBytes: this.#overheadBytes,
     };
     if (worthCompacting(use, limits.leastGarbageBytes)) await this.compact();
@@ -153,8 +191,9 @@ export class JournaledRecords implements RecordStore {
 
   #read(line: WaitingLine): NumberedRecord | undefined {
     const bytes = this.#parts.journal.read(line);
-    const entry = decodeLine(bytes.subarray(0, -1));
-    if (entry?.is === "closed") return { sequence: BigInt(line.sequence), summary: entry.summary };
+    const decoded = decodeLine(bytes.subarray(0, -1));
+    if (decoded.is === "entry" && decoded.entry.is === "closed")
+      return { sequence: BigInt(line.sequence), summary: decoded.entry.summary };
     this.#parts.log.error({ sequence: line.sequence, offset: line.offset }, "records.unreadable");
     return undefined;
   }

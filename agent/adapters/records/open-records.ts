@@ -11,7 +11,6 @@ import { JournaledRecords } from "./journaled-records.ts";
 import { loadJournal } from "./load-journal.ts";
 import { newQuarantine, writeQuarantine } from "./quarantine.ts";
 import { RECORD_LIMITS, type RecordLimits } from "./record-limits.ts";
-import { WaitingLines } from "./waiting-lines.ts";
 
 export interface RecordsOptions {
   /** Made if it is not there. One process at a time. */
@@ -26,26 +25,28 @@ export interface RecordsOptions {
   readonly openJournal?: (path: string) => Promise<Journal>;
 }
 
-/** @throws {AgentError} "records.cannot-open", retryable: the directory cannot be written, or its disk cannot be read. */
+/**
+ * @throws {AgentError} "records.cannot-open", retryable: the directory cannot be written, or its
+ * disk cannot be read.
+ */
 export async function openRecords(options: RecordsOptions): Promise<RecordStore & AsyncDisposable> {
   const { directory, log, clock } = options;
   const openJournal = options.openJournal ?? ((path) => JournalFile.open(path));
   const journal = await openJournal(join(directory, "journal.ndjson"));
   const ledger = new RecordLedger(options.bootId);
-  const waiting = new WaitingLines();
   const quarantine = newQuarantine();
   try {
-    const damaged = await loadJournal(journal, { ledger, waiting }, quarantine, log);
+    const kept = await loadJournal(journal, ledger, quarantine, log);
     const records = new JournaledRecords({
       journal,
       ledger,
-      waiting,
+      kept,
       clock,
       log,
       limits: options.limits ?? RECORD_LIMITS,
       onRecord: options.onRecord ?? (() => undefined),
     });
-    if (damaged) {
+    if (quarantine.count > 0) {
       const keptIn = join(directory, "damaged.ndjson");
       log.error({ damagedLines: quarantine.count, keptIn }, "records.damaged");
       await writeQuarantine(keptIn, quarantine);

@@ -8,17 +8,26 @@ export interface RecordLimits {
   readonly leastGarbageBytes: number;
 }
 
-/** More than a machine's life of sessions, and a size that any disk has. The file itself may be twice that before it is written anew. */
+/**
+ * More than a machine's life of sessions, and a size that any disk has. The file itself may be
+ * twice that before it is written anew.
+ */
 export const RECORD_LIMITS: RecordLimits = {
   maxRecords: 200_000,
   maxBytes: 64 * 1024 * 1024,
   leastGarbageBytes: 1024 * 1024,
 };
 
-/** When full, this share more goes at once, so that a full store does not write two lines for each record. */
+/**
+ * When full, this share more goes at once, so that a full store does not write two lines for each
+ * record.
+ */
 const SLACK_SHARE = 0.01;
 
-/** Which records of the oldest boot to let go so that the others fit: the newest say most about what is wrong. Undefined: all fit. */
+/**
+ * Which records of the oldest boot to let go so that the others fit: the newest say most about what
+ * is wrong. Undefined: all fit.
+ */
 export function tooMany(
   waiting: WaitingLines,
   ledger: RecordLedger,

@@ -9,7 +9,10 @@ export interface ScannedLine extends Place {
   readonly line: Buffer;
 }
 
-/** The lines of a file in order; what follows the last newline is not given. Holds one chunk and one line in memory. */
+/**
+ * The lines of a file in order; what follows the last newline is not given. Holds one chunk and one
+ * line in memory.
+ */
 export async function* scanLines(file: FileHandle): AsyncGenerator<ScannedLine, void, undefined> {
   const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
   let rest: Buffer = Buffer.alloc(0);

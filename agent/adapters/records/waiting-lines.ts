@@ -5,12 +5,22 @@ export interface WaitingLine extends Place {
   readonly sequence: number;
 }
 
-/** How many forgotten lines may stand before the first waiting one, so that forgetting one line costs no copying. */
+/** The journal's lines that nothing in memory stands for. */
+export interface KeptLines {
+  readonly waiting: WaitingLines;
+  /** Sound, but of a newer release: kept as they are until it comes back. */
+  readonly unknown: readonly Place[];
+}
+
+/**
+ * How many forgotten lines may stand before the first waiting one, so that forgetting one line
+ * costs no copying.
+ */
 const SLACK = 1_024;
 
 /**
- * Where the records are that wait for an acknowledgement. The records themselves stay on disk: two hundred thousand of
- * them would be more than this process may hold.
+ * Where the records are that wait for an acknowledgement. The records themselves stay on disk: two
+ * hundred thousand of them would be more than this process may hold.
  */
 export class WaitingLines {
   readonly #boots = new Map<string, { lines: WaitingLine[]; first: number }>();

@@ -1,7 +1,10 @@
 import { constants } from "node:os";
 import type { UnitExit } from "../../ports/buildkit.ts";
 
-/** What is read of the unit, and what stands for what it does not tell. InvocationID is another for each start. */
+/**
+ * What is read of the unit, and what stands for what it does not tell. InvocationID is another for
+ * each start.
+ */
 export const UNKNOWN_RUN = {
   ActiveState: "",
   MainPID: "0",
@@ -27,7 +30,10 @@ export type BuildkitRun =
 /** CLD_EXITED of waitid(2); anything else was a signal. */
 const EXITED = "1";
 
-/** A daemon that still comes up counts as running: it has a process, and is asked whether it answers. */
+/**
+ * A daemon that still comes up counts as running: it has a process, and is asked whether it
+ * answers.
+ */
 export function buildkitRun(unit: RunProperties): BuildkitRun {
   const { ActiveState: state, InvocationID: invocationId } = unit;
   const pid = Number(unit.MainPID);

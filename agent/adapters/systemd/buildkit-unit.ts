@@ -1,4 +1,5 @@
 import { rename, writeFile } from "node:fs/promises";
+import { untilBeatMs } from "../../core/beat.ts";
 import { AgentError } from "../../core/errors.ts";
 import { Branch, firstOf, within } from "../../lifecycle/branch.ts";
 import { Cell } from "../../lifecycle/cell.ts";
@@ -9,23 +10,36 @@ import { buildkitRun, UNKNOWN_RUN } from "./buildkit-run.ts";
 import { BuildkitWatch } from "./buildkit-watch.ts";
 import { lastWords } from "./journal.ts";
 import { isManagerEndingUs } from "./own-ending.ts";
+import { CGROUP_ROOT, controlGroupId, isAlive } from "./run-trace.ts";
 import { showUnit, systemctl } from "./systemctl.ts";
 import { UNIT_NAMES } from "./unit-names.ts";
 
 const UNIT = UNIT_NAMES.buildkitd;
 const LOOK_EVERY_MS = 1_000;
-/** How the unit's preparation says that it refuses what control proposed: EX_CONFIG of sysexits(3). */
+/**
+ * How the unit's preparation says that it refuses what control proposed: EX_CONFIG of sysexits(3).
+ */
 const CONFIG_REFUSED = "status=78";
 
 export interface SystemdBuildkitOptions {
-  /** Where control proposes a configuration; `builder-agent buildkit prepare` judges it, as root, at each start of the unit. */
+  /**
+   * Where control proposes a configuration; `builder-agent buildkit prepare` judges it, as root, at
+   * each start of the unit.
+   */
   readonly proposalFile: string;
   readonly clock: Clock;
   readonly log: Log;
+  /** Default: where Linux has it. */
+  readonly cgroupRoot?: string;
 }
 
-/** buildkitd as a unit of systemd: asked by `systemctl`, looked at once a second. */
-export function systemdBuildkit({ proposalFile, clock, log }: SystemdBuildkitOptions): BuildkitUnit {
+/**
+ * buildkitd as a unit of systemd. Once a second its control group and its process are looked at,
+ * which starts no process; `systemctl` is asked only when they have changed, after a verb, and
+ * while the unit is between two states.
+ */
+export function systemdBuildkit(options: SystemdBuildkitOptions): BuildkitUnit {
+  const { proposalFile, clock } = options;
   const watch = new BuildkitWatch();
   /** Raised after each verb: there may be news. */
   const verbs = new Cell(0);
@@ -55,22 +69,24 @@ export function systemdBuildkit({ proposalFile, clock, log }: SystemdBuildkitOpt
         nudge();
       }
     },
-    statuses: (signal) => statuses(watch, verbs, clock, log, signal),
+    statuses: (signal) => statuses(watch, verbs, options, signal),
   };
 }
 
 async function* statuses(
   watch: BuildkitWatch,
   verbs: Cell<number>,
-  clock: Clock,
-  log: Log,
+  { clock, log, cgroupRoot = CGROUP_ROOT }: SystemdBuildkitOptions,
   signal: AbortSignal,
 ): AsyncGenerator<UnitStatus, void, undefined> {
   let told: UnitStatus | undefined;
   for (let silent = false; !signal.aborted; ) {
     const verb = verbs.get();
+    // Before the look: a change while systemctl answers is seen as one after it.
+    const group = controlGroupId(cgroupRoot);
+    let status: UnitStatus | undefined;
     try {
-      const status = await watch.look(signal);
+      status = await watch.look(signal);
       silent = false;
       if (status !== undefined && status !== told) {
         told = status;
@@ -82,8 +98,19 @@ async function* statuses(
       if (!silent) log.warn({ err }, "buildkit.unit-not-seen");
       silent = true;
     }
-    await within(clock, LOOK_EVERY_MS, signal, (pause) => verbs.first((count) => count !== verb, pause));
+    do
+      await within(clock, untilBeatMs(clock.now(), LOOK_EVERY_MS), signal, (pause) =>
+        verbs.first((count) => count !== verb, pause),
+      );
+    while (!signal.aborted && verbs.get() === verb && isAsTold(status, group, cgroupRoot));
   }
+}
+
+/** False also where it cannot be known, or is about to change: then systemctl tells. */
+function isAsTold(status: UnitStatus | undefined, group: bigint | "none" | undefined, cgroupRoot: string): boolean {
+  if (status === undefined || group === undefined) return false;
+  if (status.at === "running" && !isAlive(status.pid)) return false;
+  return controlGroupId(cgroupRoot) === group;
 }
 
 /** Stopped to the end; after `graceMs`, or when `hurry` is aborted, it is killed. */
@@ -102,7 +129,10 @@ async function stop(graceMs: number, clock: Clock, hurry: AbortSignal): Promise<
   );
 }
 
-/** A daemon that came up and went again is told by its status. @throws what kept it from coming up at all. */
+/**
+ * A daemon that came up and went again is told by its status. @throws what kept it from coming up
+ * at all.
+ */
 async function explain(failure: unknown, signal: AbortSignal): Promise<void> {
   if (!(failure instanceof AgentError) || failure.code !== "service.failed" || signal.aborted) throw failure;
   const seen = await showUnit(UNIT, { ...UNKNOWN_RUN, ExecStartPre: "" }, signal);

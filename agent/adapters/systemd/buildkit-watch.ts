@@ -5,14 +5,19 @@ import { oomKills } from "./oom-kills.ts";
 import { showUnit } from "./systemctl.ts";
 import { UNIT_NAMES } from "./unit-names.ts";
 
-/** Looks at the unit, and makes one status of each state that it is in: the same object for as long as nothing has changed. */
+/**
+ * Looks at the unit, and makes one status of each state that it is in: the same object for as long
+ * as nothing has changed.
+ */
 export class BuildkitWatch {
   /** An end that was asked for is not an exit. */
   stopAsked = false;
   #last: { readonly key: string; readonly status: UnitStatus } | undefined;
   #killsBefore: number | undefined;
 
-  /** Undefined while it is between two states. @throws {AgentError} "service.no-answer" (retryable). */
+  /**
+   * Undefined while it is between two states. @throws {AgentError} "service.no-answer" (retryable).
+   */
   async look(signal: AbortSignal): Promise<UnitStatus | undefined> {
     const run = buildkitRun(await showUnit(UNIT_NAMES.buildkitd, UNKNOWN_RUN, signal));
     if (run.at === "between") return undefined;

@@ -1,33 +1,37 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { AgentError } from "../../core/errors.ts";
 import type { Log } from "../../ports/log.ts";
 import type { OwnUnit } from "../../ports/own-unit.ts";
-import { runProgram } from "./run-program.ts";
+import { type NotifyChannel, notifyChannel } from "./notify-channel.ts";
 
-/** Beyond the 5 s for which systemd-notify waits until the manager has read it. */
-const DEADLINE_MS = 8_000;
 /** While ending: how much more time is asked for, and how often. Three may be lost. */
 const PATIENCE_MS = 40_000;
 const PATIENCE_EVERY_MS = 10_000;
 const STATUS_MAX_CHARS = 300;
-/** A manager that is busy with a boot may need longer than systemd-notify waits: what it did not confirm is said again. Signs of life wait behind it. */
+/** A status follows another after this time at the earliest; those in between are skipped. */
+const STATUS_GAP_MS = 2_000;
+/** What a busy manager did not take is sent again. Signs of life wait behind it. */
 const AGAIN = { firstMs: 1_000, mostMs: 5_000 } as const;
-/** Said again anyway, each at its own pace. */
+/** Sent again anyway, each at its own pace. */
 const REPEATED: readonly string[] = ["WATCHDOG", "EXTEND_TIMEOUT_USEC"];
 
 /**
- * Tells systemd of this process, by `systemd-notify` (Node has no datagram sockets): its units say NotifyAccess=all. Where the manager asked for signs
- * of life they are sent at a third of its limit, from this process's event loop: one that hangs sends none. Says nothing where nobody listens; what
- * cannot be said is logged once. Dispose it when the process ends.
+ * Tells systemd of this process. Where the manager asked for signs of life they are sent at a third
+ * of its limit, from this process's event loop: one that hangs sends none. Sends nothing where
+ * nobody listens, and the same status only once; a failure is logged once. Dispose it when the
+ * process ends.
  */
 export class SystemdNotify implements OwnUnit, Disposable {
-  readonly #socket: string | undefined;
+  readonly #channel: NotifyChannel | undefined;
   readonly #log: Log;
   readonly #over = new AbortController();
   readonly #timers: NodeJS.Timeout[] = [];
-  /** What waits to be said: the newest of each kind. */
+  /** What waits to be sent: the newest of each kind. */
   readonly #waiting = new Map<string, string>();
-  #speaking = false;
+  /** What `tell` was last given, and what of it was sent. */
+  #status: string | undefined;
+  #statusSent: string | undefined;
+  #statusGap: NodeJS.Timeout | undefined;
+  #sending = false;
   #isEnding = false;
   #complained = false;
   /** In a row. */
@@ -39,10 +43,10 @@ export class SystemdNotify implements OwnUnit, Disposable {
     readonly log: Log;
   }) {
     const { environment, pid, log } = options;
-    this.#socket = environment["NOTIFY_SOCKET"] || undefined;
+    this.#channel = notifyChannel(environment);
     this.#log = log;
     const everyMs = watchdogEveryMs(environment, pid);
-    if (this.#socket !== undefined && everyMs !== undefined) this.#repeat(everyMs, "WATCHDOG", "1");
+    if (this.#channel !== undefined && everyMs !== undefined) this.#repeat(everyMs, "WATCHDOG", "1");
   }
 
   ready(): void {
@@ -50,7 +54,8 @@ export class SystemdNotify implements OwnUnit, Disposable {
   }
 
   tell(status: string): void {
-    this.#say("STATUS", status.replaceAll(/[\p{Cc}\s]+/gu, " ").slice(0, STATUS_MAX_CHARS));
+    this.#status = status.replaceAll(/[\p{Cc}\s]+/gu, " ").slice(0, STATUS_MAX_CHARS);
+    if (this.#statusGap === undefined) this.#sayStatus();
   }
 
   stopping(): void {
@@ -62,7 +67,16 @@ export class SystemdNotify implements OwnUnit, Disposable {
 
   [Symbol.dispose](): void {
     for (const timer of this.#timers) clearInterval(timer);
+    clearTimeout(this.#statusGap);
     this.#over.abort();
+  }
+
+  #sayStatus(): void {
+    this.#statusGap = undefined;
+    if (this.#status === undefined || this.#status === this.#statusSent) return;
+    this.#statusSent = this.#status;
+    this.#say("STATUS", this.#status);
+    this.#statusGap = setTimeout(() => this.#sayStatus(), STATUS_GAP_MS).unref();
   }
 
   #repeat(everyMs: number, name: string, value: string): void {
@@ -71,33 +85,31 @@ export class SystemdNotify implements OwnUnit, Disposable {
   }
 
   #say(name: string, value: string): void {
-    if (this.#socket === undefined || this.#over.signal.aborted) return;
+    if (this.#channel === undefined || this.#over.signal.aborted) return;
     this.#waiting.set(name, value);
-    if (!this.#speaking) void this.#speak(this.#socket);
+    if (!this.#sending) void this.#send(this.#channel);
   }
 
   /** One after the other, so that the manager hears them in order. */
-  async #speak(socket: string): Promise<void> {
-    this.#speaking = true;
+  async #send(channel: NotifyChannel): Promise<void> {
+    this.#sending = true;
     const { signal } = this.#over;
     while (this.#waiting.size > 0 && !signal.aborted) {
       const said = [...this.#waiting];
-      const words = said.map(([name, value]) => `${name}=${value}`);
       this.#waiting.clear();
       try {
-        const env = { NOTIFY_SOCKET: socket };
-        const end = await runProgram("systemd-notify", words, { deadlineMs: DEADLINE_MS, signal, env });
-        if (end.code === 0) {
-          this.#failures = 0;
-          continue;
-        }
-        this.#complain(end.stderr, end.cause);
-        await this.#sayAgain(said, signal);
+        await channel.send(
+          said.map(([name, value]) => `${name}=${value}`),
+          signal,
+        );
+        this.#failures = 0;
       } catch (err) {
-        if (!signal.aborted) this.#complain("", err);
+        if (signal.aborted) break;
+        this.#complain(err);
+        await this.#sayAgain(said, signal);
       }
     }
-    this.#speaking = false;
+    this.#sending = false;
   }
 
   /** What has not been overtaken by something newer. */
@@ -109,11 +121,9 @@ export class SystemdNotify implements OwnUnit, Disposable {
       if (!REPEATED.includes(name) && !this.#waiting.has(name)) this.#waiting.set(name, value);
   }
 
-  #complain(said: string, cause: unknown): void {
+  #complain(err: unknown): void {
     if (this.#complained) return;
     this.#complained = true;
-    const because = said.trim() === "" ? "" : `: ${said.trim()}`;
-    const err = new AgentError("service.not-notified", `systemd-notify failed${because}`, { retryable: true, cause });
     this.#log.warn({ err }, "service.not-notified");
   }
 }

@@ -12,8 +12,8 @@ export interface ProgramEnd {
 const OUTPUT_MAX_BYTES = 1024 * 1024;
 
 /**
- * Runs one of systemd's programs to its end. It is killed after `deadlineMs`, and when `signal` is aborted. Its environment is PATH, a locale
- * whose words we know, and `env`.
+ * Runs one of systemd's programs to its end. It is killed after `deadlineMs`, and when `signal` is
+ * aborted. Its environment is PATH, a locale whose words we know, and `env`.
  * @throws whatever `signal` was aborted with; nothing else.
  */
 export function runProgram(

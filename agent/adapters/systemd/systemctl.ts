@@ -2,8 +2,9 @@ import { AgentError } from "../../core/errors.ts";
 import { type ProgramEnd, runProgram } from "./run-program.ts";
 
 /**
- * A start may take as long as the slowest unit's TimeoutStartSec=, five minutes (a damaged database is looked at first), a stop as long as the
- * units that stand on one another; the manager keeps those times. This is for a manager that does not answer.
+ * A start may take as long as the slowest unit's TimeoutStartSec=, five minutes (a damaged database
+ * is looked at first), a stop as long as the units that stand on one another; the manager keeps
+ * those times. This is for a manager that does not answer.
  */
 const VERB_DEADLINE_MS = 400_000;
 /** On an emulated machine at its boot it has taken more than ten. */
@@ -13,7 +14,8 @@ export type Verb = "start" | "stop" | "kill";
 
 /**
  * One verb, carried out by the manager; also if its asker ends meanwhile.
- * @throws {AgentError} "service.failed", "service.denied", "service.not-found", "service.no-answer" (retryable).
+ * @throws {AgentError} "service.failed", "service.denied", "service.not-found", "service.no-answer"
+ * (retryable).
  */
 export async function systemctl(
   verb: Verb,
@@ -27,7 +29,8 @@ export async function systemctl(
 }
 
 /**
- * Properties of a unit, those that `absent` names; the value there stands for one that the manager does not tell.
+ * Properties of a unit, those that `absent` names; the value there stands for one that the manager
+ * does not tell.
  * @throws {AgentError} "service.no-answer" (retryable).
  */
 export async function showUnit<T extends Readonly<Record<string, string>>>(

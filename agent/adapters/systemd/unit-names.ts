@@ -1,9 +1,13 @@
 import type { ServiceUnit } from "../../ports/service-units.ts";
 
-/** What each is called in `systemd/`. The polkit rule there lets control ask for these, and no others. */
+/**
+ * What each is called in `systemd/`. The polkit rule there lets control ask for these, and no
+ * others.
+ */
 export const UNIT_NAMES = {
   buildkitd: "buildkitd.service",
-  // The name of a mount is its place, escaped (systemd-escape --path --suffix=mount /var/lib/builder-agent/cache).
+  // The name of a mount is its place, escaped (systemd-escape --path --suffix=mount
+  // /var/lib/builder-agent/cache).
   "cache-mount": "var-lib-builder\\x2dagent-cache.mount",
   "cache-volume": "builder-agent-volume.service",
   tailscaled: "tailscaled.service",

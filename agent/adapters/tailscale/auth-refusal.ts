@@ -41,9 +41,11 @@ const LOGS: Meaning = {
 };
 
 /**
- * Words of a refusal → what they mean, the first that is found. Sources: the service's answers as its issue tracker quotes them ("invalid key: API key
- * … not valid" for a used one, "invalid key: API key does not exist" for an expired one, "requested tags [tag:x] are invalid or not permitted");
- * headscale v0.27.1, hscontrol/types/preauth_key.go and hscontrol/auth.go; tailscale v1.100.0, ipn/ipnlocal/local.go (logs).
+ * Words of a refusal → what they mean, the first that is found. Sources: the service's answers as
+ * its issue tracker quotes them ("invalid key: API key … not valid" for a used one, "invalid key:
+ * API key does not exist" for an expired one, "requested tags [tag:x] are invalid or not
+ * permitted"); headscale v0.27.1, hscontrol/types/preauth_key.go and hscontrol/auth.go; tailscale
+ * v1.100.0, ipn/ipnlocal/local.go (logs).
  */
 const MEANINGS: readonly (readonly [RegExp, Meaning])[] = [
   [/tags? .*(invalid|not permitted)|(invalid|not permitted).* tags?\b/i, TAGS],
@@ -56,7 +58,10 @@ const MEANINGS: readonly (readonly [RegExp, Meaning])[] = [
   ],
 ];
 
-/** What the server says to a person: it is final, but for a wait that it names itself. Undefined: it only asks for patience. */
+/**
+ * What the server says to a person: it is final, but for a wait that it names itself. Undefined: it
+ * only asks for patience.
+ */
 export function refusal(words: string): AgentError | undefined {
   if (/rate limited/i.test(words)) return undefined;
   const found = MEANINGS.find(([phrase]) => phrase.test(words));

@@ -1,6 +1,9 @@
 import { z } from "zod";
 
-/** What tailscaled says of itself and its peers: `ipnstate.Status`. Its form is not promised, so nothing in it is taken for granted. */
+/**
+ * What tailscaled says of itself and its peers: `ipnstate.Status`. Its form is not promised, so
+ * nothing in it is taken for granted.
+ */
 export interface DaemonStatus {
   readonly state: DaemonState;
   /** It is a node of some tailnet, or was one and could go on as the same. */
@@ -60,7 +63,10 @@ export function readStatus(json: string): DaemonStatus {
   };
 }
 
-/** What a peer is allowed to route is its own addresses, as single hosts, and what it offers. An exit node's routes are taken only by who chooses it. */
+/**
+ * What a peer is allowed to route is its own addresses, as single hosts, and what it offers. An
+ * exit node's routes are taken only by who chooses it.
+ */
 function routesOf({ AllowedIPs, TailscaleIPs }: z.output<typeof Peer>): readonly string[] {
   const own = TailscaleIPs.flatMap((address) => [`${address}/32`, `${address}/128`]);
   return AllowedIPs.filter((route) => !own.includes(route) && !route.endsWith("/0"));

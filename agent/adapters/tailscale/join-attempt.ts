@@ -23,12 +23,16 @@ export interface JoinAttempt {
 export type JoinOutcome =
   | { readonly is: "running" }
   | { readonly is: "failed"; readonly failure: AgentError }
-  /** The signal was aborted. `underWay`: the server may be letting it in at this moment, for all that is known. */
+  /**
+   * The signal was aborted. `underWay`: the server may be letting it in at this moment, for all
+   * that is known.
+   */
   | { readonly is: "given-up"; readonly failure: AgentError; readonly underWay: boolean };
 
 /**
- * Logs a daemon in that is running and logged out, until it is running or has failed, or `signal` is aborted: then it still tries. What the server says may
- * repeat the key: that is taken out of every word. @throws {AgentError} "tailnet.daemon-failed" (retryable).
+ * Logs a daemon in that is running and logged out, until it is running or has failed, or `signal`
+ * is aborted: then it still tries. What the server says may repeat the key: that is taken out of
+ * every word. @throws {AgentError} "tailnet.daemon-failed" (retryable).
  */
 export async function logIn(attempt: JoinAttempt, outer: AbortSignal): Promise<JoinOutcome> {
   const { api, clock, order } = attempt;

@@ -7,7 +7,10 @@ import { type DaemonStatus, readStatus } from "./daemon-status.ts";
 import { daemonFailed, type LocalCall, localRequest, textOf } from "./local-request.ts";
 import { type Notification, readNotification, WATCHED } from "./notification.ts";
 
-/** It is on the same machine and answers from memory; preferences are written to its state, on tmpfs. */
+/**
+ * It is on the same machine and answers from memory; preferences are written to its state, on
+ * tmpfs.
+ */
 const CALL_MS = 5_000;
 /** The first word on the bus is its present state. */
 const FIRST_WORD_MS = 5_000;
@@ -17,7 +20,10 @@ const LINE_MAX_CHARS = 32 * 1024 * 1024;
 /** Preferences as tailscaled names them (`ipn.Prefs`). */
 export type Prefs = Readonly<Record<string, boolean | number | string>>;
 
-/** tailscaled over its socket. Calls throw {AgentError} "tailnet.daemon-failed" (retryable), and the signal's reason when it is aborted. */
+/**
+ * tailscaled over its socket. Calls throw {AgentError} "tailnet.daemon-failed" (retryable), and the
+ * signal's reason when it is aborted.
+ */
 export class LocalApi {
   readonly #socketPath: string;
   readonly #clock: Clock;
@@ -40,7 +46,10 @@ export class LocalApi {
     await this.#call({ method: "PATCH", path: "prefs", body: { RouteAll: accept, RouteAllSet: true } }, signal);
   }
 
-  /** With these preferences and no others. The key is used once it has logged in: that needs `logIn` as well. */
+  /**
+   * With these preferences and no others. The key is used once it has logged in: that needs `logIn`
+   * as well.
+   */
   async start(authKey: Secret, prefs: Prefs, signal: AbortSignal): Promise<void> {
     await this.#call(
       { method: "POST", path: "start", body: { AuthKey: authKey.reveal(), UpdatePrefs: prefs } },
@@ -57,7 +66,10 @@ export class LocalApi {
     await this.#call({ method: "POST", path: "logout" }, signal, ms);
   }
 
-  /** What happens, beginning with what is so now. Ends with `signal`. @throws if the daemon goes away. */
+  /**
+   * What happens, beginning with what is so now. Ends with `signal`. @throws if the daemon goes
+   * away.
+   */
   async *notifications(outer: AbortSignal): AsyncGenerator<Notification, void, undefined> {
     using connection = new Branch(outer);
     const response = await this.#open(connection);

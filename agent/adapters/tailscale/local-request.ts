@@ -1,7 +1,10 @@
 import { type IncomingMessage, request } from "node:http";
 import { AgentError } from "../../core/errors.ts";
 
-/** What the LocalAPI wants to see; the name is never looked up. Source: tailscale, client/local/local.go. */
+/**
+ * What the LocalAPI wants to see; the name is never looked up. Source: tailscale,
+ * client/local/local.go.
+ */
 const HOST = "local-tailscaled.sock";
 /** Its errors are one line. */
 const REFUSAL_MAX_CHARS = 1_000;
@@ -15,9 +18,11 @@ export interface LocalCall {
 }
 
 /**
- * One call of tailscaled's LocalAPI, which takes no `Origin` and asks the kernel who is at the socket's other end. Resolves with the answer's
- * head; whoever asked reads its body, or destroys it.
- * @throws {AgentError} "tailnet.daemon-failed" (retryable) if nobody answers, or what is asked for is refused.
+ * One call of tailscaled's LocalAPI, which takes no `Origin` and asks the kernel who is at the
+ * socket's other end. Resolves with the answer's head; whoever asked reads its body, or destroys
+ * it.
+ * @throws {AgentError} "tailnet.daemon-failed" (retryable) if nobody answers, or what is asked for
+ * is refused.
  */
 export async function localRequest(
   socketPath: string,

@@ -46,7 +46,10 @@ function wantsPerson(server: string): AgentError {
   );
 }
 
-/** Why the way there fails, in Go's words: the last of `fetch control key: Get "http://…": dial tcp 127.0.0.1:1: connect: connection refused`. */
+/**
+ * Why the way there fails, in Go's words: the last of `fetch control key: Get "http://…": dial tcp
+ * 127.0.0.1:1: connect: connection refused`.
+ */
 function unreachable(server: string, loginError: string): string {
   const why = loginError.split(": ").findLast((part) => part.trim() !== "") ?? loginError;
   return `The coordination server ${server} does not answer: ${why.trim().slice(0, 300)}`;

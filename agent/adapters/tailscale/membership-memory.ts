@@ -23,8 +23,9 @@ const Memory = z.strictObject({
 });
 
 /**
- * A file beside the daemon's state, so that both are lost with the machine's memory. Replaced by rename. It is a convenience: what fails is logged, never
- * thrown, because a node that nobody remembers is left.
+ * A file beside the daemon's state, so that both are lost with the machine's memory. Replaced by
+ * rename. It is a convenience: what fails is logged, never thrown, because a node that nobody
+ * remembers is left.
  */
 export class MembershipMemory {
   readonly #file: string;

@@ -17,8 +17,9 @@ export interface Notification {
 }
 
 /**
- * Bits of `ipn.NotifyWatchOpt`: the present state, preferences and health first; then also peers that come, change and go, gathered over some seconds
- * in a large tailnet. Source: tailscale v1.100.0, ipn/backend.go.
+ * Bits of `ipn.NotifyWatchOpt`: the present state, preferences and health first; then also peers
+ * that come, change and go, gathered over some seconds in a large tailnet. Source: tailscale
+ * v1.100.0, ipn/backend.go.
  */
 const [INITIAL_STATE, INITIAL_PREFS, INITIAL_HEALTH, RATE_LIMIT, PEER_CHANGES] = [
   1 << 1,
@@ -29,7 +30,10 @@ const [INITIAL_STATE, INITIAL_PREFS, INITIAL_HEALTH, RATE_LIMIT, PEER_CHANGES] =
 ];
 export const WATCHED = INITIAL_STATE | INITIAL_PREFS | INITIAL_HEALTH | RATE_LIMIT | PEER_CHANGES;
 
-/** Codes of warnings. Others are for a person at a desk: that /etc/resolv.conf cannot be written (dns-set-os-config-failed) is as we want it. */
+/**
+ * Codes of warnings. Others are for a person at a desk: that /etc/resolv.conf cannot be written
+ * (dns-set-os-config-failed) is as we want it.
+ */
 const LOGIN_STATE = "login-state";
 const RELAY_CODES = ["no-derp-home", "no-derp-connection"];
 

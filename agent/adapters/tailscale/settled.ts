@@ -8,8 +8,8 @@ const FINAL: readonly DaemonState[] = ["Running", "NeedsMachineAuth", "NeedsLogi
 
 /**
  * Waits until a daemon that may be a node knows whether it still is one.
- * @throws {AgentError} "tailnet.coordination-unreachable" (retryable), with the last that was known, when `signal` is aborted before;
- * "tailnet.daemon-failed".
+ * @throws {AgentError} "tailnet.coordination-unreachable" (retryable), with the last that was
+ * known, when `signal` is aborted before; "tailnet.daemon-failed".
  */
 export async function settled(api: LocalApi, server: string, signal: AbortSignal): Promise<DaemonStatus> {
   let words = `The coordination server ${server} does not answer`;

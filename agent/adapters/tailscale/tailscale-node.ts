@@ -14,10 +14,16 @@ import { MembershipMemory, type Remembered } from "./membership-memory.ts";
 import { keyed, settled } from "./settled.ts";
 import { watchMembership } from "./watch-membership.ts";
 
-/** A coordination server that hears of it answers in milliseconds; for one that does not tailscaled itself would wait for ever. */
+/**
+ * A coordination server that hears of it answers in milliseconds; for one that does not tailscaled
+ * itself would wait for ever.
+ */
 const LOGOUT_MS = 5_000;
 
-/** A server that is letting this machine in at the moment when nobody wants that any more: it has to be in, to leave. */
+/**
+ * A server that is letting this machine in at the moment when nobody wants that any more: it has to
+ * be in, to leave.
+ */
 const UNDER_WAY_MS = 2_000;
 
 const END_LOOKS = 20;
@@ -25,7 +31,10 @@ const END_LOOK_EVERY_MS = 50;
 
 export interface TailscaleNodeOptions {
   readonly socketPath: string;
-  /** What is remembered of the membership: a file that is lost with the machine's memory, as the daemon's state is. */
+  /**
+   * What is remembered of the membership: a file that is lost with the machine's memory, as the
+   * daemon's state is.
+   */
   readonly memoryFile: string;
   readonly services: ServiceUnits;
   /** Where the order names none. */
@@ -41,7 +50,10 @@ interface Departure {
   readonly nodeId?: string;
 }
 
-/** This machine as a node, by tailscaled. Its calls come one after the other; only `acceptRoutes` may come while one watches. */
+/**
+ * This machine as a node, by tailscaled. Its calls come one after the other; only `acceptRoutes`
+ * may come while one watches.
+ */
 export class TailscaleNode implements TailnetNode {
   readonly #options: TailscaleNodeOptions;
   readonly #api: LocalApi;
@@ -138,8 +150,8 @@ export class TailscaleNode implements TailnetNode {
   }
 
   /**
-   * After a join that failed, or that nobody wants any more. A node of which the server did not hear that it is gone stays in memory, for `leave` to
-   * tell.
+   * After a join that failed, or that nobody wants any more. A node of which the server did not
+   * hear that it is gone stays in memory, for `leave` to tell.
    */
   async #giveUp(remembered: Remembered, underWay: boolean): Promise<void> {
     const { log, clock } = this.#options;

@@ -12,7 +12,10 @@ const OVER: Partial<Readonly<Record<DaemonState, string>>> = {
   Stopped: "Somebody stopped tailscaled's connection by hand",
 };
 
-/** The membership now and after each change, for as long as it is one. @throws {AgentError} "tailnet.logged-out", "tailnet.daemon-failed" (retryable). */
+/**
+ * The membership now and after each change, for as long as it is one. @throws {AgentError}
+ * "tailnet.logged-out", "tailnet.daemon-failed" (retryable).
+ */
 export async function* watchMembership(
   api: LocalApi,
   grantId: string,

@@ -1,7 +1,12 @@
-/** Far above what any of our labels has; a flood of made-up values must not fill the memory of whoever scrapes us. */
+/**
+ * Far above what any of our labels has; a flood of made-up values must not fill the memory of
+ * whoever scrapes us.
+ */
 const MAX_VALUES = 64;
 
-/** A label's values: the first ones are kept as they are, what comes after them counts as "other". */
+/**
+ * A label's values: the first ones are kept as they are, what comes after them counts as "other".
+ */
 export function boundedLabel(): (value: string) => string {
   const known = new Set<string>();
   return (value) => {

@@ -3,8 +3,9 @@ import type { GatewayStats } from "../../ports/gateway.ts";
 import { boundedLabel } from "./bounded-label.ts";
 
 /**
- * The gateway's own figures. Its counters count from its start and are passed on as they are: Prometheus sees the gateway's restart as
- * the reset that it is, and a restart of `control` loses nothing.
+ * The gateway's own figures. Its counters count from its start and are passed on as they are:
+ * Prometheus sees the gateway's restart as the reset that it is, and a restart of `control` loses
+ * nothing.
  */
 export function gatewayInstruments(registry: Registry): {
   show(stats: GatewayStats): void;
@@ -33,6 +34,12 @@ export function gatewayInstruments(registry: Registry): {
     labelNames: ["reason"],
     registers,
   });
+  const refusedCalls = new Counter({
+    name: `${prefix}_calls_refused_total`,
+    help: "Calls of BuildKit that a build might not make, since the gateway started, by method.",
+    labelNames: ["method"],
+    registers,
+  });
   const spliced = new Counter({
     name: `${prefix}_spliced_bytes_total`,
     help: "Plain bytes inside TLS since the gateway started, by direction.",
@@ -50,6 +57,7 @@ export function gatewayInstruments(registry: Registry): {
     registers,
   });
   const reasonLabel = boundedLabel();
+  const methodLabel = boundedLabel();
 
   return {
     show(stats) {
@@ -67,6 +75,9 @@ export function gatewayInstruments(registry: Registry): {
       linkFaults.inc(stats.linkFaults);
       refused.reset();
       for (const [reason, count] of Object.entries(stats.refused)) refused.inc({ reason: reasonLabel(reason) }, count);
+      refusedCalls.reset();
+      for (const [method, count] of Object.entries(stats.refusedCalls))
+        refusedCalls.inc({ method: methodLabel(method) }, count);
       spliced.reset();
       spliced.inc({ direction: "from-client" }, stats.bytesFromClients);
       spliced.inc({ direction: "to-client" }, stats.bytesToClients);

@@ -9,8 +9,9 @@ export interface LoggedError {
 }
 
 /**
- * An error as a log shows it: itself, then every cause in order, each in its own words. Only these fields: an error may drag along
- * requests, sockets and keys. The stack is that of the innermost error, where it began; ours say enough without.
+ * An error as a log shows it: itself, then every cause in order, each in its own words. Only these
+ * fields: an error may drag along requests, sockets and keys. The stack is that of the innermost
+ * error, where it began; ours say enough without.
  */
 export function logError(
   err: Error,

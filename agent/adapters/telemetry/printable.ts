@@ -7,8 +7,9 @@ const MAX_ITEMS = 100;
 const MAX_DEPTH = 6;
 
 /**
- * A value as plain JSON that is safe to print: secrets, bytes and private keys in PEM never show, errors show their causes, bigints and
- * collections become what JSON knows, and nothing is unbounded. Never throws: a log line must not end what it reports on.
+ * A value as plain JSON that is safe to print: secrets, bytes and private keys in PEM never show,
+ * errors show their causes, bigints and collections become what JSON knows, and nothing is
+ * unbounded. Never throws: a log line must not end what it reports on.
  */
 export function printable(value: unknown, depth = 0): unknown {
   try {

@@ -5,7 +5,9 @@ import { type Command, QUICK_MS } from "./command.ts";
 
 const COLUMNS = "NAME,PATH,TYPE,SIZE,RO,MOUNTPOINTS,SERIAL,WWN,PARTUUID";
 
-/** A device and all that stands on it. 32, 64: there is no such device any more, or not all of it. */
+/**
+ * A device and all that stands on it. 32, 64: there is no such device any more, or not all of it.
+ */
 export function listBlock(path: string): Command {
   const args = ["--json", "--bytes", "--output", COLUMNS, path];
   return { program: "lsblk", args, stdin: "nothing", answers: [0], deadlineMs: QUICK_MS };

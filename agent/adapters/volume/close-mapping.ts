@@ -6,7 +6,10 @@ import { lookDirectory } from "./settle-xfs.ts";
 import type { VolumeHost } from "./volume-host.ts";
 import { unmount } from "./xfs.ts";
 
-/** udev looks at a device for some milliseconds after each change; a lazy unmount takes as long as its last file is open. */
+/**
+ * udev looks at a device for some milliseconds after each change; a lazy unmount takes as long as
+ * its last file is open.
+ */
 const TRIES = 20;
 const PAUSE_MS = 500;
 

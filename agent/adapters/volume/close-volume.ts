@@ -2,11 +2,11 @@ import { AgentError } from "../../core/errors.ts";
 import type { LuksFacts, MappingFacts, OpenRecord } from "../../core/volume/inventory.ts";
 import { closeMappingSurely } from "./close-mapping.ts";
 import { eraseKeySlots, MAPPING } from "./cryptsetup.ts";
+import { HeaderCopy } from "./header-copy.ts";
 import { readLabelKey } from "./label-key.ts";
-import { underLock } from "./lock.ts";
 import { readHeader } from "./luks-header.ts";
 import { sizeOf } from "./sysfs.ts";
-import type { VolumeHost } from "./volume-host.ts";
+import { lockedVolume, type VolumeHost } from "./volume-host.ts";
 
 export interface ClosedVolume {
   /** Undefined: nothing was open. */
@@ -19,11 +19,12 @@ export interface ClosedVolume {
 const WAIT_S = 20;
 
 /**
- * Closes what is open, erases the key slots of a per-boot volume, and forgets it. Each part is done also if an earlier attempt ended before it; what is
- * closed is not remembered any longer than until its slots are erased. @throws {AgentError} "cache.still-in-use" (retryable)
+ * Closes what is open, erases the key slots of a per-boot volume, and forgets it. Each part is done
+ * also if an earlier attempt ended before it; what is closed is not remembered any longer than
+ * until its slots are erased. @throws {AgentError} "cache.still-in-use" (retryable)
  */
 export function closeVolume(host: VolumeHost, signal: AbortSignal): Promise<ClosedVolume> {
-  return underLock(host.lockFile, signal, () => close(host, signal), WAIT_S);
+  return lockedVolume(host, WAIT_S, signal, () => close(host, signal));
 }
 
 async function close(host: VolumeHost, signal: AbortSignal): Promise<ClosedVolume> {
@@ -39,7 +40,10 @@ async function close(host: VolumeHost, signal: AbortSignal): Promise<ClosedVolum
   return { device, erased };
 }
 
-/** Whether this is the volume that was open, and a per-boot one: the kernel's name of a device may be another device's by now. */
+/**
+ * Whether this is the volume that was open, and a per-boot one: the kernel's name of a device may
+ * be another device's by now.
+ */
 function diesNow(luks: LuksFacts, record: OpenRecord | undefined, mapping: MappingFacts | undefined): boolean {
   if (luks.is !== "readable") return false;
   const { uuid, label } = luks;
@@ -51,9 +55,9 @@ function diesNow(luks: LuksFacts, record: OpenRecord | undefined, mapping: Mappi
 async function headerOf(host: VolumeHost, device: string, signal: AbortSignal): Promise<LuksFacts | undefined> {
   const sizeBytes = await sizeOf(device).catch(() => undefined);
   if (sizeBytes === undefined) return undefined;
-  const { run, scratchDir } = host;
   const labelKey = await readLabelKey(host.labelKeyFile);
-  return readHeader({ run, scratchDir, labelKey, givenKey: undefined }, device, sizeBytes, signal);
+  await using copy = await HeaderCopy.of(device, sizeBytes, host.scratchDir);
+  return await readHeader({ run: host.run, labelKey, givenKey: undefined }, copy, signal);
 }
 
 /** What is open, as far as it is remembered. @throws {AgentError} "cache.not-open" */

@@ -22,7 +22,9 @@ export interface Outcome {
 
 export type RunCommand = (command: Command, signal: AbortSignal, stdin?: Uint8Array) => Promise<Outcome>;
 
-/** Reading a device's first blocks, or its own bookkeeping: long for a disk that is just waking up. */
+/**
+ * Reading a device's first blocks, or its own bookkeeping: long for a disk that is just waking up.
+ */
 export const QUICK_MS = 30_000;
 
 /** As a person would type it: quoted for a shell where that is needed. */

@@ -1,3 +1,4 @@
+import { DATA_OFFSET_BYTES } from "../../core/volume/header-form.ts";
 import type { DeviceFacts } from "../../core/volume/inventory.ts";
 import { VOLUME_KEY_BYTES } from "../../core/volume/order.ts";
 import { encryptionSectorBytes } from "../../core/volume/sizes.ts";
@@ -19,8 +20,9 @@ export const BUSY = 5;
 const WRONG_KEY = 2;
 
 /**
- * The key has 512 random bits: no number of iterations would make it harder to guess, so it is the least that cryptsetup takes, and opening costs
- * milliseconds. AES-XTS with 256-bit halves is what the kernel does fastest in hardware.
+ * The key has 512 random bits: no number of iterations would make it harder to guess, so it is the
+ * least that cryptsetup takes, and opening costs milliseconds. AES-XTS with 256-bit halves is what
+ * the kernel does fastest in hardware.
  */
 export function luksFormat({ path, sizeBytes }: Pick<DeviceFacts, "path" | "sizeBytes">, uuid: string): Command {
   const kdf = ["--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000", "--hash", "sha256"];
@@ -36,13 +38,26 @@ export function luksFormat({ path, sizeBytes }: Pick<DeviceFacts, "path" | "size
   };
 }
 
-/** 16 MiB in sectors of 512 bytes: cryptsetup's default, said aloud because what is sampled depends on it. */
-const DATA_OFFSET_SECTORS = 32_768;
+/** cryptsetup's default, said aloud because what is sampled depends on it. */
+const DATA_OFFSET_SECTORS = DATA_OFFSET_BYTES / 512;
 
-/** Maps the device to its end, also where it has grown. Discards pass: a cache's free space is no secret, and a worn disk is slow. */
-export function openMapping(path: string): Command {
-  const args = ["open", "--batch-mode", "--type", "luks2", "--allow-discards", ...KEY_BY_STDIN, path, MAPPING];
-  return { program: "cryptsetup", args, stdin: "key", answers: [0], deadlineMs: MAPPING_MS };
+/**
+ * Maps the device to its end, also where it has grown, by a header that lies elsewhere: the
+ * device's own may change after it was judged. No option is kept in a header. Discards pass: a
+ * cache's free space is no secret, and a worn disk is slow. dm-crypt's queues sort requests for
+ * rotating disks and hand them to other threads; an SSD only waits for those, so both are passed by
+ * (cryptsetup-open(8)). A kernel before 5.9 has no such option, and cryptsetup goes on without it.
+ */
+export function openMapping(path: string, header: string): Command {
+  const options = ["--allow-discards", "--perf-no_read_workqueue", "--perf-no_write_workqueue"];
+  const by = ["--type", "luks2", "--header", header, ...options, ...KEY_BY_STDIN];
+  return {
+    program: "cryptsetup",
+    args: ["open", "--batch-mode", ...by, path, MAPPING],
+    stdin: "key",
+    answers: [0],
+    deadlineMs: MAPPING_MS,
+  };
 }
 
 export function closeMapping(): Command {

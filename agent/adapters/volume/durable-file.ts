@@ -1,7 +1,10 @@
 import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 
-/** Replaces a file whole, readable by its owner only. On disk when this resolves: its bytes, and its name. */
+/**
+ * Replaces a file whole, readable by its owner only. On disk when this resolves: its bytes, and its
+ * name.
+ */
 export async function writeDurably(path: string, bytes: Uint8Array | string): Promise<void> {
   const fresh = `${path}.new`;
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });

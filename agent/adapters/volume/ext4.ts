@@ -2,19 +2,28 @@ import type { VolumeKind } from "../../core/volume/order.ts";
 import type { FormattableAs } from "../../core/volume/volume-plan.ts";
 import { type Command, QUICK_MS } from "./command.ts";
 
-/** Bookkeeping only, unless what was there is discarded first: a large disk takes its time for that. */
+/**
+ * Bookkeeping only, unless what was there is discarded first: a large disk takes its time for that.
+ */
 export const MAKE_MS = 5 * 60_000;
-/** A cache is filled anew faster than it is checked for longer than this; all steps together stay under the half hour that the unit has. */
+/**
+ * A cache is filled anew faster than it is checked for longer than this; all steps together stay
+ * under the half hour that the unit has.
+ */
 export const CHECK_MS = 7 * 60_000;
 
-/** Exit codes of e2fsck(8) that leave a sound file system: 0 nothing was wrong; 1, 2 and both: corrected. */
+/**
+ * Exit codes of e2fsck(8) that leave a sound file system: 0 nothing was wrong; 1, 2 and both:
+ * corrected.
+ */
 const SOUND = [0, 1, 2, 3];
 const ANYTHING = [...SOUND, 4, 5, 6, 7, 8, 12, 16, 32];
 
 /**
- * No blocks reserved for root, since all of it is root's; an inode for 8 KiB instead of 16, because dependency trees are small files; tables
- * written lazily. A per-boot file system never outlives a crash, so that even its journal need not be cleared first. Blocks are discarded only
- * where an earlier volume of ours has written.
+ * No blocks reserved for root, since all of it is root's; an inode for 8 KiB instead of 16, because
+ * dependency trees are small files; tables written lazily. A per-boot file system never outlives a
+ * crash, so that even its journal need not be cleared first. Blocks are discarded only where an
+ * earlier volume of ours has written.
  */
 export function makeExt4(path: string, kind: VolumeKind, found: FormattableAs): Command {
   const lazy = ["lazy_itable_init=1", ...(kind === "per-boot" ? ["lazy_journal_init=1"] : [])];

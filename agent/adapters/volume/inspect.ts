@@ -2,11 +2,12 @@ import { constants } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { AgentError } from "../../core/errors.ts";
 import { parseDeviceReference } from "../../core/volume/device-reference.ts";
-import type { DeviceFacts, DeviceUse, Inventory } from "../../core/volume/inventory.ts";
+import type { DeviceFacts, DeviceUse, Inventory, LuksFacts } from "../../core/volume/inventory.ts";
 import type { VolumeOrder } from "../../core/volume/order.ts";
 import { type BlockFacts, listBlock, readBlock } from "./block-device.ts";
+import { HeaderCopy } from "./header-copy.ts";
 import { readLabelKey } from "./label-key.ts";
-import { readHeader } from "./luks-header.ts";
+import { type HeaderReader, readHeader } from "./luks-header.ts";
 import { readSamples } from "./read-samples.ts";
 import { listSignatures, probe, readSignatures } from "./signatures.ts";
 import { devicesOf, exportDatabase, settle } from "./udev.ts";
@@ -15,16 +16,14 @@ import type { VolumeHost } from "./volume-host.ts";
 /** Looks for what an order names, and at it. Writes nothing to any device. */
 export async function inspect(host: VolumeHost, order: VolumeOrder, signal: AbortSignal): Promise<Inventory> {
   const { key } = order;
-  const reader = {
-    run: host.run,
-    scratchDir: host.scratchDir,
-    labelKey: await readLabelKey(host.labelKeyFile),
-    givenKey: key.kind === "given" ? key.key.reveal() : undefined,
-  };
+  const givenKey = key.kind === "given" ? key.key.reveal() : undefined;
+  const reader = { run: host.run, labelKey: await readLabelKey(host.labelKeyFile), givenKey };
   const paths = await findDevices(host, order, signal);
   const [only] = paths;
   const candidates =
-    only === undefined || paths.length > 1 ? paths.map(unexamined) : [await inspectDevice(reader, only, signal)];
+    only === undefined || paths.length > 1
+      ? paths.map(unexamined)
+      : [await inspectDevice(reader, only, host.scratchDir, signal)];
   const mapping = await host.mappings.look(signal);
   const opened = await host.opened.read();
   const intent = await host.intent.read();
@@ -39,13 +38,13 @@ export async function inspect(host: VolumeHost, order: VolumeOrder, signal: Abor
 }
 
 async function findDevices(
-  { run }: VolumeHost,
+  { run, images }: VolumeHost,
   { device }: VolumeOrder,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const reference = device === undefined ? undefined : parseDeviceReference(device);
   if (reference === undefined) return [];
-  if (reference.by === "file") return [reference.path];
+  if (reference.by === "file") return images ? [reference.path] : [];
   await run(settle, signal);
   return devicesOf(reference, (await run(exportDatabase, signal)).stdout);
 }
@@ -57,8 +56,9 @@ function unexamined(path: string): DeviceFacts {
 }
 
 async function inspectDevice(
-  reader: Parameters<typeof readHeader>[0],
+  reader: HeaderReader,
   path: string,
+  scratchDir: string,
   signal: AbortSignal,
 ): Promise<DeviceFacts> {
   try {
@@ -67,7 +67,7 @@ async function inspectDevice(
     const listed = await reader.run(listSignatures(path), signal);
     const signatures = readSignatures(listed.stdout, await reader.run(probe(path), signal));
     const luks = signatures.some(({ type }) => type === "crypto_LUKS")
-      ? await readHeader(reader, path, block.sizeBytes, signal)
+      ? await headerOf(reader, path, block.sizeBytes, scratchDir, signal)
       : undefined;
     const isUnnamed = signatures.length === 0 || luks?.is === "torn";
     const content =
@@ -83,6 +83,17 @@ async function inspectDevice(
   }
 }
 
+async function headerOf(
+  reader: HeaderReader,
+  path: string,
+  sizeBytes: number,
+  scratchDir: string,
+  signal: AbortSignal,
+): Promise<LuksFacts> {
+  await using copy = await HeaderCopy.of(path, sizeBytes, scratchDir);
+  return await readHeader(reader, copy, signal);
+}
+
 function isUsed({ mountPoints, swap, partitions, holders, claimed }: DeviceUse): boolean {
   return mountPoints.length > 0 || swap || partitions.length > 0 || holders.length > 0 || claimed;
 }
@@ -95,7 +106,10 @@ async function blockFacts(run: VolumeHost["run"], path: string, signal: AbortSig
   return { path, type: stats.isFile() ? "file" : "special", sizeBytes: stats.size, readOnly: false, identity, use };
 }
 
-/** A block device that is opened exclusively is refused while it is mounted, or part of something (open(2), O_EXCL without O_CREAT). */
+/**
+ * A block device that is opened exclusively is refused while it is mounted, or part of something
+ * (open(2), O_EXCL without O_CREAT).
+ */
 async function isClaimed(path: string): Promise<boolean> {
   try {
     await (await open(path, constants.O_RDONLY | constants.O_EXCL)).close();

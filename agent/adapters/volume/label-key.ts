@@ -4,7 +4,10 @@ import { readIfThere, writeDurably } from "./durable-file.ts";
 
 const BYTES = 32;
 
-/** This machine's own key for the labels of per-boot volumes, whose own keys are gone after the boot. It proves only that we made them. */
+/**
+ * This machine's own key for the labels of per-boot volumes, whose own keys are gone after the
+ * boot. It proves only that we made them.
+ */
 export async function readLabelKey(path: string): Promise<Uint8Array | undefined> {
   const bytes = await readIfThere(path);
   if (bytes === undefined || bytes.length === BYTES) return bytes;

@@ -1,97 +1,87 @@
-import { randomUUID } from "node:crypto";
-import { mkdir, open, rm } from "node:fs/promises";
-import { join } from "node:path";
 import { z } from "zod";
-import type { LabelFacts, LuksFacts, LuksHeader } from "../../core/volume/inventory.ts";
-import { HEADER_BYTES } from "../../core/volume/sizes.ts";
+import { type HeaderMetadata, headerFault } from "../../core/volume/header-form.ts";
+import type { HeaderProof, LabelFacts, LuksFacts, LuksHeader } from "../../core/volume/inventory.ts";
 import type { RunCommand } from "./command.ts";
 import { dumpHeader, readUuid, tryKey } from "./cryptsetup.ts";
-import { isAuthentic, macKeyOf } from "./label-mac.ts";
-import { findToken } from "./label-token.ts";
+import type { HeaderCopy } from "./header-copy.ts";
+import { headerMac, isSameMac, labelMac, macKeyOf } from "./label-mac.ts";
+import { findToken, type LabelToken } from "./label-token.ts";
 
-const MetadataSchema = z.object({
+const MetadataSchema = z.looseObject({
   keyslots: z.record(z.string(), z.unknown()),
   tokens: z.record(z.string(), z.unknown()),
 });
 
 export interface HeaderReader {
   readonly run: RunCommand;
-  /** Where a copy may lie for a moment: in memory, of root's. */
-  readonly scratchDir: string;
   /** Of this machine, for per-boot labels. */
   readonly labelKey: Uint8Array | undefined;
   /** The order's. */
   readonly givenKey: Uint8Array | undefined;
 }
 
+/** What a LUKS header says, and whether the given key opens it. */
+export async function readHeader(reader: HeaderReader, copy: HeaderCopy, signal: AbortSignal): Promise<LuksFacts> {
+  const { run } = reader;
+  const dumped = await run(dumpHeader(copy.path), signal);
+  const parsed = dumped.code === 0 ? parse(dumped.stdout) : undefined;
+  if (parsed === undefined) return { is: beginsAsLuks2(copy.bytes) ? "torn" : "unreadable" };
+  const { tokens, ...rest } = parsed;
+  const metadata: HeaderMetadata = new Map(leaves(rest, []));
+  const uuid = (await run(readUuid(copy.path), signal)).stdout.trim();
+  const label = labelFacts(reader, Object.values(tokens), metadata);
+  const header = { uuid, keySlots: Object.keys(parsed.keyslots).length, label, metadata };
+  return { is: "readable", ...header, ...(await keyFacts(reader, copy, header, signal)) };
+}
+
 /**
- * What a LUKS header says, and whether the given key opens it. It is read from a copy: cryptsetup repairs a damaged header of whatever it reads, and
- * nothing may be written to a device that is not proven to be ours.
+ * A key goes only to a header of our form: what it costs to try one, in time and memory, is said by
+ * the header.
  */
-export async function readHeader(
-  reader: HeaderReader,
-  path: string,
-  sizeBytes: number,
+async function keyFacts(
+  { run, givenKey }: HeaderReader,
+  { path }: HeaderCopy,
+  { keySlots, metadata }: LuksHeader,
   signal: AbortSignal,
-): Promise<LuksFacts> {
-  const copy = join(reader.scratchDir, `header-${randomUUID()}`);
-  try {
-    const bytes = await copyHeader(path, copy, sizeBytes, reader.scratchDir);
-    const dumped = await reader.run(dumpHeader(copy), signal);
-    const metadata = dumped.code === 0 ? parse(dumped.stdout) : undefined;
-    if (metadata === undefined) return { is: beginsAsLuks2(bytes) ? "torn" : "unreadable" };
-    const uuid = (await reader.run(readUuid(copy), signal)).stdout.trim();
-    return { is: "readable", uuid, ...(await judged(reader, copy, metadata, signal)) };
-  } finally {
-    await rm(copy, { force: true });
-  }
+): Promise<Pick<LuksHeader, "keyFits">> {
+  if (givenKey === undefined) return {};
+  if (keySlots === 0) return { keyFits: false };
+  if (headerFault(metadata) !== undefined) return {};
+  return { keyFits: (await run(tryKey(path), signal, givenKey)).code === 0 };
 }
 
-async function judged(
-  reader: HeaderReader,
-  copy: string,
-  { keyslots, tokens }: z.output<typeof MetadataSchema>,
-  signal: AbortSignal,
-): Promise<Omit<LuksHeader, "uuid">> {
-  const { givenKey, run } = reader;
-  const keySlots = Object.keys(keyslots).length;
-  const label = labelFacts(reader, Object.values(tokens));
-  if (givenKey === undefined) return { keySlots, label };
-  const keyFits = keySlots > 0 && (await run(tryKey(copy), signal, givenKey)).code === 0;
-  return { keySlots, label, keyFits };
-}
-
-function labelFacts({ labelKey, givenKey }: HeaderReader, tokens: readonly unknown[]): LabelFacts {
+function labelFacts(
+  { labelKey, givenKey }: HeaderReader,
+  tokens: readonly unknown[],
+  metadata: HeaderMetadata,
+): LabelFacts {
   const token = findToken(tokens);
   if (token === "none" || token === "malformed") return { is: token };
   const { claims, mac } = token;
   const key = claims.kind === "per-boot" ? labelKey : givenKey && macKeyOf(givenKey);
-  return { is: "there", claims, authentic: key !== undefined && isAuthentic(claims, mac, key) };
+  const authentic = key !== undefined && isSameMac(mac, labelMac(claims, key));
+  return { is: "there", claims, authentic, header: proofOf(token, metadata, key) };
+}
+
+function proofOf({ claims, headerMac: mac }: LabelToken, metadata: HeaderMetadata, key?: Uint8Array): HeaderProof {
+  if (mac === undefined) return "none";
+  const right = key !== undefined && isSameMac(mac, headerMac(claims.luksUuid, metadata, key));
+  return right ? "authentic" : "altered";
+}
+
+function leaves(value: unknown, path: readonly string[]): readonly (readonly [path: string, value: string])[] {
+  const members = typeof value === "object" && value !== null ? Object.entries(value) : [];
+  if (members.length > 0) return members.flatMap(([name, member]) => leaves(member, [...path, name]));
+  return [[path.map(encoded).join("/"), typeof value === "string" ? value : JSON.stringify(value)]];
+}
+
+function encoded(name: string): string {
+  return name.replaceAll("%", "%25").replaceAll("/", "%2F");
 }
 
 /** The magic and the version of the first header (LUKS2 on-disk format, section 2.1). */
 function beginsAsLuks2(bytes: Buffer): boolean {
   return bytes.subarray(0, 8).equals(Buffer.from([0x4c, 0x55, 0x4b, 0x53, 0xba, 0xbe, 0, 2]));
-}
-
-async function copyHeader(path: string, copy: string, sizeBytes: number, directory: string): Promise<Buffer> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  const bytes = Buffer.alloc(Math.min(HEADER_BYTES, sizeBytes));
-  const device = await open(path, "r");
-  try {
-    await device.read(bytes, 0, bytes.length, 0);
-  } finally {
-    await device.close();
-  }
-  const file = await open(copy, "wx", 0o600);
-  try {
-    await file.writeFile(bytes);
-    // As long as the device, and empty behind the header: cryptsetup compares sizes.
-    await file.truncate(sizeBytes);
-  } finally {
-    await file.close();
-  }
-  return bytes;
 }
 
 function parse(json: string): z.output<typeof MetadataSchema> | undefined {

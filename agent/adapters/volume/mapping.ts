@@ -36,7 +36,10 @@ function luksUuidOf(deviceMapperUuid: string): string | undefined {
   return digits?.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
-/** Opening it is what loads the module; its node may be there without one. Whoever may not open it cannot know better. */
+/**
+ * Opening it is what loads the module; its node may be there without one. Whoever may not open it
+ * cannot know better.
+ */
 async function answers(control: string): Promise<boolean> {
   try {
     await (await open(control, "r")).close();

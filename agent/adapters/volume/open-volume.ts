@@ -1,25 +1,33 @@
 import { AgentError } from "../../core/errors.ts";
+import type { HeaderMetadata } from "../../core/volume/header-form.ts";
+import type { DeviceFacts, LuksFacts } from "../../core/volume/inventory.ts";
+import { judgeLuks } from "../../core/volume/judge-luks.ts";
 import type { LabelClaims } from "../../core/volume/label.ts";
 import type { OpenedVolume, TimedStep, VolumeOrder } from "../../core/volume/order.ts";
 import { planVolume } from "../../core/volume/plan.ts";
 import { VolumeRefused } from "../../core/volume/refusal.ts";
 import type { VolumePlan } from "../../core/volume/volume-plan.ts";
+import { Deadline } from "../../lifecycle/deadline.ts";
 import { closeMappingSurely } from "./close-mapping.ts";
-import { openMapping } from "./cryptsetup.ts";
 import { formatVolume } from "./format-volume.ts";
+import { HeaderCopy } from "./header-copy.ts";
 import { inspect } from "./inspect.ts";
-import { underLock } from "./lock.ts";
+import { readHeader } from "./luks-header.ts";
+import { openByCopy } from "./open-by-copy.ts";
 import { findProgram } from "./programs.ts";
 import { settleFilesystem } from "./settle-filesystem.ts";
 import type { Settled } from "./settled.ts";
 import { Steps } from "./steps.ts";
-import type { VolumeHost } from "./volume-host.ts";
+import { lockedVolume, type VolumeHost } from "./volume-host.ts";
 
+/** An order that formats takes longer; whoever comes meanwhile is told so and comes again. */
+const LOCK_WAIT_S = 60;
 /** After a failure the mapping is closed again, also when the order was cancelled. */
 const TIDY_MS = 30_000;
 
 /**
- * Carries out an order: look, plan, and only then act. The mapping is open when this resolves; mounting it is the service manager's business.
+ * Carries out an order: look, plan, and only then act. The mapping is open when this resolves;
+ * mounting it is the service manager's business.
  * @throws {VolumeRefused} and then nothing was changed. {AgentError} "cache.…"
  */
 export function openVolume(
@@ -28,7 +36,7 @@ export function openVolume(
   tell: (step: TimedStep) => void,
   signal: AbortSignal,
 ): Promise<OpenedVolume> {
-  return underLock(host.lockFile, signal, async () => {
+  return lockedVolume(host, LOCK_WAIT_S, signal, async () => {
     const steps = new Steps(tell);
     const plan = await plannedFor(host, order, steps, signal);
     switch (plan.is) {
@@ -97,16 +105,37 @@ const NEW: Settled = { check: "not-needed", grownBytes: 0 };
 
 async function openOurs(
   host: VolumeHost,
-  { key }: VolumeOrder,
-  { device, label }: Extract<VolumePlan, { is: "open" }>,
+  order: VolumeOrder,
+  { device }: Extract<VolumePlan, { is: "open" }>,
   steps: Steps,
   signal: AbortSignal,
 ): Promise<Settled> {
-  const given = key.kind === "given" ? key.key.reveal() : undefined;
-  await steps.take("open", () => host.run(openMapping(device.path), signal, given));
+  const givenKey = order.key.kind === "given" ? order.key.key.reveal() : undefined;
+  await using copy = await HeaderCopy.of(device.path, device.sizeBytes, host.scratchDir);
+  const { label, metadata } = await steps.take("read-header", async () => {
+    const luks = await readHeader({ run: host.run, labelKey: undefined, givenKey }, copy, signal);
+    return judgedAgain(order, device, luks);
+  });
+  await steps.take("open", () => openByCopy(host, { device: device.path, copy, metadata }, givenKey, signal));
   // The label is there, so that whatever an intent says is over.
   await host.intent.forget();
-  return settleFilesystem(host, label.filesystem, label.kind, steps, signal);
+  return await settleFilesystem(host, label.filesystem, label.kind, steps, signal);
+}
+
+/** The copy that opens a volume is judged itself: the device may say something else by now. */
+function judgedAgain(
+  order: VolumeOrder,
+  device: DeviceFacts,
+  luks: LuksFacts,
+): { readonly label: LabelClaims; readonly metadata: HeaderMetadata } {
+  const plan = judgeLuks(order, undefined, device, luks);
+  if (plan.is === "refuse") throw new VolumeRefused(plan.refusal);
+  if (plan.is === "open" && luks.is === "readable") return { label: plan.label, metadata: luks.metadata };
+  throw new AgentError(
+    "cache.header-altered",
+    `The header of ${device.path} changed while it was judged: does something else write to this device?`,
+    { retryable: true },
+  );
 }
 
 async function remember(host: VolumeHost, device: string, label: LabelClaims): Promise<void> {
@@ -115,20 +144,26 @@ async function remember(host: VolumeHost, device: string, label: LabelClaims): P
   await host.opened.write({ bootId: host.bootId, device, luksUuid, kind, owner, volumeId, filesystem, openedMs });
 }
 
-/** What stays open without being remembered is found and closed by the next order, so that a failure here hides no other. */
+/**
+ * What stays open without being remembered is found and closed by the next order, so that a failure
+ * here hides no other.
+ */
 async function tidy(host: VolumeHost): Promise<void> {
-  const signal = AbortSignal.timeout(TIDY_MS);
+  using deadline = new Deadline(TIDY_MS);
   try {
-    const mapping = await host.mappings.look(signal);
-    if (mapping !== undefined) await closeMappingSurely(host, mapping, signal);
+    const mapping = await host.mappings.look(deadline.signal);
+    if (mapping !== undefined) await closeMappingSurely(host, mapping, deadline.signal);
   } catch {
     // See above.
   }
 }
 
-/** Before the first byte is overwritten: a tool that is missing later would leave half a volume. @throws {AgentError} "cache.tool-missing" */
+/**
+ * Before the first byte is overwritten: a tool that is missing later would leave half a volume.
+ * @throws {AgentError} "cache.tool-missing"
+ */
 async function requirePrograms(filesystem: LabelClaims["filesystem"]): Promise<void> {
   const ext4 = ["mkfs.ext4", "dumpe2fs", "e2fsck", "resize2fs"];
   const xfs = ["mkfs.xfs", "xfs_repair", "xfs_growfs", "mount", "umount"];
-  for (const name of ["cryptsetup", ...(filesystem === "ext4" ? ext4 : xfs)]) await findProgram(name);
+  for (const name of ["cryptsetup", "dmsetup", ...(filesystem === "ext4" ? ext4 : xfs)]) await findProgram(name);
 }

@@ -1,7 +1,10 @@
 import type { PlainCache } from "../../ports/cache-volume.ts";
 import type { ServiceUnits } from "../../ports/service-units.ts";
 
-/** The cache as a directory of the machine's own disk: nothing is opened, nothing is encrypted, and the answer says so. */
+/**
+ * The cache as a directory of the machine's own disk: nothing is opened, nothing is encrypted, and
+ * the answer says so.
+ */
 export function plainDirectory(directory: string): PlainCache {
   return {
     open: (order) =>
@@ -21,7 +24,10 @@ export function plainDirectory(directory: string): PlainCache {
   };
 }
 
-/** The same where the service manager puts the directory in its place, and other units stand on it as on a volume. */
+/**
+ * The same where the service manager puts the directory in its place, and other units stand on it
+ * as on a volume.
+ */
 export function plainMount(directory: string, services: Pick<ServiceUnits, "start" | "stop">): PlainCache {
   const plain = plainDirectory(directory);
   return {

@@ -2,8 +2,9 @@ import type { LabelClaims } from "../../core/volume/label.ts";
 import { kindOf, type VolumeOrder } from "../../core/volume/order.ts";
 import type { VolumePlan } from "../../core/volume/volume-plan.ts";
 import type { Command } from "./command.ts";
-import { closeMapping, importLabel, luksFormat, openMapping } from "./cryptsetup.ts";
+import { closeMapping, dumpHeader, importLabel, luksFormat, openMapping, readUuid, tryKey } from "./cryptsetup.ts";
 import { checkExt4Whole, describeExt4, growExt4, preenExt4, repairExt4 } from "./ext4.ts";
+import { showTable } from "./mapping-table.ts";
 import { makeFilesystem } from "./settle-filesystem.ts";
 import { growXfs, mountXfs, repairXfs, unmount } from "./xfs.ts";
 
@@ -15,6 +16,8 @@ export interface PlannedCommand {
 
 /** Where a new random uuid will stand. */
 const NEW_UUID = "NEW-UUID";
+/** Where the copy of the header will lie that is judged and opens the volume. */
+const HEADER_COPY = "HEADER-COPY";
 
 export interface PlannedPlaces {
   /** Of the open volume. */
@@ -23,7 +26,10 @@ export interface PlannedPlaces {
   readonly lookDirectory: string;
 }
 
-/** The commands that carrying a plan out would run, in order, by the same functions that make them then. Looking is over already. */
+/**
+ * The commands that carrying a plan out would run, in order, by the same functions that make them
+ * then. Looking is over already.
+ */
 export function plannedCommands(
   plan: VolumePlan,
   order: VolumeOrder,
@@ -38,14 +44,23 @@ export function plannedCommands(
     case "format": {
       const { device, found } = plan;
       const filesystem = makeFilesystem(order.filesystem, mappingPath, kindOf(order.key), found);
-      const commands = [luksFormat(device, NEW_UUID), openMapping(device.path), filesystem, importLabel(device.path)];
+      const made = [filesystem, importLabel(device.path)];
+      const commands = [luksFormat(device, NEW_UUID), ...opening(device.path), ...made];
       return commands.map((command) => ({ command }));
     }
     case "open":
-      return [{ command: openMapping(plan.device.path) }, ...settling(plan.label, mappingPath, lookDirectory)];
+      return [
+        ...opening(plan.device.path).map((command) => ({ command })),
+        ...settling(plan.label, mappingPath, lookDirectory),
+      ];
     default:
       return plan satisfies never;
   }
+}
+
+function opening(path: string): readonly Command[] {
+  const reading = [dumpHeader(HEADER_COPY), readUuid(HEADER_COPY), tryKey(HEADER_COPY)];
+  return [...reading, openMapping(path, HEADER_COPY), showTable];
 }
 
 function settling({ filesystem, kind }: LabelClaims, path: string, lookDirectory: string): readonly PlannedCommand[] {

@@ -2,15 +2,13 @@ import { constants } from "node:fs";
 import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { AgentError } from "../../core/errors.ts";
+import { programEnvironment } from "../../core/program-environment.ts";
 
-/** Where the programs that we run as root may lie. The environment's own PATH does not count. */
-const PROGRAM_PATH: readonly string[] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
-
-/** All that they get of an environment: where their own helpers are, and English answers. */
-export const ENVIRONMENT = { PATH: PROGRAM_PATH.join(":"), LC_ALL: "C" };
+export const ENVIRONMENT = programEnvironment(process.env["PATH"]);
 
 const PACKAGES: Readonly<Record<string, string>> = {
   cryptsetup: "cryptsetup-bin",
+  dmsetup: "dmsetup",
   udevadm: "udev",
   "mkfs.ext4": "e2fsprogs",
   e2fsck: "e2fsprogs",
@@ -22,7 +20,10 @@ const PACKAGES: Readonly<Record<string, string>> = {
 };
 
 /** @throws {AgentError} "cache.tool-missing", with the package that has it. */
-export async function findProgram(name: string, path: readonly string[] = PROGRAM_PATH): Promise<string> {
+export async function findProgram(
+  name: string,
+  path: readonly string[] = ENVIRONMENT.PATH.split(":"),
+): Promise<string> {
   for (const directory of path) {
     const file = join(directory, name);
     if (await isExecutable(file)) return file;

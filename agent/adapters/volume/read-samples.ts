@@ -6,8 +6,9 @@ const CHUNK_BYTES = 1024 * 1024;
 const ONES = 0xff;
 
 /**
- * Reads a device where the samples are, until something tells: blank is only what has nothing but zeros in all of them, or nothing but ones. Reads
- * 96 MiB at most. A device that ends before its size does is not blank.
+ * Reads a device where the samples are, until something tells: blank is only what has nothing but
+ * zeros in all of them, or nothing but ones. Reads 96 MiB at most. A device that ends before its
+ * size does is not blank.
  */
 export async function readSamples(path: string, sizeBytes: number, signal: AbortSignal): Promise<Content> {
   const device = await open(path, "r");

@@ -7,13 +7,18 @@ import { ENVIRONMENT, findProgram } from "./programs.ts";
 
 /** Between the polite and the other signal. */
 const KILL_AFTER_MS = 3_000;
-/** A process that hangs in the kernel does not die of SIGKILL; it is not waited for longer than this. */
+/**
+ * A process that hangs in the kernel does not die of SIGKILL; it is not waited for longer than
+ * this.
+ */
 const GIVE_UP_AFTER_MS = 10_000;
 
 /**
- * Runs one program in a fixed environment, in a process group of its own. What it reads comes by a pipe; the caller overwrites a key afterwards.
- * @throws {AgentError} "cache.tool-missing"; "cache.tool-failed" (retryable) for an exit code that is no answer, with the program's last words;
- * "cache.tool-deadline" (retryable). When `signal` is aborted the program is ended and the signal's reason thrown.
+ * Runs one program in a fixed environment, in a process group of its own. What it reads comes by a
+ * pipe; the caller overwrites a key afterwards.
+ * @throws {AgentError} "cache.tool-missing"; "cache.tool-failed" (retryable) for an exit code that
+ * is no answer, with the program's last words; "cache.tool-deadline" (retryable). When `signal` is
+ * aborted the program is ended and the signal's reason thrown.
  */
 export const runCommand: RunCommand = async (command, signal, stdin) => {
   signal.throwIfAborted();
@@ -23,7 +28,8 @@ export const runCommand: RunCommand = async (command, signal, stdin) => {
     env: ENVIRONMENT,
   });
   const [stdout, stderr] = [new Collected(child.stdout), new Collected(child.stderr)];
-  // A program that does not read to the end (it refused before that) makes the pipe break: its exit code says why.
+  // A program that does not read to the end (it refused before that) makes the pipe break: its exit
+  // code says why.
   child.stdin.on("error", () => undefined);
   child.stdin.end(stdin === undefined ? undefined : Buffer.from(stdin.buffer, stdin.byteOffset, stdin.byteLength));
   const ending = await endOf(child, command, signal);

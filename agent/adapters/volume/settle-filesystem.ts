@@ -9,7 +9,10 @@ import type { Steps } from "./steps.ts";
 import type { VolumeHost } from "./volume-host.ts";
 import { makeXfs } from "./xfs.ts";
 
-/** A file system as it was left → one that can be mounted, as large as its device. Beyond repair it is made anew: it is a cache. */
+/**
+ * A file system as it was left → one that can be mounted, as large as its device. Beyond repair it
+ * is made anew: it is a cache.
+ */
 export async function settleFilesystem(
   host: VolumeHost,
   filesystem: Filesystem,

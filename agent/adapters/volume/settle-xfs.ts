@@ -1,12 +1,18 @@
 import { mkdir, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { AgentError } from "../../core/errors.ts";
+import { Deadline } from "../../lifecycle/deadline.ts";
 import type { Settled } from "./settled.ts";
 import type { Steps } from "./steps.ts";
 import type { VolumeHost } from "./volume-host.ts";
 import { growXfs, mountXfs, repairXfs, unmount, XFS_REPAIR } from "./xfs.ts";
 
-/** Mounted for a moment where nobody else looks: that replays its log, proves that it mounts, and is the only way to grow it. */
+const UNMOUNT_MS = 30_000;
+
+/**
+ * Mounted for a moment where nobody else looks: that replays its log, proves that it mounts, and is
+ * the only way to grow it.
+ */
 export async function settleXfs(
   host: VolumeHost,
   steps: Steps,
@@ -33,7 +39,8 @@ async function mountedOnce(host: VolumeHost, signal: AbortSignal): Promise<numbe
     return (await bytesOf(directory)) - before;
   } finally {
     // Also when the order is over: what stays mounted cannot be closed.
-    await host.run(unmount(directory), AbortSignal.timeout(30_000));
+    using deadline = new Deadline(UNMOUNT_MS);
+    await host.run(unmount(directory), deadline.signal);
   }
 }
 

@@ -9,7 +9,10 @@ export function listSignatures(path: string): Command {
   return { program: "wipefs", args, stdin: "nothing", answers: [0], deadlineMs: QUICK_MS };
 }
 
-/** What the device is, as everybody else on the machine would judge. 2: nothing; 8: several things at once. */
+/**
+ * What the device is, as everybody else on the machine would judge. 2: nothing; 8: several things
+ * at once.
+ */
 export function probe(path: string): Command {
   const args = ["--probe", "--output", "export", path];
   return { program: "blkid", args, stdin: "nothing", answers: [0, 2, 8], deadlineMs: QUICK_MS };
@@ -21,7 +24,10 @@ const ListSchema = z.object({
   signatures: z.array(z.object({ offset: z.string(), type: z.string(), usage: z.string().nullable() })),
 });
 
-/** @param listed What listSignatures prints. @param probed What probe ends with. @throws {AgentError} "cache.tool-answer" */
+/**
+ * @param listed What listSignatures prints. @param probed What probe ends with. @throws
+ *   {AgentError} "cache.tool-answer"
+ */
 export function readSignatures(
   listed: string,
   probed: { readonly code: number; readonly stdout: string },

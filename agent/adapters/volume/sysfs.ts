@@ -23,9 +23,15 @@ export async function deviceMapperFacts(
   return { uuid: uuid.trim(), below: below.map((name) => `/dev/${name.replaceAll("!", "/")}`) };
 }
 
-/** @param rdev As stat(2) gives it: glibc's makedev, as far as Linux uses it. */
 function sysDirectory(rdev: number): string {
+  return `/sys/dev/block/${numberOf(rdev)}`;
+}
+
+/**
+ * "major:minor". @param rdev As stat(2) gives it: glibc's makedev, as far as Linux uses it.
+ */
+export function numberOf(rdev: number): string {
   const major = (rdev >> 8) & 0xfff;
   const minor = (rdev & 0xff) | ((rdev >> 12) & 0xfff00);
-  return `/sys/dev/block/${major}:${minor}`;
+  return `${major}:${minor}`;
 }

@@ -1,10 +1,15 @@
 import { BY_ID, type DeviceReference } from "../../core/volume/device-reference.ts";
 import type { Command } from "./command.ts";
 
-/** Longer than udev's own patience with a rule of a slow disk would keep a boot waiting for nothing. */
+/**
+ * Longer than udev's own patience with a rule of a slow disk would keep a boot waiting for nothing.
+ */
 const SETTLE_S = 20;
 
-/** Waits until udev has handled what it knows of. 1: it has not, in time; what is missing then is looked for again later. */
+/**
+ * Waits until udev has handled what it knows of. 1: it has not, in time; what is missing then is
+ * looked for again later.
+ */
 export const settle: Command = {
   program: "udevadm",
   args: ["settle", `--timeout=${SETTLE_S}`],
@@ -23,8 +28,10 @@ export const exportDatabase: Command = {
 };
 
 /**
- * The devices that a reference fits, by the kernel's names: usually one. A partition inherits its disk's properties, so it counts only where its disk
- * does not fit. @param database What exportDatabase prints: a paragraph a device, of lines "N: name", "S: link", "E: PROPERTY=value", "P: path in /sys".
+ * The devices that a reference fits, by the kernel's names: usually one. A partition inherits its
+ * disk's properties, so it counts only where its disk does not fit. @param database What
+ * exportDatabase prints: a paragraph a device, of lines "N: name", "S: link", "E: PROPERTY=value",
+ * "P: path in /sys".
  */
 export function devicesOf(reference: DeviceReference, database: string): readonly string[] {
   const fitting = database

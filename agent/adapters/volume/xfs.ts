@@ -8,7 +8,10 @@ const MOUNT_MS = 2 * 60_000;
 /** mount(8) 32: it did not work. */
 const MOUNT_FAILED = 32;
 
-/** Exit codes of xfs_repair(8) with -e: 0 nothing was wrong, 4 corrected; 1 it could not, 2 there is a log to replay. */
+/**
+ * Exit codes of xfs_repair(8) with -e: 0 nothing was wrong, 4 corrected; 1 it could not, 2 there is
+ * a log to replay.
+ */
 export const XFS_REPAIR = { clean: 0, failed: 1, logToReplay: 2, corrected: 4 } as const;
 
 /** -K: discards nothing, where there is nothing of ours to discard. */
@@ -17,7 +20,10 @@ export function makeXfs(path: string, found: FormattableAs): Command {
   return { program: "mkfs.xfs", args, stdin: "nothing", answers: [0], deadlineMs: MAKE_MS };
 }
 
-/** xfs is grown mounted, and its log is replayed by mounting. Nothing on it can be run or opened as a device. */
+/**
+ * xfs is grown mounted, and its log is replayed by mounting. Nothing on it can be run or opened as
+ * a device.
+ */
 export function mountXfs(path: string, directory: string): Command {
   const args = ["-t", "xfs", "-o", "noatime,nodev,noexec,nosuid", path, directory];
   return { program: "mount", args, stdin: "nothing", answers: [0, MOUNT_FAILED], deadlineMs: MOUNT_MS };
@@ -32,7 +38,10 @@ export function repairXfs(path: string, { losingLog }: { readonly losingLog: boo
   return { program: "xfs_repair", args, stdin: "nothing", answers: Object.values(XFS_REPAIR), deadlineMs: CHECK_MS };
 }
 
-/** To the end of its device; where there is nothing to gain, or too little (1), it says so and changes nothing. */
+/**
+ * To the end of its device; where there is nothing to gain, or too little (1), it says so and
+ * changes nothing.
+ */
 export function growXfs(directory: string): Command {
   return { program: "xfs_growfs", args: ["-d", directory], stdin: "nothing", answers: [0, 1], deadlineMs: QUICK_MS };
 }

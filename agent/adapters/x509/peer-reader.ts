@@ -1,10 +1,14 @@
-import { createHash, X509Certificate } from "node:crypto";
-import type { CertificateFacts } from "../../core/authorise.ts";
+import { createHash, type KeyObject, X509Certificate } from "node:crypto";
+import type { CertificateFacts, KeyFacts } from "../../core/authorise.ts";
 import { AgentError } from "../../core/errors.ts";
 import type { AnchorCa, PeerReader } from "../../ports/peer-reader.ts";
+import { sentChain } from "./sent-chain.ts";
 import { uriSans } from "./uri-sans.ts";
 
-/** Reads peers with Node's X509Certificate, and with nothing else: what OpenSSL judged and what we read are the same bytes. */
+/**
+ * Reads peers with Node's X509Certificate, and with nothing else: what OpenSSL judged and what we
+ * read are the same bytes.
+ */
 export function nodePeerReader(): PeerReader {
   /** Parsed once for each CA; an AnchorCa that goes out of use takes its certificate with it. */
   const parsed = new WeakMap<AnchorCa, X509Certificate>();
@@ -15,19 +19,30 @@ export function nodePeerReader(): PeerReader {
   };
   return {
     read: (leaf) => readFacts(leaf),
+    sent: sentChain,
     readCa: (pem) => {
       const ca = attempt("gateway.ca-unreadable", "A CA of the trust bundle", () => {
         const certificate = new X509Certificate(pem);
-        return { certificate, anchor: { pem, key: spkiSha256(certificate) } };
+        const anchor = {
+          pem,
+          key: spkiSha256(certificate),
+          notAfterMs: Date.parse(certificate.validTo),
+          subject: certificate.subject.split("\n").join(", "),
+        };
+        return { certificate, anchor };
       });
       parsed.set(ca.anchor, ca.certificate);
       return ca.anchor;
     },
     anchor: (chain, cas) =>
       attempt("gateway.certificate-unreadable", "A certificate of the client's chain", () => {
-        for (const certificate of linked(chain)) {
+        const certificates = linked(chain);
+        for (const [at, certificate] of certificates.entries()) {
           const issuer = cas.find((ca) => issued(certificateOf(ca), certificate));
-          if (issuer !== undefined) return issuer.key;
+          if (issuer === undefined) continue;
+          const whole = [...certificates.slice(0, at + 1), certificateOf(issuer)];
+          const notAfterMs = Math.min(...whole.map(({ validTo }) => Date.parse(validTo)));
+          return { key: issuer.key, notAfterMs, keys: whole.slice(1).map(({ publicKey }) => keyFacts(publicKey)) };
         }
         return undefined;
       }),
@@ -55,13 +70,22 @@ function readFacts(leaf: Uint8Array): CertificateFacts {
       serial: certificate.serialNumber,
       uriSans: uriSans(certificate.subjectAltName),
       isCa: certificate.ca,
-      // Node calls the extended key usage by this name; it is undefined where the extension is absent.
+      // Node calls the extended key usage by this name; it is undefined where the extension is
+      // absent.
       extendedKeyUsage: certificate.keyUsage ?? [],
       notBeforeMs: Date.parse(certificate.validFrom),
       notAfterMs: Date.parse(certificate.validTo),
+      key: keyFacts(certificate.publicKey),
       spkiSha256: spkiSha256(certificate),
     };
   });
+}
+
+function keyFacts({ asymmetricKeyType: type, asymmetricKeyDetails: details }: KeyObject): KeyFacts {
+  if (type === "rsa" || type === "rsa-pss") return { kind: "rsa", bits: details?.modulusLength ?? 0 };
+  // A curve that has no name is written as its numbers: nobody needs those.
+  if (type === "ec") return { kind: "ec", curve: details?.namedCurve ?? "without a name" };
+  return { kind: "other", name: type ?? "of a kind that Node does not know" };
 }
 
 function spkiSha256(certificate: X509Certificate): string {

@@ -1,6 +1,7 @@
 /**
- * The URI names in Node's text of a SubjectAlternativeName. Node separates names by ", " and writes a comma inside a name as `\u002c` in a quoted
- * JSON string (since CVE-2021-44532), so the split is exact, and a DNS name that says "URI:" stays a DNS name.
+ * The URI names in Node's text of a SubjectAlternativeName. Node separates names by ", " and writes
+ * a comma inside a name as `\u002c` in a quoted JSON string (since CVE-2021-44532), so the split is
+ * exact, and a DNS name that says "URI:" stays a DNS name.
  */
 export function uriSans(subjectAltName: string | undefined): readonly string[] {
   if (subjectAltName === undefined || subjectAltName === "") return [];

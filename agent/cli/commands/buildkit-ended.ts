@@ -19,7 +19,10 @@ export async function run(command: Command, cli: Cli): Promise<ExitCode> {
   return EXIT.ok;
 }
 
-/** EXIT_STATUS is a number, or a signal's name without its SIG; a unit that succeeded was stopped, and ended by itself (systemd.exec(5)). */
+/**
+ * EXIT_STATUS is a number, or a signal's name without its SIG; a unit that succeeded was stopped,
+ * and ended by itself (systemd.exec(5)).
+ */
 export function endOf(environment: Cli["environment"]): RunEnd {
   if (environment["SERVICE_RESULT"] === "success") return "clean";
   const status = environment["EXIT_STATUS"] ?? "";

@@ -11,7 +11,10 @@ export function define(command: Command): void {
   addConfigOptions(command, BUILDKIT_SECTIONS);
 }
 
-/** A configuration that control should not have proposed is told by the exit code of a wrong configuration: control asks the unit for it. */
+/**
+ * A configuration that control should not have proposed is told by the exit code of a wrong
+ * configuration: control asks the unit for it.
+ */
 export async function run(command: Command, cli: Cli): Promise<ExitCode> {
   const { config } = await configOf(command, cli, BUILDKIT_SECTIONS);
   const unit = await buildkitUnit(config);

@@ -1,13 +1,12 @@
 import type { Command } from "commander";
 import type { Cli } from "../cli.ts";
-import { columns } from "../columns.ts";
 import type { Config } from "../config/config.ts";
 import { formatHostPort } from "../config/host-port.ts";
 import { KEYS, SECTIONS } from "../config/keys.ts";
-import { describeSource } from "../config/source.ts";
+import { describeSource } from "../config/problem.ts";
 import { addConfigOptions, configOf } from "../config-options.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
-import { printJson } from "../print-json.ts";
+import { columns, printJson } from "../printing.ts";
 
 export function define(command: Command): void {
   command.option("--json", "machine-readable, with a schemaVersion");

@@ -1,9 +1,8 @@
 import type { Command } from "commander";
-import type { Cli } from "../cli.ts";
+import { type Cli, withParent } from "../cli.ts";
 import { startControl } from "../compose-control.ts";
 import { addConfigOptions, configOf } from "../config-options.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
-import { withParent } from "../parent.ts";
 import { pinnedCa } from "../pinned-ca.ts";
 import { CONTROL_SECTIONS } from "../sections.ts";
 
@@ -12,7 +11,8 @@ export function define(command: Command): void {
 }
 
 export async function run(command: Command, cli: Cli): Promise<ExitCode> {
-  const loaded = await configOf(command, cli, CONTROL_SECTIONS);
-  const { ended } = await startControl(loaded.config, await pinnedCa(loaded, cli.stop), withParent(cli));
+  const load = () => configOf(command, cli, CONTROL_SECTIONS);
+  const loaded = await load();
+  const { ended } = await startControl(loaded.config, load, await pinnedCa(loaded, cli.stop), withParent(cli));
   return ended === "refused" ? EXIT.refused : EXIT.ok;
 }

@@ -1,15 +1,14 @@
 import type { Command } from "commander";
 import { askedNetwork } from "../../adapters/network/asked-network.ts";
 import { AgentError } from "../../core/errors.ts";
-import type { IsolationReport } from "../../core/network/order.ts";
+import { whereTried } from "../../core/network/fetch-plan.ts";
+import type { IsolationReport, ProbeFinding } from "../../core/network/order.ts";
 import type { Cli } from "../cli.ts";
-import { painter } from "../colour.ts";
 import type { SectionName } from "../config/keys.ts";
 import { addConfigOptions, configOf } from "../config-options.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
-import { findingsTable } from "../isolation/findings-table.ts";
 import { layoutOf } from "../layout.ts";
-import { printJson } from "../print-json.ts";
+import { columns, type Paint, painter, printJson } from "../printing.ts";
 
 const SECTIONS = ["paths", "network"] as const satisfies readonly SectionName[];
 
@@ -26,7 +25,7 @@ export async function run(command: Command, cli: Cli): Promise<ExitCode> {
     if (json) printJson(cli.output, { isolated: true, findings: [] });
     else
       cli.output.out(
-        "Builds have a loopback and no network, as this machine is configured: there is nothing to try.\n",
+        "Builds have a loopback and no network, nor has BuildKit, as this machine is configured: there is nothing to try.\n",
       );
     return EXIT.ok;
   }
@@ -48,4 +47,24 @@ async function reportFrom(socketPath: string, signal: AbortSignal): Promise<Isol
       { retryable: true, cause },
     );
   }
+}
+
+/** What a verification found, for an operator: what is amiss first. */
+function findingsTable({ findings, tookMs }: IsolationReport, paint: Paint): string {
+  const amiss = findings.filter(({ ok }) => !ok);
+  const headline =
+    amiss.length === 0
+      ? `${paint("green", "isolated")}: ${findings.length} targets tried ${whereTried(findings)} in ${tookMs} ms`
+      : `${paint("red", "not isolated")}: ${amiss.length} of ${findings.length} targets are not as they must be`;
+  const rows = [...amiss, ...findings.filter(({ ok }) => ok)].map(row);
+  return `${headline}\n\n${coloured(columns(rows), paint)}`;
+}
+
+function row({ what, target, expected, got, ok, detail }: ProbeFinding): readonly string[] {
+  const found = detail === "" ? got : `${got} (${detail})`;
+  return [ok ? "[+]" : "[-]", what, target, ok ? found : `${found}, must be ${expected}`];
+}
+
+function coloured(table: string, paint: Paint): string {
+  return table.replaceAll(/^\[\+\]/gm, paint("green", "[+]")).replaceAll(/^\[-\]/gm, paint("red", "[-]"));
 }

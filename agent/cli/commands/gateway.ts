@@ -1,9 +1,8 @@
 import type { Command } from "commander";
-import type { Cli } from "../cli.ts";
+import { type Cli, withParent } from "../cli.ts";
 import { startGateway } from "../compose-gateway.ts";
 import { addConfigOptions, configOf } from "../config-options.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
-import { withParent } from "../parent.ts";
 import { GATEWAY_SECTIONS } from "../sections.ts";
 
 export function define(command: Command): void {
@@ -11,7 +10,8 @@ export function define(command: Command): void {
 }
 
 export async function run(command: Command, cli: Cli): Promise<ExitCode> {
-  const { config } = await configOf(command, cli, GATEWAY_SECTIONS);
-  await startGateway(config, withParent(cli));
+  const load = () => configOf(command, cli, GATEWAY_SECTIONS);
+  const { config } = await load();
+  await startGateway(config, load, withParent(cli));
   return EXIT.ok;
 }

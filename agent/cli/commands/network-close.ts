@@ -10,7 +10,9 @@ export function define(command: Command): void {
   addConfigOptions(command, NETWORK_SECTIONS);
 }
 
-/** For tailscaled's ExecStopPost=: whoever ended it, builds have no way into a tailnet from then on. */
+/**
+ * For tailscaled's ExecStopPost=: whoever ended it, builds have no way into a tailnet from then on.
+ */
 export async function run(command: Command, cli: Cli): Promise<ExitCode> {
   const { config } = await configOf(command, cli, NETWORK_SECTIONS);
   await networkHost(config, jsonLog({ process: "network", level: config.log.level })).closeTailnet(cli.stop);

@@ -1,13 +1,14 @@
 import type { Command } from "commander";
-import { requirePeer } from "../../adapters/network/peer.ts";
-import { serveRequest } from "../../adapters/network/serve-request.ts";
+import { NETWORK } from "../../adapters/network/protocol.ts";
+import { serveNetwork } from "../../adapters/network/serve-network.ts";
 import { jsonLog } from "../../adapters/telemetry/json-log.ts";
+import { acceptedConnection } from "../../wire/listener.ts";
+import { requirePeer } from "../../wire/peer.ts";
 import type { Cli } from "../cli.ts";
 import { networkHost } from "../compose-network.ts";
 import { addConfigOptions, configOf } from "../config-options.ts";
 import { EXIT, type ExitCode, exitCodeOf } from "../exit-code.ts";
-import { ORDERING_USER } from "../ordering-user.ts";
-import { NETWORK_SECTIONS } from "../sections.ts";
+import { NETWORK_SECTIONS, ORDERING_USER } from "../sections.ts";
 
 /** Its standard output is the connection. */
 const STDERR = 2;
@@ -25,11 +26,8 @@ export async function run(command: Command, cli: Cli): Promise<ExitCode> {
   const { config } = await configOf(command, cli, NETWORK_SECTIONS);
   const { peer } = command.opts<{ readonly peer: string }>();
   const log = jsonLog({ process: "network", level: config.log.level, fd: STDERR });
-  const connection = {
-    input: process.stdin,
-    output: process.stdout,
-    admit: () => requirePeer(peer, ORDERING_USER),
-  };
-  const served = await serveRequest(networkHost(config, log), connection, log, cli.stop);
+  const admit = (): Promise<void> => requirePeer(NETWORK, peer, ORDERING_USER);
+  const host = networkHost(config, log);
+  const served = await serveNetwork(host, acceptedConnection(), log, { admit, signal: cli.stop });
   return served.done ? EXIT.ok : exitCodeOf(served.failure);
 }

@@ -1,11 +1,10 @@
 import type { Command } from "commander";
 import { type ShownNetwork, showNetwork } from "../../adapters/network/show-network.ts";
 import type { Cli } from "../cli.ts";
-import { columns } from "../columns.ts";
 import { addConfigOptions, configOf } from "../config-options.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { layoutOf } from "../layout.ts";
-import { printJson } from "../print-json.ts";
+import { columns, printJson } from "../printing.ts";
 
 export function define(command: Command): void {
   command.option("--json", "machine-readable, with a schemaVersion");
@@ -28,7 +27,7 @@ function table({ order, applied, nameservers, guard }: ShownNetwork): string {
   const named = applied.tailnet === "open" ? "the tailnet's own names" : applied.resolvers.join(" ") || "nobody";
   return columns([
     ["guard", guard],
-    ["addresses", `${applied.ipv4} ${applied.ipv6}`],
+    ["addresses", applied.families.map((family) => applied[family]).join(" ")],
     [
       "builds reach",
       order === undefined ? "nothing yet" : `${reach}${allowPrivateRanges ? " and private ranges" : ""}`,

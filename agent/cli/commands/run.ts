@@ -5,6 +5,7 @@ import { startLauncher } from "../compose-launcher.ts";
 import { SECTIONS, type SectionName } from "../config/keys.ts";
 import { addConfigOptions, configOf, forwardedOptions } from "../config-options.ts";
 import { pinnedCa } from "../pinned-ca.ts";
+import { planeProxy } from "../plane-proxy.ts";
 import { CONTROL_SECTIONS, GATEWAY_SECTIONS } from "../sections.ts";
 
 export function define(command: Command): void {
@@ -12,8 +13,10 @@ export function define(command: Command): void {
 }
 
 export async function run(command: Command, cli: Cli): Promise<number> {
-  const loaded = await configOf(command, cli, SECTIONS);
+  const load = () => configOf(command, cli, SECTIONS);
+  const loaded = await load();
   await pinnedCa(loaded, cli.stop);
+  planeProxy(loaded.config.controlPlane, cli.environment);
   const program = fileURLToPath(new URL("../main.js", import.meta.url));
   const child = (name: string, sections: readonly SectionName[]): readonly string[] => [
     program,
@@ -22,6 +25,7 @@ export async function run(command: Command, cli: Cli): Promise<number> {
   ];
   return startLauncher(
     loaded.config,
+    load,
     { gateway: child("gateway", GATEWAY_SECTIONS), control: child("control", CONTROL_SECTIONS) },
     cli,
   );

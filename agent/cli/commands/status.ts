@@ -1,10 +1,9 @@
 import type { Command } from "commander";
 import { askStatus } from "../ask-status.ts";
 import type { Cli } from "../cli.ts";
-import { painter } from "../colour.ts";
 import { addConfigOptions, configOf } from "../config-options.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
-import { printJson } from "../print-json.ts";
+import { painter, printJson } from "../printing.ts";
 import { statusTable } from "../status-table.ts";
 
 export function define(command: Command): void {

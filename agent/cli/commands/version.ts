@@ -3,7 +3,7 @@ import { agentVersion } from "../../adapters/machine/versions.ts";
 import { CONTRACT } from "../../core/machine.ts";
 import type { Cli } from "../cli.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
-import { printJson } from "../print-json.ts";
+import { printJson } from "../printing.ts";
 
 export function define(command: Command): void {
   command.option("--json", "machine-readable, with a schemaVersion");

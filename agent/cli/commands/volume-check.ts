@@ -10,7 +10,10 @@ export function define(command: Command): void {
   addConfigOptions(command, VOLUME_SECTIONS);
 }
 
-/** For the unit that stands for the open volume: it can only be started while one is open. */
+/**
+ * For whoever must know whether a volume is open: a person, or a script. @throws {AgentError}
+ * "cache.not-open"
+ */
 export async function run(command: Command, cli: Cli): Promise<ExitCode> {
   const { config } = await configOf(command, cli, VOLUME_SECTIONS);
   const { kind, volumeId, device } = await openedVolume(await volumeHostOf(config), cli.stop);

@@ -11,7 +11,7 @@ import { withLookingHost } from "../compose-volume.ts";
 import { addConfigOptions, configOf } from "../config-options.ts";
 import { EXIT, type ExitCode, exitCodeOf } from "../exit-code.ts";
 import { layoutOf } from "../layout.ts";
-import { printJson } from "../print-json.ts";
+import { printJson } from "../printing.ts";
 import { VOLUME_ORDER_SECTIONS } from "../sections.ts";
 import { type OrderOptions, orderOf } from "../volume-order.ts";
 import { planAsData, planInWords } from "../volume-plan-words.ts";

@@ -1,12 +1,14 @@
 import type { Command } from "commander";
 import { jsonLog } from "../../adapters/telemetry/json-log.ts";
+import { VOLUME } from "../../adapters/volume/protocol.ts";
 import { serveOrder } from "../../adapters/volume/serve-order.ts";
+import { acceptedConnection } from "../../wire/listener.ts";
+import { requirePeer } from "../../wire/peer.ts";
 import type { Cli } from "../cli.ts";
 import { volumeHostOf } from "../compose-volume.ts";
 import { addConfigOptions, configOf } from "../config-options.ts";
 import { EXIT, type ExitCode, exitCodeOf } from "../exit-code.ts";
-import { ORDERING_USER } from "../ordering-user.ts";
-import { VOLUME_SECTIONS } from "../sections.ts";
+import { ORDERING_USER, VOLUME_SECTIONS } from "../sections.ts";
 
 /** Its standard output is the connection. */
 const STDERR = 2;
@@ -24,7 +26,8 @@ export async function run(command: Command, cli: Cli): Promise<ExitCode> {
   const { config } = await configOf(command, cli, VOLUME_SECTIONS);
   const { peer: instance } = command.opts<{ readonly peer: string }>();
   const log = jsonLog({ process: "volume", level: config.log.level, fd: STDERR });
-  const connection = { input: process.stdin, output: process.stdout, instance, allowedUser: ORDERING_USER };
-  const served = await serveOrder(await volumeHostOf(config), connection, log, cli.stop);
-  return served.opened ? EXIT.ok : exitCodeOf(served.failure);
+  const admit = (): Promise<void> => requirePeer(VOLUME, instance, ORDERING_USER);
+  const host = await volumeHostOf(config);
+  const served = await serveOrder(host, acceptedConnection(), log, { admit, signal: cli.stop });
+  return served.done ? EXIT.ok : exitCodeOf(served.failure);
 }

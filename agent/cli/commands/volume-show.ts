@@ -3,11 +3,10 @@ import { openedVolume } from "../../adapters/volume/close-volume.ts";
 import { AgentError } from "../../core/errors.ts";
 import type { OpenRecord } from "../../core/volume/inventory.ts";
 import type { Cli } from "../cli.ts";
-import { columns } from "../columns.ts";
 import { volumeHostOf } from "../compose-volume.ts";
 import { addConfigOptions, configOf } from "../config-options.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
-import { printJson } from "../print-json.ts";
+import { columns, printJson } from "../printing.ts";
 import { VOLUME_SECTIONS } from "../sections.ts";
 
 export function define(command: Command): void {

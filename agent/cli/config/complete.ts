@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Config, Judged } from "./config.ts";
+import type { Config, IdentityConfig, Judged } from "./config.ts";
 import type { Problem } from "./problem.ts";
 
 export interface Completed {
@@ -7,21 +7,39 @@ export interface Completed {
   readonly problems: readonly Problem[];
 }
 
-/** Gives the defaults that depend on other values. `credentialsDir` is systemd's $CREDENTIALS_DIRECTORY, which each unit has for itself. */
+/**
+ * Gives the defaults that depend on other values. `credentialsDir` is systemd's
+ * $CREDENTIALS_DIRECTORY, which each unit has for itself.
+ */
 export function complete(judged: Partial<Judged>, credentialsDir: string | undefined): Completed {
   const { identity, paths, ...rest } = judged;
-  const tokenFile = identity === undefined ? undefined : tokenFileOf(identity, credentialsDir);
+  const proof = identity && identityOf(identity, credentialsDir);
   const config: Partial<Config> = {
     ...rest,
-    ...(identity !== undefined && tokenFile !== undefined && { identity: { ...identity, tokenFile } }),
+    ...(proof?.identity && { identity: proof.identity }),
     ...(paths !== undefined && { paths: { ...paths, cacheDir: paths.cacheDir ?? join(paths.stateDir, "cache") } }),
   };
-  const lacksToken = identity !== undefined && tokenFile === undefined;
-  return { config, problems: lacksToken ? [noTokenFile(identity.kind)] : [] };
+  return { config, problems: proof?.problems ?? [] };
 }
 
-function tokenFileOf(identity: Judged["identity"], credentialsDir: string | undefined): string | undefined {
-  return identity.tokenFile ?? (credentialsDir ? join(credentialsDir, identity.kind) : undefined);
+interface Proof {
+  readonly identity?: IdentityConfig;
+  readonly problems: readonly Problem[];
+}
+
+/** What the kind needs, from the flat keys of the file; or what is missing of it. */
+function identityOf({ kind, tokenFile: given }: Judged["identity"], credentialsDir: string | undefined): Proof {
+  switch (kind) {
+    case "join-token":
+    case "oidc-token": {
+      const tokenFile = given ?? (credentialsDir ? join(credentialsDir, kind) : undefined);
+      return tokenFile === undefined
+        ? { problems: [noTokenFile(kind)] }
+        : { identity: { kind, tokenFile }, problems: [] };
+    }
+    default:
+      return kind satisfies never;
+  }
 }
 
 function noTokenFile(kind: string): Problem {

@@ -1,17 +1,22 @@
 import type { z } from "zod";
 import type { SectionName } from "./keys.ts";
+import type { Source } from "./problem.ts";
 import type { ConfigSchema } from "./schema.ts";
-import type { Source } from "./source.ts";
 
 /** What the schema gives, before the defaults that depend on other values. */
 export type Judged = z.output<typeof ConfigSchema>;
+
+/** How this machine proves which VM it is: each kind with what it needs, and nothing else. */
+export type IdentityConfig =
+  | { readonly kind: "join-token"; readonly tokenFile: string }
+  | { readonly kind: "oidc-token"; readonly tokenFile: string };
 
 type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
 
 /** The whole configuration: every value is right, and frozen. */
 export type Config = Frozen<
   Omit<Judged, "identity" | "paths"> & {
-    identity: Judged["identity"] & { tokenFile: string };
+    identity: IdentityConfig;
     paths: Judged["paths"] & { cacheDir: string };
   }
 >;

@@ -1,10 +1,10 @@
 import type { Config } from "./config.ts";
 import { formatHostPort } from "./host-port.ts";
-import { isWithin } from "./is-within.ts";
-import type { Problem } from "./problem.ts";
-import type { Source } from "./source.ts";
+import type { Problem, Source } from "./problem.ts";
 
-/** What is wrong only when values are seen together. Sections that are not there are not looked at. */
+/**
+ * What is wrong only when values are seen together. Sections that are not there are not looked at.
+ */
 export function crossCheck(config: Partial<Config>, sources: ReadonlyMap<string, Source>): readonly Problem[] {
   const { gateway, health, paths } = config;
   return [
@@ -43,4 +43,9 @@ function directories({ stateDir, runtimeDir, cacheDir }: Config["paths"]): reado
     findings.push(["paths.cacheDir", `"${cacheDir}"`, reason]);
   }
   return findings;
+}
+
+/** Whether `path` is `directory` or lies under it; both plain absolute paths. */
+function isWithin(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(`${directory}/`);
 }

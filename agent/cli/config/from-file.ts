@@ -1,12 +1,12 @@
-import type { Candidate, Gathered } from "./candidate.ts";
-import { describeFound } from "./found.ts";
 import { KEYS, SECTIONS, type SectionName } from "./keys.ts";
-import { lineOfKey } from "./line-of-key.ts";
 import { nearestName } from "./nearest.ts";
-import type { Problem } from "./problem.ts";
+import { type Candidate, describeFound, type Gathered, type Problem } from "./problem.ts";
 import type { TomlFile } from "./toml-file.ts";
 
-/** The values of a TOML file, each as its own type. What is no key of ours is refused, with the key that was probably meant. */
+/**
+ * The values of a TOML file, each as its own type. What is no key of ours is refused, with the key
+ * that was probably meant.
+ */
 export function fromFile(toml: TomlFile): Gathered {
   const candidates: Candidate[] = [];
   const problems: Problem[] = [];
@@ -74,4 +74,30 @@ function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
 function sourceOf({ file, text }: TomlFile, section: string, name?: string) {
   const line = lineOfKey(text, section, name);
   return line === undefined ? ({ from: "file", file } as const) : ({ from: "file", file, line } as const);
+}
+
+const HEADER = /^\s*\[\s*([A-Za-z0-9_-]+)\s*\]\s*(#.*)?$/;
+const ASSIGNMENT = /^\s*([A-Za-z0-9_-]+)(?:\s*\.\s*([A-Za-z0-9_-]+))?\s*=/;
+
+/**
+ * The line of `section.name` in a TOML text, from 1, for an error to point at; of the section
+ * itself when there is no `name`. Reads only the plain ways of writing, and says nothing where a
+ * text over several lines could mislead it: no line is better than a wrong one.
+ */
+function lineOfKey(text: string, section: string, name?: string): number | undefined {
+  if (text.includes('"""') || text.includes("'''")) return undefined;
+  let current: string | undefined;
+  for (const [index, line] of text.split("\n").entries()) {
+    const header = HEADER.exec(line);
+    if (header !== null) {
+      current = header[1];
+      if (name === undefined && current === section) return index + 1;
+      continue;
+    }
+    const assignment = ASSIGNMENT.exec(line);
+    if (assignment === null) continue;
+    const path = [current, assignment[1], assignment[2]].filter((part) => part !== undefined);
+    if (path[0] === section && (name === undefined || path[1] === name)) return index + 1;
+  }
+  return undefined;
 }

@@ -1,8 +1,6 @@
-import type { Candidate, Gathered } from "./candidate.ts";
 import { KEYS, type Key } from "./keys.ts";
 import { nearestName } from "./nearest.ts";
-import type { Problem } from "./problem.ts";
-import type { Source } from "./source.ts";
+import type { Candidate, Gathered, Problem, Source } from "./problem.ts";
 
 /** Flags by their long name, with the dashes. */
 export type Flags = Readonly<Record<string, string>>;
@@ -18,8 +16,9 @@ export function fromFlags(flags: Flags): Gathered {
 }
 
 /**
- * An empty variable is one that is not set: templates leave them. A variable that nearly names a key is refused as a slip of the pen;
- * others with our prefix are left alone, because Kubernetes makes such ones for a service called builder-agent.
+ * An empty variable is one that is not set: templates leave them. A variable that nearly names a
+ * key is refused as a slip of the pen; others with our prefix are left alone, because Kubernetes
+ * makes such ones for a service called builder-agent.
  */
 export function fromEnvironment(environment: Environment): Gathered {
   const set = KEYS.flatMap((key) =>
@@ -32,7 +31,10 @@ function candidate(key: Key, text: string | undefined, source: Source): readonly
   return text === undefined ? [] : [{ key, value: recognised(key.type, text), source }];
 }
 
-/** Numbers and booleans are recognised here, so that the schema judges the same types whatever the source; any other text stays as it is. */
+/**
+ * Numbers and booleans are recognised here, so that the schema judges the same types whatever the
+ * source; any other text stays as it is.
+ */
 function recognised(type: Key["type"], text: string): unknown {
   if (type === "number" && /^-?\d{1,15}$/.test(text)) return Number(text);
   if (type === "boolean" && (text === "true" || text === "false")) return text === "true";

@@ -15,7 +15,10 @@ export function isHostName(text: string): boolean {
   return HOST_NAME.test(text);
 }
 
-/** Reads "host:port" or "[IPv6]:port". Undefined if it is neither; an IPv6 address without brackets is neither, since its port is a guess. */
+/**
+ * Reads "host:port" or "[IPv6]:port". Undefined if it is neither; an IPv6 address without brackets
+ * is neither, since its port is a guess.
+ */
 export function parseHostPort(text: string): HostPort | undefined {
   const groups = SPLIT.exec(text)?.groups;
   const port = Number(groups?.["port"]);

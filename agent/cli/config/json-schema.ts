@@ -1,7 +1,10 @@
 import { z } from "zod";
 import { ConfigSchema } from "./schema.ts";
 
-/** The JSON Schema (2020-12) of the TOML file, for editors and for machines that make configurations. */
+/**
+ * The JSON Schema (2020-12) of the TOML file, for editors and for machines that make
+ * configurations.
+ */
 export function configJsonSchema(): Readonly<Record<string, unknown>> {
   const schema = z.toJSONSchema(ConfigSchema, {
     io: "input",

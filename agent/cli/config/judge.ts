@@ -1,13 +1,9 @@
-import type { Candidate } from "./candidate.ts";
 import { complete } from "./complete.ts";
 import type { Config } from "./config.ts";
 import { crossCheck } from "./cross-check.ts";
-import { deepFreeze } from "./deep-freeze.ts";
-import { describeFound } from "./found.ts";
 import { KEYS, type Key, SECTIONS, type SectionName } from "./keys.ts";
-import type { Problem } from "./problem.ts";
+import { type Candidate, describeFound, type Problem, type Source } from "./problem.ts";
 import { ConfigSchema } from "./schema.ts";
-import type { Source } from "./source.ts";
 
 export interface Judgement<S extends SectionName> {
   /** Absent if a value of `sections` is wrong. */
@@ -16,7 +12,10 @@ export interface Judgement<S extends SectionName> {
   readonly sources: ReadonlyMap<string, Source>;
 }
 
-/** Puts the candidates through the schema, section by section, and then looks at what concerns several values. */
+/**
+ * Puts the candidates through the schema, section by section, and then looks at what concerns
+ * several values.
+ */
 export function judge<S extends SectionName>(
   candidates: ReadonlyMap<string, Candidate>,
   sections: readonly S[],
@@ -73,4 +72,11 @@ function problemsOf(
 
 function sourceOf(key: Key, candidates: ReadonlyMap<string, Candidate>): Source {
   return candidates.get(key.path)?.source ?? { from: "default" };
+}
+
+/** Freezes a tree of plain objects in place and gives it back. */
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== "object" || value === null) return value;
+  for (const child of Object.values(value)) deepFreeze(child);
+  return Object.freeze(value);
 }

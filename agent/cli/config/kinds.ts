@@ -1,9 +1,10 @@
 import { z } from "zod";
+import { parseNat64Prefix } from "../../core/network/nat64.ts";
 import { type HostPort, isHostName, parseHostPort } from "./host-port.ts";
 
 /**
- * The kinds of value that a key may have. The message of every refusal is what was expected, so that it completes the sentence
- * "found …, expected …".
+ * The kinds of value that a key may have. The message of every refusal is what was expected, so
+ * that it completes the sentence "found …, expected …".
  */
 export function wholeNumber(least: number, most: number) {
   const error = `a whole number from ${least} to ${most}`;
@@ -47,6 +48,20 @@ export function webAddress() {
   return z.string({ error }).refine((text) => /^https?:\/\/[^/?#@\s]+$/.test(text) && URL.canParse(text), { error });
 }
 
+/** A network-specific prefix as RFC 6052 lets a NAT64 gateway have one. */
+export function nat64Prefix() {
+  const error = 'an IPv6 prefix of 32, 40, 48, 56, 64 or 96 bits, for instance "2001:db8:64::/96"';
+  return z.string({ error }).refine((text) => parseNat64Prefix(text) !== undefined, { error });
+}
+
+/** An HTTP proxy. What may be a secret has no place in it. */
+export function proxyAddress() {
+  const error = 'a URL without a path, for instance "http://proxy.example.com:3128", or "none"';
+  return z
+    .string({ error })
+    .refine((text) => text === "none" || (/^http:\/\/[^/?#@\s]+$/.test(text) && URL.canParse(text)), { error });
+}
+
 export function oneOf<const T extends readonly [string, ...string[]]>(choices: T) {
   return z.enum(choices, { error: `one of ${choices.map((choice) => `"${choice}"`).join(", ")}` });
 }
@@ -55,7 +70,9 @@ export function trueOrFalse() {
   return z.boolean({ error: "true or false" });
 }
 
-/** A block device by what it is, never by a name that the kernel gives in the order of discovery. */
+/**
+ * A block device by what it is, never by a name that the kernel gives in the order of discovery.
+ */
 export function deviceName() {
   const error = 'a path in /dev/disk/by-id/, or "udev:PROPERTY=value", for instance "udev:ID_SERIAL=cache"';
   return z.string({ error }).regex(/^(\/dev\/disk\/by-id\/[^/\p{Cc}\s]+|udev:[A-Z][A-Z0-9_]*=[^\p{Cc}]+)$/u, { error });

@@ -1,13 +1,15 @@
-import type { Candidate, Gathered } from "./candidate.ts";
 import type { LoadedConfig } from "./config.ts";
 import { fromFile } from "./from-file.ts";
 import { type Environment, FILE_VARIABLE, type Flags, fromEnvironment, fromFlags } from "./from-text.ts";
 import { judge } from "./judge.ts";
 import type { SectionName } from "./keys.ts";
-import { ConfigInvalid } from "./problem.ts";
+import { type Candidate, ConfigInvalid, type Gathered } from "./problem.ts";
 import { DEFAULT_FILE, isProblem, readTomlFile } from "./toml-file.ts";
 
-/** Where configuration comes from, the first that names a key winning: flags, environment, file, default. */
+/**
+ * Where configuration comes from, the first that names a key winning: flags, environment, file,
+ * default.
+ */
 export interface Origins {
   readonly flags: Flags;
   readonly environment: Environment;
@@ -16,8 +18,8 @@ export interface Origins {
 }
 
 /**
- * The configuration of a process that needs `sections`. Every value that is given is judged, whatever its section; only those of `sections`
- * must be there.
+ * The configuration of a process that needs `sections`. Every value that is given is judged,
+ * whatever its section; only those of `sections` must be there.
  *
  * @throws {ConfigInvalid} with all problems at once.
  */

@@ -1,6 +1,7 @@
 /**
- * The known name that was most likely meant, if one is close: at most `mostEdits` letters and a third of them differ, or it begins with
- * `name`. Case, "-" and "_" do not count, so that `max_connections` finds `maxConnections`.
+ * The known name that was most likely meant, if one is close: at most `mostEdits` letters and a
+ * third of them differ, or it begins with `name`. Case, "-" and "_" do not count, so that
+ * `max_connections` finds `maxConnections`.
  */
 export function nearestName(
   name: string,

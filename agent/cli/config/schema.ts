@@ -6,23 +6,31 @@ import {
   endpoint,
   hostName,
   listenAddress,
+  nat64Prefix,
   oneOf,
   program,
+  proxyAddress,
   trueOrFalse,
   webAddress,
   wholeNumber,
 } from "./kinds.ts";
 
 /**
- * Every key of the configuration, in the sections of the TOML file. Flags, environment variables, the JSON Schema and the README's table are
- * derived from it. `x-default` tells a default that depends on other values; `x-sensitive` marks a key whose wrong value is never
- * shown, because people paste the secret itself where its file's path belongs.
+ * Every key of the configuration, in the sections of the TOML file. Flags, environment variables,
+ * the JSON Schema and the README's table are derived from it. `x-default` tells a default that
+ * depends on other values; `x-sensitive` marks a key whose wrong value is never shown, because
+ * people paste the secret itself where its file's path belongs.
  */
 export const ConfigSchema = z.strictObject({
   controlPlane: z.strictObject({
     endpoint: endpoint().meta({ description: "The control plane's gRPC address." }),
     caFile: absolutePath().meta({
-      description: "PEM file with the only CA that the control plane's certificate may chain to.",
+      description:
+        "PEM file with the only CA that the control plane's certificate may chain to; a root or an intermediate.",
+    }),
+    proxy: proxyAddress().optional().meta({
+      description: 'The HTTP proxy that leads to the control plane by CONNECT; "none" goes straight there.',
+      "x-default": "$https_proxy or $HTTPS_PROXY, but for what $no_proxy or $NO_PROXY names",
     }),
     serverName: hostName()
       .optional()
@@ -51,6 +59,13 @@ export const ConfigSchema = z.strictObject({
     handshakeTimeoutMs: wholeNumber(100, 120_000)
       .default(10_000)
       .meta({ description: "Milliseconds that a TLS handshake may take." }),
+    maxSessionsPerBuildPerMinute: wholeNumber(1, 1_000_000)
+      .default(300)
+      .meta({ description: "Sessions that one build may open within a minute." }),
+    calls: oneOf(["judged", "any"]).default("judged").meta({
+      description:
+        'Whether a build may call of BuildKit only what is its own. With "any" it reaches the secrets of every other build on the machine.',
+    }),
   }),
   health: z.strictObject({
     listen: listenAddress()
@@ -93,9 +108,14 @@ export const ConfigSchema = z.strictObject({
       .meta({ description: "Directory of the CNI plugins that make a build step's network." }),
   }),
   network: z.strictObject({
-    mode: oneOf(["bridge", "none"])
-      .default("bridge")
-      .meta({ description: "Whether build steps get a guarded network, or a loopback and nothing else." }),
+    mode: oneOf(["bridge", "none"]).default("bridge").meta({
+      description: "Whether builds, and BuildKit for them, get a guarded network, or a loopback and nothing else.",
+    }),
+    nat64Prefix: nat64Prefix().optional().meta({
+      description:
+        "The prefix of this network's NAT64 gateway, closed to builds: what is private or secret is in it, too.",
+      "x-default": "only NAT64's well-known and local prefixes are guarded",
+    }),
     probeTarget: endpoint().optional().meta({
       description: "What every build must reach; tried from inside a build's network together with what it must not.",
       "x-default": "nothing of the kind is tried",

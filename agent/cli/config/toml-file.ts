@@ -12,8 +12,8 @@ export interface TomlFile {
 export const DEFAULT_FILE = "/etc/builder-agent/config.toml";
 
 /**
- * Reads `file`, which must exist: except the default one, whose absence is no problem. The errors tell where, but never show the text:
- * it may hold what should not be in a log.
+ * Reads `file`, which must exist: except the default one, whose absence is no problem. The errors
+ * tell where, but never show the text: it may hold what should not be in a log.
  */
 export async function readTomlFile(
   file: string,

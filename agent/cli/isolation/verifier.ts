@@ -1,7 +1,9 @@
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../../adapters/clock/system-clock.ts";
 import { isolationVerifier } from "../../adapters/network-probe/verify-isolation.ts";
 import type { VerifyIsolation } from "../../core/network/facts.ts";
+import { FORBIDDEN_MS } from "../../core/network/probe-target.ts";
 
 /** Tries the builds' network from inside; for those who are root. `notesDir`: see the adapter. */
 export function verifyIsolationWith(notesDir: string): VerifyIsolation {
@@ -9,6 +11,12 @@ export function verifyIsolationWith(notesDir: string): VerifyIsolation {
   return isolationVerifier({
     program: { command: process.execPath, args: [main, "network", "probe"] },
     notesDir,
+    fetch: async (socketPath, targets, signal) => {
+      if (!existsSync(socketPath)) return undefined;
+      // Loaded where there is one to ask: the machine's boot does not wait for it.
+      const { tryFetches } = await import("../../adapters/buildkit/fetch-probe.ts");
+      return tryFetches(socketPath, targets, FORBIDDEN_MS, signal);
+    },
     clock: systemClock(),
   });
 }

@@ -20,8 +20,9 @@ export interface Remover {
 }
 
 /**
- * Ends the node, if there is one, within 20 s; what fails is logged, never thrown. A server that does not hear of the end is told by the API, where its
- * credential allows; one that does is asked whether it still lists the device. In the end it forgets an ephemeral node by itself.
+ * Ends the node, if there is one, within 20 s; what fails is logged, never thrown. A server that
+ * does not hear of the end is told by the API, where its credential allows; one that does is asked
+ * whether it still lists the device. In the end it forgets an ephemeral node by itself.
  */
 export async function departFromTailnet(
   { node, api, clock, log }: DeparturePorts,

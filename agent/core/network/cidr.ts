@@ -10,7 +10,10 @@ interface Range {
   readonly base: bigint;
 }
 
-/** Bits beyond the prefix are dropped; an address alone is a range of one. Undefined for what is neither. */
+/**
+ * Bits beyond the prefix are dropped; an address alone is a range of one. Undefined for what is
+ * neither.
+ */
 export function parseCidr(text: string): Cidr | undefined {
   const [first = "", length, ...rest] = text.split("/");
   const address = parseAddress(first);
@@ -51,9 +54,17 @@ export function nth({ family, base }: Range, index: number): Address {
 
 /** The same addresses without a range that lies in another one: a set of nftables refuses those. */
 export function widest(ranges: readonly Cidr[]): readonly Cidr[] {
-  const wideFirst = ranges.toSorted((a, b) => a.prefix - b.prefix);
-  return wideFirst.reduce<readonly Cidr[]>(
-    (kept, range) => (kept.some((other) => overlap(other, range)) ? kept : [...kept, range]),
-    [],
-  );
+  const kept: Cidr[] = [];
+  // Two ranges are apart, or one holds the other: the one that could hold a range comes before it.
+  for (const range of ranges.toSorted(byAddress)) {
+    const last = kept.at(-1);
+    if (last === undefined || !overlap(last, range)) kept.push(range);
+  }
+  return kept;
+}
+
+function byAddress(a: Cidr, b: Cidr): number {
+  if (a.family !== b.family) return a.family < b.family ? -1 : 1;
+  if (a.base !== b.base) return a.base < b.base ? -1 : 1;
+  return a.prefix - b.prefix;
 }

@@ -1,6 +1,6 @@
 import { formatAddress } from "./address.ts";
 import { formatCidr } from "./cidr.ts";
-import { BRIDGE, firstOfSteps, type NetworkPlan, type PlannedRange } from "./plan.ts";
+import { firstOfSteps, type NetworkPlan, type PlannedRange, rangesOf } from "./plan.ts";
 
 /** CNI's name of the network of builds. */
 export const CNI_NETWORK = "builder-agent";
@@ -9,27 +9,28 @@ export const CNI_NETWORK = "builder-agent";
 export const PROBE_CONTAINER = "builder-agent-probe";
 
 /**
- * A build step's network for CNI's plugins (version 1.1.1, Debian 12): one end of a cable on the bridge, which is there already with its addresses, and
- * the way out by these. The plugin itself masquerades, forwards and guards nothing. `leasesDir`: which addresses are given away, for all who make
- * networks from this.
+ * A build step's network for CNI's plugins (version 1.1.1, Debian 12): a cable of its own to the
+ * machine, point to point, and the way out by that. The plugin itself masquerades and guards
+ * nothing. `leasesDir`: which addresses are given away, for all who make networks from this.
  */
-export function conflist({ ipv4, ipv6 }: Pick<NetworkPlan, "ipv4" | "ipv6">, leasesDir: string): string {
+export function conflist(
+  plan: Pick<NetworkPlan, "ipv4" | "ipv6" | "families" | "mtuBytes">,
+  leasesDir: string,
+): string {
+  const ranges = rangesOf(plan);
   const list = {
     cniVersion: "1.0.0",
     name: CNI_NETWORK,
     plugins: [
       {
-        type: "bridge",
-        bridge: BRIDGE,
-        isGateway: false,
+        type: "ptp",
         ipMasq: false,
-        hairpinMode: false,
-        promiscMode: false,
+        mtu: plan.mtuBytes,
         ipam: {
           type: "host-local",
           dataDir: leasesDir,
-          ranges: [[range(ipv4)], [range(ipv6)]],
-          routes: [route("0.0.0.0/0", ipv4), route("::/0", ipv6)],
+          ranges: ranges.map((planned) => [range(planned)]),
+          routes: ranges.map(route),
         },
       },
     ],
@@ -45,8 +46,8 @@ function range(planned: PlannedRange) {
   };
 }
 
-function route(dst: string, planned: PlannedRange) {
-  return { dst, gw: gateway(planned) };
+function route(planned: PlannedRange) {
+  return { dst: planned.cidr.family === "ipv4" ? "0.0.0.0/0" : "::/0", gw: gateway(planned) };
 }
 
 function gateway({ services }: PlannedRange): string {

@@ -5,12 +5,16 @@ import { type Heard, nameOf, type ProbeOutcome, type ProbeTarget, type ProbeVia 
 const ARRIVED = new Set(["ECONNREFUSED", "ECONNRESET", "EPIPE"]);
 /** The packet did not even leave: no route, no address of this family. */
 const NOT_SENT = new Set(["ENETUNREACH", "ENETDOWN", "EADDRNOTAVAIL", "EINVAL", "EAFNOSUPPORT", "ENODEV"]);
-/** "Administratively prohibited" is EHOSTUNREACH in IPv4 and EACCES in IPv6. Whatever else the system calls it, nothing got through. */
+/**
+ * "Administratively prohibited" is EHOSTUNREACH in IPv4 and EACCES in IPv6. Whatever else the
+ * system calls it, nothing got through.
+ */
 const NO_ANSWER = new Set(["ETIMEDOUT"]);
 
 /**
- * What was found. What a listener of ours heard got through, whatever its sender saw.
- * `outcomes`: as many as `targets`, in their order. `answered`: see `ProbeSurroundings`; nobody is blamed for names that this machine does not have.
+ * What was found. What a listener of ours heard got through, whatever its sender saw. `outcomes`:
+ * as many as `targets`, in their order. `answered`: see `ProbeSurroundings`; nobody is blamed for
+ * names that this machine does not have.
  */
 export function judgeProbe(
   targets: readonly ProbeTarget[],

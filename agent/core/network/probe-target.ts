@@ -1,4 +1,7 @@
-/** How a target is tried. "udp" says one word and takes any answer; the others ask a question of DNS. */
+/**
+ * How a target is tried. "udp" says one word and takes any answer; the others ask a question of
+ * DNS.
+ */
 export type ProbeVia = "tcp" | "udp" | "dns-udp" | "dns-tcp";
 
 /** One thing to try from inside a build's network. */
@@ -6,7 +9,10 @@ export interface ProbeTarget {
   /** See `ProbeFinding`. */
   readonly what: string;
   readonly via: ProbeVia;
-  /** An address, perhaps with the step's interface ("fe80::1%eth0"); a name only where the operator gave one. */
+  /**
+   * An address, perhaps with the step's interface ("fe80::1%eth0"); a name only where the operator
+   * gave one.
+   */
   readonly host: string;
   readonly port: number;
   readonly expected: "refused" | "reached";
@@ -33,13 +39,17 @@ export interface Heard {
 }
 
 /**
- * What must be refused and is answered here or next door: the handshake is the kernel's work, and takes microseconds. A refusal of IPv6 comes only
- * after TCP's first repetition, a second later; nobody waits for that, since a refusal and silence are worth the same.
+ * What must be refused and is answered here or next door: the handshake is the kernel's work, and
+ * takes microseconds. A refusal of IPv6 comes only after TCP's first repetition, a second later;
+ * nobody waits for that, since a refusal and silence are worth the same.
  */
 export const FORBIDDEN_MS = 300;
 /** What must be reached may be far away, and a resolver may have to ask others. */
 export const PERMITTED_MS = 3_000;
-/** For names, where this machine's own question, which was asked first, is still open: the machine waits as long, and the agent's boot with it. */
+/**
+ * For names, where this machine's own question, which was asked first, is still open: the machine
+ * waits as long, and the agent's boot with it.
+ */
 export const UNANSWERED_MS = 500;
 
 /** "169.254.169.254:80", "[fd00:ec2::254]:80", "10.0.0.1:4711/udp". */

@@ -42,8 +42,10 @@ export function isStub({ nameservers }: ResolvConf): boolean {
 }
 
 /**
- * Whom the machine asks for names and builds can be led to: at most three. Not what is on a loopback, has a zone, or is this machine itself, where
- * nothing of a build goes in; nor an address of the bridge, which would lead in a circle. `machine`: its own addresses; `builds`: the bridge's ranges.
+ * Whom the machine asks for names and builds can be led to: at most three. Not what is on a
+ * loopback, has a zone, or is this machine itself, where nothing of a build goes in; nor an address
+ * of `builds0`, which would lead in a circle. `machine`: its own addresses; `builds`: the builds'
+ * ranges.
  */
 export function usableResolvers(
   { nameservers }: ResolvConf,
@@ -58,6 +60,11 @@ export function usableResolvers(
   );
   const distinct = new Map(usable.map((address) => [formatAddress(address), address]));
   return [...distinct.values()].slice(0, RESOLVERS_MAX);
+}
+
+/** Whom it asks on its own loopback, where no build gets. */
+export function localResolvers({ nameservers }: ResolvConf): readonly Address[] {
+  return nameservers.flatMap((text) => parseAddress(text) ?? []).filter(isLoopback);
 }
 
 const LOOPBACK = [cidr("127.0.0.0/8"), cidr("::1/128")];

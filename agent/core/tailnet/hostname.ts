@@ -1,7 +1,10 @@
 /** A DNS label: RFC 1123, 2.1. */
 const LABEL_MAX_CHARS = 63;
 
-/** What this machine is called in a tailnet. `machineId`: as the control plane named it; "" while it has not. */
+/**
+ * What this machine is called in a tailnet. `machineId`: as the control plane named it; "" while it
+ * has not.
+ */
 export function tailnetHostname(machineId: string): string {
   const safe = machineId
     .toLowerCase()

@@ -3,7 +3,10 @@ import { isOpenTo, type NetworkView, type TailnetView } from "../views.ts";
 
 const NO_NODE = { nodeId: "", name: "", addresses: [], tags: [], acceptsRoutes: false } as const;
 
-/** What is told of a tailnet: joined is one that builds reach; nothing while this machine has to do with none. */
+/**
+ * What is told of a tailnet: joined is one that builds reach; nothing while this machine has to do
+ * with none.
+ */
 export function tailnetObserved(view: TailnetView, network: NetworkView): { readonly tailnet?: TailnetObserved } {
   switch (view.at) {
     case "unknown":

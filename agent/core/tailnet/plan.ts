@@ -29,7 +29,10 @@ export function impossible(wish: TailnetWish): string | undefined {
   return undefined;
 }
 
-/** Whether a failed join is worth another try before something else is wanted: a key that was handed over is good for one. */
+/**
+ * Whether a failed join is worth another try before something else is wanted: a key that was handed
+ * over is good for one.
+ */
 export function mayTryAgain(wish: TailnetWish, retryable: boolean): boolean {
   return retryable || wish.credential.kind !== "auth-key";
 }

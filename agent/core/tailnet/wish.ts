@@ -22,7 +22,10 @@ export type TailnetCredential =
   | { readonly kind: "workload-identity"; readonly clientId: string; readonly audience: string }
   | { readonly kind: "none" };
 
-/** The same join: nothing but the wish whether it is required differs. Secrets count only by what they are for. */
+/**
+ * The same join: nothing but the wish whether it is required differs. Secrets count only by what
+ * they are for.
+ */
 export function sameJoin(a: TailnetWish | undefined, b: TailnetWish | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
   return (

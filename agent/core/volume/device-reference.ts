@@ -1,4 +1,7 @@
-/** A device by what it is. The kernel's own names (`/dev/nvme1n1`) follow the order of discovery and are no reference. */
+/**
+ * A device by what it is. The kernel's own names (`/dev/nvme1n1`) follow the order of discovery and
+ * are no reference.
+ */
 export type DeviceReference =
   /** A link in /dev/disk/by-id/, without the directory. */
   | { readonly by: "id"; readonly id: string }

@@ -1,3 +1,4 @@
+import type { HeaderMetadata } from "./header-form.ts";
 import type { LabelClaims } from "./label.ts";
 import type { VolumeKind, VolumeOwner } from "./order.ts";
 import type { Content } from "./samples.ts";
@@ -24,7 +25,10 @@ export interface DeviceFacts {
   readonly type: string;
   readonly sizeBytes: number;
   readonly readOnly: boolean;
-  /** World wide name, or serial, and a partition's own id: the same in every boot and on every machine. Absent: it has none. */
+  /**
+   * World wide name, or serial, and a partition's own id: the same in every boot and on every
+   * machine. Absent: it has none.
+   */
   readonly identity?: string;
   readonly use: DeviceUse;
   /** In the order of their offsets. */
@@ -63,7 +67,11 @@ export interface LuksHeader {
   readonly uuid: string;
   readonly keySlots: number;
   readonly label: LabelFacts;
-  /** Whether the order's key opens a slot; absent when the order gives none. */
+  readonly metadata: HeaderMetadata;
+  /**
+   * Whether the order's key opens a slot. Absent: the order gives none, or the header is not of our
+   * form and was not given a key.
+   */
   readonly keyFits?: boolean;
 }
 
@@ -72,7 +80,15 @@ export type LabelFacts =
   /** A token of our type that we cannot read. */
   | { readonly is: "malformed" }
   /** `authentic`: its code is right, by the key that its kind asks for. */
-  | { readonly is: "there"; readonly claims: LabelClaims; readonly authentic: boolean };
+  | {
+      readonly is: "there";
+      readonly claims: LabelClaims;
+      readonly authentic: boolean;
+      readonly header: HeaderProof;
+    };
+
+/** What the label's second code says of the header around it, by the same key. */
+export type HeaderProof = "authentic" | "altered" /** Absent: an earlier release made the label. */ | "none";
 
 /** /dev/mapper/builder-agent-cache. */
 export interface MappingFacts {
@@ -96,15 +112,19 @@ export interface OpenRecord {
 }
 
 /**
- * Written to the machine's own disk before the first byte of a device is overwritten, and removed after the label: after a power cut in between it
- * proves that what is on the device is a half-made volume of ours.
+ * Written to the machine's own disk before the first byte of a device is overwritten, and removed
+ * after the label: after a power cut in between it proves that what is on the device is a half-made
+ * volume of ours.
  */
 export interface FormattingIntent {
   readonly identity?: string;
   readonly sizeBytes: number;
   /** Of the header that we were about to write. */
   readonly luksUuid: string;
-  /** "blank": only what luksFormat writes can be on it. "ours": the ciphertext of an earlier volume of ours as well. */
+  /**
+   * "blank": only what luksFormat writes can be on it. "ours": the ciphertext of an earlier volume
+   * of ours as well.
+   */
   readonly found: "blank" | "ours";
   readonly beganMs: number;
 }

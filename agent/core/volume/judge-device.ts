@@ -7,7 +7,10 @@ const DISKS = /^(disk|part|lvm|md|raid\d+|linear|mpath|loop|file)$/;
 
 export const LUKS = "crypto_LUKS";
 
-/** What makes a device unfit whatever our own label on it says: others use it, or it holds others' things. */
+/**
+ * What makes a device unfit whatever our own label on it says: others use it, or it holds others'
+ * things.
+ */
 export function judgeDevice(device: DeviceFacts): Refusal | undefined {
   return inUse(device) ?? unfit(device) ?? foreign(device);
 }

@@ -1,5 +1,6 @@
-import type { DeviceFacts, FormattingIntent, LuksFacts, LuksHeader } from "./inventory.ts";
-import { type ForeignPart, foreignPart, type LabelClaims } from "./label.ts";
+import { headerFault } from "./header-form.ts";
+import type { DeviceFacts, FormattingIntent, HeaderProof, LabelFacts, LuksFacts, LuksHeader } from "./inventory.ts";
+import { type ForeignPart, foreignPart, isCoveredUuid } from "./label.ts";
 import { kindOf, type VolumeOrder } from "./order.ts";
 import { type RefusalCode, refusal } from "./refusal.ts";
 import type { VolumePlan } from "./volume-plan.ts";
@@ -29,7 +30,7 @@ export function judgeLuks(
       if (claims.luksUuid !== uuid)
         return refuse("cache.label-unverified", `${path} has the label of another volume (uuid ${claims.luksUuid})`);
       if (claims.kind === "per-boot") return ofAnEarlierBoot(device, authentic);
-      return kept(order, device, luks, { claims, authentic });
+      return kept(order, device, luks, label);
     }
     default:
       return label satisfies never;
@@ -49,8 +50,8 @@ function ofAnEarlierBoot(device: DeviceFacts, authentic: boolean): VolumePlan {
 function kept(
   order: VolumeOrder,
   device: DeviceFacts,
-  { keySlots, keyFits }: LuksHeader,
-  { claims, authentic }: { readonly claims: LabelClaims; readonly authentic: boolean },
+  { keySlots, keyFits, metadata }: LuksHeader,
+  { claims, authentic, header }: Extract<LabelFacts, { is: "there" }>,
 ): VolumePlan {
   const { path } = device;
   if (kindOf(order.key) === "per-boot")
@@ -63,14 +64,28 @@ function kept(
       "cache.erased",
       `The key slots of ${path} (volume ${claims.volumeId}) were erased: nothing can open it any more`,
     );
-  if (keyFits !== true)
-    return refuse("cache.wrong-key", `The key that was given does not open ${path} (volume ${claims.volumeId})`);
+  const wrongKey = refuse(
+    "cache.wrong-key",
+    `The key that was given does not open ${path} (volume ${claims.volumeId})`,
+  );
+  if (!authentic && keyFits === false) return wrongKey;
   if (!authentic)
     return refuse(
       "cache.label-unverified",
       `The label of ${path} (volume ${claims.volumeId}) was not made with its key`,
     );
+  const fault = headerFault(metadata) ?? proofFault(header, claims.luksUuid);
+  if (fault !== undefined)
+    return refuse("cache.header-altered", `The header of ${path} (volume ${claims.volumeId}) ${fault}`);
+  if (keyFits !== true) return wrongKey;
   return { is: "open", device, label: claims };
+}
+
+/** An earlier release's label says nothing of its header, whose form has to do. */
+function proofFault(proof: HeaderProof, luksUuid: string): string | undefined {
+  if (proof === "altered") return "is not the one that its label was made for";
+  if (proof === "none" && isCoveredUuid(luksUuid)) return "has lost the code that its label was made with";
+  return undefined;
 }
 
 const CODES: Readonly<Record<ForeignPart["part"], RefusalCode>> = {

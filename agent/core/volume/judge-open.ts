@@ -4,7 +4,10 @@ import { kindOf, type VolumeOrder } from "./order.ts";
 import { refusal } from "./refusal.ts";
 import type { VolumePlan } from "./volume-plan.ts";
 
-/** What to do when something is open at our name: it is as ordered, it is left over, or it is in the way. */
+/**
+ * What to do when something is open at our name: it is as ordered, it is left over, or it is in the
+ * way.
+ */
 export function judgeOpen(
   order: VolumeOrder,
   { bootId, opened }: Inventory,

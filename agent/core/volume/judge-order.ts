@@ -15,6 +15,13 @@ export function unknownFilesystem(name: string): Refusal {
   );
 }
 
+export function onlyForDryRun(device: string): Refusal {
+  return refusal(
+    "cache.device-name-wrong",
+    `${JSON.stringify(device.slice(0, 100))} is a file: only a dry run looks at one (builder-agent volume open --dry-run)`,
+  );
+}
+
 /** What is wrong with an order by itself, before anything is looked at. */
 export function judgeOrder({ device, filesystem, key }: VolumeOrder): Refusal | undefined {
   if (!isFilesystem(filesystem)) return unknownFilesystem(filesystem);

@@ -1,8 +1,8 @@
 import type { Filesystem, VolumeKind, VolumeOrder, VolumeOwner } from "./order.ts";
 
 /**
- * What a volume says of itself, in a LUKS2 token. It is written last of all, so that a labelled volume is a complete one. Only with a right
- * authentication code it is more than a claim.
+ * What a volume says of itself, in a LUKS2 token. It is written last of all, so that a labelled
+ * volume is a complete one. Only with a right authentication code it is more than a claim.
  */
 export interface LabelClaims {
   readonly kind: VolumeKind;
@@ -16,7 +16,27 @@ export interface LabelClaims {
   readonly bootId: string;
 }
 
-/** The form that is authenticated: one text for one meaning, whatever order a token's fields come in. */
+/**
+ * The uuid of a header that its label covers: version 8, which RFC 9562 leaves to the vendor, where
+ * an earlier release used a random one's 4. The label authenticates the uuid, so that nobody can
+ * take the header's code away and pass the volume off as an earlier release's, which can still read
+ * it.
+ * @param random In the form of RFC 9562, version 4.
+ */
+export function coveredUuid(random: string): string {
+  return `${random.slice(0, VERSION_AT)}8${random.slice(VERSION_AT + 1)}`;
+}
+
+export function isCoveredUuid(luksUuid: string): boolean {
+  return luksUuid[VERSION_AT] === "8";
+}
+
+const VERSION_AT = 14;
+
+/**
+ * The form that is authenticated: one text for one meaning, whatever order a token's fields come
+ * in.
+ */
 export function canonicalLabel({
   kind,
   owner,

@@ -21,9 +21,14 @@ export interface VolumeOrder {
 }
 
 export type VolumeKey =
-  /** Random, made where the volume is opened, and nowhere else: the cache does not outlive the boot. */
+  /**
+   * Random, made where the volume is opened, and nowhere else: the cache does not outlive the boot.
+   */
   | { readonly kind: "per-boot" }
-  /** VOLUME_KEY_BYTES random bytes. Opening a volume leaves them as they are: who made the copy overwrites it. */
+  /**
+   * VOLUME_KEY_BYTES random bytes. Opening a volume leaves them as they are: who made the copy
+   * overwrites it.
+   */
   | { readonly kind: "given"; readonly key: Secret<Uint8Array> };
 
 /** 512 bits: as much as AES-256-XTS takes. */

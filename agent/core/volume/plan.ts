@@ -64,8 +64,9 @@ function judgeContent(intent: FormattingIntent | undefined, device: DeviceFacts)
 }
 
 /**
- * Whether what is on a device is no more than a formatting of ours can have left: over a blank device only a header, over an earlier volume of ours its
- * ciphertext as well. A device without an identity of its own is never known again.
+ * Whether what is on a device is no more than a formatting of ours can have left: over a blank
+ * device only a header, over an earlier volume of ours its ciphertext as well. A device without an
+ * identity of its own is never known again.
  */
 function isRestOf(
   intent: FormattingIntent | undefined,

@@ -1,6 +1,9 @@
 import { AgentError } from "../errors.ts";
 
-/** Why a volume is not opened. Each is told by one sentence, and whatever device it is about keeps its bytes. */
+/**
+ * Why a volume is not opened. Each is told by one sentence, and whatever device it is about keeps
+ * its bytes.
+ */
 export type RefusalCode =
   | "cache.device-unnamed"
   | "cache.device-name-wrong"
@@ -21,6 +24,7 @@ export type RefusalCode =
   | "cache.unrecognised-data"
   | "cache.luks-foreign"
   | "cache.label-unverified"
+  | "cache.header-altered"
   | "cache.other-org"
   | "cache.other-project"
   | "cache.other-architecture"

@@ -9,8 +9,9 @@ export interface SamplePlace {
 }
 
 /**
- * Where to look whether a device without any signature holds data: its first and last 16 MiB, and 64 single MiB in between at equal distances. The
- * first place is exactly what luksFormat would overwrite. No two places overlap, and all lie on the device.
+ * Where to look whether a device without any signature holds data: its first and last 16 MiB, and
+ * 64 single MiB in between at equal distances. The first place is exactly what luksFormat would
+ * overwrite. No two places overlap, and all lie on the device.
  */
 export function samplePlaces(deviceBytes: number): readonly SamplePlace[] {
   const first = { offset: 0, length: Math.min(HEADER_BYTES, deviceBytes) };
@@ -27,9 +28,15 @@ export function samplePlaces(deviceBytes: number): readonly SamplePlace[] {
 
 /** What was found in those places. */
 export type Content =
-  /** Nothing but zeros, or nothing but ones: what a device gives that was never written, or discarded. */
+  /**
+   * Nothing but zeros, or nothing but ones: what a device gives that was never written, or
+   * discarded.
+   */
   | { readonly is: "blank" }
-  /** `at` is the first byte that tells; `headerOnly`: nothing was found behind what luksFormat overwrites. */
+  /**
+   * `at` is the first byte that tells; `headerOnly`: nothing was found behind what luksFormat
+   * overwrites.
+   */
   | { readonly is: "data"; readonly at: number; readonly headerOnly: boolean }
   /** Not looked at: there was a signature, or no access. */
   | { readonly is: "unread" };

@@ -7,7 +7,10 @@ export type VolumePlan =
   | { readonly is: "refuse"; readonly refusal: Refusal }
   /** It is open already, in this boot, as ordered. */
   | { readonly is: "take-over"; readonly record: OpenRecord }
-  /** An open mapping that an interrupted order left behind, with nothing on it: close it, then look again. */
+  /**
+   * An open mapping that an interrupted order left behind, with nothing on it: close it, then look
+   * again.
+   */
   | { readonly is: "close-leftover"; readonly mapping: MappingFacts }
   | { readonly is: "open"; readonly device: DeviceFacts; readonly label: LabelClaims }
   | { readonly is: "format"; readonly device: DeviceFacts; readonly found: FormattableAs };

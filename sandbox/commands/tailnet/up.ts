@@ -64,7 +64,9 @@ async function giveWay(dir: string): Promise<void> {
   await rm(recordFile(dir), { force: true });
 }
 
-/** The network of the machine of the sandbox that is up in the same directory; undefined: none is. */
+/**
+ * The network of the machine of the sandbox that is up in the same directory; undefined: none is.
+ */
 async function machineOf(dir: string) {
   const claim = await readClaim(dir);
   if (claim === undefined) return undefined;

@@ -10,8 +10,9 @@ const PREFIX = "sandbox-";
 const UPLINK = "uplink0";
 
 /**
- * A way out for a namespace: a cable to a machine, and that machine's address for what comes over it (masquerade). On the machine this is one link
- * and one nftables table, both ours by name; both go at disposal, and also when this process is killed. The machine itself is not reached over it,
+ * A way out for a namespace: a cable to a machine, and that machine's address for what comes over
+ * it (masquerade). On the machine this is one link and one nftables table, both ours by name; both
+ * go at disposal, and also when this process is killed. The machine itself is not reached over it,
  * but for names.
  */
 export class Egress implements AsyncDisposable {
@@ -28,7 +29,10 @@ export class Egress implements AsyncDisposable {
     this.told = told;
   }
 
-  /** IPv6 as well where the machine has a route for it and forwards it. @throws {SandboxFailure} if it does not even forward IPv4. */
+  /**
+   * IPv6 as well where the machine has a route for it and forwards it. @throws {SandboxFailure} if
+   * it does not even forward IPv4.
+   */
   static async open(machine: NetworkPlace, namespace: NetworkNamespace): Promise<Egress> {
     if (!(await forwards(machine, "net.ipv4.ip_forward")))
       throw new SandboxFailure(

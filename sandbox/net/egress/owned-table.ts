@@ -8,8 +8,9 @@ const IN_FORCE_DEADLINE_MS = 5_000;
 const LOOK_EVERY_MS = 10;
 
 /**
- * An nftables table that the kernel removes when this process is gone, however it went: it is owned by the netlink socket of a child of ours
- * (`flags owner`, Linux 5.12), which reads its orders from us.
+ * An nftables table that the kernel removes when this process is gone, however it went: it is owned
+ * by the netlink socket of a child of ours (`flags owner`, Linux 5.12), which reads its orders from
+ * us.
  */
 export class OwnedTable implements AsyncDisposable {
   readonly #place: NetworkPlace;

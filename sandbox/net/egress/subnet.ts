@@ -9,7 +9,9 @@ export interface Subnet {
   readonly far: string;
 }
 
-/** For benchmarks between two networks (RFC 2544), which nobody routes: 198.19.255.0/24, by fours. */
+/**
+ * For benchmarks between two networks (RFC 2544), which nobody routes: 198.19.255.0/24, by fours.
+ */
 const FIRST = [198, 19, 255] as const;
 const PREFIX_LENGTH = 30;
 

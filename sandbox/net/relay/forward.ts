@@ -5,8 +5,9 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 export type Endpoint = { readonly path: string } | { readonly host: string; readonly port: number };
 
 /**
- * Takes connections at one place and carries their bytes to another, each end of a direction by itself. What breaks on one side breaks on the
- * other; if the other side cannot be reached, the connection is closed.
+ * Takes connections at one place and carries their bytes to another, each end of a direction by
+ * itself. What breaks on one side breaks on the other; if the other side cannot be reached, the
+ * connection is closed.
  */
 export class Forward implements AsyncDisposable {
   readonly #server: Server;
@@ -53,7 +54,8 @@ export class Forward implements AsyncDisposable {
     from.on("error", () => to.destroy());
     from.once("close", (broke) => {
       this.#sockets.delete(from);
-      // One that is over in both directions has ended the other by now, whose last bytes may still be on their way.
+      // One that is over in both directions has ended the other by now, whose last bytes may still
+      // be on their way.
       if (broke || !from.readableEnded || !from.writableFinished) to.destroy();
     });
   }

@@ -10,9 +10,15 @@ export interface RelayOptions {
   readonly namespace: NetworkNamespace;
   /** Short; for sockets of ours. */
   readonly dir: string;
-  /** TCP ports of this machine's loopback, which are then there under the same number on the namespace's. */
+  /**
+   * TCP ports of this machine's loopback, which are then there under the same number on the
+   * namespace's.
+   */
   readonly offered: readonly number[];
-  /** How many ports of the namespace's loopback are reached under the same, free number on this machine's. */
+  /**
+   * How many ports of the namespace's loopback are reached under the same, free number on this
+   * machine's.
+   */
   readonly reached: number;
 }
 
@@ -20,8 +26,9 @@ const LOOPBACK = "127.0.0.1";
 const START_DEADLINE_MS = 10_000;
 
 /**
- * Leads from the loopback of a network namespace to that of this machine, and back: unix sockets know no network. The loopbacks need not be
- * joined by any link for that, and nothing else comes through.
+ * Leads from the loopback of a network namespace to that of this machine, and back: unix sockets
+ * know no network. The loopbacks need not be joined by any link for that, and nothing else comes
+ * through.
  */
 export class Relay implements AsyncDisposable {
   /** The ports to be listened on in the namespace. */

@@ -2,7 +2,10 @@ import { createHash, type JsonWebKey, randomBytes } from "node:crypto";
 import { JwtInvalid, unverifiedIssuer, verifyJwt } from "../../control-plane/jwt.ts";
 import { Refused, tokenInvalid } from "./answer.ts";
 
-/** What may be done with an access token of a client: https://tailscale.com/kb/1623/trust-credentials#scopes */
+/**
+ * What may be done with an access token of a client:
+ * https://tailscale.com/kb/1623/trust-credentials#scopes
+ */
 export type Scope = "auth_keys" | "devices:core";
 
 /** What its owner lets a client do. */

@@ -43,7 +43,10 @@ export function readKeyRequest(body: unknown): KeyRequest {
   throw new Refused(400, `invalid request body: ${messageOf(z.prettifyError(parsed.error))}`);
 }
 
-/** An OAuth client's keys need tags: either exactly its own, or such as its own tags own. @throws {Refused} 400 */
+/**
+ * An OAuth client's keys need tags: either exactly its own, or such as its own tags own. @throws
+ * {Refused} 400
+ */
 export function checkTags({ capabilities }: KeyRequest, { clientTags, tagOwners }: TagRights): void {
   const { tags } = capabilities.devices.create;
   if (tags.length === 0) throw new Refused(400, "tailnet-owned auth key must have tags set");
@@ -53,7 +56,10 @@ export function checkTags({ capabilities }: KeyRequest, { clientTags, tagOwners 
   throw new Refused(400, `requested tags [${tags.join(" ")}] are invalid or not permitted`);
 }
 
-/** Where the real API would hand out more than any machine should have, the stand-in says so instead. @throws {Refused} 400 */
+/**
+ * Where the real API would hand out more than any machine should have, the stand-in says so
+ * instead. @throws {Refused} 400
+ */
 export function checkModesty({ capabilities, expirySeconds }: KeyRequest): void {
   const { reusable, ephemeral, preauthorized } = capabilities.devices.create;
   const wrong = [

@@ -23,8 +23,9 @@ export interface TailnetApiOptions {
 }
 
 /**
- * Stands in for the few public endpoints of https://tailscale.com/api that a machine needs, with their documented requests, answers and
- * errors: OAuth's token, the exchange of a workload's own token, a key, the removal of a device. What it hands out is good at `coordination`.
+ * Stands in for the few public endpoints of https://tailscale.com/api that a machine needs, with
+ * their documented requests, answers and errors: OAuth's token, the exchange of a workload's own
+ * token, a key, the removal of a device. What it hands out is good at `coordination`.
  */
 export class TailnetApiStandIn implements AsyncDisposable {
   readonly clients: Clients;

@@ -4,7 +4,9 @@ import type { RelayAddress } from "../derp-relay.ts";
 /** The domain that MagicDNS' names of a sandbox's tailnet end in. */
 const BASE_DOMAIN = "tailnet.test";
 
-/** An ephemeral node that is not heard of for so long is removed. headscale wants more than 65 s. */
+/**
+ * An ephemeral node that is not heard of for so long is removed. headscale wants more than 65 s.
+ */
 const EPHEMERAL_GRACE = "70s";
 
 /** headscale's configuration: all of it in `dir`, nothing of the internet. */
@@ -68,7 +70,10 @@ export function relayMap({ host, port }: RelayAddress): string {
   return `regions:\n  900: ${JSON.stringify({ regionid: 900, regioncode: "sandbox", regionname: "Sandbox", nodes })}\n`;
 }
 
-/** Who may what in the tailnet, in the form that headscale and Tailscale share: https://tailscale.com/kb/1337/policy-syntax */
+/**
+ * Who may what in the tailnet, in the form that headscale and Tailscale share:
+ * https://tailscale.com/kb/1337/policy-syntax
+ */
 export interface TailnetPolicy {
   readonly tagOwners: Readonly<Record<string, readonly string[]>>;
   readonly autoApprovers?: { readonly routes: Readonly<Record<string, readonly string[]>> };

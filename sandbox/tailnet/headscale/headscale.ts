@@ -25,7 +25,10 @@ export interface HeadscaleOptions {
   readonly policy: TailnetPolicy;
 }
 
-/** A real coordination server: headscale as a child, with a database of its own and nobody else's tailnet in it. */
+/**
+ * A real coordination server: headscale as a child, with a database of its own and nobody else's
+ * tailnet in it.
+ */
 export class Headscale implements Coordination, AsyncDisposable {
   /** What nodes are given as their login server. */
   readonly url: string;
@@ -58,7 +61,10 @@ export class Headscale implements Coordination, AsyncDisposable {
     return headscale;
   }
 
-  /** For other processes of this user, as long as it is up. @throws {HeadscaleRefused} while it is down. */
+  /**
+   * For other processes of this user, as long as it is up. @throws {HeadscaleRefused} while it is
+   * down.
+   */
   running(): RunningHeadscale {
     if (this.#daemon?.isRunning !== true) throw new HeadscaleRefused("headscale is down.", undefined);
     return { program: this.#program, configFile: this.#configFile, userId: this.#userId };

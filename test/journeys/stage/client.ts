@@ -13,7 +13,10 @@ export interface ClientEnding {
   readonly atMs: number;
 }
 
-/** A stock build client as a process; killed after its deadline (40 s by default), or with its scope. */
+/**
+ * A stock build client as a process; killed after its deadline (40 s by default), or with its
+ * scope.
+ */
 export class Client implements AsyncDisposable {
   readonly ended: Promise<ClientEnding>;
   readonly #child: ChildProcess;

@@ -4,7 +4,10 @@ const LOOK_EVERY_MS = 15;
 /** Far more than anything here takes on a loaded machine. */
 const DEADLINE_MS = 30_000;
 
-/** Looks again and again until `probe` gives something other than undefined or false. `what` completes "Not within 30 s: …". */
+/**
+ * Looks again and again until `probe` gives something other than undefined or false. `what`
+ * completes "Not within 30 s: …".
+ */
 export async function eventually<T>(
   what: string,
   probe: () => Promise<T | undefined | false> | T | undefined | false,

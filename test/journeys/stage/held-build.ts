@@ -4,7 +4,10 @@ import type { Client, ClientEnding } from "./client.ts";
 import { eventually } from "./eventually.ts";
 import { processesNaming } from "./processes.ts";
 
-/** Lines of a Dockerfile whose one RUN step says that it has begun, and goes on only when it is let go. `mark` is in its command line. */
+/**
+ * Lines of a Dockerfile whose one RUN step says that it has begun, and goes on only when it is let
+ * go. `mark` is in its command line.
+ */
 export function heldDockerfile(mark: string): readonly string[] {
   const script = `echo began ${mark}; until [ -e /go ]; do sleep 0.1; done; echo ${mark} > /result`;
   return [
@@ -42,7 +45,10 @@ export class HeldBuild implements AsyncDisposable {
     await writeFile(`/proc/${this.#pid}/root/go`, "");
   }
 
-  /** Lets it finish. @throws {Error} unless the client succeeds, with the step's output in its hands. */
+  /**
+   * Lets it finish. @throws {Error} unless the client succeeds, with the step's output in its
+   * hands.
+   */
   async finish(): Promise<ClientEnding> {
     await this.letGo();
     const ending = await this.client.succeeds();

@@ -4,7 +4,8 @@ import { eventually } from "./eventually.ts";
 import { processesNaming } from "./processes.ts";
 
 /**
- * Proves that nothing of a stage is left: no process that names it (build steps included), no mount below its directories, no socket.
+ * Proves that nothing of a stage is left: no process that names it (build steps included), no mount
+ * below its directories, no socket.
  * @throws {Error} naming what there is.
  */
 export async function proveNothingLeft(marks: readonly string[], dirs: readonly string[]): Promise<void> {

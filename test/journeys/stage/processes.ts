@@ -5,7 +5,10 @@ export interface RunningProcess {
   readonly words: readonly string[];
 }
 
-/** Living processes (a zombie has no command line) with `text` in their command line; of every container, seen from here. */
+/**
+ * Living processes (a zombie has no command line) with `text` in their command line; of every
+ * container, seen from here.
+ */
 export async function processesNaming(text: string): Promise<readonly RunningProcess[]> {
   const pids = (await readdir("/proc")).map(Number).filter((pid) => pid > 0 && pid !== process.pid);
   const all = await Promise.all(

@@ -26,7 +26,10 @@ export interface StageOptions {
   readonly identity?: (plane: EmbeddedControlPlane) => StageIdentity;
   /** Default "info". */
   readonly logLevel?: "info" | "debug";
-  /** If given, the agent has a network of its own, joined to this, and builds have a bridge in there. Default: this machine's, and builds have none. */
+  /**
+   * If given, the agent has a network of its own, joined to this, and builds have a bridge in
+   * there. Default: this machine's, and builds have none.
+   */
   readonly uplink?: Uplink;
   /** Before the agent starts. */
   readonly prepare?: (plane: EmbeddedControlPlane) => void;

@@ -34,7 +34,10 @@ export function identityFileIn(runtimeDir: string): string {
   return join(agentRuntimeIn(runtimeDir), "control", "identity", "identity.json");
 }
 
-/** Writes what an image holds for the agent: its configuration, the CA that it pins, its token. Gives the configuration's path. */
+/**
+ * Writes what an image holds for the agent: its configuration, the CA that it pins, its token.
+ * Gives the configuration's path.
+ */
 export async function writeStageConfig(stage: StageConfig): Promise<string> {
   const { workDir, runtimeDir, plane, health, tools, identity } = stage;
   const caFile = join(workDir, "control-plane-ca.pem");
@@ -57,7 +60,7 @@ export async function writeStageConfig(stage: StageConfig): Promise<string> {
       binary: tools.buildkitd,
       bbolt: tools.bbolt,
       runc: tools.runc,
-      cniBinaryDir: dirname(tools.cniBridge),
+      cniBinaryDir: dirname(tools.cniPtp),
     },
     // A bridge is made only in a network of ours.
     network: { mode: stage.networkMode },
@@ -67,6 +70,11 @@ export async function writeStageConfig(stage: StageConfig): Promise<string> {
   };
   await writeFile(configFile, stringify(config));
   return configFile;
+}
+
+/** BuildKit's own socket: past the gateway. */
+export function buildkitSocketIn(runtimeDir: string): string {
+  return join(agentRuntimeIn(runtimeDir), "buildkit", "buildkitd.sock");
 }
 
 function agentRuntimeIn(runtimeDir: string): string {

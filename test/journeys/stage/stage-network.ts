@@ -34,7 +34,10 @@ export async function sharedNetwork(): Promise<StageNetwork> {
   };
 }
 
-/** One of its own, as a VM has it. Clients reach the gateway here, on the same port after each start. */
+/**
+ * One of its own, as a VM has it. Clients reach the gateway here, on the same port after each
+ * start.
+ */
 export async function ownNetwork(plane: EmbeddedControlPlane, uplink: Uplink, scope: Scope): Promise<StageNetwork> {
   // Not the agent's: its sockets shall be gone before this.
   const runtimeDir = scope.own(await makeRuntimeDir()).path;

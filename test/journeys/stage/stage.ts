@@ -25,7 +25,10 @@ export type ChildName = "gateway" | "control" | "buildkitd" | "launcher";
 const READY_DEADLINE_MS = 45_000;
 const END_DEADLINE_MS = 40_000;
 
-/** A control plane in this process, and the agent as it really runs: launcher, gateway, control and buildkitd. */
+/**
+ * A control plane in this process, and the agent as it really runs: launcher, gateway, control and
+ * buildkitd.
+ */
 export class Stage implements AsyncDisposable {
   readonly plane: StageParts["plane"];
   readonly log: StageParts["log"];
@@ -153,10 +156,20 @@ export class Stage implements AsyncDisposable {
     process.kill(await this.pid(name), signal);
   }
 
-  /** A build that the gateway lets in, and its client's files. */
+  /** A build that the machine has accepted, and its client's files. */
   async openBuild(order: Partial<BuildOrder> = {}): Promise<OpenedBuildFiles> {
     const endpoint = `tcp://127.0.0.1:${await this.port()}`;
     return writeTicket(this.clientDir, endpoint, await this.plane.openBuild({ ...REF, ...order }));
+  }
+
+  /**
+   * A build that the machine knows of, whether it has accepted it or not, and its client's files.
+   */
+  async openUnasked(): Promise<OpenedBuildFiles> {
+    const endpoint = `tcp://127.0.0.1:${await this.port()}`;
+    const opened = await this.plane.openBuild({ ...REF, wait: false });
+    await opened.change.applied();
+    return writeTicket(this.clientDir, endpoint, opened);
   }
 
   buildctl(build: OpenedBuildFiles, args: readonly string[]): Client {
@@ -169,7 +182,10 @@ export class Stage implements AsyncDisposable {
     return await client.ended;
   }
 
-  /** `buildctl build` of these lines; `busybox` is in the context, and the output goes to `outputDir`. */
+  /**
+   * `buildctl build` of these lines; `busybox` is in the context, and the output goes to
+   * `outputDir`.
+   */
   async build(build: OpenedBuildFiles, dockerfile: readonly string[], args: readonly string[] = []) {
     this.#clients += 1;
     const dir = join(this.clientDir, `build-${this.#clients}`);

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { beforeEach } from "vitest";
 import { inTree } from "../../../sandbox/stack/tree.ts";
 
-const NEEDED = ["buildkitd", "buildctl", "bbolt", "runc", "busybox", "cniBridge"] as const;
+const NEEDED = ["buildkitd", "buildctl", "bbolt", "runc", "busybox", "cniPtp"] as const;
 const TOOLCHAIN = inTree("dist/toolchain.json");
 
 /** Absolute path of a program that set-up has found or built; undefined if it has not. */
@@ -13,12 +13,16 @@ export function toolPath(name: string): string | undefined {
   return path !== undefined && existsSync(path) ? path : undefined;
 }
 
-/** Why no real builder can run here; undefined when one can. */
+/**
+ * Why no real builder can run here; undefined when one can. @throws {Error} where this machine has
+ * not been set up.
+ */
 export function whyNoStage(): string | undefined {
   if (process.getuid?.() !== 0) return "a real builder needs root";
-  if (!existsSync(TOOLCHAIN)) return "dist/toolchain.json is missing: node tools/setup.mjs test writes it";
   const missing = NEEDED.filter((name) => toolPath(name) === undefined);
-  return missing.length === 0 ? undefined : `not installed: ${missing.join(", ")}`;
+  if (missing.length > 0)
+    throw new Error(`Not set up: ${missing.join(", ")}. Run node tools/setup.mjs test, as npm test does.`);
+  return undefined;
 }
 
 /** Skips each test of the file, with the reason, where no real builder can run. */

@@ -1,5 +1,6 @@
-// Listens on TCP at every address of the network that it is started in, on the ports that are its arguments, and answers DNS at the addresses that are.
-// A world in which whatever gets through is answered. Ends with its input.
+// Listens on TCP at every address of the network that it is started in, on the ports that are its
+// arguments, and answers DNS at the addresses that are. A world in which whatever gets through is
+// answered. Ends with its input.
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer, isIPv6 } from "node:net";
@@ -27,7 +28,10 @@ async function listenTcp(port) {
   await once(server, "listening");
 }
 
-/** At an address of its own each: an answer from another one than was asked would be nobody's. @param {string} address */
+/**
+ * At an address of its own each: an answer from another one than was asked would be nobody's.
+ * @param {string} address
+ */
 async function listenUdp(address) {
   const socket = createSocket(isIPv6(address) ? "udp6" : "udp4");
   socket.on("message", (message, { port, address: asker }) => socket.send(answerTo(message), port, asker));

@@ -11,7 +11,7 @@ import { askedBuildkit } from "../../../agent/adapters/launcher/asked-buildkit.t
 import { askedNetwork } from "../../../agent/adapters/network/asked-network.ts";
 import { type Layout, layoutOf } from "../../../agent/cli/layout.ts";
 import { buildkitConfig } from "../../../agent/core/buildkit-config.ts";
-import type { AppliedNetwork, NetworkOrder } from "../../../agent/core/network/order.ts";
+import type { AppliedNetwork, IsolationReport, NetworkOrder } from "../../../agent/core/network/order.ts";
 import type { BuildkitUnit } from "../../../agent/ports/buildkit.ts";
 import type { NetworkNamespace } from "../../../sandbox/net/namespace.ts";
 import { CertificateAuthority } from "../../../sandbox/pki/certificate-authority.ts";
@@ -22,7 +22,10 @@ import { openOrder } from "./orders.ts";
 const PROGRAM = fileURLToPath(new URL("../../../dist/agent/cli/main.js", import.meta.url));
 const { signal } = new AbortController();
 
-/** `builder-agent run` in a namespace, its builds with a bridge there. Its control plane is not there: network and BuildKit are ours to order. */
+/**
+ * `builder-agent run` in a namespace, its builds with a bridge there. Its control plane is not
+ * there: network and BuildKit are ours to order.
+ */
 export class BridgedAgent implements AsyncDisposable {
   readonly layout: Layout;
   readonly unit: BuildkitUnit;
@@ -41,8 +44,12 @@ export class BridgedAgent implements AsyncDisposable {
       );
   }
 
-  /** `dir`: its own, and its owner's to delete. */
-  static async start(dir: string, machine: NetworkNamespace): Promise<BridgedAgent> {
+  /** `dir`: its own, and its owner's to delete. `more`: flags. */
+  static async start(
+    dir: string,
+    machine: NetworkNamespace,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<BridgedAgent> {
     await writeFile(join(dir, "ca.pem"), (await CertificateAuthority.create({ name: "Nobody's" })).certPem);
     await writeFile(join(dir, "token"), "spent");
     const options = {
@@ -58,7 +65,8 @@ export class BridgedAgent implements AsyncDisposable {
       "buildkit-binary": tool("buildkitd"),
       "buildkit-bbolt": tool("bbolt"),
       "buildkit-runc": tool("runc"),
-      "buildkit-cni-binary-dir": dirname(tool("cniBridge")),
+      "buildkit-cni-binary-dir": dirname(tool("cniPtp")),
+      ...more,
     };
     const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
     const entered = machine.enter(process.execPath, [PROGRAM, "run", ...args]);
@@ -72,6 +80,10 @@ export class BridgedAgent implements AsyncDisposable {
     return askedNetwork(this.layout.networkSocket).apply(openOrder(changes), signal);
   }
 
+  verify(): Promise<IsolationReport> {
+    return askedNetwork(this.layout.networkSocket).verify(signal);
+  }
+
   /** BuildKit configured, started, answering. */
   async up(): Promise<void> {
     const { buildkitRoot, buildkitSocket, buildkitTraceSocket, networkConflist } = this.layout;
@@ -81,7 +93,7 @@ export class BridgedAgent implements AsyncDisposable {
       traceSocketPath: buildkitTraceSocket,
       runc: tool("runc"),
       cniConfigPath: networkConflist,
-      cniBinaryDir: dirname(tool("cniBridge")),
+      cniBinaryDir: dirname(tool("cniPtp")),
       snapshotter: "auto" as const,
     };
     await this.unit.configure(toToml(buildkitConfig(DEFAULTS, 20e9, places).config), signal);
@@ -89,7 +101,10 @@ export class BridgedAgent implements AsyncDisposable {
     await eventually(() => this.#buildctl("debug", "workers").then(Boolean, () => false), "buildkitd answers");
   }
 
-  /** What a step said that runs these words in a shell of busybox. Rejects with all that buildctl said. */
+  /**
+   * What a step said that runs these words in a shell of busybox. Rejects with all that buildctl
+   * said.
+   */
   async step(script: string): Promise<string> {
     const context = join(this.#dir, "context");
     await mkdir(context, { recursive: true });

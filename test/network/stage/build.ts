@@ -6,7 +6,10 @@ import { tool } from "../../buildkit/real-buildkit.ts";
 
 const DEADLINE_MS = 50_000;
 
-/** Builds a Dockerfile in whose context there is a busybox, every step anew; gives all that it said. Rejects with that if it fails. */
+/**
+ * Builds a Dockerfile in whose context there is a busybox, every step anew; gives all that it said.
+ * Rejects with that if it fails.
+ */
 export async function build(socketPath: string, dir: string, dockerfile: readonly string[]): Promise<string> {
   const context = join(dir, "own-context");
   await mkdir(context, { recursive: true });

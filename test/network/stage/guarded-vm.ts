@@ -1,7 +1,9 @@
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { connect, createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
@@ -23,10 +25,18 @@ export interface Said {
   readonly err: string;
 }
 
+export interface Serving {
+  readonly child: ChildProcess;
+  /** Control's end. */
+  readonly connection: Socket;
+}
+
 /** The ports that the agent is configured to listen on. */
 export const AGENT_PORTS = { gateway: 8443, health: 9464 } as const;
 
-/** The real `builder-agent network serve` in the VM, started for each request as systemd does it. */
+/**
+ * The real `builder-agent network serve` in the VM, started for each request as systemd does it.
+ */
 export class GuardedVm {
   readonly runtimeDir: string;
   readonly configFile: string;
@@ -47,7 +57,7 @@ export class GuardedVm {
       gateway: { listen: `0.0.0.0:${AGENT_PORTS.gateway}` },
       health: { listen: `127.0.0.1:${AGENT_PORTS.health}` },
       paths: { stateDir: join(world.dir, "state"), runtimeDir: vm.runtimeDir },
-      buildkit: { cniBinaryDir: dirname(tool("cniBridge")) },
+      buildkit: { cniBinaryDir: dirname(tool("cniPtp")) },
       network: { mode: "bridge", ...network },
     };
     await writeFile(vm.configFile, stringify(config));
@@ -69,15 +79,14 @@ export class GuardedVm {
 
   /** The positive control: nothing of the guard is left. */
   async guardOff(): Promise<void> {
-    for (const family of ["inet", "bridge"])
-      await this.world.vm.run("nft", ["delete", "table", family, "builder_agent"]);
+    await this.world.vm.run("nft", ["delete", "table", "inet", "builder_agent"]);
   }
 
-  /** Of the bridge, which has it only while a step is on it. */
-  async bridgeLinkLocal(): Promise<string> {
+  /** Of the VM's end of a step's cable. */
+  async linkLocal(cable: string): Promise<string> {
     const look = (): Promise<string> =>
-      this.world.vm.run("ip", ["-6", "-brief", "address", "show", "builds0", "scope", "link"]);
-    await eventually(async () => (await look()).includes("fe80:"), "the bridge has a link-local address");
+      this.world.vm.run("ip", ["-6", "-brief", "address", "show", cable, "scope", "link"]);
+    await eventually(async () => (await look()).includes("fe80:"), "the cable has a link-local address");
     return /fe80:[^/ ]*/.exec(await look())?.[0] ?? "";
   }
 
@@ -99,15 +108,37 @@ export class GuardedVm {
   }
 
   /** Asks for a verification, and does not wait. */
-  startVerification(): ChildProcessWithoutNullStreams {
-    const child = this.start(SERVE);
-    child.stdin.write(VERIFY);
-    return child;
+  startVerification(): Promise<Serving> {
+    return this.#serve(VERIFY);
+  }
+
+  /** As systemd does it: the connection is the process's standard input and output. */
+  async #serve(line: string): Promise<Serving> {
+    const folder = await mkdtemp(join(tmpdir(), "guarded-vm-"));
+    const server = createServer({ pauseOnConnect: true });
+    try {
+      server.listen(join(folder, "network.sock"));
+      await once(server, "listening");
+      const connection = connect({ path: join(folder, "network.sock"), allowHalfOpen: true });
+      connection.on("error", () => undefined);
+      const [accepted] = (await once(server, "connection")) as [Socket];
+      const words = [MAIN, ...SERVE, "--config", this.configFile];
+      const { command, args } = this.world.vm.enter(process.execPath, words);
+      const child = spawn(command, args, { stdio: [accepted, accepted, "pipe"] });
+      accepted.destroy();
+      connection.write(line);
+      return { child, connection };
+    } finally {
+      server.close();
+      await rm(folder, { recursive: true, force: true });
+    }
   }
 
   async #request(request: object): Promise<unknown> {
     const line = `${JSON.stringify({ version: 1, ...request })}\n`;
-    const { out, err } = await this.agent(SERVE, line);
+    const { child, connection } = await this.#serve(line);
+    const said = child.stderr === null ? "" : text(child.stderr);
+    const [out, err] = await Promise.all([text(connection), said, once(child, "close")]);
     const answer = JSON.parse(out || "{}") as { readonly is?: string; readonly message?: string };
     if (answer.is === undefined || answer.is === "failed") throw new Error(`${answer.message ?? "no answer"}\n${err}`);
     return answer;
@@ -116,5 +147,6 @@ export class GuardedVm {
 
 /** Why there cannot be one here; undefined when there can. */
 export function whyNoGuardedVm(): string | undefined {
-  return existsSync(MAIN) ? whyNoBuildkit() : "dist/ is missing: node tools/setup.mjs test makes it";
+  if (!existsSync(MAIN)) throw new Error("dist/ is missing. Run node tools/setup.mjs test, as npm test does.");
+  return whyNoBuildkit();
 }

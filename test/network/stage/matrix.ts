@@ -4,17 +4,22 @@ import type { Target } from "./step.ts";
 import { NODE, VM } from "./world.ts";
 
 /**
- * What a build must never reach, whatever was granted: a list of the tests' own, from the clouds' documentation, so that neither the guard's nor the
- * probe's can be short of the other's faults.
+ * What a build must never reach, whatever was granted: a list of the tests' own, from the clouds'
+ * documentation, so that neither the guard's nor the probe's can be short of the other's faults.
  */
 const METADATA: readonly Target[] = [
   ...["169.254.169.254", "169.254.170.2", "169.254.170.23", "100.100.100.200", "192.0.0.192", "169.254.42.42"].map(web),
   ...["fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254", "fd00:c1::a9fe:a9fe", "fd00:42::42"].map(web),
+  ...["fd00:100::100:200", "fd00:a9fe:a9fe::1"].map(web),
   web("168.63.129.16"),
   { host: "168.63.129.16", port: 32_526 },
-  // The same asked for through a NAT64 gateway (RFC 6052).
-  web("64:ff9b::a9fe:a9fe"),
+  // The same asked for through a NAT64 gateway: RFC 6052's prefix, RFC 8215's, the operator's.
+  ...["64:ff9b::a9fe:a9fe", "64:ff9b:1:a9fe:a9:fe00::", "64:ff9b:1:fffe::a9fe:a9fe"].map(web),
+  web("2001:db8:64:a9fe:a9:fe00::"),
 ];
+
+/** The operator's own; a public address to whoever does not know. */
+export const NAT64_PREFIX = "2001:db8:64::/48";
 
 const LINK_LOCAL: readonly Target[] = [web("169.254.1.1"), { host: "169.254.169.253", port: 53, via: "dns-udp" }];
 
@@ -39,7 +44,7 @@ export const TAILNET: readonly Target[] = [
   { host: "100.64.0.9", port: 22 },
 ];
 
-/** Builds have its names by way of the bridge. */
+/** Builds have its names by way of `builds0`. */
 const MAGIC_DNS: readonly Target[] = [
   { host: "100.100.100.100", port: 53, via: "dns-udp" },
   { host: "100.100.100.100", port: 53, via: "dns-tcp" },
@@ -51,14 +56,17 @@ export const PUBLIC: readonly Target[] = [
   { host: "203.0.113.10", port: 443 },
 ];
 
-/** The VM's addresses of both families: uplink, tailnet, and the bridge's, its link-local one by the step's interface. */
-export function alwaysForbidden(network: AppliedNetwork, bridgeLinkLocal: string): readonly Target[] {
-  const bridge = [network.ipv4, network.ipv6].flatMap(firstAddresses);
-  const own = [VM.ipv4, VM.ipv6, NODE.ipv4, NODE.ipv6, ...bridge, `${bridgeLinkLocal}%eth0`];
+/**
+ * The VM's addresses of both families: uplink, tailnet, and `builds0`'s; a cable's link-local one
+ * by the step's interface.
+ */
+export function alwaysForbidden(network: AppliedNetwork, cableLinkLocal: string): readonly Target[] {
+  const services = [network.ipv4, network.ipv6].flatMap(firstAddresses);
+  const own = [VM.ipv4, VM.ipv6, NODE.ipv4, NODE.ipv6, ...services, `${cableLinkLocal}%eth0`];
   return [...METADATA, ...LINK_LOCAL, ...MAGIC_DNS, ...own.flatMap((host) => VM_PORTS.map((port) => ({ host, port })))];
 }
 
-/** Names, by way of the bridge, over both transports and in both families. */
+/** Names, by way of `builds0`, over both transports and in both families. */
 export function names(network: AppliedNetwork): readonly Target[] {
   return [network.ipv4, network.ipv6]
     .flatMap((cidr) => firstAddresses(cidr).slice(0, 1))

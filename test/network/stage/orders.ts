@@ -6,6 +6,7 @@ export function openOrder(changes: Partial<NetworkOrder> = {}): NetworkOrder {
     tailnet: "closed",
     searchDomains: [],
     egress: { allowedCidrs: [], allowPrivateRanges: false },
+    mirrors: [],
     avoid: [],
     mayMove: true,
     ...changes,

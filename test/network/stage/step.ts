@@ -25,14 +25,17 @@ export interface Target {
 }
 
 /**
- * The network of one build step, made as BuildKit makes it: by the plugin, from the file that BuildKit is given. In it the agent's probe tries what it is
- * told; of the agent's own verification there is nothing here.
+ * The network of one build step, made as BuildKit makes it: by the plugin, from the file that
+ * BuildKit is given. In it the agent's probe tries what it is told; of the agent's own verification
+ * there is nothing here.
  */
 export class Step implements AsyncDisposable {
   readonly pid: number;
   readonly ipv4: string;
   readonly ipv6: string;
   readonly mac: string;
+  /** The VM's end of its cable. */
+  readonly cable: string;
   readonly #probe: ChildProcess;
   readonly #lines: AsyncIterator<string>;
   #heard = 0;
@@ -45,6 +48,7 @@ export class Step implements AsyncDisposable {
     this.ipv4 = addresses.find((address) => !address.includes(":")) ?? "";
     this.ipv6 = addresses.find((address) => address.includes(":")) ?? "";
     this.mac = result.interfaces.find(({ sandbox }) => sandbox !== undefined)?.mac ?? "";
+    this.cable = result.interfaces.find(({ sandbox }) => sandbox === undefined)?.name ?? "";
     if (probe.stdout === null) throw new Error("The probe has no output");
     this.#lines = createInterface({ input: probe.stdout })[Symbol.asyncIterator]();
     this.#detach = detach;
@@ -74,7 +78,9 @@ export class Step implements AsyncDisposable {
     return new Step(probe, pid, JSON.parse(await order("ADD")) as Result, async () => void (await order("DEL")));
   }
 
-  /** What came of each: "answered", "silent", or the system's word for the failure. In their order. */
+  /**
+   * What came of each: "answered", "silent", or the system's word for the failure. In their order.
+   */
   async try(targets: readonly Target[], deadlineMs = DEADLINE_MS): Promise<readonly string[]> {
     const tries = targets.map(({ host, port, via = "tcp" }) => ({ host, port, via, deadlineMs }));
     const { outcomes } = await this.#ask({ listen: [], tries, nameservers: [] });
@@ -125,7 +131,7 @@ interface Conflist {
 
 interface Result {
   readonly ips: readonly { readonly address: string }[];
-  readonly interfaces: readonly { readonly mac: string; readonly sandbox?: string }[];
+  readonly interfaces: readonly { readonly name: string; readonly mac: string; readonly sandbox?: string }[];
 }
 
 /** Whether a packet got there: a reset comes from somebody, too. */

@@ -30,8 +30,9 @@ const HYPERVISORS_RESOLVER = "169.254.169.253";
 const MAGIC_DNS = ["100.100.100.100", "fd7a:115c:a1e0::53"] as const;
 
 /**
- * A VM and the world around it, each a network namespace without a way out: whatever address the VM's packets go to, in either family, somebody really
- * listens there. What is sent and answered went through every part of the kernel that it goes through on a builder.
+ * A VM and the world around it, each a network namespace without a way out: whatever address the
+ * VM's packets go to, in either family, somebody really listens there. What is sent and answered
+ * went through every part of the kernel that it goes through on a builder.
  */
 export class World implements AsyncDisposable {
   readonly dir: string;
@@ -79,7 +80,10 @@ export class World implements AsyncDisposable {
     }
   }
 
-  /** What comes from builds unmasqueraded is answered as well: a guard that is off must be seen to be off. */
+  /**
+   * What comes from builds unmasqueraded is answered as well: a guard that is off must be seen to
+   * be off.
+   */
   async answerBuilds({ ipv4, ipv6 }: { readonly ipv4: string; readonly ipv6: string }): Promise<void> {
     const ways = [
       { place: this.outside, to: VM },
@@ -91,7 +95,10 @@ export class World implements AsyncDisposable {
     }
   }
 
-  /** The VM becomes a node of a tailnet, in which every address answers, before the builds' network is made; nobody has granted it to builds. */
+  /**
+   * The VM becomes a node of a tailnet, in which every address answers, before the builds' network
+   * is made; nobody has granted it to builds.
+   */
   async joinTailnet(): Promise<NetworkNamespace> {
     const tailnet = this.#scope.own(await NetworkNamespace.make({ name: "tailnet" }));
     await connect(
@@ -118,9 +125,17 @@ export class World implements AsyncDisposable {
     return tailnet;
   }
 
-  /** Somebody in the VM listens on these ports, at all its addresses: the agent, sshd, whoever comes later. */
+  /**
+   * Somebody in the VM listens on these ports, at all its addresses: the agent, sshd, whoever comes
+   * later.
+   */
   async listenInVm(ports: readonly number[]): Promise<void> {
     this.#scope.own(await answering(this.vm, ports, []));
+  }
+
+  /** A resolver of the VM's own, on its loopback: unbound, dnsmasq. */
+  async answerNamesInVm(address: string): Promise<void> {
+    this.#scope.own(await answering(this.vm, [], [address]));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -128,7 +143,10 @@ export class World implements AsyncDisposable {
   }
 }
 
-/** A kernel with br_netfilter shows what is bridged to the rules for what is routed, too, as if there were a second guard. A builder's need not have it. */
+/**
+ * A kernel with br_netfilter shows what is bridged to the rules for what is routed, too, as if
+ * there were a second guard. A builder's need not have it.
+ */
 async function letBridgesBridge(place: NetworkPlace): Promise<void> {
   for (const family of ["ip", "ip6"])
     await place.run("sysctl", ["--quiet", "--ignore", "--write", `net.bridge.bridge-nf-call-${family}tables=0`]);

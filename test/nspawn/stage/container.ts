@@ -65,7 +65,9 @@ export class Container implements AsyncDisposable {
   /** Runs a program in it. @throws {Error} with all that it said, unless it ends with 0. */
   run(program: string, args: readonly string[] = [], deadlineMs?: number): Promise<string> {
     const namespaces = ["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"];
-    const enter = ["--target", String(this.leader), ...namespaces, "--", program, ...args];
+    // This machine's PATH leads nowhere in there.
+    const its = ["/usr/bin/env", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"];
+    const enter = ["--target", String(this.leader), ...namespaces, "--", ...its, program, ...args];
     return command("nsenter", enter, deadlineMs);
   }
 

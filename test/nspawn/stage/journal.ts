@@ -1,6 +1,9 @@
 import type { Container } from "./container.ts";
 
-/** A line of the journal. The agent's own are JSON with an event's name; of others the event is the whole line. */
+/**
+ * A line of the journal. The agent's own are JSON with an event's name; of others the event is the
+ * whole line.
+ */
 export interface Entry {
   readonly event: string;
   /** CLOCK_MONOTONIC, when journald had it. */
@@ -11,7 +14,7 @@ export interface Entry {
 
 /** What a unit's processes have written, and what systemd has said of it. */
 export async function entriesOf(container: Container, unit: string): Promise<readonly Entry[]> {
-  const text = await container.run("journalctl", ["--no-pager", "--output=json", `--unit=${unit}`]);
+  const text = await container.run("journalctl", ["--no-pager", "--all", "--output=json", `--unit=${unit}`]);
   return text.split("\n").filter(Boolean).map(entry);
 }
 

@@ -38,7 +38,10 @@ export interface MachineOptions {
   readonly hasWorld?: boolean;
 }
 
-/** A machine as its image makes it: the real units under systemd, with a control plane in this process and a loopback to meet. */
+/**
+ * A machine as its image makes it: the real units under systemd, with a control plane in this
+ * process and a loopback to meet.
+ */
 export class Machine implements AsyncDisposable {
   readonly plane: EmbeddedControlPlane;
   readonly disk: Disk;
@@ -127,7 +130,9 @@ export class Machine implements AsyncDisposable {
     );
   }
 
-  /** Also of one that is off already; else its power is cut. It registers anew, as after any boot. */
+  /**
+   * Also of one that is off already; else its power is cut. It registers anew, as after any boot.
+   */
   async reboot(): Promise<void> {
     await this.container[Symbol.asyncDispose]();
     await this.boot();
@@ -203,12 +208,18 @@ export class Machine implements AsyncDisposable {
     return { client, outputDir };
   }
 
-  /** A build from its ticket to its output. @throws {Error} with what the client said, unless it succeeds. */
+  /**
+   * A build from its ticket to its output. @throws {Error} with what the client said, unless it
+   * succeeds.
+   */
   buildOnce(word: string): Promise<string> {
     return this.runInStep(`echo ${word}`);
   }
 
-  /** What a script says that runs as a step, by busybox. @throws {Error} with what the client said, unless it succeeds. */
+  /**
+   * What a script says that runs as a step, by busybox. @throws {Error} with what the client said,
+   * unless it succeeds.
+   */
   async runInStep(said: string): Promise<string> {
     const script = `(${said}) > /result`;
     const { client, outputDir } = await this.build(await this.openBuild(), [

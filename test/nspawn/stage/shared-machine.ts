@@ -2,7 +2,10 @@ import { afterAll, beforeAll } from "vitest";
 import { Machine, type MachineOptions } from "./machine.ts";
 import { canBoot, needsMachine } from "./whether.ts";
 
-/** One machine for all tests of a file, up before the first and off after the last; each test is skipped where none can be. */
+/**
+ * One machine for all tests of a file, up before the first and off after the last; each test is
+ * skipped where none can be.
+ */
 export function sharedMachine(options?: MachineOptions): () => Machine {
   let machine: Machine | undefined;
   needsMachine();

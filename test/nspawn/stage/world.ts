@@ -8,10 +8,14 @@ import { inTree } from "../../../sandbox/stack/tree.ts";
 import { eventually } from "../../journeys/stage/eventually.ts";
 
 /** Of documentation (RFC 5737): the machine's uplink, and who answers names there. */
-const [ROUTER, MACHINE, PREFIX] = ["203.0.113.1", "203.0.113.2", 24] as const;
+export const ROUTER = "203.0.113.1";
+const [MACHINE, PREFIX] = ["203.0.113.2", 24] as const;
 export const RESOLVER = "203.0.113.53";
 
-/** What the machine takes for the internet: it has a way there, and a resolver that knows no name. There is no way out of it. */
+/**
+ * What the machine takes for the internet: it has a way there, and a resolver that knows no name.
+ * There is no way out of it.
+ */
 export async function makeWorld(scope: Scope, machine: NetworkPlace): Promise<NetworkNamespace> {
   const world = scope.own(await NetworkNamespace.make({ name: "world" }));
   await connect(

@@ -2,7 +2,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import type { NetworkPlace } from "../../../sandbox/net/place.ts";
 
-/** Somebody who listens in a network on TCP and answers whoever comes with the address that they come from. */
+/**
+ * Somebody who listens in a network on TCP and answers whoever comes with the address that they
+ * come from.
+ */
 export class Listener implements AsyncDisposable {
   readonly #end: () => Promise<void>;
 
@@ -29,8 +32,9 @@ export class Listener implements AsyncDisposable {
 }
 
 /**
- * The address under which somebody from this network is seen by a listener; or the error's code, or "silent" after 5 s: a refusal that comes back over a
- * veth before connect(2) returns is heard only at the second try, after 1 s.
+ * The address under which somebody from this network is seen by a listener; or the error's code, or
+ * "silent" after 5 s: a refusal that comes back over a veth before connect(2) returns is heard only
+ * at the second try, after 1 s.
  */
 export function seenAs(from: NetworkPlace, address: string, port: number): Promise<string> {
   const program = `

@@ -7,7 +7,10 @@ export type MachineNetwork = Readonly<Record<string, string>>;
 /** Of machines under systemd-nspawn (npm run test:nspawn), which may run beside this. */
 const NSPAWNS = /^builder-[0-9a-f]{8}$/;
 
-/** This machine's: links, addresses, routes, rules, nftables, named namespaces, forwarding, resolver. */
+/**
+ * This machine's: links, addresses, routes, rules, nftables, named namespaces, forwarding,
+ * resolver.
+ */
 export async function thisMachine(): Promise<MachineNetwork> {
   const ip = (...args: readonly string[]): Promise<string> => run("ip", args);
   return {

@@ -11,9 +11,12 @@ const found: { readonly tools: TailnetTools } | { readonly why: string } = await
   (failure: unknown) => ({ why: messageOf(failure) }),
 );
 
-/** Why there can be no tailnet: the tools have not been built, or there is no root though it is needed. Undefined when there can. */
+/**
+ * Why there can be no tailnet: there is no root though it is needed. Undefined when there can.
+ * @throws {Error} where the tools have not been built.
+ */
 export function whyNoTailnet(as: "anybody" | "root" = "anybody"): string | undefined {
-  if ("why" in found) return found.why;
+  tailnetTools();
   return as === "root" && process.getuid?.() !== 0 ? "network namespaces need root" : undefined;
 }
 
@@ -23,10 +26,6 @@ export function needsTailnet(as: "anybody" | "root" = "anybody"): void {
     const why = whyNoTailnet(as);
     if (why !== undefined) skip(why);
   });
-}
-
-export function hasTailnetTools(): boolean {
-  return "tools" in found;
 }
 
 /** Of a test that `needsTailnet`. */

@@ -3,7 +3,7 @@ import type { TempDir } from "../../../sandbox/stack/temp-dir.ts";
 import { Peer } from "../../../sandbox/tailnet/peer.ts";
 import { SandboxTailnet } from "../../../sandbox/tailnet/tailnet.ts";
 import { eventually } from "../real-sandbox.ts";
-import { hasTailnetTools, needsTailnet, tailnetDir, tailnetTools } from "./needs-tailnet.ts";
+import { needsTailnet, tailnetDir, tailnetTools } from "./needs-tailnet.ts";
 
 needsTailnet();
 
@@ -13,12 +13,10 @@ let dir: TempDir;
 let tailnet: SandboxTailnet;
 
 beforeAll(async () => {
-  if (!hasTailnetTools()) return;
   dir = await tailnetDir();
   tailnet = await SandboxTailnet.start({ tools: tailnetTools(), dir: dir.path, routes: ROUTES });
 });
 afterAll(async () => {
-  if (!hasTailnetTools()) return;
   await tailnet[Symbol.asyncDispose]();
   await dir[Symbol.asyncDispose]();
 });

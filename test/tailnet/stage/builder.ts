@@ -24,7 +24,10 @@ export interface BuilderOptions {
   readonly url?: string;
 }
 
-/** A builder's tailnet without the rest of a builder: the real daemon in user space, and what steers it. */
+/**
+ * A builder's tailnet without the rest of a builder: the real daemon in user space, and what steers
+ * it.
+ */
 export class Builder implements AsyncDisposable {
   readonly log = new CollectedLog();
   readonly dir: string;

@@ -1,6 +1,9 @@
 import { readdir, readFile } from "node:fs/promises";
 
-/** The command lines and environments of all processes that name `path`: what anybody on this machine could read. */
+/**
+ * The command lines and environments of all processes that name `path`: what anybody on this
+ * machine could read.
+ */
 export async function commandLines(path: string): Promise<string> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
   const texts = await Promise.all(

@@ -6,7 +6,10 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { ServiceUnits } from "../../../agent/ports/service-units.ts";
 
-/** Speaks as tailscaled v1.100.0 does over its socket, and says what a test wants it to: for what no server here can be brought to say. */
+/**
+ * Speaks as tailscaled v1.100.0 does over its socket, and says what a test wants it to: for what no
+ * server here can be brought to say.
+ */
 export class LocalApiStandIn implements AsyncDisposable {
   readonly dir: string;
   /** "POST start", … and what was done to the unit. */

@@ -3,7 +3,10 @@ import { SandboxTailnet, type TailnetOptions } from "../../../sandbox/tailnet/ta
 import { needsTailnet, tailnetDir, tailnetTools } from "../../sandbox/tailnet/needs-tailnet.ts";
 import { Builder, type BuilderOptions } from "./builder.ts";
 
-/** One real tailnet for a file's tests, and builders for it. Where its parts have not been built, each test is skipped with the reason. */
+/**
+ * One real tailnet for a file's tests, and builders for it. Where its parts have not been built,
+ * each test is skipped with the reason.
+ */
 export function withTailnet(options: Pick<TailnetOptions, "routes"> = {}): {
   readonly tailnet: () => SandboxTailnet;
   readonly builder: (options?: Partial<BuilderOptions>) => Promise<Builder>;

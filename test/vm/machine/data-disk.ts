@@ -13,7 +13,10 @@ export interface DataDiskOptions {
   readonly readOnly?: boolean;
 }
 
-/** A disk beside the guest's own, as bytes in a file that can be read from outside. Blank at first, and sparse. */
+/**
+ * A disk beside the guest's own, as bytes in a file that can be read from outside. Blank at first,
+ * and sparse.
+ */
 export class DataDisk {
   readonly file: string;
   readonly serial: string;

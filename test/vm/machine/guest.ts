@@ -5,16 +5,20 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { qemuCommand } from "../../../tools/image/guest/qemu-command.mjs";
 import type { DataDisk } from "./data-disk.ts";
 import { accelerator } from "./image.ts";
+import { paced } from "./pace.ts";
 import { QemuProcess } from "./qemu-process.ts";
 import { type CommandEnding, Ssh } from "./ssh.ts";
 
-/** Under emulation, on a busy machine. */
-const BOOT_DEADLINE_MS = 300_000;
-const END_DEADLINE_MS = 180_000;
-const SLEEP_DEADLINE_MS = 120_000;
+/** Under emulation. */
+const BOOT_DEADLINE_MS = paced(300_000);
+const END_DEADLINE_MS = paced(180_000);
+const SLEEP_DEADLINE_MS = paced(120_000);
 /** Where the guest finds the control plane, whatever port that has on this machine. */
 export const PLANE_ADDRESS = { guestAddress: "10.0.2.100", guestPort: 443 } as const;
-/** Every copy of a machine that slept would draw the same random numbers (BuildKit's ids, also for what it keeps): 0x5207 is RNDRESEEDCRNG of linux/random.h. */
+/**
+ * Every copy of a machine that slept would draw the same random numbers (BuildKit's ids, also for
+ * what it keeps): 0x5207 is RNDRESEEDCRNG of linux/random.h.
+ */
 const DRAW_OTHER_NUMBERS = `perl -e 'open(F, "+>", "/dev/urandom"); syswrite(F, <STDIN>); ioctl(F, 0x5207, 0) or die $!'`;
 /** Where disks are plugged in while the machine runs. */
 const SOCKETS = 8;
@@ -61,7 +65,9 @@ export class Guest implements AsyncDisposable {
     );
   }
 
-  /** Puts all that is in its memory into a file, and ends. What it wrote to its disk is on its disk. */
+  /**
+   * Puts all that is in its memory into a file, and ends. What it wrote to its disk is on its disk.
+   */
   async fallAsleep(memoryFile: string): Promise<void> {
     await this.hangUp();
     await this.qemu.ask("migrate-set-parameters", { "max-bandwidth": 2 ** 40 });
@@ -75,7 +81,10 @@ export class Guest implements AsyncDisposable {
     await this.cutPower();
   }
 
-  /** Powers it on; how far it gets is for others to see. `more`: words of QEMU's command line for this run. */
+  /**
+   * Powers it on; how far it gets is for others to see. `more`: words of QEMU's command line for
+   * this run.
+   */
   async start(more: readonly string[] = []): Promise<void> {
     const { rootDisk, serialFile, seed, ports, disks, busybox } = this.parts;
     const command = qemuCommand({
@@ -167,7 +176,8 @@ export class Guest implements AsyncDisposable {
 }
 
 function blockdevOf({ file, serial, readOnly }: DataDisk): Readonly<Record<string, unknown>> {
-  // Whatever the guest has written is in this machine's memory at least, and outlives QEMU; only this machine's own end would lose it.
+  // Whatever the guest has written is in this machine's memory at least, and outlives QEMU; only
+  // this machine's own end would lose it.
   const cache = { direct: false, "no-flush": true };
   return {
     "node-name": `data-${serial}`,

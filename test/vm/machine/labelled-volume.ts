@@ -5,7 +5,10 @@ import { type LabelClaims, labelFor } from "../../../agent/core/volume/label.ts"
 import type { VolumeOwner } from "../../../agent/core/volume/order.ts";
 import { foreignLuks, sh } from "../../volume/disk-image.ts";
 
-/** Puts a kept volume of this owner, that `key` opens, onto a disk; its label is made with `labelKey`. */
+/**
+ * Puts a kept volume of this owner, that `key` opens, onto a disk; its label is made with
+ * `labelKey`.
+ */
 export function putVolume(
   file: string,
   {

@@ -3,7 +3,9 @@ import { sh } from "../../volume/disk-image.ts";
 /** cryptsetup(8): a wrong passphrase. */
 const NO_KEY = 2;
 
-/** Whether a key opens a slot of the LUKS header in this file, on this machine: nothing is mapped. */
+/**
+ * Whether a key opens a slot of the LUKS header in this file, on this machine: nothing is mapped.
+ */
 export function opensWith(file: string, key: Uint8Array): boolean {
   try {
     sh("cryptsetup", ["open", "--test-passphrase", "--type", "luks2", "--key-file", "-", file], key);

@@ -2,8 +2,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { askQemu } from "../../../tools/image/guest/qmp.mjs";
+import { paced } from "./pace.ts";
 
-const ORDER_DEADLINE_MS = 60_000;
+const ORDER_DEADLINE_MS = paced(60_000);
 const RETRY_MS = 50;
 
 /** A running QEMU. It ends with this process, however that ends. */

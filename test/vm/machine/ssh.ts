@@ -2,6 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Deadline } from "../../../agent/lifecycle/deadline.ts";
+import { paced } from "./pace.ts";
 
 export interface SshAddress {
   /** On this machine's loopback. */
@@ -18,11 +20,14 @@ export interface CommandEnding {
 }
 
 const LOGIN = "builder@127.0.0.1";
-const ATTEMPT_DEADLINE_MS = 20_000;
+const ATTEMPT_DEADLINE_MS = paced(20_000);
 const PAUSE_MS = 200;
-const CLOSE_DEADLINE_MS = 5_000;
+const CLOSE_DEADLINE_MS = paced(5_000);
 
-/** Root's shell on a guest, by way of a person who may do everything. One connection is shared by all commands: under emulation a handshake costs more than most of what is asked. */
+/**
+ * Root's shell on a guest, by way of a person who may do everything. One connection is shared by
+ * all commands: under emulation a handshake costs more than most of what is asked.
+ */
 export class Ssh implements AsyncDisposable {
   readonly #address: SshAddress;
   readonly #master: ChildProcess;
@@ -40,7 +45,8 @@ export class Ssh implements AsyncDisposable {
         ...["-M", "-N", "-o", "PermitLocalCommand=yes", "-o", "LocalCommand=echo connected"],
         LOGIN,
       ]);
-      const connected = await within(master, AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_DEADLINE_MS)]));
+      using attempt = new Deadline(ATTEMPT_DEADLINE_MS, signal);
+      const connected = await within(master, attempt.signal);
       if (connected) return new Ssh(address, master);
       await end(master);
       signal.throwIfAborted();

@@ -18,7 +18,10 @@ export interface Waits {
   handshake: number;
 }
 
-/** Asks control for its health and the gateway for a handshake, again and again until `over`. @throws {Error} if one of them does not answer. */
+/**
+ * Asks control for its health and the gateway for a handshake, again and again until `over`.
+ * @throws {Error} if one of them does not answer.
+ */
 export async function longestWaits(stage: VmStage, over: AbortSignal): Promise<Waits> {
   const longest: Waits = { health: 0, handshake: 0 };
   while (!over.aborted) {

@@ -11,7 +11,9 @@ import { makeSshKey } from "../machine/ssh-key.ts";
 import { nextConsoleLog } from "./logs.ts";
 import type { WorkPlace } from "./work-place.ts";
 
-/** A machine out of its box: the image, powered on for the first time, and given this by cloud-init. */
+/**
+ * A machine out of its box: the image, powered on for the first time, and given this by cloud-init.
+ */
 export async function bootGuest(
   { guestDir: dir, ports, tools, proveNoGuestLeft }: WorkPlace,
   { disks, given }: { readonly disks: readonly DataDisk[]; readonly given: Provision },

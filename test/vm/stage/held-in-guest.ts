@@ -1,11 +1,15 @@
 import type { OpenedBuildFiles } from "../../../sandbox/admin/request.ts";
 import type { Client } from "../../journeys/stage/client.ts";
+import { paced } from "../machine/pace.ts";
 import { recipe } from "./recipes.ts";
 import type { VmStage } from "./vm-stage.ts";
 
-const BEGIN_DEADLINE_MS = 120_000;
+const BEGIN_DEADLINE_MS = paced(120_000);
 
-/** Starts a build, and waits until it is in the middle of its only step, where it stays until `letGo`. */
+/**
+ * Starts a build, and waits until it is in the middle of its only step, where it stays until
+ * `letGo`.
+ */
 export async function holdBuild(
   stage: VmStage,
   ticket: OpenedBuildFiles,

@@ -9,7 +9,10 @@ import { VmStage } from "./vm-stage.ts";
 const LATEST_CUT_MS = 8_000;
 const STEPS = 12;
 
-/** Tests: the power of a machine is cut in the middle of a build, so many times, each time on the disk that the last cut left. */
+/**
+ * Tests: the power of a machine is cut in the middle of a build, so many times, each time on the
+ * disk that the last cut left.
+ */
 export function cutThePower({
   filesystem,
   cuts,
@@ -59,14 +62,20 @@ export function cutThePower({
   });
 }
 
-/** That it had been cut. What xfs lacks is replayed when it is mounted: nothing is left to check, and only the kernel knows. */
+/**
+ * That it had been cut. What xfs lacks is replayed when it is mounted: nothing is left to check,
+ * and only the kernel knows.
+ */
 async function sign({ guest }: VmStage, check: string): Promise<string> {
   if (check !== "not-needed") return check;
   const kernel = await guest.run("journalctl --dmesg --no-pager --output=cat");
   return /^XFS .*: Starting recovery/m.test(kernel) ? "replayed" : check;
 }
 
-/** Many small steps, each of them a change of BuildKit's databases, then one that writes until it is cut. */
+/**
+ * Many small steps, each of them a change of BuildKit's databases, then one that writes until it is
+ * cut.
+ */
 function longBuild(count: number): readonly string[] {
   const steps = Array.from({ length: STEPS }, (_, at) => `COPY busybox /copy-${count}-${at}`);
   const script = `i=0; while :; do i=$((i+1)); echo $i > /file-$i; [ $((i % 64)) = 0 ] && sync; done; echo ${count} > /result`;

@@ -1,4 +1,7 @@
-/** Lines of a Dockerfile with one RUN step, which busybox's shell carries out and whose /result the client gets. */
+/**
+ * Lines of a Dockerfile with one RUN step, which busybox's shell carries out and whose /result the
+ * client gets.
+ */
 export function recipe(script: string): readonly string[] {
   return [
     "FROM scratch AS work",

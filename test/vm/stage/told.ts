@@ -1,8 +1,9 @@
 import type { Condition } from "../../../agent/adapters/grpc/gen/builder/agent/v1/observed_state.ts";
 import type { EmbeddedControlPlane } from "../../../sandbox/control-plane/embedded-control-plane.ts";
+import { paced } from "../machine/pace.ts";
 
-/** Under emulation, on a busy machine: from power to ready. */
-export const READY_DEADLINE_MS = 400_000;
+/** Under emulation: from power to ready. */
+const READY_DEADLINE_MS = paced(400_000);
 
 /** What the machines that are attached report of their checks. */
 export function conditions(plane: EmbeddedControlPlane): readonly Condition[] {

@@ -10,13 +10,14 @@ import { buildctlArguments } from "../../../sandbox/stack/client-lines.ts";
 import { Client } from "../../journeys/stage/client.ts";
 import type { DataDisk } from "../machine/data-disk.ts";
 import type { Guest } from "../machine/guest.ts";
+import { paced } from "../machine/pace.ts";
 import { provision } from "../machine/provision.ts";
 import { bootGuest } from "./boot-guest.ts";
 import { untilSays, untilTold } from "./told.ts";
 import { wakeCopy } from "./waiting-machine.ts";
 import { REF, type WorkPlace, workPlace } from "./work-place.ts";
 
-const BUILD_DEADLINE_MS = 180_000;
+const BUILD_DEADLINE_MS = paced(180_000);
 
 export interface VmStageOptions {
   readonly disks?: readonly DataDisk[];
@@ -71,7 +72,9 @@ export class VmStage implements AsyncDisposable {
     }
   }
 
-  /** The machine, once the agent says that it is ready. @throws {Error} with what stands in the way. */
+  /**
+   * The machine, once the agent says that it is ready. @throws {Error} with what stands in the way.
+   */
   ready(): Promise<Machine> {
     const ready = (): Machine | undefined =>
       this.plane.machines().find(({ link, observed }) => link !== undefined && observed?.phase === Phase.READY);
@@ -104,7 +107,10 @@ export class VmStage implements AsyncDisposable {
     return writeTicket(clientDir, `tcp://127.0.0.1:${ports.builds}`, await this.plane.openBuild(REF));
   }
 
-  /** `buildctl build` of these lines from this machine, through mutual TLS; busybox is in the context, and the output goes to `outputDir`. */
+  /**
+   * `buildctl build` of these lines from this machine, through mutual TLS; busybox is in the
+   * context, and the output goes to `outputDir`.
+   */
   async build(dockerfile: readonly string[], open?: OpenedBuildFiles) {
     const ticket = open ?? (await this.openBuild());
     const { clientDir, tools } = this.#place;

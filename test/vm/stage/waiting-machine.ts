@@ -28,7 +28,10 @@ export interface WaitingMachine {
 let waiting: Promise<WaitingMachine> | undefined;
 let copies = 0;
 
-/** A copy of it, awake, its clock right. What earlier copies wrote to their own disks is forgotten. It is made once for this process. */
+/**
+ * A copy of it, awake, its clock right. What earlier copies wrote to their own disks is forgotten.
+ * It is made once for this process.
+ */
 export async function wakeCopy(scope: Scope): Promise<{ readonly place: WorkPlace; readonly guest: Guest }> {
   waiting ??= fallAsleep();
   const { place, parts, memoryFile } = await waiting;
@@ -50,7 +53,8 @@ export async function wakeCopy(scope: Scope): Promise<{ readonly place: WorkPlac
 async function fallAsleep(): Promise<WaitingMachine> {
   const scope = new Scope();
   const place = await workPlace(scope);
-  // Whoever wakes copies does not know which is the last: what they are made of goes with this process.
+  // Whoever wakes copies does not know which is the last: what they are made of goes with this
+  // process.
   process.once("exit", () => {
     for (const dir of [place.guestDir, place.clientDir]) rmSync(dir, { recursive: true, force: true });
   });

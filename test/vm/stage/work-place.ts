@@ -8,11 +8,12 @@ import { TempDir } from "../../../sandbox/stack/temp-dir.ts";
 import { readToolchain, type Toolchain } from "../../../sandbox/stack/toolchain.ts";
 import { proveNothingLeft } from "../../journeys/stage/nothing-left.ts";
 import type { GuestParts } from "../machine/guest.ts";
+import { paced } from "../machine/pace.ts";
 
 /** Whose machine every stage is. */
 export const REF = { org: "acme", project: "app" } as const;
 /** Under emulation a change takes a while to be in force. */
-const APPLY_DEADLINE_MS = 90_000;
+const APPLY_DEADLINE_MS = paced(90_000);
 
 /** What a stage has before it has a machine. */
 export interface WorkPlace {

@@ -11,6 +11,7 @@ import { architectures } from "../deb/architecture.mjs";
 import { deb } from "../deb/deb.mjs";
 import { hashOfFiles } from "../deb/source-files.mjs";
 import { baseDisk, baseDiskStep } from "../disk/base-disk.mjs";
+import { checkedSum } from "../facts.mjs";
 import { makeSeed } from "../guest/seed.mjs";
 import { installFiles } from "../install-files.mjs";
 import { keepNewest } from "../keep-newest.mjs";
@@ -71,6 +72,7 @@ async function make(folder, debFile, accelerator) {
       version: agentVersion(),
       output_folder: output,
       base_image: baseDisk(),
+      base_image_checksum: `sha256:${await checkedSum(baseDisk())}`,
       seed,
       ssh_private_key_file: key,
       accelerator,
@@ -85,7 +87,10 @@ async function make(folder, debFile, accelerator) {
   rmSync(work, { recursive: true, force: true });
 }
 
-/** What cloud-init is to do at the start of the bake, and nothing else: each module costs a second without kvm. @param {string} publicKey */
+/**
+ * What cloud-init is to do at the start of the bake, and nothing else: each module costs a second
+ * without kvm. @param {string} publicKey
+ */
 const letIn = (publicKey) => ({
   disable_root: false,
   users: [{ name: "root", ssh_authorized_keys: [publicKey] }],

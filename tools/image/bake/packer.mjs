@@ -8,7 +8,10 @@ const BAKE_DEADLINE_MS = 30 * 60_000;
 /** Packer 1.6 takes one file, and knows no plugins block. */
 export const TEMPLATE = inTree("packer/builder.pkr.hcl");
 
-/** It neither calls home nor reads or writes what a person has set up for Packer. @param {string} folder */
+/**
+ * It neither calls home nor reads or writes what a person has set up for Packer. @param {string}
+ * folder
+ */
 export const packerEnvironment = (folder) => ({
   CHECKPOINT_DISABLE: "1",
   PACKER_CACHE_DIR: join(folder, "cache"),

@@ -1,4 +1,7 @@
-/** Debian's packages in the image, by what they are there for. Everything that the .deb depends on is among them: the bake has no network. */
+/**
+ * Debian's packages in the image, by what they are there for. Everything that the .deb depends on
+ * is among them: the bake has no network.
+ */
 export const packages = {
   boot: ["linux-image-cloud-amd64", "initramfs-tools", "zstd", "systemd-sysv", "udev", "kmod"],
   login: ["dbus", "libpam-systemd", "polkitd", "sudo", "openssh-server"],
@@ -6,6 +9,7 @@ export const packages = {
   cloud: ["cloud-init", "cloud-guest-utils", "fdisk"],
   volume: ["cryptsetup-bin", "dmsetup", "e2fsprogs", "xfsprogs", "util-linux-extra"],
   builds: ["runc", "containernetworking-plugins"],
+  sources: ["git", "openssh-client", "xz-utils"],
   people: ["procps", "less"],
 };
 

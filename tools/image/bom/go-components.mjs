@@ -1,5 +1,6 @@
 /**
- * The modules in a Go program, as components of a CycloneDX document, from what the linker wrote into the program.
+ * The modules in a Go program, as components of a CycloneDX document, from what the linker wrote
+ * into the program.
  * @param {string} listing What `go version -m` prints.
  * @returns {readonly import("./bom.mjs").Component[]}
  */

@@ -9,7 +9,10 @@ COPY busybox /bin/busybox
 RUN ["/bin/busybox", "uname", "-a"]
 `;
 
-/** Something to build. @param {string} folder @returns {readonly string[]} buildctl's arguments from \`build\` on. */
+/**
+ * Something to build. @param {string} folder @returns {readonly string[]} buildctl's arguments from
+ * \`build\` on.
+ */
 export function writeExample(folder) {
   const busybox = findCommand("busybox");
   if (!busybox) throw new SetupFailed("busybox, of which the example is made, is missing");

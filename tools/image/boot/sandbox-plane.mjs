@@ -6,7 +6,10 @@ import { inTree } from "../../setup/tree.mjs";
 const REF = { org: "acme", project: "app" };
 const BUILD_LIFETIME_MS = 60 * 60_000;
 
-/** A control plane in this process, for a guest whose person has none: it wants a cache with a key of the guest's own, on the guest's second disk. */
+/**
+ * A control plane in this process, for a guest whose person has none: it wants a cache with a key
+ * of the guest's own, on the guest's second disk.
+ */
 export async function sandboxPlane() {
   const { EmbeddedControlPlane } =
     /** @type {typeof import("../../../sandbox/control-plane/embedded-control-plane.ts")} */ (
@@ -30,7 +33,8 @@ export async function sandboxPlane() {
     serverName: plane.serverName,
     /**
      * Opens a build. @param {string} folder Where its files go. @param {string} endpoint
-     * @param {readonly string[]} what buildctl's arguments from `build` on. @returns {Promise<string>} A line for a shell.
+     * @param {readonly string[]} what buildctl's arguments from `build` on. @returns
+     *   {Promise<string>} A line for a shell.
      */
     async clientLine(folder, endpoint, what) {
       const { writeTicket } = /** @type {typeof import("../../../sandbox/admin/ticket-files.ts")} */ (

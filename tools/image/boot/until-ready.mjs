@@ -5,7 +5,10 @@ import { untilHttpAnswers } from "../guest/until-http-answers.mjs";
 const AGAIN_MS = 1000;
 const HTTP_OK = 200;
 
-/** Waits until the agent is ready, and says each new reason why it is not. @param {string} health @param {AbortSignal} signal */
+/**
+ * Waits until the agent is ready, and says each new reason why it is not. @param {string} health
+ * @param {AbortSignal} signal
+ */
 export async function untilReady(health, signal) {
   let said = "";
   for (;;) {

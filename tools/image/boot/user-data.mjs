@@ -3,7 +3,10 @@ import { agentUserData } from "../guest/agent-user-data.mjs";
 /** This machine, as the guest sees it. */
 export const HOST = "10.0.2.100";
 
-/** @param {import("./options.mjs").BootOptions} options @param {NonNullable<import("./options.mjs").BootOptions["plane"]>} plane */
+/**
+ * @param {import("./options.mjs").BootOptions} options @param
+ *   {NonNullable<import("./options.mjs").BootOptions["plane"]>} plane
+ */
 export function userData({ sshPublicKey }, { port, serverName, ca, joinToken }) {
   const config = `[controlPlane]
 endpoint = "${HOST}:${port}"

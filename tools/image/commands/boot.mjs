@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findCommand } from "../../setup/commands.mjs";
+import { withDeadline } from "../../setup/deadline.mjs";
 import { SetupFailed } from "../../setup/failure.mjs";
 import { say } from "../../setup/progress.mjs";
 import { bake } from "../bake/bake.mjs";
@@ -88,12 +89,17 @@ async function keep(guest, over, folder, options, sandbox) {
     say(`health: curl '${health}/readyz?verbose'`);
     if (options.sshPublicKey) say(`login:  ssh -p ${options.sshPort} builder@127.0.0.1`);
     say("Ctrl-C powers it off; nothing of it is kept");
-    const late = AbortSignal.timeout(UP_DEADLINE_MS);
-    await untilReady(health, AbortSignal.any([over.signal, late])).catch((/** @type {unknown} */ cause) => {
-      if (!late.aborted) throw cause;
-    });
+    const isUp = await withDeadline(UP_DEADLINE_MS, over.signal, (limit) =>
+      untilReady(health, limit).then(
+        () => true,
+        (/** @type {unknown} */ cause) => {
+          if (over.signal.aborted || !limit.aborted) throw cause;
+          return false;
+        },
+      ),
+    );
     const tookS = Math.round((performance.now() - startedMs) / 1000);
-    if (late.aborted) say(`not ready after ${tookS} s; it is left running for you to look at`);
+    if (!isUp) say(`not ready after ${tookS} s; it is left running for you to look at`);
     else {
       say(`ready after ${tookS} s`);
       const endpoint = `tcp://127.0.0.1:${options.buildPort}`;

@@ -3,6 +3,8 @@ const depends = {
   "libc6 (>= 2.28), libstdc++6, libgcc-s1": "Node",
   "systemd (>= 252), dbus, polkitd (>= 121)": "the units, and who may ask for them",
   "runc, containernetworking-plugins, iptables, nftables, iproute2": "builds and their network",
+  "git, openssh-client, xz-utils":
+    "what BuildKit starts for git contexts, by https and by ssh, and for archives that xz made",
   "cryptsetup-bin, dmsetup, e2fsprogs, xfsprogs, udev, util-linux (>= 2.38)": "the cache volume",
   "init-system-helpers (>= 1.64)": "the maintainer scripts",
 };

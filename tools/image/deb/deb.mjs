@@ -64,7 +64,8 @@ async function make(target, version, architecture, parts) {
   const list = await parts.list();
   for (const { source, place } of list) put(source, root, place);
   put(inTree(FILES, "builder-agent"), root, "usr/bin/builder-agent");
-  for (const name of ["start-buildkitd", "runc"]) put(inTree(FILES, name), root, `usr/lib/builder-agent/bin/${name}`);
+  for (const name of ["start-buildkitd", "with-notify-socket", "watch-network", "runc", "pause-before-start"])
+    put(inTree(FILES, name), root, `usr/lib/builder-agent/bin/${name}`);
   put(inTree(FILES, "config.toml.example"), root, "etc/builder-agent/config.toml.example");
   put(inTree("LICENSE"), root, "usr/share/doc/builder-agent/copyright");
   writeFileSync(join(root, "usr/share/doc/builder-agent/third-party-licences"), licencesOf(compiled));

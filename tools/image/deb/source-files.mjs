@@ -36,7 +36,10 @@ export function hashOfFiles(paths) {
 
 export const sourceHash = () => hashOfFiles(SOURCES);
 
-/** When the sources were last changed, in seconds: the times of all files in the package, so that it comes out the same again. */
+/**
+ * When the sources were last changed, in seconds: the times of all files in the package, so that it
+ * comes out the same again.
+ */
 export async function sourceEpoch() {
   const given = process.env["SOURCE_DATE_EPOCH"];
   if (given) return Number(given);

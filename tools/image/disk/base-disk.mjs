@@ -8,6 +8,7 @@ import { hashOf } from "../../setup/stamp.mjs";
 import { baseTar } from "../base/base-tar.mjs";
 import { unpackBase } from "../base/unpack-base.mjs";
 import { hashOfFiles } from "../deb/source-files.mjs";
+import { noteFacts } from "../facts.mjs";
 import { keepNewest } from "../keep-newest.mjs";
 import { bootConfiguration, fstab } from "./boot-configuration.mjs";
 import { putBootLoader } from "./boot-loader.mjs";
@@ -16,7 +17,10 @@ import { partitionTable, places } from "./places.mjs";
 const DEADLINE_MS = 5 * 60_000;
 const caches = join(cacheFolder(), "image");
 
-/** A bootable disk with Debian's root file system and nothing of ours: what a bake starts from, as a cloud's own image is elsewhere. */
+/**
+ * A bootable disk with Debian's root file system and nothing of ours: what a bake starts from, as a
+ * cloud's own image is elsewhere.
+ */
 export const baseDisk = () => join(caches, `disk-${hashOf([baseTar(), hashOfFiles(["tools/image/disk"])])}.qcow2`);
 
 /** @type {import("../../setup/step.mjs").Step} */
@@ -49,6 +53,7 @@ async function make(target) {
   await putBootLoader({ disk, rootUuid, workFolder: work });
   const made = join(work, "made.qcow2");
   await does("qemu-img", ["qemu-img", "convert", "-f", "raw", "-O", "qcow2", disk, made]);
+  await noteFacts({ file: target, draft: made });
   renameSync(made, target);
   keepNewest(caches, "disk-", 2);
   rmSync(work, { recursive: true, force: true });

@@ -1,6 +1,7 @@
 /**
- * What GRUB reads from the root file system. Debian keeps /vmlinuz and /initrd.img pointing at the newest kernel, so nothing has to be generated
- * when that changes, and GRUB itself need not be in the image.
+ * What GRUB reads from the root file system. Debian keeps /vmlinuz and /initrd.img pointing at the
+ * newest kernel, so nothing has to be generated when that changes, and GRUB itself need not be in
+ * the image.
  * @param {string} rootUuid
  */
 export const bootConfiguration = (rootUuid) => `serial --unit=0 --speed=115200

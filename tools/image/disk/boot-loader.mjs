@@ -17,14 +17,18 @@ const MODULES = [
   "serial",
   "terminal",
 ];
-/** In GRUB's boot.img (include/grub/i386/pc/boot.h): the bytes of code, and where it says at which sector the core begins. */
+/**
+ * In GRUB's boot.img (include/grub/i386/pc/boot.h): the bytes of code, and where it says at which
+ * sector the core begins.
+ */
 const BOOT_CODE_BYTES = 440;
 const KERNEL_SECTOR_AT = 0x5c;
 /** At the end of the core's first sector: where the rest of it begins, as a sector number. */
 const BLOCK_LIST_AT = SECTOR_BYTES - 12;
 
 /**
- * Puts GRUB onto the disk for BIOS and for UEFI without mounting anything: this machine's kernel need not know partitions.
+ * Puts GRUB onto the disk for BIOS and for UEFI without mounting anything: this machine's kernel
+ * need not know partitions.
  * @param {{ disk: string, rootUuid: string, workFolder: string }} of
  */
 export async function putBootLoader({ disk, rootUuid, workFolder }) {
@@ -38,7 +42,10 @@ export async function putBootLoader({ disk, rootUuid, workFolder }) {
   );
 }
 
-/** @param {string} format @param {readonly string[]} modules @param {string} search @param {string} target */
+/**
+ * @param {string} format @param {readonly string[]} modules @param {string} search @param {string}
+ *   target
+ */
 async function grubImage(format, modules, search, target) {
   await run({
     what: `grub-mkimage for ${format}`,

@@ -3,8 +3,8 @@ const MIB = 1024 * 1024;
 export const SECTOR_BYTES = 512;
 
 /**
- * Where everything lies on the disk, in bytes: a GUID partition table, so that both BIOS and UEFI machines boot it. The root comes last, so that
- * it can grow with the disk.
+ * Where everything lies on the disk, in bytes: a GUID partition table, so that both BIOS and UEFI
+ * machines boot it. The root comes last, so that it can grow with the disk.
  */
 export const places = {
   diskBytes: 4096 * MIB,

@@ -1,11 +1,13 @@
 /**
- * What cloud-init writes on a machine of the image so that its agent starts: the same on a cloud, as user data.
+ * What cloud-init writes on a machine of the image so that its agent starts: the same on a cloud,
+ * as user data.
  * @param {object} of
  * @param {string} of.config Content of /etc/builder-agent/config.toml.
  * @param {string} of.controlPlaneCa PEM.
  * @param {string} [of.joinToken]
  * @param {string} [of.sshPublicKey] Turns ssh on, for the user `builder`, who may do everything.
- * @returns {Readonly<Record<string, unknown>> & { write_files: ReadonlyArray<{ path: string, content: string, permissions: string }> }} A #cloud-config.
+ * @returns {Readonly<Record<string, unknown>> & { write_files: ReadonlyArray<{ path: string,
+ * content: string, permissions: string }> }} A #cloud-config.
  */
 export function agentUserData({ config, controlPlaneCa, joinToken, sshPublicKey }) {
   const files = [
@@ -20,7 +22,8 @@ export function agentUserData({ config, controlPlaneCa, joinToken, sshPublicKey 
 /** @param {string} publicKey */
 const sshFor = (publicKey) => ({
   users: [{ name: "builder", shell: "/bin/bash", sudo: "ALL=(ALL) NOPASSWD:ALL", ssh_authorized_keys: [publicKey] }],
-  // As `systemctl enable --now` does, but that it also asks System V's scripts: 13 s under emulation.
+  // As `systemctl enable --now` does, but that it also asks System V's scripts: 13 s under
+  // emulation.
   runcmd: [
     ["ln", "-s", "/lib/systemd/system/ssh.service", "/etc/systemd/system/multi-user.target.wants/ssh.service"],
     ["systemctl", "start", "--no-block", "ssh.service"],

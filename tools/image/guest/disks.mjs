@@ -2,7 +2,10 @@ import { run } from "../../setup/child.mjs";
 
 const DEADLINE_MS = 60_000;
 
-/** A disk that begins as `image` is, and keeps only what is written to it. @param {string} image qcow2. @param {string} target */
+/**
+ * A disk that begins as `image` is, and keeps only what is written to it. @param {string} image
+ * qcow2. @param {string} target
+ */
 export const overlayOn = (image, target) =>
   qemuImg(["create", "-q", "-f", "qcow2", "-b", image, "-F", "qcow2", target]);
 

@@ -2,16 +2,21 @@
  * @typedef {object} Guest
  * @property {string} disk A qcow2 file that the guest writes to.
  * @property {string} [seed] What makeSeed made.
- * @property {ReadonlyArray<{ file: string, serial: string, format?: "qcow2" | "raw" }>} [drives] Further disks; the guest sees each as
+ * @property {ReadonlyArray<{ file: string, serial: string, format?: "qcow2" | "raw" }>} [drives]
+ * Further disks; the guest sees each as
  *   /dev/disk/by-id/virtio-<serial>.
- * @property {ReadonlyArray<{ hostPort: number, guestPort: number }>} [forwards] What of the guest is to be reached on the host's loopback.
- * @property {ReadonlyArray<{ guestAddress: string, guestPort: number, hostPort: number, busybox: string }>} [reaches] What of the host's loopback
- *   the guest reaches, at an address of 10.0.2.0/24 of its own network. Each connection is one run of busybox's nc.
+ * @property {ReadonlyArray<{ hostPort: number, guestPort: number }>} [forwards] What of the guest
+ * is to be reached on the host's loopback.
+ * @property {ReadonlyArray<{ guestAddress: string, guestPort: number, hostPort: number, busybox:
+ * string }>} [reaches] What of the host's loopback
+ * the guest reaches, at an address of 10.0.2.0/24 of its own network. Each connection is one run of
+ * busybox's nc.
  * @property {string} serialFile What the guest says on its console.
  * @property {string} qmpSocket Where QEMU takes orders; see qmp.mjs.
  * @property {number} [memoryMib]
  * @property {number} [processors]
- * @property {"tcg" | "kvm"} [accelerator] TCG, where nobody says otherwise: KVM is not everywhere, and not everywhere whole.
+ * @property {"tcg" | "kvm"} [accelerator] TCG, where nobody says otherwise: KVM is not everywhere,
+ * and not everywhere whole.
  */
 
 /**
@@ -56,7 +61,9 @@ const drive = (id, file, format, serial) => [
   `virtio-blk-pci,drive=${id},serial=${serial}`,
 ];
 
-/** @param {NonNullable<Guest["forwards"]>} forwards @param {NonNullable<Guest["reaches"]>} reaches */
+/**
+ * @param {NonNullable<Guest["forwards"]>} forwards @param {NonNullable<Guest["reaches"]>} reaches
+ */
 const network = (forwards, reaches) =>
   [
     "user,id=net,restrict=on",

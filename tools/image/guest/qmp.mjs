@@ -7,9 +7,11 @@ import { createInterface } from "node:readline";
 /**
  * Gives QEMU one order and waits for the answer.
  * @param {string} socket
- * @param {string} order "system_powerdown", "quit"; "human-monitor-command" for savevm and its like.
+ * @param {string} order "system_powerdown", "quit"; "human-monitor-command" for savevm and its
+ *   like.
  * @param {{ orderArguments?: Readonly<Record<string, unknown>>, signal: AbortSignal }} how
- * @returns {Promise<unknown>} What QEMU returns. @throws {Error} if QEMU refuses, is gone, or the signal comes first.
+ * @returns {Promise<unknown>} What QEMU returns. @throws {Error} if QEMU refuses, is gone, or the
+ * signal comes first.
  */
 export async function askQemu(socket, order, { orderArguments = {}, signal }) {
   const connection = createConnection(socket);

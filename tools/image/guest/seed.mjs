@@ -9,7 +9,8 @@ const DEADLINE_MS = 60_000;
  * Makes the disk from which cloud-init's NoCloud source configures a guest at its first boot.
  * @param {object} of
  * @param {string} of.target The ISO file; replaced.
- * @param {Readonly<Record<string, unknown>>} of.userData A #cloud-config (https://docs.cloud-init.io/en/22.4.2/topics/modules.html).
+ * @param {Readonly<Record<string, unknown>>} of.userData A #cloud-config
+ *   (https://docs.cloud-init.io/en/22.4.2/topics/modules.html).
  * @param {string} [of.instanceId] Another one makes cloud-init configure the guest anew.
  */
 export async function makeSeed({ target, userData, instanceId = "builder" }) {

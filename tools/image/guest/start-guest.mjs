@@ -6,8 +6,9 @@ import { askQemu } from "./qmp.mjs";
 const ORDER_DEADLINE_MS = 5000;
 
 /**
- * Starts a guest. It lives until it powers off, is told to, or is killed: whoever starts it ends it. It does not hear a terminal's Ctrl-C, which
- * would be a power cut, and does not outlive this process.
+ * Starts a guest. It lives until it powers off, is told to, or is killed: whoever starts it ends
+ * it. It does not hear a terminal's Ctrl-C, which would be a power cut, and does not outlive this
+ * process.
  * @param {import("./qemu-command.mjs").Guest} guest
  */
 export async function startGuest(guest) {

@@ -4,16 +4,20 @@ import type { Clock } from "../../../ports/clock.ts";
 import { apiCall } from "./api-call.ts";
 import { apiError, senseless } from "./api-error.ts";
 
-/** The machine's own OIDC token for an audience. @throws {AgentError} "tailnet.no-identity-token" */
+/**
+ * The machine's own OIDC token for an audience. @throws {AgentError} "tailnet.no-identity-token"
+ */
 export type IdentityToken = (audience: string, signal: AbortSignal) => Promise<Secret>;
 
 /** Those with which a token can be had. */
 export type ClientCredential = Extract<TailnetCredential, { kind: "oauth-client" | "workload-identity" }>;
 
 /**
- * An access token, good for an hour and used at once. By the client's secret (RFC 6749, 4.4), or in exchange for the machine's own identity token: the
- * published reference of API v2, `/oauth/token` and `/oauth/token-exchange`.
- * @throws {AgentError} "tailnet.wrong-secret", "tailnet.api-unreachable", "tailnet.api-failed", "tailnet.no-identity-token"
+ * An access token, good for an hour and used at once. By the client's secret (RFC 6749, 4.4), or in
+ * exchange for the machine's own identity token: the published reference of API v2, `/oauth/token`
+ * and `/oauth/token-exchange`.
+ * @throws {AgentError} "tailnet.wrong-secret", "tailnet.api-unreachable", "tailnet.api-failed",
+ * "tailnet.no-identity-token"
  */
 export async function accessToken(
   credential: ClientCredential,

@@ -25,7 +25,10 @@ export interface ApiAnswer {
   readonly json: unknown;
 }
 
-/** One call, answered within 5 s or not at all. It follows no redirection: a secret goes where it was meant to. @throws {AgentError} "tailnet.api-unreachable" (retryable). */
+/**
+ * One call, answered within 5 s or not at all. It follows no redirection: a secret goes where it
+ * was meant to. @throws {AgentError} "tailnet.api-unreachable" (retryable).
+ */
 export async function apiCall(call: ApiCall, clock: Clock, outer: AbortSignal): Promise<ApiAnswer> {
   const { method, baseUrl, path, headers, body } = call;
   try {

@@ -71,9 +71,10 @@ interface Rule {
 const ANY: readonly ApiStep[] = ["token", "token-exchange", "key", "device"];
 
 /**
- * The first that fits. Sources: the published reference of API v2 and what its issue trackers quote: 401 `{"message":"API token invalid"}`; 400
- * `requested tags [tag:x] are invalid or not permitted`; 403 `calling actor does not have enough permissions to perform this function`; RFC 6749, 5.2
- * (`invalid_client`, `unauthorized_client`).
+ * The first that fits. Sources: the published reference of API v2 and what its issue trackers
+ * quote: 401 `{"message":"API token invalid"}`; 400 `requested tags [tag:x] are invalid or not
+ * permitted`; 403 `calling actor does not have enough permissions to perform this function`; RFC
+ * 6749, 5.2 (`invalid_client`, `unauthorized_client`).
  */
 const RULES: readonly Rule[] = [
   { steps: ANY, statuses: [429], meaning: BUSY },
@@ -85,7 +86,10 @@ const RULES: readonly Rule[] = [
   { steps: ["key", "device"], statuses: [401], meaning: EXPIRED_TOKEN },
 ];
 
-/** An answer that is no success → what it means, with the API's own words. `who`: the client's id, which is no secret. */
+/**
+ * An answer that is no success → what it means, with the API's own words. `who`: the client's id,
+ * which is no secret.
+ */
 export function apiError(step: ApiStep, who: string, answer: ApiAnswer): AgentError {
   const said = messageOf(answer.json);
   const rule = RULES.find(

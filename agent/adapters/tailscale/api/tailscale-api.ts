@@ -18,7 +18,10 @@ export interface TailscaleApiOptions {
   readonly clock: Clock;
 }
 
-/** API v2 of the service, by two calls: an access token, then what it is for. Nothing is kept between calls. */
+/**
+ * API v2 of the service, by two calls: an access token, then what it is for. Nothing is kept
+ * between calls.
+ */
 export class TailscaleApi implements TailnetApi {
   readonly #options: TailscaleApiOptions;
 

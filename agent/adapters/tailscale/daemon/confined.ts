@@ -2,10 +2,12 @@
 const NO_BUS = "unix:path=/nonexistent";
 
 /**
- * Wraps tailscaled so that it dies with the thread that starts it, and changes no names of the machine: in a mount namespace of its own /etc is read-only
- * (a resolv.conf that was mounted over it by itself as well), and the system bus is not to be seen, so that neither resolved nor NetworkManager is asked.
- * Its own resolver, 100.100.100.100, works all the same: docs/decisions/0017-tailscaled-is-steered-by-its-local-api.md. Without a TUN device it does not touch names, needs
- * no root, and gets no namespace.
+ * Wraps tailscaled so that it dies with the thread that starts it, and changes no names of the
+ * machine: in a mount namespace of its own /etc is read-only (a resolv.conf that was mounted over
+ * it by itself as well), and the system bus is not to be seen, so that neither resolved nor
+ * NetworkManager is asked. Its own resolver, 100.100.100.100, works all the same:
+ * docs/decisions/0017-tailscaled-is-steered-by-its-local-api.md. Without a TUN device it does not
+ * touch names, needs no root, and gets no namespace.
  */
 export function confined(
   binary: string,
@@ -29,8 +31,9 @@ const HIDE = [
 ].join("\n");
 
 /**
- * What tailscaled needs from outside: programs, a home, the way to servers, and the switch of its own with which tests keep it away from the
- * real service. Nothing else passes: TS_AUTHKEY and its like would change what it does.
+ * What tailscaled needs from outside: programs, a home, the way to servers, and the switch of its
+ * own with which tests keep it away from the real service. Nothing else passes: TS_AUTHKEY and its
+ * like would change what it does.
  */
 const PASSED: readonly string[] = [
   ...["PATH", "HOME", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR"],

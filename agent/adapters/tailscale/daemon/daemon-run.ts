@@ -12,7 +12,10 @@ export interface RunEnd {
   readonly signal?: string;
 }
 
-/** One run of a daemon, in a session of its own: a terminal's Ctrl-C does not reach it. What it says is for debugging; the last of it is kept. */
+/**
+ * One run of a daemon, in a session of its own: a terminal's Ctrl-C does not reach it. What it says
+ * is for debugging; the last of it is kept.
+ */
 export class DaemonRun {
   readonly pid: number | undefined;
   /** Never rejects. */

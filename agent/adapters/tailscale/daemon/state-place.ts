@@ -6,8 +6,9 @@ import type { Log } from "../../../ports/log.ts";
 const TMPFS = 0x01021994;
 
 /**
- * Where the daemon keeps its keys: a file in memory, so that it comes back as the same node after it was killed. A directory that is not in memory gets none:
- * the keys stay in the process, and are gone with it.
+ * Where the daemon keeps its keys: a file in memory, so that it comes back as the same node after
+ * it was killed. A directory that is not in memory gets none: the keys stay in the process, and are
+ * gone with it.
  */
 export async function statePlace(directory: string, log: Log): Promise<readonly string[]> {
   await mkdir(directory, { recursive: true, mode: 0o700 });

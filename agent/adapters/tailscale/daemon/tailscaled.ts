@@ -33,8 +33,9 @@ export interface TailscaledOptions {
 }
 
 /**
- * tailscaled as a child, for a machine without a service manager: as `tailscaled.service` would be. It dies with this process, however that ends. Its
- * state stays where it was not stopped, and the next start goes on as the same node.
+ * tailscaled as a child, for a machine without a service manager: as `tailscaled.service` would be.
+ * It dies with this process, however that ends. Its state stays where it was not stopped, and the
+ * next start goes on as the same node.
  */
 export class Tailscaled implements UnitControl, AsyncDisposable {
   readonly #options: TailscaledOptions;

@@ -1,4 +1,5 @@
-// A DNS server with one answer: every name has the address of its second argument. Listens on UDP at its first, ends with its input.
+// A DNS server with one answer: every name has the address of its second argument. Listens on UDP
+// at its first, ends with its input.
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 

@@ -5,8 +5,8 @@ import { whyNoStage } from "../../stage/whether.ts";
 import { TailnetStage } from "./tailnet-stage.ts";
 
 /**
- * One tailnet and one machine for all tests of a file; each test is skipped, with the reason, where none can be. At the end this machine's own network
- * is as it was.
+ * One tailnet and one machine for all tests of a file; each test is skipped, with the reason, where
+ * none can be. At the end this machine's own network is as it was.
  */
 export function sharedTailnet(): () => TailnetStage {
   let stage: TailnetStage | undefined;

@@ -68,7 +68,10 @@ export class TailnetStage implements AsyncDisposable {
     return joined;
   }
 
-  /** No tailnet any more; resolves when the coordination server knows no node of the machine, with how long that took. */
+  /**
+   * No tailnet any more; resolves when the coordination server knows no node of the machine, with
+   * how long that took.
+   */
   async withdraw(): Promise<number> {
     const startedMs = performance.now();
     this.stage.plane.wish(REF, { tailnet: undefined });

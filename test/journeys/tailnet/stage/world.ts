@@ -18,7 +18,10 @@ export const PUBLIC_ADDRESS = "203.0.113.80";
 
 const RESOLVER_PROGRAM = fileURLToPath(new URL("resolver.mjs", import.meta.url));
 
-/** An internet without a way out: a coordination server, a resolver, and a customer at home who is reached through the tailnet alone. */
+/**
+ * An internet without a way out: a coordination server, a resolver, and a customer at home who is
+ * reached through the tailnet alone.
+ */
 export class World implements AsyncDisposable {
   readonly site: NamespacedTailnet;
   readonly #internet: NetworkNamespace;

@@ -7,6 +7,7 @@ export type { Chapter } from "../control/chapter.ts"; // refused: no-restricted-
 export type { Session } from "../gateway/session.ts"; // refused: no-restricted-imports
 export type { Scope } from "../lifecycle/scope.ts"; // refused: no-restricted-imports
 export type { Clock } from "../ports/clock.ts"; // refused: no-restricted-imports
+export type { Wire } from "../wire/carries.ts"; // refused: no-restricted-imports
 export type { Sibling } from "./sibling.ts";
 
 export const later = import("../adapters/one.ts"); // refused: no-restricted-imports

@@ -11,4 +11,5 @@ export { chapter } from "../control/chapter.ts"; // refused: no-restricted-impor
 export { instant } from "../core/instant.ts";
 export { Scope } from "../lifecycle/scope.ts";
 export type { Clock } from "../ports/clock.ts";
+export { line } from "../wire/line.ts"; // refused: no-restricted-imports
 export { splice } from "./splice.ts";

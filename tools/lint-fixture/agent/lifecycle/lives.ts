@@ -5,4 +5,7 @@ export { chapter } from "../control/chapter.ts"; // refused: no-restricted-impor
 export { instant } from "../core/instant.ts";
 export { session } from "../gateway/session.ts"; // refused: no-restricted-imports
 export type { Clock } from "../ports/clock.ts";
+export { line } from "../wire/line.ts"; // refused: no-restricted-imports
 export { Scope } from "./scope.ts";
+
+export const limit = (signal: AbortSignal): AbortSignal => AbortSignal.any([signal, AbortSignal.timeout(1_000)]); // refused: no-restricted-properties

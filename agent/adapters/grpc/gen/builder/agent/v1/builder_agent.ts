@@ -51,7 +51,10 @@ export interface AttachRequest {
     /** Whole each time. */
     { $case: "observed"; value: ObservedState }
     | //
-    /** At least once: sent again until acknowledged, so the receiver must tell repeats by (boot_id, sequence). */
+    /**
+     * At least once: sent again until acknowledged, so the receiver must tell repeats by (boot_id,
+     * sequence).
+     */
     { $case: "records"; value: SessionRecords }
     | undefined;
 }
@@ -60,7 +63,7 @@ export interface AttachRequest {
 export interface AttachResponse {
   message:
     | //
-    /** Whole each time. Same revision: nothing changed, the view is confirmed. */
+    /** Whole each time. Same revision and epoch: nothing changed, the view is confirmed. */
     { $case: "desired"; value: DesiredState }
     | //
     /** Every record up to and including these sequence numbers is stored for good. */
@@ -74,8 +77,9 @@ export interface Hello {
   /** Random for each start of the control process. */
   runId: string;
   /**
-   * What this agent can do, by stable name: "builds", "cache-volume", "tailnet", "debug-terminal", "diagnostics". The control plane does
-   * not ask for what is not listed; if it does, the agent reports a condition and does not fail.
+   * What this agent can do, by stable name: "builds", "cache-volume", "tailnet", "debug-terminal",
+   * "diagnostics". The control plane does not ask for what is not listed; if it does, the agent
+   * reports a condition and does not fail.
    */
   capabilities: string[];
   /** The revision that is in force on this machine now; 0 if none since boot. */
@@ -452,7 +456,10 @@ export const RecordsAck: MessageFns<RecordsAck> = {
 
 export type BuilderAgentServiceService = typeof BuilderAgentServiceService;
 export const BuilderAgentServiceService = {
-  /** Returns a nonce for one registration. It is valid once, and for at most the lifetime that it states (five minutes is usual). */
+  /**
+   * Returns a nonce for one registration. It is valid once, and for at most the lifetime that it
+   * states (five minutes is usual).
+   */
   getChallenge: {
     path: "/builder.agent.v1.BuilderAgentService/GetChallenge" as const,
     requestStream: false as const,
@@ -466,10 +473,14 @@ export const BuilderAgentServiceService = {
   /**
    * Proves which VM the agent runs on and exchanges two certificate requests for certificates.
    *
-   * Errors that end the agent (it exits and does not try again): PERMISSION_DENIED (this machine is refused),
-   * UNIMPLEMENTED (the control plane does not speak this version). UNAUTHENTICATED means that this evidence was not good enough: a
-   * nonce that expired, a token that is spent; the agent takes a new challenge and fresh evidence, with backoff, for as long as it lives.
+   * Only a refusal with the mark ends the agent (see the top of this file). UNAUTHENTICATED means
+   * that this evidence was not good enough: a nonce that expired, a token that is spent; the agent
+   * takes a new challenge and fresh evidence, with backoff, for as long as it lives.
    * INVALID_ARGUMENT names the field at fault.
+   *
+   * `serving_csr` may be absent: the gateway, a process of its own, may not have made its key yet.
+   * The answer then has no serving certificate, and the agent asks for it by RenewCertificates once
+   * the gateway is there.
    */
   register: {
     path: "/builder.agent.v1.BuilderAgentService/Register" as const,
@@ -481,8 +492,10 @@ export const BuilderAgentServiceService = {
     responseDeserialize: (value: Buffer): RegisterResponse => RegisterResponse.decode(value),
   },
   /**
-   * Replaces certificates before they expire. The agent calls it at two thirds of the shortest remaining lifetime, with jitter, with
-   * fresh keys; and whenever the gateway holds a key without a certificate (a gateway that has just restarted makes a new key).
+   * Replaces certificates before they expire. The agent calls it at two thirds of the shortest
+   * remaining lifetime, with jitter, with fresh keys; and whenever the gateway holds a key without
+   * a certificate: a gateway that has just restarted makes a new key, and a machine may have
+   * registered before its gateway was there.
    */
   renewCertificates: {
     path: "/builder.agent.v1.BuilderAgentService/RenewCertificates" as const,
@@ -496,16 +509,19 @@ export const BuilderAgentServiceService = {
     responseDeserialize: (value: Buffer): RenewCertificatesResponse => RenewCertificatesResponse.decode(value),
   },
   /**
-   * The one long-lived stream. The agent's first message is Hello; the control plane answers with a DesiredState at once, again after
-   * every change, and at least every 30 seconds even if nothing changed: it is the heartbeat, and it confirms the view. Five
-   * minutes after the last one, the gateway lets nothing new in.
+   * The one long-lived stream. The agent's first message is Hello; the control plane answers with a
+   * DesiredState at once, again after every change, and at least every 30 seconds even if nothing
+   * changed: it is the heartbeat, and it confirms the view. Five minutes after the last one, the
+   * gateway lets nothing new in.
    *
-   * The agent sends an ObservedState after each change and at least every 15 seconds, and SessionRecords when it has some that
-   * were not acknowledged. There are no transport-level keepalives.
+   * The agent sends an ObservedState after each change and at least every 15 seconds, and
+   * SessionRecords when it has some that were not acknowledged. There are no transport-level
+   * keepalives.
    *
-   * A second Attach of the same machine replaces the first, which ends with ABORTED. PERMISSION_DENIED and UNIMPLEMENTED end the agent
-   * (after its drain); any other status means: attach again, with full jitter from 1 second to 5 minutes. UNAUTHENTICATED (this certificate is
-   * not known, any more) makes the agent try to register anew in between.
+   * A second Attach of the same machine replaces the first, which ends with ABORTED. A refusal with
+   * the mark ends the agent, after its drain; any other status means: attach again (see the top of
+   * this file). UNAUTHENTICATED (this certificate is not known, any more) makes the agent try to
+   * register anew in between.
    */
   attach: {
     path: "/builder.agent.v1.BuilderAgentService/Attach" as const,
@@ -517,8 +533,9 @@ export const BuilderAgentServiceService = {
     responseDeserialize: (value: Buffer): AttachResponse => AttachResponse.decode(value),
   },
   /**
-   * A terminal on the builder, dialled by the agent under a DebugGrant in the desired state. The first message names the grant. The
-   * control plane ends the stream to end the terminal; so does the grant's end.
+   * A terminal on the builder, dialled by the agent under a DebugGrant in the desired state. The
+   * first message names the grant. The control plane ends the stream to end the terminal; so does
+   * the grant's end.
    */
   debugTerminal: {
     path: "/builder.agent.v1.BuilderAgentService/DebugTerminal" as const,
@@ -530,7 +547,10 @@ export const BuilderAgentServiceService = {
       Buffer.from(DebugTerminalResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DebugTerminalResponse => DebugTerminalResponse.decode(value),
   },
-  /** Sends the archive that a DiagnosticsRequest in the desired state asked for. The first message names the request. */
+  /**
+   * Sends the archive that a DiagnosticsRequest in the desired state asked for. The first message
+   * names the request.
+   */
   uploadDiagnostics: {
     path: "/builder.agent.v1.BuilderAgentService/UploadDiagnostics" as const,
     requestStream: true as const,
@@ -545,46 +565,65 @@ export const BuilderAgentServiceService = {
 } as const;
 
 export interface BuilderAgentServiceServer extends UntypedServiceImplementation {
-  /** Returns a nonce for one registration. It is valid once, and for at most the lifetime that it states (five minutes is usual). */
+  /**
+   * Returns a nonce for one registration. It is valid once, and for at most the lifetime that it
+   * states (five minutes is usual).
+   */
   getChallenge: handleUnaryCall<GetChallengeRequest, GetChallengeResponse>;
   /**
    * Proves which VM the agent runs on and exchanges two certificate requests for certificates.
    *
-   * Errors that end the agent (it exits and does not try again): PERMISSION_DENIED (this machine is refused),
-   * UNIMPLEMENTED (the control plane does not speak this version). UNAUTHENTICATED means that this evidence was not good enough: a
-   * nonce that expired, a token that is spent; the agent takes a new challenge and fresh evidence, with backoff, for as long as it lives.
+   * Only a refusal with the mark ends the agent (see the top of this file). UNAUTHENTICATED means
+   * that this evidence was not good enough: a nonce that expired, a token that is spent; the agent
+   * takes a new challenge and fresh evidence, with backoff, for as long as it lives.
    * INVALID_ARGUMENT names the field at fault.
+   *
+   * `serving_csr` may be absent: the gateway, a process of its own, may not have made its key yet.
+   * The answer then has no serving certificate, and the agent asks for it by RenewCertificates once
+   * the gateway is there.
    */
   register: handleUnaryCall<RegisterRequest, RegisterResponse>;
   /**
-   * Replaces certificates before they expire. The agent calls it at two thirds of the shortest remaining lifetime, with jitter, with
-   * fresh keys; and whenever the gateway holds a key without a certificate (a gateway that has just restarted makes a new key).
+   * Replaces certificates before they expire. The agent calls it at two thirds of the shortest
+   * remaining lifetime, with jitter, with fresh keys; and whenever the gateway holds a key without
+   * a certificate: a gateway that has just restarted makes a new key, and a machine may have
+   * registered before its gateway was there.
    */
   renewCertificates: handleUnaryCall<RenewCertificatesRequest, RenewCertificatesResponse>;
   /**
-   * The one long-lived stream. The agent's first message is Hello; the control plane answers with a DesiredState at once, again after
-   * every change, and at least every 30 seconds even if nothing changed: it is the heartbeat, and it confirms the view. Five
-   * minutes after the last one, the gateway lets nothing new in.
+   * The one long-lived stream. The agent's first message is Hello; the control plane answers with a
+   * DesiredState at once, again after every change, and at least every 30 seconds even if nothing
+   * changed: it is the heartbeat, and it confirms the view. Five minutes after the last one, the
+   * gateway lets nothing new in.
    *
-   * The agent sends an ObservedState after each change and at least every 15 seconds, and SessionRecords when it has some that
-   * were not acknowledged. There are no transport-level keepalives.
+   * The agent sends an ObservedState after each change and at least every 15 seconds, and
+   * SessionRecords when it has some that were not acknowledged. There are no transport-level
+   * keepalives.
    *
-   * A second Attach of the same machine replaces the first, which ends with ABORTED. PERMISSION_DENIED and UNIMPLEMENTED end the agent
-   * (after its drain); any other status means: attach again, with full jitter from 1 second to 5 minutes. UNAUTHENTICATED (this certificate is
-   * not known, any more) makes the agent try to register anew in between.
+   * A second Attach of the same machine replaces the first, which ends with ABORTED. A refusal with
+   * the mark ends the agent, after its drain; any other status means: attach again (see the top of
+   * this file). UNAUTHENTICATED (this certificate is not known, any more) makes the agent try to
+   * register anew in between.
    */
   attach: handleBidiStreamingCall<AttachRequest, AttachResponse>;
   /**
-   * A terminal on the builder, dialled by the agent under a DebugGrant in the desired state. The first message names the grant. The
-   * control plane ends the stream to end the terminal; so does the grant's end.
+   * A terminal on the builder, dialled by the agent under a DebugGrant in the desired state. The
+   * first message names the grant. The control plane ends the stream to end the terminal; so does
+   * the grant's end.
    */
   debugTerminal: handleBidiStreamingCall<DebugTerminalRequest, DebugTerminalResponse>;
-  /** Sends the archive that a DiagnosticsRequest in the desired state asked for. The first message names the request. */
+  /**
+   * Sends the archive that a DiagnosticsRequest in the desired state asked for. The first message
+   * names the request.
+   */
   uploadDiagnostics: handleClientStreamingCall<UploadDiagnosticsRequest, UploadDiagnosticsResponse>;
 }
 
 export interface BuilderAgentServiceClient extends Client {
-  /** Returns a nonce for one registration. It is valid once, and for at most the lifetime that it states (five minutes is usual). */
+  /**
+   * Returns a nonce for one registration. It is valid once, and for at most the lifetime that it
+   * states (five minutes is usual).
+   */
   getChallenge(
     request: GetChallengeRequest,
     callback: (error: ServiceError | null, response: GetChallengeResponse) => void,
@@ -603,10 +642,14 @@ export interface BuilderAgentServiceClient extends Client {
   /**
    * Proves which VM the agent runs on and exchanges two certificate requests for certificates.
    *
-   * Errors that end the agent (it exits and does not try again): PERMISSION_DENIED (this machine is refused),
-   * UNIMPLEMENTED (the control plane does not speak this version). UNAUTHENTICATED means that this evidence was not good enough: a
-   * nonce that expired, a token that is spent; the agent takes a new challenge and fresh evidence, with backoff, for as long as it lives.
+   * Only a refusal with the mark ends the agent (see the top of this file). UNAUTHENTICATED means
+   * that this evidence was not good enough: a nonce that expired, a token that is spent; the agent
+   * takes a new challenge and fresh evidence, with backoff, for as long as it lives.
    * INVALID_ARGUMENT names the field at fault.
+   *
+   * `serving_csr` may be absent: the gateway, a process of its own, may not have made its key yet.
+   * The answer then has no serving certificate, and the agent asks for it by RenewCertificates once
+   * the gateway is there.
    */
   register(
     request: RegisterRequest,
@@ -624,8 +667,10 @@ export interface BuilderAgentServiceClient extends Client {
     callback: (error: ServiceError | null, response: RegisterResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Replaces certificates before they expire. The agent calls it at two thirds of the shortest remaining lifetime, with jitter, with
-   * fresh keys; and whenever the gateway holds a key without a certificate (a gateway that has just restarted makes a new key).
+   * Replaces certificates before they expire. The agent calls it at two thirds of the shortest
+   * remaining lifetime, with jitter, with fresh keys; and whenever the gateway holds a key without
+   * a certificate: a gateway that has just restarted makes a new key, and a machine may have
+   * registered before its gateway was there.
    */
   renewCertificates(
     request: RenewCertificatesRequest,
@@ -643,23 +688,27 @@ export interface BuilderAgentServiceClient extends Client {
     callback: (error: ServiceError | null, response: RenewCertificatesResponse) => void,
   ): ClientUnaryCall;
   /**
-   * The one long-lived stream. The agent's first message is Hello; the control plane answers with a DesiredState at once, again after
-   * every change, and at least every 30 seconds even if nothing changed: it is the heartbeat, and it confirms the view. Five
-   * minutes after the last one, the gateway lets nothing new in.
+   * The one long-lived stream. The agent's first message is Hello; the control plane answers with a
+   * DesiredState at once, again after every change, and at least every 30 seconds even if nothing
+   * changed: it is the heartbeat, and it confirms the view. Five minutes after the last one, the
+   * gateway lets nothing new in.
    *
-   * The agent sends an ObservedState after each change and at least every 15 seconds, and SessionRecords when it has some that
-   * were not acknowledged. There are no transport-level keepalives.
+   * The agent sends an ObservedState after each change and at least every 15 seconds, and
+   * SessionRecords when it has some that were not acknowledged. There are no transport-level
+   * keepalives.
    *
-   * A second Attach of the same machine replaces the first, which ends with ABORTED. PERMISSION_DENIED and UNIMPLEMENTED end the agent
-   * (after its drain); any other status means: attach again, with full jitter from 1 second to 5 minutes. UNAUTHENTICATED (this certificate is
-   * not known, any more) makes the agent try to register anew in between.
+   * A second Attach of the same machine replaces the first, which ends with ABORTED. A refusal with
+   * the mark ends the agent, after its drain; any other status means: attach again (see the top of
+   * this file). UNAUTHENTICATED (this certificate is not known, any more) makes the agent try to
+   * register anew in between.
    */
   attach(): ClientDuplexStream<AttachRequest, AttachResponse>;
   attach(options: Partial<CallOptions>): ClientDuplexStream<AttachRequest, AttachResponse>;
   attach(metadata: Metadata, options?: Partial<CallOptions>): ClientDuplexStream<AttachRequest, AttachResponse>;
   /**
-   * A terminal on the builder, dialled by the agent under a DebugGrant in the desired state. The first message names the grant. The
-   * control plane ends the stream to end the terminal; so does the grant's end.
+   * A terminal on the builder, dialled by the agent under a DebugGrant in the desired state. The
+   * first message names the grant. The control plane ends the stream to end the terminal; so does
+   * the grant's end.
    */
   debugTerminal(): ClientDuplexStream<DebugTerminalRequest, DebugTerminalResponse>;
   debugTerminal(options: Partial<CallOptions>): ClientDuplexStream<DebugTerminalRequest, DebugTerminalResponse>;
@@ -667,7 +716,10 @@ export interface BuilderAgentServiceClient extends Client {
     metadata: Metadata,
     options?: Partial<CallOptions>,
   ): ClientDuplexStream<DebugTerminalRequest, DebugTerminalResponse>;
-  /** Sends the archive that a DiagnosticsRequest in the desired state asked for. The first message names the request. */
+  /**
+   * Sends the archive that a DiagnosticsRequest in the desired state asked for. The first message
+   * names the request.
+   */
   uploadDiagnostics(
     callback: (error: ServiceError | null, response: UploadDiagnosticsResponse) => void,
   ): ClientWritableStream<UploadDiagnosticsRequest>;

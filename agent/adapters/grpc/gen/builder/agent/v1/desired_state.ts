@@ -11,6 +11,34 @@ export const protobufPackage = "builder.agent.v1";
 
 export const protobufFileName = "builder/agent/v1/desired_state.proto";
 
+/** Whatever it may: refs, sessions and blobs of another build are closed to a build. */
+export const BuildPermission = {
+  UNSPECIFIED: 0,
+  /** BUILD - Build, and see its own builds, their history and their blobs. */
+  BUILD: 1,
+  /** DISK_USAGE - See what the cache of the machine holds, of whichever build (`buildx du`). */
+  DISK_USAGE: 2,
+  /** PRUNE - Prune the cache of the machine (`buildx prune`). */
+  PRUNE: 3,
+  /** HISTORY - See the history, the logs and the blobs of all builds of the machine (`buildx history`). */
+  HISTORY: 4,
+  /** CHANGE_HISTORY - Pin, finalise and delete records of that history. */
+  CHANGE_HISTORY: 5,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type BuildPermission = typeof BuildPermission[keyof typeof BuildPermission];
+
+export namespace BuildPermission {
+  export type UNSPECIFIED = typeof BuildPermission.UNSPECIFIED;
+  export type BUILD = typeof BuildPermission.BUILD;
+  export type DISK_USAGE = typeof BuildPermission.DISK_USAGE;
+  export type PRUNE = typeof BuildPermission.PRUNE;
+  export type HISTORY = typeof BuildPermission.HISTORY;
+  export type CHANGE_HISTORY = typeof BuildPermission.CHANGE_HISTORY;
+  export type UNRECOGNIZED = typeof BuildPermission.UNRECOGNIZED;
+}
+
 export const CloseReason = {
   UNSPECIFIED: 0,
   /** ENDED - The build is over. */
@@ -32,13 +60,38 @@ export namespace CloseReason {
 /**
  * Everything that the control plane wants of this machine, whole each time.
  *
- * Must be there: revision (> 0), trust_bundle, assignment. A state without them, or whose trust bundle or an open build does not parse, is
- * refused whole: the last good one stays in force and ObservedState.refused_revision tells why.
+ * Must be there: revision (> 0), trust_bundle, assignment. A state without them, or whose trust
+ * bundle or an open build does not parse, is refused whole: the last good one stays in force and
+ * ObservedState.refused_revision tells why.
+ *
+ * LIMITS. So is one that has more of anything than this; refused_reason names the field, the number
+ * and the limit:
+ *
+ *   the whole AttachResponse             16777216 bytes; a longer one ends the stream
+ *   open_builds                          4096
+ *   closed_builds                        16384
+ *   trust_bundle.build_ca_certificates   64 certificates, 262144 bytes
+ *   egress.allowed_cidrs                 10000
+ *   buildkit.registry_mirrors            256 registries, 16 mirrors each, 255 characters a host
+ *   tailnet.tags                         64
+ *   cache_volume.kms.encryption_context  64 entries
+ *   debug_grants, diagnostics_requests   64 each
  */
 export interface DesiredState {
-  /** Counts up with each change. A lower one than the last applied is ignored, unless `epoch` differs. */
+  /**
+   * Counts up with each change. A lower one than the last applied is ignored, unless `epoch`
+   * differs.
+   *
+   * The content of one (epoch, revision) never changes, secrets included; only `sent_at` does. The
+   * same revision with other content is refused: it neither takes effect nor confirms the view, and
+   * ObservedState.refused_reason names what differs. The order of builds, CAs, CIDRs, tags and map
+   * entries is no content.
+   */
   revision: bigint;
-  /** Which history the revision belongs to; changes when a control plane lost its state and counts from the start again. */
+  /**
+   * Which history the revision belongs to; changes when a control plane lost its state and counts
+   * from the start again.
+   */
   epoch: string;
   /** When the control plane sent this, by its clock: the agent derives clock skew from it. */
   sentAt: Date | undefined;
@@ -46,9 +99,15 @@ export interface DesiredState {
   assignment:
     | Assignment
     | undefined;
-  /** The builds that may have sessions on this machine now. One that is absent has ended: its sessions are cut. */
+  /**
+   * The builds that may have sessions on this machine now. One that is absent has ended: its
+   * sessions are cut.
+   */
   openBuilds: OpenBuild[];
-  /** Why builds that were open are not any more, for the record only: absence from open_builds is what closes. */
+  /**
+   * Why builds that were open are not any more, for the record only: absence from open_builds is
+   * what closes.
+   */
   closedBuilds: ClosedBuild[];
   cacheVolume: CacheVolume | undefined;
   buildkit: BuildkitSettings | undefined;
@@ -67,7 +126,16 @@ export interface Assignment {
   architecture: string;
 }
 
-/** A build that may open sessions. Ids: [A-Za-z0-9][A-Za-z0-9._-]{0,127}. */
+/**
+ * A build that may open sessions. Ids: [A-Za-z0-9][A-Za-z0-9._-]{0,127}.
+ *
+ * Naming a build asks the machine for it; the machine may refuse it by name. Hand out the build's
+ * certificate only after an ObservedState of this machine with the same epoch, with
+ * applied_revision at or past the revision that first named the build, and without the build in
+ * refused_builds. Before that, its client would be turned away at the TLS handshake and never hear
+ * why. Bound the wait (15 seconds are ample for a machine that is ready), then close the build here
+ * and place it elsewhere.
+ */
 export interface OpenBuild {
   buildId: string;
   /** Both must equal the assignment's. */
@@ -77,8 +145,24 @@ export interface OpenBuild {
   expiresAt:
     | Date
     | undefined;
-  /** If set, only a certificate with this key is let in: SHA-256 of the DER SubjectPublicKeyInfo, 32 bytes. */
+  /**
+   * If set, only a certificate with this key is let in: SHA-256 of the DER SubjectPublicKeyInfo, 32
+   * bytes.
+   */
   keySpkiSha256: Uint8Array;
+  /**
+   * What its sessions may ask of BuildKit. Absent: what stock clients need, that is BUILD,
+   * DISK_USAGE and PRUNE. A change takes effect with the next call.
+   */
+  permissions: BuildPermissions | undefined;
+}
+
+/**
+ * Whole: what is not named is refused, with PERMISSION_DENIED and a sentence that says what. Values
+ * that an agent does not know permit nothing.
+ */
+export interface BuildPermissions {
+  allowed: BuildPermission[];
 }
 
 export interface ClosedBuild {
@@ -89,7 +173,10 @@ export interface ClosedBuild {
 export interface CacheVolume {
   /** The volume's own id; part of its authenticated label. */
   volumeId: string;
-  /** By stable id (/dev/disk/by-id/…) or udev property, never a guessed name. Empty: as configured on the machine. */
+  /**
+   * By stable id (/dev/disk/by-id/…) or udev property, never a guessed name. Empty: as configured
+   * on the machine.
+   */
   device: string;
   key:
     | //
@@ -131,6 +218,20 @@ export interface BuildkitSettings {
   maxParallelism: number;
   /** Registry mirrors by registry host. */
   registryMirrors: { [key: string]: RegistryMirrors };
+  /**
+   * How long records of past builds, their logs and attestations are kept, at most. Absent: a day.
+   * From one minute to 366 days.
+   */
+  historyMaxAge:
+    | Duration
+    | undefined;
+  /**
+   * What one step may write to its log, for each of stdout and stderr: in all, and on average a
+   * second. The rest is clipped, and the log says so. Zero: 10 MiB each (BuildKit's own are 2 MiB
+   * and 200 KiB). At most 2147483647.
+   */
+  stepLogMaxBytes: bigint;
+  stepLogMaxBytesPerSecond: bigint;
 }
 
 export interface BuildkitSettings_RegistryMirrorsEntry {
@@ -189,9 +290,21 @@ export interface DiagnosticsRequest {
   expiresAt: Date | undefined;
 }
 
+/**
+ * An order to end. Builds that are open may finish; new ones are refused
+ * (ObservedState.refused_builds), as DRAINING.
+ *
+ * Every order to end counts, wherever it comes from: this one, a signal to the machine, a notice of
+ * its provider. Each has a deadline, its arrival plus its grace, and the earliest deadline wins. A
+ * later revision with a shorter grace brings the deadline nearer, counted from its own arrival; one
+ * with a longer grace, or without a drain, never lengthens or ends it.
+ */
 export interface Drain {
   reason: string;
-  /** How long open builds may still take; after that they are cut. Absent: none. */
+  /**
+   * How long open builds may still take, from the arrival of this order; after that they are cut.
+   * Absent: none.
+   */
   grace: Duration | undefined;
 }
 
@@ -523,7 +636,14 @@ export const Assignment: MessageFns<Assignment> = {
 };
 
 function createBaseOpenBuild(): OpenBuild {
-  return { buildId: "", orgId: "", projectId: "", expiresAt: undefined, keySpkiSha256: new Uint8Array(0) };
+  return {
+    buildId: "",
+    orgId: "",
+    projectId: "",
+    expiresAt: undefined,
+    keySpkiSha256: new Uint8Array(0),
+    permissions: undefined,
+  };
 }
 
 export const OpenBuild: MessageFns<OpenBuild> = {
@@ -542,6 +662,9 @@ export const OpenBuild: MessageFns<OpenBuild> = {
     }
     if (message.keySpkiSha256.length !== 0) {
       writer.uint32(42).bytes(message.keySpkiSha256);
+    }
+    if (message.permissions !== undefined) {
+      BuildPermissions.encode(message.permissions, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -599,6 +722,14 @@ export const OpenBuild: MessageFns<OpenBuild> = {
             message.keySpkiSha256 = reader.bytes();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.permissions = BuildPermissions.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -621,6 +752,78 @@ export const OpenBuild: MessageFns<OpenBuild> = {
     message.projectId = object.projectId ?? "";
     message.expiresAt = object.expiresAt ?? undefined;
     message.keySpkiSha256 = object.keySpkiSha256 ?? new Uint8Array(0);
+    message.permissions = (object.permissions !== undefined && object.permissions !== null)
+      ? BuildPermissions.fromPartial(object.permissions)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseBuildPermissions(): BuildPermissions {
+  return { allowed: [] };
+}
+
+export const BuildPermissions: MessageFns<BuildPermissions> = {
+  encode(message: BuildPermissions, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.allowed.length !== 0) {
+      writer.uint32(10).fork();
+      for (const v of message.allowed) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BuildPermissions {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBuildPermissions();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag === 8) {
+              message.allowed.push(reader.int32() as any);
+
+              continue;
+            }
+
+            if (tag === 10) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.allowed.push(reader.int32() as any);
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<BuildPermissions>): BuildPermissions {
+    return BuildPermissions.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BuildPermissions>): BuildPermissions {
+    const message = createBaseBuildPermissions();
+    message.allowed = object.allowed?.map((e) => e) || [];
     return message;
   },
 };
@@ -1043,6 +1246,9 @@ function createBaseBuildkitSettings(): BuildkitSettings {
     minFreeSpaceBytes: 0n,
     maxParallelism: 0,
     registryMirrors: {},
+    historyMaxAge: undefined,
+    stepLogMaxBytes: 0n,
+    stepLogMaxBytesPerSecond: 0n,
   };
 }
 
@@ -1072,6 +1278,23 @@ export const BuildkitSettings: MessageFns<BuildkitSettings> = {
     globalThis.Object.entries(message.registryMirrors).forEach(([key, value]: [string, RegistryMirrors]) => {
       BuildkitSettings_RegistryMirrorsEntry.encode({ key: key as any, value }, writer.uint32(42).fork()).join();
     });
+    if (message.historyMaxAge !== undefined) {
+      Duration.encode(message.historyMaxAge, writer.uint32(50).fork()).join();
+    }
+    if (message.stepLogMaxBytes !== 0n) {
+      if (BigInt.asUintN(64, message.stepLogMaxBytes) !== message.stepLogMaxBytes) {
+        throw new globalThis.Error("value provided for field message.stepLogMaxBytes of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.stepLogMaxBytes);
+    }
+    if (message.stepLogMaxBytesPerSecond !== 0n) {
+      if (BigInt.asUintN(64, message.stepLogMaxBytesPerSecond) !== message.stepLogMaxBytesPerSecond) {
+        throw new globalThis.Error(
+          "value provided for field message.stepLogMaxBytesPerSecond of type uint64 too large",
+        );
+      }
+      writer.uint32(64).uint64(message.stepLogMaxBytesPerSecond);
+    }
     return writer;
   },
 
@@ -1131,6 +1354,30 @@ export const BuildkitSettings: MessageFns<BuildkitSettings> = {
             }
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.historyMaxAge = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.stepLogMaxBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.stepLogMaxBytesPerSecond = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1165,6 +1412,16 @@ export const BuildkitSettings: MessageFns<BuildkitSettings> = {
         }
         return acc;
       }, {});
+    message.historyMaxAge = (object.historyMaxAge !== undefined && object.historyMaxAge !== null)
+      ? Duration.fromPartial(object.historyMaxAge)
+      : undefined;
+    message.stepLogMaxBytes = (object.stepLogMaxBytes !== undefined && object.stepLogMaxBytes !== null)
+      ? BigInt(object.stepLogMaxBytes)
+      : 0n;
+    message.stepLogMaxBytesPerSecond =
+      (object.stepLogMaxBytesPerSecond !== undefined && object.stepLogMaxBytesPerSecond !== null)
+        ? BigInt(object.stepLogMaxBytesPerSecond)
+        : 0n;
     return message;
   },
 };

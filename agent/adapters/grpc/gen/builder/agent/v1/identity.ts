@@ -19,21 +19,31 @@ export interface GetChallengeResponse {
     | Date
     | undefined;
   /**
-   * The audience that an OIDC or instance identity token must carry, if the control plane wants one of its own. The agent appends
-   * nothing to it: where the scheme lets the agent choose an audience per request, `audience_with_nonce` tells the form.
+   * The audience that an OIDC or instance identity token must carry, if the control plane wants one
+   * of its own. The agent appends nothing to it: where the scheme lets the agent choose an audience
+   * per request, `audience_with_nonce` tells the form.
    */
   audience: string;
 }
 
 export interface RegisterRequest {
-  /** As received. The control plane refuses one that it did not give, that was used, or that has expired. */
+  /**
+   * As received. The control plane refuses one that it did not give, that was used, or that has
+   * expired.
+   */
   nonce: Uint8Array;
   attestation:
     | Attestation
     | undefined;
-  /** PKCS#10, DER. Its signature proves that the agent holds the key; the control plane decides the names, whatever the request says. */
+  /**
+   * PKCS#10, DER. Its signature proves that the agent holds the key; the control plane decides the
+   * names, whatever the request says.
+   */
   machineCsr: Uint8Array;
-  /** PKCS#10, DER, of the key that the gateway made for serving. May be empty; then it is certified later by RenewCertificates. */
+  /**
+   * PKCS#10, DER, of the key that the gateway made for serving. Empty while the gateway is not
+   * there yet: register the machine all the same. The key is certified later by RenewCertificates.
+   */
   servingCsr: Uint8Array;
   facts: MachineFacts | undefined;
   versions: Versions | undefined;
@@ -79,23 +89,33 @@ export interface Attestation {
 export interface JoinToken {
   token: string;
   /**
-   * HMAC-SHA-256, keyed with the token, over: "builder-agent join v1" || 0x00 || nonce || SHA-256(SubjectPublicKeyInfo of machine_csr).
-   * It binds the token to this challenge and this key.
+   * HMAC-SHA-256, keyed with the token, over: "builder-agent join v1" || 0x00 || nonce ||
+   * SHA-256(SubjectPublicKeyInfo of machine_csr). It binds the token to this challenge and this
+   * key.
    */
   binding: Uint8Array;
 }
 
-/** A JWT from a file or a URL (Fly.io, Kubernetes). Verified by the control plane against the issuer's keys. */
+/**
+ * A JWT from a file or a URL (Fly.io, Kubernetes). Verified by the control plane against the
+ * issuer's keys.
+ */
 export interface OidcToken {
   jwt: string;
 }
 
-/** A JWT of sts:GetWebIdentityToken whose audience is the challenge's, with the nonce and the key's digest appended. */
+/**
+ * A JWT of sts:GetWebIdentityToken whose audience is the challenge's, with the nonce and the key's
+ * digest appended.
+ */
 export interface AwsStsWebIdentity {
   jwt: string;
 }
 
-/** A presigned sts:GetCallerIdentity request whose signed header X-Builder-Agent-Binding carries base64url(nonce || SHA-256(SPKI)). */
+/**
+ * A presigned sts:GetCallerIdentity request whose signed header X-Builder-Agent-Binding carries
+ * base64url(nonce || SHA-256(SPKI)).
+ */
 export interface AwsPresignedCallerIdentity {
   url: string;
   headers: { [key: string]: string };
@@ -112,12 +132,18 @@ export interface AwsInstanceIdentityDocument {
   signature: Uint8Array;
 }
 
-/** A JWT of the metadata server in "full" format whose audience carries the nonce and the key's digest. */
+/**
+ * A JWT of the metadata server in "full" format whose audience carries the nonce and the key's
+ * digest.
+ */
 export interface GcpIdentityToken {
   jwt: string;
 }
 
-/** The attested document with the first 10 digits derived from the nonce and the key's digest as its nonce. */
+/**
+ * The attested document with the first 10 digits derived from the nonce and the key's digest as its
+ * nonce.
+ */
 export interface AzureAttestedDocument {
   pkcs7: Uint8Array;
 }
@@ -127,8 +153,8 @@ export interface TrustBundle {
   /** The SPIFFE trust domain of builds and machines, lower case, no scheme: "builds.example". */
   trustDomain: string;
   /**
-   * PEM, one or several CA certificates, each self-signed: OpenSSL accepts a chain only when it reaches a root. During a rotation it
-   * holds both. Clients send their intermediates.
+   * PEM, one or several CA certificates, each self-signed: OpenSSL accepts a chain only when it
+   * reaches a root. During a rotation it holds both. Clients send their intermediates.
    */
   buildCaCertificates: string;
 }

@@ -10,6 +10,38 @@ export const protobufPackage = "builder.agent.v1";
 
 export const protobufFileName = "builder/agent/v1/observed_state.proto";
 
+/** A code that you do not know: as NOT_READY. */
+export const BuildRefusalCode = {
+  UNSPECIFIED: 0,
+  /** DRAINING - It was opened after this machine began to drain. Final. */
+  DRAINING: 1,
+  /** STOPPING - Nobody is let in any more. Final. */
+  STOPPING: 2,
+  /**
+   * EXPIRED - By this machine's clock its expires_at has passed. Final, unless a later revision prolongs it;
+   * when it comes at once, compare clocks.
+   */
+  EXPIRED: 3,
+  /**
+   * NOT_READY - Something that a build needs is missing. It can turn around without your doing, and then the
+   * build leaves the list: BuildKit is back within seconds, a full disk perhaps within minutes.
+   * While phase is STARTING waiting is right, for a bounded time; else place the build elsewhere.
+   */
+  NOT_READY: 4,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type BuildRefusalCode = typeof BuildRefusalCode[keyof typeof BuildRefusalCode];
+
+export namespace BuildRefusalCode {
+  export type UNSPECIFIED = typeof BuildRefusalCode.UNSPECIFIED;
+  export type DRAINING = typeof BuildRefusalCode.DRAINING;
+  export type STOPPING = typeof BuildRefusalCode.STOPPING;
+  export type EXPIRED = typeof BuildRefusalCode.EXPIRED;
+  export type NOT_READY = typeof BuildRefusalCode.NOT_READY;
+  export type UNRECOGNIZED = typeof BuildRefusalCode.UNRECOGNIZED;
+}
+
 export const Phase = {
   UNSPECIFIED: 0,
   STARTING: 1,
@@ -58,6 +90,7 @@ export namespace TailnetState {
 
 /** The first cause wins. */
 export const SessionEnding = {
+  /** UNSPECIFIED - An ending that a newer release recorded before this machine was rolled back: detail begins with its name. */
   UNSPECIFIED: 0,
   CLIENT_CLOSED: 1,
   BUILDKIT_CLOSED: 2,
@@ -98,8 +131,11 @@ export interface ObservedState {
   observedAt: Date | undefined;
   phase: Phase;
   /**
-   * The revision whose whole effect is in force: the gateway has confirmed its allow-set. A build may be handed out once the
-   * revision that opened it is applied.
+   * The revision whose whole effect is in force: the gateway has confirmed its allow-set, and
+   * refused_builds speaks for it. A build may be handed out once the revision that opened it is
+   * applied and the build is not refused. 0 until the agent has heard a desired state since its own
+   * start, even where the gateway enforces an earlier one: what it would refuse is not known
+   * before.
    */
   appliedRevision: bigint;
   appliedEpoch: string;
@@ -108,7 +144,10 @@ export interface ObservedState {
   refusedReason: string;
   /** Builds with sessions now. */
   builds: BuildActivity[];
-  /** What stands between this machine and readiness, and what an operator should know. Ready: no condition is blocking. */
+  /**
+   * What stands between this machine and readiness, and what an operator should know. Ready: no
+   * condition is blocking.
+   */
   conditions: Condition[];
   resources: Resources | undefined;
   buildkit: BuildkitObserved | undefined;
@@ -125,11 +164,39 @@ export interface ObservedState {
   /** How long each part of the start took, in the order of their beginnings. */
   bootChapters: BootChapter[];
   /** Absent while none is wanted and this machine is a node of none. */
-  tailnet: TailnetObserved | undefined;
+  tailnet:
+    | TailnetObserved
+    | undefined;
+  /**
+   * Builds of the desired state that this machine lets no new connection in for, each with the
+   * reason. Whole each time: a build that is no longer listed is accepted. Sessions that are open
+   * are in `builds` and go on; a refusal never cuts one.
+   */
+  refusedBuilds: BuildRefusal[];
+}
+
+/**
+ * This machine will not serve this build, or not now. Nothing was changed by it: the build stays in
+ * the desired state until you close it.
+ *
+ * A build whose certificate was not handed out: place it elsewhere, and close it here. One whose
+ * certificate was handed out and that has sessions: leave it, they go on; its further connections
+ * are what is refused.
+ */
+export interface BuildRefusal {
+  buildId: string;
+  code: BuildRefusalCode;
+  /** With NOT_READY: the name of the condition that is missing, for instance "disk"; else empty. */
+  condition: string;
+  /** One sentence for a person. */
+  message: string;
 }
 
 export interface Condition {
-  /** Stable name, the same as the health check's: "buildkit", "gateway", "control-plane-view", "disk". */
+  /**
+   * Stable name, the same as the health check's: "buildkit", "gateway", "control-plane-view",
+   * "disk".
+   */
   name: string;
   ok: boolean;
   /** Blocks readiness while not ok. */
@@ -149,14 +216,26 @@ export interface Resources {
   load1m: number;
   cacheSizeBytes: bigint;
   cacheFreeBytes: bigint;
+  /**
+   * Files and directories that the cache's file system can hold in all, and that it still can. Both
+   * 0 where it has no such number (btrfs). None free: builds fail as on a full disk.
+   */
+  cacheInodes: bigint;
+  cacheFreeInodes: bigint;
 }
 
 export interface BuildkitObserved {
   version: string;
   restarts: number;
-  /** How the last process ended: "" while the first one runs, else for instance "killed by SIGKILL", "exit code 1". */
+  /**
+   * How the last process ended: "" while the first one runs, else for instance "killed by SIGKILL",
+   * "exit code 1".
+   */
   lastExit: string;
-  /** What was set aside at this start because BuildKit's database was damaged, and why; empty if nothing was. */
+  /**
+   * What was set aside at this start because BuildKit's database was damaged, and why; empty if
+   * nothing was.
+   */
   quarantined: string;
 }
 
@@ -181,7 +260,10 @@ export interface TailnetObserved {
   /** Of the grant that it is joined under, or tries to join under. */
   grantId: string;
   state: TailnetState;
-  /** How far it is, or exactly why it is not joined: one sentence for a person. Empty once it is joined. */
+  /**
+   * How far it is, or exactly why it is not joined: one sentence for a person. Empty once it is
+   * joined.
+   */
   reason: string;
   /** As the tailnet's API knows it. */
   nodeId: string;
@@ -194,7 +276,10 @@ export interface TailnetObserved {
 }
 
 export interface BootChapter {
-  /** Stable name: "register", "attach", "cache-volume", "network", "buildkit", "isolation", "gateway", "ready". */
+  /**
+   * Stable name: "register", "attach", "cache-volume", "network", "buildkit", "isolation",
+   * "gateway", "ready".
+   */
   name: string;
   /** Since the control process began. */
   began: Duration | undefined;
@@ -241,6 +326,11 @@ export interface SessionRecord {
   ending: SessionEnding;
   /** The first cause in words, for instance an error's code. */
   detail: string;
+  /**
+   * Calls of BuildKit that its build might not make (OpenBuild.permissions, or what another build
+   * has). Each was refused by name; the machine's log says which.
+   */
+  refusedCalls: number;
 }
 
 function createBaseObservedState(): ObservedState {
@@ -261,6 +351,7 @@ function createBaseObservedState(): ObservedState {
     cacheVolume: undefined,
     bootChapters: [],
     tailnet: undefined,
+    refusedBuilds: [],
   };
 }
 
@@ -319,6 +410,9 @@ export const ObservedState: MessageFns<ObservedState> = {
     }
     if (message.tailnet !== undefined) {
       TailnetObserved.encode(message.tailnet, writer.uint32(130).fork()).join();
+    }
+    for (const v of message.refusedBuilds) {
+      BuildRefusal.encode(v!, writer.uint32(138).fork()).join();
     }
     return writer;
   },
@@ -464,6 +558,14 @@ export const ObservedState: MessageFns<ObservedState> = {
             message.tailnet = TailnetObserved.decode(reader, reader.uint32());
             continue;
           }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.refusedBuilds.push(BuildRefusal.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -513,6 +615,98 @@ export const ObservedState: MessageFns<ObservedState> = {
     message.tailnet = (object.tailnet !== undefined && object.tailnet !== null)
       ? TailnetObserved.fromPartial(object.tailnet)
       : undefined;
+    message.refusedBuilds = object.refusedBuilds?.map((e) => BuildRefusal.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseBuildRefusal(): BuildRefusal {
+  return { buildId: "", code: 0, condition: "", message: "" };
+}
+
+export const BuildRefusal: MessageFns<BuildRefusal> = {
+  encode(message: BuildRefusal, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.buildId !== "") {
+      writer.uint32(10).string(message.buildId);
+    }
+    if (message.code !== 0) {
+      writer.uint32(16).int32(message.code);
+    }
+    if (message.condition !== "") {
+      writer.uint32(26).string(message.condition);
+    }
+    if (message.message !== "") {
+      writer.uint32(34).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BuildRefusal {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBuildRefusal();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.buildId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.code = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.condition = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<BuildRefusal>): BuildRefusal {
+    return BuildRefusal.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BuildRefusal>): BuildRefusal {
+    const message = createBaseBuildRefusal();
+    message.buildId = object.buildId ?? "";
+    message.code = object.code ?? 0;
+    message.condition = object.condition ?? "";
+    message.message = object.message ?? "";
     return message;
   },
 };
@@ -688,7 +882,14 @@ export const BuildActivity: MessageFns<BuildActivity> = {
 };
 
 function createBaseResources(): Resources {
-  return { memoryAvailableBytes: 0n, load1m: 0, cacheSizeBytes: 0n, cacheFreeBytes: 0n };
+  return {
+    memoryAvailableBytes: 0n,
+    load1m: 0,
+    cacheSizeBytes: 0n,
+    cacheFreeBytes: 0n,
+    cacheInodes: 0n,
+    cacheFreeInodes: 0n,
+  };
 }
 
 export const Resources: MessageFns<Resources> = {
@@ -713,6 +914,18 @@ export const Resources: MessageFns<Resources> = {
         throw new globalThis.Error("value provided for field message.cacheFreeBytes of type uint64 too large");
       }
       writer.uint32(32).uint64(message.cacheFreeBytes);
+    }
+    if (message.cacheInodes !== 0n) {
+      if (BigInt.asUintN(64, message.cacheInodes) !== message.cacheInodes) {
+        throw new globalThis.Error("value provided for field message.cacheInodes of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.cacheInodes);
+    }
+    if (message.cacheFreeInodes !== 0n) {
+      if (BigInt.asUintN(64, message.cacheFreeInodes) !== message.cacheFreeInodes) {
+        throw new globalThis.Error("value provided for field message.cacheFreeInodes of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.cacheFreeInodes);
     }
     return writer;
   },
@@ -762,6 +975,22 @@ export const Resources: MessageFns<Resources> = {
             message.cacheFreeBytes = reader.uint64() as bigint;
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.cacheInodes = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.cacheFreeInodes = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -788,6 +1017,12 @@ export const Resources: MessageFns<Resources> = {
       : 0n;
     message.cacheFreeBytes = (object.cacheFreeBytes !== undefined && object.cacheFreeBytes !== null)
       ? BigInt(object.cacheFreeBytes)
+      : 0n;
+    message.cacheInodes = (object.cacheInodes !== undefined && object.cacheInodes !== null)
+      ? BigInt(object.cacheInodes)
+      : 0n;
+    message.cacheFreeInodes = (object.cacheFreeInodes !== undefined && object.cacheFreeInodes !== null)
+      ? BigInt(object.cacheFreeInodes)
       : 0n;
     return message;
   },
@@ -1492,6 +1727,7 @@ function createBaseSessionRecord(): SessionRecord {
     bytesToClient: 0n,
     ending: 0,
     detail: "",
+    refusedCalls: 0,
   };
 }
 
@@ -1547,6 +1783,9 @@ export const SessionRecord: MessageFns<SessionRecord> = {
     }
     if (message.detail !== "") {
       writer.uint32(114).string(message.detail);
+    }
+    if (message.refusedCalls !== 0) {
+      writer.uint32(120).uint32(message.refusedCalls);
     }
     return writer;
   },
@@ -1676,6 +1915,14 @@ export const SessionRecord: MessageFns<SessionRecord> = {
             message.detail = reader.string();
             continue;
           }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.refusedCalls = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1713,6 +1960,7 @@ export const SessionRecord: MessageFns<SessionRecord> = {
       : 0n;
     message.ending = object.ending ?? 0;
     message.detail = object.detail ?? "";
+    message.refusedCalls = object.refusedCalls ?? 0;
     return message;
   },
 };

@@ -1,0 +1,26 @@
+import type { Socket } from "node:net";
+import type { BuildNetwork } from "../../ports/build-network.ts";
+import type { Log } from "../../ports/log.ts";
+import { on, type Served, type Serving, serve } from "../../wire/serve.ts";
+import { APPLY, NETWORK, VERIFY } from "./protocol.ts";
+
+/**
+ * Answers one connection. An order that has begun is carried out also if its asker is gone: it may
+ * be a dying control's last wish. A verification ends with its asker. Never throws.
+ */
+export function serveNetwork(
+  network: BuildNetwork,
+  socket: Socket,
+  log: Log,
+  serving: Pick<Serving, "admit" | "signal">,
+): Promise<Served> {
+  return serve(
+    NETWORK,
+    [
+      on(APPLY, async ({ order }, signal) => ({ is: "applied", network: await network.apply(order, signal) })),
+      on(VERIFY, async (_, signal) => ({ is: "verified", report: await network.verify(signal) })),
+    ],
+    socket,
+    { ...serving, onFailure: (err) => log.warn({ err }, "network.not-served") },
+  );
+}

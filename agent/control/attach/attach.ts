@@ -1,0 +1,125 @@
+import { inWords } from "../../core/errors.ts";
+import type { Boot } from "../../core/machine.ts";
+import { PlaneError } from "../../core/plane-status.ts";
+import { Branch, raceOn } from "../../lifecycle/branch.ts";
+import type { LoopReport } from "../../lifecycle/loop-report.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { ControlPlane, Hello } from "../../ports/control-plane.ts";
+import type { MachineIdentity } from "../../ports/keys.ts";
+import type { Log } from "../../ports/log.ts";
+import type { Meters } from "../../ports/meters.ts";
+import type { RecordStore } from "../../ports/records.ts";
+import type { Board } from "../board/board.ts";
+import type { Refusals } from "../board/refusals.ts";
+import { pauseBeforeReconnect } from "./pause.ts";
+import { receive } from "./receive.ts";
+import { reportObserved } from "./report.ts";
+import { sendRecords } from "./send-records.ts";
+
+/**
+ * The contract: the control plane speaks at least every 30 s. Three times that, and the stream is
+ * dead whatever TCP says.
+ */
+const SILENCE_MS = 90_000;
+
+export interface AttachPorts {
+  readonly plane: ControlPlane;
+  readonly records: RecordStore;
+  readonly meters: Meters;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export type AttachCells = Pick<
+  Board,
+  "identity" | "desired" | "plane" | "observed" | "reported" | "gateway" | "gatewayCounts" | "records" | "retryNow"
+>;
+
+/**
+ * Keeps the one stream to the control plane. A stream that brought a desired state resets the
+ * backoff; a new machine certificate moves over to a new stream at once. Where the control plane
+ * does not know the certificate (any more), the machine proves itself anew. Ends with `signal`.
+ * @throws {MachineRefused} when the control plane refuses this machine for good.
+ */
+export async function stayAttached(
+  ports: AttachPorts,
+  cells: AttachCells,
+  boot: Boot,
+  refusals: Refusals,
+  reRegister: (signal: AbortSignal) => Promise<boolean>,
+  loop: LoopReport,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let failures = 0; !signal.aborted; ) {
+    const identity = await cells.identity.first((known) => known !== undefined, signal);
+    if (identity === undefined) return;
+    const confirmedBefore = cells.plane.get().confirmedAt;
+    const failure = await attachOnce(ports, cells, refusals, identity, await hello(boot, cells), signal);
+    ports.meters.planeAttached(false);
+    if (signal.aborted) return;
+    if (cells.plane.get().confirmedAt !== confirmedBefore) {
+      failures = 0;
+      loop.succeeded();
+    }
+    if (cells.identity.get() !== identity) continue;
+    const lastFailure = failure === undefined ? "the control plane closed the stream" : inWords(failure);
+    cells.plane.update((view) => ({ ...view, attached: false, lastFailure }));
+    if (failure instanceof PlaneError) ports.meters.planeCallFailed("Attach", failure.status);
+    refusals.judge(failure);
+    const note = (retryInMs: number): void => {
+      ports.log.warn({ err: failure, retryInMs }, "control-plane.detached");
+      loop.failed(lastFailure, retryInMs);
+    };
+    await pauseBeforeReconnect(ports, cells, failures, note, signal);
+    failures += 1;
+    if (failure instanceof PlaneError && failure.step === "new-evidence") await reRegister(signal);
+  }
+}
+
+async function hello({ bootId, runId, versions, capabilities }: Boot, cells: AttachCells): Promise<Hello> {
+  const known = await versions;
+  const gateway = cells.gateway.get();
+  const lastAppliedRevision = (gateway.at === "here" ? gateway.applied?.revision : undefined) ?? 0n;
+  return { bootId, runId, versions: known, capabilities, lastAppliedRevision };
+}
+
+/** Returns why the stream ended; undefined if in good order. */
+async function attachOnce(
+  ports: AttachPorts,
+  cells: AttachCells,
+  refusals: Refusals,
+  identity: MachineIdentity,
+  greeting: Hello,
+  outer: AbortSignal,
+): Promise<unknown> {
+  using branch = new Branch(outer);
+  const stream = ports.plane.attach(identity, greeting, branch.signal);
+  const heard = { atMonoMs: ports.clock.now().monoMs };
+  try {
+    await raceOn(
+      branch,
+      () =>
+        receive(ports, cells, stream, () => {
+          heard.atMonoMs = ports.clock.now().monoMs;
+          refusals.heard();
+        }),
+      (signal) => reportObserved(ports, cells, stream, signal),
+      (signal) => sendRecords(ports, cells, stream, signal),
+      (signal) => listenForSilence(ports, heard, signal),
+      (signal) => cells.identity.first((now) => now !== identity, signal),
+    );
+    return undefined;
+  } catch (failure) {
+    return failure;
+  }
+}
+
+async function listenForSilence(ports: AttachPorts, heard: { atMonoMs: number }, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    const silentMs = ports.clock.now().monoMs - heard.atMonoMs;
+    if (signal.aborted) return;
+    if (silentMs >= SILENCE_MS)
+      throw new PlaneError("Attach", "UNAVAILABLE", `nothing heard for ${SILENCE_MS / 1000} s`);
+    await ports.clock.sleep(SILENCE_MS - silentMs, signal);
+  }
+}

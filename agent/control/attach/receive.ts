@@ -1,0 +1,59 @@
+import { type DesiredState, follows } from "../../core/desired-state.ts";
+import type { FromPlane, PlaneStream } from "../../ports/control-plane.ts";
+import type { AttachCells, AttachPorts } from "./attach.ts";
+
+/**
+ * Reads what the control plane sends, and only notes it in memory: a revocation never waits for a
+ * disk. Ends when the far end closes the stream. `onMessage` is called before each message is
+ * taken.
+ * @throws {PlaneError} when the stream ends with a status.
+ */
+export async function receive(
+  ports: AttachPorts,
+  cells: AttachCells,
+  stream: PlaneStream,
+  onMessage: () => void,
+): Promise<void> {
+  for await (const message of stream.incoming) {
+    onMessage();
+    take(ports, cells, message);
+  }
+}
+
+function take(ports: AttachPorts, cells: AttachCells, message: FromPlane): void {
+  switch (message.is) {
+    case "desired":
+      return takeDesired(ports, cells, message.state);
+    case "malformed":
+      return refuse(ports, cells, message.revision, message.because);
+    case "records-ack":
+      return ports.records.acknowledge(message.bootId, message.upToSequence);
+    default:
+      return message satisfies never;
+  }
+}
+
+function takeDesired(ports: AttachPorts, cells: AttachCells, state: DesiredState): void {
+  const acceptance = follows(state, cells.desired.get());
+  if (!acceptance.accepted) return refuse(ports, cells, state.revision, acceptance.because);
+  const now = ports.clock.now();
+  if (!cells.plane.get().attached) ports.log.info({ revision: state.revision }, "control-plane.attached");
+  ports.meters.planeAttached(true);
+  if (!acceptance.repeat) {
+    ports.log.info({ revision: state.revision, openBuilds: state.grants.size }, "desired-state.accepted");
+    cells.desired.set(state);
+  }
+  const { messagesRefused } = cells.plane.get();
+  const skew = state.sentAtMs === undefined ? {} : { clockSkewMs: now.wallMs - state.sentAtMs };
+  cells.plane.set({ attached: true, confirmedAt: now, lastFailure: "", messagesRefused, ...skew });
+}
+
+function refuse(ports: AttachPorts, cells: AttachCells, revision: bigint, because: string): void {
+  ports.log.warn({ revision, because }, "desired-state.refused");
+  ports.meters.messageRefused("desired-state");
+  cells.plane.update((view) => ({
+    ...view,
+    refused: { revision, because },
+    messagesRefused: view.messagesRefused + 1,
+  }));
+}

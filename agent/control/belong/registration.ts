@@ -1,0 +1,168 @@
+import { reconnectBackoff } from "../../core/backoff.ts";
+import type { TrustBundle } from "../../core/desired-state.ts";
+import { inWords } from "../../core/errors.ts";
+import type { Boot } from "../../core/machine.ts";
+import { PlaneError } from "../../core/plane-status.ts";
+import { within } from "../../lifecycle/branch.ts";
+import { retry } from "../../lifecycle/retry.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { ControlPlane, Registered } from "../../ports/control-plane.ts";
+import type { EvidenceSource } from "../../ports/evidence.ts";
+import type { CertificateReader, IdentityStore, KeyMaker, MachineIdentity } from "../../ports/keys.ts";
+import type { Log, LogData } from "../../ports/log.ts";
+import type { Machine } from "../../ports/machine.ts";
+import type { Meters } from "../../ports/meters.ts";
+import type { Board } from "../board/board.ts";
+import { MachineRefused, type Refusals } from "../board/refusals.ts";
+
+/**
+ * The gateway starts beside us and is there within a second; without it we register all the same,
+ * and say so.
+ */
+const GATEWAY_MS = 3_000;
+
+export interface RegistrationPorts {
+  readonly plane: ControlPlane;
+  readonly keys: KeyMaker;
+  readonly evidence: EvidenceSource;
+  readonly certificates: CertificateReader;
+  readonly identityStore: IdentityStore;
+  readonly machine: Machine;
+  readonly meters: Meters;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** `servingRequest` is the gateway's, as soon as it is there. */
+export type RegistrationCells = Pick<Board, "servingRequest" | "plane" | "retryNow" | "renewedMonoMs">;
+
+export interface Membership {
+  readonly identity: MachineIdentity;
+  readonly trust: TrustBundle;
+  /** Present after a fresh registration with a gateway that was there. */
+  readonly serving?: { readonly spkiSha256: string; readonly chainPem: string };
+}
+
+/**
+ * The identity that an earlier start of this process left on tmpfs, if it is still of use. Its last
+ * renewal counts in any case.
+ */
+export async function recall(
+  ports: RegistrationPorts,
+  cells: RegistrationCells,
+  boot: Boot,
+): Promise<Membership | undefined> {
+  const stored = await ports.identityStore.load(boot.bootId);
+  if (stored === undefined) return undefined;
+  cells.renewedMonoMs.set(stored.renewedMonoMs);
+  if (stored.identity.notAfterMs <= ports.clock.now().wallMs) return undefined;
+  ports.log.info({ machineId: stored.identity.machineId }, "identity.recalled");
+  return stored;
+}
+
+/**
+ * Proves which machine this is and gets its certificates: challenge, evidence, request, register.
+ * Tries until it works.
+ * @throws {MachineRefused} when the control plane refuses this machine for good.
+ */
+export function register(
+  ports: RegistrationPorts,
+  cells: RegistrationCells,
+  boot: Boot,
+  refusals: Refusals,
+  signal: AbortSignal,
+): Promise<Membership> {
+  return retry((attempt) => registerJudged(ports, cells, boot, refusals, attempt), {
+    // No build can be let in before: as urgent as a view that is too old.
+    backoff: reconnectBackoff({ viewAgeMs: undefined, buildWaits: false }),
+    clock: ports.clock,
+    wake: cells.retryNow,
+    signal,
+    giveUp: (failure) => failure instanceof MachineRefused,
+    onFailure: (err, retryInMs) => noteFailure(ports, cells, err, { retryInMs }),
+  });
+}
+
+/**
+ * One attempt, for a machine that may be known after all: undefined if it failed, which is logged.
+ * @throws {MachineRefused} when the control plane refuses this machine for good.
+ */
+export async function tryRegister(
+  ports: RegistrationPorts,
+  cells: RegistrationCells,
+  boot: Boot,
+  refusals: Refusals,
+  signal: AbortSignal,
+): Promise<Membership | undefined> {
+  try {
+    return await registerJudged(ports, cells, boot, refusals, signal);
+  } catch (err) {
+    if (err instanceof MachineRefused) throw err;
+    if (!signal.aborted) noteFailure(ports, cells, err, {});
+    return undefined;
+  }
+}
+
+async function registerJudged(
+  ports: RegistrationPorts,
+  cells: RegistrationCells,
+  boot: Boot,
+  refusals: Refusals,
+  signal: AbortSignal,
+): Promise<Membership> {
+  try {
+    const member = await registerOnce(ports, cells, boot, signal);
+    refusals.heard();
+    return member;
+  } catch (err) {
+    if (!signal.aborted) refusals.judge(err);
+    throw err;
+  }
+}
+
+function noteFailure(ports: RegistrationPorts, cells: RegistrationCells, err: unknown, data: LogData): void {
+  if (err instanceof PlaneError) ports.meters.planeCallFailed("Register", err.status);
+  ports.log.warn({ err, ...data }, "identity.registration-failed");
+  cells.plane.update((view) => ({ ...view, lastFailure: inWords(err) }));
+}
+
+async function registerOnce(
+  ports: RegistrationPorts,
+  cells: RegistrationCells,
+  boot: Boot,
+  signal: AbortSignal,
+): Promise<Membership> {
+  const { plane, keys, evidence, machine, clock, log } = ports;
+  const servingRequest = await within(clock, GATEWAY_MS, signal, (limit) =>
+    cells.servingRequest.first((request) => request !== undefined, limit),
+  );
+  signal.throwIfAborted();
+  if (servingRequest === undefined) log.warn({}, "identity.registering-without-gateway");
+  const key = await keys.make();
+  const challenge = await plane.getChallenge(signal);
+  const [gathered, machineRequest, facts, versions] = await Promise.all([
+    evidence.gather(challenge, key.spkiSha256, signal),
+    key.request("builder-machine"),
+    boot.facts.catch(() => machine.facts(signal)),
+    boot.versions,
+  ]);
+  const known = { nonce: challenge.nonce, evidence: gathered, machineRequest, facts, versions };
+  const registered = await plane.register({ ...known, ...(servingRequest && { servingRequest }) }, signal);
+  const identity = toIdentity(ports, registered, key);
+  const renewedMonoMs = cells.renewedMonoMs.get();
+  await ports.identityStore.save(boot.bootId, {
+    identity,
+    trust: registered.trust,
+    ...(renewedMonoMs !== undefined && { renewedMonoMs }),
+  });
+  log.info({ machineId: identity.machineId, notAfterMs: identity.notAfterMs }, "identity.registered");
+  const { servingChainPem: chainPem } = registered;
+  const isServed = servingRequest !== undefined && chainPem !== undefined;
+  const serving = isServed && { serving: { spkiSha256: servingRequest.spkiSha256, chainPem } };
+  return { identity, trust: registered.trust, ...serving };
+}
+
+function toIdentity(ports: RegistrationPorts, registered: Registered, key: MachineIdentity["key"]): MachineIdentity {
+  const dates = ports.certificates.read(registered.machineChainPem, key);
+  return { machineId: registered.machineId, key, chainPem: registered.machineChainPem, ...dates };
+}

@@ -1,0 +1,72 @@
+import type { BootChapter } from "../../core/boot-chapters.ts";
+import { IDLE_RELIEF } from "../../core/disk-relief.ts";
+import type { EndOrder } from "../../core/end-orders.ts";
+import { sameData } from "../../core/equality.ts";
+import type { CheckResult } from "../../core/health.ts";
+import type { Known } from "../../core/known.ts";
+import type { ObservedState } from "../../core/observed-state.ts";
+import type { Phase } from "../../core/phase.ts";
+import type { FrozenBuilds, GatewayCounts } from "../../core/views.ts";
+import { NO_BUILDKIT, NO_GATEWAY, NO_PLANE } from "../../core/views.ts";
+import { Cell } from "../../lifecycle/cell.ts";
+import { Pulse } from "../../lifecycle/pulse.ts";
+import type { MachineIdentity, SigningRequest } from "../../ports/keys.ts";
+
+type Cells<T> = { readonly [K in keyof T]: Cell<T[K]> };
+
+/** What chapters share beside what checks look at. */
+interface Shared {
+  readonly phase: Phase;
+  /** Who we are to the control plane; undefined until it is known. */
+  readonly identity: MachineIdentity | undefined;
+  /** The last renewal in this boot that counts for the next one, also one of an earlier process. */
+  readonly renewedMonoMs: number | undefined;
+  /** Of the gateway's newest key. */
+  readonly servingRequest: SigningRequest | undefined;
+  readonly checks: readonly CheckResult[];
+  readonly bootChapters: readonly BootChapter[];
+  /** Every order to end, in the order of their coming. */
+  readonly endOrders: readonly EndOrder[];
+  readonly frozen: FrozenBuilds;
+  readonly observed: ObservedState | undefined;
+  /** What the control plane was last told. */
+  readonly reported: ObservedState | undefined;
+  /** A pulse, not a state: nothing waits for its change. */
+  readonly gatewayCounts: GatewayCounts;
+}
+
+/** The one board: a cell for each thing that is known. Chapters take a `Pick` of it. */
+export type Board = Cells<Known & Shared> & {
+  /** Somebody asks to try the control plane now. */
+  readonly retryNow: Pulse;
+};
+
+/** Nothing is known yet. A value that says the same as the one before it is no change. */
+export function newBoard(retryNow = new Pulse()): Board {
+  return {
+    retryNow,
+    desired: new Cell<Known["desired"]>(undefined),
+    plane: new Cell<Known["plane"]>(NO_PLANE, sameData),
+    gateway: new Cell<Known["gateway"]>(NO_GATEWAY, sameData),
+    cache: new Cell<Known["cache"]>({ at: "waiting" }, sameData),
+    network: new Cell<Known["network"]>({ at: "waiting" }, sameData),
+    isolation: new Cell<Known["isolation"]>({ at: "unverified" }, sameData),
+    tailnet: new Cell<Known["tailnet"]>({ at: "unknown" }, sameData),
+    buildkit: new Cell<Known["buildkit"]>(NO_BUILDKIT, sameData),
+    certificates: new Cell<Known["certificates"]>({ lastRenewalError: "" }, sameData),
+    resources: new Cell<Known["resources"]>(undefined),
+    relief: new Cell<Known["relief"]>(IDLE_RELIEF, sameData),
+    records: new Cell<Known["records"]>({ waiting: 0, dropped: 0 }, sameData),
+    phase: new Cell<Phase>({ at: "starting" }, sameData),
+    identity: new Cell<Shared["identity"]>(undefined),
+    renewedMonoMs: new Cell<Shared["renewedMonoMs"]>(undefined),
+    servingRequest: new Cell<Shared["servingRequest"]>(undefined),
+    checks: new Cell<Shared["checks"]>([]),
+    bootChapters: new Cell<Shared["bootChapters"]>([]),
+    endOrders: new Cell<Shared["endOrders"]>([]),
+    frozen: new Cell<FrozenBuilds>({ at: "none" }, sameData),
+    observed: new Cell<Shared["observed"]>(undefined),
+    reported: new Cell<Shared["reported"]>(undefined),
+    gatewayCounts: new Cell<GatewayCounts>({ accepted: 0, refused: 0, waiting: 0 }, sameData),
+  };
+}

@@ -1,0 +1,39 @@
+import { DISK_FULL_BYTES, inodeLevels } from "../disk-relief.ts";
+import { type Check, failed, ok, unknown } from "./check.ts";
+
+export const buildkit: Check = {
+  name: "buildkit",
+  title: "BuildKit",
+  blocking: true,
+  neededByBuilds: true,
+  dependsOn: ["machine-certificate", "control-plane-view", "cache-volume", "build-network"],
+  remedy: "Look at the log of buildkitd.service; it is started again by itself",
+  look({ buildkit: view }) {
+    if (view.at === "unknown") return unknown(view.message);
+    return view.at === "ready" ? ok(view.message) : failed(view.message);
+  },
+};
+
+export const disk: Check = {
+  name: "disk",
+  title: "Space for the cache",
+  blocking: true,
+  neededByBuilds: true,
+  dependsOn: ["machine-certificate", "control-plane-view", "cache-volume"],
+  remedy: "Make the cache's disk larger, format it with more inodes if those are short, or see what else lies on it",
+  look({ resources, relief }) {
+    if (resources === undefined) return unknown("Not looked at yet");
+    const { cacheFreeBytes: free, cacheSizeBytes: size, cacheInodes, cacheFreeInodes } = resources;
+    const { fullInodes, lowInodes } = inodeLevels(cacheInodes);
+    const bytes = `${mib(free)} of ${mib(size)} MiB free`;
+    const inodes = `${cacheFreeInodes} of ${cacheInodes} inodes free, one for each file`;
+    const done = relief.message === "" ? "" : `; ${relief.message}`;
+    if (free < DISK_FULL_BYTES) return failed(`${bytes}: builds are refused below ${mib(DISK_FULL_BYTES)} MiB${done}`);
+    if (cacheFreeInodes < fullInodes) return failed(`${inodes}: builds are refused below ${fullInodes}${done}`);
+    return ok(`${bytes}${cacheFreeInodes < lowInodes ? `, ${inodes}` : ""}${done}`);
+  },
+};
+
+function mib(bytes: number): number {
+  return Math.floor(bytes / 1024 / 1024);
+}

@@ -1,0 +1,50 @@
+import type { Finding } from "../health.ts";
+import type { Instant } from "../instant.ts";
+import type { Fixed, Known } from "../known.ts";
+import type { Check } from "./check.ts";
+import { CHECKS } from "./register.ts";
+
+/** Every check of the register, in its order. */
+export function examined(
+  known: Known,
+  now: Instant,
+  fixed: Fixed,
+  checks: readonly Check[] = CHECKS,
+): readonly Finding[] {
+  const found = checks.map((check) => finding(check, known, now, fixed));
+  const byName = new Map(found.map((one) => [one.name, one]));
+  return found.map((one, index) => {
+    const causedBy = one.state === "ok" ? undefined : cause(checks[index]?.dependsOn ?? [], byName);
+    return causedBy === undefined ? one : { ...one, causedBy };
+  });
+}
+
+/** In how many ms the first check changes by age alone; Infinity: none is about to. */
+export function nextChangeMs(known: Known, now: Instant, checks: readonly Check[] = CHECKS): number {
+  const left = checks.map((check) => check.changesInMs?.(known, now) ?? 0);
+  return Math.min(...left.filter((ms) => ms > 0), Number.POSITIVE_INFINITY);
+}
+
+function finding(check: Check, known: Known, now: Instant, fixed: Fixed): Finding {
+  const look = check.look(known, now, fixed);
+  return {
+    name: check.name,
+    title: check.title,
+    state: look.state,
+    blocking: look.blocking ?? check.blocking,
+    neededByBuilds: check.neededByBuilds === true,
+    message: look.message,
+    remedy: look.state === "ok" ? "" : (look.remedy ?? check.remedy),
+  };
+}
+
+/**
+ * The first that is not ok itself and keeps the machine from being ready: a cause that informs only
+ * explains nothing.
+ */
+function cause(names: readonly string[], found: ReadonlyMap<string, Finding>): string | undefined {
+  return names.find((name) => {
+    const other = found.get(name);
+    return other !== undefined && other.blocking && other.state !== "ok";
+  });
+}

@@ -1,0 +1,52 @@
+import { type Check, failed, ok, unknown } from "./check.ts";
+
+export const gateway: Check = {
+  name: "gateway",
+  title: "Gateway",
+  blocking: true,
+  remedy: "Look at the log of builder-agent-gateway.service; it starts again by itself",
+  look({ gateway: view }) {
+    if (view.at === "away") return failed("The gateway's process does not answer on its socket");
+    if (!view.listening) return failed("The gateway does not listen yet");
+    return ok(`Listening, ${view.open.size} sessions open`);
+  },
+};
+
+export const servingCertificate: Check = {
+  name: "serving-certificate",
+  title: "Serving certificate",
+  blocking: true,
+  dependsOn: ["gateway", "machine-certificate"],
+  remedy: "The control plane has to issue one: see the control-plane checks",
+  look({ gateway: view }, { wallMs }) {
+    if (view.at === "away") return unknown("The gateway does not answer, so its certificate is not known");
+    const until = view.servingNotAfterMs;
+    if (until === undefined) return failed("The gateway has no serving certificate yet");
+    if (until <= wallMs) return failed(`Expired at ${iso(until)}: the control plane did not renew it`);
+    return ok(`Valid until ${iso(until)}`);
+  },
+  changesInMs: ({ gateway: view }, { wallMs }) =>
+    view.at === "here" && view.servingNotAfterMs !== undefined ? view.servingNotAfterMs - wallMs : undefined,
+};
+
+export const machineCertificate: Check = {
+  name: "machine-certificate",
+  title: "Machine certificate",
+  blocking: true,
+  remedy: "The machine registers again by itself; see what the control plane answers",
+  look({ certificates, plane }, { wallMs }) {
+    const { machineNotAfterMs: until, lastRenewalError } = certificates;
+    if (until === undefined) {
+      const why = plane.lastFailure === "" ? "" : `: ${plane.lastFailure}`;
+      return failed(`Not registered with the control plane yet${why}`);
+    }
+    if (until <= wallMs) return failed(`Expired at ${iso(until)}; last error: ${lastRenewalError}`);
+    const trouble = lastRenewalError === "" ? "" : `; the last renewal failed: ${lastRenewalError}`;
+    return ok(`Valid until ${iso(until)}${trouble}`);
+  },
+  changesInMs: ({ certificates: { machineNotAfterMs } }, { wallMs }) => machineNotAfterMs && machineNotAfterMs - wallMs,
+};
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}

@@ -1,0 +1,30 @@
+import { buildkit, disk } from "./buildkit.ts";
+import { cacheVolume, encryption } from "./cache.ts";
+import type { Check } from "./check.ts";
+import { clock, controlPlane, controlPlaneView, desiredState, unsupported } from "./control-plane.ts";
+import { gateway, machineCertificate, servingCertificate } from "./gateway.ts";
+import { buildNetwork, isolation, tailnet } from "./network.ts";
+import { records } from "./records.ts";
+
+/**
+ * Every check, in the order in which it is shown and given as a reason. A new one is a row here and
+ * a file or a row beside it.
+ */
+export const CHECKS: readonly Check[] = [
+  gateway,
+  servingCertificate,
+  machineCertificate,
+  controlPlane,
+  controlPlaneView,
+  desiredState,
+  cacheVolume,
+  encryption,
+  buildNetwork,
+  isolation,
+  tailnet,
+  buildkit,
+  disk,
+  records,
+  clock,
+  unsupported,
+];

@@ -1,0 +1,38 @@
+import type { DesiredState } from "./desired-state.ts";
+import type { DiskRelief } from "./disk-relief.ts";
+import type { Resources } from "./machine.ts";
+import type {
+  BuildkitView,
+  CacheView,
+  CertificatesView,
+  GatewayView,
+  IsolationView,
+  NetworkView,
+  PlaneView,
+  RecordCounts,
+  TailnetView,
+} from "./views.ts";
+
+/** The latest that is known of everything that checks look at. Undefined: not known yet. */
+export interface Known {
+  readonly desired: DesiredState | undefined;
+  readonly plane: PlaneView;
+  readonly gateway: GatewayView;
+  readonly cache: CacheView;
+  readonly network: NetworkView;
+  readonly isolation: IsolationView;
+  readonly tailnet: TailnetView;
+  readonly buildkit: BuildkitView;
+  readonly certificates: CertificatesView;
+  readonly resources: Resources | undefined;
+  readonly relief: DiskRelief;
+  readonly records: RecordCounts;
+}
+
+/** What this machine is configured with and can do: it does not change while this process lives. */
+export interface Fixed {
+  /** Without an encrypted cache the machine does not become ready. */
+  readonly requireEncryption: boolean;
+  /** What this agent can do on this machine, as it told the control plane. */
+  readonly capabilities: readonly string[];
+}

@@ -1,0 +1,111 @@
+/**
+ * RFC 7541 appendix B: the bits of each byte's code, and of the end-of-string symbol last. The code
+ * is canonical: lengths say it all.
+ */
+const CODE_BITS: readonly number[] = [
+  13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28, 28, 28, 28, 28, 28, 28, 30, 28, 28, 28, 28, 28, 28,
+  28, 28, 28, 6, 10, 10, 12, 13, 6, 8, 11, 10, 10, 8, 11, 8, 6, 6, 6, 5, 5, 5, 6, 6, 6, 6, 6, 6, 6, 7, 8, 15, 6, 12, 10,
+  13, 6, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 8, 7, 8, 13, 19, 13, 14, 6, 15, 5, 6, 5, 6,
+  5, 6, 6, 6, 5, 7, 7, 6, 6, 6, 5, 6, 7, 6, 5, 5, 6, 7, 7, 7, 7, 7, 15, 11, 14, 13, 28, 20, 22, 20, 20, 22, 22, 22, 23,
+  22, 23, 23, 23, 23, 23, 24, 23, 24, 24, 22, 23, 24, 23, 23, 23, 23, 21, 22, 23, 22, 23, 23, 24, 22, 21, 20, 22, 22,
+  23, 23, 21, 23, 22, 22, 24, 21, 22, 23, 23, 21, 21, 22, 21, 23, 22, 23, 23, 20, 22, 22, 22, 23, 22, 22, 23, 26, 26,
+  20, 19, 22, 23, 22, 25, 26, 26, 26, 27, 27, 26, 24, 25, 19, 21, 26, 27, 27, 26, 27, 24, 21, 21, 26, 26, 28, 27, 27,
+  27, 20, 24, 20, 21, 22, 21, 21, 23, 22, 22, 25, 25, 24, 24, 26, 23, 26, 27, 26, 26, 27, 27, 27, 27, 27, 28, 27, 27,
+  27, 27, 27, 26, 30,
+];
+const END_OF_STRING = 256;
+
+/** A step of four bits: the next state in the low bits, the byte that it completes above. */
+const STEP_BITS = 4;
+const STATE_MASK = 0xffff;
+const NO_BYTE = 0;
+const IMPOSSIBLE = STATE_MASK;
+
+/**
+ * Where a string may end: within less than a byte of ones, which is how the last byte is filled up.
+ */
+const endings = new Set<number>();
+const steps = table();
+
+/**
+ * The bytes that are coded, one character each. Undefined for what is no code: the end-of-string
+ * symbol, or a last byte that is not filled up with less than eight ones.
+ */
+export function decodeHuffman(coded: Uint8Array): string | undefined {
+  let state = 0;
+  let decoded = "";
+  for (const byte of coded) {
+    for (const bits of [byte >> STEP_BITS, byte & 0xf]) {
+      const step = steps[(state << STEP_BITS) | bits] ?? IMPOSSIBLE;
+      state = step & STATE_MASK;
+      if (state === IMPOSSIBLE) return undefined;
+      const code = step >>> 16;
+      if (code !== NO_BYTE) decoded += String.fromCharCode(code - 1);
+    }
+  }
+  return endings.has(state) ? decoded : undefined;
+}
+
+type Node = [zero: Node | number | undefined, one: Node | number | undefined];
+
+/**
+ * The tree of codes, its inner nodes numbered, walked from each of them by each four bits. No code
+ * is shorter: a step completes one byte at most.
+ */
+function table(): Uint32Array {
+  const inner = nodes();
+  const numbers = new Map(inner.map((node, at) => [node, at]));
+  const [root] = inner;
+  const all = new Uint32Array(inner.length << STEP_BITS);
+  for (const [at, from] of inner.entries()) {
+    for (let bits = 0; bits < 1 << STEP_BITS; bits += 1) {
+      let node: Node | number | undefined = from;
+      let code = NO_BYTE;
+      for (let bit = STEP_BITS - 1; bit >= 0 && typeof node === "object"; bit -= 1) {
+        node = node[lowest(bits >> bit)];
+        if (typeof node !== "number" || node === END_OF_STRING) continue;
+        code = node + 1;
+        node = root;
+      }
+      const next = typeof node === "object" ? numbers.get(node) : undefined;
+      all[(at << STEP_BITS) | bits] = ((code << 16) | (next ?? IMPOSSIBLE)) >>> 0;
+    }
+  }
+  return all;
+}
+
+function nodes(): readonly Node[] {
+  const root: Node = [undefined, undefined];
+  const inner = [root];
+  const symbols = CODE_BITS.map((length, symbol) => ({ length, symbol }));
+  let code = 0;
+  let before = 0;
+  for (const { length, symbol } of symbols.toSorted((a, b) => a.length - b.length || a.symbol - b.symbol)) {
+    code <<= length - before;
+    before = length;
+    let node = root;
+    for (let bit = length - 1; bit > 0; bit -= 1) {
+      const side = lowest(code >>> bit);
+      const next = node[side];
+      if (typeof next === "object") node = next;
+      else {
+        const made: Node = [undefined, undefined];
+        node[side] = made;
+        inner.push(made);
+        node = made;
+      }
+    }
+    node[lowest(code)] = symbol;
+    code += 1;
+  }
+  let ones: Node | number | undefined = root;
+  for (let bits = 0; bits < 8 && typeof ones === "object"; bits += 1) {
+    endings.add(inner.indexOf(ones));
+    ones = ones[1];
+  }
+  return inner;
+}
+
+function lowest(bits: number): 0 | 1 {
+  return (bits & 1) === 0 ? 0 : 1;
+}

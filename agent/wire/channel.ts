@@ -1,0 +1,161 @@
+import type { Socket } from "node:net";
+import { AgentError } from "../core/errors.ts";
+import { Lines } from "./lines.ts";
+import type { Protocol } from "./protocol.ts";
+
+/** Given to the socket at a time: about what the kernel takes. */
+const WRITE_CHARS = 256 * 1024;
+/**
+ * What may wait for a far end that does not read: the records of 50,000 sessions that are cut at
+ * once.
+ */
+const BACKLOG_MAX_CHARS = 32 * 1024 * 1024;
+/** How long the far end may take none of what waits. */
+const STALLED_MS = 30_000;
+
+/**
+ * A connection that lasts, of lines in both directions. It owns the socket, and is bounded both
+ * ways: a far end that does not read loses the connection before its backlog fills our memory, and
+ * `pause` lets the far end wait for us. `onLine` may throw: then the connection is dropped for that
+ * reason.
+ */
+export class Channel {
+  /** Resolves when the connection is over: with the fault of the far end, if that ended it. */
+  readonly gone: Promise<AgentError | undefined>;
+  readonly #socket: Socket;
+  readonly #protocol: Protocol;
+  readonly #stalledMs: number;
+  readonly #lines: Lines;
+  readonly #onLine: (line: string) => void;
+  readonly #outbox: Iterator<string>[] = [];
+  #backlogChars = 0;
+  #isWriting = false;
+  #isFinishing = false;
+  #stalled: NodeJS.Timeout | undefined;
+  #fault: AgentError | undefined;
+
+  constructor(socket: Socket, protocol: Protocol, onLine: (line: string) => void, stalledMs = STALLED_MS) {
+    this.#socket = socket;
+    this.#protocol = protocol;
+    this.#stalledMs = stalledMs;
+    this.#lines = new Lines(protocol.lineMaxBytes);
+    this.#onLine = onLine;
+    this.gone = new Promise((resolve) => {
+      socket.on("close", () => {
+        clearTimeout(this.#stalled);
+        this.#outbox.length = 0;
+        resolve(this.#fault);
+      });
+    });
+    // A reset or a broken pipe: "close" follows, and there is nothing to add to it.
+    socket.on("error", () => undefined);
+    socket.on("end", () => socket.destroy());
+    socket.on("data", (chunk) => this.#read(chunk));
+  }
+
+  /** Sends a line after all that waits. */
+  send(line: string): void {
+    if (this.#backlogChars > BACKLOG_MAX_CHARS) this.drop(this.#stall("leaves too much unread"));
+    if (this.#socket.destroyed || this.#isFinishing) return;
+    this.#backlogChars += line.length;
+    this.#enqueue(oneLine(line, () => (this.#backlogChars -= line.length)));
+  }
+
+  /**
+   * Sends lines that are only made when the far end takes them, however many: they are no backlog.
+   */
+  sendLazily(lines: Iterable<string>): void {
+    if (!this.#socket.destroyed && !this.#isFinishing) this.#enqueue(lines[Symbol.iterator]());
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  /** Ends the connection at once. */
+  drop(fault?: AgentError): void {
+    if (this.#socket.destroyed) return;
+    this.#fault = fault;
+    this.#socket.destroy();
+  }
+
+  /** Sends what waits, then ends; after `withinMs` it ends anyway. */
+  async finish(withinMs: number): Promise<void> {
+    const deadline = setTimeout(() => this.drop(), withinMs);
+    this.#isFinishing = true;
+    this.#write();
+    await this.gone;
+    clearTimeout(deadline);
+  }
+
+  #enqueue(lines: Iterator<string>): void {
+    this.#outbox.push(lines);
+    this.#write();
+  }
+
+  /**
+   * One write at a time, and what comes next in a turn of its own: a long answer must not keep
+   * other work waiting.
+   */
+  #write(): void {
+    if (this.#isWriting || this.#socket.destroyed) return;
+    const text = this.#nextText();
+    if (text === "") {
+      // The far end's end follows: closed before it, its last write would fail, and what it had not
+      // read be lost.
+      if (this.#isFinishing) this.#socket.end();
+      return;
+    }
+    this.#isWriting = true;
+    this.#stalled = setTimeout(() => this.drop(this.#stall("does not read")), this.#stalledMs);
+    this.#socket.write(text, () => {
+      clearTimeout(this.#stalled);
+      this.#isWriting = false;
+      if (this.#outbox.length > 0 || this.#isFinishing) setImmediate(() => this.#write());
+    });
+  }
+
+  #nextText(): string {
+    let text = "";
+    while (text.length < WRITE_CHARS) {
+      const next = this.#outbox[0]?.next();
+      if (next === undefined) break;
+      if (next.done) this.#outbox.shift();
+      else text += next.value;
+    }
+    return text;
+  }
+
+  #read(chunk: Buffer): void {
+    try {
+      for (const line of this.#lines.push(chunk)) if (!this.#socket.destroyed) this.#onLine(line);
+    } catch (cause) {
+      this.drop(cause instanceof AgentError ? cause : this.#broken(cause));
+    }
+  }
+
+  #stall(how: string): AgentError {
+    return this.#failed("stalled", `The other end ${how}`);
+  }
+
+  #broken(cause: unknown): AgentError {
+    return cause instanceof RangeError
+      ? this.#failed("line-too-long", "A line is too long", cause)
+      : this.#failed("broken", "A message could not be taken", cause);
+  }
+
+  #failed(code: string, what: string, cause?: unknown): AgentError {
+    const { name, answerer } = this.#protocol;
+    const message = `${what}, on a connection of ${answerer}: it was dropped, and must be made again`;
+    return new AgentError(`${name}.${code}`, message, { retryable: true, cause });
+  }
+}
+
+function* oneLine(line: string, onTaken: () => void): Generator<string, void, undefined> {
+  onTaken();
+  yield line;
+}

@@ -1,0 +1,61 @@
+const NEWLINE = 0x0a;
+
+/**
+ * Cuts a stream of bytes into lines. A line longer than `maxBytes` is an error, never cut short:
+ * half a message must not be taken for a whole one.
+ */
+export class Lines {
+  readonly #maxBytes: number;
+  #parts: Buffer[] = [];
+  #bytes = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /**
+   * The lines that `chunk` completes, without their ends. @throws {RangeError} for a longer line.
+   */
+  *push(chunk: Buffer): Generator<string, void, undefined> {
+    let from = 0;
+    for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, from)) {
+      this.#keep(chunk.subarray(from, end));
+      const line = Buffer.concat(this.#parts).toString("utf8");
+      this.#parts = [];
+      this.#bytes = 0;
+      from = end + 1;
+      yield line;
+    }
+    this.#keep(chunk.subarray(from));
+  }
+
+  #keep(part: Buffer): void {
+    this.#bytes += part.length;
+    if (this.#bytes > this.#maxBytes) throw new RangeError(`A line exceeds ${this.#maxBytes} bytes`);
+    if (part.length > 0) this.#parts.push(part);
+  }
+}
+
+/** The lines of a stream until it ends. @throws {RangeError} for a line longer than `maxBytes`. */
+export async function* linesOf(
+  input: AsyncIterable<Buffer>,
+  maxBytes: number,
+): AsyncGenerator<string, void, undefined> {
+  const lines = new Lines(maxBytes);
+  for await (const chunk of input) yield* lines.push(chunk);
+}
+
+/** A message as a line, its end included. JSON has no line breaks of its own. */
+export function toLine(message: object): string {
+  return `${JSON.stringify(message)}\n`;
+}
+
+/** Undefined for a text that is no JSON object. */
+export function objectOf(line: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const parsed: unknown = JSON.parse(line);
+    return typeof parsed === "object" && parsed !== null && !Array.isArray(parsed) ? { ...parsed } : undefined;
+  } catch {
+    return undefined;
+  }
+}

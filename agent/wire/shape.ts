@@ -1,0 +1,19 @@
+/** A schema, as far as this room needs one. The types of zod fit. */
+export interface Shape<T> {
+  safeParse(
+    value: unknown,
+  ): { readonly success: true; readonly data: T } | { readonly success: false; readonly error: Misfit };
+}
+
+interface Misfit {
+  readonly issues: readonly { readonly path: readonly PropertyKey[] }[];
+}
+
+/** The shape of what must not come. */
+export const NEVER: Shape<never> = { safeParse: () => ({ success: false, error: { issues: [] } }) };
+
+/** Where a value does not fit. Never what was there: a request may hold a key. */
+export function misfit({ issues }: Misfit): string {
+  const path = issues[0]?.path.map(String).join(".") ?? "";
+  return path === "" ? "it has other fields than it must have" : `its field ${path} is wrong`;
+}

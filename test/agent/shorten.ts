@@ -1,0 +1,66 @@
+import * as fc from "fast-check";
+import { type Happening, type Schedule, schedules } from "./schedule.ts";
+
+/** Whether a schedule still breaks the promise. */
+type Breaks = (schedule: Schedule) => Promise<boolean>;
+
+interface Timed {
+  readonly atMs: number;
+  readonly one: Happening;
+}
+
+/**
+ * The shortest schedule that still breaks: first with as few happenings as can be, each at its own
+ * time, then with the smallest numbers that fast-check finds. Ends at `isOver` with the best so
+ * far.
+ */
+export async function shorten(schedule: Schedule, breaks: Breaks, isOver: () => boolean): Promise<Schedule> {
+  let best = await fewest(schedule, breaks, isOver);
+  best = await closest(best, breaks, isOver);
+  const property = fc.asyncProperty(schedules([]), async (smaller) => {
+    if (isOver() || !(await breaks(smaller))) return true;
+    best = smaller;
+    return false;
+  });
+  await fc.check(property, { examples: [[best]], numRuns: 1, seed: 1 });
+  return best;
+}
+
+/** Leaves out halves, then quarters, down to single ones. */
+async function fewest(schedule: Schedule, breaks: Breaks, isOver: () => boolean): Promise<Schedule> {
+  let kept = timed(schedule.happenings);
+  for (let size = Math.ceil(kept.length / 2); size >= 1 && !isOver(); size = size === 1 ? 0 : Math.ceil(size / 2)) {
+    for (let from = kept.length - size; from > -size && !isOver(); from -= size) {
+      const rest = [...kept.slice(0, Math.max(0, from)), ...kept.slice(from + size)];
+      if (await breaks({ ...schedule, happenings: untimed(rest) })) kept = rest;
+    }
+  }
+  return { ...schedule, happenings: untimed(kept) };
+}
+
+/** Waits no longer between two than it takes. */
+async function closest(schedule: Schedule, breaks: Breaks, isOver: () => boolean): Promise<Schedule> {
+  let best = schedule;
+  for (const index of schedule.happenings.keys()) {
+    for (const afterMs of [0, 1_000, 15_000, 60_000]) {
+      const happenings = best.happenings.map((one, at) => (at === index ? { ...one, afterMs } : one));
+      if (isOver() || (best.happenings[index]?.afterMs ?? 0) <= afterMs) break;
+      if (!(await breaks({ ...best, happenings }))) continue;
+      best = { ...best, happenings };
+      break;
+    }
+  }
+  return best;
+}
+
+function timed(happenings: readonly Happening[]): readonly Timed[] {
+  let atMs = 0;
+  return happenings.map((one) => {
+    atMs += one.afterMs;
+    return { atMs, one };
+  });
+}
+
+function untimed(happenings: readonly Timed[]): readonly Happening[] {
+  return happenings.map(({ atMs, one }, index) => ({ ...one, afterMs: atMs - (happenings[index - 1]?.atMs ?? 0) }));
+}

@@ -1,0 +1,145 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { newBoard } from "../../agent/control/board/board.ts";
+import { SessionInbox } from "../../agent/control/board/session-inbox.ts";
+import { watchGateway } from "../../agent/control/watch-gateway.ts";
+import type { SessionOpening, SessionSummary } from "../../agent/core/session.ts";
+import type { GatewayEvent, GatewayStats } from "../../agent/ports/gateway.ts";
+import type { SigningRequest } from "../../agent/ports/keys.ts";
+import { settle } from "./manual-clock.ts";
+import { GatewayStandIn, NO_METERS, notebook } from "./stand-ins.ts";
+
+const request = (spkiSha256: string): SigningRequest => ({ der: new Uint8Array(), spkiSha256 });
+const opening = (sessionId: string, buildId = "b1") => ({ sessionId, build: { buildId } }) as SessionOpening; // only these are asked
+const summary = (sessionId: string) => ({ sessionId }) as SessionSummary; // only its name is asked
+const hello = (over: Partial<Extract<GatewayEvent, { is: "hello" }>> = {}): GatewayEvent => ({
+  is: "hello",
+  runId: "g1",
+  request: request("k1"),
+  open: [],
+  closed: [],
+  ...over,
+});
+const STATS: GatewayStats = {
+  listening: true,
+  refusedCalls: {},
+  accepted: 3,
+  refused: { "no-grant": 2, "handshake-timeout": 5 },
+  pendingHandshakes: 0,
+  openSessions: 1,
+  bytesFromClients: 0,
+  bytesToClients: 0,
+  residentBytes: 0,
+  eventLoopDelayP99Ms: 0,
+  recordsDropped: 0,
+  linkFaults: 0,
+  progress: [["s1", 10, 20]],
+};
+
+describe("the gateway", () => {
+  let gateway: GatewayStandIn;
+  let board: ReturnType<typeof newBoard>;
+  let inbox: SessionInbox;
+  let stop: AbortController;
+  let log: ReturnType<typeof notebook>;
+  let progress: (readonly [string, number, number])[];
+  let metered: unknown[];
+  let watching: Promise<void>;
+
+  beforeEach(() => {
+    gateway = new GatewayStandIn();
+    board = newBoard();
+    inbox = new SessionInbox();
+    stop = new AbortController();
+    log = notebook();
+    progress = [];
+    metered = [];
+    const records = { progress: (...told: readonly [string, number, number]) => void progress.push(told) };
+    const meters = {
+      ...NO_METERS,
+      gateway: (stats: GatewayStats) => void metered.push(stats),
+      gatewayLost: () => void metered.push("lost"),
+    };
+    watching = watchGateway({ gateway, records, meters, log }, inbox, board, stop.signal);
+  });
+  afterEach(async () => {
+    stop.abort();
+    await watching;
+  });
+
+  async function says(...events: readonly GatewayEvent[]): Promise<void> {
+    for (const event of events) gateway.queue.push(event);
+    await settle();
+  }
+
+  it("is there from its hello on, with its sessions, and not yet listening", async () => {
+    await says(hello({ open: [opening("s1"), opening("s2", "b2")], applied: { revision: 4n, epoch: "e" } }));
+    expect(board.gateway.get()).toEqual({
+      at: "here",
+      runId: "g1",
+      listening: false,
+      uncertified: "k1",
+      applied: { revision: 4n, epoch: "e" },
+      open: new Map([
+        ["s1", "b1"],
+        ["s2", "b2"],
+      ]),
+    });
+    expect(board.servingRequest.get()).toEqual(request("k1"));
+  });
+
+  it("that serves already has no key that waits for a certificate", async () => {
+    await says(hello({ servingNotAfterMs: 9 }));
+    expect(board.gateway.get()).toMatchObject({ servingNotAfterMs: 9 });
+    expect(board.gateway.get()).not.toHaveProperty("uncertified");
+    expect(board.gateway.get()).not.toHaveProperty("applied");
+  });
+
+  it("changes by what it says, one thing at a time", async () => {
+    await says(hello({ open: [opening("s1")] }), { is: "opened", opening: opening("s2", "b2") });
+    expect(board.gateway.get()).toMatchObject({
+      open: new Map([
+        ["s1", "b1"],
+        ["s2", "b2"],
+      ]),
+    });
+    await says({ is: "closed", summary: summary("s1") });
+    expect(board.gateway.get()).toMatchObject({ open: new Map([["s2", "b2"]]) });
+    await says({ is: "applied", revision: 5n, epoch: "f" }, { is: "certified", notAfterMs: 7 });
+    expect(board.gateway.get()).toMatchObject({ applied: { revision: 5n, epoch: "f" }, servingNotAfterMs: 7 });
+    await says({ is: "request", request: request("k2") }, { is: "stats", stats: STATS }, { is: "cut", sessions: 0 });
+    expect(board.gateway.get()).toMatchObject({ uncertified: "k2", listening: true, open: new Map([["s2", "b2"]]) });
+    expect(board.servingRequest.get()).toEqual(request("k2"));
+  });
+
+  it("that is lost is away, with nothing that could be misread, and that is told", async () => {
+    await says(hello({ open: [opening("s1")] }), { is: "lost" });
+    expect(board.gateway.get()).toEqual({ at: "away", runId: "g1" });
+    expect(log.events).toEqual(["gateway.lost"]);
+    expect(metered).toEqual(["lost"]);
+  });
+
+  it("that is away does not come back by news without a hello", async () => {
+    await says({ is: "stats", stats: STATS }, { is: "applied", revision: 1n, epoch: "e" });
+    expect(board.gateway.get()).toEqual({ at: "away", runId: "" });
+  });
+
+  it("has each of its sessions put where it goes to disk, under its name, and nothing else", async () => {
+    const told = [
+      hello({ closed: [summary("s0")] }),
+      { is: "opened", opening: opening("s1") },
+      { is: "closed", summary: summary("s1") },
+    ] as const;
+    await says(...told, { is: "stats", stats: STATS }, { is: "request", request: request("k2") });
+    expect(await inbox.next(100, stop.signal)).toEqual(told.map((event) => ({ runId: "g1", event })));
+  });
+
+  it("beats: its counts are metered, each session's bytes go on, and no view changes by them", async () => {
+    await says(hello(), { is: "stats", stats: STATS });
+    const view = board.gateway.get();
+    await says({ is: "stats", stats: { ...STATS, accepted: 4 } });
+    expect(board.gateway.get()).toBe(view);
+    expect(board.gatewayCounts.get()).toEqual({ accepted: 4, refused: 7, waiting: 2 });
+    expect(progress).toEqual([STATS.progress[0], STATS.progress[0]]);
+    expect(metered).toHaveLength(2);
+  });
+});

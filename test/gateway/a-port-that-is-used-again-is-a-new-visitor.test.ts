@@ -1,0 +1,37 @@
+import { once } from "node:events";
+import { connect } from "node:net";
+import { expect, it } from "vitest";
+import { Rig } from "./rig.ts";
+import { answers } from "./visit.ts";
+
+/** A client's port that nobody else has just now. */
+async function freePort(rig: Rig): Promise<number> {
+  const probe = connect({ host: "127.0.0.1", port: rig.port });
+  await once(probe, "connect");
+  const { localPort = 0 } = probe;
+  probe.resetAndDestroy();
+  await once(probe, "close");
+  return localPort;
+}
+
+it("and gets in, though the gateway hears of it before it hears that the earlier one has gone", async () => {
+  await using rig = await Rig.start();
+  const certificate = await rig.open();
+  const localPort = await freePort(rig);
+  const rounds = 60;
+  let served = 0;
+  for (let round = 0; round < rounds; round += 1) {
+    const earlier = connect({ host: "127.0.0.1", port: rig.port, localPort });
+    earlier.on("error", () => undefined);
+    await once(earlier, "connect");
+    // Accepted, and its handshake begun.
+    await new Promise(setImmediate);
+    earlier.resetAndDestroy();
+    const client = rig.connect(certificate, { localPort });
+    if (!(await answers(client))) continue;
+    served += 1;
+    client.destroy();
+    await rig.eventOf("closed", (event) => event.summary.sessionId.endsWith(`.${served}`));
+  }
+  expect(served).toBe(rounds);
+});
