@@ -19,10 +19,17 @@ const REST_TIMES = 4;
 
 /**
  * As much dear time may come at once from one source: two or three of the dearest handshakes. It
- * comes back at a twentieth of the time, which is more than garbage collection ever adds.
+ * comes back at a twentieth of the time, which is more than garbage collection ever adds, and some
+ * with each client that is let in: pauses of a busy host meet whoever makes many handshakes.
  */
 const EXCESS_MS = 150;
 const EXCESS_BACK = 0.05;
+const EXCESS_BACK_LET_IN_MS = 5;
+/**
+ * What one step may count. A client's bytes cause no more (docs/decisions/0037): what takes longer
+ * was a pause of the host, which is no reason to turn anybody away.
+ */
+const EXCESS_OF_ONE_MS = 100;
 
 /** How long a source that has used it up is turned away: longer each time, up to the last. */
 const FIRST_BAR_MS = 5_000;
@@ -87,6 +94,8 @@ export class HandshakeBudget {
   /** A build of this source was let in. */
   vouch(source: string, monoMs: number): void {
     remember(this.#knownUntilMs, source, monoMs + KNOWN_FOR_MS);
+    const offence = this.#offences.get(source);
+    if (offence !== undefined) offence.excessMs = Math.max(0, offence.excessMs - EXCESS_BACK_LET_IN_MS);
   }
 
   /** The last step of a handshake took `costMs`, and its client was let in. */
@@ -107,7 +116,7 @@ export class HandshakeBudget {
     const excessMs = costMs - this.#ordinaryMs;
     if (excessMs <= 0) return;
     this.#restUntilMs = monoMs + REST_TIMES * costMs;
-    this.blame(source, excessMs, monoMs);
+    this.blame(source, Math.min(excessMs, EXCESS_OF_ONE_MS), monoMs);
   }
 
   #strangersLeft(monoMs: number): number {

@@ -112,11 +112,12 @@ export class Reception {
       this.#turnAway(visitor, judgement.refusal, judgement.detail, presented);
       return false;
     }
-    const { build } = judgement.grounds;
-    this.#budget.vouch(visitor.source, clock.now().monoMs);
-    if (this.#rate.take(build.buildId, clock.now().monoMs))
+    const { buildId } = judgement.grounds.build;
+    const nowMs = clock.now().monoMs;
+    if (this.#rate.take(buildId, nowMs)) {
+      this.#budget.vouch(visitor.source, nowMs);
       sessions.begin(visitor, socket, judgement.grounds, judgement.until);
-    else this.#turnAway(visitor, "too-many-sessions-of-build", build.buildId, presented);
+    } else this.#turnAway(visitor, "too-many-sessions-of-build", buildId, presented);
     return true;
   }
 

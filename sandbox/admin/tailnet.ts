@@ -9,24 +9,40 @@ type Grant = Extract<AdminRequest, { verb: "tailnet-grant" }>;
 type Withdrawal = Extract<AdminRequest, { verb: "tailnet-withdraw" }>;
 
 const SETTLED_DEADLINE_MS = 45_000;
+/**
+ * A machine tries again by itself what failed in passing, an API that was slow for instance, within
+ * a second or two at first. What is still failed after this stays so.
+ */
+const STAYS_FAILED_MS = 4_000;
 
-/** Wants the project's machines to be nodes, and answers once one is, or says why it is not. */
+/** Wants the project's machines to be nodes, and answers once one is, or says why it stays none. */
 export async function grantTailnet(plane: EmbeddedControlPlane, grant: Grant): Promise<GrantedTailnet> {
   const startedMs = performance.now();
   const grantId = randomUUID();
   plane.wish(grant, { tailnet: wanted(grantId, grant) });
-  const settled = (): TailnetObserved | undefined =>
-    observed(plane, grant).find(
-      (tailnet) =>
-        tailnet.grantId === grantId && (tailnet.state === TailnetState.JOINED || tailnet.state === TailnetState.FAILED),
-    );
-  const what = `a machine of ${projectName(grant)} to join the tailnet`;
-  const { state, reason, name, nodeId, addresses } = await plane.until(settled, {
-    what,
-    deadlineMs: SETTLED_DEADLINE_MS,
-  });
+  const deadlineMs = startedMs + SETTLED_DEADLINE_MS;
+  let settled: TailnetObserved | undefined;
+  const wait = (until: (tailnet: TailnetObserved) => boolean, mostMs = SETTLED_DEADLINE_MS) =>
+    plane.until(() => observed(plane, grant).find((tailnet) => tailnet.grantId === grantId && until(tailnet)), {
+      what: `a machine of ${projectName(grant)} to join the tailnet${settled === undefined ? "" : ` (it was tried again after: ${settled.reason})`}`,
+      deadlineMs: Math.max(0, Math.min(mostMs, deadlineMs - performance.now())),
+    });
+  do {
+    settled = await wait(({ state }) => state === TailnetState.JOINED || state === TailnetState.FAILED);
+  } while (settled.state === TailnetState.FAILED && (await isTriedAgain(wait)));
+  const { state, reason, name, nodeId, addresses } = settled;
   const tookMs = Math.round(performance.now() - startedMs);
   return { joined: state === TailnetState.JOINED, reason, name, nodeId, addresses, tookMs };
+}
+
+/** Whether what has failed is under way once more. */
+function isTriedAgain(
+  wait: (until: (tailnet: TailnetObserved) => boolean, mostMs: number) => Promise<TailnetObserved>,
+): Promise<boolean> {
+  return wait(({ state }) => state !== TailnetState.FAILED, STAYS_FAILED_MS).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Answers once no machine of the project is a node any more. */

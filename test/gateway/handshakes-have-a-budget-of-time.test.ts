@@ -81,6 +81,32 @@ it("a pause of ours now and then bars nobody: 30 ms every second", () => {
   }
 });
 
+it("one pause of the host bars nobody, however long", () => {
+  const budget = afterAClient();
+  budget.charge("a", 3_000, 0);
+  expect(budget.isBarred("a", 0)).toBe(false);
+  budget.charge("a", DEAR_MS, 100);
+  expect(budget.isBarred("a", 100)).toBe(true);
+});
+
+it("pauses of a busy host bar nobody whose clients are let in: one handshake in ten meets 40 ms", () => {
+  const budget = afterAClient();
+  for (let each = 0; each < 1_000; each += 1) {
+    const atMs = each * 10;
+    budget.vouch("a", atMs);
+    budget.charge("a", each % 10 === 0 ? 40 : CHEAP_MS, atMs);
+    expect(budget.isBarred("a", atMs)).toBe(false);
+  }
+});
+
+it("clients that are let in do not make up for dear ones: five a second, and two dear ones", () => {
+  const budget = afterAClient();
+  for (let each = 0; each < 5; each += 1) budget.vouch("a", each * 200);
+  budget.charge("a", DEAR_MS, 500);
+  budget.charge("a", DEAR_MS, 1_000);
+  expect(budget.isBarred("a", 1_000)).toBe(true);
+});
+
 it("after a dear step the thread is the sessions' for four times as long", () => {
   const budget = afterAClient();
   budget.charge("a", DEAR_MS, 1_000);
@@ -137,7 +163,7 @@ describe("what is ordinary", () => {
   it("is little again once they are quick, and never so much that nothing is dear", () => {
     const budget = new HandshakeBudget();
     for (let each = 0; each < 9; each += 1) budget.learn(10_000);
-    budget.charge("a", 2_000, 0);
+    for (let each = 0; each < 2; each += 1) budget.charge("a", 2_000, 0);
     expect(budget.isBarred("a", 0)).toBe(true);
     for (let each = 0; each < 5; each += 1) budget.learn(CHEAP_MS);
     budget.charge("b", DEAR_MS, 0);

@@ -24,7 +24,7 @@ const LOGOUT_MS = 5_000;
  * A server that is letting this machine in at the moment when nobody wants that any more: it has to
  * be in, to leave.
  */
-const UNDER_WAY_MS = 2_000;
+const UNDER_WAY_MS = 4_000;
 
 const END_LOOKS = 20;
 const END_LOOK_EVERY_MS = 50;

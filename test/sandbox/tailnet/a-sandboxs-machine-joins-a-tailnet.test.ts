@@ -30,7 +30,7 @@ it(
         ["--auth-key", "--required"],
       ]) {
         const granted = await sandbox("tailnet", "grant", "--dir", up.dir, "--json", ...how);
-        expect(granted.stdout).toMatch(/"joined": true/);
+        expect(JSON.parse(granted.stdout)).toMatchObject({ reason: "", joined: true });
         expect(granted.stdout).toMatch(/"name": "builder-.+\.tailnet\.test"/);
         expect((await nodes(up.dir)).map(({ tags }) => tags)).toContainEqual(["tag:builder"]);
         expect((await sandbox("tailnet", "withdraw", "--dir", up.dir)).stdout).toMatch(/^Left after \d+ ms\.$/);
