@@ -13,7 +13,7 @@ const HANGS = "test/check/fixture/some-pass-and-one-hangs.fixture.ts > hangs";
 it("also where the whole run is told to end: what passed is counted, and what was running is named", async ({
   onTestFinished,
 }) => {
-  const tier = spawn(process.execPath, [TIER], { stdio: ["ignore", "pipe", "pipe"] });
+  const tier = spawn(process.execPath, [TIER, "some-pass"], { stdio: ["ignore", "pipe", "pipe"] });
   onTestFinished(() => void tier.kill("SIGTERM"));
   const [said, ended] = [text(tier.stdout), once(tier, "exit")];
   for await (const chunk of tier.stderr) if (String(chunk).includes("the last one hangs now")) break;

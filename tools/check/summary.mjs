@@ -5,6 +5,8 @@
  * @property {number} failed
  * @property {ReadonlyArray<{ name: string, reason: string }>} [failures] Which, where they are
  * many.
+ * @property {ReadonlyArray<{ name: string, reason: string }>} [atSecondTry] Which passed then, and
+ * why not at the first.
  * @property {ReadonlyArray<{ name: string, reason: string }>} skipped
  * @property {string} [on] What it ran on, or last said: a few words for the table.
  * @property {number} tookMs
@@ -36,6 +38,10 @@ export function summaryOf(outcomes) {
     const failures = outcome.failures ?? [];
     lines.push(...failures.map(({ name, reason }) => `failed in ${outcome.name}: ${name} (${reason})`));
   }
+  for (const { name: check, atSecondTry = [] } of outcomes)
+    lines.push(
+      ...atSecondTry.map(({ name, reason }) => `passed at the second try in ${check}: ${name} (at first: ${reason})`),
+    );
   const skipped = outcomes.flatMap((outcome) => outcome.skipped);
   lines.push(...skipped.map(({ name, reason }) => `skipped: ${name} (${reason})`));
 

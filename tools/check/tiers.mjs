@@ -10,7 +10,8 @@ import { step } from "./step.mjs";
 
 const MINUTES = 60_000;
 /** What is enough to know that an image works. */
-const FIRST_JOURNEY = ["a-machine-boots-to-ready", "--testNamePattern", "^first:"];
+const FIRST_JOURNEY_ONLY = ["--testNamePattern", "^first:"];
+const FIRST_JOURNEY_FILE = "a-machine-boots-to-ready";
 
 /** @typedef {(filters: readonly string[]) => Promise<import("./summary.mjs").Outcome>} Tier */
 
@@ -35,8 +36,9 @@ export const floor = async (filters) => {
   const skipped = [{ name, reason: `this is Node ${process.versions.node}, as in the image: give it the oldest` }];
   if (process.versions.node === pinnedNode().version) return { name, passed: 0, failed: 0, skipped, tookMs: 0 };
   // A filter may name only tests that do not depend on Node.
-  const args = ["--config", "test/floor.vitest.config.ts", "--passWithNoTests", ...filters];
-  return runVitest({ name, profile: "test", args, on: `Node ${process.versions.node}`, quietLimitMs: 12 * MINUTES });
+  const flags = ["--config", "test/floor.vitest.config.ts", "--passWithNoTests"];
+  const on = `Node ${process.versions.node}`;
+  return runVitest({ name, profile: "test", flags, filters, on, quietLimitMs: 12 * MINUTES });
 };
 
 /** Of the everyday tests those that have to do with tailnets. @type {Tier} */
@@ -50,31 +52,35 @@ export const nspawn = (filters) =>
   withPrepared("nspawn", async () => {
     await runSteps([...(profiles["nspawn"] ?? []), ...(profiles["tailnet"] ?? [])]);
     const env = { BUILDER_AGENT_NSPAWN_ROOT: await rootFolder() };
-    const args = ["--config", "test/nspawn/vitest.config.ts", ...filters];
-    return runVitest({ name: "nspawn", profile: "test", also: ["nspawn"], args, env, quietLimitMs: 20 * MINUTES });
+    const flags = ["--config", "test/nspawn/vitest.config.ts"];
+    const machines = { name: "nspawn", profile: "test", also: ["nspawn"], flags, env };
+    return runVitest({ ...machines, filters, quietLimitMs: 20 * MINUTES });
   });
 
 /**
  * What Packer makes of this tree, booted in a virtual machine. BUILDER_AGENT_VM_ACCELERATOR=kvm
  * makes it quick where KVM is whole; BUILDER_AGENT_VM_IMAGE names another image. @type {Tier}
  */
-export const vm = (filters) =>
+export const vm = (filters) => machines(filters, []);
+
+/** @param {readonly string[]} filters @param {readonly string[]} more Flags. */
+const machines = (filters, more) =>
   withPrepared("vm", async () => {
     await runSteps(profiles["vm"] ?? []);
     const image = process.env["BUILDER_AGENT_VM_IMAGE"] || join(await bake("tcg"), "image.qcow2");
-    const args = ["--config", "test/vm/vitest.config.ts", ...filters];
     return runVitest({
       name: "vm",
       profile: "test",
       also: ["vm"],
-      args,
+      flags: ["--config", "test/vm/vitest.config.ts", ...more],
+      filters,
       env: { BUILDER_AGENT_VM_IMAGE: image },
       quietLimitMs: 40 * MINUTES,
     });
   });
 
 /** The image's short form: boot to ready and a real build. @type {Tier} */
-export const vmFirst = () => vm(FIRST_JOURNEY);
+export const vmFirst = () => machines([FIRST_JOURNEY_FILE], FIRST_JOURNEY_ONLY);
 
 /**
  * On the image's Node. Children that tests start as `node` are of that version, too.
@@ -89,7 +95,7 @@ const everydayTests = (name, filters, quietLimitMs, more) =>
     if (!node)
       throw new SetupFailed("Node 24 is missing though it was just installed: is there one for this processor?");
     const on = `Node ${pinned.version}`;
-    return runVitest({ name, profile: "test", args: filters, node, ...(more && { env: more }), on, quietLimitMs });
+    return runVitest({ name, profile: "test", filters, node, ...(more && { env: more }), on, quietLimitMs });
   });
 
 /** @param {string} name @param {() => Promise<import("./summary.mjs").Outcome>} run */
