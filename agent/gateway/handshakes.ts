@@ -1,20 +1,15 @@
 import { createServer, type Server, type TLSSocket, type TlsOptions } from "node:tls";
 import type { Clock } from "../ports/clock.ts";
 import type { HandshakeBytes } from "../ports/handshake-bytes.ts";
-import type { AnchorCa, ClientFlight } from "../ports/peer-reader.ts";
+import type { AnchorCa } from "../ports/peer-reader.ts";
 import type { RuntimeGauges } from "../ports/runtime-gauges.ts";
 import { firstRecord } from "./first-record.ts";
 import type { HandshakeBudget } from "./handshake-budget.ts";
 import { handshakeFailure } from "./handshake-failure.ts";
+import type { Secured } from "./presented.ts";
 import type { Reason } from "./refusals.ts";
 import { SecondHellos } from "./second-hellos.ts";
 import type { Visitor } from "./visitor.ts";
-
-export interface Secured {
-  readonly socket: TLSSocket;
-  readonly cas: readonly AnchorCa[];
-  readonly flight: ClientFlight;
-}
 
 export interface HandshakeEvents {
   /**

@@ -1,6 +1,15 @@
 import type { TLSSocket } from "node:tls";
 import type { PeerFacts } from "../core/authorise.ts";
-import type { ClientFlight, PeerReader } from "../ports/peer-reader.ts";
+import type { Instant } from "../core/instant.ts";
+import type { AnchorCa, ClientFlight, PeerReader } from "../ports/peer-reader.ts";
+
+/** A handshake that is over. */
+export interface Secured {
+  readonly socket: TLSSocket;
+  /** That its chain was verified against. */
+  readonly cas: readonly AnchorCa[];
+  readonly flight: ClientFlight;
+}
 
 /** Beyond this a chain is not followed: ours have one or two links. */
 const LONGEST_CHAIN = 8;
@@ -14,8 +23,18 @@ export interface Presented {
   sent(): readonly Uint8Array[];
 }
 
-/** @throws {AgentError} "gateway.certificate-unreadable" */
-export function presentedBy(socket: TLSSocket, flight: ClientFlight, peers: PeerReader): Presented {
+/** OpenSSL's word for a leaf that is not signed by the CA which it took for the issuer. */
+const NOT_SIGNED = "CERT_SIGNATURE_FAILURE";
+
+/**
+ * @param cas what the chain was verified against. @throws {AgentError}
+ * "gateway.certificate-unreadable"
+ */
+export function presentedBy(
+  { socket, flight, cas }: Secured,
+  peers: PeerReader,
+  now: Pick<Instant, "wallMs">,
+): Presented {
   const chain: Uint8Array[] = [];
   for (
     let certificate = socket.getPeerX509Certificate();
@@ -24,14 +43,16 @@ export function presentedBy(socket: TLSSocket, flight: ClientFlight, peers: Peer
   )
     chain.push(certificate.raw);
   const [leaf] = chain;
+  // Typed as an Error, but Node puts OpenSSL's code there as a string.
+  const chainError = socket.authorized ? undefined : String(socket.authorizationError);
+  const isOfTwin = chainError === NOT_SIGNED && leaf !== undefined && peers.issuedByTwin(leaf, cas, now.wallMs);
   return {
     chain,
     sent: () => peers.sent(flight)?.slice(0, LONGEST_CHAIN) ?? [],
     facts: {
       protocol: socket.getProtocol() ?? "none",
       sessionReused: socket.isSessionReused(),
-      // Typed as an Error, but Node puts OpenSSL's code there as a string.
-      ...(socket.authorized ? {} : { chainError: String(socket.authorizationError) }),
+      ...(chainError === undefined || isOfTwin ? {} : { chainError }),
       ...(leaf === undefined ? {} : { certificate: peers.read(leaf) }),
     },
   };

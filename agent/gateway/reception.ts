@@ -6,10 +6,10 @@ import type { AnchorCa, PeerReader } from "../ports/peer-reader.ts";
 import type { RuntimeGauges } from "../ports/runtime-gauges.ts";
 import { Crowd } from "./crowd.ts";
 import { HandshakeBudget } from "./handshake-budget.ts";
-import { type HandshakeEvents, Handshakes, type Secured } from "./handshakes.ts";
+import { type HandshakeEvents, Handshakes } from "./handshakes.ts";
 import type { GatewayLimits } from "./limits.ts";
 import type { Policy } from "./policy.ts";
-import { type Presented, presentedBy } from "./presented.ts";
+import { type Presented, presentedBy, type Secured } from "./presented.ts";
 import type { Reason, Refusals } from "./refusals.ts";
 import type { ServingCertificate } from "./serving.ts";
 import { SessionRate } from "./session-rate.ts";
@@ -102,10 +102,11 @@ export class Reception {
   }
 
   /** Whether it is let in. */
-  #secured(visitor: Visitor, { socket, cas, flight }: Secured): boolean {
+  #secured(visitor: Visitor, secured: Secured): boolean {
     if (!this.#crowd.settle(visitor)) return false;
-    const { policy, clock, sessions } = this.#parts;
-    const presented = this.#read(visitor, () => presentedBy(socket, flight, this.#parts.peers));
+    const { policy, clock, sessions, peers } = this.#parts;
+    const { socket, cas } = secured;
+    const presented = this.#read(visitor, () => presentedBy(secured, peers, clock.now()));
     const judgement = presented && this.#read(visitor, () => policy.judge(presented, cas, clock.now()));
     if (judgement === undefined) return false;
     if (!judgement.admitted) {

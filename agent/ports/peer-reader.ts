@@ -10,6 +10,12 @@ export interface PeerReader {
    * @param chain DER, the leaf first, then what the client sent above it.
    */
   anchor(chain: readonly Uint8Array[], cas: readonly AnchorCa[]): Anchor | undefined;
+  /**
+   * Whether a leaf that the TLS stack says is not signed by its issuer was issued all the same, by
+   * another of `cas` that has the issuer's name and that nothing tells apart from it.
+   * @param leaf DER. @throws {AgentError} "gateway.certificate-unreadable"
+   */
+  issuedByTwin(leaf: Uint8Array, cas: readonly AnchorCa[], nowMs: number): boolean;
   /** What the client sent, the leaf first, in DER; undefined if that cannot be read. */
   sent(flight: ClientFlight): readonly Uint8Array[] | undefined;
   /** @param pem one certificate. @throws {AgentError} "gateway.ca-unreadable" */

@@ -68,7 +68,13 @@ it("refuses a resumed session even if OpenSSL should ever grant one", async () =
     { ...tlsOptions({ key, chainPem: own.chainPem, notAfterMs: Infinity }, policy.cas), secureOptions: 0 },
     (socket) => {
       socket.on("error", () => undefined);
-      judgements.push(policy.judge(presentedBy(socket, UNREAD, nodePeerReader()), policy.cas, rig.clock.now()));
+      judgements.push(
+        policy.judge(
+          presentedBy({ socket, flight: UNREAD, cas: policy.cas }, nodePeerReader(), rig.clock.now()),
+          policy.cas,
+          rig.clock.now(),
+        ),
+      );
       socket.pipe(socket);
     },
   );

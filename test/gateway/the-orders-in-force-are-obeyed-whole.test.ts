@@ -22,7 +22,10 @@ function policyWith(change: Partial<AllowSet> = {}, key?: string, over: Partial<
     return { pem, key: `key of ${pem}`, notAfterMs: CA_ENDS_MS[pem] ?? Infinity, subject: `CN=${pem}` };
   };
   const anchor = key === undefined ? undefined : { key, notAfterMs: Infinity, keys: [], ...over };
-  const policy = new Policy({ read: () => certificate(), sent: () => [], anchor: () => anchor, readCa }, log);
+  const policy = new Policy(
+    { read: () => certificate(), sent: () => [], issuedByTwin: () => false, anchor: () => anchor, readCa },
+    log,
+  );
   const take = (over: Partial<AllowSet>): void => policy.take(allowSet(over));
   take({ buildCas: ["one", "two"], ...change });
   const admit = () => {
@@ -114,7 +117,7 @@ describe("a session", () => {
   it("is over where there are no orders at all", () => {
     const { grounds } = policyWith().admit();
     const empty = new Policy(
-      { read: () => certificate(), sent: () => [], anchor: () => undefined, readCa: never },
+      { read: () => certificate(), sent: () => [], issuedByTwin: () => false, anchor: () => undefined, readCa: never },
       new WatchedLog(),
     );
     expect(empty.standing(grounds, NOW.wallMs)).toEqual({
@@ -128,7 +131,7 @@ describe("a session", () => {
 describe("a newcomer", () => {
   it("is refused before there are orders, whatever is said of the door or the time", () => {
     const policy = new Policy(
-      { read: () => certificate(), sent: () => [], anchor: () => undefined, readCa: never },
+      { read: () => certificate(), sent: () => [], issuedByTwin: () => false, anchor: () => undefined, readCa: never },
       new WatchedLog(),
     );
     policy.shut("a full disk");
@@ -207,7 +210,7 @@ function never(): never {
 it("which orders are in force is known from the first ones on, and stays known while the door is shut", () => {
   const { policy, take, log } = policyWith();
   const unordered = new Policy(
-    { read: () => certificate(), sent: () => [], anchor: () => undefined, readCa: never },
+    { read: () => certificate(), sent: () => [], issuedByTwin: () => false, anchor: () => undefined, readCa: never },
     log,
   );
   expect(unordered.applied).toBeUndefined();

@@ -2,6 +2,7 @@ import { createHash, type KeyObject, X509Certificate } from "node:crypto";
 import type { CertificateFacts, KeyFacts } from "../../core/authorise.ts";
 import { AgentError } from "../../core/errors.ts";
 import type { AnchorCa, PeerReader } from "../../ports/peer-reader.ts";
+import { issuedByTwin } from "./issued-by-twin.ts";
 import { sentChain } from "./sent-chain.ts";
 import { uriSans } from "./uri-sans.ts";
 
@@ -20,6 +21,10 @@ export function nodePeerReader(): PeerReader {
   return {
     read: (leaf) => readFacts(leaf),
     sent: sentChain,
+    issuedByTwin: (leaf, cas, nowMs) =>
+      attempt("gateway.certificate-unreadable", "The client's certificate", () =>
+        issuedByTwin(new X509Certificate(leaf), cas.map(certificateOf), nowMs),
+      ),
     readCa: (pem) => {
       const ca = attempt("gateway.ca-unreadable", "A CA of the trust bundle", () => {
         const certificate = new X509Certificate(pem);
