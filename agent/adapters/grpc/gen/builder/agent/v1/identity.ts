@@ -19,9 +19,11 @@ export interface GetChallengeResponse {
     | Date
     | undefined;
   /**
-   * The audience that an OIDC or instance identity token must carry, if the control plane wants one
-   * of its own. The agent appends nothing to it: where the scheme lets the agent choose an audience
-   * per request, `audience_with_nonce` tells the form.
+   * What tokens for this control plane are for, such as https://plane.example/attest/acme. A platform
+   * that writes tokens by itself (oidc_token from a file) is set up for exactly this audience. Where
+   * the agent chooses one for each request, it asks for the bound audience:
+   * audience || "#n=" || base64url(nonce) || "&k=" || lower-case hex of the key's digest.
+   * The key's digest, here and below, is SHA-256 over the SubjectPublicKeyInfo of machine_csr.
    */
   audience: string;
 }
@@ -82,6 +84,7 @@ export interface Attestation {
     | { $case: "awsInstanceIdentity"; value: AwsInstanceIdentityDocument }
     | { $case: "gcpIdentity"; value: GcpIdentityToken }
     | { $case: "azureAttested"; value: AzureAttestedDocument }
+    | { $case: "nitroTpm"; value: NitroTpmDocument }
     | undefined;
 }
 
@@ -97,27 +100,30 @@ export interface JoinToken {
 }
 
 /**
- * A JWT from a file or a URL (Fly.io, Kubernetes). Verified by the control plane against the
- * issuer's keys.
+ * A JWT that the platform gives the machine. From a file it is for the challenge's audience, bound to
+ * nothing more; from a URL or a unix socket (Fly.io) it is for the bound audience.
  */
 export interface OidcToken {
   jwt: string;
 }
 
-/**
- * A JWT of sts:GetWebIdentityToken whose audience is the challenge's, with the nonce and the key's
- * digest appended.
- */
+/** A JWT of sts:GetWebIdentityToken for the bound audience. It names the instance. */
 export interface AwsStsWebIdentity {
   jwt: string;
 }
 
 /**
- * A presigned sts:GetCallerIdentity request whose signed header X-Builder-Agent-Binding carries
- * base64url(nonce || SHA-256(SPKI)).
+ * A signed sts:GetCallerIdentity, to be sent as it is: POST, path "/", the body
+ * "Action=GetCallerIdentity&Version=2011-06-15". It proves the role, and the instance only where
+ * nobody else may take that role.
  */
 export interface AwsPresignedCallerIdentity {
+  /** Of the regional endpoint: https://sts.<region>.amazonaws.com/ */
   url: string;
+  /**
+   * All of them, by lower-case name. Among those that are signed is X-Builder-Agent-Binding:
+   * base64url(nonce || the key's digest).
+   */
   headers: { [key: string]: string };
 }
 
@@ -126,26 +132,35 @@ export interface AwsPresignedCallerIdentity_HeadersEntry {
   value: string;
 }
 
+/** It carries neither a nonce nor an end: to be taken only where it is opted in. */
 export interface AwsInstanceIdentityDocument {
   document: Uint8Array;
-  /** PKCS#7 with RSA-2048, as the metadata service returns it. */
+  /** PKCS#7 with RSA-2048, DER. The document is in it, too: only what is signed counts. */
   signature: Uint8Array;
 }
 
-/**
- * A JWT of the metadata server in "full" format whose audience carries the nonce and the key's
- * digest.
- */
+/** A JWT of the metadata server in "full" format for the bound audience. */
 export interface GcpIdentityToken {
   jwt: string;
 }
 
 /**
- * The attested document with the first 10 digits derived from the nonce and the key's digest as its
- * nonce.
+ * The attested document. Its nonce holds at most 32 letters and digits: the first 32 characters of
+ * the lower-case hex of SHA-256("builder-agent azure v1" || 0x00 || nonce || the key's digest).
  */
 export interface AzureAttestedDocument {
+  /** PKCS#7, DER. */
   pkcs7: Uint8Array;
+  /** DER, what is known of the chain above the signer: the document does not carry it. */
+  intermediates: Uint8Array[];
+}
+
+/**
+ * What nitro-tpm-attest gives: COSE_Sign1, with the nonce as its nonce and the key's
+ * SubjectPublicKeyInfo (DER) as its public key. It proves which image runs, not which instance.
+ */
+export interface NitroTpmDocument {
+  document: Uint8Array;
 }
 
 /** Whom to trust for client certificates of builds. Replaced whole. */
@@ -708,6 +723,9 @@ export const Attestation: MessageFns<Attestation> = {
       case "azureAttested":
         AzureAttestedDocument.encode(message.evidence.value, writer.uint32(58).fork()).join();
         break;
+      case "nitroTpm":
+        NitroTpmDocument.encode(message.evidence.value, writer.uint32(66).fork()).join();
+        break;
     }
     return writer;
   },
@@ -787,6 +805,14 @@ export const Attestation: MessageFns<Attestation> = {
             message.evidence = { $case: "azureAttested", value: AzureAttestedDocument.decode(reader, reader.uint32()) };
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.evidence = { $case: "nitroTpm", value: NitroTpmDocument.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -853,6 +879,12 @@ export const Attestation: MessageFns<Attestation> = {
             $case: "azureAttested",
             value: AzureAttestedDocument.fromPartial(object.evidence.value),
           };
+        }
+        break;
+      }
+      case "nitroTpm": {
+        if (object.evidence?.value !== undefined && object.evidence?.value !== null) {
+          message.evidence = { $case: "nitroTpm", value: NitroTpmDocument.fromPartial(object.evidence.value) };
         }
         break;
       }
@@ -1306,13 +1338,16 @@ export const GcpIdentityToken: MessageFns<GcpIdentityToken> = {
 };
 
 function createBaseAzureAttestedDocument(): AzureAttestedDocument {
-  return { pkcs7: new Uint8Array(0) };
+  return { pkcs7: new Uint8Array(0), intermediates: [] };
 }
 
 export const AzureAttestedDocument: MessageFns<AzureAttestedDocument> = {
   encode(message: AzureAttestedDocument, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.pkcs7.length !== 0) {
       writer.uint32(10).bytes(message.pkcs7);
+    }
+    for (const v of message.intermediates) {
+      writer.uint32(18).bytes(v!);
     }
     return writer;
   },
@@ -1338,6 +1373,14 @@ export const AzureAttestedDocument: MessageFns<AzureAttestedDocument> = {
             message.pkcs7 = reader.bytes();
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.intermediates.push(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1356,6 +1399,62 @@ export const AzureAttestedDocument: MessageFns<AzureAttestedDocument> = {
   fromPartial(object: DeepPartial<AzureAttestedDocument>): AzureAttestedDocument {
     const message = createBaseAzureAttestedDocument();
     message.pkcs7 = object.pkcs7 ?? new Uint8Array(0);
+    message.intermediates = object.intermediates?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseNitroTpmDocument(): NitroTpmDocument {
+  return { document: new Uint8Array(0) };
+}
+
+export const NitroTpmDocument: MessageFns<NitroTpmDocument> = {
+  encode(message: NitroTpmDocument, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.document.length !== 0) {
+      writer.uint32(10).bytes(message.document);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NitroTpmDocument {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNitroTpmDocument();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.document = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<NitroTpmDocument>): NitroTpmDocument {
+    return NitroTpmDocument.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NitroTpmDocument>): NitroTpmDocument {
+    const message = createBaseNitroTpmDocument();
+    message.document = object.document ?? new Uint8Array(0);
     return message;
   },
 };
