@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { inTree } from "../setup/tree.mjs";
 
 const COLUMNS = 100;
-const FOLDERS = ["agent", "bench", "sandbox", "test", "tools"];
+const FOLDERS = ["agent", "bench", "sandbox", "test", "tools", "verifier"];
 const COMMENT = /^\s*(?:\/\/|\/?\*)/;
 /** What a tool reads has to be on one line. */
 const DIRECTIVE = /(?:oxlint-disable|biome-ignore|@ts-)/;
