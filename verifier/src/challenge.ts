@@ -43,7 +43,10 @@ export function azureNonce({ nonce, keyDigest }: Challenge): string {
     .slice(0, 32);
 }
 
-/** Contract, `AwsPresignedCallerIdentity`. @throws {Refused} "malformed", "nonce-mismatch", "key-mismatch" */
+/**
+ * Contract, `AwsPresignedCallerIdentity`.
+ * @throws {Refused} "malformed", "nonce-mismatch", "key-mismatch"
+ */
 export function requireBindingHeader(value: string, { nonce, keyDigest }: Challenge): void {
   const bytes = Buffer.from(value, "base64url");
   if (bytes.toString("base64url") !== value || bytes.length !== nonce.length + keyDigest.length)

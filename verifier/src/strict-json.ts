@@ -33,7 +33,10 @@ export function member(object: JsonObject, name: string): unknown {
   return Object.hasOwn(object, name) ? object[name] : undefined;
 }
 
-/** `text` is JSON. A string is a name where an object expects one: after `{`, and after its commas. */
+/**
+ * `text` is JSON. A string is a name where an object expects one: after `{`, and after its
+ * commas.
+ */
 function hasDuplicateName(text: string): boolean {
   const open: (Set<string> | "array")[] = [];
   let expectsName = false;

@@ -3,7 +3,9 @@ import { type Exchange, exchange, type Fetch } from "../exchange.ts";
 import { Refused } from "../refusal.ts";
 import { isJsonObject, member, parseJsonObject } from "../strict-json.ts";
 
-/** Where an issuer's public keys come from: given as data, or by a provider that keeps them fresh. */
+/**
+ * Where an issuer's public keys come from: given as data, or by a provider that keeps them fresh.
+ */
 export type IssuerKeys = JSONWebKeySet | KeyProvider;
 
 export interface KeyProvider {

@@ -21,7 +21,9 @@ export interface AwsWebIdentity {
 export interface AwsWebIdentityPolicy {
   readonly accounts: readonly {
     readonly account: string;
-    /** The account's own, as iam:GetOutboundWebIdentityFederationInfo tells. Anyone may have one. */
+    /**
+     * The account's own, as iam:GetOutboundWebIdentityFederationInfo tells. Anyone may have one.
+     */
     readonly issuer: string;
     readonly keys: IssuerKeys;
     /** ARNs of roles, whole. */
@@ -73,7 +75,10 @@ export async function verifyAwsWebIdentity(
   return { kind: "aws-web-identity", instance: awsInstance(account, instance.instanceId), role, ...instance };
 }
 
-/** Of an OriginIdentity token the subject is an end user, not the role. @throws {Refused} "delegated-identity" */
+/**
+ * Of an OriginIdentity token the subject is an end user, not the role.
+ * @throws {Refused} "delegated-identity"
+ */
 function requireOwnIdentity(claims: JsonObject, aws: JsonObject): void {
   const isDelegated = ["subject_mode", "scope"].some(
     (name) => member(claims, name) !== undefined || member(aws, name) !== undefined,

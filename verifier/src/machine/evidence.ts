@@ -93,7 +93,9 @@ function required<T>(policy: T | undefined): T {
   return policy;
 }
 
-/** The length of every field together; types are looked at, as callers may pass on what they got. */
+/**
+ * The length of every field together; types are looked at, as callers may pass on what they got.
+ */
 function measure({ kind: _, ...fields }: Evidence): { readonly bytes: number; readonly isWellFormed: boolean } {
   const leaves: unknown[] = Object.values(fields).flatMap((field: unknown): unknown[] => {
     if (Array.isArray(field)) return field;

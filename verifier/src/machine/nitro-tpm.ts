@@ -52,7 +52,7 @@ export async function verifyNitroTpm(
 ): Promise<NitroTpmClaims> {
   const sign1 = readSign1(document);
   const signer = parseCertificate(bytes(sign1.payload, "certificate"));
-  const [, ...intermediates] = list(sign1.payload, "cabundle").map(parseCertificate);
+  const intermediates = list(sign1.payload, "cabundle").map(parseCertificate);
   const roots = policy.roots.map(parseCertificate);
   await requirePath({ leaf: signer, intermediates, roots }, nowMs);
   requireSignature(sign1, signer);

@@ -47,7 +47,10 @@ export class MemoryNonces implements Nonces {
     return isSameHolder(entry.holder, holder) ? "consumed" : "foreign";
   }
 
-  /** The map is in the order of expiry. What expired stays for as long again, to be told from what never was. */
+  /**
+   * The map is in the order of expiry. What expired stays for as long again, to be told from what
+   * never was.
+   */
   #forgetOld(): void {
     const beforeMs = this.#now() - this.#lifetimeMs;
     for (const [key, { expiresAtMs }] of this.#entries) {

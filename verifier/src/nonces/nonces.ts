@@ -2,7 +2,9 @@
 export interface NonceHolder {
   /** The customer's set-up that the machine registers under. */
   readonly connection: string;
-  /** The connection's far end, such as its address, where it stays the same between the two calls. */
+  /**
+   * The connection's far end, such as its address, where it stays the same between the two calls.
+   */
   readonly peer?: string;
 }
 

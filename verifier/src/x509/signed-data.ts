@@ -96,7 +96,9 @@ function requireAlgorithms(signer: SignerInfo): void {
     throw new Refused("algorithm-not-allowed", "The document is signed with an algorithm that is not taken.");
 }
 
-/** RFC 5652, 11.1: signed along, it has to be the content's; pkijs only looks whether it is there. */
+/**
+ * RFC 5652, 11.1: signed along, it has to be the content's; pkijs only looks whether it is there.
+ */
 function requireContentType(signer: SignerInfo): void {
   const attribute = signer.signedAttrs?.attributes.find(({ type }) => type === CONTENT_TYPE);
   const value: unknown = attribute?.values[0];
