@@ -18,7 +18,7 @@ it.each(platforms)("takes evidence of $name once, of fifty who send it together"
   const machine = await scene.challenge();
   const evidence = await attest(machine);
   const verdicts = await Promise.all(Array.from({ length: 50 }, () => scene.verify(evidence, machine)));
-  expect(verdicts.map(outcome).sort()).toEqual([...Array.from({ length: 49 }, () => "nonce-used"), "verified"]);
+  expect(verdicts.map(outcome).toSorted()).toEqual([...Array.from({ length: 49 }, () => "nonce-used"), "verified"]);
 });
 
 it.each(bound)("refuses evidence of $name for an earlier challenge", async ({ attest, isBound }) => {

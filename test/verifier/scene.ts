@@ -12,6 +12,7 @@ import {
   type Refusal,
   type SpentTokens,
   Verifier,
+  type VerifierParts,
 } from "../../verifier/src/index.ts";
 import { NOW_MS } from "./authorities/clock.ts";
 import { Sts } from "./authorities/sts.ts";
@@ -43,12 +44,12 @@ export class Scene {
   readonly verifier: Verifier;
   readonly accept: Policies;
 
-  constructor(accept: Policies, stores: { readonly nonces?: Nonces; readonly spent?: SpentTokens } = {}) {
+  constructor(accept: Policies, parts: Partial<Omit<VerifierParts, "now">> = {}) {
     const now = () => this.nowMs;
     this.accept = accept;
-    this.nonces = stores.nonces ?? new MemoryNonces({ now });
-    this.spent = stores.spent ?? new MemorySpentTokens({ now });
-    this.verifier = new Verifier({ now, nonces: this.nonces, spent: this.spent, fetch: this.sts.fetch });
+    this.nonces = parts.nonces ?? new MemoryNonces({ now });
+    this.spent = parts.spent ?? new MemorySpentTokens({ now });
+    this.verifier = new Verifier({ now, nonces: this.nonces, spent: this.spent, fetch: parts.fetch ?? this.sts.fetch });
   }
 
   async challenge(): Promise<Machine> {
@@ -93,6 +94,8 @@ export function outcome(verdict: Identity | Refusal): string {
 }
 
 const WINDOW = 16;
+/** Of the signature what follows the names of what is signed. */
+const SECRET_HEADERS = ["authorization", "x-amz-security-token", "x-builder-agent-binding"];
 
 /** No part of a token, nonce or key is in a refusal, in any usual way to write it. */
 function requireSilence(verdict: Refusal, evidence: Evidence, nonce: Uint8Array): void {
@@ -102,7 +105,7 @@ function requireSilence(verdict: Refusal, evidence: Evidence, nonce: Uint8Array)
     ...Object.entries(evidence).flatMap(([name, value]: [string, unknown]) =>
       name !== "kind" && name !== "url" && typeof value === "string" ? [value] : [],
     ),
-    ...("headers" in evidence ? [evidence.headers["authorization"] ?? ""] : []),
+    ...("headers" in evidence ? SECRET_HEADERS.map((name) => evidence.headers[name]?.split("Signature=").at(-1)) : []),
     ...bytes.flatMap((one) => (["hex", "base64", "base64url"] as const).map((form) => Buffer.from(one).toString(form))),
   ].join(" ");
   for (let at = 0; at + WINDOW <= text.length; at += 1) {

@@ -30,10 +30,13 @@ export class Issuer {
     return { keys: [this.jwk] };
   }
 
-  /** `claims` as an object, or as the JSON that it is written in. */
-  token(claims: Json | string, header: Json = {}): string {
+  token(claims: Json, header: Json = {}): string {
+    return this.tokenOf(JSON.stringify(claims), header);
+  }
+
+  /** Of claims as they are written. */
+  tokenOf(body: string, header: Json = {}): string {
     const head = JSON.stringify({ alg: this.alg, typ: "JWT", kid: this.kid, ...header });
-    const body = typeof claims === "string" ? claims : JSON.stringify(claims);
     const signed = `${encoded(head)}.${encoded(body)}`;
     const digest = this.alg === "RS256" ? "sha256" : "sha384";
     const signature = sign(digest, Buffer.from(signed), { key: this.privateKey, dsaEncoding: "ieee-p1363" });

@@ -10,7 +10,7 @@ import {
   SignedData,
   SignerInfo,
 } from "pkijs";
-import { forDigest, type Holder, type RSA } from "./certificates.ts";
+import { forDigest, type Holder } from "./certificates.ts";
 
 const DATA = "1.2.840.113549.1.7.1";
 
@@ -51,7 +51,7 @@ export async function signedDocument(content: Uint8Array, making: Making): Promi
         }),
     ),
   });
-  const key = await forDigest(signer.pair.privateKey, signer.algorithm as typeof RSA, digest);
+  const key = await forDigest(signer.pair.privateKey, signer.algorithm, digest);
   for (let index = 0; index < signers; index += 1) await signed.sign(key, index, digest);
   if (making.hasQuirk === true)
     for (const info of signed.signerInfos) info.digestAlgorithm.algorithmId = "1.2.840.113549.1.1.11";

@@ -16,7 +16,7 @@ export function signedHeaders(
 ): Headers {
   const names = Object.keys(headers)
     .filter((name) => !unsigned.includes(name))
-    .sort();
+    .toSorted();
   const signature = signatureOf(headers, names, region, secret);
   const scope = `${headers["x-amz-date"]?.slice(0, 8)}/${region}/sts/aws4_request`;
   return {
@@ -42,10 +42,11 @@ export class Sts {
 
   readonly fetch: Fetch = async (url, { method, headers, body, redirect }) => {
     this.asked.push(url);
-    if (this.failure !== undefined) return await this.failure();
+    if (this.failure !== undefined) return this.failure();
     const region = /^https:\/\/sts\.([a-z0-9-]+)\.amazonaws\.com\/$/.exec(url)?.[1];
     const names = /SignedHeaders=([^,]+)/.exec(headers["authorization"] ?? "")?.[1]?.split(";") ?? [];
-    const sent = { ...headers, host: new URL(url).host };
+    // What fetch names for itself.
+    const sent = { ...headers, host: new URL(url).host, "content-length": String(body?.length) };
     const isGood =
       region !== undefined &&
       method === "POST" &&
