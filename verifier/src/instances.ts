@@ -54,7 +54,7 @@ export class Instances {
       const current = await this.#store.read(instance);
       const isOurs = current?.keySha256 === keySha256 && current.expiresAtMs > nowMs;
       if (current !== undefined && current.expiresAtMs > nowMs && !isOurs)
-        return alreadyRegistered(instance, current, keySha256);
+        return alreadyRegistered(instance, current, keySha256, nowMs);
       const lease: Lease = {
         machineId: isOurs ? current.machineId : randomUUID(),
         generation: isOurs ? current.generation : (current?.generation ?? 0) + 1,
@@ -90,9 +90,10 @@ export class MemoryLeases implements LeaseStore {
 }
 
 /** Fingerprints are no keys: an operator needs both, to tell the clone from the machine. */
-function alreadyRegistered(instance: string, current: Lease, keySha256: string): Refusal {
+function alreadyRegistered(instance: string, current: Lease, keySha256: string, nowMs: number): Refusal {
   return refusal(
     "instance-already-registered",
     `${instance} is registered as ${current.machineId} with the key ${current.keySha256}; the key ${keySha256} is another.`,
+    nowMs,
   );
 }

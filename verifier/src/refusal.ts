@@ -62,6 +62,8 @@ const RETRYABLE: ReadonlySet<RefusalCode> = new Set(["keys-unavailable", "platfo
 export interface Refusal {
   readonly verdict: "refused";
   readonly code: RefusalCode;
+  /** By the verifier's clock, milliseconds since 1970: a machine learns how far its own is off. */
+  readonly atMs: number;
   /** Whether the same machine may be taken a little later, with a new challenge. */
   readonly retryable: boolean;
   /**
@@ -71,8 +73,8 @@ export interface Refusal {
   readonly reason: string;
 }
 
-export function refusal(code: RefusalCode, reason: string): Refusal {
-  return { verdict: "refused", code, retryable: RETRYABLE.has(code), reason };
+export function refusal(code: RefusalCode, reason: string, atMs: number): Refusal {
+  return { verdict: "refused", code, atMs, retryable: RETRYABLE.has(code), reason };
 }
 
 /** How a step of the verification says no. Inside only: `Verifier` turns it into a `Refusal`. */

@@ -48,7 +48,7 @@ export class Verifier {
 
   /** The nonce is consumed before anything that costs: cryptography, or the network. */
   async verify(evidence: Evidence, expectation: Expectation): Promise<Identity | Refusal> {
-    return orRefusal(async () => {
+    return this.#orRefusal(async () => {
       const { now, nonces, spent, fetch } = this.#parts;
       const { nonce, audience, accept, holder } = expectation;
       requireAcceptable(evidence, accept);
@@ -62,19 +62,19 @@ export class Verifier {
 
   /** For a CI system's token that a build client exchanges; it proves a job, never a machine. */
   async verifyJob(evidence: JobEvidence, expectation: JobExpectation): Promise<Job | Refusal> {
-    return orRefusal(async () => {
+    return this.#orRefusal(async () => {
       const { now, spent } = this.#parts;
       return { verdict: "verified", ...(await proveJob(evidence, expectation, { nowMs: now(), spent })) };
     });
   }
-}
 
-async function orRefusal<T>(verify: () => Promise<T>): Promise<T | Refusal> {
-  try {
-    return await verify();
-  } catch (failure) {
-    if (failure instanceof Refused) return refusal(failure.code, failure.message);
-    throw failure;
+  async #orRefusal<T>(verify: () => Promise<T>): Promise<T | Refusal> {
+    try {
+      return await verify();
+    } catch (failure) {
+      if (failure instanceof Refused) return refusal(failure.code, failure.message, this.#parts.now());
+      throw failure;
+    }
   }
 }
 

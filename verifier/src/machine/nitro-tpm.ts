@@ -38,7 +38,7 @@ const MODULE_ID = /^[A-Za-z0-9-]{1,128}$/;
 const DECODING = {
   preferMap: true,
   rejectDuplicateKeys: true,
-  rejectStreaming: true,
+
   ignoreGlobalTags: true,
   maxDepth: 8,
 };
