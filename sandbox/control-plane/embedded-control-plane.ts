@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { status } from "@grpc/grpc-js";
 import { CloseReason } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
+import { MemoryNonces } from "../../verifier/src/index.ts";
 import { type AcceptanceContext, untilAccepted } from "./acceptance.ts";
+import { Attestations, type TrustedIssuer } from "./attestations.ts";
 import { Authorities, CONTROL_PLANE_NAME } from "./authorities.ts";
 import { type BuildOrder, orderBuild, type Ticket, ticketFor } from "./builds.ts";
 import { type Change, changeOf } from "./change.ts";
@@ -11,8 +13,6 @@ import { Faults } from "./faults.ts";
 import { Fleet } from "./fleet.ts";
 import { JoinTokens } from "./join-tokens.ts";
 import type { Machine } from "./machine.ts";
-import { Nonces } from "./nonces.ts";
-import { OidcIssuers, type TrustedIssuer } from "./oidc-issuers.ts";
 import { type ControlPlaneOptions, type Settings, withDefaults } from "./options.ts";
 import type { ListedBuild, Project, Wishes } from "./project.ts";
 import type { Entitlement, ProjectRef } from "./project-ref.ts";
@@ -32,6 +32,8 @@ export interface OpenedBuild extends Ticket {
   readonly change: Change;
 }
 
+/** One audience for all customers: a challenge is anybody's. */
+const EVERYBODY = { connection: "sandbox" };
 const TOKEN_LIFETIME_MS = 60 * 60_000;
 
 /**
@@ -61,13 +63,16 @@ export class EmbeddedControlPlane implements AsyncDisposable {
     this.authorities = authorities;
     this.#diagnostics = new Diagnostics(now);
     this.#terminals = new Terminals(now, (exit) => this.#diagnostics.expectRecording(exit.recordingId));
+    const nonces = new MemoryNonces({ now, lifetimeMs: settings.nonceLifetimeMs });
+    const { audience, attestation: options } = settings;
     this.#registry = new Registry({
-      nonces: new Nonces(settings.nonceLifetimeMs, now),
+      nonces,
+      holder: EVERYBODY,
       joinTokens: new JoinTokens(now),
-      oidcIssuers: new OidcIssuers(settings.audience, now),
+      attestations: new Attestations({ audience, nonces, holder: EVERYBODY, now, options }),
       authorities,
       fleet: this.#fleet,
-      audience: settings.audience,
+      audience,
     });
   }
 
@@ -121,7 +126,7 @@ export class EmbeddedControlPlane implements AsyncDisposable {
 
   trustIssuer(issuer: TrustedIssuer): void {
     for (const entitlement of Object.values(issuer.subjects)) this.#fleet.admit(entitlement);
-    this.#registry.oidcIssuers.trust(issuer);
+    this.#registry.attestations.trust(issuer);
   }
 
   machines(): readonly Machine[] {
