@@ -3,6 +3,7 @@ import type { Evidence } from "../../verifier/src/index.ts";
 import { certify, makeKeys, SHORT_RSA } from "./authorities/certificates.ts";
 import { DAY_MS, NOW_MS } from "./authorities/clock.ts";
 import type { Json } from "./authorities/issuer.ts";
+import { signedAttributes } from "./authorities/signed-document.ts";
 import {
   accept,
   attestedDocument,
@@ -94,6 +95,7 @@ const loopLeaf = await certify({
 
 const awsDocument = (changes: Json = {}): Json => ({ ...documents.aws(), ...changes });
 const azureDocument = (binding: Binding, changes: Json = {}): Json => ({ ...documents.azure(binding), ...changes });
+const SIGNATURE_BYTES = 256;
 const TSTINFO = "1.2.840.113549.1.9.16.1.4";
 
 it.each<{ what: string; forge: (binding: Binding) => Promise<Evidence>; code: string }>([
@@ -287,7 +289,6 @@ it.each<{ what: string; forge: (binding: Binding) => Promise<Evidence>; code: st
     [
       ["has expired", forged.expired],
       ["is not valid yet", forged.future],
-      ["is signed with SHA-1", forged.weak],
       ["a signer has certified", forged.byLeaf],
     ] as const
   ).map(([what, signer]) => ({
@@ -366,6 +367,50 @@ it.each<{ what: string; forge: (binding: Binding) => Promise<Evidence>; code: st
   expect(outcome(await scene.register(forge))).toBe(code);
 });
 
+it("refuses an attested document whose certificate is signed with SHA-1", async () => {
+  const making = { signer: forged.weak, bag: [forged.weak] };
+  const verdict = await new Scene(accept).register((b) => attestedDocument(documents.azure(b), making));
+  expect(outcome(verdict)).toBe("algorithm-not-allowed");
+});
+
+it("takes an identity document whose content is in pieces, as AWS writes it", async () => {
+  const scene = new Scene(accept);
+  expect(outcome(await scene.register(() => instanceIdentity(documents.aws(), { isInPieces: true })))).toBe("verified");
+});
+
+it("takes no document with one bit of its content or its signature turned", { timeout: 120_000 }, async () => {
+  const scene = new Scene(accept);
+  const honest = await instanceIdentity(documents.aws());
+  if (honest.kind !== "aws-instance-identity") throw new Error("this is no identity document");
+  const { signature: whole, document } = honest;
+  const content = Buffer.from(whole).indexOf(document);
+  const places = [...range(content, document.length), ...range(whole.length - SIGNATURE_BYTES, SIGNATURE_BYTES)];
+  const passed: number[] = [];
+  for (const at of places) {
+    const signature = Uint8Array.from(whole);
+    signature[at] = (signature[at] ?? 0) ^ (1 << (at % 8));
+    // The copy beside it is turned along: the signature alone shall decide.
+    const copy = signature.slice(content, content + document.length);
+    const verdict = await scene.register(() => ({ ...honest, document: copy, signature }));
+    if (verdict.verdict === "verified") passed.push(at);
+  }
+  expect(content).toBeGreaterThan(0);
+  expect(passed).toEqual([]);
+});
+
+it("refuses what AWS has signed where something else is signed: the attributes as a document", async () => {
+  const scene = new Scene(accept);
+  const honest = await instanceIdentity(documents.aws());
+  if (honest.kind !== "aws-instance-identity") throw new Error("this is no identity document");
+  const { attributes, signature } = signedAttributes(honest.signature);
+  const stripped = await instanceIdentity("", {
+    hasAttributes: false,
+    swapped: attributes,
+    signatureOfOthers: signature,
+  });
+  expect(outcome(await scene.register(() => stripped))).toBe("malformed");
+});
+
 it("takes the authorities in any order, with others among them, and a region's name", async () => {
   const scene = new Scene(accept);
   const regional = await certify({
@@ -392,3 +437,7 @@ it("asks the cloud and the registrations before an identity document counts", as
   expect(await register({ knownKey: () => Promise.resolve("00".repeat(32)) })).toBe("instance-already-registered");
   expect(await register({ knownKey: () => Promise.resolve(key) }, NOW_MS - 90 * DAY_MS)).toBe("verified");
 });
+
+function range(from: number, length: number): readonly number[] {
+  return Array.from({ length }, (_, index) => from + index);
+}

@@ -28,8 +28,12 @@ export interface Making {
   readonly contentType?: string;
   readonly isDetached?: boolean;
   readonly signers?: 0 | 1 | 2;
+  /** As AWS writes it: the content in several pieces (BER). */
+  readonly isInPieces?: boolean;
   /** Azure's way to name the digest. */
   readonly hasQuirk?: boolean;
+  /** Put in the place of the signer's. */
+  readonly signatureOfOthers?: Uint8Array;
   /** Put in the place of what was signed. */
   readonly swapped?: Uint8Array;
 }
@@ -56,9 +60,23 @@ export async function signedDocument(content: Uint8Array, making: Making): Promi
   if (making.hasQuirk === true)
     for (const info of signed.signerInfos) info.digestAlgorithm.algorithmId = "1.2.840.113549.1.1.11";
   if (making.swapped !== undefined) signed.encapContentInfo.eContent = octets(making.swapped);
+  if (making.signatureOfOthers !== undefined)
+    for (const info of signed.signerInfos) info.signature = octets(making.signatureOfOthers);
+  if (making.isInPieces === true) signed.encapContentInfo.eContent = octetsInPieces(content);
   if (making.isDetached === true) delete signed.encapContentInfo.eContent;
   const info = new ContentInfo({ contentType: "1.2.840.113549.1.7.2", content: signed.toSchema(true) });
   return new Uint8Array(info.toSchema().toBER());
+}
+
+/** What a document's signature is really over, and that signature. */
+export function signedAttributes(document: Uint8Array): { attributes: Uint8Array; signature: Uint8Array } {
+  const signed = new SignedData({ schema: ContentInfo.fromBER(document).content });
+  const [info] = signed.signerInfos;
+  if (info?.signedAttrs === undefined) throw new Error("the document has no signed attributes");
+  return {
+    attributes: new Uint8Array(info.signedAttrs.encodedValue),
+    signature: info.signature.valueBlock.valueHexView,
+  };
 }
 
 function attributes(content: Uint8Array, { attributeType = DATA, digest = "SHA-256" }: Making) {
@@ -70,6 +88,11 @@ function attributes(content: Uint8Array, { attributeType = DATA, digest = "SHA-2
       new Attribute({ type: "1.2.840.113549.1.9.4", values: [octets(hash)] }),
     ],
   });
+}
+
+function octetsInPieces(bytes: Uint8Array): asn1js.OctetString {
+  const value = [bytes.slice(0, 100), bytes.slice(100)].map(octets);
+  return new asn1js.OctetString({ isConstructed: true, idBlock: { isConstructed: true }, value });
 }
 
 function octets(bytes: Uint8Array): asn1js.OctetString {

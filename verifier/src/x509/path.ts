@@ -7,7 +7,11 @@ import { engine } from "./engine.ts";
 const MOST_INTERMEDIATES = 5;
 /** Signatures that are tried for one chain: who sends many of one name gains nothing. */
 const MOST_TRIES = 24;
-const WEAK_SIGNATURES = /(?:md2|md4|md5|sha1)(?:[^0-9]|$)/i;
+/** RSA (PKCS#1) and ECDSA, each with SHA-256, SHA-384 and SHA-512. */
+const SIGNATURES = new Set([
+  ...["1.2.840.113549.1.1.11", "1.2.840.113549.1.1.12", "1.2.840.113549.1.1.13"],
+  ...["1.2.840.10045.4.3.2", "1.2.840.10045.4.3.3", "1.2.840.10045.4.3.4"],
+]);
 
 export interface PathParts {
   readonly leaf: ParsedCertificate;
@@ -20,7 +24,7 @@ export interface PathParts {
 /**
  * A chain from `leaf` to one of the roots. The search is ours, because it has to end: that of
  * pkijs runs for ever where two intermediates certify each other. What it finds, pkijs validates.
- * @throws {Refused} "signer-untrusted", "key-weak"
+ * @throws {Refused} "signer-untrusted", "key-weak", "algorithm-not-allowed"
  */
 export async function requirePath(parts: PathParts, nowMs: number): Promise<void> {
   const tries = { left: MOST_TRIES };
@@ -60,9 +64,11 @@ function isIssuedBy(issued: ParsedCertificate, issuer: ParsedCertificate, tries:
 
 function requireStrongSignatures(path: readonly ParsedCertificate[]): void {
   for (const { pki } of path.slice(0, -1)) {
-    const algorithm: unknown = engine.getAlgorithmByOID(pki.signatureAlgorithm.algorithmId);
-    if (WEAK_SIGNATURES.test(JSON.stringify(algorithm).replaceAll("-", "")))
-      throw new Refused("signer-untrusted", "A certificate of the signer's chain is signed with a broken digest.");
+    if (!SIGNATURES.has(pki.signatureAlgorithm.algorithmId))
+      throw new Refused(
+        "algorithm-not-allowed",
+        "A certificate of the signer's chain is signed with another algorithm.",
+      );
   }
 }
 
