@@ -82,6 +82,14 @@ const deepLeaf = await certify({
   issuer: below,
   dns: ["metadata.azure.com"],
 });
+/** An honest authority with a key of 1024 bits. */
+const shortMiddle = await certify({ name: "Test Short CA", keys: shortKeys, issuer: azureRoot, isCa: true });
+const shortLeaf = await certify({
+  name: "metadata.azure.com",
+  keys: evilKeys,
+  issuer: shortMiddle,
+  dns: ["metadata.azure.com"],
+});
 /** Two that certify each other, and no root. */
 const ping = await certify({ name: "Ping", keys: evilKeys, isCa: true });
 const pong = await certify({ name: "Pong", keys: evilKeys, issuer: ping, isCa: true });
@@ -296,6 +304,11 @@ it.each<{ what: string; forge: (binding: Binding) => Promise<Evidence>; code: st
     forge: (b: Binding) => attestedDocument(azureDocument(b), { signer, bag: [signer, azureSigner] }),
     code: "signer-untrusted",
   })),
+  {
+    what: "an attested document of an authority with a key of 1024 bits",
+    forge: (b) => attestedDocument(azureDocument(b), { signer: shortLeaf, bag: [shortLeaf] }, [shortMiddle]),
+    code: "key-weak",
+  },
   {
     what: "an attested document of an authority below one that may have none",
     forge: (b) => attestedDocument(azureDocument(b), { signer: deepLeaf, bag: [deepLeaf] }, [below, azureMiddle]),
