@@ -380,6 +380,19 @@ it.each<{ what: string; forge: (binding: Binding) => Promise<Evidence>; code: st
   expect(outcome(await scene.register(forge))).toBe(code);
 });
 
+it("takes an attested document alone where the authority between is configured", async () => {
+  if (accept.azure === undefined) throw new Error("there is no policy");
+  const scene = new Scene({ azure: { ...accept.azure, intermediates: [azureMiddle.pem] } });
+  expect(outcome(await scene.register((b) => attestedDocument(documents.azure(b), {}, [])))).toBe("verified");
+});
+
+it("blames no evidence for a certificate of the configuration that cannot be read", async () => {
+  if (accept.azure === undefined) throw new Error("there is no policy");
+  const scene = new Scene({ azure: { ...accept.azure, roots: ["no PEM"] } });
+  const verifying = scene.register((b) => attestedDocument(documents.azure(b)));
+  await expect(verifying).rejects.toThrow("A certificate of the configuration cannot be read");
+});
+
 it("refuses an attested document whose certificate is signed with SHA-1", async () => {
   const making = { signer: forged.weak, bag: [forged.weak] };
   const verdict = await new Scene(accept).register((b) => attestedDocument(documents.azure(b), making));

@@ -48,6 +48,8 @@ export const azureSigner = await certify({
   dns: ["metadata.azure.com"],
 });
 export const awsRegional = await certify({ name: "EC2 eu-central-1", keys: rsa.middle });
+/** The one that AWS will replace it with. */
+const awsNextRegional = await certify({ name: "EC2 eu-central-1", keys: rsa.root });
 export const awsOtherRegional = await certify({ name: "EC2 us-east-1", keys: rsa.leaf });
 export const evilKeys = rsa.evil;
 export const evilSigner = await certify({ name: "metadata.azure.com", keys: rsa.evil, dns: ["metadata.azure.com"] });
@@ -80,7 +82,7 @@ export const accept: Policies = {
   "aws-caller-identity": { accounts: [ACCOUNT], roles: [`${ACCOUNT}:builder`], regions: [REGION] },
   "aws-instance-identity": {
     accounts: [ACCOUNT],
-    certificates: { [REGION]: awsRegional.pem, "us-east-1": awsOtherRegional.pem },
+    certificates: { [REGION]: [awsNextRegional.pem, awsRegional.pem], "us-east-1": [awsOtherRegional.pem] },
     isRunning: () => Promise.resolve(true),
     knownKey: () => Promise.resolve(undefined),
   },

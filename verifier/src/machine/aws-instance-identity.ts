@@ -3,7 +3,7 @@ import { textMember } from "../members.ts";
 import { quoted } from "../quoted.ts";
 import { Refused } from "../refusal.ts";
 import { parseJsonObject } from "../strict-json.ts";
-import { parseCertificate } from "../x509/certificate.ts";
+import { configuredCertificate } from "../x509/certificate.ts";
 import { SignedContent } from "../x509/signed-data.ts";
 import { ACCOUNT, awsInstance, INSTANCE_ID, REGION } from "./aws-names.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -21,8 +21,11 @@ export interface AwsInstanceIdentity {
  */
 export interface AwsInstanceIdentityPolicy {
   readonly accounts: readonly string[];
-  /** PEM by region, of AWS's page; a region without one is refused. */
-  readonly certificates: Readonly<Record<string, string>>;
+  /**
+   * PEM by region, of AWS's page: as a rule one, two while AWS replaces it. A region without one is
+   * refused.
+   */
+  readonly certificates: Readonly<Record<string, readonly string[]>>;
   /** Asks the cloud (ec2:DescribeInstances); the identity is refused where it says no. */
   readonly isRunning: (instance: AwsInstanceIdentityClaims) => Promise<boolean>;
   /**
@@ -54,7 +57,7 @@ export async function verifyAwsInstanceIdentity(
   const region = textMember(identity, "region", REGION);
   const pinned = Object.hasOwn(policy.certificates, region) ? policy.certificates[region] : undefined;
   if (pinned === undefined) throw new Refused("not-allowed", `No certificate is configured for ${quoted(region)}.`);
-  await signed.verifyWith([parseCertificate(pinned)]);
+  await signed.verifyWith(pinned.map(configuredCertificate));
   if (!Buffer.from(document).equals(signed.content))
     throw new Refused("content-mismatch", "The document is not the one that is signed.");
   const account = textMember(identity, "accountId", ACCOUNT);

@@ -3,7 +3,7 @@ import { azureNonce } from "../challenge.ts";
 import { objectMember, textMember } from "../members.ts";
 import { Refused } from "../refusal.ts";
 import { parseJsonObject } from "../strict-json.ts";
-import { dnsNames, type ParsedCertificate, parseCertificate } from "../x509/certificate.ts";
+import { configuredCertificate, dnsNames, type ParsedCertificate, parseCertificate } from "../x509/certificate.ts";
 import { requirePath } from "../x509/path.ts";
 import { SignedContent } from "../x509/signed-data.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -19,6 +19,8 @@ export interface Azure {
 export interface AzurePolicy {
   /** PEM: DigiCert Global Root G2 and what else Microsoft says of its metadata service. */
   readonly roots: readonly string[];
+  /** PEM: what you know of the chain between, for agents that do not send it. */
+  readonly intermediates?: readonly string[];
   readonly subscriptions: readonly string[];
   /** Of the cloud that the machines are in: "metadata.azure.com", "metadata.azure.us", … */
   readonly signer: string;
@@ -44,8 +46,10 @@ export async function verifyAzure(
   const bag = signed.bag();
   const signer = await signed.verifyWith(bag);
   requireName(signer, policy.signer);
-  const [above, roots] = [intermediates.map(parseCertificate), policy.roots.map(parseCertificate)];
-  await requirePath({ leaf: signer, intermediates: [...bag, ...above], roots }, nowMs);
+  const known = (policy.intermediates ?? []).map(configuredCertificate);
+  const roots = policy.roots.map(configuredCertificate);
+  const above = [...known, ...bag, ...intermediates.map(parseCertificate)];
+  await requirePath({ leaf: signer, intermediates: above, roots }, nowMs);
   const document = parseJsonObject(signed.content, "attested document");
   requireTimes(objectMember(document, "timeStamp"), nowMs);
   if (textMember(document, "nonce", /^[\x20-\x7e]{1,64}$/) !== azureNonce(challenge))

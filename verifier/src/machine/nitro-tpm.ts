@@ -2,7 +2,7 @@ import { verify } from "node:crypto";
 import { decode, encode, Tag } from "cbor2";
 import { quoted } from "../quoted.ts";
 import { Refused } from "../refusal.ts";
-import { type ParsedCertificate, parseCertificate } from "../x509/certificate.ts";
+import { configuredCertificate, type ParsedCertificate, parseCertificate } from "../x509/certificate.ts";
 import { requirePath } from "../x509/path.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -53,7 +53,7 @@ export async function verifyNitroTpm(
   const sign1 = readSign1(document);
   const signer = parseCertificate(bytes(sign1.payload, "certificate"));
   const intermediates = list(sign1.payload, "cabundle").map(parseCertificate);
-  const roots = policy.roots.map(parseCertificate);
+  const roots = policy.roots.map(configuredCertificate);
   await requirePath({ leaf: signer, intermediates, roots }, nowMs);
   requireSignature(sign1, signer);
   requireTime(sign1.payload.get("timestamp"), nowMs);

@@ -24,6 +24,15 @@ export function parseCertificate(encoded: string | Uint8Array): ParsedCertificat
   }
 }
 
+/** PEM, of the configuration. @throws {Error} it cannot be read: no evidence is to blame for that. */
+export function configuredCertificate(pem: string): ParsedCertificate {
+  try {
+    return parseCertificate(pem);
+  } catch (cause) {
+    throw new Error("A certificate of the configuration cannot be read.", { cause });
+  }
+}
+
 /** @throws {Refused} "key-weak" */
 export function requireStrongKey({ node }: ParsedCertificate): void {
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = node.publicKey;
