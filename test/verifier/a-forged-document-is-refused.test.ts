@@ -207,6 +207,11 @@ it.each<{ what: string; forge: (binding: Binding) => Promise<Evidence>; code: st
     code: "expired",
   },
   {
+    what: "an identity document of a machine that starts in two minutes",
+    forge: () => instanceIdentity(documents.aws(NOW_MS + 180_000)),
+    code: "not-yet-valid",
+  },
+  {
     what: "an identity document that is cut short",
     forge: async () => {
       const honest = await instanceIdentity(awsDocument());

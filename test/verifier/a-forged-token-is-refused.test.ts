@@ -37,7 +37,7 @@ function engineClaims(binding: Binding, changes: Json): Json {
 /** Signed with the public key as if that were a secret. */
 function hs256(issuer: Issuer, body: Json): string {
   const signed = `${encoded(JSON.stringify({ alg: "HS256", kid: issuer.kid }))}.${encoded(JSON.stringify(body))}`;
-  const key = issuer.publicKey.export({ type: "spki", format: "pem" });
+  const key = issuer.keys.publicKey.export({ type: "spki", format: "pem" });
   return `${signed}.${createHmac("sha256", key).update(signed).digest("base64url")}`;
 }
 
@@ -70,12 +70,12 @@ it.each<{ what: string; forge: (binding: Binding) => Evidence; code: string }>([
   },
   {
     what: "signed by another issuer that is configured, too",
-    forge: (b) => oidc(cluster.token(claims.fly(b), { kid: fly.kid })),
+    forge: (b) => oidc(google.token(claims.fly(b), { kid: fly.kid })),
     code: "signature-invalid",
   },
   {
     what: "that names the key of another issuer",
-    forge: (b) => oidc(cluster.token(claims.fly(b))),
+    forge: (b) => oidc(google.token(claims.fly(b))),
     code: "key-unknown",
   },
   {

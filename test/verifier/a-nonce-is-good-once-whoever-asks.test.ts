@@ -91,6 +91,20 @@ it("keeps what was used over a restart, and for every process that shares the fo
   expect(fates.filter((fate) => fate === "consumed")).toHaveLength(1);
 });
 
+it("leaves nothing behind but the entries", async () => {
+  const [nonces, spent] = [await FolderNonces.open(folder, { now }), await FolderSpentTokens.open(folder, { now })];
+  const { nonce } = await nonces.give(HOLDER);
+  await nonces.consume(nonce, HOLDER);
+  await Promise.all([spent.spend("ab".repeat(32), nowMs), spent.spend("ab".repeat(32), nowMs)]);
+  const names = await readdir(folder, { recursive: true });
+  expect(names.map((name) => name.replace(/[0-9a-f]{64}/, "entry")).toSorted()).toEqual([
+    "entry",
+    "given",
+    "used",
+    "used/entry",
+  ]);
+});
+
 it("writes down no nonce", async () => {
   const store = await FolderNonces.open(folder, { now });
   const { nonce } = await store.give(HOLDER);

@@ -70,7 +70,7 @@ it("fetches once in 30 seconds for keys that do not exist, however many are name
 it.each<{ what: string; document: unknown }>([
   { what: "cannot be reached", document: new Error("ECONNREFUSED") },
   { what: "publishes something else", document: { error: "down" } },
-  { what: "publishes keys that are none", document: { keys: ["key"] } },
+  { what: "publishes keys of which one is none", document: { keys: [google.jwk, "key"] } },
 ])("lets nobody in while the issuer $what, and says that it may pass", async ({ document }) => {
   const { state, scene } = published(document);
   expect(await scene.register(signedBy(google))).toMatchObject({ code: "keys-unavailable", retryable: true });

@@ -23,20 +23,16 @@ export const awsIssuer = new Issuer(
 );
 export const google = new Issuer("https://accounts.google.com", "google-1");
 export const fly = new Issuer("https://oidc.fly.io/acme", "fly-1");
-export const cluster = new Issuer("https://cluster.example", "cluster-1");
+export const cluster = new Issuer("https://cluster.example", "cluster-1", "ES256");
 /** Anybody's. */
 export const stranger = new Issuer("https://evil.example", "evil-1");
 
-const rsa = {
-  root: await makeKeys(RSA),
-  middle: await makeKeys(RSA),
-  leaf: await makeKeys(RSA),
-  evil: await makeKeys(RSA),
-};
-export const azureRoot = await certify({ name: "Test Global Root", keys: rsa.root, isCa: true });
+const ec = { root: await makeKeys(P384), middle: await makeKeys(P384) };
+const rsa = { leaf: await makeKeys(RSA), regional: await makeKeys(RSA), evil: await makeKeys(RSA) };
+export const azureRoot = await certify({ name: "Test Global Root", keys: ec.root, isCa: true });
 export const azureMiddle = await certify({
   name: "Test RSA CA 01",
-  keys: rsa.middle,
+  keys: ec.middle,
   issuer: azureRoot,
   isCa: true,
   pathLength: 0,
@@ -47,9 +43,9 @@ export const azureSigner = await certify({
   issuer: azureMiddle,
   dns: ["metadata.azure.com"],
 });
-export const awsRegional = await certify({ name: "EC2 eu-central-1", keys: rsa.middle });
+export const awsRegional = await certify({ name: "EC2 eu-central-1", keys: rsa.regional });
 /** The one that AWS will replace it with. */
-const awsNextRegional = await certify({ name: "EC2 eu-central-1", keys: rsa.root });
+const awsNextRegional = await certify({ name: "EC2 eu-central-1", keys: ec.root });
 export const awsOtherRegional = await certify({ name: "EC2 us-east-1", keys: rsa.leaf });
 export const evilKeys = rsa.evil;
 export const evilSigner = await certify({ name: "metadata.azure.com", keys: rsa.evil, dns: ["metadata.azure.com"] });
