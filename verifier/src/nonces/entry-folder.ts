@@ -5,6 +5,9 @@ import { join } from "node:path";
 /** How often a folder is looked through for what nobody needs any longer. */
 const SWEEP_EVERY_MS = 60_000;
 
+/** SHA-256, lower-case hex: whatever else lies there is not ours. */
+const NAME = /^[0-9a-f]{64}$/;
+
 /**
  * A folder of small JSON files, one an entry, each with `keepUntilMs`. An entry appears whole or
  * not at all, by link(2) or rename(2): either succeeds once, whichever process asks, and a folder
@@ -67,7 +70,7 @@ export class EntryFolder {
     if (nowMs - this.#sweptAtMs < SWEEP_EVERY_MS) return;
     this.#sweptAtMs = nowMs;
     for (const name of await readdir(this.#path)) {
-      if (name.startsWith(".")) continue;
+      if (!NAME.test(name)) continue;
       const entry = await this.read(name);
       if (keepUntilMs(entry) < nowMs) await rm(join(this.#path, name), { force: true });
     }
