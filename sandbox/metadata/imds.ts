@@ -29,6 +29,8 @@ export interface ImdsSwitches {
   beyondHopLimit: boolean;
   /** Every session token has expired already. */
   expiresTokens: boolean;
+  /** Why there are no credentials for the role: "AssumeRoleUnauthorizedAccess". */
+  credentialsCode: string;
 }
 
 /**
@@ -36,7 +38,12 @@ export interface ImdsSwitches {
  * "Instance metadata categories", "Instance identity documents", "Retrieve security credentials".
  */
 export function imds(instance: ImdsInstance): { readonly replier: Replier; readonly switches: ImdsSwitches } {
-  const switches: ImdsSwitches = { v1Only: false, beyondHopLimit: false, expiresTokens: false };
+  const switches: ImdsSwitches = {
+    v1Only: false,
+    beyondHopLimit: false,
+    expiresTokens: false,
+    credentialsCode: "Success",
+  };
   const tokens = new Map<string, number>();
   const replier: Replier = (asked) => {
     if (asked.path === "/latest/api/token") {
@@ -48,7 +55,7 @@ export function imds(instance: ImdsInstance): { readonly replier: Replier; reado
       const until = tokens.get(String(asked.headers["x-aws-ec2-metadata-token"]));
       if (until === undefined || until <= Date.now() || switches.expiresTokens) return page(401);
     }
-    return metadata(asked.path, instance);
+    return metadata(asked.path, instance, switches);
   };
   return { replier, switches };
 }
@@ -67,7 +74,7 @@ function token({ method, headers }: Asked, tokens: Map<string, number>): Reply {
   };
 }
 
-function metadata(path: string, instance: ImdsInstance): Reply {
+function metadata(path: string, instance: ImdsInstance, { credentialsCode }: ImdsSwitches): Reply {
   const { session } = instance;
   switch (path) {
     case "/latest/meta-data/placement/region":
@@ -83,7 +90,8 @@ function metadata(path: string, instance: ImdsInstance): Reply {
     case ROLE_PATH:
       return session === undefined ? page(404) : plain(session.role);
     default:
-      return session !== undefined && path === `${ROLE_PATH}${session.role}` ? credentials(session) : page(404);
+      if (session === undefined || path !== `${ROLE_PATH}${session.role}`) return page(404);
+      return credentialsCode === "Success" ? credentials(session) : noCredentials(credentialsCode);
   }
 }
 
@@ -119,5 +127,10 @@ function credentials({ accessKeyId, secretAccessKey, sessionToken }: RoleSession
     Token: sessionToken,
     Expiration: new Date(nowMs + 6 * 3_600_000).toISOString(),
   };
+  return { ...json(fields), type: "text/plain" };
+}
+
+function noCredentials(code: string): Reply {
+  const fields = { Code: code, Message: "EC2 cannot assume the role.", LastUpdated: new Date().toISOString() };
   return { ...json(fields), type: "text/plain" };
 }

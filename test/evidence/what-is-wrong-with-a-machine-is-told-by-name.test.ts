@@ -2,12 +2,14 @@ import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { awsInstanceIdentityEvidence } from "../../agent/adapters/evidence/aws-instance-identity-evidence.ts";
 import { awsWebIdentityEvidence } from "../../agent/adapters/evidence/aws-web-identity-evidence.ts";
+import { azureEvidence } from "../../agent/adapters/evidence/azure-evidence.ts";
 import { gcpEvidence } from "../../agent/adapters/evidence/gcp-evidence.ts";
 import { nitroTpmEvidence } from "../../agent/adapters/evidence/nitro-tpm-evidence.ts";
 import { oidcUrlEvidence } from "../../agent/adapters/evidence/oidc-url-evidence.ts";
 import type { AgentError } from "../../agent/core/errors.ts";
+import { azure } from "../../sandbox/metadata/azure.ts";
 import { MetadataServer } from "../../sandbox/metadata/metadata-server.ts";
-import { plain } from "../../sandbox/metadata/reply.ts";
+import { json, plain, type Replier } from "../../sandbox/metadata/reply.ts";
 import { CHALLENGE, FOREVER, KEY } from "./stage/challenge.ts";
 import { attestTool, type PlatformChanges, Platforms } from "./stage/platforms.ts";
 import { refusalOf } from "./stage/refusal.ts";
@@ -49,6 +51,21 @@ describe("an EC2 instance", () => {
   it("without a role hears that it needs one", async () => {
     const { message } = await awsRefusal(() => undefined, { hasRole: false });
     expect(message).toContain("(404); this instance has no role: attach an instance profile with one");
+  });
+
+  it("whose role EC2 may not assume hears so", async () => {
+    const { message } = await awsRefusal(({ imdsSwitches }) => {
+      imdsSwitches.credentialsCode = "AssumeRoleUnauthorizedAccess";
+    });
+    expect(message).toContain("no credentials for the role builder (AssumeRoleUnauthorizedAccess): may EC2 assume it?");
+  });
+
+  it("takes no greeting for a session token", async () => {
+    await using somebody = await MetadataServer.listen({ replier: () => plain("Welcome to this network!") });
+    const source = awsInstanceIdentityEvidence({ awsMetadataUrl: somebody.url });
+    const { message } = await refusalOf(source.gather(CHALLENGE, KEY, FOREVER));
+    expect(message).toContain("gave something that is no session token");
+    expect(somebody.requests()).toHaveLength(1);
   });
 
   it.each([
@@ -110,6 +127,21 @@ describe("a machine of Google's cloud", () => {
   });
 });
 
+describe("a VM of Azure", () => {
+  it("takes no document that was cut off, though its encoding is whole", async () => {
+    await using platforms = await Platforms.open();
+    const whole = azure({ vmId: "vm", subscriptionId: "s", signer: platforms.signers.document });
+    const replier: Replier = async (asked) => {
+      const { signature } = JSON.parse((await whole(asked))?.body ?? "") as { signature: string };
+      return json({ encoding: "pkcs7", signature: signature.slice(0, -40) });
+    };
+    await using cutting = await MetadataServer.listen({ replier });
+    const source = azureEvidence({ azureMetadataUrl: cutting.url });
+    const { message } = await refusalOf(source.gather(CHALLENGE, KEY, FOREVER));
+    expect(message).toContain("no whole PKCS#7 document");
+  });
+});
+
 describe("a token URL", () => {
   it("that wants another bearer token is told to", async () => {
     await using platforms = await Platforms.open();
@@ -126,7 +158,8 @@ describe("an instance with a NitroTPM", () => {
     ["fails", "exit 3", {}, /ended with 3: has this instance a NitroTPM/],
     ["writes something else", "echo no; exit 0", {}, /something that is no attestation document/],
     ["writes without end", "while :; do echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa; done", {}, /more than 64 KiB/],
-    ["binds nothing", "printf '\\204'; exit 0", {}, /not bound to this challenge and key/],
+    ["binds the key alone", "printf '\\204'; cat \"$4\"; exit 0", {}, /not bound to this challenge and key/],
+    ["binds the challenge alone", "printf '\\204'; cat \"$2\"; exit 0", {}, /not bound to this challenge and key/],
     ["hangs", "exec sleep 600", { budgetMs: 500 }, /did not end within the 0\.5 s that there are/],
   ])("whose tool %s has no evidence, and the tool does not outlive that", async (_what, script, bounded, words) => {
     await using platforms = await Platforms.open();

@@ -66,7 +66,7 @@ async function outputOf(program: string, args: readonly string[], budget: Budget
     killSignal: "SIGKILL",
   });
   const ended = new Promise<number | NodeJS.Signals>((resolve, reject) => {
-    child.once("error", reject);
+    child.on("error", reject);
     child.once("close", (code, signal) => resolve(signal ?? code ?? -1));
   });
   try {

@@ -9,6 +9,9 @@ export const IMDS = "EC2's instance metadata service";
 const TOKEN_TTL_S = 60;
 const TOKEN = /^[\w+/=-]{1,512}$/;
 
+/** All but an error page's: plain for most, JSON for some, and none is promised. */
+const TYPES = ["text/plain", "application/json", "application/octet-stream", ""];
+
 const V2_ONLY =
   "this agent speaks IMDSv2 only and never falls back to IMDSv1: is it enabled for this instance, and is this EC2 at all?";
 
@@ -35,7 +38,7 @@ export class Imds {
         method: "PUT",
         url: new URL("/latest/api/token", baseUrl),
         headers: { "X-aws-ec2-metadata-token-ttl-seconds": String(TOKEN_TTL_S) },
-        types: ["text/plain"],
+        types: TYPES,
         todo: {
           400: V2_ONLY,
           403: "it is disabled for this instance: enable it (HttpEndpoint)",
@@ -60,7 +63,7 @@ export class Imds {
         method: "GET",
         url: new URL(path, this.#baseUrl),
         headers: { "X-aws-ec2-metadata-token": this.#token },
-        types: ["text/plain", "application/json"],
+        types: TYPES,
         todo: { 401: "the session token was its own; it is asked again", ...todo },
       },
       this.#budget,

@@ -48,7 +48,8 @@ function send({ url, socketPath, method, headers, body }: Question, signal: Abor
       signal,
     });
     asked.once("response", resolve);
-    asked.once("error", reject);
+    // As often as it comes: a socket may fail once more after the answer has begun.
+    asked.on("error", reject);
     asked.end(body);
   });
 }

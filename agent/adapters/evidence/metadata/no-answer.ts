@@ -13,6 +13,8 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
   ENOTFOUND: "is not there: its name is not known",
   ETIMEDOUT: "is not there: the connection timed out",
 };
+/** OpenSSL's reasons, and Node's own for a name. */
+const UNTRUSTED = /CERT|^UNABLE_TO_|^INVALID_/;
 const RESET = new Set(["ECONNRESET", "EPIPE"]);
 
 /**
@@ -37,6 +39,8 @@ export function noAnswer(
   if (hasBegun) return noEvidence(`${who} broke off its answer; it is asked again`, { cause });
   if (RESET.has(code))
     return noEvidence(`${who} closed the connection without an answer; it is asked again`, { cause });
+  if (UNTRUSTED.test(code))
+    return noEvidence(`${who} has no certificate that this machine trusts (${code})`, { cause });
   const words = UNREACHABLE[code] ?? `cannot be asked (${code})`;
   return noEvidence(`${who} ${words}${hint(todo?.unreachable)}`, { cause });
 }
