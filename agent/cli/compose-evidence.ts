@@ -12,6 +12,7 @@ import { oidcUrlEvidence } from "../adapters/evidence/oidc-url-evidence.ts";
 import type { EvidenceSource } from "../ports/evidence.ts";
 import type { Log } from "../ports/log.ts";
 import type { IdentityConfig, Platforms } from "./config/config.ts";
+import { isLoopback } from "./config/kinds.ts";
 
 /** The adapter for the configured kind of evidence. */
 export function evidenceSource(identity: IdentityConfig, log: Log): EvidenceSource {
@@ -19,7 +20,7 @@ export function evidenceSource(identity: IdentityConfig, log: Log): EvidenceSour
     case "auto":
       return autoEvidence({ sources: platformSources(identity), log });
     case "aws-caller-identity":
-      return awsCallerIdentityEvidence(identity);
+      return awsCallerIdentityEvidence(callerPlaces(identity));
     case "aws-instance-identity":
       return awsInstanceIdentityEvidence(identity);
     case "aws-web-identity":
@@ -55,6 +56,15 @@ function platformSources(platforms: Platforms): readonly EvidenceSource[] {
     awsWebIdentityEvidence(bounded),
     gcpEvidence(bounded),
     azureEvidence(bounded),
-    awsCallerIdentityEvidence(bounded),
+    awsCallerIdentityEvidence(callerPlaces(bounded)),
   ];
+}
+
+/**
+ * The control plane makes the call, and does not reach this network's VPC endpoint: it is for the
+ * region's own STS. On the loopback is one that stands in for it.
+ */
+function callerPlaces<P extends Platforms>(places: P): P {
+  const { stsUrl } = places;
+  return stsUrl === undefined || isLoopback(stsUrl) ? places : { ...places, stsUrl: undefined };
 }

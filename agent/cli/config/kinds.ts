@@ -115,7 +115,8 @@ function isTrusted(url: string): boolean {
   return url.startsWith("https:") || isLoopback(url);
 }
 
-function isLoopback(url: string): boolean {
+/** Whether a URL leads no farther than to this machine itself. */
+export function isLoopback(url: string): boolean {
   const { hostname } = new URL(url);
   return hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }

@@ -72,7 +72,7 @@ export const ConfigSchema = z.strictObject({
       description: "EC2's instance metadata service; IMDSv2 only.",
     }),
     stsUrl: serviceAddress().optional().meta({
-      description: "AWS STS, for instance by a VPC endpoint.",
+      description: "AWS STS for aws-web-identity, for instance a VPC endpoint.",
       "x-default": "that of the instance's region",
     }),
     gcpMetadataUrl: metadataAddress("http://metadata.google.internal", "http://169.254.169.254").meta({
