@@ -3,8 +3,6 @@ import { GrpcBuildkitCache } from "../adapters/buildkit/grpc-cache.ts";
 import { readPreparation } from "../adapters/buildkit/preparation-file.ts";
 import { GrpcBuildkitProbe } from "../adapters/buildkit/probe.ts";
 import { systemClock } from "../adapters/clock/system-clock.ts";
-import { joinTokenEvidence } from "../adapters/evidence/join-token-evidence.ts";
-import { oidcTokenEvidence } from "../adapters/evidence/oidc-token-evidence.ts";
 import { connectControlPlane } from "../adapters/grpc/connect-control-plane.ts";
 import { logLibrary } from "../adapters/grpc/library-log.ts";
 import { listenHealth } from "../adapters/health/listen-health.ts";
@@ -23,11 +21,11 @@ import { type AgentEnding, runAgent } from "../control/agent.ts";
 import { Branch } from "../lifecycle/branch.ts";
 import { Pulse } from "../lifecycle/pulse.ts";
 import { Scope } from "../lifecycle/scope.ts";
-import type { EvidenceSource } from "../ports/evidence.ts";
 import { buildkitConfiguration } from "./buildkit-configuration.ts";
 import type { Cli } from "./cli.ts";
+import { evidenceSource } from "./compose-evidence.ts";
 import { tailnetOf } from "./compose-tailnet.ts";
-import type { Config, IdentityConfig, LoadedConfig } from "./config/config.ts";
+import type { Config, LoadedConfig } from "./config/config.ts";
 import { formatHostPort } from "./config/host-port.ts";
 import { logDefects } from "./last-words.ts";
 import { layoutOf } from "./layout.ts";
@@ -99,7 +97,7 @@ export async function startControl(
       keys: keyMaker(),
       certificates: certificateReader(),
       identityStore: identityStore({ directory: layout.identityDir, log }),
-      evidence: evidenceSource(config.identity),
+      evidence: evidenceSource(config.identity, log),
       ...services,
       keyUnwrap: awsKms(),
       names: machineNames,
@@ -120,16 +118,4 @@ export async function startControl(
     },
     { stop: cli.stop, hurry: cli.hurry, retryNow },
   );
-}
-
-/** The adapter for the configured kind of evidence. */
-function evidenceSource(identity: IdentityConfig): EvidenceSource {
-  switch (identity.kind) {
-    case "join-token":
-      return joinTokenEvidence(identity);
-    case "oidc-token":
-      return oidcTokenEvidence(identity);
-    default:
-      return identity satisfies never;
-  }
 }

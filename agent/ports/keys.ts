@@ -10,6 +10,8 @@ export interface KeyMaker {
 }
 
 export interface PrivateKey {
+  /** SubjectPublicKeyInfo. */
+  readonly spkiDer: Uint8Array;
   /** SHA-256 over the DER SubjectPublicKeyInfo, lower-case hex. */
   readonly spkiSha256: string;
   /**

@@ -73,7 +73,8 @@ export type Fact =
   /** The control plane stored it. */
   | { readonly is: "record-delivered"; readonly bootId: string; readonly sequence: bigint; readonly sessionId: string }
   | { readonly is: "record-acknowledged"; readonly bootId: string; readonly upTo: bigint }
-  | { readonly is: "disk"; readonly syncMs: number; readonly isFull: boolean }
+  /** How long a sync takes from now on; one that began before ends as it would have. */
+  | { readonly is: "disk"; readonly syncMs: number; readonly isFull: boolean; readonly underWayMs: number }
   | { readonly is: "called"; readonly call: "GetChallenge" | "Register" | "RenewCertificates" | "Attach" }
   /** An answer without any mark of the control plane's own, as an intermediary may give it. */
   | { readonly is: "refused-unmarked"; readonly status: string }

@@ -5,6 +5,12 @@ import { load, refusal, tomlFile } from "./load.ts";
 const LISTEN = '"host:port", for instance "127.0.0.1:8443" or "[::1]:8443"';
 const PROXY = 'a URL without a path, for instance "http://proxy.example.com:3128", or "none"';
 const NAT64 = 'an IPv6 prefix of 32, 40, 48, 56, 64 or 96 bits, for instance "2001:db8:64::/96"';
+const KINDS =
+  'one of "auto", "aws-web-identity", "aws-caller-identity", "aws-instance-identity", "gcp", "azure", "nitro-tpm", "oidc-socket", "oidc-url", "oidc-token", "join-token"';
+const AWS_METADATA =
+  '"http://169.254.169.254", "http://[fd00:ec2::254]", or a URL of this machine\'s loopback without a path';
+const SERVICE = 'an https URL without a path, for instance "https://sts.example.com"';
+const TOKEN_URL = 'an https URL, for instance "https://platform.example.com/token"';
 const ENDPOINT = '"host:port" without a scheme, for instance "control.example.com:443" or "[2001:db8::1]:443"';
 
 it.each([
@@ -27,8 +33,20 @@ it.each([
   { flag: "--control-plane-proxy", text: "socks5://p:1", found: '"socks5://p:1"', expected: PROXY },
   { flag: "--control-plane-proxy", text: "http://me:pass@p:1", found: '"http://…@p:1"', expected: PROXY },
   { flag: "--network-nat64-prefix", text: "2001:db8::/33", found: '"2001:db8::/33"', expected: NAT64 },
-  { flag: "--identity-kind", text: "password", found: '"password"', expected: 'one of "join-token", "oidc-token"' },
+  { flag: "--identity-kind", text: "password", found: '"password"', expected: KINDS },
   { flag: "--identity-token-file", text: "jt-5f2c", found: "a text of 7 characters", expected: "an absolute path" },
+  ...["http://metadata.example", "http://10.0.0.1", "https://169.254.169.254", "http://127.0.0.1.nip.io"].map(
+    (text) => ({
+      flag: "--identity-aws-metadata-url",
+      text,
+      found: JSON.stringify(text),
+      expected: AWS_METADATA,
+    }),
+  ),
+  { flag: "--identity-sts-url", text: "http://sts.example", found: '"http://sts.example"', expected: SERVICE },
+  { flag: "--identity-sts-url", text: "https://s.example/x", found: '"https://s.example/x"', expected: SERVICE },
+  { flag: "--identity-oidc-url", text: "http://t.example/x", found: '"http://t.example/x"', expected: TOKEN_URL },
+  { flag: "--identity-oidc-url", text: "https://me:pw@t.example", found: '"https://…@t.example"', expected: TOKEN_URL },
   { flag: "--gateway-max-connections", text: "many", found: '"many"', expected: "a whole number from 1 to 65536" },
   { flag: "--gateway-max-connections", text: "0", found: "0", expected: "a whole number from 1 to 65536" },
   { flag: "--gateway-max-connections", text: "1e3", found: '"1e3"', expected: "a whole number from 1 to 65536" },
@@ -213,6 +231,13 @@ it.each([
     source: { from: "default" },
     found: "nothing",
     expected: "an absolute path, or a credential named join-token in $CREDENTIALS_DIRECTORY, which is not set",
+  },
+  {
+    flags: { "--identity-kind": "oidc-url" },
+    key: "identity.oidcUrl",
+    source: { from: "default" },
+    found: "nothing",
+    expected: "an https URL: identity.kind is oidc-url",
   },
 ])("sees that $key does not go with the others", async ({ flags, ...problem }) => {
   const { problems } = await refusal(load({ flags }));

@@ -102,3 +102,33 @@ it("asks the gateway for nothing that only control needs", async () => {
   const { config } = await load({ flags: NONE }, ["gateway", "paths", "log"]);
   expect(Object.keys(config).toSorted()).toEqual(["gateway", "log", "paths"]);
 });
+
+const PLATFORMS = {
+  oidcSocket: "/.fly/api",
+  awsMetadataUrl: "http://169.254.169.254",
+  gcpMetadataUrl: "http://metadata.google.internal",
+  azureMetadataUrl: "http://169.254.169.254",
+};
+
+it.each([
+  { flags: { "--identity-kind": "auto" }, identity: { kind: "auto", ...PLATFORMS } },
+  {
+    flags: { "--identity-kind": "aws-web-identity", "--identity-aws-metadata-url": "http://[fd00:ec2::254]" },
+    identity: { kind: "aws-web-identity", ...PLATFORMS, awsMetadataUrl: "http://[fd00:ec2::254]" },
+  },
+  {
+    flags: { "--identity-kind": "gcp", "--identity-gcp-metadata-url": "http://127.0.0.1:8080" },
+    identity: { kind: "gcp", ...PLATFORMS, gcpMetadataUrl: "http://127.0.0.1:8080" },
+  },
+  {
+    flags: { "--identity-kind": "oidc-url", "--identity-oidc-url": "https://platform.example/token?v=2" },
+    identity: { kind: "oidc-url", oidcUrl: "https://platform.example/token?v=2" },
+  },
+  { flags: { "--identity-kind": "nitro-tpm" }, identity: { kind: "nitro-tpm", nitroTpmAttest: "nitro-tpm-attest" } },
+])("gives $identity.kind what it needs, and no token file of another kind", async ({ flags, identity }) => {
+  const { config } = await load({
+    flags: { ...flags, "--identity-token-file": undefined },
+    environment: { CREDENTIALS_DIRECTORY: "/run/credentials/agent" },
+  });
+  expect(config.identity).toEqual(identity);
+});

@@ -3,6 +3,7 @@ import { expect, it } from "vitest";
 import { AgentProcess } from "./agent-process.ts";
 
 const KMS = "@aws-sdk/client-kms";
+const SIGNATURES = "@smithy/signature-v4";
 const GRPC = "@grpc/grpc-js";
 
 /**
@@ -14,7 +15,7 @@ it.each([
   { module: "commands/version", without: ["commander", GRPC, "pino", "prom-client", "systeminformation"] },
   { module: "commands/gateway", without: [GRPC, "prom-client", "systeminformation", "reflect-metadata"] },
   { module: "commands/run", without: [GRPC, "prom-client", "systeminformation", "reflect-metadata"] },
-  { module: "commands/control", without: ["systeminformation", "reflect-metadata", KMS] },
+  { module: "commands/control", without: ["systeminformation", "reflect-metadata", KMS, SIGNATURES] },
   { module: "commands/volume-serve", without: [GRPC, "prom-client", "systeminformation", KMS] },
   { module: "commands/volume-close", without: [GRPC, "prom-client", "systeminformation", KMS] },
   { module: "commands/buildkit-prepare", without: ["prom-client", "systeminformation", KMS] },

@@ -82,6 +82,13 @@ controlPlane.proxy                     —                                   def
 controlPlane.serverName                plane.internal                      file config.toml line 4
 identity.kind                          join-token                          flag --identity-kind
 identity.tokenFile                     /run/token                          flag --identity-token-file
+identity.oidcUrl                       —                                   default
+identity.oidcSocket                    —                                   default
+identity.awsMetadataUrl                —                                   default
+identity.stsUrl                        —                                   default
+identity.gcpMetadataUrl                —                                   default
+identity.azureMetadataUrl              —                                   default
+identity.nitroTpmAttest                —                                   default
 gateway.listen                         [::1]:8443                          file config.toml line 2
 gateway.maxConnections                 1024                                default
 gateway.maxConnectionsPerSource        256                                 default
@@ -119,7 +126,7 @@ log.level                              debug                               envir
     (await runCli(["config", "show", "--json", "--config", toml.file, ...flags], environment)).out,
   );
   expect(json).toMatchObject({ schemaVersion: 1 });
-  expect(json).toHaveProperty("values.7", { key: "gateway.maxConnections", value: 1024, source: "default" });
+  expect(json).toHaveProperty("values.14", { key: "gateway.maxConnections", value: 1024, source: "default" });
 });
 
 it("prints a JSON Schema that names every key and requires none", async () => {

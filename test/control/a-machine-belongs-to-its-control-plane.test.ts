@@ -63,6 +63,7 @@ describe("a machine", () => {
     } as unknown as ControlPlane; // the stream has its own tests
     let made = 0;
     const key = (name: string): PrivateKey => ({
+      spkiDer: new Uint8Array(),
       spkiSha256: name,
       request: async () => request(name),
       pem: new Secret("-"),

@@ -26,7 +26,7 @@ describe("certificates", () => {
   let cells: ReturnType<typeof newCells>;
 
   function key(name: string): PrivateKey {
-    return { spkiSha256: name, request: async () => request(name), pem: new Secret("-") };
+    return { spkiDer: new Uint8Array(), spkiSha256: name, request: async () => request(name), pem: new Secret("-") };
   }
 
   function identity(name: string): MachineIdentity {

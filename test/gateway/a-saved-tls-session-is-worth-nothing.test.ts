@@ -58,6 +58,7 @@ it("refuses a resumed session even if OpenSSL should ever grant one", async () =
   });
   const own = await rig.ca.issue({ dnsSans: ["localhost"], extendedKeyUsage: [SERVER_AUTH] });
   const key = {
+    spkiDer: own.key.spkiDer,
     spkiSha256: own.spkiSha256,
     pem: new Secret(own.keyPem),
     request: () => Promise.reject(new Error("unused")),

@@ -111,6 +111,8 @@ describe("the network of builds", () => {
     const keys = ["net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding", "net.ipv6.conf.uplink.accept_ra"];
     expect(await world.vm.run("sysctl", ["-n", ...keys])).toBe("1\n1\n2\n");
     expect(await world.vm.run("sysctl", ["-n", "net.ipv4.tcp_retries2"])).toBe("8\n");
+    const silent = "net.netfilter.nf_conntrack_tcp_timeout_established";
+    expect(await world.vm.run("sysctl", ["-n", silent])).toBe("7440\n");
     expect(await readFile(file("resolve/resolv.conf"), "utf8")).toBe(
       "nameserver 198.18.224.1\nnameserver fd4e:9a31:c70b::1\n",
     );

@@ -54,7 +54,7 @@ describe("a join token", () => {
     const honest = joinTokenEvidence({ tokenFile: token.path });
     const thief: EvidenceSource = {
       kind: "join-token",
-      gather: (challenge, _key, signal) => honest.gather(challenge, "00".repeat(32), signal),
+      gather: (challenge, key, signal) => honest.gather(challenge, { ...key, spkiSha256: "00".repeat(32) }, signal),
     };
     await expect(join(client, thief)).rejects.toMatchObject({ status: "UNAUTHENTICATED" });
   });
@@ -118,7 +118,7 @@ describe("a machine whose gateway has made no key yet", () => {
     const registered = await client.register(
       {
         nonce: challenge.nonce,
-        evidence: await joinTokenEvidence({ tokenFile: token.path }).gather(challenge, key.spkiSha256, FOREVER),
+        evidence: await joinTokenEvidence({ tokenFile: token.path }).gather(challenge, key, FOREVER),
         machineRequest: await key.request("builder-machine"),
         facts: FACTS,
         versions: VERSIONS,

@@ -8,7 +8,7 @@ import { FOREVER } from "./member.ts";
 import { TokenFile } from "./token-file.ts";
 
 const CHALLENGE = { nonce: Buffer.from("0123456789abcdef"), expiresAtMs: 0, audience: "" };
-const KEY = "0f".repeat(32);
+const KEY = { spkiDer: new Uint8Array(), spkiSha256: "0f".repeat(32) };
 
 function part(value: unknown): string {
   return Buffer.from(JSON.stringify(value)).toString("base64url");
@@ -42,7 +42,9 @@ describe.each(sources)("%s", (_name, source, first, second) => {
     const secret = async (): Promise<string> => {
       const gathered = await evidence.gather(CHALLENGE, KEY, FOREVER);
       expect(inspect(gathered, { depth: 9 }) + JSON.stringify(gathered)).not.toContain(first);
-      return (gathered.kind === "join-token" ? gathered.token : gathered.jwt).reveal();
+      if (gathered.kind === "join-token") return gathered.token.reveal();
+      if (gathered.kind === "oidc-token") return gathered.jwt.reveal();
+      throw new Error(gathered.kind);
     };
     expect(await secret()).toBe(first);
     await file.write(second);

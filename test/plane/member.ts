@@ -48,7 +48,7 @@ export async function join(client: ControlPlane, evidence: EvidenceSource): Prom
   const registered = await client.register(
     {
       nonce: challenge.nonce,
-      evidence: await evidence.gather(challenge, key.spkiSha256, FOREVER),
+      evidence: await evidence.gather(challenge, key, FOREVER),
       machineRequest: await key.request("builder-machine"),
       servingRequest: await servingKey.request("builder-serving"),
       facts: FACTS,

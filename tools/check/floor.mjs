@@ -11,6 +11,7 @@ export const FLOOR = [
   { path: "clock", why: "monotonic time across processes" },
   { path: "launcher", why: "child processes, inherited sockets, signals, orphans" },
   { path: "health", why: "Node's HTTP server with clients that hold it up" },
+  { path: "evidence", why: "Node's HTTP client with servers that hang, dribble and break off; child processes" },
   { path: "plane/only-the-pinned-control-plane-is-believed.test.ts", why: "gRPC over Node's TLS and HTTP/2" },
   { path: "plane/the-stream-tells-how-it-ended.test.ts", why: "how Node's HTTP/2 tells the end of a stream" },
   { path: "telemetry/the-last-words-before-an-end-are-there.test.ts", why: "what is still written at an exit" },

@@ -1,6 +1,6 @@
 import { AgentError } from "../../core/errors.ts";
 import type { Secret } from "../../core/secret.ts";
-import { hasShapeOfSignedJwt } from "./signed-jwt.ts";
+import { audiencesOf, hasShapeOfSignedJwt } from "./signed-jwt.ts";
 import { readToken } from "./token-file.ts";
 
 /**
@@ -36,14 +36,6 @@ async function read(tokenFile: string, signal: AbortSignal): Promise<Secret> {
   }
   if (hasShapeOfSignedJwt(token.reveal())) return token;
   throw noToken(`The identity token file ${tokenFile} does not hold a signed JWT`);
-}
-
-/** RFC 7519, 4.1.3: one, or a list. */
-function audiencesOf(jwt: string): readonly string[] {
-  const claims: unknown = JSON.parse(Buffer.from(jwt.split(".")[1] ?? "", "base64url").toString("utf8"));
-  const aud: unknown = typeof claims === "object" && claims !== null && "aud" in claims ? claims.aud : undefined;
-  const list: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
-  return list.filter((one) => typeof one === "string");
 }
 
 function noToken(message: string, cause?: unknown): AgentError {

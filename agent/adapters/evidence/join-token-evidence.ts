@@ -9,13 +9,13 @@ const CONTEXT = "builder-agent join v1";
 export function joinTokenEvidence({ tokenFile }: { readonly tokenFile: string }): EvidenceSource {
   return {
     kind: "join-token",
-    async gather({ nonce }, keySpkiSha256, signal) {
+    async gather({ nonce }, { spkiSha256 }, signal) {
       const token = await readToken(tokenFile, signal);
       const binding = createHmac("sha256", token.reveal())
         .update(CONTEXT)
         .update(Uint8Array.of(0))
         .update(nonce)
-        .update(keySpkiSha256, "hex")
+        .update(spkiSha256, "hex")
         .digest();
       return { kind: "join-token", token, binding };
     },

@@ -1,6 +1,6 @@
 import type { EvidenceSource } from "../../ports/evidence.ts";
 import { hasShapeOfSignedJwt } from "./signed-jwt.ts";
-import { noEvidence, readToken } from "./token-file.ts";
+import { badTokenFile, readToken } from "./token-file.ts";
 
 /**
  * A JWT that the platform keeps fresh in a file. Whether it is genuine, and for the right audience,
@@ -10,9 +10,9 @@ import { noEvidence, readToken } from "./token-file.ts";
 export function oidcTokenEvidence({ tokenFile }: { readonly tokenFile: string }): EvidenceSource {
   return {
     kind: "oidc-token",
-    async gather(_challenge, _keySpkiSha256, signal) {
+    async gather(_challenge, _key, signal) {
       const jwt = await readToken(tokenFile, signal);
-      if (!hasShapeOfSignedJwt(jwt.reveal())) throw noEvidence(tokenFile, "does not hold a signed JWT");
+      if (!hasShapeOfSignedJwt(jwt.reveal())) throw badTokenFile(tokenFile, "does not hold a signed JWT");
       return { kind: "oidc-token", jwt };
     },
   };

@@ -1,6 +1,7 @@
 import { open } from "node:fs/promises";
 import { AgentError } from "../../core/errors.ts";
 import { Secret } from "../../core/secret.ts";
+import { noEvidence } from "./no-evidence.ts";
 
 /** Tokens are small; a larger file is some other file. */
 const TOKEN_MAX_BYTES = 64 * 1024;
@@ -13,14 +14,14 @@ const TOKEN_MAX_BYTES = 64 * 1024;
  */
 export async function readToken(tokenFile: string, signal: AbortSignal): Promise<Secret> {
   const token = (await read(tokenFile, signal)).trim();
-  if (token === "") throw noEvidence(tokenFile, "is empty; wait for its token, or put one there");
+  if (token === "") throw badTokenFile(tokenFile, "is empty; wait for its token, or put one there");
   if (/\s/.test(token))
-    throw noEvidence(tokenFile, "holds white space inside its token; it must hold one token and nothing else");
+    throw badTokenFile(tokenFile, "holds white space inside its token; it must hold one token and nothing else");
   return new Secret(token);
 }
 
-export function noEvidence(tokenFile: string, because: string, cause?: unknown): AgentError {
-  return new AgentError("identity.no-evidence", `The token file ${tokenFile} ${because}`, { retryable: true, cause });
+export function badTokenFile(tokenFile: string, because: string, cause?: unknown): AgentError {
+  return noEvidence(`The token file ${tokenFile} ${because}`, { cause });
 }
 
 async function read(tokenFile: string, signal: AbortSignal): Promise<string> {
@@ -29,10 +30,10 @@ async function read(tokenFile: string, signal: AbortSignal): Promise<string> {
     await using file = await open(tokenFile);
     const bytes = Buffer.alloc(TOKEN_MAX_BYTES + 1);
     const { bytesRead } = await file.read(bytes);
-    if (bytesRead > TOKEN_MAX_BYTES) throw noEvidence(tokenFile, `is larger than ${TOKEN_MAX_BYTES / 1024} KiB`);
+    if (bytesRead > TOKEN_MAX_BYTES) throw badTokenFile(tokenFile, `is larger than ${TOKEN_MAX_BYTES / 1024} KiB`);
     return bytes.toString("utf8", 0, bytesRead);
   } catch (failure) {
     if (failure instanceof AgentError) throw failure;
-    throw noEvidence(tokenFile, "cannot be read", failure);
+    throw badTokenFile(tokenFile, "cannot be read", failure);
   }
 }

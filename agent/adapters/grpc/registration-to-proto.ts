@@ -1,4 +1,5 @@
 import type { MachineFacts } from "../../core/machine.ts";
+import type { Secret } from "../../core/secret.ts";
 import type { Registration, Renewal } from "../../ports/control-plane.ts";
 import type { Evidence } from "../../ports/evidence.ts";
 import type {
@@ -35,9 +36,33 @@ function attestation(evidence: Evidence): Attestation {
       };
     case "oidc-token":
       return { evidence: { $case: "oidcToken", value: { jwt: evidence.jwt.reveal() } } };
+    case "aws-web-identity":
+      return { evidence: { $case: "awsWebIdentity", value: { jwt: evidence.jwt.reveal() } } };
+    case "aws-caller-identity":
+      return {
+        evidence: { $case: "awsCallerIdentity", value: { url: evidence.url, headers: revealed(evidence.headers) } },
+      };
+    case "aws-instance-identity":
+      return {
+        evidence: {
+          $case: "awsInstanceIdentity",
+          value: { document: evidence.document.reveal(), signature: evidence.signature.reveal() },
+        },
+      };
+    case "gcp":
+      return { evidence: { $case: "gcpIdentity", value: { jwt: evidence.jwt.reveal() } } };
+    case "azure":
+      // Of the chain above the signer this machine is told nothing.
+      return { evidence: { $case: "azureAttested", value: { pkcs7: evidence.pkcs7.reveal(), intermediates: [] } } };
+    case "nitro-tpm":
+      return { evidence: { $case: "nitroTpm", value: { document: evidence.document.reveal() } } };
     default:
       return evidence satisfies never;
   }
+}
+
+function revealed(headers: Readonly<Record<string, Secret>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value.reveal()]));
 }
 
 function factsToProto(facts: MachineFacts): MachineFactsProto {

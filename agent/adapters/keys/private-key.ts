@@ -21,13 +21,16 @@ export async function privateKeyFromPem(pem: Secret): Promise<PrivateKey> {
 }
 
 class EcdsaKey implements PrivateKey {
+  readonly spkiDer: Uint8Array;
   readonly spkiSha256: string;
   readonly pem: Secret;
   readonly #key: KeyObject;
 
   constructor(key: KeyObject) {
     this.#key = key;
-    this.spkiSha256 = spkiSha256(createPublicKey(key));
+    const publicKey = createPublicKey(key);
+    this.spkiDer = publicKey.export({ type: "spki", format: "der" });
+    this.spkiSha256 = spkiSha256(publicKey);
     this.pem = new Secret(key.export({ type: "pkcs8", format: "pem" }).toString());
   }
 

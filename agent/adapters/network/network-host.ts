@@ -25,7 +25,7 @@ import { linkAddresses, machineNetwork, tailnetRoutes } from "./machine-network.
 import { factsOf, type Told } from "./network-facts.ts";
 import { putResolvConf } from "./resolv-conf-file.ts";
 import { type GuardInForce, type NetworkState, readState, replaceFile } from "./state-file.ts";
-import { giveUpOnTheDead, letForward } from "./sysctl.ts";
+import { forgetTheSilent, giveUpOnTheDead, letForward } from "./sysctl.ts";
 
 /** A change takes a fraction of a second; several may come at once. */
 const LOCK_WAIT_S = 30;
@@ -158,6 +158,7 @@ export class NetworkHost implements BuildNetwork {
     await makeBuildsLink(plan, addresses, signal);
     await letForward();
     await giveUpOnTheDead();
+    await forgetTheSilent();
     const list = conflist(plan, places.leasesDir);
     await replaceFile(places.conflistFile, list);
     await putResolvConf(places.resolvConfFile, resolvConfOf(plan));

@@ -48,6 +48,19 @@ export async function giveUpOnTheDead(): Promise<void> {
   if (Number(await read(key)) > RETRANSMISSIONS) await set(key, `${RETRANSMISSIONS}`);
 }
 
+/** RFC 5382, REQ-5: so long at least is a silent connection kept, 2 h 4 min. Linux: five days. */
+const SILENT_S = 7_440;
+
+/**
+ * What a step that was killed leaves in the table of connections goes within hours: it counts
+ * against the next step with that address, and against the whole machine's table. Who has set less
+ * keeps it. @throws {AgentError} "network.failed"
+ */
+export async function forgetTheSilent(): Promise<void> {
+  const key = "netfilter/nf_conntrack_tcp_timeout_established";
+  if (Number(await read(key)) > SILENT_S) await set(key, `${SILENT_S}`);
+}
+
 /**
  * `builds0` takes no advertisement, waits for no address of its own to be proved free, and sends
  * nobody elsewhere. The plugins take a new cable as this machine's defaults make it: with IPv6, and

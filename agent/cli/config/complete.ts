@@ -28,7 +28,8 @@ interface Proof {
 }
 
 /** What the kind needs, from the flat keys of the file; or what is missing of it. */
-function identityOf({ kind, tokenFile: given }: Judged["identity"], credentialsDir: string | undefined): Proof {
+function identityOf(judged: Judged["identity"], credentialsDir: string | undefined): Proof {
+  const { kind, tokenFile: given, oidcUrl, nitroTpmAttest, ...platforms } = judged;
   switch (kind) {
     case "join-token":
     case "oidc-token": {
@@ -37,10 +38,31 @@ function identityOf({ kind, tokenFile: given }: Judged["identity"], credentialsD
         ? { problems: [noTokenFile(kind)] }
         : { identity: { kind, tokenFile }, problems: [] };
     }
+    case "oidc-url":
+      return oidcUrl === undefined
+        ? { problems: [NO_TOKEN_URL] }
+        : { identity: { kind, oidcUrl, ...(given !== undefined && { tokenFile: given }) }, problems: [] };
+    case "nitro-tpm":
+      return { identity: { kind, nitroTpmAttest }, problems: [] };
+    case "auto":
+    case "aws-caller-identity":
+    case "aws-instance-identity":
+    case "aws-web-identity":
+    case "azure":
+    case "gcp":
+    case "oidc-socket":
+      return { identity: { kind, ...platforms }, problems: [] };
     default:
       return kind satisfies never;
   }
 }
+
+const NO_TOKEN_URL: Problem = {
+  key: "identity.oidcUrl",
+  source: { from: "default" },
+  found: "nothing",
+  expected: "an https URL: identity.kind is oidc-url",
+};
 
 function noTokenFile(kind: string): Problem {
   const expected = `an absolute path, or a credential named ${kind} in $CREDENTIALS_DIRECTORY, which is not set`;

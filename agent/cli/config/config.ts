@@ -9,7 +9,25 @@ export type Judged = z.output<typeof ConfigSchema>;
 /** How this machine proves which VM it is: each kind with what it needs, and nothing else. */
 export type IdentityConfig =
   | { readonly kind: "join-token"; readonly tokenFile: string }
-  | { readonly kind: "oidc-token"; readonly tokenFile: string };
+  | { readonly kind: "oidc-token"; readonly tokenFile: string }
+  | { readonly kind: "oidc-url"; readonly oidcUrl: string; readonly tokenFile?: string }
+  | { readonly kind: "nitro-tpm"; readonly nitroTpmAttest: string }
+  | (Platforms & {
+      readonly kind:
+        | "auto"
+        | "aws-caller-identity"
+        | "aws-instance-identity"
+        | "aws-web-identity"
+        | "azure"
+        | "gcp"
+        | "oidc-socket";
+    });
+
+/** Where the platforms' own services are asked. */
+export type Platforms = Pick<
+  Judged["identity"],
+  "awsMetadataUrl" | "azureMetadataUrl" | "gcpMetadataUrl" | "stsUrl" | "oidcSocket"
+>;
 
 type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
 

@@ -45,7 +45,33 @@ export function hostName() {
 /** The base of a service's URLs. What may be a secret has no place in it. */
 export function webAddress() {
   const error = 'a URL without a path, for instance "https://api.example.com"';
-  return z.string({ error }).refine((text) => /^https?:\/\/[^/?#@\s]+$/.test(text) && URL.canParse(text), { error });
+  return z.string({ error }).refine(isBaseUrl, { error });
+}
+
+/**
+ * A platform's metadata service: an address of its own, the first if none is given, or this
+ * machine's loopback, where tests stand in for it. Anybody else would be given what the agent
+ * proves itself with.
+ */
+export function metadataAddress(...own: readonly [string, ...string[]]) {
+  const places = own.map((url) => `"${url}"`).join(", ");
+  const error = `${places}, or a URL of this machine's loopback without a path`;
+  const isKnown = (url: string): boolean => own.includes(url) || (isBaseUrl(url) && isLoopback(url));
+  return z.string({ error }).refine(isKnown, { error }).default(own[0]);
+}
+
+/** A service's base that is authenticated by TLS; without, on this machine's loopback only. */
+export function serviceAddress() {
+  const error = 'an https URL without a path, for instance "https://sts.example.com"';
+  return z.string({ error }).refine((text) => isBaseUrl(text) && isTrusted(text), { error });
+}
+
+/** As `serviceAddress`, but whole: it may have a path and a query. */
+export function tokenAddress() {
+  const error = 'an https URL, for instance "https://platform.example.com/token"';
+  return z.string({ error }).refine((text) => URL_WITHOUT_USER.test(text) && URL.canParse(text) && isTrusted(text), {
+    error,
+  });
 }
 
 /** A network-specific prefix as RFC 6052 lets a NAT64 gateway have one. */
@@ -79,6 +105,21 @@ export function deviceName() {
 }
 
 const ABSOLUTE = "an absolute path";
+const URL_WITHOUT_USER = /^https?:\/\/[^/?#@\s]+(?:[/?][^#\s]*)?$/;
+
+function isBaseUrl(text: string): boolean {
+  return /^https?:\/\/[^/?#@\s]+$/.test(text) && URL.canParse(text);
+}
+
+function isTrusted(url: string): boolean {
+  return url.startsWith("https:") || isLoopback(url);
+}
+
+/** Whether a URL leads no farther than to this machine itself. */
+export function isLoopback(url: string): boolean {
+  const { hostname } = new URL(url);
+  return hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+}
 
 function isPlainPath(text: string): boolean {
   if (/[\p{Cc}\p{Cs}]/u.test(text)) return false;

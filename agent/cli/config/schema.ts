@@ -6,14 +6,31 @@ import {
   endpoint,
   hostName,
   listenAddress,
+  metadataAddress,
   nat64Prefix,
   oneOf,
   program,
   proxyAddress,
+  serviceAddress,
+  tokenAddress,
   trueOrFalse,
   webAddress,
   wholeNumber,
 } from "./kinds.ts";
+
+const IDENTITY_KINDS = [
+  "auto",
+  "aws-web-identity",
+  "aws-caller-identity",
+  "aws-instance-identity",
+  "gcp",
+  "azure",
+  "nitro-tpm",
+  "oidc-socket",
+  "oidc-url",
+  "oidc-token",
+  "join-token",
+] as const;
 
 /**
  * Every key of the configuration, in the sections of the TOML file. Flags, environment variables,
@@ -37,12 +54,36 @@ export const ConfigSchema = z.strictObject({
       .meta({ description: "The name in the control plane's certificate.", "x-default": "the endpoint's host" }),
   }),
   identity: z.strictObject({
-    kind: oneOf(["join-token", "oidc-token"]).meta({ description: "How this machine proves which VM it is." }),
+    kind: oneOf(IDENTITY_KINDS).meta({ description: "How this machine proves which VM it is: docs/identity.md." }),
     tokenFile: absolutePath().optional().meta({
-      description: "File with the join token or the OIDC token; read anew for each registration.",
-      "x-default": "$CREDENTIALS_DIRECTORY/<identity.kind>",
+      description:
+        "File with the join token, the OIDC token, or what lets the agent ask identity.oidcUrl; read anew for each registration.",
+      "x-default": "$CREDENTIALS_DIRECTORY/<identity.kind>; none for oidc-url",
       "x-sensitive": true,
     }),
+    oidcUrl: tokenAddress().optional().meta({
+      description: "Where oidc-url gets its token: by GET, with the parameter audience added.",
+      "x-default": "none; oidc-url needs one",
+    }),
+    oidcSocket: absolutePath()
+      .default("/.fly/api")
+      .meta({ description: "The unix socket where oidc-socket gets its token, as Fly.io has it." }),
+    awsMetadataUrl: metadataAddress("http://169.254.169.254", "http://[fd00:ec2::254]").meta({
+      description: "EC2's instance metadata service; IMDSv2 only.",
+    }),
+    stsUrl: serviceAddress().optional().meta({
+      description: "AWS STS for aws-web-identity, for instance a VPC endpoint.",
+      "x-default": "that of the instance's region",
+    }),
+    gcpMetadataUrl: metadataAddress("http://metadata.google.internal", "http://169.254.169.254").meta({
+      description: "Google's metadata server.",
+    }),
+    azureMetadataUrl: metadataAddress("http://169.254.169.254").meta({
+      description: "Azure's instance metadata service.",
+    }),
+    nitroTpmAttest: program()
+      .default("nitro-tpm-attest")
+      .meta({ description: "What gets nitro-tpm its document from the NitroTPM." }),
   }),
   gateway: z.strictObject({
     listen: listenAddress()

@@ -141,7 +141,7 @@ async function registerOnce(
   const key = await keys.make();
   const challenge = await plane.getChallenge(signal);
   const [gathered, machineRequest, facts, versions] = await Promise.all([
-    evidence.gather(challenge, key.spkiSha256, signal),
+    evidence.gather(challenge, key, signal),
     key.request("builder-machine"),
     boot.facts.catch(() => machine.facts(signal)),
     boot.versions,

@@ -27,7 +27,8 @@ export class AnEndingKeepsItsDeadline implements Invariant {
   #isJoined = false;
   #hadCache = false;
   #wasJoined = false;
-  #isDiskSound = true;
+  /** Infinity: it is not, and nobody knows when. */
+  #diskSoundFromMonoMs = 0;
   #wasDiskSound = true;
   #linkedSinceMonoMs: number | undefined;
   #attachedSinceMonoMs: number | undefined;
@@ -38,7 +39,7 @@ export class AnEndingKeepsItsDeadline implements Invariant {
     const before = this.#orders.first;
     this.#orders.note(fact, now);
     this.#watch(fact, now);
-    if (before === undefined && this.#orders.first !== undefined) this.#begin();
+    if (before === undefined && this.#orders.first !== undefined) this.#begin(now);
     if (misordered !== undefined) return misordered;
     if (fact.is === "second") return this.#late(now);
     if (fact.is === "control-ended") return this.#missing(now);
@@ -79,8 +80,8 @@ export class AnEndingKeepsItsDeadline implements Invariant {
         if (fact.what === "closed") this.#unrecorded.delete(fact.sessionId);
         return;
       case "disk":
-        this.#isDiskSound = !fact.isFull && fact.syncMs <= SLOW_SYNC_MS;
-        if (!this.#isDiskSound) this.#wasDiskSound = false;
+        this.#diskSoundFromMonoMs = soundFromMonoMs(fact, now);
+        if (now.monoMs < this.#diskSoundFromMonoMs) this.#wasDiskSound = false;
         return;
       case "cache":
         this.#isCacheOpen = fact.isOpen;
@@ -101,11 +102,11 @@ export class AnEndingKeepsItsDeadline implements Invariant {
     }
   }
 
-  #begin(): void {
+  #begin(now: Moment): void {
     this.#done.clear();
     this.#hadCache = this.#isCacheOpen;
     this.#wasJoined = this.#isJoined;
-    this.#wasDiskSound = this.#isDiskSound;
+    this.#wasDiskSound = now.monoMs >= this.#diskSoundFromMonoMs;
   }
 
   /**
@@ -139,4 +140,10 @@ export class AnEndingKeepsItsDeadline implements Invariant {
       return "It ended, and the control plane did not hear that it was stopping";
     return undefined;
   }
+}
+
+/** A slow sync that is under way stays slow, however quick the next one is. */
+function soundFromMonoMs({ isFull, syncMs, underWayMs }: Extract<Fact, { is: "disk" }>, { monoMs }: Moment): number {
+  if (isFull || syncMs > SLOW_SYNC_MS) return Number.POSITIVE_INFINITY;
+  return underWayMs > SLOW_SYNC_MS ? monoMs + underWayMs : monoMs;
 }

@@ -35,7 +35,12 @@ export class SimulatedKeys implements KeyMaker {
   async make(): Promise<PrivateKey> {
     this.#made += 1;
     const key = `machine-key-${this.#made}`;
-    return { spkiSha256: key, request: async () => signingRequest(key), pem: new Secret(key) };
+    return {
+      spkiDer: new Uint8Array(),
+      spkiSha256: key,
+      request: async () => signingRequest(key),
+      pem: new Secret(key),
+    };
   }
 }
 

@@ -15,6 +15,8 @@ interface BootRecords {
 export class RecordDisk {
   syncMs = 5;
   isFull = false;
+  /** When the sync that began last is over. */
+  syncedAtMonoMs = 0;
   bootId = "";
   readonly open = new Map<
     string,
@@ -158,6 +160,7 @@ export class SimulatedRecords implements RecordStore {
     await Promise.resolve();
     while (this.#writes.length > 0 && this.#life.isAlive) {
       const batch = this.#writes.splice(0, 1_000);
+      this.#disk.syncedAtMonoMs = this.#stage.clock.monoMs + this.#disk.syncMs;
       await this.#stage.clock.wait(this.#disk.syncMs);
       if (!this.#life.isAlive) return;
       if (this.#disk.isFull) {

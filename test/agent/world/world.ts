@@ -170,7 +170,8 @@ export class World {
   setDisk(syncMs: number, isFull: boolean): void {
     this.disk.syncMs = syncMs;
     this.disk.isFull = isFull;
-    this.trace.note({ is: "disk", syncMs, isFull });
+    const underWayMs = Math.max(0, this.disk.syncedAtMonoMs - this.clock.monoMs);
+    this.trace.note({ is: "disk", syncMs, isFull, underWayMs });
   }
 
   /** Its connections to elsewhere do not survive. */

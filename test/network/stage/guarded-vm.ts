@@ -138,7 +138,9 @@ export class GuardedVm {
     const line = `${JSON.stringify({ version: 1, ...request })}\n`;
     const { child, connection } = await this.#serve(line);
     const said = child.stderr === null ? "" : text(child.stderr);
-    const [out, err] = await Promise.all([text(connection), said, once(child, "close")]);
+    // As control does: whoever has the answer hangs up.
+    const answered = text(connection).finally(() => connection.destroy());
+    const [out, err] = await Promise.all([answered, said, once(child, "close")]);
     const answer = JSON.parse(out || "{}") as { readonly is?: string; readonly message?: string };
     if (answer.is === undefined || answer.is === "failed") throw new Error(`${answer.message ?? "no answer"}\n${err}`);
     return answer;
