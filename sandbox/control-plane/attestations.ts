@@ -29,7 +29,7 @@ export interface TrustedIssuer {
 
 /** What is taken beside join tokens and tokens of trusted issuers. */
 export interface AttestationOptions {
-  readonly accept: Omit<Policies, "oidc">;
+  readonly accept: Policies;
   /** Whose machine it is; undefined: nobody's. */
   readonly entitle: (identity: Identity) => Entitlement | undefined;
   /** How STS is asked; default: Node's own. */
@@ -74,13 +74,14 @@ export class Attestations {
 
   /** Consumes the nonce. @throws {Refusal} with the verifier's code, never with its reason. */
   async redeem({ evidence, nonce, machineCsr }: Attested): Promise<Entitlement> {
-    const issuers = [...this.#issuers.values()].map(policyOf);
+    const { accept } = this.#options;
+    const issuers = [...[...this.#issuers.values()].map(policyOf), ...(accept.oidc?.issuers ?? [])];
     const verdict = await this.#verifier.verify(evidenceOf(evidence), {
       holder: this.#holder,
       nonce,
       audience: this.#audience,
       csr: machineCsr,
-      accept: { ...this.#options.accept, oidc: { issuers } },
+      accept: { ...accept, oidc: { issuers } },
     });
     const field = `attestation.${FIELDS[evidence.$case]}`;
     if (verdict.verdict === "refused") throw new Refusal(statusOf(verdict), `${field}: ${verdict.code}`);
@@ -91,7 +92,8 @@ export class Attestations {
 
   #entitlement(identity: Identity): Entitlement | undefined {
     if (identity.kind !== "oidc") return this.#options.entitle(identity);
-    return this.#issuers.get(identity.issuer)?.subjects[identity.subject];
+    const trusted = this.#issuers.get(identity.issuer);
+    return trusted === undefined ? this.#options.entitle(identity) : trusted.subjects[identity.subject];
   }
 }
 

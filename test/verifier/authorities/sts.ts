@@ -32,6 +32,12 @@ export function amzDate(ms = NOW_MS): string {
 /** An STS that checks what it is sent as the real one does. */
 export class Sts {
   readonly asked: string[] = [];
+  readonly #secret: string;
+
+  constructor(secret = SECRET_KEY) {
+    this.#secret = secret;
+  }
+
   answer = {
     Account: "123456789012",
     Arn: "arn:aws:sts::123456789012:assumed-role/builder/i-0123456789abcdef0",
@@ -52,7 +58,7 @@ export class Sts {
       method === "POST" &&
       redirect === "manual" &&
       body === BODY &&
-      headers["authorization"]?.endsWith(`Signature=${signatureOf(sent, names, region, SECRET_KEY)}`);
+      headers["authorization"]?.endsWith(`Signature=${signatureOf(sent, names, region, this.#secret)}`);
     if (!isGood) return { status: 403, body: pieces("{}") };
     return {
       status: 200,

@@ -24,7 +24,7 @@ export function parseCertificate(encoded: string | Uint8Array): ParsedCertificat
   }
 }
 
-/** PEM, of the configuration. @throws {Error} it cannot be read: no evidence is to blame for that. */
+/** PEM, of the configuration: no evidence is to blame for it. @throws {Error} it cannot be read */
 export function configuredCertificate(pem: string): ParsedCertificate {
   try {
     return parseCertificate(pem);
