@@ -57,10 +57,10 @@ export class Authorities {
   /** Those that are kept; what is missing is made. */
   static async open(keeper: Keeper, settings: Settings, now: () => number): Promise<Authorities> {
     const validForMs = settings.authorityLifetimeMs;
-    const named = async (name: string, subject: string): Promise<Named> => ({
-      name,
-      authority: await keeper.authority(name, { name: subject, validForMs }),
-    });
+    const named = async (name: string, subject: string): Promise<Named> => {
+      const recalled = await keeper.recallAuthority(name);
+      return { name, authority: recalled ?? (await keeper.makeAuthority(name, { name: subject, validForMs })) };
+    };
     const { builds = "builds", retiring } = keeper.recalled ?? {};
     const purposes = {
       controlPlane: (await named("control-plane", "Sandbox CA of the control plane")).authority,
@@ -89,7 +89,7 @@ export class Authorities {
   async prepareBuilds(): Promise<Named> {
     const name = `builds-${randomBytes(5).toString("hex")}`;
     const options = { name: "Sandbox CA of builds, rotated", validForMs: this.#settings.authorityLifetimeMs };
-    return { name, authority: await this.#keeper.authority(name, options) };
+    return { name, authority: await this.#keeper.makeAuthority(name, options) };
   }
 
   /** From now on `fresh` signs builds; the old one stays trusted until `withdrawRetired`. */

@@ -93,6 +93,9 @@ export class EmbeddedControlPlane implements AsyncDisposable {
     const plane = new EmbeddedControlPlane(settings, keeper, await Authorities.open(keeper, settings, now), now);
     // The epoch: no machine may hear of one that a restart would not continue.
     if (keeper.recalled === undefined) keeper.keep(() => plane.#snapshot());
+    plane.#commits.together(() => {
+      for (const project of plane.#fleet.projects()) project.closePending();
+    });
     plane.#transport = await Transport.open(settings, plane.authorities, plane.#service());
     return plane;
   }
@@ -177,6 +180,7 @@ export class EmbeddedControlPlane implements AsyncDisposable {
           ? await untilAccepted(ordered.buildId, this.#acceptance(project, change.revision), signal)
           : this.#anyOf(project);
       const ticket = await ticketFor(ordered, order, this.authorities);
+      project.handOut(ordered.buildId);
       return { ...ticket, serverName: machine?.serverName ?? "", change };
     } catch (failure) {
       if (project.isOpen(ordered.buildId)) project.close(ordered.buildId, CloseReason.REVOKED);

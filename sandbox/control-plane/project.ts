@@ -1,6 +1,6 @@
 import {
   type ClosedBuild,
-  type CloseReason,
+  CloseReason,
   DesiredState,
   type Drain,
   type OpenBuild,
@@ -48,6 +48,8 @@ type Grant = OpenBuild & { readonly expiresAt: Date };
 interface Wanted {
   readonly revision: bigint;
   readonly open: ReadonlyMap<string, Grant>;
+  /** Of these, the ids of those whose certificate nobody has yet. Machines do not hear of it. */
+  readonly pending: ReadonlySet<string>;
   readonly closed: ReadonlyMap<string, CloseReason>;
   readonly wishes: Wishes;
   /** Of all machines, also of those that register later. */
@@ -59,6 +61,7 @@ interface Wanted {
 const NOTHING: Wanted = {
   revision: 1n,
   open: new Map(),
+  pending: new Set(),
   closed: new Map(),
   wishes: {},
   drain: undefined,
@@ -96,9 +99,25 @@ export class Project {
   }
 
   open(build: Omit<OpenBuild, "orgId" | "projectId"> & { readonly expiresAt: Date }): void {
-    const { open, closed } = this.#wanted;
+    const { open, pending, closed } = this.#wanted;
+    const { buildId } = build;
     const grant = { ...build, orgId: this.ref.org, projectId: this.ref.project };
-    this.#amend({ open: new Map(open).set(build.buildId, grant), closed: without(closed, build.buildId) });
+    this.#amend({
+      open: new Map(open).set(buildId, grant),
+      pending: new Set([...pending, buildId]),
+      closed: without(closed, buildId),
+    });
+  }
+
+  /** The build's certificate is about to be given away. */
+  handOut(buildId: string): void {
+    const pending = new Set([...this.#wanted.pending].filter((id) => id !== buildId));
+    this.#become({ ...this.#wanted, pending }, () => undefined);
+  }
+
+  /** Closes builds whose certificate nobody can get any more: the process that opened them is gone. */
+  closePending(): void {
+    for (const buildId of this.#wanted.pending) this.close(buildId, CloseReason.REVOKED);
   }
 
   extend(buildId: string, expiresAt: Date): void {
@@ -110,7 +129,8 @@ export class Project {
   close(buildId: string, reason: CloseReason): void {
     if (!this.isOpen(buildId)) throw new Error(`Build ${buildId} is not open.`);
     const closed = [...this.#wanted.closed, [buildId, reason] as const].slice(-CLOSED_BUILDS_KEPT);
-    this.#amend({ open: without(this.#wanted.open, buildId), closed: new Map(closed) });
+    const pending = new Set([...this.#wanted.pending].filter((id) => id !== buildId));
+    this.#amend({ open: without(this.#wanted.open, buildId), pending, closed: new Map(closed) });
   }
 
   drain(order: Drain): void {
@@ -167,11 +187,12 @@ export class Project {
   }
 
   kept(): KeptProject {
-    const { revision, open, wishes, drain, drains } = this.#wanted;
+    const { revision, open, pending, wishes, drain, drains } = this.#wanted;
     return {
       ...this.ref,
       revision,
       open: [...open.values()],
+      pending: [...pending],
       closed: this.#closedBuilds(),
       wishes: { ...DesiredState.fromPartial({}), ...wishes },
       drain,
@@ -187,21 +208,22 @@ export class Project {
     this.#become({ ...this.#wanted, ...changes, revision: this.#wanted.revision + 1n });
   }
 
-  #become(wanted: Wanted): void {
+  #become(wanted: Wanted, after = this.#changed): void {
     const before = this.#wanted;
     this.#commits.make({
       apply: () => (this.#wanted = wanted),
       undo: () => (this.#wanted = before),
-      after: this.#changed,
+      after,
     });
   }
 }
 
-function wantedOf({ revision, open, closed, wishes, drain, drains }: KeptProject): Wanted {
+function wantedOf({ revision, open, pending, closed, wishes, drain, drains }: KeptProject): Wanted {
   const { cacheVolume, buildkit, tailnet, debugGrants, diagnosticsRequests, egress } = wishes;
   return {
     revision,
     open: new Map(open.map((build) => [build.buildId, grantOf(build)])),
+    pending: new Set(pending),
     closed: new Map(closed.map(({ buildId, reason }) => [buildId, reason])),
     wishes: { cacheVolume, buildkit, tailnet, debugGrants, diagnosticsRequests, egress },
     drain,

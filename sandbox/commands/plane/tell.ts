@@ -1,4 +1,5 @@
 import { writeFile } from "node:fs/promises";
+import { isIP } from "node:net";
 import { join } from "node:path";
 import { stringify } from "smol-toml";
 import type { EmbeddedControlPlane } from "../../control-plane/embedded-control-plane.ts";
@@ -55,8 +56,8 @@ function agentConfig({
   const [name] = options.name ?? [];
   const { host } = options.listen;
   const at = name ?? (host === ANY ? "ADDRESS-OF-THIS-MACHINE" : host);
-  // What is not in the certificate cannot be checked: then the name that always is.
-  const serverName = name === undefined && { serverName: plane.serverName };
+  // TLS asks for names, never for addresses; and what is not in the certificate cannot be checked.
+  const serverName = (name === undefined || isIP(name) !== 0) && { serverName: plane.serverName };
   return stringify({
     controlPlane: { endpoint: `${at.includes(":") ? `[${at}]` : at}:${port}`, caFile: CA_FILE, ...serverName },
     identity: { kind: "join-token" },

@@ -16,21 +16,31 @@ export class AuthorityFiles {
     mkdirSync(this.#dir, { recursive: true, mode: 0o700 });
   }
 
-  /** @throws {SandboxFailure} when the file is there and cannot be read as what it must be. */
-  async readOrMake(name: string, options: AuthorityOptions): Promise<CertificateAuthority> {
-    const path = join(this.#dir, `${name}.pem`);
+  async make(name: string, options: AuthorityOptions): Promise<CertificateAuthority> {
+    const made = await CertificateAuthority.create(options);
+    writeWholeForGood(this.#path(name), made.certPem + made.key.privateKeyPem);
+    return made;
+  }
+
+  /**
+   * Undefined: there is none.
+   * @throws {SandboxFailure} when it cannot be read as what it must be, or must be there and is not.
+   */
+  async recall(name: string, mustBeThere: boolean): Promise<CertificateAuthority | undefined> {
+    const path = this.#path(name);
     const pem = read(path);
-    if (pem === undefined) {
-      const made = await CertificateAuthority.create(options);
-      writeWholeForGood(path, made.certPem + made.key.privateKeyPem);
-      return made;
-    }
+    if (pem === undefined && !mustBeThere) return undefined;
     try {
+      if (pem === undefined) throw new Error("it is not there");
       return await CertificateAuthority.fromPem(pem);
     } catch (cause) {
       const message = `${path} is damaged (${messageOf(cause)}): put a copy of it back, or move the whole directory away and start anew.`;
       throw new SandboxFailure(EXIT.badData, message, cause);
     }
+  }
+
+  #path(name: string): string {
+    return join(this.#dir, `${name}.pem`);
   }
 }
 

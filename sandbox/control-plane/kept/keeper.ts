@@ -9,8 +9,10 @@ export interface Keeper {
   readonly records: RecordJournal;
   /** Returns once it is kept for good. @throws {StateNotKept} what was kept before is still kept. */
   keep(snapshot: () => Snapshot): void;
-  /** The authority of this name; made, and kept, if there is none yet. */
-  authority(name: string, options: AuthorityOptions): Promise<CertificateAuthority>;
+  /** @throws {SandboxFailure} when it must be there and is not: nothing it signed would be good. */
+  recallAuthority(name: string): Promise<CertificateAuthority | undefined>;
+  /** A new one, kept under this name. */
+  makeAuthority(name: string, options: AuthorityOptions): Promise<CertificateAuthority>;
 }
 
 /** Keeps nothing: all ends with the process. */
@@ -18,5 +20,6 @@ export const IN_MEMORY: Keeper = {
   recalled: undefined,
   records: FORGETFUL,
   keep: () => undefined,
-  authority: (_, options) => CertificateAuthority.create(options),
+  recallAuthority: async () => undefined,
+  makeAuthority: (_, options) => CertificateAuthority.create(options),
 };

@@ -10,10 +10,13 @@ import { StateFile } from "./state-file.ts";
 export function keeperIn(dir: string): Keeper {
   const state = new StateFile(dir);
   const authorities = new AuthorityFiles(dir);
+  const recalled = state.read();
   return {
-    recalled: state.read(),
+    recalled,
     records: new RecordFiles(dir),
     keep: (snapshot) => state.write(snapshot()),
-    authority: (name, options) => authorities.readOrMake(name, options),
+    // Of a first start that was killed there are authorities and no state: they are used.
+    recallAuthority: (name) => authorities.recall(name, recalled !== undefined),
+    makeAuthority: (name, options) => authorities.make(name, options),
   };
 }

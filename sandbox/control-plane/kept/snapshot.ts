@@ -24,6 +24,8 @@ const keptProject = z.object({
   ...projectRef,
   revision: count,
   open: z.array(message(OpenBuild)),
+  /** Ids of builds whose certificate nobody has yet. */
+  pending: z.array(z.string()),
   closed: z.array(message(ClosedBuild)),
   /** Its wishes alone are set. */
   wishes: message(DesiredState),
