@@ -18,7 +18,7 @@ const PERMISSION_OF: Readonly<Record<BuildPermissionName, BuildPermission>> = {
 export async function openBuildFor(
   plane: EmbeddedControlPlane,
   request: z.output<typeof buildOrder>,
-  { dir, endpointOf }: { readonly dir: string; endpointOf(build: OpenedBuild): string },
+  { dir, endpointOf }: { readonly dir: string; endpointOf: (build: OpenedBuild) => string },
 ): Promise<OpenedBuildFiles> {
   const { verb: _, may, ...order } = request;
   const permissions = may?.map((name) => PERMISSION_OF[name]);

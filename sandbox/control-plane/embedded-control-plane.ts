@@ -44,8 +44,9 @@ const TOKEN_LIFETIME_MS = 60 * 60_000;
 
 /**
  * A control plane in this process: the whole contract on one port, with authorities of its own. All
- * is in memory, unless a keeper keeps it. It is not a mock: nonces, evidence, requests and certificates are verified as a
- * production one must. Dispose it after its agents: it proves that no connection is left.
+ * is in memory, unless a keeper keeps it. It is not a mock: nonces, evidence, requests and
+ * certificates are verified as a production one must. Dispose it after its agents: it proves that
+ * no connection is left.
  */
 export class EmbeddedControlPlane implements AsyncDisposable {
   /** To issue certificates beside the usual ones: `authorities.builds.issue(…)`. */
@@ -287,7 +288,7 @@ export class EmbeddedControlPlane implements AsyncDisposable {
     for (const machine of this.machines()) machine.link?.sendRaw(message);
   }
 
-  /** The trust bundle is part of every project's desired state: each gets a new revision with it. */
+  /** The trust bundle is part of every project's desired state: each gets a new revision. */
   #changeTrust(change: () => void): void {
     this.#commits.together(() => {
       change();

@@ -15,8 +15,8 @@ interface Issued {
 
 /**
  * Tokens that are good for one registration. They are kept only as SHA-256, so that looking one up
- * takes no time that tells anything, and a dump of this memory, or a copy of what is kept, gives none
- * away.
+ * takes no time that tells anything, and a dump of this memory, or a copy of what is kept, gives
+ * none away.
  */
 export class JoinTokens {
   readonly #issued = new Map<string, Issued>();

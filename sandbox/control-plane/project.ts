@@ -115,7 +115,7 @@ export class Project {
     this.#become({ ...this.#wanted, pending }, () => undefined);
   }
 
-  /** Closes builds whose certificate nobody can get any more: the process that opened them is gone. */
+  /** Closes builds whose certificate nobody can get any more: who opened them was killed. */
   closePending(): void {
     for (const buildId of this.#wanted.pending) this.close(buildId, CloseReason.REVOKED);
   }

@@ -2,7 +2,7 @@ import { type Command, CommanderError } from "commander";
 import { EXIT, type ExitCode, messageOf, SandboxFailure } from "../failure.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Runs a command line to its end, says in one sentence what went wrong, and gives the exit code. */
+/** Runs a command line to its end, says in one sentence what went wrong; gives the exit code. */
 export async function runCommands(program: Command, argv: readonly string[], { err }: Terminal): Promise<ExitCode> {
   try {
     await program.parseAsync(argv, { from: "user" });

@@ -35,8 +35,8 @@ export async function runPlane(options: RunOptions, terminal: Terminal, signal: 
   const dir = resolve(options.dir);
   await using runtime = await makeRuntimeDir();
   await using admin = await AdminServer.listen(join(runtime.path, "admin.sock"), planeRequest);
-  await using _claim = await claimDir(dir, { adminSocket: admin.path, runtimeDir: runtime.path }, PLANE);
-  const readyFile = join(dir, "ready.json");
+  await using claim = await claimDir(dir, { adminSocket: admin.path, runtimeDir: runtime.path }, PLANE);
+  const readyFile = join(claim.path, "ready.json");
   // Of one that was killed.
   await rm(readyFile, { force: true });
   await using plane = await listen(options, dir);

@@ -24,7 +24,8 @@ export class AuthorityFiles {
 
   /**
    * Undefined: there is none.
-   * @throws {SandboxFailure} when it cannot be read as what it must be, or must be there and is not.
+   * @throws {SandboxFailure} when it cannot be read as what it must be, or must be there and is
+   * not.
    */
   async recall(name: string, mustBeThere: boolean): Promise<CertificateAuthority | undefined> {
     const path = this.#path(name);

@@ -37,7 +37,7 @@ export class Commits {
       result = change();
       if (steps.length > 0) this.#keep();
     } catch (failure) {
-      for (const step of [...steps].reverse()) step.undo();
+      for (const step of steps.toReversed()) step.undo();
       throw failure;
     } finally {
       this.#steps = undefined;

@@ -7,7 +7,7 @@ export interface Keeper {
   /** What was kept last; undefined: nothing yet. */
   readonly recalled: Snapshot | undefined;
   readonly records: RecordJournal;
-  /** Returns once it is kept for good. @throws {StateNotKept} what was kept before is still kept. */
+  /** Returns once it is kept for good. @throws {Error} what was kept before is still kept. */
   keep(snapshot: () => Snapshot): void;
   /** @throws {SandboxFailure} when it must be there and is not: nothing it signed would be good. */
   recallAuthority(name: string): Promise<CertificateAuthority | undefined>;

@@ -28,9 +28,9 @@ const line = z.object({
 });
 
 /**
- * `DIR/records.jsonl`, and `records.1.jsonl` before it: what came together is a line, on disk before
- * it is acknowledged. Bounded: the oldest are forgotten. Each line says up to where nothing was
- * missing, so that what is forgotten never counts as missing, nor what is missing as kept.
+ * `DIR/records.jsonl`, and `records.1.jsonl` before it: what came together is a line, on disk
+ * before it is acknowledged. Bounded: the oldest are forgotten. Each line says up to where nothing
+ * was missing, so that what is forgotten never counts as missing, nor what is missing as kept.
  */
 export class RecordFiles implements RecordJournal {
   readonly recalled: readonly KnownBoot[];

@@ -9,10 +9,12 @@ import { writeWholeForGood } from "./written-whole.ts";
 /** Of the file's form. A file of a higher one is left alone. */
 const VERSION = 1;
 
-const envelope = z.object({ version: z.int().positive(), sha256: z.string(), state: z.string() });
+/** All that is promised of a newer form. */
+const anyForm = z.object({ version: z.int().positive() });
+const envelope = z.object({ sha256: z.string(), state: z.string() });
 
 /** A change was not made, because it could not be kept. */
-export class StateNotKept extends Error {
+class StateNotKept extends Error {
   constructor(path: string, cause: unknown) {
     super(`Nothing was changed: ${path} cannot be written (${messageOf(cause)}).`, { cause });
     this.name = "StateNotKept";
@@ -29,19 +31,20 @@ export class StateFile {
 
   /**
    * Undefined: there is none yet.
-   * @throws {SandboxFailure} when it cannot be read, is damaged, or is of a newer release: with what
-   * to do.
+   * @throws {SandboxFailure} when it cannot be read, is damaged, or is of a newer release: with
+   * what to do.
    */
   read(): Snapshot | undefined {
     const text = this.#text();
     if (text === undefined) return undefined;
     let version: number;
     try {
-      const { sha256, state, ...kept } = envelope.parse(JSON.parse(text));
-      version = kept.version;
-      if (version === VERSION) {
+      const content: unknown = JSON.parse(text);
+      version = anyForm.parse(content).version;
+      if (version <= VERSION) {
+        const { sha256, state } = envelope.parse(content);
         if (digest(state) !== sha256) throw new Error("its content is not what its checksum is of");
-        return z.decode(snapshotForm, JSON.parse(state) as z.input<typeof snapshotForm>);
+        return snapshotForm.parse(JSON.parse(state));
       }
     } catch (cause) {
       throw new SandboxFailure(

@@ -7,7 +7,7 @@ import { listedBuilds, openedBuild } from "../../../sandbox/admin/request.ts";
 import { LabMachine } from "./lab-machine.ts";
 import { RunningPlane } from "./running-plane.ts";
 
-const KILLS = 12;
+const KILLS = 8;
 const LATEST_KILL_MS = 120;
 
 /** What the control plane has said is so. */
