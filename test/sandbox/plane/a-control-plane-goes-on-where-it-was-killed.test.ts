@@ -33,7 +33,7 @@ it("keeps machines, builds, revisions, drains and tokens when it is killed", asy
   using stranger = new PlainAgent(plane);
   const again = await refusal(stranger.register((await joinRequest(stranger, spent)).request));
   expect(again).toMatchObject({ code: status.UNAUTHENTICATED });
-  await using second = await LabMachine.register(plane, unspent, "boot-2");
+  await using second = await LabMachine.register(plane, unspent, { bootId: "boot-2" });
   expect(second.id).not.toBe(machine.id);
 
   const third = await plane.asked<OpenedBuildFiles>(...OPEN);

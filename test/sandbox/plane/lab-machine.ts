@@ -14,32 +14,39 @@ interface Place {
 export class LabMachine implements AsyncDisposable {
   readonly id: string;
   readonly bootId: string;
-  /** What a revision held that came with other content later. */
+  /** Revisions that came with other content later, or after a later one. */
   readonly contradictions: string[] = [];
   readonly #place: Place;
   readonly #certificate: ClientCertificate;
   readonly #over = new AbortController();
   readonly #contents = new Map<string, string>();
+  #newest = 0n;
   readonly #living: Promise<void>;
+  readonly #watch: typeof nobody;
   #stream: PlainStream | undefined;
   #heard: DesiredState | undefined;
   #lastWords: unknown;
 
-  private constructor(id: string, bootId: string, place: Place, certificate: ClientCertificate) {
+  private constructor(
+    id: string,
+    bootId: string,
+    parts: { readonly place: Place; readonly certificate: ClientCertificate; readonly watch: typeof nobody },
+  ) {
     this.id = id;
     this.bootId = bootId;
-    this.#place = place;
-    this.#certificate = certificate;
+    this.#place = parts.place;
+    this.#certificate = parts.certificate;
+    this.#watch = parts.watch;
     this.#living = this.#live();
   }
 
-  static async register(place: Place, token: string, bootId = "boot-1"): Promise<LabMachine> {
+  static async register(place: Place, token: string, { bootId = "boot-1", watch = nobody } = {}): Promise<LabMachine> {
     using stranger = new PlainAgent(place);
     const { request, key } = await joinRequest(stranger, token);
     const versions = { agent: "0.1.0", node: "24.0.0", buildkit: "0.33.1", contract: "1" };
     const response = await stranger.register({ ...request, versions, facts: { ...FACTS, bootId } });
     const certificate = { chainPem: response.machineCertificateChain, keyPem: key.privateKeyPem };
-    return new LabMachine(response.machineId, bootId, place, certificate);
+    return new LabMachine(response.machineId, bootId, { place, watch, certificate });
   }
 
   /** The newest desired state of the stream that is open. */
@@ -76,6 +83,7 @@ export class LabMachine implements AsyncDisposable {
     stream.hello(this.bootId);
     for (;;) {
       const state = await stream.desired();
+      this.#watch(state);
       this.#compare(state);
       this.#heard = state;
       const { revision: appliedRevision, epoch: appliedEpoch, drain } = state;
@@ -90,7 +98,12 @@ export class LabMachine implements AsyncDisposable {
     const key = `${state.epoch} ${state.revision}`;
     const content = Buffer.from(DesiredState.encode({ ...state, sentAt: undefined }).finish()).toString("base64");
     const before = this.#contents.get(key);
-    if (before !== undefined && before !== content) this.contradictions.push(key);
+    if (before !== undefined && before !== content) this.contradictions.push(`${key} has other content`);
+    if (state.revision < this.#newest) this.contradictions.push(`${key} comes after ${this.#newest}`);
+    this.#newest = state.revision;
     this.#contents.set(key, content);
   }
 }
+
+/** Is shown each desired state as soon as it comes. */
+function nobody(_state: DesiredState): void {}

@@ -1,4 +1,16 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, rmdir, stat, truncate, unlink, writeFile } from "node:fs/promises";
+import {
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rm,
+  rmdir,
+  stat,
+  truncate,
+  unlink,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { status } from "@grpc/grpc-js";
@@ -110,6 +122,16 @@ describe("a control plane that is started again", () => {
     expect(later.wish(APP, {}).revision).toBe(revision + 2n);
     giveUp.abort();
     await opening;
+  });
+
+  it("finds a whole state at every moment: the file is replaced, never written into", async () => {
+    await using plane = await listen();
+    await using before = await open(join(dir, "state.json"));
+    plane.issueJoinToken(APP);
+    const text = await before.readFile("utf8");
+    expect(JSON.parse(text)).toMatchObject({ version: 1 });
+    expect(text).not.toContain("acme");
+    expect(await readdir(dir)).toEqual(["authorities", "state.json"]);
   });
 
   it("keeps keys for its user alone, and shows none of them in its state", async () => {
