@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { BuildPermission } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
 import type { Change } from "../control-plane/change.ts";
 import type { EmbeddedControlPlane, OpenedBuild } from "../control-plane/embedded-control-plane.ts";
+import { messageOf } from "../failure.ts";
 import type { BuildPermissionName, buildOrder, OpenedBuildFiles, ofBuilds } from "./request.ts";
 import { writeTicket } from "./ticket-files.ts";
 
@@ -45,6 +46,10 @@ export async function answerOfBuilds(
 
 async function closed(buildId: string, change: Change): Promise<{ buildId: string; appliedMs: number }> {
   const startedMs = performance.now();
-  await change.applied();
+  await change.applied().catch((cause: unknown) => {
+    throw new Error(`Build ${buildId} is closed, and not every machine has confirmed it: ${messageOf(cause)}`, {
+      cause,
+    });
+  });
   return { buildId, appliedMs: Math.round(performance.now() - startedMs) };
 }

@@ -202,6 +202,11 @@ export class EmbeddedControlPlane implements AsyncDisposable {
     return this.#onBuild(buildId, (project) => project.extend(buildId, expiresAt));
   }
 
+  /** Ends builds that nobody ended within this time after their grant did: they only take room. */
+  endExpired(afterMs: number): void {
+    for (const project of this.#fleet.projects()) project.endExpired(this.#now() - afterMs);
+  }
+
   listBuilds(): readonly ListedBuild[] {
     return this.#fleet.projects().flatMap((project) => project.listed());
   }

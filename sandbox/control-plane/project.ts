@@ -133,6 +133,14 @@ export class Project {
     this.#amend({ open: without(this.#wanted.open, buildId), pending, closed: new Map(closed) });
   }
 
+  /** Ends builds that expired before that, if there are any: nobody has. */
+  endExpired(beforeMs: number): void {
+    const expired = [...this.#wanted.open.values()].filter(({ expiresAt }) => expiresAt.getTime() < beforeMs);
+    this.#commits.together(() => {
+      for (const { buildId } of expired) this.close(buildId, CloseReason.ENDED);
+    });
+  }
+
   drain(order: Drain): void {
     this.#amend({ drain: order });
   }

@@ -7,12 +7,16 @@ import type { PlaneRequest } from "./request.ts";
 /** Where a builder's socket listens: systemd/system/builder-agent.socket. */
 const BUILDS_PORT = 8443;
 
+/** Longer than clocks differ: by its own, the machine has cut the build long since. */
+const EXPIRED_KEPT_MS = 60 * 60_000;
+
 /** What a control plane does for those who ask. */
 export function handlePlane(plane: EmbeddedControlPlane, dir: string): (request: PlaneRequest) => Promise<unknown> {
   return async (request) => {
     switch (request.verb) {
       case "build-open": {
         const { machineAddress, ...order } = request;
+        plane.endExpired(EXPIRED_KEPT_MS);
         const endpointOf = (build: OpenedBuild): string => `tcp://${machineAddress ?? ownAddress(plane, build)}`;
         return openBuildFor(plane, order, { dir, endpointOf });
       }

@@ -124,6 +124,18 @@ describe("a control plane that is started again", () => {
     await opening;
   });
 
+  it("ends builds that expired long ago and nobody ended, before their number is too large", async () => {
+    await using plane = await listen();
+    plane.issueJoinToken(APP);
+    for (const buildId of ["b-1", "b-2"]) await plane.openBuild({ ...APP, buildId, ttlMs: 1_000, wait: false });
+    const { revision } = plane.extendBuild("b-2", new Date(Date.now() + 3_600_000));
+    plane.endExpired(60_000);
+    expect(plane.listBuilds()).toHaveLength(2);
+    plane.endExpired(-1_000);
+    expect(plane.listBuilds()).toMatchObject([{ buildId: "b-2" }]);
+    expect(plane.wish(APP, {}).revision).toBe(revision + 2n);
+  });
+
   it("finds a whole state at every moment: the file is replaced, never written into", async () => {
     await using plane = await listen();
     await using before = await open(join(dir, "state.json"));
