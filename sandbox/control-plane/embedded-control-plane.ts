@@ -40,6 +40,7 @@ interface DrainOrder {
   readonly graceMs: number;
 }
 
+const CLOSING = new Refusal(status.UNAVAILABLE, "The control plane is closing.");
 const TOKEN_LIFETIME_MS = 60 * 60_000;
 
 /**
@@ -102,8 +103,14 @@ export class EmbeddedControlPlane implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.endStreams(new Refusal(status.UNAVAILABLE, "The control plane is closing."));
+    this.endStreams(CLOSING);
     await this.transport.close();
+  }
+
+  /** Before its end, where agents outlive it: tells them to hang up, and cuts who has not. */
+  async hangUp(graceMs: number): Promise<void> {
+    this.endStreams(CLOSING);
+    await this.transport.hangUp(graceMs);
   }
 
   // ── where it is ──

@@ -45,7 +45,7 @@ export async function runPlane(options: RunOptions, terminal: Terminal, signal: 
   if (!signal.aborted) await once(signal, "abort");
   terminal.out("Stopping …");
   await rm(readyFile, { force: true });
-  await plane.transport.hangUp(GOODBYE_MS);
+  await plane.hangUp(GOODBYE_MS);
   terminal.out(`Stopped. The state stays in ${dir}: the same command goes on from it.`);
   return EXIT.ok;
 }

@@ -15,6 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { status } from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { SessionRecord } from "../../../agent/adapters/grpc/gen/builder/agent/v1/observed_state.ts";
 import { EmbeddedControlPlane } from "../../../sandbox/control-plane/embedded-control-plane.ts";
 import { keeperIn } from "../../../sandbox/control-plane/kept/on-disk.ts";
 import { APP, joinRequest, PlainAgent, refusal, registered } from "../plain-agent.ts";
@@ -106,6 +107,24 @@ describe("a control plane that is started again", () => {
     await plane[Symbol.asyncDispose]();
     await using third = await listen();
     expect(third.machines()[0]?.refused).toBe(true);
+  });
+
+  it("knows the session records that it has acknowledged when they come again", async () => {
+    const acknowledged = async (plane: EmbeddedControlPlane, ...sequences: readonly bigint[]): Promise<bigint> => {
+      using machine = await attached(plane);
+      const records = sequences.map((sequence) =>
+        SessionRecord.fromPartial({ sequence, orgId: APP.org, projectId: APP.project }),
+      );
+      machine.stream.send({ $case: "records", value: { bootId: "boot-1", records } });
+      return (await machine.stream.ack()).upToSequence;
+    };
+    await using first = await listen();
+    expect(await acknowledged(first, 4n, 5n)).toBe(5n);
+    await first[Symbol.asyncDispose]();
+    await using second = await listen();
+    expect(await acknowledged(second, 5n, 6n)).toBe(6n);
+    expect(second.repeatedRecords).toBe(1);
+    expect(second.machines()).toHaveLength(1);
   });
 
   it("closes a build that was being opened: nobody has its certificate", async () => {
