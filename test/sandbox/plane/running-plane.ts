@@ -98,8 +98,9 @@ export class RunningPlane implements AsyncDisposable {
     return (await this.command("token", "--org", "acme", "--project", "app", ...more)).stdout;
   }
 
+  /** In good order: one that is killed for good leaves its socket's directory. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.kill();
+    await this.interrupt();
     await rm(this.#parent, { recursive: true, force: true });
   }
 }
