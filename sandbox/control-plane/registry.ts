@@ -11,6 +11,7 @@ import { readSigningRequest } from "../pki/signing-request.ts";
 import type { Authorities } from "./authorities.ts";
 import type { Fleet } from "./fleet.ts";
 import type { JoinTokens } from "./join-tokens.ts";
+import type { Commits } from "./kept/commits.ts";
 import type { Machine } from "./machine.ts";
 import type { Nonces } from "./nonces.ts";
 import type { OidcIssuers } from "./oidc-issuers.ts";
@@ -24,6 +25,7 @@ export class Registry {
   readonly oidcIssuers: OidcIssuers;
   readonly #authorities: Authorities;
   readonly #fleet: Fleet;
+  readonly #commits: Commits;
   readonly #audience: string;
 
   constructor(parts: {
@@ -32,6 +34,7 @@ export class Registry {
     oidcIssuers: OidcIssuers;
     authorities: Authorities;
     fleet: Fleet;
+    commits: Commits;
     audience: string;
   }) {
     this.nonces = parts.nonces;
@@ -39,6 +42,7 @@ export class Registry {
     this.oidcIssuers = parts.oidcIssuers;
     this.#authorities = parts.authorities;
     this.#fleet = parts.fleet;
+    this.#commits = parts.commits;
     this.#audience = parts.audience;
   }
 
@@ -54,7 +58,10 @@ export class Registry {
     const { spkiDer } = await readField("machine_csr", request.machineCsr);
     if (request.servingCsr.length > 0) await readField("serving_csr", request.servingCsr);
     this.nonces.redeem(request.nonce);
-    const machine = this.#fleet.enrol(this.#entitlement(request, sha256Hex(spkiDer)), request);
+    // Together: a token is spent exactly when its machine is known.
+    const machine = this.#commits.together(() =>
+      this.#fleet.enrol(this.#entitlement(request, sha256Hex(spkiDer)), request),
+    );
     return { machineId: machine.id, ...(await this.#certificates(machine, request)) };
   }
 
