@@ -2,6 +2,8 @@
 export const EXIT = {
   ok: 0,
   usage: 64,
+  badData: 65,
+  noInput: 66,
   unavailable: 69,
   software: 70,
   cannotCreate: 73,

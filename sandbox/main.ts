@@ -1,13 +1,15 @@
-import { Command, CommanderError, Option } from "commander";
-import { BUILD_PERMISSIONS } from "./admin/request.ts";
+import { Command } from "commander";
+import { askSandbox } from "./admin/client.ts";
 import { address } from "./commands/address.ts";
-import { closeBuild, type InDir, listBuilds, openBuild } from "./commands/builds.ts";
+import { type InDir, type OpenOptions, openBuild } from "./commands/builds.ts";
+import { defineBuilds } from "./commands/define-builds.ts";
 import { drain } from "./commands/drain.ts";
 import { durationMs } from "./commands/duration.ts";
 import { status } from "./commands/status.ts";
 import { defineTailnet } from "./commands/tailnet/define.ts";
 import type { UpOptions } from "./commands/up.ts";
-import { EXIT, messageOf, SandboxFailure } from "./failure.ts";
+import { EXIT } from "./failure.ts";
+import { runCommands } from "./terminal/run-commands.ts";
 import { stopSignal } from "./terminal/stop-signal.ts";
 import { openTerminal } from "./terminal/terminal.ts";
 
@@ -48,36 +50,13 @@ async function run(argv: readonly string[]): Promise<number> {
     .option("--json", "machine-readable")
     .action((options: InDir & { grace: number }) => drain(options, terminal));
 
-  const build = program.command("build").description("open, end, revoke and list builds");
-  ofProject(inDir(build.command("open")))
-    .description("open a build and print its id and files, as JSON")
-    .option("--ttl <time>", "how long it may last", durationMs, durationMs("30m"))
-    .addOption(
-      new Option("--may <what...>", "what it may ask of BuildKit; default: build disk-usage prune").choices(
-        BUILD_PERMISSIONS,
-      ),
-    )
-    .option("--json", "as it is anyway")
-    .action((options: Parameters<typeof openBuild>[0]) => openBuild(options, terminal));
-  for (const how of ["end", "revoke"] as const) {
-    inDir(build.command(`${how} <build-id>`))
-      .description(`${how} a build; returns when its sessions are cut`)
-      .option("--json", "machine-readable")
-      .action((buildId: string, options: InDir) => closeBuild(`build-${how}`, buildId, options, terminal));
-  }
-  inDir(build.command("list"))
-    .description("list open builds")
-    .option("--json", "machine-readable")
-    .action((options: InDir) => listBuilds(options, terminal));
+  const between = { ask: askSandbox, terminal };
+  defineBuilds({ program, inDir, ofProject, ...between }).action(async (options: OpenOptions) => {
+    await openBuild(options, between);
+  });
 
   defineTailnet({ program, inDir, ofProject, terminal, exitWith: (how) => (code = how) });
 
-  try {
-    await program.parseAsync(argv, { from: "user" });
-    return code;
-  } catch (failure) {
-    if (failure instanceof CommanderError) return failure.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    terminal.err(`sandbox: ${messageOf(failure)}`);
-    return failure instanceof SandboxFailure ? failure.exitCode : EXIT.software;
-  }
+  const failed = await runCommands(program, argv, terminal);
+  return failed === EXIT.ok ? code : failed;
 }

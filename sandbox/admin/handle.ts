@@ -1,18 +1,8 @@
 import { performance } from "node:perf_hooks";
-import { BuildPermission } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
-import type { Change } from "../control-plane/change.ts";
 import type { Stack } from "../stack/stack.ts";
-import type { AdminRequest, BuildPermissionName } from "./request.ts";
+import { answerOfBuilds, openBuildFor } from "./builds.ts";
+import type { AdminRequest } from "./request.ts";
 import { grantTailnet, withdrawTailnet } from "./tailnet.ts";
-import { writeTicket } from "./ticket-files.ts";
-
-const PERMISSION_OF: Readonly<Record<BuildPermissionName, BuildPermission>> = {
-  build: BuildPermission.BUILD,
-  "disk-usage": BuildPermission.DISK_USAGE,
-  prune: BuildPermission.PRUNE,
-  history: BuildPermission.HISTORY,
-  "change-history": BuildPermission.CHANGE_HISTORY,
-};
 
 /**
  * What a sandbox does for those who ask. An order is answered when its effect is in force, not when
@@ -22,18 +12,12 @@ export function handleFor(stack: Stack): (request: AdminRequest) => Promise<unkn
   const { plane, dir, endpoint, ref } = stack;
   return async (request) => {
     switch (request.verb) {
-      case "build-open": {
-        const { verb: _, may, ...order } = request;
-        const permissions = may?.map((name) => PERMISSION_OF[name]);
-        const opened = await plane.openBuild({ ...order, ...(permissions !== undefined && { permissions }) });
-        return writeTicket(dir, endpoint, opened);
-      }
+      case "build-open":
+        return openBuildFor(plane, request, { dir, endpointOf: () => endpoint });
       case "build-end":
-        return closed(request.buildId, plane.endBuild(request.buildId));
       case "build-revoke":
-        return closed(request.buildId, plane.revokeBuild(request.buildId));
       case "build-list":
-        return plane.listBuilds().map(({ expiresAt, ...build }) => ({ ...build, expiresAt: expiresAt.toISOString() }));
+        return answerOfBuilds(plane, request);
       case "machine-network":
         return { pid: stack.vm.pid };
       case "tailnet-grant":
@@ -50,10 +34,4 @@ export function handleFor(stack: Stack): (request: AdminRequest) => Promise<unkn
         return request satisfies never;
     }
   };
-}
-
-async function closed(buildId: string, change: Change): Promise<{ buildId: string; appliedMs: number }> {
-  const startedMs = performance.now();
-  await change.applied();
-  return { buildId, appliedMs: Math.round(performance.now() - startedMs) };
 }

@@ -7,18 +7,25 @@ const id = z.string().min(1);
 
 export type BuildPermissionName = (typeof BUILD_PERMISSIONS)[number];
 
-/** What a running sandbox can be asked for: one JSON object, on a line of its own. */
-export const adminRequest = z.discriminatedUnion("verb", [
-  z.object({
-    verb: z.literal("build-open"),
-    org: id,
-    project: id,
-    ttlMs: z.int().positive(),
-    may: z.array(z.enum(BUILD_PERMISSIONS)).exactOptional(),
-  }),
+export const buildOrder = z.object({
+  verb: z.literal("build-open"),
+  org: id,
+  project: id,
+  ttlMs: z.int().positive(),
+  may: z.array(z.enum(BUILD_PERMISSIONS)).exactOptional(),
+});
+
+/** What may be asked about builds that are open: of a sandbox, and of a control plane alone. */
+export const ofBuilds = [
   z.object({ verb: z.literal("build-end"), buildId: id }),
   z.object({ verb: z.literal("build-revoke"), buildId: id }),
   z.object({ verb: z.literal("build-list") }),
+] as const;
+
+/** What a running sandbox can be asked for: one JSON object, on a line of its own. */
+export const adminRequest = z.discriminatedUnion("verb", [
+  buildOrder,
+  ...ofBuilds,
   z.object({ verb: z.literal("machine-network") }),
   z.object({
     verb: z.literal("tailnet-grant"),

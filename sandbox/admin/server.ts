@@ -2,26 +2,29 @@ import { once } from "node:events";
 import { chmod } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import { createInterface } from "node:readline/promises";
+import type { z } from "zod";
 import { messageOf } from "../failure.ts";
-import { type AdminAnswer, type AdminRequest, adminRequest } from "./request.ts";
+import type { AdminAnswer } from "./request.ts";
 
 /** Answers requests on a unix socket that only this user can open; a request a connection. */
-export class AdminServer implements AsyncDisposable {
+export class AdminServer<Request> implements AsyncDisposable {
   readonly path: string;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  #handle: (request: AdminRequest) => Promise<unknown> = async () => {
-    throw new Error("The sandbox is still starting: wait for its ready.json.");
+  readonly #schema: z.ZodType<Request>;
+  #handle: (request: Request) => Promise<unknown> = async () => {
+    throw new Error("It is still starting: wait for its ready.json.");
   };
 
-  private constructor(path: string, server: Server) {
+  private constructor(path: string, schema: z.ZodType<Request>, server: Server) {
     this.path = path;
+    this.#schema = schema;
     this.#server = server;
   }
 
-  static async listen(path: string): Promise<AdminServer> {
+  static async listen<Request>(path: string, schema: z.ZodType<Request>): Promise<AdminServer<Request>> {
     const server = createServer();
-    const admin = new AdminServer(path, server);
+    const admin = new AdminServer(path, schema, server);
     server.on("connection", (socket) => void admin.#serve(socket));
     server.listen(path);
     await once(server, "listening");
@@ -30,7 +33,7 @@ export class AdminServer implements AsyncDisposable {
   }
 
   /** Until this is called, every request is told to wait. */
-  answerWith(handle: (request: AdminRequest) => Promise<unknown>): void {
+  answerWith(handle: (request: Request) => Promise<unknown>): void {
     this.#handle = handle;
   }
 
@@ -54,7 +57,7 @@ export class AdminServer implements AsyncDisposable {
 
   async #answer(line: string): Promise<AdminAnswer> {
     try {
-      return { ok: true, result: (await this.#handle(adminRequest.parse(JSON.parse(line)))) ?? null };
+      return { ok: true, result: (await this.#handle(this.#schema.parse(JSON.parse(line)))) ?? null };
     } catch (failure) {
       return { ok: false, error: messageOf(failure) };
     }

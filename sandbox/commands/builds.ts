@@ -1,6 +1,8 @@
 import { resolve } from "node:path";
-import { askSandbox } from "../admin/client.ts";
-import { type BuildPermissionName, closedBuild, listedBuilds, openedBuild } from "../admin/request.ts";
+import type { z } from "zod";
+import type { Ask } from "../admin/client.ts";
+import type { PlaneRequest } from "../admin/plane/request.ts";
+import { type BuildPermissionName, closedBuild, listedBuilds, type ofBuilds, openedBuild } from "../admin/request.ts";
 import type { ProjectRef } from "../control-plane/project-ref.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
@@ -9,17 +11,37 @@ export interface InDir {
   readonly json?: boolean;
 }
 
+/** What a sandbox and a control plane alone can both be asked. */
+type OfBuilds = z.output<(typeof ofBuilds)[number]>;
+export type BuildRequest = Extract<PlaneRequest, { verb: "build-open" }> | OfBuilds;
+
+export interface OpenOptions extends InDir, ProjectRef {
+  readonly ttl: number;
+  readonly may?: readonly BuildPermissionName[];
+  /** "host:port" */
+  readonly machineAddress?: string;
+}
+
+/** Who is asked, and who is told. */
+export interface Between {
+  readonly ask: Ask<BuildRequest>;
+  readonly terminal: Terminal;
+}
+
 /** Always JSON: whoever opens a build needs its files. */
 export async function openBuild(
-  options: InDir & ProjectRef & { readonly ttl: number; readonly may?: readonly BuildPermissionName[] },
-  { out }: Terminal,
-): Promise<void> {
-  const { org, project, ttl, may } = options;
+  options: OpenOptions,
+  { ask, terminal }: Between,
+): Promise<z.output<typeof openedBuild>> {
+  const { org, project, ttl, may, machineAddress } = options;
   const request = {
     ...({ verb: "build-open", org, project, ttlMs: ttl } as const),
     ...(may !== undefined && { may: [...may] }),
+    ...(machineAddress !== undefined && { machineAddress }),
   };
-  out(JSON.stringify(openedBuild.parse(await askSandbox(resolve(options.dir), request)), null, 2));
+  const opened = openedBuild.parse(await ask(resolve(options.dir), request));
+  terminal.out(JSON.stringify(opened, null, 2));
+  return opened;
 }
 
 /** Returns when the cut is in force. */
@@ -27,17 +49,17 @@ export async function closeBuild(
   verb: "build-end" | "build-revoke",
   buildId: string,
   options: InDir,
-  { out }: Terminal,
+  { ask, terminal: { out } }: Between,
 ): Promise<void> {
-  const closed = closedBuild.parse(await askSandbox(resolve(options.dir), { verb, buildId }));
+  const closed = closedBuild.parse(await ask(resolve(options.dir), { verb, buildId }));
   const how = verb === "build-end" ? "ended" : "revoked";
   if (options.json === true) out(JSON.stringify({ ...closed, how }, null, 2));
   else
     out(`Build ${buildId} is ${how}: its sessions were cut and its certificate refused after ${closed.appliedMs} ms.`);
 }
 
-export async function listBuilds(options: InDir, { out, paint }: Terminal): Promise<void> {
-  const builds = listedBuilds.parse(await askSandbox(resolve(options.dir), { verb: "build-list" }));
+export async function listBuilds(options: InDir, { ask, terminal: { out, paint } }: Between): Promise<void> {
+  const builds = listedBuilds.parse(await ask(resolve(options.dir), { verb: "build-list" }));
   if (options.json === true) return out(JSON.stringify(builds, null, 2));
   if (builds.length === 0) return out(paint("dim", "No build is open."));
   for (const { buildId, org, project, expiresAt } of builds) out(`${buildId}  ${org}/${project}  until ${expiresAt}`);

@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { claimDir } from "../admin/claim.ts";
 import { handleFor } from "../admin/handle.ts";
+import { adminRequest } from "../admin/request.ts";
 import { AdminServer } from "../admin/server.ts";
 import type { ProjectRef } from "../control-plane/project-ref.ts";
 import { EXIT, type ExitCode, SandboxFailure } from "../failure.ts";
@@ -31,7 +32,7 @@ export async function up(options: UpOptions, terminal: Terminal, signal: AbortSi
   const dir = resolve(options.dir);
   const ref = { org: options.org, project: options.project };
   await using runtime = await makeRuntimeDir();
-  await using admin = await AdminServer.listen(join(runtime.path, "admin.sock"));
+  await using admin = await AdminServer.listen(join(runtime.path, "admin.sock"), adminRequest);
   await using claim = await claimDir(dir, { adminSocket: admin.path, runtimeDir: runtime.path });
   await using work = await WorkDir.open(claim);
   try {

@@ -43,6 +43,10 @@ export class Attachment implements Link {
     this.#context = context;
   }
 
+  get peer(): string {
+    return this.#call.getPeer();
+  }
+
   /** Lives until either side ends the call. */
   static serve(call: AttachCall, machine: Machine, context: AttachContext): void {
     const attachment = new Attachment(call, machine, context);

@@ -1,17 +1,33 @@
+import { randomBytes } from "node:crypto";
+import { isIP } from "node:net";
 import type { TrustBundle } from "../../agent/adapters/grpc/gen/builder/agent/v1/identity.ts";
-import { CertificateAuthority, type CertificateWithKey } from "../pki/certificate-authority.ts";
+import type { CertificateAuthority, CertificateWithKey } from "../pki/certificate-authority.ts";
 import { CLIENT_AUTH, SERVER_AUTH } from "../pki/certificate-profile.ts";
 import type { KeyPair } from "../pki/key-pair.ts";
+import type { Commits } from "./kept/commits.ts";
+import type { Keeper } from "./kept/keeper.ts";
+import type { Snapshot } from "./kept/snapshot.ts";
 import type { Settings } from "./options.ts";
 import type { ProjectRef } from "./project-ref.ts";
 
 /** DNS name in the control plane's own certificate. */
 export const CONTROL_PLANE_NAME = "control-plane.sandbox.internal";
 
-/**
- * One authority for each purpose, so that a certificate for one can never pass for another. All in
- * memory.
- */
+/** An authority under the name by which it is kept. */
+interface Named {
+  readonly name: string;
+  readonly authority: CertificateAuthority;
+}
+
+interface Purposes {
+  readonly controlPlane: CertificateAuthority;
+  readonly machines: CertificateAuthority;
+  readonly builders: CertificateAuthority;
+  readonly builds: Named;
+  readonly retiring: Named | undefined;
+}
+
+/** One authority for each purpose, so that a certificate for one can never pass for another. */
 export class Authorities {
   /** Signs the control plane's own certificate: the agent pins it. */
   readonly controlPlane: CertificateAuthority;
@@ -20,66 +36,80 @@ export class Authorities {
   /** Signs what builders serve with: the build CLIs trust it. */
   readonly builders: CertificateAuthority;
   /** Signs builds' client certificates. */
-  #builds: CertificateAuthority;
+  #builds: Named;
   /** Signed them before, and is still in the trust bundle. */
-  #retiring: CertificateAuthority | undefined;
+  #retiring: Named | undefined;
+  readonly #keeper: Keeper;
   readonly #settings: Settings;
   readonly #now: () => number;
 
-  private constructor(
-    purposes: Record<"controlPlane" | "machines" | "builders" | "builds", CertificateAuthority>,
-    settings: Settings,
-    now: () => number,
-  ) {
+  private constructor(purposes: Purposes, keeper: Keeper, settings: Settings, now: () => number) {
     this.controlPlane = purposes.controlPlane;
     this.machines = purposes.machines;
     this.builders = purposes.builders;
     this.#builds = purposes.builds;
+    this.#retiring = purposes.retiring;
+    this.#keeper = keeper;
     this.#settings = settings;
     this.#now = now;
   }
 
-  static async create(settings: Settings, now: () => number): Promise<Authorities> {
-    const purposes = {
-      controlPlane: await CertificateAuthority.create({ name: "Sandbox CA of the control plane" }),
-      machines: await CertificateAuthority.create({ name: "Sandbox CA of machines" }),
-      builders: await CertificateAuthority.create({ name: "Sandbox CA of builders" }),
-      builds: await CertificateAuthority.create({ name: "Sandbox CA of builds" }),
+  /** Those that are kept; what is missing is made. */
+  static async open(keeper: Keeper, settings: Settings, now: () => number): Promise<Authorities> {
+    const validForMs = settings.authorityLifetimeMs;
+    const named = async (name: string, subject: string): Promise<Named> => {
+      const recalled = await keeper.recallAuthority(name);
+      return { name, authority: recalled ?? (await keeper.makeAuthority(name, { name: subject, validForMs })) };
     };
-    return new Authorities(purposes, settings, now);
+    const { builds = "builds", retiring } = keeper.recalled ?? {};
+    const purposes = {
+      controlPlane: (await named("control-plane", "Sandbox CA of the control plane")).authority,
+      machines: (await named("machines", "Sandbox CA of machines")).authority,
+      builders: (await named("builders", "Sandbox CA of builders")).authority,
+      builds: await named(builds, "Sandbox CA of builds"),
+      retiring: retiring === undefined ? undefined : await named(retiring, "Sandbox CA of builds"),
+    };
+    return new Authorities(purposes, keeper, settings, now);
   }
 
   get builds(): CertificateAuthority {
-    return this.#builds;
+    return this.#builds.authority;
+  }
+
+  kept(): Pick<Snapshot, "builds" | "retiring"> {
+    return { builds: this.#builds.name, ...(this.#retiring !== undefined && { retiring: this.#retiring.name }) };
   }
 
   trustBundle(): TrustBundle {
-    const buildCaCertificates = this.#builds.certPem + (this.#retiring?.certPem ?? "");
+    const buildCaCertificates = this.builds.certPem + (this.#retiring?.authority.certPem ?? "");
     return { trustDomain: this.#settings.trustDomain, buildCaCertificates };
   }
 
-  /**
-   * From now on a new authority signs builds; the old one stays trusted until `withdrawRetired`.
-   */
-  async rotateBuilds(): Promise<void> {
-    const fresh = await CertificateAuthority.create({ name: "Sandbox CA of builds, rotated" });
-    // At once: a heartbeat must not find the trust bundle half changed under the old revision.
-    this.#retiring = this.#builds;
-    this.#builds = fresh;
+  /** A further authority for builds, which signs nothing yet. */
+  async prepareBuilds(): Promise<Named> {
+    const name = `builds-${randomBytes(5).toString("hex")}`;
+    const options = { name: "Sandbox CA of builds, rotated", validForMs: this.#settings.authorityLifetimeMs };
+    return { name, authority: await this.#keeper.makeAuthority(name, options) };
   }
 
-  withdrawRetired(): void {
-    this.#retiring = undefined;
+  /** From now on `fresh` signs builds; the old one stays trusted until `withdrawRetired`. */
+  rotateBuilds(fresh: Named, commits: Commits): void {
+    this.#replace({ builds: fresh, retiring: this.#builds }, commits);
+  }
+
+  withdrawRetired(commits: Commits): void {
+    this.#replace({ builds: this.#builds, retiring: undefined }, commits);
   }
 
   /** What the control plane itself serves with. */
   ownCertificate(): Promise<CertificateWithKey> {
+    const { names, authorityLifetimeMs } = this.#settings;
     return this.controlPlane.issue({
       name: CONTROL_PLANE_NAME,
-      dnsSans: [CONTROL_PLANE_NAME, "localhost"],
-      ipSans: ["127.0.0.1", "::1"],
+      dnsSans: [CONTROL_PLANE_NAME, "localhost", ...names.filter((name) => isIP(name) === 0)],
+      ipSans: ["127.0.0.1", "::1", ...names.filter((name) => isIP(name) !== 0)],
       extendedKeyUsage: [SERVER_AUTH],
-      notAfter: new Date(Date.now() + 24 * 60 * 60_000),
+      notAfter: new Date(Date.now() + authorityLifetimeMs),
     });
   }
 
@@ -120,13 +150,22 @@ export class Authorities {
     expiresAtMs: number,
     key?: KeyPair,
   ): Promise<CertificateWithKey> {
-    return this.#builds.issue({
+    return this.builds.issue({
       name: ref.buildId,
       uriSans: [`spiffe://${this.#settings.trustDomain}/org/${ref.org}/project/${ref.project}/build/${ref.buildId}`],
       extendedKeyUsage: [CLIENT_AUTH],
       notAfter: atWholeSecond(expiresAtMs),
       ...(key === undefined ? {} : { key }),
     });
+  }
+
+  #replace({ builds, retiring }: Pick<Purposes, "builds" | "retiring">, commits: Commits): void {
+    const before = { builds: this.#builds, retiring: this.#retiring };
+    const become = (next: Pick<Purposes, "builds" | "retiring">): void => {
+      this.#builds = next.builds;
+      this.#retiring = next.retiring;
+    };
+    commits.make({ apply: () => become({ builds, retiring }), undo: () => become(before) });
   }
 
   #validity(lifetimeMs: number): { readonly notBefore: Date; readonly notAfter: Date } {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { status } from "@grpc/grpc-js";
-import { CloseReason } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
+import { CloseReason, type Drain } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
 import { MemoryNonces } from "../../verifier/src/index.ts";
 import { type AcceptanceContext, untilAccepted } from "./acceptance.ts";
 import { Attestations, type TrustedIssuer } from "./attestations.ts";
@@ -12,6 +12,9 @@ import { type Archive, Diagnostics } from "./diagnostics.ts";
 import { Faults } from "./faults.ts";
 import { Fleet } from "./fleet.ts";
 import { JoinTokens } from "./join-tokens.ts";
+import { Commits } from "./kept/commits.ts";
+import { IN_MEMORY, type Keeper } from "./kept/keeper.ts";
+import type { Snapshot } from "./kept/snapshot.ts";
 import type { Machine } from "./machine.ts";
 import { type ControlPlaneOptions, type Settings, withDefaults } from "./options.ts";
 import type { ListedBuild, Project, Wishes } from "./project.ts";
@@ -32,14 +35,21 @@ export interface OpenedBuild extends Ticket {
   readonly change: Change;
 }
 
+interface DrainOrder {
+  readonly reason: string;
+  readonly graceMs: number;
+}
+
+const CLOSING = new Refusal(status.UNAVAILABLE, "The control plane is closing.");
 /** One audience for all customers: a challenge is anybody's. */
 const EVERYBODY = { connection: "sandbox" };
 const TOKEN_LIFETIME_MS = 60 * 60_000;
 
 /**
- * A control plane in this process: the whole contract on one port, with authorities of its own, all
- * in memory. It is not a mock: nonces, evidence, requests and certificates are verified as a
- * production one must. Dispose it after its agents: it proves that no connection is left.
+ * A control plane in this process: the whole contract on one port, with authorities of its own. All
+ * is in memory, unless a keeper keeps it. It is not a mock: nonces, evidence, requests and
+ * certificates are verified as a production one must. Dispose it after its agents: it proves that
+ * no connection is left.
  */
 export class EmbeddedControlPlane implements AsyncDisposable {
   /** To issue certificates beside the usual ones: `authorities.builds.issue(…)`. */
@@ -48,17 +58,23 @@ export class EmbeddedControlPlane implements AsyncDisposable {
   readonly faults = new Faults();
   readonly #settings: Settings;
   readonly #now: () => number;
-  readonly #fleet = new Fleet();
-  readonly #records = new RecordBook();
+  readonly #commits: Commits;
+  readonly #fleet: Fleet;
+  readonly #records: RecordBook;
   readonly #changes = new Changes();
   readonly #registry: Registry;
   readonly #diagnostics: Diagnostics;
   readonly #terminals: Terminals;
   #transport: Transport | undefined;
-  #epoch: string = randomUUID();
+  #epoch: string;
 
-  private constructor(settings: Settings, authorities: Authorities, now: () => number) {
+  private constructor(settings: Settings, keeper: Keeper, authorities: Authorities, now: () => number) {
+    const { recalled } = keeper;
     this.#settings = settings;
+    this.#commits = new Commits(() => keeper.keep(() => this.#snapshot()));
+    this.#fleet = new Fleet(this.#commits, recalled);
+    this.#records = new RecordBook(keeper.records);
+    this.#epoch = recalled?.epoch ?? randomUUID();
     this.#now = now;
     this.authorities = authorities;
     this.#diagnostics = new Diagnostics(now);
@@ -68,25 +84,38 @@ export class EmbeddedControlPlane implements AsyncDisposable {
     this.#registry = new Registry({
       nonces,
       holder: EVERYBODY,
-      joinTokens: new JoinTokens(now),
+      joinTokens: new JoinTokens(this.#commits, now, recalled?.joinTokens),
       attestations: new Attestations({ audience, nonces, holder: EVERYBODY, now, options }),
       authorities,
       fleet: this.#fleet,
+      commits: this.#commits,
       audience,
     });
   }
 
-  static async listen(options: ControlPlaneOptions = {}): Promise<EmbeddedControlPlane> {
+  /** With what `keeper` has kept, if anything; each change is kept before it is told to anybody. */
+  static async listen(options: ControlPlaneOptions = {}, keeper = IN_MEMORY): Promise<EmbeddedControlPlane> {
     const settings = withDefaults(options);
     const now = (): number => Date.now() + settings.clockOffsetMs;
-    const plane = new EmbeddedControlPlane(settings, await Authorities.create(settings, now), now);
+    const plane = new EmbeddedControlPlane(settings, keeper, await Authorities.open(keeper, settings, now), now);
+    // The epoch: no machine may hear of one that a restart would not continue.
+    if (keeper.recalled === undefined) keeper.keep(() => plane.#snapshot());
+    plane.#commits.together(() => {
+      for (const project of plane.#fleet.projects()) project.closePending();
+    });
     plane.#transport = await Transport.open(settings, plane.authorities, plane.#service());
     return plane;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.endStreams(new Refusal(status.UNAVAILABLE, "The control plane is closing."));
+    this.endStreams(CLOSING);
     await this.transport.close();
+  }
+
+  /** Before its end, where agents outlive it: tells them to hang up, and cuts who has not. */
+  async hangUp(graceMs: number): Promise<void> {
+    this.endStreams(CLOSING);
+    await this.transport.hangUp(graceMs);
   }
 
   // ── where it is ──
@@ -120,8 +149,10 @@ export class EmbeddedControlPlane implements AsyncDisposable {
 
   /** Good for one registration, for an hour. */
   issueJoinToken(entitlement: Entitlement, lifetimeMs = TOKEN_LIFETIME_MS): string {
-    this.#fleet.admit(entitlement);
-    return this.#registry.joinTokens.issue(entitlement, lifetimeMs);
+    return this.#commits.together(() => {
+      this.#fleet.admit(entitlement);
+      return this.#registry.joinTokens.issue(entitlement, lifetimeMs);
+    });
   }
 
   trustIssuer(issuer: TrustedIssuer): void {
@@ -138,9 +169,7 @@ export class EmbeddedControlPlane implements AsyncDisposable {
    * the contract's mark.
    */
   refuseMachine(id: string): void {
-    const machine = this.#fleet.registered(id);
-    machine.refused = true;
-    machine.link?.end(Refusal.forGood("machine-refused", `Machine ${id} is refused.`));
+    this.#fleet.refuse(this.#fleet.registered(id));
   }
 
   // ── what is wanted ──
@@ -164,6 +193,7 @@ export class EmbeddedControlPlane implements AsyncDisposable {
           ? await untilAccepted(ordered.buildId, this.#acceptance(project, change.revision), signal)
           : this.#anyOf(project);
       const ticket = await ticketFor(ordered, order, this.authorities);
+      project.handOut(ordered.buildId);
       return { ...ticket, serverName: machine?.serverName ?? "", change };
     } catch (failure) {
       if (project.isOpen(ordered.buildId)) project.close(ordered.buildId, CloseReason.REVOKED);
@@ -184,14 +214,23 @@ export class EmbeddedControlPlane implements AsyncDisposable {
     return this.#onBuild(buildId, (project) => project.extend(buildId, expiresAt));
   }
 
+  /** Ends builds that nobody ended within this time after their grant did: they only take room. */
+  endExpired(afterMs: number): void {
+    for (const project of this.#fleet.projects()) project.endExpired(this.#now() - afterMs);
+  }
+
   listBuilds(): readonly ListedBuild[] {
     return this.#fleet.projects().flatMap((project) => project.listed());
   }
 
-  drain(ref: ProjectRef, order: { readonly reason: string; readonly graceMs: number }): Change {
-    const seconds = BigInt(Math.trunc(order.graceMs / 1_000));
-    const grace = { seconds, nanos: (order.graceMs % 1_000) * 1_000_000 };
-    return this.#amend(ref, (project) => project.drain({ reason: order.reason, grace }));
+  /** All machines of the project, also those that register later. */
+  drain(ref: ProjectRef, order: DrainOrder): Change {
+    return this.#amend(ref, (project) => project.drain(drainOf(order)));
+  }
+
+  /** These machines of the project alone: one that registers later is not drained. */
+  drainMachines(ref: ProjectRef, ids: readonly string[], order: DrainOrder): Change {
+    return this.#amend(ref, (project) => project.drainMachines(ids, drainOf(order)));
   }
 
   /**
@@ -204,19 +243,22 @@ export class EmbeddedControlPlane implements AsyncDisposable {
 
   /** A new authority signs builds from now on; both are trusted until `withdrawOldBuildCa`. */
   async rotateBuildCa(): Promise<void> {
-    await this.authorities.rotateBuilds();
-    for (const project of this.#fleet.projects()) project.touch();
+    const fresh = await this.authorities.prepareBuilds();
+    this.#changeTrust(() => this.authorities.rotateBuilds(fresh, this.#commits));
   }
 
   withdrawOldBuildCa(ref: ProjectRef): Change {
-    this.authorities.withdrawRetired();
-    return this.#amend(ref, (project) => project.touch());
+    this.#changeTrust(() => this.authorities.withdrawRetired(this.#commits));
+    return this.#change(this.#fleet.project(ref));
   }
 
   /** As if it had lost its state and counted from the start again. */
   startNewEpoch(ref: ProjectRef): Change {
-    this.#epoch = randomUUID();
-    return this.#amend(ref, (project) => project.startOver());
+    const [before, epoch] = [this.#epoch, randomUUID()];
+    return this.#commits.together(() => {
+      this.#commits.make({ apply: () => (this.#epoch = epoch), undo: () => (this.#epoch = before) });
+      return this.#amend(ref, (project) => project.startOver());
+    });
   }
 
   // ── what was heard ──
@@ -261,6 +303,19 @@ export class EmbeddedControlPlane implements AsyncDisposable {
   /** Sends these bytes to every attached machine as one message. */
   sendRaw(message: Uint8Array): void {
     for (const machine of this.machines()) machine.link?.sendRaw(message);
+  }
+
+  /** The trust bundle is part of every project's desired state: each gets a new revision. */
+  #changeTrust(change: () => void): void {
+    this.#commits.together(() => {
+      change();
+      for (const project of this.#fleet.projects()) project.touch();
+    });
+  }
+
+  #snapshot(): Snapshot {
+    const joinTokens = [...this.#registry.joinTokens.kept()];
+    return { epoch: this.#epoch, ...this.authorities.kept(), ...this.#fleet.kept(), joinTokens };
   }
 
   #amend(ref: ProjectRef, amend: (project: Project) => void): Change {
@@ -312,8 +367,9 @@ export class EmbeddedControlPlane implements AsyncDisposable {
       trustDomain: this.#settings.trustDomain,
       heartbeatMs: this.#settings.heartbeatMs,
       learned: () => this.#changes.notify(),
-      desired: ({ project, architecture }) =>
+      desired: ({ id, project, architecture }) =>
         project.desired({
+          machineId: id,
           architecture,
           epoch: this.#epoch,
           sentAt: new Date(this.#now()),
@@ -321,4 +377,8 @@ export class EmbeddedControlPlane implements AsyncDisposable {
         }),
     });
   }
+}
+
+function drainOf({ reason, graceMs }: DrainOrder): Drain {
+  return { reason, grace: { seconds: BigInt(Math.trunc(graceMs / 1_000)), nanos: (graceMs % 1_000) * 1_000_000 } };
 }

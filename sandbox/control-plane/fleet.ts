@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { status } from "@grpc/grpc-js";
 import type { RegisterRequest } from "../../agent/adapters/grpc/gen/builder/agent/v1/identity.ts";
+import type { Commits } from "./kept/commits.ts";
+import type { Snapshot } from "./kept/snapshot.ts";
 import { Machine } from "./machine.ts";
 import { Project } from "./project.ts";
 import { type Entitlement, type ProjectRef, projectName } from "./project-ref.ts";
@@ -10,6 +12,24 @@ import { Refusal } from "./refusal.ts";
 export class Fleet {
   readonly #projects = new Map<string, Project>();
   readonly #machines = new Map<string, Machine>();
+  readonly #commits: Commits;
+
+  constructor(commits: Commits, recalled: Pick<Snapshot, "projects" | "machines"> = { projects: [], machines: [] }) {
+    this.#commits = commits;
+    for (const kept of recalled.projects) this.#projects.set(projectName(kept), this.#projectOf(kept, kept));
+    for (const { org, project, ...kept } of recalled.machines) {
+      const machine = new Machine({ ...kept, versions: kept.versions, project: this.project({ org, project }) });
+      machine.refused = kept.refused;
+      this.#machines.set(kept.id, machine);
+    }
+  }
+
+  kept(): Pick<Snapshot, "projects" | "machines"> {
+    return {
+      projects: this.projects().map((project) => project.kept()),
+      machines: this.machines().map((machine) => machine.kept()),
+    };
+  }
 
   projects(): readonly Project[] {
     return [...this.#projects.values()];
@@ -23,10 +43,20 @@ export class Fleet {
   admit(ref: ProjectRef): Project {
     const known = this.#projects.get(projectName(ref));
     if (known !== undefined) return known;
-    const project: Project = new Project({ org: ref.org, project: ref.project }, () => {
-      for (const machine of this.of(project)) machine.link?.sendDesired();
+    const project = this.#projectOf(ref);
+    const name = projectName(ref);
+    this.#commits.make({
+      apply: () => this.#projects.set(name, project),
+      undo: () => this.#projects.delete(name),
     });
-    this.#projects.set(projectName(ref), project);
+    return project;
+  }
+
+  #projectOf({ org, project: name }: ProjectRef, kept?: Snapshot["projects"][number]): Project {
+    const changed = (): void => {
+      for (const machine of this.of(project)) machine.link?.sendDesired();
+    };
+    const project: Project = new Project({ org, project: name }, { commits: this.#commits, changed }, kept);
     return project;
   }
 
@@ -61,8 +91,17 @@ export class Fleet {
     if (known !== undefined) return refuseIfTold(known);
     const id = `m-${randomBytes(5).toString("hex")}`;
     const machine = new Machine({ id, project, architecture: facts.architecture, facts, versions });
-    this.#machines.set(id, machine);
+    this.#commits.make({ apply: () => this.#machines.set(id, machine), undo: () => this.#machines.delete(id) });
     return machine;
+  }
+
+  /** From now on, and for good. */
+  refuse(machine: Machine): void {
+    this.#commits.make({
+      apply: () => (machine.refused = true),
+      undo: () => (machine.refused = false),
+      after: () => machine.link?.end(Refusal.forGood("machine-refused", `Machine ${machine.id} is refused.`)),
+    });
   }
 
   /**

@@ -1,6 +1,8 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { status } from "@grpc/grpc-js";
 import type { JoinToken } from "../../agent/adapters/grpc/gen/builder/agent/v1/identity.ts";
+import type { Commits } from "./kept/commits.ts";
+import type { KeptJoinToken } from "./kept/snapshot.ts";
 import type { Entitlement } from "./project-ref.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -13,19 +15,34 @@ interface Issued {
 
 /**
  * Tokens that are good for one registration. They are kept only as SHA-256, so that looking one up
- * takes no time that tells anything, and a dump of this memory gives none away.
+ * takes no time that tells anything, and a dump of this memory, or a copy of what is kept, gives
+ * none away.
  */
 export class JoinTokens {
   readonly #issued = new Map<string, Issued>();
+  readonly #commits: Commits;
   readonly #now: () => number;
 
-  constructor(now: () => number) {
+  constructor(commits: Commits, now: () => number, recalled: readonly KeptJoinToken[] = []) {
+    this.#commits = commits;
     this.#now = now;
+    for (const { sha256, expiresAtMs, ...entitlement } of recalled)
+      this.#issued.set(sha256, { entitlement, expiresAtMs });
+  }
+
+  kept(): readonly KeptJoinToken[] {
+    return [...this.#issued].map(([sha256, { entitlement, expiresAtMs }]) => {
+      const { org, project, architecture } = entitlement;
+      return { sha256, org, project, ...(architecture !== undefined && { architecture }), expiresAtMs };
+    });
   }
 
   issue(entitlement: Entitlement, lifetimeMs: number): string {
     const token = randomBytes(32).toString("base64url");
-    this.#issued.set(digest(token), { entitlement, expiresAtMs: this.#now() + lifetimeMs });
+    const key = digest(token);
+    const issued = { entitlement, expiresAtMs: this.#now() + lifetimeMs };
+    this.#forgetExpired();
+    this.#commits.make({ apply: () => this.#issued.set(key, issued), undo: () => this.#issued.delete(key) });
     return token;
   }
 
@@ -48,8 +65,13 @@ export class JoinTokens {
     if (evidence.binding.length !== expected.length || !timingSafeEqual(evidence.binding, expected)) {
       throw new Refusal(status.UNAUTHENTICATED, "attestation.join_token.binding: not for this nonce and this key");
     }
-    this.#issued.delete(key);
+    this.#commits.make({ apply: () => this.#issued.delete(key), undo: () => this.#issued.set(key, issued) });
     return issued.entitlement;
+  }
+
+  #forgetExpired(): void {
+    const now = this.#now();
+    for (const [key, { expiresAtMs }] of this.#issued) if (expiresAtMs <= now) this.#issued.delete(key);
   }
 }
 

@@ -1,11 +1,14 @@
 import type { Hello } from "../../agent/adapters/grpc/gen/builder/agent/v1/builder_agent.ts";
 import type { MachineFacts, Versions } from "../../agent/adapters/grpc/gen/builder/agent/v1/identity.ts";
 import type { BuildRefusal, ObservedState } from "../../agent/adapters/grpc/gen/builder/agent/v1/observed_state.ts";
+import type { KeptMachine } from "./kept/snapshot.ts";
 import type { Project } from "./project.ts";
 import type { Refusal } from "./refusal.ts";
 
 /** A machine's open stream. */
 export interface Link {
+  /** Where the stream comes from: "192.0.2.7:41234". */
+  readonly peer: string;
   /** Sends the desired state as it is now. */
   sendDesired(): void;
   /** Sends these bytes as one message, whatever they are. */
@@ -22,7 +25,9 @@ export class Machine {
   readonly versions: Versions | undefined;
   /** What its gateway's certificate is for, and what a build's client must ask for. */
   readonly serverName: string;
-  link: Link | undefined;
+  /** When it attached, or went away; at first when it became known to this process. */
+  linkChangedAt = new Date();
+  #link: Link | undefined;
   hello: Hello | undefined;
   observed: ObservedState | undefined;
   refused = false;
@@ -37,6 +42,20 @@ export class Machine {
     this.facts = identity.facts;
     this.versions = identity.versions;
     this.serverName = `${identity.id}.builders.sandbox.internal`;
+  }
+
+  get link(): Link | undefined {
+    return this.#link;
+  }
+
+  set link(link: Link | undefined) {
+    this.#link = link;
+    this.linkChangedAt = new Date();
+  }
+
+  kept(): KeptMachine {
+    const { id, architecture, facts, versions, refused } = this;
+    return { id, ...this.project.ref, architecture, facts, versions, refused };
   }
 
   /** Whether the whole effect of `revision` is in force there. */

@@ -6,6 +6,13 @@ export interface ControlPlaneOptions {
   readonly host?: string;
   /** Default 0: a free one. */
   readonly port?: number;
+  /**
+   * DNS names and IP addresses in its own certificate, beside those of this machine's loopback.
+   * Default: none.
+   */
+  readonly names?: readonly string[];
+  /** Of its authorities, and of its own certificate; default 1 day. */
+  readonly authorityLifetimeMs?: number;
   /** Of builds and machines; default "builds.sandbox.internal". */
   readonly trustDomain?: string;
   /** What an OIDC token must be for; default "builder-control-plane.sandbox.internal". */
@@ -37,6 +44,8 @@ export function withDefaults(options: ControlPlaneOptions): Settings {
   return {
     host: "127.0.0.1",
     port: 0,
+    names: [],
+    authorityLifetimeMs: 24 * 60 * 60_000,
     trustDomain: "builds.sandbox.internal",
     audience: "builder-control-plane.sandbox.internal",
     attestation: { accept: {}, entitle: () => undefined },

@@ -13,6 +13,7 @@ import type { Attestations } from "./attestations.ts";
 import type { Authorities } from "./authorities.ts";
 import type { Fleet } from "./fleet.ts";
 import type { JoinTokens } from "./join-tokens.ts";
+import type { Commits } from "./kept/commits.ts";
 import type { Machine } from "./machine.ts";
 import type { Entitlement } from "./project-ref.ts";
 import { Refusal } from "./refusal.ts";
@@ -25,6 +26,7 @@ export class Registry {
   readonly #holder: NonceHolder;
   readonly #authorities: Authorities;
   readonly #fleet: Fleet;
+  readonly #commits: Commits;
   readonly #audience: string;
 
   constructor(parts: {
@@ -34,6 +36,7 @@ export class Registry {
     attestations: Attestations;
     authorities: Authorities;
     fleet: Fleet;
+    commits: Commits;
     audience: string;
   }) {
     this.joinTokens = parts.joinTokens;
@@ -42,6 +45,7 @@ export class Registry {
     this.#holder = parts.holder;
     this.#authorities = parts.authorities;
     this.#fleet = parts.fleet;
+    this.#commits = parts.commits;
     this.#audience = parts.audience;
   }
 
@@ -57,8 +61,9 @@ export class Registry {
   async register(request: RegisterRequest): Promise<RegisterResponse> {
     const { spkiDer } = await readField("machine_csr", request.machineCsr);
     if (request.servingCsr.length > 0) await readField("serving_csr", request.servingCsr);
-    const entitlement = await this.#entitlement(request, sha256Hex(spkiDer));
-    const machine = this.#fleet.enrol(entitlement, request);
+    const entitle = await this.#judge(request, sha256Hex(spkiDer));
+    // Together: a token is spent exactly when its machine is known.
+    const machine = this.#commits.together(() => this.#fleet.enrol(entitle(), request));
     return { machineId: machine.id, ...(await this.#certificates(machine, request)) };
   }
 
@@ -81,18 +86,24 @@ export class Registry {
     };
   }
 
-  /** Spends the nonce, whatever the evidence is worth. @throws {Refusal} */
-  async #entitlement(request: RegisterRequest, machineSpkiSha256: string): Promise<Entitlement> {
+  /**
+   * Spends the nonce, whatever the evidence is worth. What is given back spends a join token.
+   * @throws {Refusal}
+   */
+  async #judge(request: RegisterRequest, machineSpkiSha256: string): Promise<() => Entitlement> {
     const { attestation, nonce, machineCsr } = request;
     const evidence = attestation?.evidence;
     if (evidence === undefined) {
       throw new Refusal(status.INVALID_ARGUMENT, "attestation: there is none, or one of an unknown kind");
     }
-    if (evidence.$case !== "joinToken") return this.attestations.redeem({ evidence, nonce, machineCsr });
+    if (evidence.$case !== "joinToken") {
+      const entitlement = await this.attestations.redeem({ evidence, nonce, machineCsr });
+      return () => entitlement;
+    }
     if ((await this.#nonces.consume(nonce, this.#holder)) !== "consumed") {
       throw new Refusal(status.UNAUTHENTICATED, "nonce: not given by this control plane, used before, or expired");
     }
-    return this.joinTokens.redeem(evidence.value, nonce, machineSpkiSha256);
+    return () => this.joinTokens.redeem(evidence.value, nonce, machineSpkiSha256);
   }
 }
 

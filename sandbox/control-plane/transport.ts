@@ -65,6 +65,17 @@ export class Transport {
   }
 
   /**
+   * Takes no new connections, and says goodbye on those that are open; cuts what is left after
+   * `graceMs`.
+   */
+  async hangUp(graceMs: number): Promise<void> {
+    this.#listener.stop();
+    this.#injector.drain(graceMs);
+    await this.#listener.emptied(graceMs);
+    this.#listener.cut();
+  }
+
+  /**
    * @throws {Error} if a connection is still there after `leakDeadlineMs`: whoever dialled did not
    * hang up. It is cut then.
    */

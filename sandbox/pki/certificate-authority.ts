@@ -1,3 +1,6 @@
+import "reflect-metadata";
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import * as x509 from "@peculiar/x509";
 import type { CertificateProfile } from "./certificate-profile.ts";
 import { KeyPair } from "./key-pair.ts";
 import { type Certificate, type Signer, sign } from "./sign.ts";
@@ -41,6 +44,20 @@ export class CertificateAuthority {
     const signer = { name: options.name, key: options.key ?? (await KeyPair.generate()), intermediatesPem: "" };
     const { certPem } = await sign(authority(options), signer.key.spkiDer, signer);
     return new CertificateAuthority(certPem, signer);
+  }
+
+  /**
+   * A root that was made before: its certificate and its key, in this order.
+   * @throws {Error} if one is missing, or they do not belong together.
+   */
+  static async fromPem(pem: string): Promise<CertificateAuthority> {
+    const [certPem] = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n/.exec(pem) ?? [];
+    const [keyPem] = /-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----\n/.exec(pem) ?? [];
+    if (certPem === undefined || keyPem === undefined) throw new Error("a certificate and a private key are wanted");
+    if (!new X509Certificate(certPem).checkPrivateKey(createPrivateKey(keyPem)))
+      throw new Error("the key is not the certificate's");
+    const [name = ""] = new x509.X509Certificate(certPem).subjectName.getField("CN");
+    return new CertificateAuthority(certPem, { name, key: await KeyPair.fromPem(keyPem), intermediatesPem: "" });
   }
 
   /** A CA below this one. */

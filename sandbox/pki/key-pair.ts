@@ -1,4 +1,4 @@
-import { createHash, KeyObject, webcrypto } from "node:crypto";
+import { createHash, createPrivateKey, createPublicKey, KeyObject, webcrypto } from "node:crypto";
 
 const ECDSA_P256 = { name: "ECDSA", namedCurve: "P-256" } as const;
 
@@ -25,6 +25,17 @@ export class KeyPair {
   static async generate(): Promise<KeyPair> {
     const pair = await webcrypto.subtle.generateKey(ECDSA_P256, true, ["sign", "verify"]);
     return new KeyPair(pair, new Uint8Array(await webcrypto.subtle.exportKey("spki", pair.publicKey)));
+  }
+
+  /** @throws {Error} if it is no private key of ECDSA P-256. */
+  static async fromPem(pkcs8Pem: string): Promise<KeyPair> {
+    const key = createPrivateKey(pkcs8Pem);
+    const spkiDer = createPublicKey(key).export({ type: "spki", format: "der" });
+    const { subtle } = webcrypto;
+    const pkcs8Der = key.export({ type: "pkcs8", format: "der" });
+    const privateKey = await subtle.importKey("pkcs8", pkcs8Der, ECDSA_P256, true, ["sign"]);
+    const publicKey = await subtle.importKey("spki", spkiDer, ECDSA_P256, true, ["verify"]);
+    return new KeyPair({ privateKey, publicKey }, new Uint8Array(spkiDer));
   }
 
   /** PKCS#8. */

@@ -25,9 +25,7 @@ export class PortHold implements Disposable {
       server.listen(address.port, address.host);
       await once(server, "listening");
     } catch (cause) {
-      const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
-      const why = code === "EADDRINUSE" ? "something else listens there" : code;
-      throw new SandboxFailure(EXIT.unavailable, `Cannot listen on ${address.host}:${address.port}: ${why}.`, cause);
+      throw cannotListen(address, cause);
     }
     const bound = server.address();
     return { host: address.host, port: typeof bound === "object" && bound !== null ? bound.port : address.port };
@@ -37,4 +35,10 @@ export class PortHold implements Disposable {
   [Symbol.dispose](): void {
     for (const server of this.#servers) server.close();
   }
+}
+
+export function cannotListen(address: Address, cause: unknown): SandboxFailure {
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+  const why = code === "EADDRINUSE" ? "something else listens there" : code;
+  return new SandboxFailure(EXIT.unavailable, `Cannot listen on ${address.host}:${address.port}: ${why}.`, cause);
 }

@@ -29,7 +29,7 @@ export interface ClientCertificate {
 export class PlainAgent implements Disposable {
   readonly client: BuilderAgentServiceClient;
 
-  constructor(plane: EmbeddedControlPlane, certificate?: ClientCertificate) {
+  constructor(plane: Pick<EmbeddedControlPlane, "caPem" | "endpoint" | "serverName">, certificate?: ClientCertificate) {
     const ca = Buffer.from(plane.caPem);
     const tls =
       certificate === undefined

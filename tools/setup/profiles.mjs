@@ -60,6 +60,8 @@ export const profiles = {
   checks,
   demo: [builderRoot, ...sandbox],
   sandbox,
+  /** A control plane alone runs nothing of a builder's. */
+  plane: [...checks, compile],
   test: [
     ...[...checks, baseSystem, debianPackages([...builder, ...volume, ...units, ...template]), promtool.step],
     ...[buildkit.step, buildx.step, bbolt.step, tailscale.step, headscale.step, h2reader.step, ...told],

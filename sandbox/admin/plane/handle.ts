@@ -1,0 +1,51 @@
+import type { EmbeddedControlPlane, OpenedBuild } from "../../control-plane/embedded-control-plane.ts";
+import { answerOfBuilds, openBuildFor } from "../builds.ts";
+import { drainMachines } from "./drain.ts";
+import { addressOf, describeMachine } from "./machines.ts";
+import type { PlaneRequest } from "./request.ts";
+
+/** Where a builder's socket listens: systemd/system/builder-agent.socket. */
+const BUILDS_PORT = 8443;
+
+/** Longer than clocks differ: by its own, the machine has cut the build long since. */
+const EXPIRED_KEPT_MS = 60 * 60_000;
+
+/** What a control plane does for those who ask. */
+export function handlePlane(plane: EmbeddedControlPlane, dir: string): (request: PlaneRequest) => Promise<unknown> {
+  return async (request) => {
+    switch (request.verb) {
+      case "build-open": {
+        const { machineAddress, ...order } = request;
+        plane.endExpired(EXPIRED_KEPT_MS);
+        const endpointOf = (build: OpenedBuild): string => `tcp://${machineAddress ?? ownAddress(plane, build)}`;
+        return openBuildFor(plane, order, { dir, endpointOf });
+      }
+      case "build-end":
+      case "build-revoke":
+      case "build-list":
+        return answerOfBuilds(plane, request);
+      case "token-issue": {
+        const { verb: _, ttlMs, ...entitlement } = request;
+        const expiresAt = new Date(Date.now() + ttlMs).toISOString();
+        return { token: plane.issueJoinToken(entitlement, ttlMs), expiresAt };
+      }
+      case "machine-list":
+        return plane.machines().map(describeMachine);
+      case "machine-drain":
+        return drainMachines(plane, request);
+      case "ca":
+        return { caPem: plane.caPem };
+      default:
+        return request satisfies never;
+    }
+  };
+}
+
+/** No message of the contract says it: the machine's own stream comes from there. */
+function ownAddress(plane: EmbeddedControlPlane, build: OpenedBuild): string {
+  const machine = plane.machines().find(({ serverName }) => serverName === build.serverName);
+  const host = machine === undefined ? undefined : addressOf(machine);
+  if (host !== undefined) return `${host}:${BUILDS_PORT}`;
+  plane.revokeBuild(build.buildId);
+  throw new Error(`The machine of build ${build.buildId} has just gone: the build is closed again.`);
+}

@@ -1,0 +1,43 @@
+import { Phase } from "../../../agent/adapters/grpc/gen/builder/agent/v1/observed_state.ts";
+import type { Machine } from "../../control-plane/machine.ts";
+import type { ListedMachine } from "./request.ts";
+
+const PHASES: ReadonlyMap<Phase, string> = new Map(
+  Object.entries(Phase).map(([name, phase]) => [phase, name.toLowerCase()]),
+);
+
+/** Where its stream comes from, as in a URL; undefined while it is not attached. */
+export function addressOf({ link }: Machine): string | undefined {
+  return /^(.+):\d+$/.exec(link?.peer ?? "")?.[1];
+}
+
+export function describeMachine(machine: Machine): ListedMachine {
+  const { id: machineId, project, architecture, link, linkChangedAt, observed } = machine;
+  const attached = link !== undefined;
+  const versions = machine.hello?.versions ?? machine.versions;
+  const address = addressOf(machine);
+  const phase = observed && PHASES.get(observed.phase);
+  return {
+    machineId,
+    ...project.ref,
+    architecture,
+    attached,
+    since: linkChangedAt.toISOString(),
+    ...(address !== undefined && { address }),
+    ...(phase !== undefined && { phase }),
+    ready: attached && observed?.phase === Phase.READY,
+    reasons: reasonsOf(machine),
+    ...(versions !== undefined && { versions }),
+  };
+}
+
+function reasonsOf({ link, observed, refused }: Machine): string[] {
+  if (refused) return ["it is refused for good"];
+  if (link === undefined) return ["it is not attached"];
+  if (observed === undefined) return ["it has not said anything yet"];
+  const { conditions, phaseReason, refusedReason } = observed;
+  return [
+    ...conditions.filter(({ ok, blocking }) => blocking && !ok).map(({ name, message }) => `${name}: ${message}`),
+    ...[phaseReason, refusedReason && `it refuses what is wanted: ${refusedReason}`].filter(Boolean),
+  ];
+}

@@ -1,0 +1,71 @@
+import { z } from "zod";
+import type { Inhabitant } from "../claim.ts";
+import { asking } from "../client.ts";
+import { buildOrder, ofBuilds } from "../request.ts";
+
+/** A control plane alone, in a directory of its own. */
+export const PLANE: Inhabitant = {
+  name: "control plane",
+  claimFile: "plane.json",
+  start: "npm run plane -- --listen 0.0.0.0:9443",
+};
+
+const id = z.string().min(1);
+
+/** What a control plane that runs alone can be asked for. */
+export const planeRequest = z.discriminatedUnion("verb", [
+  // "host:port", when it is not where the machine's stream comes from.
+  buildOrder.extend({ machineAddress: z.string().exactOptional() }),
+  ...ofBuilds,
+  z.object({
+    verb: z.literal("token-issue"),
+    org: id,
+    project: id,
+    architecture: z.string().exactOptional(),
+    ttlMs: z.int().positive(),
+  }),
+  z.object({ verb: z.literal("machine-list") }),
+  z.object({
+    verb: z.literal("machine-drain"),
+    of: z.union([z.object({ machineId: id }), z.object({ org: id, project: id })]),
+    reason: z.string(),
+    graceMs: z.int().nonnegative(),
+  }),
+  z.object({ verb: z.literal("ca") }),
+]);
+
+export type PlaneRequest = z.output<typeof planeRequest>;
+
+export const askPlane = asking<PlaneRequest>(PLANE);
+
+export const issuedToken = z.object({ token: z.string(), expiresAt: z.string() });
+
+export const listedMachines = z.array(
+  z.object({
+    machineId: z.string(),
+    org: z.string(),
+    project: z.string(),
+    architecture: z.string(),
+    attached: z.boolean(),
+    /** When it attached or went away; the start of the control plane, if it has not come since. */
+    since: z.string(),
+    /** Where its stream comes from; absent while it is not attached. */
+    address: z.string().exactOptional(),
+    /** As it last said; absent if it has not, since the start of the control plane. */
+    phase: z.string().exactOptional(),
+    ready: z.boolean(),
+    /** Why it is not ready. */
+    reasons: z.array(z.string()),
+    /** Absent if it never said. */
+    versions: z
+      .object({ agent: z.string(), node: z.string(), buildkit: z.string(), contract: z.string() })
+      .exactOptional(),
+  }),
+);
+
+export type ListedMachine = z.output<typeof listedMachines>[number];
+
+/** `told`: it was attached, and drains. Else it does when it comes back. */
+export const drainedMachines = z.array(z.object({ machineId: z.string(), told: z.boolean() }));
+
+export const controlPlaneCa = z.object({ caPem: z.string() });

@@ -1,0 +1,23 @@
+import { resolve } from "node:path";
+import { askPlane, type ListedMachine, listedMachines } from "../../admin/plane/request.ts";
+import type { Terminal } from "../../terminal/terminal.ts";
+import type { InDir } from "../builds.ts";
+
+export async function listMachines(options: InDir, { out, paint }: Terminal): Promise<void> {
+  const machines = listedMachines.parse(await askPlane(resolve(options.dir), { verb: "machine-list" }));
+  if (options.json === true) return out(JSON.stringify(machines, null, 2));
+  if (machines.length === 0) return out(paint("dim", "No machine has registered."));
+  for (const machine of machines) out(inWords(machine, paint));
+}
+
+function inWords(machine: ListedMachine, paint: Terminal["paint"]): string {
+  const { machineId, org, project, architecture, attached, since, address, phase, ready, reasons, versions } = machine;
+  const where = attached ? `attached since ${since} from ${address ?? "somewhere"}` : `not attached since ${since}`;
+  const state = ready ? paint("green", "ready") : paint("yellow", `not ready (${phase ?? "phase unknown"})`);
+  const programs = versions && `agent ${versions.agent}, Node ${versions.node}, BuildKit ${versions.buildkit}`;
+  const details = [...(ready ? [] : reasons), ...(programs === undefined ? [] : [paint("dim", programs)])];
+  return [
+    `${paint("bold", machineId)}  ${org}/${project}  ${architecture}  ${state}  ${where}`,
+    ...details.map((detail) => `    ${detail}`),
+  ].join("\n");
+}

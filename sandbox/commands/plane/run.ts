@@ -1,0 +1,71 @@
+import { once } from "node:events";
+import { rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { claimDir } from "../../admin/claim.ts";
+import { handlePlane } from "../../admin/plane/handle.ts";
+import { PLANE, planeRequest } from "../../admin/plane/request.ts";
+import { AdminServer } from "../../admin/server.ts";
+import { EmbeddedControlPlane } from "../../control-plane/embedded-control-plane.ts";
+import { keeperIn } from "../../control-plane/kept/on-disk.ts";
+import { EXIT, type ExitCode } from "../../failure.ts";
+import { type Address, cannotListen } from "../../stack/free-port.ts";
+import { makeRuntimeDir } from "../../stack/runtime-dir.ts";
+import type { Terminal } from "../../terminal/terminal.ts";
+import { tellPlane } from "./tell.ts";
+
+export interface RunOptions {
+  readonly listen: Address;
+  readonly dir: string;
+  /** DNS names and IP addresses by which agents call it. */
+  readonly name?: readonly string[];
+}
+
+const DAY_MS = 24 * 60 * 60_000;
+const AUTHORITY_LIFETIME_MS = 3_650 * DAY_MS;
+/**
+ * Longer than a production control plane's: a machine whose certificate ends while this one is off
+ * needs a new join token.
+ */
+const CERTIFICATE_LIFETIME_MS = 30 * DAY_MS;
+/** What agents may take to hang up at the end. */
+const GOODBYE_MS = 1_000;
+
+/** Runs a control plane alone until the signal. Its state stays in `dir`. */
+export async function runPlane(options: RunOptions, terminal: Terminal, signal: AbortSignal): Promise<ExitCode> {
+  const dir = resolve(options.dir);
+  await using runtime = await makeRuntimeDir();
+  await using admin = await AdminServer.listen(join(runtime.path, "admin.sock"), planeRequest);
+  await using claim = await claimDir(dir, { adminSocket: admin.path, runtimeDir: runtime.path }, PLANE);
+  const readyFile = join(claim.path, "ready.json");
+  // Of one that was killed.
+  await rm(readyFile, { force: true });
+  await using plane = await listen(options, dir);
+  admin.answerWith(handlePlane(plane, dir));
+  await tellPlane({ dir, readyFile, plane, options, terminal });
+  if (!signal.aborted) await once(signal, "abort");
+  terminal.out("Stopping …");
+  await rm(readyFile, { force: true });
+  await plane.hangUp(GOODBYE_MS);
+  terminal.out(`Stopped. The state stays in ${dir}: the same command goes on from it.`);
+  return EXIT.ok;
+}
+
+/** @throws {SandboxFailure} when the address cannot be listened on, or what is kept is damaged. */
+async function listen({ listen: address, name = [] }: RunOptions, dir: string): Promise<EmbeddedControlPlane> {
+  const keeper = keeperIn(dir);
+  try {
+    return await EmbeddedControlPlane.listen(
+      {
+        ...address,
+        names: name,
+        authorityLifetimeMs: AUTHORITY_LIFETIME_MS,
+        machineCertificateLifetimeMs: CERTIFICATE_LIFETIME_MS,
+        servingCertificateLifetimeMs: CERTIFICATE_LIFETIME_MS,
+      },
+      keeper,
+    );
+  } catch (cause) {
+    const isListening = cause instanceof Error && "syscall" in cause && cause.syscall === "listen";
+    throw isListening ? cannotListen(address, cause) : cause;
+  }
+}

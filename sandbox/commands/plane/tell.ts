@@ -1,0 +1,65 @@
+import { writeFile } from "node:fs/promises";
+import { isIP } from "node:net";
+import { join } from "node:path";
+import { stringify } from "smol-toml";
+import type { EmbeddedControlPlane } from "../../control-plane/embedded-control-plane.ts";
+import { shellLine } from "../../stack/client-lines.ts";
+import { writeWhole } from "../../stack/write-whole.ts";
+import type { Terminal } from "../../terminal/terminal.ts";
+import type { RunOptions } from "./run.ts";
+
+/** Where a builder's configuration has its files. */
+const CA_FILE = "/etc/builder-agent/control-plane-ca.pem";
+const ANY = "0.0.0.0";
+
+/** Writes ready.json, and says what to put into an agent's configuration. */
+export async function tellPlane(here: {
+  readonly dir: string;
+  readonly readyFile: string;
+  readonly plane: EmbeddedControlPlane;
+  readonly options: RunOptions;
+  readonly terminal: Terminal;
+}): Promise<void> {
+  const { dir, readyFile, plane, terminal } = here;
+  const { out, paint } = terminal;
+  const caFile = join(dir, "control-plane-ca.pem");
+  await writeFile(caFile, plane.caPem);
+  const { endpoint, serverName } = plane;
+  const ready = { endpoint, serverName, caFile, pid: process.pid };
+  await writeWhole(readyFile, `${JSON.stringify(ready, null, 2)}\n`);
+
+  const step = (text: string): void => out(`\n${paint("dim", text)}`);
+  const command = (...words: readonly string[]): void =>
+    out(`npm run --silent plane -- ${shellLine([...words, "--dir", dir])}`);
+  out(`${paint("green", "Ready.")} Agents come in at ${paint("bold", endpoint)}; the state is in ${dir}`);
+  step("1. An agent's /etc/builder-agent/config.toml:");
+  out(agentConfig(here));
+  step(`2. Its ${CA_FILE}:`);
+  command("ca");
+  step("3. Its /etc/credstore/join-token, root's alone; good for one machine:");
+  command("token", "--org", "acme", "--project", "app");
+  step("4. Whether it has come, and is ready:");
+  command("machines");
+  step("5. A build on it:");
+  command("build", "open", "--org", "acme", "--project", "app");
+  step("Ctrl-C ends it; the state stays.");
+}
+
+function agentConfig({
+  plane,
+  options,
+}: {
+  readonly plane: EmbeddedControlPlane;
+  readonly options: RunOptions;
+}): string {
+  const { port } = plane.transport;
+  const [name] = options.name ?? [];
+  const { host } = options.listen;
+  const at = name ?? (host === ANY ? "ADDRESS-OF-THIS-MACHINE" : host);
+  // TLS asks for names, never for addresses; and what is not in the certificate cannot be checked.
+  const serverName = (name === undefined || isIP(name) !== 0) && { serverName: plane.serverName };
+  return stringify({
+    controlPlane: { endpoint: `${at.includes(":") ? `[${at}]` : at}:${port}`, caFile: CA_FILE, ...serverName },
+    identity: { kind: "join-token" },
+  }).trimEnd();
+}

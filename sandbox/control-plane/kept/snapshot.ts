@@ -1,0 +1,67 @@
+import type { BinaryWriter } from "@bufbuild/protobuf/wire";
+import { z } from "zod";
+import {
+  ClosedBuild,
+  DesiredState,
+  Drain,
+  OpenBuild,
+} from "../../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
+import { MachineFacts, Versions } from "../../../agent/adapters/grpc/gen/builder/agent/v1/identity.ts";
+
+/** A message of the contract, as base64 of its bytes: it comes back exactly as it was. */
+function message<T>(type: { encode(message: T): BinaryWriter; decode(bytes: Uint8Array): T }) {
+  return z.codec(z.base64(), z.custom<T>(), {
+    decode: (text) => type.decode(Buffer.from(text, "base64")),
+    encode: (value) => Buffer.from(type.encode(value).finish()).toString("base64"),
+  });
+}
+
+const count = z.codec(z.string().regex(/^\d+$/), z.bigint(), { decode: BigInt, encode: String });
+
+const projectRef = { org: z.string(), project: z.string() };
+
+const keptProject = z.object({
+  ...projectRef,
+  revision: count,
+  open: z.array(message(OpenBuild)),
+  /** Ids of builds whose certificate nobody has yet. */
+  pending: z.array(z.string()),
+  closed: z.array(message(ClosedBuild)),
+  /** Its wishes alone are set. */
+  wishes: message(DesiredState),
+  drain: message(Drain).optional(),
+  drains: z.array(z.object({ machineId: z.string(), drain: message(Drain) })),
+});
+
+const keptMachine = z.object({
+  id: z.string(),
+  ...projectRef,
+  architecture: z.string(),
+  facts: message(MachineFacts),
+  versions: message(Versions).optional(),
+  refused: z.boolean(),
+});
+
+const keptJoinToken = z.object({
+  /** Lower-case hex, of the token. */
+  sha256: z.string(),
+  ...projectRef,
+  architecture: z.string().exactOptional(),
+  expiresAtMs: z.int(),
+});
+
+/** All that a control plane keeps beside its authorities' keys and session records. */
+export const snapshotForm = z.object({
+  epoch: z.string(),
+  /** Names of the authorities that sign builds, and that did before. */
+  builds: z.string(),
+  retiring: z.string().exactOptional(),
+  projects: z.array(keptProject),
+  machines: z.array(keptMachine),
+  joinTokens: z.array(keptJoinToken),
+});
+
+export type Snapshot = z.output<typeof snapshotForm>;
+export type KeptProject = z.output<typeof keptProject>;
+export type KeptMachine = z.output<typeof keptMachine>;
+export type KeptJoinToken = z.output<typeof keptJoinToken>;

@@ -1,0 +1,76 @@
+import { Command, Option } from "commander";
+import { askPlane } from "./admin/plane/request.ts";
+import { address } from "./commands/address.ts";
+import type { InDir, OpenOptions } from "./commands/builds.ts";
+import { defineBuilds } from "./commands/define-builds.ts";
+import { durationMs } from "./commands/duration.ts";
+import { certificateNames, contractId, hostPort } from "./commands/option-values.ts";
+import { type DrainOptions, drainMachine } from "./commands/plane/drain.ts";
+import { printCa, printToken, type TokenOptions } from "./commands/plane/join.ts";
+import { listMachines } from "./commands/plane/machines.ts";
+import { openBuildHere } from "./commands/plane/open.ts";
+import type { RunOptions } from "./commands/plane/run.ts";
+import { EXIT } from "./failure.ts";
+import { runCommands } from "./terminal/run-commands.ts";
+import { stopSignal } from "./terminal/stop-signal.ts";
+import { openTerminal } from "./terminal/terminal.ts";
+
+const terminal = openTerminal(process.env);
+process.exitCode = await run(process.argv.slice(2));
+
+async function run(argv: readonly string[]): Promise<number> {
+  let code: number = EXIT.ok;
+  const program = new Command("plane")
+    .description("A control plane alone, for agents on other machines. Its state outlives it.")
+    .exitOverride()
+    .allowExcessArguments(false);
+  const inDir = (command: Command): Command =>
+    command.requiredOption("--dir <dir>", "where the control plane keeps its state");
+  const ofProject = (command: Command): Command =>
+    command
+      .requiredOption("--org <org>", "the customer", contractId)
+      .requiredOption("--project <project>", "the customer's project", contractId);
+
+  inDir(program.command("run", { isDefault: true }))
+    .description("start it, and keep it until Ctrl-C; what is done when no command is named")
+    .requiredOption("--listen <address:port>", "where agents come in; port 0: a free one", address)
+    .option("--name <name...>", "DNS names and IP addresses by which agents call it", certificateNames)
+    .action(async (options: RunOptions) => {
+      const signal = stopSignal();
+      // Loaded only here: who asks a running one need not wait for all that it is made of.
+      const { runPlane } = await import("./commands/plane/run.ts");
+      code = await runPlane(options, terminal, signal);
+    });
+  ofProject(inDir(program.command("token")))
+    .description("print a join token, good for the registration of one machine")
+    .addOption(new Option("--arch <arch>", "of machines of this architecture only").choices(["amd64", "arm64"]))
+    .option("--ttl <time>", "how long it is good", durationMs, durationMs("1h"))
+    .option("--json", "machine-readable, with its end")
+    .action((options: TokenOptions) => printToken(options, terminal));
+  inDir(program.command("ca"))
+    .description("print the CA that agents pin")
+    .action((options: InDir) => printCa(options, terminal));
+  inDir(program.command("machines"))
+    .description("list the machines that have registered, and how they are")
+    .option("--json", "machine-readable")
+    .action((options: InDir) => listMachines(options, terminal));
+  inDir(program.command("drain"))
+    .description("let open builds of a machine, or of all of a project, finish, and end its agent")
+    .option("--machine <id>", "this one")
+    .option("--org <org>", "the customer", contractId)
+    .option("--project <project>", "the customer's project", contractId)
+    .option("--grace <time>", "how long open builds may take", durationMs, durationMs("60s"))
+    .option("--json", "machine-readable")
+    .action((options: DrainOptions) => drainMachine(options, terminal));
+  const between = { ask: askPlane, terminal };
+  defineBuilds({ program, inDir, ofProject, ...between })
+    .option(
+      "--machine-address <host[:port]>",
+      "where clients reach the machine, if not at the address that its stream comes from",
+      hostPort,
+    )
+    .action((options: OpenOptions) => openBuildHere(options, between));
+
+  const failed = await runCommands(program, argv, terminal);
+  return failed === EXIT.ok ? code : failed;
+}
