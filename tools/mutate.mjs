@@ -10,7 +10,7 @@ import { copyOfTree } from "./mutate/scratch.mjs";
 import { Session } from "./mutate/session-client.mjs";
 import { say, speakAs } from "./setup/progress.mjs";
 
-const ROOMS = ["agent/core", "agent/control", "agent/gateway"];
+const ROOMS = ["agent/core", "agent/control", "agent/gateway", "verifier/src"];
 /**
  * Tests that meet the agent only as a compiled program, which has no mutants, and those of the
  * tools.

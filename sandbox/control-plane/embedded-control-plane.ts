@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { status } from "@grpc/grpc-js";
 import { CloseReason, type Drain } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
+import { MemoryNonces } from "../../verifier/src/index.ts";
 import { type AcceptanceContext, untilAccepted } from "./acceptance.ts";
+import { Attestations, type TrustedIssuer } from "./attestations.ts";
 import { Authorities, CONTROL_PLANE_NAME } from "./authorities.ts";
 import { type BuildOrder, orderBuild, type Ticket, ticketFor } from "./builds.ts";
 import { type Change, changeOf } from "./change.ts";
@@ -14,8 +16,6 @@ import { Commits } from "./kept/commits.ts";
 import { IN_MEMORY, type Keeper } from "./kept/keeper.ts";
 import type { Snapshot } from "./kept/snapshot.ts";
 import type { Machine } from "./machine.ts";
-import { Nonces } from "./nonces.ts";
-import { OidcIssuers, type TrustedIssuer } from "./oidc-issuers.ts";
 import { type ControlPlaneOptions, type Settings, withDefaults } from "./options.ts";
 import type { ListedBuild, Project, Wishes } from "./project.ts";
 import type { Entitlement, ProjectRef } from "./project-ref.ts";
@@ -41,6 +41,8 @@ interface DrainOrder {
 }
 
 const CLOSING = new Refusal(status.UNAVAILABLE, "The control plane is closing.");
+/** One audience for all customers: a challenge is anybody's. */
+const EVERYBODY = { connection: "sandbox" };
 const TOKEN_LIFETIME_MS = 60 * 60_000;
 
 /**
@@ -77,14 +79,17 @@ export class EmbeddedControlPlane implements AsyncDisposable {
     this.authorities = authorities;
     this.#diagnostics = new Diagnostics(now);
     this.#terminals = new Terminals(now, (exit) => this.#diagnostics.expectRecording(exit.recordingId));
+    const nonces = new MemoryNonces({ now, lifetimeMs: settings.nonceLifetimeMs });
+    const { audience, attestation: options } = settings;
     this.#registry = new Registry({
-      nonces: new Nonces(settings.nonceLifetimeMs, now),
+      nonces,
+      holder: EVERYBODY,
       joinTokens: new JoinTokens(this.#commits, now, recalled?.joinTokens),
-      oidcIssuers: new OidcIssuers(settings.audience, now),
+      attestations: new Attestations({ audience, nonces, holder: EVERYBODY, now, options }),
       authorities,
       fleet: this.#fleet,
       commits: this.#commits,
-      audience: settings.audience,
+      audience,
     });
   }
 
@@ -152,7 +157,7 @@ export class EmbeddedControlPlane implements AsyncDisposable {
 
   trustIssuer(issuer: TrustedIssuer): void {
     for (const entitlement of Object.values(issuer.subjects)) this.#fleet.admit(entitlement);
-    this.#registry.oidcIssuers.trust(issuer);
+    this.#registry.attestations.trust(issuer);
   }
 
   machines(): readonly Machine[] {

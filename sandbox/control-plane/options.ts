@@ -1,3 +1,5 @@
+import type { AttestationOptions } from "./attestations.ts";
+
 /** All times in milliseconds. What is absent has the default that is named. */
 export interface ControlPlaneOptions {
   /** Default "127.0.0.1". */
@@ -15,6 +17,8 @@ export interface ControlPlaneOptions {
   readonly trustDomain?: string;
   /** What an OIDC token must be for; default "builder-control-plane.sandbox.internal". */
   readonly audience?: string;
+  /** Kinds of evidence that are taken beside join_token and oidc_token; default: none. */
+  readonly attestation?: AttestationOptions;
   /** Default 5 minutes, as the contract calls usual. */
   readonly nonceLifetimeMs?: number;
   /** Default 1 hour. Certificates count in whole seconds: the end is rounded up to one. */
@@ -44,6 +48,7 @@ export function withDefaults(options: ControlPlaneOptions): Settings {
     authorityLifetimeMs: 24 * 60 * 60_000,
     trustDomain: "builds.sandbox.internal",
     audience: "builder-control-plane.sandbox.internal",
+    attestation: { accept: {}, entitle: () => undefined },
     nonceLifetimeMs: 5 * 60_000,
     machineCertificateLifetimeMs: 60 * 60_000,
     servingCertificateLifetimeMs: 60 * 60_000,

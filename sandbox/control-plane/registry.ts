@@ -6,23 +6,24 @@ import type {
   RenewCertificatesRequest,
   RenewCertificatesResponse,
 } from "../../agent/adapters/grpc/gen/builder/agent/v1/identity.ts";
+import type { NonceHolder, Nonces } from "../../verifier/src/index.ts";
 import { sha256Hex } from "../pki/key-pair.ts";
 import { readSigningRequest } from "../pki/signing-request.ts";
+import type { Attestations } from "./attestations.ts";
 import type { Authorities } from "./authorities.ts";
 import type { Fleet } from "./fleet.ts";
 import type { JoinTokens } from "./join-tokens.ts";
 import type { Commits } from "./kept/commits.ts";
 import type { Machine } from "./machine.ts";
-import type { Nonces } from "./nonces.ts";
-import type { OidcIssuers } from "./oidc-issuers.ts";
 import type { Entitlement } from "./project-ref.ts";
 import { Refusal } from "./refusal.ts";
 
 /** Takes evidence, gives certificates. */
 export class Registry {
-  readonly nonces: Nonces;
   readonly joinTokens: JoinTokens;
-  readonly oidcIssuers: OidcIssuers;
+  readonly attestations: Attestations;
+  readonly #nonces: Nonces;
+  readonly #holder: NonceHolder;
   readonly #authorities: Authorities;
   readonly #fleet: Fleet;
   readonly #commits: Commits;
@@ -30,24 +31,27 @@ export class Registry {
 
   constructor(parts: {
     nonces: Nonces;
+    holder: NonceHolder;
     joinTokens: JoinTokens;
-    oidcIssuers: OidcIssuers;
+    attestations: Attestations;
     authorities: Authorities;
     fleet: Fleet;
     commits: Commits;
     audience: string;
   }) {
-    this.nonces = parts.nonces;
     this.joinTokens = parts.joinTokens;
-    this.oidcIssuers = parts.oidcIssuers;
+    this.attestations = parts.attestations;
+    this.#nonces = parts.nonces;
+    this.#holder = parts.holder;
     this.#authorities = parts.authorities;
     this.#fleet = parts.fleet;
     this.#commits = parts.commits;
     this.#audience = parts.audience;
   }
 
-  challenge(): GetChallengeResponse {
-    return { ...this.nonces.give(), audience: this.#audience };
+  async challenge(): Promise<GetChallengeResponse> {
+    const { nonce, expiresAtMs } = await this.#nonces.give(this.#holder);
+    return { nonce, expiresAt: new Date(expiresAtMs), audience: this.#audience };
   }
 
   /**
@@ -57,11 +61,9 @@ export class Registry {
   async register(request: RegisterRequest): Promise<RegisterResponse> {
     const { spkiDer } = await readField("machine_csr", request.machineCsr);
     if (request.servingCsr.length > 0) await readField("serving_csr", request.servingCsr);
-    this.nonces.redeem(request.nonce);
+    const entitle = await this.#judge(request, sha256Hex(spkiDer));
     // Together: a token is spent exactly when its machine is known.
-    const machine = this.#commits.together(() =>
-      this.#fleet.enrol(this.#entitlement(request, sha256Hex(spkiDer)), request),
-    );
+    const machine = this.#commits.together(() => this.#fleet.enrol(entitle(), request));
     return { machineId: machine.id, ...(await this.#certificates(machine, request)) };
   }
 
@@ -84,19 +86,24 @@ export class Registry {
     };
   }
 
-  #entitlement(request: RegisterRequest, machineSpkiSha256: string): Entitlement {
-    const evidence = request.attestation?.evidence;
-    switch (evidence?.$case) {
-      case "joinToken":
-        return this.joinTokens.redeem(evidence.value, request.nonce, machineSpkiSha256);
-      case "oidcToken":
-        return this.oidcIssuers.redeem(evidence.value.jwt);
-      default:
-        throw new Refusal(
-          status.INVALID_ARGUMENT,
-          `attestation: this control plane takes join_token and oidc_token, not ${evidence?.$case ?? "none or an unknown kind"}`,
-        );
+  /**
+   * Spends the nonce, whatever the evidence is worth. What is given back spends a join token.
+   * @throws {Refusal}
+   */
+  async #judge(request: RegisterRequest, machineSpkiSha256: string): Promise<() => Entitlement> {
+    const { attestation, nonce, machineCsr } = request;
+    const evidence = attestation?.evidence;
+    if (evidence === undefined) {
+      throw new Refusal(status.INVALID_ARGUMENT, "attestation: there is none, or one of an unknown kind");
     }
+    if (evidence.$case !== "joinToken") {
+      const entitlement = await this.attestations.redeem({ evidence, nonce, machineCsr });
+      return () => entitlement;
+    }
+    if ((await this.#nonces.consume(nonce, this.#holder)) !== "consumed") {
+      throw new Refusal(status.UNAUTHENTICATED, "nonce: not given by this control plane, used before, or expired");
+    }
+    return () => this.joinTokens.redeem(evidence.value, nonce, machineSpkiSha256);
   }
 }
 

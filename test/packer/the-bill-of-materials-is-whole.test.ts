@@ -12,11 +12,18 @@ import { inTree } from "../../tools/setup/tree.mjs";
 
 const LOCK = {
   packages: {
-    "": { version: "0.1.0" },
+    "": {
+      version: "0.1.0",
+      dependencies: { zod: "4.0.0", "@grpc/grpc-js": "1.14.0" },
+      optionalDependencies: { "only-arm": "1.0.0", "only-mac": "1.0.0", "not-installed": "1.0.0" },
+    },
     "node_modules/zod": { version: "4.0.0", license: "MIT", integrity: "sha512-AAEC" },
-    "node_modules/@grpc/grpc-js": { version: "1.14.0" },
+    "node_modules/@grpc/grpc-js": { version: "1.14.0", dependencies: { zod: "3.0.0", long: "5.0.0" } },
+    "node_modules/long": { version: "5.0.0" },
     "node_modules/@grpc/grpc-js/node_modules/zod": { version: "3.0.0" },
     "node_modules/vitest": { version: "4.1.0", dev: true },
+    "node_modules/jose": { version: "6.0.0" },
+    verifier: { version: "0.1.0", dependencies: { jose: "6.0.0" } },
     "node_modules/only-arm": { version: "1.0.0", cpu: ["arm64"] },
     "node_modules/only-mac": { version: "1.0.0", os: ["darwin"] },
   },
@@ -39,6 +46,7 @@ it("lists the npm packages that run on this processor, and no others", () => {
   expect(found.map(({ purl }) => purl)).toEqual([
     "pkg:npm/zod@4.0.0",
     "pkg:npm/%40grpc/grpc-js@1.14.0",
+    "pkg:npm/long@5.0.0",
     "pkg:npm/zod@3.0.0",
   ]);
   expect(found[0]).toMatchObject({
@@ -84,7 +92,7 @@ it("has every package that the agent depends on", async () => {
   const manifest = JSON.parse(await readFile(inTree("package.json"), "utf8")) as { dependencies: object };
   const names = npmComponents(lock, "x64").map(({ name }) => name);
   for (const name of Object.keys(manifest.dependencies)) expect(names).toContain(name);
-  expect(names).not.toContain("vitest");
+  for (const name of ["vitest", "jose", "@builder-agent/verifier"]) expect(names).not.toContain(name);
 });
 
 it("has a manifest that tells each program's version, place and digest", async () => {

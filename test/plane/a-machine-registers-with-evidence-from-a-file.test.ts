@@ -95,6 +95,7 @@ describe("an OIDC token", () => {
       iss: "https://issuer.example",
       sub: "machine:1",
       aud: "builder-control-plane.sandbox.internal",
+      iat: Math.floor(Date.now() / 1_000),
       exp: Math.floor(Date.now() / 1_000) + 600,
     };
     await using client = dial(plane);

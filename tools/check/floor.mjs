@@ -19,6 +19,7 @@ export const FLOOR = [
   { path: "cli/the-gateway-takes-a-socket-that-is-meant-for-it.test.ts", why: "a listening socket that was inherited" },
   { path: "cli/each-process-loads-only-what-it-needs.test.ts", why: "the module loader" },
   { path: "volume/orders-come-only-from-control.test.ts", why: "a unix socket as standard input, peers, half-closed" },
+  { path: "verifier", why: "certificates, signatures and keys are read and verified by Node's cryptography" },
   { path: "journeys/a-build-survives-a-crash-of-control.test.ts", why: "all of it together, with a real build" },
 ];
 

@@ -3,12 +3,12 @@ import { join } from "node:path";
 import { inTree } from "../setup/tree.mjs";
 
 const COLUMNS = 100;
-const FOLDERS = ["agent", "bench", "sandbox", "test", "tools"];
+const FOLDERS = ["agent", "bench", "sandbox", "test", "tools", "verifier"];
 const COMMENT = /^\s*(?:\/\/|\/?\*)/;
 /** What a tool reads has to be on one line. */
 const DIRECTIVE = /(?:oxlint-disable|biome-ignore|@ts-)/;
 /** Generated, or meant to be refused. */
-const LEFT_OUT = /(?:^|\/)(?:gen|node_modules|lint-fixture)\//;
+const LEFT_OUT = /(?:^|\/)(?:dist|gen|node_modules|lint-fixture)\//;
 
 /** The numbers of lines of comment that are too long to read well. @param {string} text */
 export function longComments(text) {

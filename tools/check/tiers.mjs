@@ -30,6 +30,10 @@ export const frames = () =>
 export const calls = () =>
   everydayTests("calls", ["test/journeys/of-thousands"], 20 * MINUTES, { BUILDER_AGENT_CALLS: "10000" });
 
+/** The 10,000 mutations of evidence, of which the everyday tests take 600. @type {Tier} */
+export const evidence = () =>
+  everydayTests("evidence", ["test/verifier/no-mutation"], 20 * MINUTES, { BUILDER_AGENT_MUTATIONS: "10000" });
+
 /** What depends on Node itself, on the Node that this command was given: the floor. @type {Tier} */
 export const floor = async (filters) => {
   const name = "floor";

@@ -5,7 +5,7 @@ import { hashOf, isStamped, writeWhole } from "./stamp.mjs";
 import { inTree, readIfThere } from "./tree.mjs";
 
 const DEADLINE_MS = 5 * 60_000;
-const SOURCES = ["agent", "sandbox", "bench"];
+const SOURCES = ["agent", "sandbox", "bench", "verifier/src"];
 const CONFIGURATION = ["tsconfig.json", "tsconfig.build.json", "package-lock.json"];
 const stampFile = inTree("dist/.compiled");
 

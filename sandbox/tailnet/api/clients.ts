@@ -1,6 +1,6 @@
 import { createHash, type JsonWebKey, randomBytes } from "node:crypto";
-import { JwtInvalid, unverifiedIssuer, verifyJwt } from "../../control-plane/jwt.ts";
 import { Refused, tokenInvalid } from "./answer.ts";
+import { JwtInvalid, unverifiedIssuer, verifyJwt } from "./jwt.ts";
 
 /**
  * What may be done with an access token of a client:

@@ -17,7 +17,7 @@ export function oidcIdentity(plane: EmbeddedControlPlane, ref: ProjectRef): Stag
     subjects: { [SUBJECT]: ref },
   });
   const nowS = Math.floor(Date.now() / 1_000);
-  const claims = { iss: ISSUER, sub: SUBJECT, aud: AUDIENCE, nbf: nowS - 1, exp: nowS + LIFETIME_S };
+  const claims = { iss: ISSUER, sub: SUBJECT, aud: AUDIENCE, iat: nowS, nbf: nowS - 1, exp: nowS + LIFETIME_S };
   const signed = [{ alg: "ES256", kid: "key" }, claims].map(base64url).join(".");
   const signature = sign("sha256", Buffer.from(signed), { key: privateKey, dsaEncoding: "ieee-p1363" });
   return { kind: "oidc-token", token: `${signed}.${signature.toString("base64url")}` };

@@ -3,7 +3,9 @@
  * @property {string} version
  * @property {string} [integrity]
  * @property {string} [license]
- * @property {boolean} [dev]
+ * @property {Readonly<Record<string, string>>} [dependencies]
+ * @property {Readonly<Record<string, string>>} [optionalDependencies]
+ * @property {Readonly<Record<string, string>>} [peerDependencies]
  * @property {readonly string[]} [os]
  * @property {readonly string[]} [cpu]
  */
@@ -17,8 +19,9 @@
  * @returns {readonly import("./bom.mjs").Component[]}
  */
 export function npmComponents({ packages }, cpu) {
+  const needed = neededByAgent(packages);
   return Object.entries(packages)
-    .filter(([path, locked]) => path && !locked.dev && fits(locked.os, "linux") && fits(locked.cpu, cpu))
+    .filter(([path, locked]) => needed.has(path) && fits(locked.os, "linux") && fits(locked.cpu, cpu))
     .map(([path, { version, integrity, license }]) => {
       const name = path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length);
       const purl = `pkg:npm/${name.replace("@", "%40")}@${version}`;
@@ -32,6 +35,38 @@ export function npmComponents({ packages }, cpu) {
         ...(integrity ? { hashes: [hashOfIntegrity(integrity)] } : {}),
       };
     });
+}
+
+/**
+ * What the root's own dependencies lead to: the lock file also holds what only the verifier needs,
+ * a workspace that is not in the package. @param {Lock["packages"]} packages
+ */
+function neededByAgent(packages) {
+  /** @type {Set<string>} */
+  const needed = new Set();
+  /** @param {string} from A path in the lock file. */
+  const follow = (from) => {
+    const { dependencies, optionalDependencies, peerDependencies } = packages[from] ?? {};
+    for (const name of Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies })) {
+      const path = placesFrom(from, name).find((place) => place in packages);
+      if (path === undefined || needed.has(path)) continue;
+      needed.add(path);
+      follow(path);
+    }
+  };
+  follow("");
+  return needed;
+}
+
+/**
+ * Where Node looks for a package, the nearest place first.
+ * @param {string} from @param {string} name
+ */
+function placesFrom(from, name) {
+  const places = [];
+  for (let at = from; at !== ""; at = at.slice(0, Math.max(0, at.lastIndexOf("/node_modules/"))))
+    places.push(`${at}/node_modules/${name}`);
+  return [...places, `node_modules/${name}`];
 }
 
 /** @param {readonly string[] | undefined} allowed @param {string} name */

@@ -1,0 +1,149 @@
+import { status } from "@grpc/grpc-js";
+import type { Attestation } from "../../agent/adapters/grpc/gen/builder/agent/v1/identity.ts";
+import {
+  type Evidence,
+  type Fetch,
+  type Identity,
+  MemorySpentTokens,
+  type NonceHolder,
+  type Nonces,
+  type OidcIssuer,
+  type Policies,
+  Verifier,
+  type Refusal as VerifierRefusal,
+} from "../../verifier/src/index.ts";
+import type { Entitlement } from "./project-ref.ts";
+import { Refusal } from "./refusal.ts";
+
+/** An issuer whose word on machines is taken. */
+export interface TrustedIssuer {
+  /** Compared exactly with the claim `iss`. */
+  readonly issuer: string;
+  /** Its public keys, as its JWKS document lists them. */
+  readonly jwks: Extract<OidcIssuer["keys"], { readonly keys: unknown }>;
+  /** By the claim `sub`: whose machine it is. A subject that is not named is nobody's. */
+  readonly subjects: Readonly<Record<string, Entitlement>>;
+  /** Whether a token may register once only (default), or as often as it lives. */
+  readonly singleUse?: boolean;
+}
+
+/** What is taken beside join tokens and tokens of trusted issuers. */
+export interface AttestationOptions {
+  readonly accept: Policies;
+  /** Whose machine it is; undefined: nobody's. */
+  readonly entitle: (identity: Identity) => Entitlement | undefined;
+  /** How STS is asked; default: Node's own. */
+  readonly fetch?: Fetch;
+}
+
+/** Evidence of a machine, other than a join token, with what came along. */
+export interface Attested {
+  readonly evidence: Exclude<Attestation["evidence"], undefined | { $case: "joinToken" }>;
+  readonly nonce: Uint8Array;
+  readonly machineCsr: Uint8Array;
+}
+
+const MOST_LIFETIME_S = 3_600;
+
+/** Leaves the judgement to the verifier; knows whose machine each identity is. */
+export class Attestations {
+  readonly #issuers = new Map<string, TrustedIssuer>();
+  readonly #verifier: Verifier;
+  readonly #audience: string;
+  readonly #holder: NonceHolder;
+  readonly #options: AttestationOptions;
+
+  constructor(parts: {
+    readonly audience: string;
+    readonly nonces: Nonces;
+    readonly holder: NonceHolder;
+    readonly now: () => number;
+    readonly options: AttestationOptions;
+  }) {
+    const { nonces, now, options } = parts;
+    this.#audience = parts.audience;
+    this.#holder = parts.holder;
+    this.#options = options;
+    const spent = new MemorySpentTokens({ now });
+    this.#verifier = new Verifier({ now, nonces, spent, fetch: options.fetch ?? fetch });
+  }
+
+  trust(issuer: TrustedIssuer): void {
+    this.#issuers.set(issuer.issuer, issuer);
+  }
+
+  /** Consumes the nonce. @throws {Refusal} with the verifier's code, never with its reason. */
+  async redeem({ evidence, nonce, machineCsr }: Attested): Promise<Entitlement> {
+    const { accept } = this.#options;
+    const issuers = [...[...this.#issuers.values()].map(policyOf), ...(accept.oidc?.issuers ?? [])];
+    const verdict = await this.#verifier.verify(evidenceOf(evidence), {
+      holder: this.#holder,
+      nonce,
+      audience: this.#audience,
+      csr: machineCsr,
+      accept: { ...accept, oidc: { issuers } },
+    });
+    const field = `attestation.${FIELDS[evidence.$case]}`;
+    if (verdict.verdict === "refused") throw new Refusal(statusOf(verdict), `${field}: ${verdict.code}`);
+    const entitlement = this.#entitlement(verdict);
+    if (entitlement === undefined) throw new Refusal(status.UNAUTHENTICATED, `${field}: not-allowed`);
+    return entitlement;
+  }
+
+  #entitlement(identity: Identity): Entitlement | undefined {
+    if (identity.kind !== "oidc") return this.#options.entitle(identity);
+    const trusted = this.#issuers.get(identity.issuer);
+    return trusted === undefined ? this.#options.entitle(identity) : trusted.subjects[identity.subject];
+  }
+}
+
+/** A platform's token from a file: bound to nothing, and often good elsewhere, too. */
+function policyOf({ issuer, jwks, subjects, singleUse = true }: TrustedIssuer): OidcIssuer {
+  return {
+    issuer,
+    keys: jwks,
+    algorithms: ["RS256", "ES256"],
+    audience: "plain-among-others",
+    claims: [{ path: ["sub"], allowed: Object.keys(subjects) }],
+    instancePath: ["sub"],
+    isSingleUse: singleUse,
+    mostLifetimeS: MOST_LIFETIME_S,
+  };
+}
+
+/** The contract's names. */
+const FIELDS = {
+  oidcToken: "oidc_token",
+  awsWebIdentity: "aws_web_identity",
+  awsCallerIdentity: "aws_caller_identity",
+  awsInstanceIdentity: "aws_instance_identity",
+  gcpIdentity: "gcp_identity",
+  azureAttested: "azure_attested",
+  nitroTpm: "nitro_tpm",
+} as const satisfies Record<Attested["evidence"]["$case"], string>;
+
+function evidenceOf(evidence: Attested["evidence"]): Evidence {
+  switch (evidence.$case) {
+    case "oidcToken":
+      return { kind: "oidc", ...evidence.value };
+    case "awsWebIdentity":
+      return { kind: "aws-web-identity", ...evidence.value };
+    case "awsCallerIdentity":
+      return { kind: "aws-caller-identity", ...evidence.value };
+    case "awsInstanceIdentity":
+      return { kind: "aws-instance-identity", ...evidence.value };
+    case "gcpIdentity":
+      return { kind: "gcp", ...evidence.value };
+    case "azureAttested":
+      return { kind: "azure", ...evidence.value };
+    case "nitroTpm":
+      return { kind: "nitro-tpm", ...evidence.value };
+    default:
+      return evidence satisfies never;
+  }
+}
+
+function statusOf({ code, retryable }: VerifierRefusal): status {
+  if (retryable) return status.UNAVAILABLE;
+  return code === "kind-not-accepted" ? status.INVALID_ARGUMENT : status.UNAUTHENTICATED;
+}

@@ -1,0 +1,14 @@
+export type { Fetch } from "./exchange.ts";
+export { Instances, type Lease, type LeaseStore, MemoryLeases, type Registration } from "./instances.ts";
+export type { JobEvidence, JobExpectation, Trust } from "./job/job.ts";
+export { CachedKeys, type IssuerKeys, jwksAt, type KeyProvider } from "./jwt/key-provider.ts";
+export type { Evidence, Policies } from "./machine/evidence.ts";
+export type { OidcIssuer } from "./machine/oidc.ts";
+export { flyIssuer, kubernetesIssuer } from "./machine/oidc-issuers.ts";
+export { FolderNonces } from "./nonces/folder-nonces.ts";
+export { FolderSpentTokens } from "./nonces/folder-spent-tokens.ts";
+export { MemoryNonces } from "./nonces/memory-nonces.ts";
+export { MemorySpentTokens } from "./nonces/memory-spent-tokens.ts";
+export type { GivenNonce, NonceFate, NonceHolder, Nonces, SpentTokens } from "./nonces/nonces.ts";
+export type { Refusal, RefusalCode } from "./refusal.ts";
+export { type Expectation, type Identity, type Job, Verifier, type VerifierParts } from "./verifier.ts";
