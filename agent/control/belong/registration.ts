@@ -2,7 +2,7 @@ import { reconnectBackoff } from "../../core/backoff.ts";
 import type { TrustBundle } from "../../core/desired-state.ts";
 import { inWords } from "../../core/errors.ts";
 import type { Boot } from "../../core/machine.ts";
-import { PlaneError } from "../../core/plane-status.ts";
+import { PlaneError, retryAfterMs } from "../../core/plane-status.ts";
 import { within } from "../../lifecycle/branch.ts";
 import { retry } from "../../lifecycle/retry.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -79,6 +79,7 @@ export function register(
     wake: cells.retryNow,
     signal,
     giveUp: (failure) => failure instanceof MachineRefused,
+    atLeastMs: retryAfterMs,
     onFailure: (err, retryInMs) => noteFailure(ports, cells, err, { retryInMs }),
   });
 }
