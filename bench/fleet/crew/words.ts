@@ -1,0 +1,37 @@
+import type { PlaneAddress } from "../machine/machine.ts";
+import type { Call } from "../machine/watched-plane.ts";
+
+/** What the bench tells a process that runs machines. */
+export type ToCrew =
+  | {
+      readonly is: "boot";
+      readonly plane: PlaneAddress;
+      readonly machines: readonly { readonly name: string; readonly joinToken: string }[];
+    }
+  | { readonly is: "end" };
+
+/** What such a process tells: times are CLOCK_MONOTONIC, in ms, which all processes share. */
+export type FromCrew =
+  | { readonly is: "up" }
+  | {
+      readonly is: "news";
+      /** Where its gateway listens. */
+      readonly doors: readonly { readonly machine: string; readonly port: number }[];
+      readonly calls: readonly NotedCall[];
+      /** Revisions that were put in force, each once. */
+      readonly applied: readonly { readonly machine: string; readonly revision: number; readonly atMs: number }[];
+      readonly ended: readonly { readonly machine: string; readonly how: string }[];
+    };
+
+export interface NotedCall {
+  readonly machine: string;
+  readonly call: Call;
+  readonly atMs: number;
+}
+
+export type News = Extract<FromCrew, { readonly is: "news" }>;
+
+/** CLOCK_MONOTONIC. */
+export function monoMs(): number {
+  return Number(process.hrtime.bigint() / 1_000n) / 1_000;
+}
