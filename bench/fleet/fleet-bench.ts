@@ -1,6 +1,5 @@
 import { setMaxListeners } from "node:events";
 import { cpus, loadavg, totalmem } from "node:os";
-import { EmbeddedControlPlane } from "../../sandbox/control-plane/embedded-control-plane.ts";
 import { Deadline } from "../../sandbox/deadline.ts";
 import { BenchFailed } from "../failure.ts";
 import { say } from "../output.ts";
@@ -16,8 +15,6 @@ import { residentOfAll } from "./phases/processor.ts";
 import { steady } from "./phases/steady.ts";
 import type { FleetResult } from "./result.ts";
 
-/** The contract allows 30 s: a large fleet is spared what it does not need. */
-const HEARTBEAT_MS = 25_000;
 /** Beside the two waits that are asked for: all phases of 1,000 agents on two busy cores. */
 const LIMIT_MS = 600_000;
 /** So many machines have builds while the CA changes, and get a change of their own. */
@@ -49,8 +46,7 @@ async function measure(options: FleetOptions, outer: AbortSignal): Promise<Fleet
   // Many wait with it at a time.
   setMaxListeners(0, signal);
 
-  await using plane = await EmbeddedControlPlane.listen({ heartbeatMs: HEARTBEAT_MS });
-  await using fleet = new Fleet(plane, agents, (failure) => lost.abort(failure));
+  await using fleet = await Fleet.found(agents, (failure) => lost.abort(failure));
   await fleet.muster(processes, signal);
   const empty = { agents: await residentOfAll(fleet), plane: await residentBytes(process.pid) };
   const sampled = fleet.names.slice(0, MOST_SAMPLED);

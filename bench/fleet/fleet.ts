@@ -1,24 +1,45 @@
 import { Phase } from "../../agent/adapters/grpc/gen/builder/agent/v1/observed_state.ts";
-import type { EmbeddedControlPlane } from "../../sandbox/control-plane/embedded-control-plane.ts";
+import { EmbeddedControlPlane } from "../../sandbox/control-plane/embedded-control-plane.ts";
 import type { Machine } from "../../sandbox/control-plane/machine.ts";
 import type { ProjectRef } from "../../sandbox/control-plane/project-ref.ts";
 import { BenchFailed } from "../failure.ts";
 import { Crew } from "./crew/crew.ts";
 import { Logbook } from "./crew/logbook.ts";
+import { monoMs } from "./crew/words.ts";
+
+/** The contract allows 30 s: a large fleet is spared what it does not need. */
+const HEARTBEAT_MS = 25_000;
 
 /** A fleet of machines in a few processes, and the control plane that they belong to. */
 export class Fleet implements AsyncDisposable {
   readonly plane: EmbeddedControlPlane;
   readonly logbook = new Logbook();
   readonly names: readonly string[];
+  /** When each call came to the plane. */
+  readonly arrivedMs: readonly number[];
   readonly #crews: Crew[] = [];
   readonly #lost: (failure: BenchFailed) => void;
 
-  /** @param onLost is told when a process of machines ends by itself. */
-  constructor(plane: EmbeddedControlPlane, size: number, onLost: (failure: BenchFailed) => void) {
+  private constructor(
+    plane: EmbeddedControlPlane,
+    size: number,
+    arrivedMs: readonly number[],
+    onLost: (failure: BenchFailed) => void,
+  ) {
     this.plane = plane;
     this.names = Array.from({ length: size }, (_, at) => `machine-${at + 1}`);
+    this.arrivedMs = arrivedMs;
     this.#lost = onLost;
+  }
+
+  /** @param onLost is told when a process of machines ends by itself. */
+  static async found(size: number, onLost: (failure: BenchFailed) => void): Promise<Fleet> {
+    const arrivedMs: number[] = [];
+    const plane = await EmbeddedControlPlane.listen({
+      heartbeatMs: HEARTBEAT_MS,
+      onCall: () => arrivedMs.push(monoMs()),
+    });
+    return new Fleet(plane, size, arrivedMs, onLost);
   }
 
   async muster(processes: number, signal: AbortSignal): Promise<void> {
@@ -46,10 +67,6 @@ export class Fleet implements AsyncDisposable {
     return this.plane.machines().filter(isReady).length;
   }
 
-  get attached(): number {
-    return this.plane.machines().filter(({ link }) => link !== undefined).length;
-  }
-
   /** Where a build's client finds this machine. @throws {BenchFailed} if it never registered. */
   doorOf(name: string): { readonly port: number; readonly serverName: string } {
     const port = this.logbook.doors.get(name);
@@ -60,6 +77,7 @@ export class Fleet implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#crews.map((crew) => crew[Symbol.asyncDispose]()));
+    await this.plane[Symbol.asyncDispose]();
   }
 }
 

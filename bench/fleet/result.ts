@@ -40,8 +40,9 @@ export interface JudgedBar {
 /** What a fleet has to keep to. */
 export function judgeBars({ burst, steady, outage, caChange }: FleetResult): readonly JudgedBar[] {
   return [
-    atMost("burst: peak of requests at most 3 times their mean", burst.arrivals.peakToMean, 3),
-    atMost("return: peak of requests at most 3 times their mean", outage.arrivals.peakToMean, 3),
+    atMost("burst: peak of requests at most 3 times their mean", burst.requests.peakToMean, 3),
+    atMost("return: peak of requests at most 3 times their mean", outage.requests.peakToMean, 3),
+    atMost("return: peak of tries at most 3 times their mean", outage.tries.peakToMean, 3),
     atMost("return: 95 % attached within 120 s", outage.secondsTo95Attached, 120),
     atMost("idle: at most 0.3 % of a core for each agent", steady.agentCpuPercent, 0.3),
     atMost("change of CA: no failed handshake", caChange.failedHandshakes, 0),

@@ -1,7 +1,11 @@
 import { aligned } from "../report/table.ts";
+import type { Arrivals } from "./arrivals.ts";
+import { type Extrapolated, extrapolate } from "./model.ts";
 import type { Attaching } from "./phases/attaching.ts";
 import type { FanOut } from "./phases/fan-out.ts";
 import { type FleetResult, judgeBars } from "./result.ts";
+
+const LARGER = [10_000, 100_000] as const;
 
 /** What is printed: Markdown. */
 export function fleetText(result: FleetResult): string {
@@ -35,19 +39,50 @@ export function fleetText(result: FleetResult): string {
     aligned([["figure", "measured"], ...rows]),
     "",
     aligned([["bar", "measured", ""], ...bars]),
+    "",
+    modelTable(result),
   ].join("\n");
 }
 
+/** What the same would be for larger fleets, computed. */
+function modelTable(result: FleetResult): string {
+  const sizes = LARGER.map((agents) => extrapolate(result, agents));
+  const row = (what: string, figure: (size: Extrapolated) => string): readonly string[] => [what, ...sizes.map(figure)];
+  return aligned([
+    row("computed for agents", ({ agents }) => agents.toLocaleString("en")),
+    row("plane idle, cores", ({ idleCores }) => idleCores.toFixed(2)),
+    row("plane's memory, MB", ({ memoryMb }) => memoryMb.toFixed(0)),
+    row("renewals a second", ({ renewalsPerSecond }) => renewalsPerSecond.toFixed(1)),
+    row("– cores", ({ renewalCores }) => renewalCores.toFixed(2)),
+    row("return after an outage, peak a second", ({ returnPeakPerSecond }) => returnPeakPerSecond.toFixed(0)),
+    row("– cores", ({ returnCores }) => returnCores.toFixed(2)),
+    row("all register at once, core seconds", ({ registrationCoreSeconds }) => registrationCoreSeconds.toFixed(0)),
+    row("planes of one core each", ({ planes }) => String(planes)),
+    row("– breaks first with fewer", ({ breaksFirst }) => breaksFirst),
+    row("a change for all, p99, s", ({ fanOutP99Seconds }) => fanOutP99Seconds.toFixed(2)),
+  ]);
+}
+
 function attachingRows(when: string, attaching: Attaching): readonly (readonly [string, string])[] {
-  const { arrivals, secondsTo95Attached, secondsToAllReady, planeMsEach, agentMsEach } = attaching;
+  const { requests, tries, secondsTo95Attached, secondsToAllReady, planeMsEach, agentMsEach } = attaching;
   return [
     [`${when}: 95 % attached, s`, secondsTo95Attached.toFixed(1)],
     [`${when}: all ready, s`, secondsToAllReady.toFixed(1)],
-    [`– requests a second, mean`, arrivals.meanPerSecond.toFixed(1)],
-    [`– peak, in ${arrivals.windowSeconds} s`, arrivals.peakPerSecond.toFixed(1)],
-    ["– peak ÷ mean", arrivals.peakToMean.toFixed(2)],
+    ...arrivalRows("requests at the plane", requests),
+    ...arrivalRows("tries of agents", tries),
     ["– processor of the plane, ms for each agent", planeMsEach.toFixed(1)],
     ["– processor of an agent, ms", agentMsEach.toFixed(1)],
+  ];
+}
+
+function arrivalRows(
+  what: string,
+  { meanPerSecond, peakPerSecond, windowSeconds, peakToMean }: Arrivals,
+): readonly (readonly [string, string])[] {
+  return [
+    [`– ${what}, a second, mean`, meanPerSecond.toFixed(1)],
+    [`– peak, in ${windowSeconds} s`, peakPerSecond.toFixed(1)],
+    ["– peak ÷ mean", peakToMean.toFixed(2)],
   ];
 }
 

@@ -1,3 +1,5 @@
+import "./many-in-one-process.ts";
+
 import { createHmac } from "node:crypto";
 import { systemClock } from "../../../agent/adapters/clock/system-clock.ts";
 import { connectControlPlane } from "../../../agent/adapters/grpc/connect-control-plane.ts";

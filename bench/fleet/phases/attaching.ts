@@ -8,8 +8,10 @@ import { Processor } from "./processor.ts";
 export interface Attaching {
   readonly secondsTo95Attached: number;
   readonly secondsToAllReady: number;
-  /** Until 95 % were attached. */
-  readonly arrivals: Arrivals;
+  /** Requests as they came to the plane, until 95 % were attached. */
+  readonly requests: Arrivals;
+  /** The same as they were begun by the agents: connections that nobody has answered yet. */
+  readonly tries: Arrivals;
   /** Processor time until all were ready, for each machine. */
   readonly planeMsEach: number;
   readonly agentMsEach: number;
@@ -46,11 +48,12 @@ export async function attaching(
   ];
   await logbook.until(() => attached().length === size, signal);
   const mostMs = percentile(attached(), MOST);
-  const times = logbook.calls(ASKED, beganMs).map(({ atMs }) => atMs);
+  const triedMs = logbook.calls(ASKED, beganMs).map(({ atMs }) => atMs);
   return {
     secondsTo95Attached: (mostMs - beganMs) / 1_000,
     secondsToAllReady: (readyMs - beganMs) / 1_000,
-    arrivals: arrivals(times, beganMs, mostMs),
+    requests: arrivals(fleet.arrivedMs, beganMs, mostMs),
+    tries: arrivals(triedMs, beganMs, mostMs),
     planeMsEach: (spent.plane * 1_000) / size,
     agentMsEach: (spent.agents * 1_000) / size,
   };
