@@ -51,10 +51,14 @@ export class Fleet implements AsyncDisposable {
     return this.#crews.map(({ pid }) => pid);
   }
 
-  /** Every machine at once, each of a project of its own. */
-  boot(): void {
+  /** Every machine at a time of its own within `overMs`, each of a project of its own. */
+  boot(overMs: number): void {
     const { endpoint, serverName, caPem } = this.plane;
-    const recruits = this.names.map((name) => ({ name, joinToken: this.plane.issueJoinToken(projectOf(name)) }));
+    const recruits = this.names.map((name) => ({
+      name,
+      joinToken: this.plane.issueJoinToken(projectOf(name)),
+      afterMs: Math.random() * overMs,
+    }));
     for (const [at, crew] of this.#crews.entries()) {
       const machines = recruits.filter((_, index) => index % this.#crews.length === at);
       crew.tell({ is: "boot", plane: { endpoint, serverName, caPem }, machines });

@@ -9,7 +9,19 @@ const LARGER = [10_000, 100_000] as const;
 
 /** What is printed: Markdown. */
 export function fleetText(result: FleetResult): string {
-  const { machine, startedAt, seconds, agents, processes, goneSeconds, steady, oneChange, outage, caChange } = result;
+  const {
+    machine,
+    startedAt,
+    seconds,
+    agents,
+    processes,
+    bootOverSeconds,
+    goneSeconds,
+    steady,
+    oneChange,
+    outage,
+    caChange,
+  } = result;
   const rows: readonly (readonly [string, string])[] = [
     ...attachingRows("burst", result.burst),
     ["idle: processor of an agent, % of a core", steady.agentCpuPercent.toFixed(3)],
@@ -18,6 +30,7 @@ export function fleetText(result: FleetResult): string {
     ["memory of the plane, MB", steady.planeMemoryMb.toFixed(0)],
     ...fanOutRows("a change for one", oneChange),
     ["plane gone: tries of an agent a minute", outage.triesEachMinute.toFixed(1)],
+    ["– processor of an agent for each, ms", outage.msEachTry.toFixed(1)],
     ...attachingRows("return", outage),
     ...fanOutRows("a new CA for all", caChange.overlap),
     ...fanOutRows("the old CA withdrawn for all", caChange.withdrawal),
@@ -33,7 +46,7 @@ export function fleetText(result: FleetResult): string {
     holds ? "holds" : "DOES NOT HOLD",
   ]);
   return [
-    `Measured on ${startedAt.slice(0, 10)} in ${Math.round(seconds)} s: ${agents} agents in ${processes} processes, the plane gone for ${goneSeconds} s.`,
+    `Measured on ${startedAt.slice(0, 10)} in ${Math.round(seconds)} s: ${agents} agents in ${processes} processes, booted within ${bootOverSeconds} s, the plane gone for ${goneSeconds} s.`,
     `Machine: ${machine.cores} cores (${machine.cpu}), ${machine.memoryGb} GB, Node ${machine.node}, load average before ${machine.loadAverage.toFixed(1)}.`,
     "",
     aligned([["figure", "measured"], ...rows]),
@@ -68,8 +81,8 @@ function attachingRows(when: string, attaching: Attaching): readonly (readonly [
   return [
     [`${when}: 95 % attached, s`, secondsTo95Attached.toFixed(1)],
     [`${when}: all ready, s`, secondsToAllReady.toFixed(1)],
-    ...arrivalRows("requests at the plane", requests),
     ...arrivalRows("tries of agents", tries),
+    ...arrivalRows("requests as the plane read them", requests),
     ["– processor of the plane, ms for each agent", planeMsEach.toFixed(1)],
     ["– processor of an agent, ms", agentMsEach.toFixed(1)],
   ];

@@ -61,7 +61,13 @@ describe("a wrong option of the fleet's bench is named, with exit code 64", () =
 });
 
 it("takes a thousand agents in a few processes, and a minute's outage, unless told otherwise", () => {
-  expect(parseFleetOptions([])).toMatchObject({ agents: 1_000, processes: 3, goneMs: 60_000, steadyMs: 30_000 });
+  expect(parseFleetOptions([])).toMatchObject({
+    agents: 1_000,
+    processes: 3,
+    bootOverMs: 50_000,
+    goneMs: 60_000,
+    steadyMs: 30_000,
+  });
   expect(parseFleetOptions(["--agents", "2", "--processes", "4"])).toMatchObject({ agents: 2, processes: 2 });
 });
 
@@ -73,12 +79,13 @@ const RESULT: FleetResult = {
   seconds: 300,
   agents: 1_000,
   processes: 3,
+  bootOverSeconds: 50,
   goneSeconds: 60,
   machine: { cpu: "a", cores: 2, memoryGb: 8, node: "20.20.2", loadAverage: 0 },
   burst: { ...CAME, planeMsEach: 20 },
   steady: { agentCpuPercent: 0.01, planeCpuPercent: 2, agentMemoryMb: 1, planeMemoryMb: 100 },
   oneChange: { machines: 100, p50Ms: 2, p99Ms: 5 },
-  outage: { ...CAME, planeMsEach: 5, triesEachMinute: 9 },
+  outage: { ...CAME, planeMsEach: 5, triesEachMinute: 9, msEachTry: 4 },
   caChange: {
     machinesWithBuilds: 100,
     overlap: { machines: 1_000, p50Ms: 500, p99Ms: 1_000 },

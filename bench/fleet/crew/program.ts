@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { FleetMachine } from "../machine/machine.ts";
 import { type FromCrew, monoMs, type News, type ToCrew } from "./words.ts";
 
@@ -29,7 +30,9 @@ function tellNews(): void {
 
 async function boot({ plane, machines: ordered }: Extract<ToCrew, { is: "boot" }>): Promise<void> {
   await Promise.all(
-    ordered.map(async ({ name, joinToken }) => {
+    ordered.map(async ({ name, joinToken, afterMs }) => {
+      await sleep(afterMs, undefined, { ref: false });
+      if (isEnding) return;
       let applied = 0n;
       const machine = await FleetMachine.boot({
         name,

@@ -6,9 +6,16 @@ export type ToCrew =
   | {
       readonly is: "boot";
       readonly plane: PlaneAddress;
-      readonly machines: readonly { readonly name: string; readonly joinToken: string }[];
+      readonly machines: readonly Recruit[];
     }
   | { readonly is: "end" };
+
+export interface Recruit {
+  readonly name: string;
+  readonly joinToken: string;
+  /** So long after the order it boots. */
+  readonly afterMs: number;
+}
 
 /** What such a process tells: times are CLOCK_MONOTONIC, in ms, which all processes share. */
 export type FromCrew =

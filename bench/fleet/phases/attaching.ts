@@ -8,10 +8,10 @@ import { Processor } from "./processor.ts";
 export interface Attaching {
   readonly secondsTo95Attached: number;
   readonly secondsToAllReady: number;
-  /** Requests as they came to the plane, until 95 % were attached. */
-  readonly requests: Arrivals;
-  /** The same as they were begun by the agents: connections that nobody has answered yet. */
+  /** Calls as the agents began them, until 95 % were attached: that is how evenly they come. */
   readonly tries: Arrivals;
+  /** The same as the plane read them: a busy machine lets it stand still, and then reads many. */
+  readonly requests: Arrivals;
   /** Processor time until all were ready, for each machine. */
   readonly planeMsEach: number;
   readonly agentMsEach: number;
