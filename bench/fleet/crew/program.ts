@@ -1,20 +1,20 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { FleetMachine } from "../machine/machine.ts";
-import { type FromCrew, monoMs, type News, type ToCrew } from "./words.ts";
+import { type Applied, type Door, type Ended, type FromCrew, monoMs, type NotedCall, type ToCrew } from "./words.ts";
 
 /** A process with many machines: started by the bench, ended by it or with it. */
 
 /** One message for all that came meanwhile: telling must cost little beside what is measured. */
 const TELL_EVERY_MS = 250;
 
-type Writable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer I)[] ? I[] : T[K] };
-
 let news = noNews();
 const machines: FleetMachine[] = [];
 let isEnding = false;
 
-function noNews(): Writable<News> {
-  return { is: "news", doors: [], calls: [], applied: [], ended: [] };
+/** What came since it was last told. */
+function noNews() {
+  const lists = { doors: new Array<Door>(), calls: new Array<NotedCall>(), applied: new Array<Applied>() };
+  return { is: "news", ...lists, ended: new Array<Ended>() } as const;
 }
 
 function tell(words: FromCrew): void {

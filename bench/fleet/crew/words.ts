@@ -22,13 +22,29 @@ export type FromCrew =
   | { readonly is: "up" }
   | {
       readonly is: "news";
-      /** Where its gateway listens. */
-      readonly doors: readonly { readonly machine: string; readonly port: number }[];
+      readonly doors: readonly Door[];
       readonly calls: readonly NotedCall[];
-      /** Revisions that were put in force, each once. */
-      readonly applied: readonly { readonly machine: string; readonly revision: number; readonly atMs: number }[];
-      readonly ended: readonly { readonly machine: string; readonly how: string }[];
+      readonly applied: readonly Applied[];
+      readonly ended: readonly Ended[];
     };
+
+/** Where a machine's gateway listens. */
+export interface Door {
+  readonly machine: string;
+  readonly port: number;
+}
+
+/** A revision that was put in force; each is told once. */
+export interface Applied {
+  readonly machine: string;
+  readonly revision: number;
+  readonly atMs: number;
+}
+
+export interface Ended {
+  readonly machine: string;
+  readonly how: string;
+}
 
 export interface NotedCall {
   readonly machine: string;
