@@ -67,7 +67,7 @@ it("goes through burst, outage, change of CA and drain, and tells all of it", { 
     caChange: { machinesWithBuilds: 8, handshakes: 40, failedHandshakes: 0, interruptedSessions: 0, turnedAway: 8 },
   });
   expect(result["oneChange"]?.["p50Ms"]).toBeGreaterThan(0);
-  expect(result["steady"]?.["agentMemoryMb"]).toBeGreaterThan(0);
+  expect(result["burst"]?.["planeMsEach"]).toBeGreaterThan(0);
   expect(result["drain"]?.["secondsToAllEnded"]).toBeGreaterThan(0);
 });
 

@@ -50,8 +50,8 @@ export class SmallFleet implements AsyncDisposable {
     return machine;
   }
 
-  openBuild({ name }: FleetMachine, ttlMs?: number): Promise<OpenedBuild> {
-    return this.plane.openBuild({ ...projectOf(name), ...(ttlMs !== undefined && { ttlMs }) });
+  openBuild({ name }: FleetMachine): Promise<OpenedBuild> {
+    return this.plane.openBuild(projectOf(name));
   }
 
   dial(machine: FleetMachine, ticket: OpenedBuild): Promise<BuildSession> {
