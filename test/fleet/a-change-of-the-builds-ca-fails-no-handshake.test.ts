@@ -4,7 +4,7 @@ import { EmbeddedControlPlane } from "../../sandbox/control-plane/embedded-contr
 import { Relay } from "./relay.ts";
 import { DEADLINE_MS, projectOf, SmallFleet } from "./small-fleet.ts";
 
-const MACHINES = 100;
+const MACHINES = 200;
 
 it(
   "a fleet changes its builds' CA with an overlap: no handshake fails, also on a machine that was cut off for most of it",
