@@ -175,12 +175,12 @@ describe("a machine", () => {
       await settle();
       expect(board.plane.get().lastFailure).toContain("restarting");
       expect(log.events).toEqual(["identity.registration-failed"]);
-      // Ceilings of 1, 2, 4, 8, 16 s and then 30 s, and half of each.
-      await clock.advance(15_499);
-      expect(registrations).toHaveLength(5);
+      // Half of each ceiling: nine that grow by half from 1 s, and then 30 s.
+      await clock.advance([500, 750, 1_125, 1_688, 2_531, 3_797, 5_695, 8_543, 12_814].reduce((a, b) => a + b) - 1);
+      expect(registrations).toHaveLength(9);
       await clock.advance(1);
-      expect(registrations).toHaveLength(6);
-      await clock.advance(6 * 15_000 - 1);
+      expect(registrations).toHaveLength(10);
+      await clock.advance(2 * 15_000 - 1);
       expect(registrations).toHaveLength(11);
       await clock.advance(1);
       expect(registrations).toHaveLength(12);
