@@ -241,6 +241,28 @@ describe("a machine", () => {
       expect(await belonging.prove(stop.signal)).toBe(true);
     });
 
+    it("does not ask again before the time that the control plane asked for", async () => {
+      failures = [new PlaneError("Register", "RESOURCE_EXHAUSTED", "too many at once", { retryAfterMs: 60_000 })];
+      expect(await belonging.prove(stop.signal)).toBe(false);
+      const tries = registrations.length;
+      await clock.advance(59_999);
+      expect(await belonging.prove(stop.signal)).toBe(false);
+      expect(registrations).toHaveLength(tries);
+      await clock.advance(1);
+      expect(await belonging.prove(stop.signal)).toBe(true);
+    });
+
+    it("waits at its start as long as the control plane asks for, and its jitter on top", async () => {
+      failures = [new PlaneError("Register", "RESOURCE_EXHAUSTED", "too many at once", { retryAfterMs: 60_000 })];
+      const begun = belonging.begin(stop.signal);
+      await settle();
+      const tries = registrations.length;
+      await clock.advance(60_499);
+      expect(registrations).toHaveLength(tries);
+      await clock.advance(1);
+      await begun;
+    });
+
     it("ends when it is refused for good, in the control plane's own words", async () => {
       failures = [refused()];
       const failure = await belonging.prove(stop.signal).catch((err: unknown) => err);

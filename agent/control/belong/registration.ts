@@ -85,7 +85,8 @@ export function register(
 }
 
 /**
- * One attempt, for a machine that may be known after all: undefined if it failed, which is logged.
+ * One attempt, for a machine that may be known after all: undefined if it failed, which is logged,
+ * and told to `onFailure`.
  * @throws {MachineRefused} when the control plane refuses this machine for good.
  */
 export async function tryRegister(
@@ -93,6 +94,7 @@ export async function tryRegister(
   cells: RegistrationCells,
   boot: Boot,
   refusals: Refusals,
+  onFailure: (failure: unknown) => void,
   signal: AbortSignal,
 ): Promise<Membership | undefined> {
   try {
@@ -100,6 +102,7 @@ export async function tryRegister(
   } catch (err) {
     if (err instanceof MachineRefused) throw err;
     if (!signal.aborted) noteFailure(ports, cells, err, {});
+    onFailure(err);
     return undefined;
   }
 }
