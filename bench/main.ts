@@ -1,5 +1,9 @@
 import { writeFile } from "node:fs/promises";
 import { BenchFailed, describe } from "./failure.ts";
+import { benchFleet } from "./fleet/fleet-bench.ts";
+import { parseFleetOptions } from "./fleet/options.ts";
+import { fleetJson } from "./fleet/result.ts";
+import { fleetText } from "./fleet/text.ts";
 import { benchGateway } from "./gateway-bench.ts";
 import { parseOptions } from "./options.ts";
 import { print, say } from "./output.ts";
@@ -16,16 +20,28 @@ for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, ()
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => stop.abort());
 
 try {
-  const options = parseOptions(process.argv.slice(2));
+  const [bench, ...flags] = process.argv.slice(2);
+  await (bench === "fleet" ? fleet(flags) : gateway(process.argv.slice(2)));
+} catch (failure) {
+  if (stop.signal.aborted) say("interrupted; everything it started has ended");
+  else say(describe(failure));
+  process.exitCode = stop.signal.aborted ? EXIT_INTERRUPTED : exitCodeOf(failure);
+}
+
+async function gateway(args: readonly string[]): Promise<void> {
+  const options = parseOptions(args);
   const result = await benchGateway(options, stop.signal);
   const text = renderText(result);
   if (options.jsonFile !== undefined) await writeFile(options.jsonFile, toJson(result));
   if (options.writeReadme) await writeReadme(text);
   print(text);
-} catch (failure) {
-  if (stop.signal.aborted) say("interrupted; everything it started has ended");
-  else say(describe(failure));
-  process.exitCode = stop.signal.aborted ? EXIT_INTERRUPTED : exitCodeOf(failure);
+}
+
+async function fleet(args: readonly string[]): Promise<void> {
+  const options = parseFleetOptions(args);
+  const result = await benchFleet(options, stop.signal);
+  if (options.jsonFile !== undefined) await writeFile(options.jsonFile, fleetJson(result));
+  print(fleetText(result));
 }
 
 function exitCodeOf(failure: unknown): number {

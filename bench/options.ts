@@ -18,7 +18,8 @@ export interface BenchOptions {
   readonly nodeFlags: readonly string[];
 }
 
-const USAGE = `usage: npm run bench -- gateway [options]
+const USAGE = `usage: npm run bench -- fleet [options], or
+       npm run bench -- gateway [options]
   --quick               fewer rounds, less data: about a minute, not for the record
   --rounds N            how many rounds count (default ${FULL.rounds}, with --quick ${QUICK.rounds}); fewer if time runs out
   --only A,B            of ${GROUPS.join(", ")}
@@ -37,7 +38,8 @@ const LAUNCHER_NODE_FLAGS: readonly string[] = ["--max-semi-space-size=1", "--in
 /** @throws {BenchFailed} With exit code 64, naming what is wrong. */
 export function parseOptions(args: readonly string[]): BenchOptions {
   const { values, positionals } = parsed(args);
-  if (positionals.length !== 1 || positionals[0] !== "gateway") throw usage("There is one bench: gateway.");
+  if (positionals.length !== 1 || positionals[0] !== "gateway")
+    throw usage("There are two benches: gateway and fleet.");
   const quick = values.quick ?? false;
   const writeReadme = values["write-readme"] ?? false;
   const effort = quick ? QUICK : FULL;

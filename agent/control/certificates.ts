@@ -1,6 +1,6 @@
 import { equalJitterMs } from "../core/backoff.ts";
 import { AgentError, inWords } from "../core/errors.ts";
-import { PlaneError } from "../core/plane-status.ts";
+import { PlaneError, retryAfterMs } from "../core/plane-status.ts";
 import {
   type HeldCertificate,
   RENEWAL_GAP_MS,
@@ -193,7 +193,8 @@ class Keeper {
     meters.renewalFailed();
     const isWaiting = isWithoutCertificate(this.#cells.gateway.get());
     const leftMs = (this.#cells.identity.get()?.notAfterMs ?? 0) - clock.now().wallMs;
-    const retryInMs = equalJitterMs(renewalRetry(leftMs, isWaiting), failures, clock.random());
+    const backoff = renewalRetry(leftMs, isWaiting);
+    const retryInMs = retryAfterMs(err) + equalJitterMs(backoff, failures, clock.random());
     log.warn({ err, retryInMs }, "certificates.renewal-failed");
     this.#cells.certificates.update((view) => ({ ...view, lastRenewalError: inWords(err) }));
     return retryInMs;

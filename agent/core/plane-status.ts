@@ -1,3 +1,4 @@
+import { VIEW_MAX_AGE_MS } from "./allow-set.ts";
 import { AgentError } from "./errors.ts";
 
 /**
@@ -32,21 +33,36 @@ const STEPS: Readonly<Record<string, PlaneStep>> = {
   UNAUTHENTICATED: "new-evidence",
 };
 
+/** An answer may keep a machine away for no longer than its view stays good. */
+const RETRY_AFTER_MAX_MS = VIEW_MAX_AGE_MS;
+
+/** For how long the control plane asked to be left alone, when this was its answer. */
+export function retryAfterMs(failure: unknown): number {
+  return failure instanceof PlaneError ? failure.retryAfterMs : 0;
+}
+
 export class PlaneError extends AgentError {
   readonly status: string;
   readonly step: PlaneStep;
   /** Present if the answer carried the contract's mark with a status that the mark counts for. */
   readonly refusal?: RefusalMark;
+  /** The control plane asks not to be called again before that; 0: it does not say. */
+  readonly retryAfterMs: number;
 
   /**
    * @param options.refusal The mark, if the answer carried one: it ends the agent only with a
    *   status that says no.
+   * @param options.retryAfterMs What the answer asked for, if it did: cut to what may be asked for.
    */
   constructor(
     call: string,
     status: string,
     details: string,
-    options: { readonly cause?: unknown; readonly refusal?: RefusalMark | undefined } = {},
+    options: {
+      readonly cause?: unknown;
+      readonly refusal?: RefusalMark | undefined;
+      readonly retryAfterMs?: number | undefined;
+    } = {},
   ) {
     const unmarked = STEPS[status] ?? "retry";
     const refusal = unmarked === "suspect" ? options.refusal : undefined;
@@ -59,6 +75,7 @@ export class PlaneError extends AgentError {
     );
     this.status = status;
     this.step = step;
+    this.retryAfterMs = Math.min(options.retryAfterMs ?? 0, RETRY_AFTER_MAX_MS);
     if (refusal !== undefined) this.refusal = refusal;
   }
 }

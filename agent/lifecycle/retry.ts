@@ -17,6 +17,8 @@ export async function retry<T>(
     readonly wake?: Pulse;
     readonly signal: AbortSignal;
     readonly giveUp: (failure: unknown) => boolean;
+    /** The least to wait after this failure: the jitter is added. Absent: nothing asks for any. */
+    readonly atLeastMs?: (failure: unknown) => number;
     readonly onFailure: (failure: unknown, delayMs: number) => void;
   },
 ): Promise<T> {
@@ -27,7 +29,7 @@ export async function retry<T>(
       return await attempt(signal);
     } catch (failure) {
       if (signal.aborted || options.giveUp(failure)) throw failure;
-      const delayMs = fullJitterMs(backoff, failures, clock.random());
+      const delayMs = (options.atLeastMs?.(failure) ?? 0) + fullJitterMs(backoff, failures, clock.random());
       options.onFailure(failure, delayMs);
       await within(clock, delayMs, signal, async (limit) => (options.wake ?? new Pulse()).next(limit));
     }

@@ -50,8 +50,8 @@ function shown(value: number | undefined, digits: number): string {
   return value === undefined ? "" : value.toFixed(digits);
 }
 
-/** The first column to the left, figures to the right. */
-function aligned(rows: readonly (readonly string[])[]): string {
+/** A Markdown table: the first column to the left, figures to the right. */
+export function aligned(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(3, ...rows.map((row) => row[column]?.length ?? 0)));
   const padded = rows.map((row) =>
     line(row.map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0)))),

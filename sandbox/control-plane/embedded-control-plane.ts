@@ -366,6 +366,7 @@ export class EmbeddedControlPlane implements AsyncDisposable {
       faults: this.faults,
       trustDomain: this.#settings.trustDomain,
       heartbeatMs: this.#settings.heartbeatMs,
+      onCall: this.#settings.onCall,
       learned: () => this.#changes.notify(),
       desired: ({ id, project, architecture }) =>
         project.desired({

@@ -1,4 +1,5 @@
 import type { AttestationOptions } from "./attestations.ts";
+import type { Method } from "./faults.ts";
 
 /** All times in milliseconds. What is absent has the default that is named. */
 export interface ControlPlaneOptions {
@@ -36,6 +37,8 @@ export interface ControlPlaneOptions {
   readonly leakDeadlineMs?: number;
   /** Added to this process's clock: a control plane whose clock is off. Default 0. */
   readonly clockOffsetMs?: number;
+  /** Called when a call arrives, whatever becomes of it. Default: nobody counts. */
+  readonly onCall?: (method: Method) => void;
 }
 
 export type Settings = Required<ControlPlaneOptions>;
@@ -56,6 +59,7 @@ export function withDefaults(options: ControlPlaneOptions): Settings {
     applyDeadlineMs: 15_000,
     leakDeadlineMs: 5_000,
     clockOffsetMs: 0,
+    onCall: () => undefined,
     ...options,
   };
 }

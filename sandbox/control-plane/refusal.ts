@@ -4,6 +4,9 @@ import { SigningRequestInvalid } from "../pki/signing-request.ts";
 /** The contract's mark: only a refusal that carries it ends an agent. */
 const MARK = "builder-agent-refusal";
 
+/** The contract's word for "not before". */
+const RETRY_AFTER = "builder-agent-retry-after-ms";
+
 /** The contract's codes of a refusal for good, and the status that each goes with. */
 const FOR_GOOD = {
   "machine-refused": status.PERMISSION_DENIED,
@@ -24,6 +27,13 @@ export class Refusal extends Error {
   static forGood(code: keyof typeof FOR_GOOD, details: string): Refusal {
     const refusal = new Refusal(FOR_GOOD[code], details);
     refusal.metadata.set(MARK, code);
+    return refusal;
+  }
+
+  /** Too much at once: the agent comes back later, and not before that. */
+  static forNow(retryAfterMs: number, details: string): Refusal {
+    const refusal = new Refusal(status.RESOURCE_EXHAUSTED, details);
+    refusal.metadata.set(RETRY_AFTER, String(retryAfterMs));
     return refusal;
   }
 

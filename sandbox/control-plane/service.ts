@@ -16,6 +16,7 @@ export interface ServiceParts extends AttachContext {
   readonly diagnostics: Diagnostics;
   readonly terminals: Terminals;
   readonly trustDomain: string;
+  onCall(method: Method): void;
 }
 
 type Service = Pick<
@@ -40,6 +41,7 @@ export function service(parts: ServiceParts): Service {
       answer: sendUnaryData<Response>,
     ): Promise<void> => {
       try {
+        parts.onCall(method);
         faults.check(method);
         answer(null, await handle(call.request, call));
       } catch (failure) {
@@ -63,6 +65,7 @@ export function service(parts: ServiceParts): Service {
     }),
     attach: (call) => {
       try {
+        parts.onCall("attach");
         faults.check("attach");
         Attachment.serve(call, caller(call), parts);
       } catch (failure) {

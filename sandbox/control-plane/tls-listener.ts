@@ -1,7 +1,6 @@
 import { constants } from "node:crypto";
 import { once } from "node:events";
 import type { AddressInfo, Socket } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 import { createServer, type Server, type TLSSocket } from "node:tls";
 
 export interface TlsListenerOptions {
@@ -29,6 +28,7 @@ export class TlsListener {
   readonly #sockets = new Set<Socket>();
   readonly #host: string;
   #port: number;
+  #onEmpty: () => void = () => undefined;
 
   private constructor(options: TlsListenerOptions) {
     this.#host = options.host;
@@ -47,7 +47,10 @@ export class TlsListener {
     });
     this.#server.on("connection", (socket: Socket) => {
       this.#sockets.add(socket);
-      socket.once("close", () => this.#sockets.delete(socket));
+      socket.once("close", () => {
+        this.#sockets.delete(socket);
+        if (this.#sockets.size === 0) this.#onEmpty();
+      });
     });
     this.#server.on("tlsClientError", (_error, socket) => socket.destroy());
     this.#server.on("secureConnection", (socket) => {
@@ -93,13 +96,13 @@ export class TlsListener {
 
   /** Whether every connection is gone within `ms`. */
   async emptied(ms: number): Promise<boolean> {
-    const deadline = AbortSignal.timeout(ms);
-    while (this.#sockets.size > 0 && !deadline.aborted) {
-      await Promise.race([
-        ...[...this.#sockets].map((socket) => once(socket, "close")),
-        sleep(ms, undefined, { ref: false }),
-      ]);
-    }
+    if (this.#sockets.size === 0) return true;
+    let limit: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
+      limit = setTimeout(resolve, ms);
+    });
+    clearTimeout(limit);
     return this.#sockets.size === 0;
   }
 }

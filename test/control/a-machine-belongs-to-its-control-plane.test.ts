@@ -176,12 +176,12 @@ describe("a machine", () => {
       await settle();
       expect(board.plane.get().lastFailure).toContain("restarting");
       expect(log.events).toEqual(["identity.registration-failed"]);
-      // Ceilings of 1, 2, 4, 8, 16 s and then 30 s, and half of each.
-      await clock.advance(15_499);
-      expect(registrations).toHaveLength(5);
+      // Half of each ceiling: nine that grow by half from 1 s, and then 30 s.
+      await clock.advance([500, 750, 1_125, 1_688, 2_531, 3_797, 5_695, 8_543, 12_814].reduce((a, b) => a + b) - 1);
+      expect(registrations).toHaveLength(9);
       await clock.advance(1);
-      expect(registrations).toHaveLength(6);
-      await clock.advance(6 * 15_000 - 1);
+      expect(registrations).toHaveLength(10);
+      await clock.advance(2 * 15_000 - 1);
       expect(registrations).toHaveLength(11);
       await clock.advance(1);
       expect(registrations).toHaveLength(12);
@@ -240,6 +240,28 @@ describe("a machine", () => {
       expect(machineId()).toBe("m1");
       expect(board.plane.get().lastFailure).toContain("restarting");
       expect(await belonging.prove(stop.signal)).toBe(true);
+    });
+
+    it("does not ask again before the time that the control plane asked for", async () => {
+      failures = [new PlaneError("Register", "RESOURCE_EXHAUSTED", "too many at once", { retryAfterMs: 60_000 })];
+      expect(await belonging.prove(stop.signal)).toBe(false);
+      const tries = registrations.length;
+      await clock.advance(59_999);
+      expect(await belonging.prove(stop.signal)).toBe(false);
+      expect(registrations).toHaveLength(tries);
+      await clock.advance(1);
+      expect(await belonging.prove(stop.signal)).toBe(true);
+    });
+
+    it("waits at its start as long as the control plane asks for, and its jitter on top", async () => {
+      failures = [new PlaneError("Register", "RESOURCE_EXHAUSTED", "too many at once", { retryAfterMs: 60_000 })];
+      const begun = belonging.begin(stop.signal);
+      await settle();
+      const tries = registrations.length;
+      await clock.advance(60_499);
+      expect(registrations).toHaveLength(tries);
+      await clock.advance(1);
+      await begun;
     });
 
     it("ends when it is refused for good, in the control plane's own words", async () => {

@@ -213,6 +213,18 @@ describe("certificates", () => {
     expect(cells.certificates.get().lastRenewalError).toBe("");
   });
 
+  it("a renewal that the control plane asks to put off comes no sooner", async () => {
+    await clock.advance(HOUR_MS * 0.6);
+    const options = { retryAfterMs: 120_000 };
+    fails = new PlaneError("RenewCertificates", "RESOURCE_EXHAUSTED", "too many at once", options);
+    const before = renewals.length;
+    while (renewals.length === before) await clock.advance(1_000);
+    await clock.advance(118_000);
+    expect(renewals.length).toBe(before + 1);
+    await clock.advance(5_000);
+    expect(renewals.length).toBe(before + 2);
+  });
+
   it("that expired, because the machine slept, lead to a fresh registration", async () => {
     fails = new PlaneError("RenewCertificates", "UNAUTHENTICATED", "certificate expired");
     await clock.advance(2 * HOUR_MS);

@@ -225,7 +225,7 @@ describe("the stream to the control plane", () => {
     await clock.advance(500);
     expect(streams).toHaveLength(2);
     streams[1]?.fail(new PlaneError("Attach", "UNAVAILABLE", "restarting"));
-    await clock.advance(999);
+    await clock.advance(749);
     expect(streams).toHaveLength(2);
     await clock.advance(1);
     streams[2]?.say({ is: "desired", state: desiredState() });
@@ -254,33 +254,48 @@ describe("the stream to the control plane", () => {
 
   it("comes back within 30 s each time while no view was ever confirmed", async () => {
     // With the stand-in's dice, half of each ceiling.
-    expect(await pauses(9)).toEqual([0.5, 1, 2, 4, 8, 15, 15, 15, 15]);
+    expect(await pauses(11)).toEqual([0.5, 1, 1.5, 2, 3, 4, 6, 9, 13, 15, 15]);
   });
 
   it("takes its time while the view is young, and comes back within 30 s each time once it is old", async () => {
     streams[0]?.say({ is: "desired", state: desiredState() });
     await settle();
-    expect(await pauses(8)).toEqual([0.5, 1, 2, 4, 8, 16, 32, 64]);
-    // The view is 127.5 s old, and too old in 172.5 s: no pause reaches further than 30 s beyond
-    // that.
-    expect(await pauses(4)).toEqual([101.5, 50.5, 25.5, 15]);
+    expect(await pauses(12)).toEqual([0.5, 1, 1.5, 2, 3, 4, 6, 9, 13, 19.5, 29, 30]);
+    // The view is 118.5 s old. Once it is 298.5 s old no pause reaches further than 30 s beyond the
+    // moment when it is too old.
+    expect(await pauses(8)).toEqual([30, 30, 30, 30, 30, 30, 16, 15]);
   });
 
   it("comes back within 30 s when a client is turned away for want of a newer view, whatever pause was begun", async () => {
     streams[0]?.say({ is: "desired", state: desiredState() });
     await settle();
-    await pauses(7);
+    await pauses(11);
     streams.at(-1)?.fail(new PlaneError("Attach", "UNAVAILABLE", "restarting"));
-    await clock.advance(10_000);
+    await clock.advance(5_000);
     // Refused for another reason: its build does not wait.
     cells.gatewayCounts.set({ accepted: 0, refused: 1, waiting: 0 });
-    await clock.advance(20_000);
-    expect(streams).toHaveLength(8);
+    await clock.advance(5_000);
+    expect(streams).toHaveLength(12);
     cells.gatewayCounts.set({ accepted: 0, refused: 2, waiting: 1 });
     await clock.advance(14_999);
-    expect(streams).toHaveLength(8);
+    expect(streams).toHaveLength(12);
     await clock.advance(1);
-    expect(streams).toHaveLength(9);
+    expect(streams).toHaveLength(13);
+  });
+
+  it("comes back no sooner than the control plane asked for, whoever waits, and with its jitter on top", async () => {
+    streams[0]?.fail(new PlaneError("Attach", "RESOURCE_EXHAUSTED", "too many", { retryAfterMs: 20_000 }));
+    await clock.advance(1_000);
+    cells.gatewayCounts.set({ accepted: 0, refused: 1, waiting: 1 });
+    await clock.advance(19_499);
+    expect(streams).toHaveLength(1);
+    await clock.advance(1);
+    expect(streams).toHaveLength(2);
+    streams[1]?.fail(new PlaneError("Attach", "RESOURCE_EXHAUSTED", "too many", { retryAfterMs: 20_000 }));
+    await settle();
+    cells.retryNow.note();
+    await settle();
+    expect(streams, "asked to try now").toHaveLength(3);
   });
 
   it("comes back at once when it is asked to", async () => {

@@ -96,6 +96,24 @@ describe("retry", () => {
     expect(attempts).toBe(3);
   });
 
+  it("waits at least as long as a failure asks for, with its jitter on top", async () => {
+    const waits: number[] = [];
+    let attempts = 0;
+    const attempt = async (): Promise<void> => {
+      attempts += 1;
+      if (attempts < 3) throw new Error(attempts === 1 ? "busy" : "broken");
+    };
+    await retry(attempt, {
+      ...options,
+      clock: { ...clock, random: () => 0.5, sleep: async () => {} },
+      backoff: { baseMs: 1_000, capMs: 60_000 },
+      signal: new AbortController().signal,
+      atLeastMs: (failure) => (failure instanceof Error && failure.message === "busy" ? 20_000 : 0),
+      onFailure: (_failure, delayMs) => waits.push(delayMs),
+    });
+    expect(waits).toEqual([20_500, 1_000]);
+  });
+
   it("throws on what is not worth another try, and stops when told to while it waits", async () => {
     const signal = new AbortController().signal;
     await expect(retry(fails, { ...options, signal, giveUp: () => true })).rejects.toThrow("refused");

@@ -8,6 +8,10 @@ const DETAILS_MAX = 500;
 const MARK = "builder-agent-refusal";
 const MARK_CODE = /^[a-z0-9-]{1,64}$/;
 
+/** The contract's word for "not before": a trailer of the failed call, in milliseconds. */
+const RETRY_AFTER = "builder-agent-retry-after-ms";
+const MILLISECONDS = /^\d{1,9}$/;
+
 /**
  * Statuses that grpc-js makes up when the control plane has not answered in gRPC: a load balancer's
  * 403 or 404 page, a reset connection, an answer without a message. It names some of them with
@@ -36,6 +40,7 @@ export function planeErrorFrom(call: string, failure: unknown, way = ""): PlaneE
   return new PlaneError(call, status, isUnconnected ? `${details}${way}` : details, {
     cause: failure,
     refusal: markOf(failure),
+    retryAfterMs: retryAfterOf(failure),
   });
 }
 
@@ -46,6 +51,12 @@ export function planeErrorFrom(call: string, failure: unknown, way = ""): PlaneE
 function markOf({ metadata }: ServiceError): RefusalMark | undefined {
   const code = metadata.get(MARK).join();
   return MARK_CODE.test(code) ? { code } : undefined;
+}
+
+/** What is no number of milliseconds asks for nothing. */
+function retryAfterOf({ metadata }: ServiceError): number | undefined {
+  const asked = metadata.get(RETRY_AFTER).join();
+  return MILLISECONDS.test(asked) ? Number(asked) : undefined;
 }
 
 function isServiceError(failure: unknown): failure is ServiceError {

@@ -70,7 +70,7 @@ export async function stayAttached(
       ports.log.warn({ err: failure, retryInMs }, "control-plane.detached");
       loop.failed(lastFailure, retryInMs);
     };
-    await pauseBeforeReconnect(ports, cells, failures, note, signal);
+    await pauseBeforeReconnect(ports, cells, { failure, failures }, note, signal);
     failures += 1;
     if (failure instanceof PlaneError && failure.step === "new-evidence") await reRegister(signal);
   }

@@ -1,4 +1,5 @@
 import type { Boot } from "../../core/machine.ts";
+import { retryAfterMs } from "../../core/plane-status.ts";
 import { certifying } from "../../core/views.ts";
 import type { Gateway } from "../../ports/gateway.ts";
 import type { Board } from "../board/board.ts";
@@ -25,6 +26,8 @@ export class Belonging {
   readonly #boot: Boot;
   readonly #refusals: Refusals;
   #proving: Promise<boolean> | undefined;
+  /** The control plane asked not to be asked before; CLOCK_MONOTONIC. */
+  #notBeforeMonoMs = 0;
 
   constructor(ports: BelongingPorts, cells: BelongingCells, boot: Boot, refusals: Refusals) {
     this.#ports = ports;
@@ -44,16 +47,20 @@ export class Belonging {
 
   /**
    * One registration more, and never two at a time: who asks while one is under way gets its
-   * outcome.
+   * outcome. None before the time that the control plane's answer to the last one asked for.
    * @returns whether it worked. @throws {MachineRefused} when the machine is refused for good.
    */
   prove(signal: AbortSignal): Promise<boolean> {
+    if (this.#ports.clock.now().monoMs < this.#notBeforeMonoMs) return Promise.resolve(false);
     this.#proving ??= this.#prove(signal).finally(() => (this.#proving = undefined));
     return this.#proving;
   }
 
   async #prove(signal: AbortSignal): Promise<boolean> {
-    const member = await tryRegister(this.#ports, this.#cells, this.#boot, this.#refusals, signal);
+    const putOff = (failure: unknown): void => {
+      this.#notBeforeMonoMs = this.#ports.clock.now().monoMs + retryAfterMs(failure);
+    };
+    const member = await tryRegister(this.#ports, this.#cells, this.#boot, this.#refusals, putOff, signal);
     if (member !== undefined) this.#enter(member);
     return member !== undefined;
   }

@@ -2,7 +2,7 @@ import { reconnectBackoff } from "../../core/backoff.ts";
 import type { TrustBundle } from "../../core/desired-state.ts";
 import { inWords } from "../../core/errors.ts";
 import type { Boot } from "../../core/machine.ts";
-import { PlaneError } from "../../core/plane-status.ts";
+import { PlaneError, retryAfterMs } from "../../core/plane-status.ts";
 import { within } from "../../lifecycle/branch.ts";
 import { retry } from "../../lifecycle/retry.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -79,12 +79,14 @@ export function register(
     wake: cells.retryNow,
     signal,
     giveUp: (failure) => failure instanceof MachineRefused,
+    atLeastMs: retryAfterMs,
     onFailure: (err, retryInMs) => noteFailure(ports, cells, err, { retryInMs }),
   });
 }
 
 /**
- * One attempt, for a machine that may be known after all: undefined if it failed, which is logged.
+ * One attempt, for a machine that may be known after all: undefined if it failed, which is logged,
+ * and told to `onFailure`.
  * @throws {MachineRefused} when the control plane refuses this machine for good.
  */
 export async function tryRegister(
@@ -92,6 +94,7 @@ export async function tryRegister(
   cells: RegistrationCells,
   boot: Boot,
   refusals: Refusals,
+  onFailure: (failure: unknown) => void,
   signal: AbortSignal,
 ): Promise<Membership | undefined> {
   try {
@@ -99,6 +102,7 @@ export async function tryRegister(
   } catch (err) {
     if (err instanceof MachineRefused) throw err;
     if (!signal.aborted) noteFailure(ports, cells, err, {});
+    onFailure(err);
     return undefined;
   }
 }
