@@ -97,6 +97,11 @@ export class Authorities {
     this.#replace({ builds: fresh, retiring: this.#builds }, commits);
   }
 
+  /** Whether an authority that signs no more is still trusted. */
+  get isRotating(): boolean {
+    return this.#retiring !== undefined;
+  }
+
   withdrawRetired(commits: Commits): void {
     this.#replace({ builds: this.#builds, retiring: undefined }, commits);
   }

@@ -248,7 +248,8 @@ export class EmbeddedControlPlane implements AsyncDisposable {
   }
 
   withdrawOldBuildCa(ref: ProjectRef): Change {
-    this.#changeTrust(() => this.authorities.withdrawRetired(this.#commits));
+    // Once for all projects: whoever asks for the next one finds it done.
+    if (this.authorities.isRotating) this.#changeTrust(() => this.authorities.withdrawRetired(this.#commits));
     return this.#change(this.#fleet.project(ref));
   }
 
