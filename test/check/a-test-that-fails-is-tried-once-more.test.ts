@@ -76,6 +76,19 @@ describe("counts", () => {
     expect(afterSecondTry(first, second)).toMatchObject({ passed: 9, failed: 1, failures: second.failures });
   });
 
+  it.each([
+    { what: "skips it", second: { ...run, passed: 1, skipped: [told("one", "no root")] } },
+    { what: "runs nothing", second: run },
+    { what: "is cut short", second: { ...run, passed: 1, failed: 1, failures: [told("the rest of vitest")] } },
+  ])("as failed what a second run that $what does not show to be well", ({ second }) => {
+    const failure = told("test/a.test.ts > one");
+    const first = { ...run, passed: 9, failed: 1, failures: [failure] };
+    const whole = afterSecondTry(first, second);
+    expect(whole).toMatchObject({ passed: 9, atSecondTry: [] });
+    expect(whole.failures).toContainEqual(failure);
+    expect(whole.failed).toBe(whole.failures.length);
+  });
+
   it("the tests of a file that did not even start at first", () => {
     const skipped = [told("one", "no reason given"), told("two", "no reason given"), told("three", "not root")];
     const first = { ...run, passed: 9, failed: 1, failures: [told("test/a.test.ts")], skipped };

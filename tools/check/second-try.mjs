@@ -31,19 +31,29 @@ export function filesToTryAgain(failures) {
  * @param {Try} first @param {Try} second
  */
 export function afterSecondTry(first, second) {
-  const { failures } = second;
-  const atSecondTry = first.failures.filter(({ name }) => !failures.some((failure) => failure.name === name));
-  const newly = failures.filter(({ name }) => !first.failures.some((failure) => failure.name === name));
+  const atSecondTry = first.failures.filter((failure) => hasPassed(failure, second));
+  const still = first.failures.filter((failure) => !atSecondTry.includes(failure));
+  const newly = second.failures.filter(({ name }) => !first.failures.some((failure) => failure.name === name));
+  const failures = [...still, ...newly];
   // A file that failed as a whole had no tests then: they are those of the second run.
   const whole = atSecondTry.some(({ name }) => name.endsWith(".ts"));
   const more = whole ? second.passed : atSecondTry.length;
   const skipped = whole ? first.skipped.filter(({ reason }) => reason !== "no reason given") : first.skipped;
   return {
     ...first,
-    passed: first.passed + more - newly.length,
+    passed: first.passed + more - newly.filter(({ name }) => FILE.test(name)).length,
     failed: failures.length,
     failures,
     skipped,
     atSecondTry,
   };
+}
+
+/**
+ * What a second run did not come to, or skipped, is not known to be well.
+ * @param {import("./tally.mjs").Told} failure @param {Try} second
+ */
+function hasPassed({ name }, { passed, failures, skipped }) {
+  if (passed === 0 || failures.some((failure) => failure.name === name || !FILE.test(failure.name))) return false;
+  return !skipped.some((skip) => name.endsWith(` > ${skip.name}`));
 }
