@@ -1,7 +1,8 @@
 import { status } from "@grpc/grpc-js";
 import { CloseReason } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
-import { MemoryNonces } from "../../verifier/src/index.ts";
+import { MemoryNonces, type SpentTokens } from "../../verifier/src/index.ts";
 import { Attestations, type TrustedIssuer } from "./attestations.ts";
+import { Audit, type AuditEntry } from "./audit.ts";
 import { Authorities, CONTROL_PLANE_NAME } from "./authorities.ts";
 import { BuildOrders, type OpenedBuild } from "./build-orders.ts";
 import type { BuildOrder } from "./builds.ts";
@@ -15,6 +16,7 @@ import { JoinTokens } from "./join-tokens.ts";
 import { Commits } from "./kept/commits.ts";
 import { IN_MEMORY, type Keeper } from "./kept/keeper.ts";
 import type { Snapshot } from "./kept/snapshot.ts";
+import { Leases } from "./leases.ts";
 import type { Machine } from "./machine.ts";
 import { type ControlPlaneOptions, type Settings, withDefaults } from "./options.ts";
 import type { ListedBuild, Wishes } from "./project.ts";
@@ -52,12 +54,21 @@ export class EmbeddedControlPlane implements AsyncDisposable {
   readonly #changes = new Changes();
   readonly #revisions: Revisions;
   readonly #builds: BuildOrders;
+  readonly #audit: Audit;
+  readonly #leases: Leases;
   readonly #registry: Registry;
   readonly #diagnostics: Diagnostics;
   readonly #terminals: Terminals;
   #transport: Transport | undefined;
 
-  private constructor(settings: Settings, keeper: Keeper, authorities: Authorities, now: () => number) {
+  private constructor(parts: {
+    readonly settings: Settings;
+    readonly keeper: Keeper;
+    readonly authorities: Authorities;
+    readonly spent: SpentTokens;
+    readonly now: () => number;
+  }) {
+    const { settings, keeper, authorities, spent, now } = parts;
     const { recalled } = keeper;
     this.#settings = settings;
     this.#commits = new Commits(() => keeper.keep(() => this.#snapshot()));
@@ -65,20 +76,25 @@ export class EmbeddedControlPlane implements AsyncDisposable {
     this.#records = new RecordBook(keeper.records);
     this.authorities = authorities;
     const [fleet, commits, { applyDeadlineMs }] = [this.#fleet, this.#commits, settings];
-    const parts = { fleet, commits, changes: this.#changes, authorities, applyDeadlineMs, now };
-    this.#revisions = new Revisions(parts, recalled?.epoch);
+    const changing = { fleet, commits, changes: this.#changes, authorities, applyDeadlineMs, now };
+    this.#revisions = new Revisions(changing, recalled?.epoch);
     this.#builds = new BuildOrders({ fleet, revisions: this.#revisions, authorities, now });
     this.#diagnostics = new Diagnostics(now);
     this.#terminals = new Terminals(now, (exit) => this.#diagnostics.expectRecording(exit.recordingId));
+    this.#audit = new Audit(now, settings.onAudit);
+    this.#leases = new Leases({ fleet, commits, audit: this.#audit, now, leaseMs: settings.leaseMs });
+    const keysOf = (instance: string): readonly string[] => this.#leases.keysOf(instance);
     const nonces = new MemoryNonces({ now, lifetimeMs: settings.nonceLifetimeMs });
     const { audience, attestation: options } = settings;
     this.#registry = new Registry({
       nonces,
       holder: EVERYBODY,
       joinTokens: new JoinTokens(commits, now, recalled?.joinTokens),
-      attestations: new Attestations({ audience, nonces, holder: EVERYBODY, now, options }),
+      attestations: new Attestations({ audience, nonces, holder: EVERYBODY, now, options, spent, keysOf }),
       authorities,
       fleet,
+      leases: this.#leases,
+      audit: this.#audit,
       commits,
       audience,
     });
@@ -88,7 +104,9 @@ export class EmbeddedControlPlane implements AsyncDisposable {
   static async listen(options: ControlPlaneOptions = {}, keeper = IN_MEMORY): Promise<EmbeddedControlPlane> {
     const settings = withDefaults(options);
     const now = (): number => Date.now() + settings.clockOffsetMs;
-    const plane = new EmbeddedControlPlane(settings, keeper, await Authorities.open(keeper, settings, now), now);
+    const authorities = await Authorities.open(keeper, settings, now);
+    const spent = await keeper.openSpent(now);
+    const plane = new EmbeddedControlPlane({ settings, keeper, authorities, spent, now });
     // The epoch: no machine may hear of one that a restart would not continue.
     if (keeper.recalled === undefined) keeper.keep(() => plane.#snapshot());
     plane.#commits.together(() => {
@@ -161,6 +179,19 @@ export class EmbeddedControlPlane implements AsyncDisposable {
    */
   refuseMachine(id: string): void {
     this.#fleet.refuse(this.#fleet.registered(id));
+  }
+
+  /**
+   * A machine that has gone is not known any more, and whoever is its instance next need not wait.
+   * @throws {Error} when there is none, or it is attached.
+   */
+  forgetMachine(id: string): void {
+    this.#leases.forget(id);
+  }
+
+  /** What was refused, and which instance changed hands: the newest of it. */
+  audit(): readonly AuditEntry[] {
+    return this.#audit.entries();
   }
 
   // ── what is wanted ──
@@ -285,6 +316,7 @@ export class EmbeddedControlPlane implements AsyncDisposable {
     return service({
       registry: this.#registry,
       fleet: this.#fleet,
+      leases: this.#leases,
       records: this.#records,
       diagnostics: this.#diagnostics,
       terminals: this.#terminals,

@@ -5,7 +5,7 @@ import type { Diagnostics } from "./diagnostics.ts";
 import type { Method } from "./faults.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Machine } from "./machine.ts";
-import { type Call, callingMachine } from "./peer.ts";
+import { addressOf, type Call, type Caller, callerOf } from "./peer.ts";
 import { asRefusal } from "./refusal.ts";
 import type { Registry } from "./registry.ts";
 import type { Terminals } from "./terminals.ts";
@@ -30,7 +30,8 @@ type Service = Pick<
  */
 export function service(parts: ServiceParts): Service {
   const { registry, fleet, faults } = parts;
-  const caller = (call: Call): Machine => fleet.registered(callingMachine(call, parts.trustDomain));
+  const caller = (call: Call): Caller => callerOf(call, parts.trustDomain);
+  const callingMachine = (call: Call): Machine => fleet.registered(caller(call).machineId);
 
   function unary<Request, Response>(
     method: Method,
@@ -53,13 +54,13 @@ export function service(parts: ServiceParts): Service {
 
   return {
     getChallenge: unary("getChallenge", () => registry.challenge()),
-    register: unary("register", async (request) => {
-      const response = await registry.register(request);
+    register: unary("register", async (request, call) => {
+      const response = await registry.register(request, addressOf(call.getPeer()));
       parts.learned();
       return response;
     }),
     renewCertificates: unary("renewCertificates", async (request, call) => {
-      const response = await registry.renew(caller(call), request);
+      const response = await registry.renew(callingMachine(call), request, caller(call).keySha256);
       parts.learned();
       return response;
     }),
@@ -67,21 +68,21 @@ export function service(parts: ServiceParts): Service {
       try {
         parts.onCall("attach");
         faults.check("attach");
-        Attachment.serve(call, caller(call), parts);
+        Attachment.serve(call, callingMachine(call), parts);
       } catch (failure) {
         call.emit("error", asRefusal(failure));
       }
     },
     debugTerminal: (call) => {
       try {
-        parts.terminals.serve(caller(call), call);
+        parts.terminals.serve(callingMachine(call), call);
       } catch (failure) {
         call.emit("error", asRefusal(failure));
       }
     },
     uploadDiagnostics: (call, callback) => {
       try {
-        parts.diagnostics.receive(caller(call), call, callback);
+        parts.diagnostics.receive(callingMachine(call), call, callback);
       } catch (failure) {
         callback(asRefusal(failure));
       }
