@@ -5,7 +5,7 @@ import type { Diagnostics } from "./diagnostics.ts";
 import type { Method } from "./faults.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Machine } from "./machine.ts";
-import { addressOf, type Call, type Caller, callerOf } from "./peer.ts";
+import { addressOf, type Call, callerOf } from "./peer.ts";
 import { asRefusal } from "./refusal.ts";
 import type { Registry } from "./registry.ts";
 import type { Terminals } from "./terminals.ts";
@@ -30,8 +30,11 @@ type Service = Pick<
  */
 export function service(parts: ServiceParts): Service {
   const { registry, fleet, faults } = parts;
-  const caller = (call: Call): Caller => callerOf(call, parts.trustDomain);
-  const callingMachine = (call: Call): Machine => fleet.registered(caller(call).machineId);
+  const callerAndKey = (call: Call): { readonly machine: Machine; readonly keySha256: string } => {
+    const { machineId, keySha256 } = callerOf(call, parts.trustDomain);
+    return { machine: fleet.registered(machineId), keySha256 };
+  };
+  const caller = (call: Call): Machine => callerAndKey(call).machine;
 
   function unary<Request, Response>(
     method: Method,
@@ -60,7 +63,8 @@ export function service(parts: ServiceParts): Service {
       return response;
     }),
     renewCertificates: unary("renewCertificates", async (request, call) => {
-      const response = await registry.renew(callingMachine(call), request, caller(call).keySha256);
+      const { machine, keySha256 } = callerAndKey(call);
+      const response = await registry.renew(machine, request, keySha256);
       parts.learned();
       return response;
     }),
@@ -68,21 +72,21 @@ export function service(parts: ServiceParts): Service {
       try {
         parts.onCall("attach");
         faults.check("attach");
-        Attachment.serve(call, callingMachine(call), parts);
+        Attachment.serve(call, caller(call), parts);
       } catch (failure) {
         call.emit("error", asRefusal(failure));
       }
     },
     debugTerminal: (call) => {
       try {
-        parts.terminals.serve(callingMachine(call), call);
+        parts.terminals.serve(caller(call), call);
       } catch (failure) {
         call.emit("error", asRefusal(failure));
       }
     },
     uploadDiagnostics: (call, callback) => {
       try {
-        parts.diagnostics.receive(callingMachine(call), call, callback);
+        parts.diagnostics.receive(caller(call), call, callback);
       } catch (failure) {
         callback(asRefusal(failure));
       }

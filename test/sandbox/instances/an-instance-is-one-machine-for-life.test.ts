@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type ServiceError, status } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
 import { ObservedState, Phase } from "../../../agent/adapters/grpc/gen/builder/agent/v1/observed_state.ts";
+import { describeMachine } from "../../../sandbox/admin/plane/machines.ts";
 import { Audit, type AuditEntry } from "../../../sandbox/control-plane/audit.ts";
 import { EmbeddedControlPlane } from "../../../sandbox/control-plane/embedded-control-plane.ts";
 import { keeperIn } from "../../../sandbox/control-plane/kept/on-disk.ts";
@@ -158,6 +159,7 @@ describe("a machine that lost its key", () => {
     using after = await joinInTime(plane, key);
     expect(after.id).not.toBe(before.id);
     expect(plane.machines()).toMatchObject([{ id: after.id, lease: { instance: INSTANCE, generation: 2 } }]);
+    expect(plane.machines().map(describeMachine)).toMatchObject([{ instance: INSTANCE, generation: 2 }]);
     expect(audited(plane, "generation-began")).toMatchObject([
       {
         instance: INSTANCE,
@@ -273,7 +275,7 @@ describe("a machine that is refused for good", () => {
     using first = await Member.join(plane);
     plane.refuseMachine(first.id);
     await sleep(2 * SHORT_MS);
-    for (const key of [first.key, await KeyPair.generate()]) {
+    for (const key of [await KeyPair.generate(), first.key]) {
       const refused = await refusal(Member.join(plane, key));
       expect(refused.code).toBe(status.PERMISSION_DENIED);
       expect(refused.metadata.get("builder-agent-refusal")).toEqual(["machine-refused"]);
@@ -288,8 +290,11 @@ describe("a machine that is forgotten", () => {
   it("leaves its instance to whoever comes, at once, and its certificates are good for nothing", async () => {
     await using plane = await listen();
     using first = await Member.join(plane);
+    const [known] = plane.machines();
+    plane.drainMachines(APP, [first.id], { reason: "it is gone", graceMs: 0 });
     plane.forgetMachine(first.id);
     expect(plane.machines()).toEqual([]);
+    expect(known?.project.kept().drains).toEqual([]);
     expect(await first.attach().ending()).toMatchObject({ code: status.UNAUTHENTICATED });
     using next = await Member.join(plane);
     expect(next.id).not.toBe(first.id);
