@@ -12,7 +12,7 @@ import { readSigningRequest } from "../pki/signing-request.ts";
 import type { Attestations } from "./attestations.ts";
 import type { Audit, Party } from "./audit.ts";
 import type { Authorities } from "./authorities.ts";
-import type { Fleet } from "./fleet.ts";
+import type { Fleet, Newcomer } from "./fleet.ts";
 import type { JoinTokens } from "./join-tokens.ts";
 import type { Commits } from "./kept/commits.ts";
 import { InstanceOccupied, type Leases } from "./leases.ts";
@@ -96,11 +96,11 @@ export class Registry {
 
   async #machine(request: RegisterRequest, from: Required<Party>): Promise<Machine> {
     return this.#audited(request, from.address, async () => {
-      const { instance, entitlement } = await this.#judge(request, from.keySha256);
-      if (instance !== undefined)
-        return this.#leases.claim(instance, from, this.#fleet.newcomer(entitlement(), request));
+      const proof = await this.#judge(request, from.keySha256);
+      const newcomer = (): Newcomer => this.#fleet.newcomer(proof.entitlement(), request);
+      if (proof.instance !== undefined) return this.#leases.claim(proof.instance, from, newcomer());
       // Together: a token is spent exactly when its machine is known.
-      return this.#commits.together(() => this.#fleet.enrol(this.#fleet.newcomer(entitlement(), request)));
+      return this.#commits.together(() => this.#fleet.enrol(newcomer()));
     });
   }
 
@@ -139,7 +139,7 @@ export class Registry {
   }
 }
 
-/** What evidence has proved; where it is a join token, it is spent when its entitlement is taken. */
+/** What evidence has proved. A join token is spent when its entitlement is taken. */
 interface Proof {
   readonly instance: string | undefined;
   entitlement(): Entitlement;

@@ -184,6 +184,14 @@ describe("a machine", () => {
       expect(registrations.at(-1)?.machineRequest).toEqual(request("k1"));
     });
 
+    it("proves itself anew with the key of its newest certificate", async () => {
+      await belonging.begin(stop.signal);
+      const key = { spkiSha256: "renewed", request: async () => request("renewed") } as unknown as PrivateKey; // as far as it is asked
+      board.identity.update((identity) => identity && { ...identity, key });
+      expect(await belonging.prove(stop.signal)).toBe(true);
+      expect(registrations.at(-1)?.machineRequest).toEqual(request("renewed"));
+    });
+
     it("tries again with a fresh challenge until it is heard, tells why it is not, and pauses 30 s at most", async () => {
       failures = Array.from({ length: 12 }, away);
       const begun = belonging.begin(stop.signal);

@@ -42,11 +42,11 @@ it("is let in at once after a shutdown in order, without an operator", async () 
   await using plane = await listen(600_000);
   let before: string;
   {
-    await using _first = await boot("boot-1", plane);
-    before = (await ready(plane, "boot-1")).id;
+    await using first = await boot("boot-1", plane);
+    before = (await ready(plane, first.name)).id;
   }
-  await using _second = await boot("boot-2", plane);
-  const after = await ready(plane, "boot-2");
+  await using second = await boot("boot-2", plane);
+  const after = await ready(plane, second.name);
   expect(after.id).not.toBe(before);
   expect(plane.machines()).toMatchObject([{ id: after.id, lease: { instance: INSTANCE, generation: 2 } }]);
 });
@@ -60,8 +60,8 @@ it("is let in when it is told to come back after a loss of power, and names what
 
   const failures: unknown[] = [];
   const warn: Log["warn"] = ({ err }, event) => event === "identity.registration-failed" && failures.push(err);
-  await using _second = await boot("boot-2", plane, { debug() {}, info() {}, error() {}, warn });
-  await ready(plane, "boot-2");
+  await using second = await boot("boot-2", plane, { debug() {}, info() {}, error() {}, warn });
+  await ready(plane, second.name);
   expect(plane.machines()).toMatchObject([{ lease: { instance: INSTANCE, generation: 2 } }]);
   expect(failures.length).toBeGreaterThan(0);
   // Told when to come back, it does not come in between, but for what the lease was prolonged by.
@@ -75,8 +75,8 @@ it("is let in when it is told to come back after a loss of power, and names what
 
 it("leaves the machine alone that it is a clone of: that one stays attached, and builds", async () => {
   await using plane = await listen(600_000);
-  await using _machine = await boot("boot-1", plane);
-  const first = await ready(plane, "boot-1");
+  await using machine = await boot("boot-1", plane);
+  const first = await ready(plane, machine.name);
   await using clone = await boot("boot-2", plane);
   const [entry] = await plane.until(() => plane.audit().length > 0 && plane.audit(), { what: "the audit" });
   expect(entry).toMatchObject({

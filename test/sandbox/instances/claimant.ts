@@ -23,7 +23,7 @@ export const INSTANCE = "gcp/acme-builders/4567890123456789012";
 /** An identity token of Google, written now. */
 export const gcp: Attest = (binding) => ({ kind: "gcp", jwt: google.token(claims.gcp(binding, Date.now())) });
 
-/** A machine's registration, every part of it right. Its boot's id is its key's: two never share one. */
+/** A machine's registration, every part of it right. Its boot has its key's name. */
 export async function claim(place: Place, attest: Attest, key: KeyPair): Promise<RegisterRequest> {
   using agent = new PlainAgent(place);
   const { nonce, audience } = await agent.challenge();
@@ -67,7 +67,7 @@ export class Member extends PlainAgent {
   }
 }
 
-/** How often each answer was given: "OK", or a refusal's words without what is only of one of them. */
+/** How often each answer was given: "OK", or a refusal's status and code. */
 export async function answers(calls: readonly Promise<unknown>[]): Promise<Record<string, number>> {
   const said = await Promise.allSettled(calls);
   const counts: Record<string, number> = {};

@@ -7,7 +7,7 @@ import { keeperIn } from "../../../sandbox/control-plane/kept/on-disk.ts";
 import { KeyPair } from "../../../sandbox/pki/key-pair.ts";
 import { NOW_MS } from "../../verifier/authorities/clock.ts";
 import { Issuer } from "../../verifier/authorities/issuer.ts";
-import { platforms } from "../../verifier/platforms.ts";
+import { documents, instanceIdentity, platforms } from "../../verifier/platforms.ts";
 import { APP, joinRequest, PlainAgent } from "../plain-agent.ts";
 import { type Attest, answers, claim, TAKES_ALL } from "./claimant.ts";
 
@@ -119,3 +119,25 @@ it.each(platforms.filter(({ instance }) => instance !== undefined).map(({ name, 
     expect(plane.machines().map((machine) => machine.id)).toEqual([id]);
   },
 );
+
+it("keeps the first key of an instance whose document is bound to none, until an operator forgets it", async () => {
+  const HOUR_MS = 3_600_000;
+  const at = (ms: number) =>
+    EmbeddedControlPlane.listen({ ...TAKES_ALL, leaseMs: 1, clockOffsetMs: ms - Date.now() }, keeperIn(dir));
+  const document: Attest = () => instanceIdentity(documents.aws(NOW_MS));
+  const [key, other] = [await KeyPair.generate(), await KeyPair.generate()];
+  const join = async (plane: EmbeddedControlPlane, by: KeyPair) => {
+    using agent = new PlainAgent(plane);
+    return await answers([agent.register(await claim(plane, document, by))]);
+  };
+  {
+    await using plane = await at(NOW_MS);
+    expect(await join(plane, key)).toEqual({ OK: 1 });
+  }
+  await using plane = await at(NOW_MS + HOUR_MS);
+  expect(await join(plane, key)).toEqual({ OK: 1 });
+  expect(await join(plane, other)).toEqual({ "ALREADY_EXISTS instance-already-registered": 1 });
+  plane.forgetMachine(plane.machines()[0]?.id ?? "");
+  // It started too long ago for a first registration.
+  expect(await join(plane, other)).toEqual({ "UNAUTHENTICATED expired": 1 });
+});

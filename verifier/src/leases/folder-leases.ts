@@ -29,7 +29,7 @@ export class FolderLeases implements LeaseStore {
     return new FolderLeases(path);
   }
 
-  /** @throws {Error} where a folder holds something else than a lease: nobody may take its place. */
+  /** @throws {Error} where a folder holds something else than a lease: nobody takes its place. */
   async read(instance: string): Promise<Lease | undefined> {
     const folder = this.#folderOf(instance);
     for (let left = LOOKS; ; left -= 1) {

@@ -70,9 +70,9 @@ export class Instances {
   }
 
   /**
-   * The machine asks, by a certificate of its key `by`, to have a fresh key certified: from now on
-   * either key is the machine's, until one of them asks again. Call it before you answer. Undefined:
-   * `by` is none of its keys, and nothing is to be certified.
+   * The machine asks, by a certificate of its key `by`, to have a fresh key certified. From now on
+   * either key is the machine's, until one of them asks again. Call it before you answer.
+   * @returns undefined where `by` is none of its keys: nothing is to be certified then.
    */
   async rekey(instance: string, keys: { readonly by: string; readonly fresh: string }): Promise<Lease | undefined> {
     for (;;) {

@@ -1,6 +1,6 @@
 import { isSameLease, type Lease, type LeaseStore } from "./leases.ts";
 
-/** For one process; a restart forgets who is there, and the first to come is taken for the machine. */
+/** For one process; after a restart the first to come is taken for the machine. */
 export class MemoryLeases implements LeaseStore {
   readonly #leases = new Map<string, Lease>();
 
