@@ -1,3 +1,4 @@
+import { status } from "@grpc/grpc-js";
 import { expect, it } from "vitest";
 import { Phase } from "../../agent/adapters/grpc/gen/builder/agent/v1/observed_state.ts";
 import { PlaneError } from "../../agent/core/plane-status.ts";
@@ -6,6 +7,8 @@ import type { EvidenceSource } from "../../agent/ports/evidence.ts";
 import type { Log } from "../../agent/ports/log.ts";
 import { FleetMachine, type PlaneAddress } from "../../bench/fleet/machine/machine.ts";
 import { EmbeddedControlPlane } from "../../sandbox/control-plane/embedded-control-plane.ts";
+import type { ControlPlaneOptions } from "../../sandbox/control-plane/options.ts";
+import { Refusal } from "../../sandbox/control-plane/refusal.ts";
 import { accept, claims, google } from "../verifier/platforms.ts";
 import { Relay } from "./relay.ts";
 import { DEADLINE_MS } from "./small-fleet.ts";
@@ -22,8 +25,8 @@ const metadata: EvidenceSource = {
   }),
 };
 
-function listen(leaseMs: number): Promise<EmbeddedControlPlane> {
-  return EmbeddedControlPlane.listen({ attestation: { accept, entitle: () => APP }, leaseMs });
+function listen(leaseMs: number, options: ControlPlaneOptions = {}): Promise<EmbeddedControlPlane> {
+  return EmbeddedControlPlane.listen({ attestation: { accept, entitle: () => APP }, leaseMs, ...options });
 }
 
 /** A boot of that VM: its memory, and with it its key, is new. */
@@ -89,6 +92,22 @@ it("leaves the machine alone that it is a clone of: that one stays attached, and
   expect(build.serverName).toBe(first.serverName);
   expect(plane.machines()).toMatchObject([{ id: first.id, attaches: 1 }]);
   expect(clone.shown?.phase.at).toBe("starting");
+});
+
+it("stays the same machine when its certificate expires under it", async () => {
+  let registrations = 0;
+  await using plane = await listen(600_000, {
+    machineCertificateLifetimeMs: 3_000,
+    onCall: (method) => (registrations += method === "register" ? 1 : 0),
+  });
+  plane.faults.answer("renewCertificates", new Refusal(status.UNAVAILABLE, "not now"));
+  await using machine = await boot("boot-1", plane);
+  const { id } = await ready(plane, machine.name);
+  await plane.until(() => registrations >= 2, { what: "a second registration", deadlineMs: DEADLINE_MS });
+  // By then the second has been answered.
+  await plane.until(() => plane.audit().length > 0 || registrations >= 3, { what: "a third", deadlineMs: DEADLINE_MS });
+  expect(plane.audit()).toEqual([]);
+  expect(plane.machines()).toMatchObject([{ id, lease: { generation: 1 } }]);
 });
 
 function placeOf({ endpoint, serverName, caPem }: PlaneAddress): PlaneAddress {

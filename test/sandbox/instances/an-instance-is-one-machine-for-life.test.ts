@@ -261,7 +261,7 @@ describe("the certificates of an earlier generation", () => {
     using before = await Member.join(plane);
     const stream = before.attach();
     // Once a later call on the same connection is answered, the stream is there.
-    using _renewed = await before.renewed(plane);
+    (await before.renewed(plane))[Symbol.dispose]();
     using after = await joinInTime(plane, await KeyPair.generate());
     stream.hello();
     expect(await stream.ending()).toMatchObject({ code: status.UNAUTHENTICATED });
