@@ -1,7 +1,7 @@
 import type { EmbeddedControlPlane, OpenedBuild } from "../../control-plane/embedded-control-plane.ts";
 import { answerOfBuilds, openBuildFor } from "../builds.ts";
 import { drainMachines } from "./drain.ts";
-import { addressOf, describeMachine } from "./machines.ts";
+import { attachedFrom, describeMachine } from "./machines.ts";
 import type { PlaneRequest } from "./request.ts";
 
 /** Where a builder's socket listens: systemd/system/builder-agent.socket. */
@@ -33,6 +33,11 @@ export function handlePlane(plane: EmbeddedControlPlane, dir: string): (request:
         return plane.machines().map(describeMachine);
       case "machine-drain":
         return drainMachines(plane, request);
+      case "machine-forget":
+        plane.forgetMachine(request.machineId);
+        return { machineId: request.machineId };
+      case "audit":
+        return plane.audit();
       case "ca":
         return { caPem: plane.caPem };
       default:
@@ -44,7 +49,7 @@ export function handlePlane(plane: EmbeddedControlPlane, dir: string): (request:
 /** No message of the contract says it: the machine's own stream comes from there. */
 function ownAddress(plane: EmbeddedControlPlane, build: OpenedBuild): string {
   const machine = plane.machines().find(({ serverName }) => serverName === build.serverName);
-  const host = machine === undefined ? undefined : addressOf(machine);
+  const host = machine === undefined ? undefined : attachedFrom(machine);
   if (host !== undefined) return `${host}:${BUILDS_PORT}`;
   plane.revokeBuild(build.buildId);
   throw new Error(`The machine of build ${build.buildId} has just gone: the build is closed again.`);
