@@ -2,13 +2,24 @@ import { randomUUID } from "node:crypto";
 import { status } from "@grpc/grpc-js";
 import { CloseReason, type Drain } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
 import { MemoryNonces } from "../../verifier/src/index.ts";
+import { KeyPair, sha256Hex } from "../pki/key-pair.ts";
+import { readSigningRequest } from "../pki/signing-request.ts";
 import { type AcceptanceContext, untilAccepted } from "./acceptance.ts";
 import { Attestations, type TrustedIssuer } from "./attestations.ts";
 import { Authorities, CONTROL_PLANE_NAME } from "./authorities.ts";
-import { type BuildOrder, orderBuild, type Ticket, ticketFor } from "./builds.ts";
+import {
+  type BuildKey,
+  type BuildOrder,
+  type CertifiedBuild,
+  certifyBuild,
+  orderBuild,
+  type Ticket,
+} from "./builds.ts";
 import { type Change, changeOf } from "./change.ts";
 import { Changes } from "./changes.ts";
 import { type Archive, Diagnostics } from "./diagnostics.ts";
+import { buildsFor } from "./exchange/builds-for.ts";
+import { Exchange } from "./exchange/exchange.ts";
 import { Faults } from "./faults.ts";
 import { Fleet } from "./fleet.ts";
 import { JoinTokens } from "./join-tokens.ts";
@@ -26,7 +37,7 @@ import { service } from "./service.ts";
 import { type Terminal, Terminals } from "./terminals.ts";
 import { Transport } from "./transport.ts";
 
-export interface OpenedBuild extends Ticket {
+interface Placed {
   /**
    * What the builder's certificate says and the client must ask for; empty while no machine of the
    * project has registered.
@@ -34,6 +45,8 @@ export interface OpenedBuild extends Ticket {
   readonly serverName: string;
   readonly change: Change;
 }
+
+export type OpenedBuild = Ticket & Placed;
 
 interface DrainOrder {
   readonly reason: string;
@@ -56,6 +69,8 @@ export class EmbeddedControlPlane implements AsyncDisposable {
   readonly authorities: Authorities;
   /** What it does wrong on purpose. */
   readonly faults = new Faults();
+  /** How CI jobs come to builds; `ExchangeServer` offers it to them. */
+  readonly exchange: Exchange;
   readonly #settings: Settings;
   readonly #now: () => number;
   readonly #commits: Commits;
@@ -79,6 +94,8 @@ export class EmbeddedControlPlane implements AsyncDisposable {
     this.authorities = authorities;
     this.#diagnostics = new Diagnostics(now);
     this.#terminals = new Terminals(now, (exit) => this.#diagnostics.expectRecording(exit.recordingId));
+    const builds = buildsFor(this, this.#fleet);
+    this.exchange = new Exchange({ commits: this.#commits, now, builds, fetch: settings.fetch }, recalled?.exchange);
     const nonces = new MemoryNonces({ now, lifetimeMs: settings.nonceLifetimeMs });
     const { audience, attestation: options } = settings;
     this.#registry = new Registry({
@@ -184,21 +201,14 @@ export class EmbeddedControlPlane implements AsyncDisposable {
    *   After either the build is closed again.
    */
   async openBuild(order: BuildOrder & { readonly wait?: boolean }, signal?: AbortSignal): Promise<OpenedBuild> {
-    const project = this.#fleet.project(order);
-    const ordered = await orderBuild(order, project, this.#now());
-    const change = this.#change(project);
-    try {
-      const machine =
-        (order.wait ?? true)
-          ? await untilAccepted(ordered.buildId, this.#acceptance(project, change.revision), signal)
-          : this.#anyOf(project);
-      const ticket = await ticketFor(ordered, order, this.authorities);
-      project.handOut(ordered.buildId);
-      return { ...ticket, serverName: machine?.serverName ?? "", change };
-    } catch (failure) {
-      if (project.isOpen(ordered.buildId)) project.close(ordered.buildId, CloseReason.REVOKED);
-      throw failure;
-    }
+    const key = await KeyPair.generate();
+    return { ...(await this.#openFor(key, order, signal)), keyPem: key.privateKeyPem };
+  }
+
+  /** As `openBuild`, for the key of a request, which stays where it is: no other is let in. */
+  async openBuildFor(csrDer: Uint8Array, order: BuildOrder, signal?: AbortSignal): Promise<CertifiedBuild & Placed> {
+    const { spkiDer } = await readSigningRequest(csrDer);
+    return this.#openFor({ spkiDer, spkiSha256: sha256Hex(spkiDer) }, { ...order, pinKey: true }, signal);
   }
 
   endBuild(buildId: string): Change {
@@ -306,6 +316,28 @@ export class EmbeddedControlPlane implements AsyncDisposable {
     for (const machine of this.machines()) machine.link?.sendRaw(message);
   }
 
+  async #openFor(
+    key: BuildKey,
+    order: BuildOrder & { readonly wait?: boolean },
+    signal: AbortSignal | undefined,
+  ): Promise<CertifiedBuild & Placed> {
+    const project = this.#fleet.project(order);
+    const ordered = orderBuild(order, key, project, this.#now());
+    const change = this.#change(project);
+    try {
+      const machine =
+        (order.wait ?? true)
+          ? await untilAccepted(ordered.buildId, this.#acceptance(project, change.revision), signal)
+          : this.#anyOf(project);
+      const certified = await certifyBuild(ordered, order, this.authorities);
+      project.handOut(ordered.buildId);
+      return { ...certified, serverName: machine?.serverName ?? "", change };
+    } catch (failure) {
+      if (project.isOpen(ordered.buildId)) project.close(ordered.buildId, CloseReason.REVOKED);
+      throw failure;
+    }
+  }
+
   /** The trust bundle is part of every project's desired state: each gets a new revision. */
   #changeTrust(change: () => void): void {
     this.#commits.together(() => {
@@ -316,7 +348,13 @@ export class EmbeddedControlPlane implements AsyncDisposable {
 
   #snapshot(): Snapshot {
     const joinTokens = [...this.#registry.joinTokens.kept()];
-    return { epoch: this.#epoch, ...this.authorities.kept(), ...this.#fleet.kept(), joinTokens };
+    return {
+      epoch: this.#epoch,
+      ...this.authorities.kept(),
+      ...this.#fleet.kept(),
+      joinTokens,
+      exchange: this.exchange.kept(),
+    };
   }
 
   #amend(ref: ProjectRef, amend: (project: Project) => void): Change {
