@@ -152,7 +152,7 @@ export class Authorities {
    * PEM chain of a build's client certificate. It ends with the grant, or within the second after
    * it.
    */
-  async buildChain(
+  async build(
     ref: ProjectRef & { readonly buildId: string },
     expiresAtMs: number,
     spkiDer: Uint8Array,

@@ -84,6 +84,6 @@ export async function certifyBuild(
 ): Promise<CertifiedBuild> {
   const { buildId, expiresAt, key, certificateEndsMs } = build;
   const { org, project } = ref;
-  const certPem = await authorities.buildChain({ org, project, buildId }, certificateEndsMs, key.spkiDer);
+  const certPem = await authorities.build({ org, project, buildId }, certificateEndsMs, key.spkiDer);
   return { org, project, buildId, expiresAt, certPem, caPem: authorities.builders.certPem };
 }

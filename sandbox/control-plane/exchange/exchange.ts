@@ -222,8 +222,19 @@ function chosen(grants: readonly Grant[], ref: ProjectRef | undefined): Grant {
  */
 function refusalOf({ code, retryable }: Refusal): ExchangeRefusal {
   if (retryable) return ExchangeRefusal.forNow(code, "The issuer's keys cannot be had at the moment.");
-  return new ExchangeRefusal(400, "invalid_request", code, `The subject token is refused: ${code}.`);
+  const why = WHY[code] ?? "is not accepted";
+  return new ExchangeRefusal(400, "invalid_request", code, `The job's token ${why}.`);
 }
+
+/** What a job may know: that it is not on a list, never what is. */
+const WHY: Partial<Readonly<Record<Refusal["code"], string>>> = {
+  "token-used": "was exchanged before: ask the platform for another one",
+  expired: "has expired: ask the platform for another one, just before it is used",
+  "not-yet-valid": "is from the future: a clock is wrong",
+  "audience-mismatch": "is for another audience",
+  "rerun-refused": "is of a job that was run again with SSH",
+  "not-allowed": "is not of a job that is trusted here",
+};
 
 function jobOf({ kind: provider, organizationId, projectId, ref }: Job) {
   return { provider, organizationId, projectId, ref };
