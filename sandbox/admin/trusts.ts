@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Exchange } from "../control-plane/exchange/exchange.ts";
 import { issuerOf, keptTrust, trustOrder } from "../control-plane/exchange/trust.ts";
 
-/** What may be asked about the CI jobs that are trusted: of a sandbox, and of a control plane alone. */
+/** What may be asked about trusted CI jobs: of a sandbox, and of a control plane alone. */
 export const ofTrusts = [
   trustOrder.extend({ verb: z.literal("trust-add") }),
   z.object({ verb: z.literal("trust-remove"), trustId: z.string() }),

@@ -10,7 +10,7 @@ export interface CiJobOptions {
   readonly claim?: CiJobRequest["claims"];
 }
 
-/** Runs a command as a job of a stand-in would: with what the platform puts into its environment. */
+/** Runs a command in the environment that a stand-in's platform gives a job. */
 export async function ciJob({ dir, provider, claim = {} }: CiJobOptions, command: readonly string[]): Promise<number> {
   const asked = await askSandbox(resolve(dir), { verb: "ci-job", provider, claims: claim });
   return runCommand(command, { ...process.env, ...ciJobEnvironment.parse(asked) });

@@ -54,6 +54,6 @@ export async function ask(url: URL, question: Question, ...signals: readonly Abo
 export function checkedUrl(text: string, what: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isLoopback = url?.protocol === "http:" && ["127.0.0.1", "[::1]", "localhost"].includes(url.hostname);
-  if (url?.protocol === "https:" || isLoopback) return url as URL;
+  if (url?.protocol === "https:" || isLoopback) return url;
   throw new Error(`${what} must be an https URL.`);
 }

@@ -24,7 +24,7 @@ export async function addTrust(order: TrustOrder, { dir, json }: InDir, { ask, t
   terminal.out(`Trusted from now on:\n${inWords(trust)}`);
 }
 
-/** Its access tokens are worth nothing from then on, and the builds that they opened are revoked. */
+/** Its access tokens are worth nothing from then on; the builds that they opened are revoked. */
 export async function removeTrust(trustId: string, { dir, json }: InDir, { ask, terminal: { out } }: BetweenTrusts) {
   const removed = removedTrust.parse(await ask(resolve(dir), { verb: "trust-remove", trustId }));
   if (json === true) return out(JSON.stringify(removed, null, 2));

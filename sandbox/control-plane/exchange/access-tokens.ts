@@ -75,7 +75,7 @@ export class AccessTokens {
     this.#become(sha256, token, { ...token, builds: [...builds, buildId] });
   }
 
-  /** Every token that this trust had a part in is worth nothing; gives the builds that came of them. */
+  /** Every token that this trust had a part in is worth nothing now; gives the builds of those. */
   withdraw(trustId: string): readonly string[] {
     const affected = this.kept().filter(({ grants }) => grants.some((grant) => grant.trustId === trustId));
     for (const token of affected) this.#become(token.sha256, token, undefined);

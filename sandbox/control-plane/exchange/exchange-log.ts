@@ -1,6 +1,9 @@
 import type { Provider } from "./trust.ts";
 
-/** What became of a request for an access token. For the operator alone: it tells which list said no. */
+/**
+ * What became of a request for an access token. For the operator alone: it tells which list said
+ * no.
+ */
 export interface ExchangeEntry {
   readonly at: Date;
   /** The far end's address. */

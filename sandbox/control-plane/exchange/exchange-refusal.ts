@@ -1,4 +1,4 @@
-/** The words of RFC 6749 (5.2), RFC 8693 (2.2.2), RFC 6750 (3.1), and one for "come again later". */
+/** Words of RFC 6749 (5.2), RFC 8693 (2.2.2) and RFC 6750 (3.1). */
 export type OAuthError =
   | "invalid_request"
   | "unsupported_grant_type"

@@ -148,7 +148,7 @@ export class Exchange {
     return this.#builds.end(buildId);
   }
 
-  /** Ends one whose client has never heard of it; where that cannot be kept, it ends in its time. */
+  /** Ends one whose client never heard of it; where that cannot be kept, it ends in its time. */
   abandon(buildId: string): void {
     try {
       if (this.#builds.isOpen(buildId)) this.#builds.end(buildId);

@@ -15,7 +15,7 @@ const keptAccessToken = z.object({
 export const keptExchange = z.object({
   trusts: z.array(keptTrust),
   accessTokens: z.array(keptAccessToken),
-  /** Jobs' tokens that were used: SHA-256 of what is signed, and when nobody takes them any more. */
+  /** Jobs' tokens that were used: SHA-256 of what is signed, and when they expire anyway. */
   spent: z.array(z.object({ sha256: z.string(), untilMs: z.int() })),
 });
 

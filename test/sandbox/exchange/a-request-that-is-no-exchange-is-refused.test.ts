@@ -110,7 +110,8 @@ it.each<{
   expect(answer.headers["cache-control"]).toBe("no-store");
   for (const part of token.split(".")) expect(answer.text).not.toContain(part);
   // Whatever was wrong with the form, the job's token is as good as before.
-  if (status !== 200 && code !== "scope-not-granted") expect((await exchange(scene.door, token)).status).toBe(200);
+  const isSpent = status === 200 || code === "scope-not-granted";
+  expect((await exchange(scene.door, token)).json["code"] ?? "served").toBe(isSpent ? "token-used" : "served");
 });
 
 it.each([
@@ -143,6 +144,19 @@ it("who asks too often is told when to come again, before anything is read", asy
   expect(answers.filter(({ status }) => status === 405).length).toBeGreaterThanOrEqual(100);
   expect(refused[0]).toMatchObject({ json: { code: "too-many-requests" } });
   expect(Number(refused[0]?.headers["retry-after"])).toBeGreaterThanOrEqual(1);
+});
+
+it("a body that does not say how long it is is read up to its limit, and answered", async () => {
+  const { port, caPem } = shared().door;
+  const socket = connect({ host: "127.0.0.1", port, ca: caPem });
+  await once(socket, "secureConnect");
+  socket.write(
+    `POST /oidc/token HTTP/1.1\r\nHost: x\r\nContent-Type: ${FORM}\r\nTransfer-Encoding: chunked\r\n\r\n`,
+  );
+  for (let kib = 0; kib < 17; kib += 1) socket.write(`400\r\n${"a".repeat(1024)}\r\n`);
+  const [answer] = (await once(socket, "data", { signal: AbortSignal.timeout(10_000) })) as [Buffer];
+  expect(answer.toString()).toMatch(/^HTTP\/1\.1 413 .*"code":"body-too-large"/s);
+  socket.destroy();
 });
 
 it("a request that does not come to its end is cut", async () => {

@@ -7,7 +7,7 @@ import {
 import { registered } from "../plain-agent.ts";
 import { APP, ask, endBuild, exchange, JOBS, OTHER, openBuild, Scene } from "./scene.ts";
 
-it("it opens no build of another project", async () => {
+it("opens no build of another project", async () => {
   await using scene = await Scene.set({ machines: [APP, OTHER] });
   scene.trust();
   scene.trust(JOBS.buildkite, OTHER);
@@ -18,7 +18,7 @@ it("it opens no build of another project", async () => {
   expect(scene.plane.listBuilds()).toEqual([]);
 });
 
-it("it ends no build that another one opened, not even of the same project, and none that a person opened", async () => {
+it("ends no build that another one opened, not even of the same project, and none that a person opened", async () => {
   await using scene = await Scene.set();
   scene.trust();
   const [mine, theirs] = [await scene.granted(), await scene.granted()];
@@ -53,7 +53,7 @@ it("a trust that is removed takes its tokens and its builds along, and those of 
   expect((await openBuild(scene.door, other)).status).toBe(201);
 });
 
-it("it has sixteen builds open at a time, and another one once one is ended", async () => {
+it("has sixteen builds open at a time, and another one once one is ended", async () => {
   await using scene = await Scene.set();
   scene.trust();
   const token = await scene.granted();

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
 import { request as overHttps } from "node:https";
 import { text } from "node:stream/consumers";
 import { afterAll, afterEach, beforeAll } from "vitest";
@@ -50,34 +52,19 @@ interface Question {
   readonly signal?: AbortSignal;
 }
 
-export function ask(
+export async function ask(
   { port, caPem }: Door,
   path: string,
   { method = "POST", headers = {}, body = "", signal }: Question = {},
 ): Promise<Reply> {
-  return new Promise((resolve, reject) => {
-    const options = {
-      host: "127.0.0.1",
-      port,
-      path,
-      method,
-      headers,
-      ca: caPem,
-      agent: false,
-      timeout: DEADLINE_MS,
-      signal,
-    };
-    const asking = overHttps(options, (response) => {
-      text(response)
-        .then((said) => {
-          const json = said.startsWith("{") ? (JSON.parse(said) as Record<string, unknown>) : {};
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, text: said, json });
-        })
-        .catch(reject);
-    });
-    asking.on("timeout", () => asking.destroy(new Error("no answer"))).on("error", reject);
-    asking.end(body);
-  });
+  const options = { host: "127.0.0.1", port, path, method, headers, ca: caPem, agent: false, signal };
+  const asking = overHttps({ ...options, timeout: DEADLINE_MS });
+  asking.on("timeout", () => asking.destroy(new Error("no answer")));
+  asking.end(body);
+  const [response] = (await once(asking, "response")) as [IncomingMessage];
+  const said = await text(response);
+  const json = said.startsWith("{") ? (JSON.parse(said) as Record<string, unknown>) : {};
+  return { status: response.statusCode ?? 0, headers: response.headers, text: said, json };
 }
 
 export function formOf(subjectToken: string, more: Readonly<Record<string, string>> = {}): string {

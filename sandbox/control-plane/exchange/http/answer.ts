@@ -16,8 +16,6 @@ export function refused(failure: unknown): Answer {
     headers: {
       ...(retryAfterS !== undefined && { "Retry-After": String(retryAfterS) }),
       ...(status === 401 || status === 403 ? { "WWW-Authenticate": `Bearer error="${error}"` } : {}),
-      // What is left of the request is not read.
-      ...(status === 413 || status === 415 || status === 429 ? { Connection: "close" } : {}),
     },
   };
 }

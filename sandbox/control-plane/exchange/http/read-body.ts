@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { ExchangeRefusal } from "../exchange-refusal.ts";
 
-export const BODY_MAX_BYTES = 16 * 1024;
+const BODY_MAX_BYTES = 16 * 1024;
 
 /**
  * The whole body, of this media type, as UTF-8; how long it may take is the server's business.
@@ -16,8 +16,8 @@ export async function readBody(request: IncomingMessage, mediaType: string): Pro
   if (Number(headers["content-length"] ?? 0) > BODY_MAX_BYTES) throw tooLarge();
   const parts: Buffer[] = [];
   let bytes = 0;
-  // Without an encoding, parts are bytes.
-  for await (const part of request as AsyncIterable<Buffer>) {
+  // Without an encoding, parts are bytes. Whoever sends too much still gets an answer.
+  for await (const part of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     bytes += part.length;
     if (bytes > BODY_MAX_BYTES) throw tooLarge();
     parts.push(part);

@@ -86,7 +86,7 @@ async function openBuild({ request, signal, unlessDelivered }: Asked, context: R
   };
 }
 
-/** `applied`: whether every machine has confirmed it; those that have not hear of it when they are back. */
+/** `applied`: whether every machine has confirmed it; the others hear of it when they are back. */
 async function endBuild({ request, signal }: Asked, { exchange }: RoutesContext): Promise<Answer> {
   const buildId = request.url?.split("/").at(-1) ?? "";
   const applied = await exchange
