@@ -1,16 +1,16 @@
 import type { Provider } from "./trust.ts";
 
 /**
- * What became of a request for an access token. For the operator alone: it tells which list said
- * no.
+ * What became of a request for an access token, and which builds came of one. For the operator
+ * alone: it tells which list said no.
  */
 export interface ExchangeEntry {
   readonly at: Date;
   /** The far end's address. */
   readonly source: string;
-  /** "granted", or why not. */
+  /** "granted", or why not; "build-opened", "build-ended". */
   readonly code: string;
-  /** A sentence, without a word of any token. */
+  /** A sentence without a word of any token; of a build its id. */
   readonly reason: string;
   readonly trustIds: readonly string[];
   readonly job?: {

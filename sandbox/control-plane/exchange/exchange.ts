@@ -49,6 +49,12 @@ export interface JobsBuild {
   readonly ttlMs: number | undefined;
 }
 
+export interface Asking {
+  /** The far end's address, for the log. */
+  readonly source: string;
+  readonly signal: AbortSignal;
+}
+
 interface Grant {
   readonly trust: TrustRelationship;
   readonly scopes: readonly BuildPermissionName[];
@@ -122,7 +128,7 @@ export class Exchange {
   async openBuild(
     bearer: string,
     { ref, csrDer, ttlMs }: JobsBuild,
-    signal: AbortSignal,
+    { source, signal }: Asking,
   ): Promise<{ readonly build: PlacedBuild; readonly machineAddress: string | undefined }> {
     const token = this.#tokens.alive(bearer);
     const { trust, scopes } = chosen(this.#grantsOf(token), ref);
@@ -135,6 +141,7 @@ export class Exchange {
       const build = await this.#builds.open(csrDer, order, signal);
       // Its trust may have been removed meanwhile, and the build revoked.
       if (!this.#builds.isOpen(buildId)) throw ExchangeRefusal.unauthorized();
+      this.#noteBuild("build-opened", buildId, { source, trustIds: [trust.id] });
       return { build, machineAddress };
     } catch (failure) {
       if (signal.aborted) throw failure;
@@ -143,9 +150,11 @@ export class Exchange {
   }
 
   /** Ends a build that this token opened. @throws {ExchangeRefusal} */
-  endBuild(bearer: string, buildId: string): Change {
-    this.#tokens.opener(bearer, buildId);
-    return this.#builds.end(buildId);
+  endBuild(bearer: string, buildId: string, source: string): Change {
+    const { grants } = this.#tokens.opener(bearer, buildId);
+    const change = this.#builds.end(buildId);
+    this.#noteBuild("build-ended", buildId, { source, trustIds: grants.map(({ trustId }) => trustId) });
+    return change;
   }
 
   /** Ends one whose client never heard of it; where that cannot be kept, it ends in its time. */
@@ -174,6 +183,10 @@ export class Exchange {
       for (const buildId of builds) this.#builds.revoke(buildId);
       return builds;
     });
+  }
+
+  #noteBuild(code: string, buildId: string, by: { readonly source: string; readonly trustIds: string[] }): void {
+    this.log.note({ at: new Date(this.#now()), code, reason: buildId, ...by });
   }
 
   /** @throws {ExchangeRefusal} for a scope that no trust gives. */

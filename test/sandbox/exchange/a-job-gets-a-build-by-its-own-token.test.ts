@@ -43,6 +43,12 @@ it.each(PROVIDERS)("a job of %s exchanges its token, opens a build for its own k
   const ended = await endBuild(scene.door, token, String(json["build_id"]));
   expect(ended).toMatchObject({ status: 200, json: { build_id: json["build_id"], applied: true } });
   expect(scene.plane.listBuilds()).toEqual([]);
+  const told = scene.plane.exchange.log.entries().map(({ code, reason }) => [code, reason]);
+  expect(told).toEqual([
+    ["granted", ""],
+    ["build-opened", json["build_id"]],
+    ["build-ended", json["build_id"]],
+  ]);
 });
 
 it("the machine is told the job's key and what the trust lets its builds ask", async () => {

@@ -150,9 +150,7 @@ it("a body that does not say how long it is is read up to its limit, and answere
   const { port, caPem } = shared().door;
   const socket = connect({ host: "127.0.0.1", port, ca: caPem });
   await once(socket, "secureConnect");
-  socket.write(
-    `POST /oidc/token HTTP/1.1\r\nHost: x\r\nContent-Type: ${FORM}\r\nTransfer-Encoding: chunked\r\n\r\n`,
-  );
+  socket.write(`POST /oidc/token HTTP/1.1\r\nHost: x\r\nContent-Type: ${FORM}\r\nTransfer-Encoding: chunked\r\n\r\n`);
   for (let kib = 0; kib < 17; kib += 1) socket.write(`400\r\n${"a".repeat(1024)}\r\n`);
   const [answer] = (await once(socket, "data", { signal: AbortSignal.timeout(10_000) })) as [Buffer];
   expect(answer.toString()).toMatch(/^HTTP\/1\.1 413 .*"code":"body-too-large"/s);

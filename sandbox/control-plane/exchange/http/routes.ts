@@ -64,11 +64,11 @@ async function tokenFor({ request, source }: Asked, { exchange }: RoutesContext)
   };
 }
 
-async function openBuild({ request, signal, unlessDelivered }: Asked, context: RoutesContext): Promise<Answer> {
+async function openBuild({ request, source, signal, unlessDelivered }: Asked, context: RoutesContext): Promise<Answer> {
   const { exchange, endpointOf } = context;
   const bearer = bearerOf(request);
   const order = readBuildRequest(await readBody(request, "application/json"));
-  const { build, machineAddress } = await exchange.openBuild(bearer, order, signal);
+  const { build, machineAddress } = await exchange.openBuild(bearer, order, { source, signal });
   const { buildId, serverName, caPem, certPem, expiresAt, org, project } = build;
   unlessDelivered(() => exchange.abandon(buildId));
   const endpoint = endpointOf(build, machineAddress);
@@ -87,10 +87,10 @@ async function openBuild({ request, signal, unlessDelivered }: Asked, context: R
 }
 
 /** `applied`: whether every machine has confirmed it; the others hear of it when they are back. */
-async function endBuild({ request, signal }: Asked, { exchange }: RoutesContext): Promise<Answer> {
+async function endBuild({ request, source, signal }: Asked, { exchange }: RoutesContext): Promise<Answer> {
   const buildId = request.url?.split("/").at(-1) ?? "";
   const applied = await exchange
-    .endBuild(bearerOf(request), buildId)
+    .endBuild(bearerOf(request), buildId, source)
     .applied(signal)
     .then(
       () => true,
