@@ -11,6 +11,7 @@ import { printCa, printToken, type TokenOptions } from "./commands/plane/join.ts
 import { type ForgetOptions, forgetMachine, listMachines } from "./commands/plane/machines.ts";
 import { openBuildHere } from "./commands/plane/open.ts";
 import type { RunOptions } from "./commands/plane/run.ts";
+import { defineTrusts } from "./commands/trust/define.ts";
 import { EXIT } from "./failure.ts";
 import { runCommands } from "./terminal/run-commands.ts";
 import { stopSignal } from "./terminal/stop-signal.ts";
@@ -36,6 +37,7 @@ async function run(argv: readonly string[]): Promise<number> {
     .description("start it, and keep it until Ctrl-C; what is done when no command is named")
     .requiredOption("--listen <address:port>", "where agents come in; port 0: a free one", address)
     .option("--name <name...>", "DNS names and IP addresses by which agents call it", certificateNames)
+    .option("--exchange <address:port>", "where CI jobs come in, over HTTPS; port 0: a free one", address)
     .action(async (options: RunOptions) => {
       const signal = stopSignal();
       // Loaded only here: who asks a running one need not wait for all that it is made of.
@@ -80,6 +82,8 @@ async function run(argv: readonly string[]): Promise<number> {
       hostPort,
     )
     .action((options: OpenOptions) => openBuildHere(options, between));
+
+  defineTrusts({ program, inDir, ofProject, ...between });
 
   const failed = await runCommands(program, argv, terminal);
   return failed === EXIT.ok ? code : failed;

@@ -4,12 +4,14 @@ import { MemoryNonces, type SpentTokens } from "../../verifier/src/index.ts";
 import { Attestations, type TrustedIssuer } from "./attestations.ts";
 import { Audit, type AuditEntry } from "./audit.ts";
 import { Authorities, CONTROL_PLANE_NAME } from "./authorities.ts";
-import { BuildOrders, type OpenedBuild } from "./build-orders.ts";
+import { BuildOrders, type OpenedBuild, type PlacedBuild } from "./build-orders.ts";
 import type { BuildOrder } from "./builds.ts";
 import type { Change } from "./change.ts";
 import { Changes } from "./changes.ts";
 import { type Archive, Diagnostics } from "./diagnostics.ts";
 import { type DrainOrder, drainOf } from "./drain-order.ts";
+import { buildsFor } from "./exchange/builds-for.ts";
+import { Exchange } from "./exchange/exchange.ts";
 import { Faults } from "./faults.ts";
 import { Fleet } from "./fleet.ts";
 import { JoinTokens } from "./join-tokens.ts";
@@ -47,6 +49,8 @@ export class EmbeddedControlPlane implements AsyncDisposable {
   readonly authorities: Authorities;
   /** What it does wrong on purpose. */
   readonly faults = new Faults();
+  /** How CI jobs come to builds; `ExchangeServer` offers it to them. */
+  readonly exchange: Exchange;
   readonly #settings: Settings;
   readonly #commits: Commits;
   readonly #fleet: Fleet;
@@ -84,6 +88,8 @@ export class EmbeddedControlPlane implements AsyncDisposable {
     this.#audit = new Audit(now, settings.onAudit);
     this.#leases = new Leases({ fleet, commits, audit: this.#audit, now, leaseMs: settings.leaseMs });
     const keysOf = (instance: string): readonly string[] => this.#leases.keysOf(instance);
+    const builds = buildsFor(this, this.#fleet);
+    this.exchange = new Exchange({ commits: this.#commits, now, builds, fetch: settings.fetch }, recalled?.exchange);
     const nonces = new MemoryNonces({ now, lifetimeMs: settings.nonceLifetimeMs });
     const { audience, attestation: options } = settings;
     this.#registry = new Registry({
@@ -209,6 +215,11 @@ export class EmbeddedControlPlane implements AsyncDisposable {
     return this.#builds.open(order, signal);
   }
 
+  /** As `openBuild`, for the key of a request, which stays where it is: no other is let in. */
+  openBuildFor(csrDer: Uint8Array, order: BuildOrder, signal?: AbortSignal): Promise<PlacedBuild> {
+    return this.#builds.openFor(csrDer, order, signal);
+  }
+
   endBuild(buildId: string): Change {
     return this.#builds.close(buildId, CloseReason.ENDED);
   }
@@ -309,7 +320,13 @@ export class EmbeddedControlPlane implements AsyncDisposable {
 
   #snapshot(): Snapshot {
     const joinTokens = [...this.#registry.joinTokens.kept()];
-    return { epoch: this.#revisions.epoch, ...this.authorities.kept(), ...this.#fleet.kept(), joinTokens };
+    return {
+      epoch: this.#revisions.epoch,
+      ...this.authorities.kept(),
+      ...this.#fleet.kept(),
+      joinTokens,
+      exchange: this.exchange.kept(),
+    };
   }
 
   #service(): ReturnType<typeof service> {

@@ -1,3 +1,4 @@
+import type { Fetch } from "../../verifier/src/index.ts";
 import type { AttestationOptions } from "./attestations.ts";
 import type { AuditEntry } from "./audit.ts";
 import type { Method } from "./faults.ts";
@@ -41,6 +42,8 @@ export interface ControlPlaneOptions {
    * seconds.
    */
   readonly leakDeadlineMs?: number;
+  /** How the keys of CI systems are fetched; default: Node's own. */
+  readonly fetch?: Fetch;
   /** Added to this process's clock: a control plane whose clock is off. Default 0. */
   readonly clockOffsetMs?: number;
   /** Called when a call arrives, whatever becomes of it. Default: nobody counts. */
@@ -67,6 +70,7 @@ export function withDefaults(options: ControlPlaneOptions): Settings {
     heartbeatMs: 10_000,
     applyDeadlineMs: 15_000,
     leakDeadlineMs: 5_000,
+    fetch,
     clockOffsetMs: 0,
     onCall: () => undefined,
     onAudit: () => undefined,

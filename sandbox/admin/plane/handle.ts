@@ -1,5 +1,6 @@
 import type { EmbeddedControlPlane, OpenedBuild } from "../../control-plane/embedded-control-plane.ts";
 import { answerOfBuilds, openBuildFor } from "../builds.ts";
+import { answerOfTrusts } from "../trusts.ts";
 import { drainMachines } from "./drain.ts";
 import { attachedFrom, describeMachine } from "./machines.ts";
 import type { PlaneRequest } from "./request.ts";
@@ -24,6 +25,11 @@ export function handlePlane(plane: EmbeddedControlPlane, dir: string): (request:
       case "build-revoke":
       case "build-list":
         return answerOfBuilds(plane, request);
+      case "trust-add":
+      case "trust-remove":
+      case "trust-list":
+      case "trust-log":
+        return answerOfTrusts(plane.exchange, request);
       case "token-issue": {
         const { verb: _, ttlMs, ...entitlement } = request;
         const expiresAt = new Date(Date.now() + ttlMs).toISOString();
@@ -46,11 +52,20 @@ export function handlePlane(plane: EmbeddedControlPlane, dir: string): (request:
   };
 }
 
-/** No message of the contract says it: the machine's own stream comes from there. */
-function ownAddress(plane: EmbeddedControlPlane, build: OpenedBuild): string {
+/** Where clients reach a build's machine; undefined when it has just gone. */
+export function machineAddressOf(
+  plane: EmbeddedControlPlane,
+  build: { readonly serverName: string },
+): string | undefined {
   const machine = plane.machines().find(({ serverName }) => serverName === build.serverName);
+  // No message of the contract says it: the machine's own stream comes from there.
   const host = machine === undefined ? undefined : attachedFrom(machine);
-  if (host !== undefined) return `${host}:${BUILDS_PORT}`;
+  return host === undefined ? undefined : `${host}:${BUILDS_PORT}`;
+}
+
+function ownAddress(plane: EmbeddedControlPlane, build: OpenedBuild): string {
+  const address = machineAddressOf(plane, build);
+  if (address !== undefined) return address;
   plane.revokeBuild(build.buildId);
   throw new Error(`The machine of build ${build.buildId} has just gone: the build is closed again.`);
 }

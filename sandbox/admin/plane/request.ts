@@ -3,6 +3,7 @@ import type { AuditEntry } from "../../control-plane/audit.ts";
 import type { Inhabitant } from "../claim.ts";
 import { asking } from "../client.ts";
 import { buildOrder, ofBuilds } from "../request.ts";
+import { ofTrusts } from "../trusts.ts";
 
 /** A control plane alone, in a directory of its own. */
 export const PLANE: Inhabitant = {
@@ -18,6 +19,7 @@ export const planeRequest = z.discriminatedUnion("verb", [
   // "host:port", when it is not where the machine's stream comes from.
   buildOrder.extend({ machineAddress: z.string().exactOptional() }),
   ...ofBuilds,
+  ...ofTrusts,
   z.object({
     verb: z.literal("token-issue"),
     org: id,

@@ -7,6 +7,7 @@ import {
   OpenBuild,
 } from "../../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
 import { MachineFacts, Versions } from "../../../agent/adapters/grpc/gen/builder/agent/v1/identity.ts";
+import { keptExchange, NOTHING_KEPT } from "../exchange/kept.ts";
 
 /** A message of the contract, as base64 of its bytes: it comes back exactly as it was. */
 function message<T>(type: { encode(message: T): BinaryWriter; decode(bytes: Uint8Array): T }) {
@@ -71,6 +72,8 @@ export const snapshotForm = z.object({
   projects: z.array(keptProject),
   machines: z.array(keptMachine),
   joinTokens: z.array(keptJoinToken),
+  /** Absent in files of before there was an exchange. */
+  exchange: keptExchange.default(NOTHING_KEPT),
 });
 
 export type Snapshot = z.output<typeof snapshotForm>;
