@@ -7,6 +7,7 @@ import type { HealthBoard } from "../ports/health-board.ts";
 import { type AttachPorts, stayAttached } from "./attach/attach.ts";
 import { Belonging, type BelongingPorts } from "./belong/belong.ts";
 import { newBoard } from "./board/board.ts";
+import { hearTime } from "./board/hear-time.ts";
 import { MachineRefused, Refusals } from "./board/refusals.ts";
 import { SessionInbox } from "./board/session-inbox.ts";
 import { lookAround } from "./boot.ts";
@@ -61,13 +62,14 @@ export type AgentEnding = Pick<Ending, "ended" | "reason">;
  * order.
  */
 export async function runAgent(
-  ports: AgentPorts,
+  machine: AgentPorts,
   settings: AgentSettings,
   signals: AgentSignals,
 ): Promise<AgentEnding> {
-  const { clock, log } = ports;
+  const { clock, log } = machine;
   const { graceMs } = settings.ending;
   const board = newBoard(signals.retryNow);
+  const ports = { ...machine, plane: hearTime(machine.plane, clock, board) };
   const inbox = new SessionInbox();
   await using tasks = new Tasks({ clock, log, isFatal: (failure) => failure instanceof MachineRefused });
   const boot = await lookAround(ports, settings, signals.stop);

@@ -1,6 +1,7 @@
 import { equalJitterMs } from "../core/backoff.ts";
 import { AgentError, inWords } from "../core/errors.ts";
 import { PlaneError, retryAfterMs } from "../core/plane-status.ts";
+import { planeNowMs } from "../core/plane-time.ts";
 import {
   type HeldCertificate,
   RENEWAL_GAP_MS,
@@ -22,8 +23,8 @@ import type { Board } from "./board/board.ts";
 import type { Refusals } from "./board/refusals.ts";
 
 /**
- * Between looks at the wall clock: a step of it, or a paused VM, must not make a renewal late by
- * more than this.
+ * Between looks at the clock: a step of it, or a paused VM, must not make a renewal late by more
+ * than this.
  */
 const LOOK_MS = 30_000;
 /**
@@ -46,14 +47,16 @@ export interface CertificatePorts {
 
 export type CertificateCells = Pick<
   Board,
-  "identity" | "servingRequest" | "gateway" | "certificates" | "renewedMonoMs" | "retryNow"
+  "identity" | "servingRequest" | "gateway" | "certificates" | "renewedMonoMs" | "retryNow" | "plane"
 >;
 
 /**
  * Keeps both certificates young. At the due time both keys are made anew; when the gateway restarts
  * and comes with a new key, only that one is certified. A failed renewal keeps what is there and
- * tries again. Ends with `signal`.
- * @param reRegister proves this machine anew; resolves to whether that worked.
+ * tries again. Ends of certificates are judged by the control plane's clock, which issued them:
+ * ours may be hours off, and may be set at any time. Ends with `signal`.
+ * @param reRegister proves this machine anew; with `unless`, not where that holds once the control
+ *   plane has said what time it is. Resolves to whether it worked.
  * @throws {MachineRefused} when the control plane refuses this machine for good.
  */
 export async function keepCertificates(
@@ -61,7 +64,7 @@ export async function keepCertificates(
   cells: CertificateCells,
   bootId: string,
   refusals: Refusals,
-  reRegister: (signal: AbortSignal) => Promise<boolean>,
+  reRegister: (signal: AbortSignal, unless?: () => boolean) => Promise<boolean>,
   report: LoopReport,
   signal: AbortSignal,
 ): Promise<void> {
@@ -85,9 +88,11 @@ export async function keepCertificates(
     const retryInMs = keeper.note(failure, failures);
     const isUnknown = failure instanceof PlaneError && failure.step === "new-evidence";
     const mustProve = keeper.isExpired() || isUnknown;
-    // By a clock that is far ahead, what was just issued has expired too: that is no success.
-    if (mustProve && (await reRegister(signal)) && !keeper.isExpired()) {
+    const unless = isUnknown ? undefined : () => !keeper.isExpired();
+    // Of a control plane that does not say its time, what it just issued may have expired for us.
+    if (mustProve && (await reRegister(signal, unless)) && !keeper.isExpired()) {
       failures = 0;
+      keeper.proved();
       await ports.clock.sleep(PROVED_PAUSE_MS, signal);
     } else {
       failures += 1;
@@ -116,6 +121,8 @@ class Keeper {
   readonly #cells: CertificateCells;
   readonly #bootId: string;
   readonly #random: number;
+  /** Whether what is held was received by the control plane's time. */
+  #isPlaneTime = false;
   #machine: { readonly identity: MachineIdentity; readonly held: HeldCertificate } | undefined;
   #serving: { readonly runId: string; readonly held: HeldCertificate } | undefined;
 
@@ -129,13 +136,13 @@ class Keeper {
   /** What is to be renewed now; undefined: nothing. */
   due(): Due | undefined {
     if (this.#cells.identity.get() === undefined) return undefined;
-    const { wallMs, monoMs } = this.#ports.clock.now();
-    this.#noteWhatIsHeld(wallMs);
-    const mayRenew = this.#pauseMs(monoMs) === 0;
+    const nowMs = this.#planeNowMs();
+    this.#noteWhatIsHeld(nowMs);
+    const mayRenew = this.#pauseMs(this.#ports.clock.now().monoMs) === 0;
     const machineDueMs = this.#machineDueMs();
     // What falls due before the next renewal may be is renewed with this one.
-    if (mayRenew && Math.min(machineDueMs, this.#servingDueMs()) <= wallMs)
-      return { machine: machineDueMs <= wallMs + RENEWAL_GAP_MS, serving: true };
+    if (mayRenew && Math.min(machineDueMs, this.#servingDueMs()) <= nowMs)
+      return { machine: machineDueMs <= nowMs + RENEWAL_GAP_MS, serving: true };
     const gateway = this.#cells.gateway.get();
     const mayCertify = mayRenew || isWithoutCertificate(gateway);
     return mayCertify && uncertifiedKey(gateway) !== undefined ? { machine: false, serving: false } : undefined;
@@ -147,9 +154,8 @@ class Keeper {
    */
   async nextLook(signal: AbortSignal): Promise<void> {
     const { clock } = this.#ports;
-    const { wallMs, monoMs } = clock.now();
-    const byAgeMs = Math.min(this.#machineDueMs(), this.#servingDueMs()) - wallMs;
-    const untilMs = Math.max(byAgeMs, this.#pauseMs(monoMs), 1);
+    const byAgeMs = Math.min(this.#machineDueMs(), this.#servingDueMs()) - this.#planeNowMs();
+    const untilMs = Math.max(byAgeMs, this.#pauseMs(clock.now().monoMs), 1);
     const [identity, gateway] = [this.#cells.identity.get(), this.#cells.gateway.get()];
     await within(clock, Math.min(untilMs, LOOK_MS), signal, async (look) => {
       await Promise.race([
@@ -178,13 +184,19 @@ class Keeper {
    * Nothing can be renewed under a certificate that has expired: this machine proves itself anew.
    */
   expired(): AgentError {
-    const message = "The machine's certificate has expired; this machine registers anew";
+    const message = "The machine's certificate has expired, as far as is known here; this machine registers anew";
     return new AgentError("certificates.expired", message, { retryable: true });
   }
 
+  /** It may be that the clock has leapt: the control plane knows. */
   isExpired(): boolean {
     const identity = this.#cells.identity.get();
-    return identity !== undefined && identity.notAfterMs <= this.#ports.clock.now().wallMs;
+    return identity !== undefined && identity.notAfterMs <= this.#planeNowMs();
+  }
+
+  /** This machine has an identity that is good, new or not: what failed before is over. */
+  proved(): void {
+    this.#cells.certificates.update((view) => ({ ...view, lastRenewalError: "" }));
   }
 
   /** How long to wait before the next try. */
@@ -192,7 +204,7 @@ class Keeper {
     const { meters, log, clock } = this.#ports;
     meters.renewalFailed();
     const isWaiting = isWithoutCertificate(this.#cells.gateway.get());
-    const leftMs = (this.#cells.identity.get()?.notAfterMs ?? 0) - clock.now().wallMs;
+    const leftMs = (this.#cells.identity.get()?.notAfterMs ?? 0) - this.#planeNowMs();
     const backoff = renewalRetry(leftMs, isWaiting);
     const retryInMs = retryAfterMs(err) + equalJitterMs(backoff, failures, clock.random());
     log.warn({ err, retryInMs }, "certificates.renewal-failed");
@@ -226,6 +238,10 @@ class Keeper {
     log.info({ machine: due.machine, serving: servingRequest !== undefined }, "certificates.renewed");
   }
 
+  #planeNowMs(): number {
+    return planeNowMs(this.#cells.plane.get().time, this.#ports.clock.now());
+  }
+
   #pauseMs(nowMonoMs: number): number {
     return renewalPauseMs(this.#cells.renewedMonoMs.get(), nowMonoMs);
   }
@@ -247,10 +263,10 @@ class Keeper {
   }
 
   #takeMachine(identity: MachineIdentity): void {
-    const { wallMs } = this.#ports.clock.now();
-    this.#machine = { identity, held: received(this.#machine?.held, identity.notAfterMs, wallMs) };
+    const { notBeforeMs: machineNotBeforeMs, notAfterMs: machineNotAfterMs } = identity;
+    this.#machine = { identity, held: received(this.#machine?.held, machineNotAfterMs, this.#planeNowMs()) };
     this.#cells.identity.set(identity);
-    this.#cells.certificates.update((view) => ({ ...view, machineNotAfterMs: identity.notAfterMs }));
+    this.#cells.certificates.update((view) => ({ ...view, machineNotBeforeMs, machineNotAfterMs }));
   }
 
   async #takeServing(keySpkiSha256: string, chainPem: string, signal: AbortSignal): Promise<void> {
@@ -259,7 +275,7 @@ class Keeper {
     gateway.certify(keySpkiSha256, chainPem);
     this.#cells.gateway.update((view) => certifying(view, keySpkiSha256));
     const { runId } = this.#cells.gateway.get();
-    this.#serving = { runId, held: received(this.#serving?.held, notAfterMs, clock.now().wallMs) };
+    this.#serving = { runId, held: received(this.#serving?.held, notAfterMs, this.#planeNowMs()) };
     await within(clock, FRESH_KEY_MS, signal, (enough) =>
       this.#cells.gateway.first((view) => view.at === "here" && view.servingNotAfterMs === notAfterMs, enough),
     );
@@ -284,9 +300,16 @@ class Keeper {
   /**
    * A certificate that we see for the first time counts from now: renewed early rather than late.
    * Of the gateway's we see only the end, so one with another end, or of another process, is
-   * another.
+   * another. So do all once the control plane has said its time, and one that came later than now:
+   * the clock has been set.
    */
   #noteWhatIsHeld(nowMs: number): void {
+    const isPlaneTime = this.#cells.plane.get().time !== undefined;
+    const isLater = (one: { readonly held: HeldCertificate } | undefined): boolean =>
+      one !== undefined && (one.held.receivedAtMs > nowMs || isPlaneTime !== this.#isPlaneTime);
+    if (isLater(this.#machine)) this.#machine = undefined;
+    if (isLater(this.#serving)) this.#serving = undefined;
+    this.#isPlaneTime = isPlaneTime;
     const identity = this.#cells.identity.get();
     if (identity !== undefined && !sameCertificate(identity, this.#machine?.identity))
       this.#machine = { identity, held: received(undefined, identity.notAfterMs, nowMs) };

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import type { TrustBundle } from "../../agent/adapters/grpc/gen/builder/agent/v1/identity.ts";
 import type { CertificateAuthority, CertificateWithKey } from "../pki/certificate-authority.ts";
@@ -12,6 +12,9 @@ import type { ProjectRef } from "./project-ref.ts";
 
 /** DNS name in the control plane's own certificate. */
 export const CONTROL_PLANE_NAME = "control-plane.sandbox.internal";
+
+/** Contract: machines' clocks may differ by this much. */
+const TOLERATED_SKEW_MS = 5 * 60_000;
 
 /** An authority under the name by which it is kept. */
 interface Named {
@@ -114,7 +117,7 @@ export class Authorities {
       dnsSans: [CONTROL_PLANE_NAME, "localhost", ...names.filter((name) => isIP(name) === 0)],
       ipSans: ["127.0.0.1", "::1", ...names.filter((name) => isIP(name) !== 0)],
       extendedKeyUsage: [SERVER_AUTH],
-      notAfter: new Date(Date.now() + authorityLifetimeMs),
+      notAfter: atWholeSecond(Math.min(Date.now() + authorityLifetimeMs, endOf(this.controlPlane))),
     });
   }
 
@@ -126,7 +129,7 @@ export class Authorities {
         name: machineId,
         uriSans: [`spiffe://${this.#settings.trustDomain}/machine/${machineId}`],
         extendedKeyUsage: [CLIENT_AUTH],
-        ...this.#validity(this.#settings.machineCertificateLifetimeMs),
+        ...this.#validity(this.machines, this.#now() + this.#settings.machineCertificateLifetimeMs),
       },
     );
     return issued.chainPem;
@@ -143,7 +146,7 @@ export class Authorities {
         name: serverName,
         dnsSans: [serverName],
         extendedKeyUsage: [SERVER_AUTH],
-        ...this.#validity(this.#settings.servingCertificateLifetimeMs),
+        ...this.#validity(this.builders, this.#now() + this.#settings.servingCertificateLifetimeMs),
       },
     );
     return issued.chainPem;
@@ -159,7 +162,7 @@ export class Authorities {
       name: ref.buildId,
       uriSans: [`spiffe://${this.#settings.trustDomain}/org/${ref.org}/project/${ref.project}/build/${ref.buildId}`],
       extendedKeyUsage: [CLIENT_AUTH],
-      notAfter: atWholeSecond(expiresAtMs),
+      ...this.#validity(this.builds, expiresAtMs),
       ...(key === undefined ? {} : { key }),
     });
   }
@@ -173,9 +176,17 @@ export class Authorities {
     commits.make({ apply: () => become({ builds, retiring }), undo: () => become(before) });
   }
 
-  #validity(lifetimeMs: number): { readonly notBefore: Date; readonly notAfter: Date } {
-    return { notBefore: new Date(this.#now()), notAfter: atWholeSecond(this.#now() + lifetimeMs) };
+  /** Good for clocks that differ, and never for longer than its authority. */
+  #validity(authority: CertificateAuthority, untilMs: number): { readonly notBefore: Date; readonly notAfter: Date } {
+    return {
+      notBefore: new Date(this.#now() - TOLERATED_SKEW_MS),
+      notAfter: atWholeSecond(Math.min(untilMs, endOf(authority))),
+    };
   }
+}
+
+function endOf({ certPem }: CertificateAuthority): number {
+  return Date.parse(new X509Certificate(certPem).validTo);
 }
 
 /** Certificates cut off milliseconds: round up, so that none ends before it should. */

@@ -2,6 +2,7 @@ import { type ConnectionInjector, Server, ServerCredentials, type UntypedService
 import type { Authorities } from "./authorities.ts";
 import type { Settings } from "./options.ts";
 import { SERVICE } from "./raw-message.ts";
+import { tellsTime } from "./tells-time.ts";
 import { TlsListener } from "./tls-listener.ts";
 
 /** The gRPC server behind its TLS port, and the ways in which a network or a server may fail. */
@@ -23,7 +24,7 @@ export class Transport {
     authorities: Authorities,
     calls: UntypedServiceImplementation,
   ): Promise<Transport> {
-    const server = new Server();
+    const server = new Server({ interceptors: [tellsTime(() => Date.now() + settings.clockOffsetMs)] });
     server.addService(SERVICE, calls);
     // TLS is ours (TlsListener): what is injected is plain already, and grpc-js reads the peer's
     // certificate from its socket.

@@ -4,10 +4,21 @@ import type { Clock } from "../../agent/ports/clock.ts";
 /** Time that moves when the test says so: hours pass in no time, and nothing fires by chance. */
 export class ManualClock implements Clock {
   #nowMs = Date.parse("2026-11-21T12:00:00Z");
+  #aheadMs = 0;
   readonly #sleepers = new Set<{ readonly atMs: number; readonly wake: () => void }>();
 
   now(): Instant {
-    return { wallMs: this.#nowMs, monoMs: this.#nowMs - Date.parse("2026-11-21T00:00:00Z") };
+    return { wallMs: this.#nowMs + this.#aheadMs, monoMs: this.#nowMs - Date.parse("2026-11-21T00:00:00Z") };
+  }
+
+  /** The time of everybody whose clock is right. */
+  get trueMs(): number {
+    return this.#nowMs;
+  }
+
+  /** The wall clock is put forward or back, as a time server does, or it stood still with the VM. */
+  step(byMs: number): void {
+    this.#aheadMs += byMs;
   }
 
   random(): number {

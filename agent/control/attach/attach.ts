@@ -1,6 +1,7 @@
 import { inWords } from "../../core/errors.ts";
 import type { Boot } from "../../core/machine.ts";
 import { PlaneError } from "../../core/plane-status.ts";
+import { clockAsCause } from "../../core/plane-time.ts";
 import { Branch, raceOn } from "../../lifecycle/branch.ts";
 import type { LoopReport } from "../../lifecycle/loop-report.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -62,7 +63,9 @@ export async function stayAttached(
       loop.succeeded();
     }
     if (cells.identity.get() !== identity) continue;
-    const lastFailure = failure === undefined ? "the control plane closed the stream" : inWords(failure);
+    const isUnknown = failure instanceof PlaneError && failure.step === "new-evidence";
+    const cause = isUnknown ? clockAsCause(cells.plane.get().time, ports.clock.now()) : "";
+    const lastFailure = failure === undefined ? "the control plane closed the stream" : `${inWords(failure)}${cause}`;
     cells.plane.update((view) => ({ ...view, attached: false, lastFailure }));
     if (failure instanceof PlaneError) ports.meters.planeCallFailed("Attach", failure.status);
     refusals.judge(failure);
@@ -72,7 +75,7 @@ export async function stayAttached(
     };
     await pauseBeforeReconnect(ports, cells, { failure, failures }, note, signal);
     failures += 1;
-    if (failure instanceof PlaneError && failure.step === "new-evidence") await reRegister(signal);
+    if (isUnknown) await reRegister(signal);
   }
 }
 

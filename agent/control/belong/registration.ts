@@ -1,14 +1,14 @@
 import { reconnectBackoff } from "../../core/backoff.ts";
-import type { TrustBundle } from "../../core/desired-state.ts";
 import { inWords } from "../../core/errors.ts";
 import type { Boot } from "../../core/machine.ts";
 import { PlaneError, retryAfterMs } from "../../core/plane-status.ts";
+import { clockAsCause } from "../../core/plane-time.ts";
 import { within } from "../../lifecycle/branch.ts";
 import { retry } from "../../lifecycle/retry.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ControlPlane, Registered } from "../../ports/control-plane.ts";
 import type { EvidenceSource } from "../../ports/evidence.ts";
-import type { CertificateReader, IdentityStore, KeyMaker, MachineIdentity } from "../../ports/keys.ts";
+import type { CertificateReader, IdentityStore, KeyMaker, MachineIdentity, StoredIdentity } from "../../ports/keys.ts";
 import type { Log, LogData } from "../../ports/log.ts";
 import type { Machine } from "../../ports/machine.ts";
 import type { Meters } from "../../ports/meters.ts";
@@ -38,31 +38,33 @@ export type RegistrationCells = Pick<Board, "servingRequest" | "plane" | "retryN
 
 export interface Membership {
   readonly identity: MachineIdentity;
-  readonly trust: TrustBundle;
   /** Present after a fresh registration with a gateway that was there. */
   readonly serving?: { readonly spkiSha256: string; readonly chainPem: string };
 }
 
 /**
- * The identity that an earlier start of this process left on tmpfs, if it is still of use. Its last
- * renewal counts in any case.
+ * The identity that an earlier start of this process left on tmpfs. Its last renewal counts, too.
  */
 export async function recall(
   ports: RegistrationPorts,
   cells: RegistrationCells,
   boot: Boot,
-): Promise<Membership | undefined> {
+): Promise<StoredIdentity | undefined> {
   const stored = await ports.identityStore.load(boot.bootId);
   if (stored === undefined) return undefined;
   cells.renewedMonoMs.set(stored.renewedMonoMs);
-  if (stored.identity.notAfterMs <= ports.clock.now().wallMs) return undefined;
-  ports.log.info({ machineId: stored.identity.machineId }, "identity.recalled");
   return stored;
 }
 
 /**
+ * Who this machine is after all, asked once the control plane has said what time it is: by our own
+ * clock a certificate may have expired that has not.
+ */
+export type KnownAfterAll = () => Membership | undefined;
+
+/**
  * Proves which machine this is and gets its certificates: challenge, evidence, request, register.
- * Tries until it works.
+ * Tries until it works, or `known` says who it is.
  * @throws {MachineRefused} when the control plane refuses this machine for good.
  */
 export function register(
@@ -70,9 +72,10 @@ export function register(
   cells: RegistrationCells,
   boot: Boot,
   refusals: Refusals,
+  known: KnownAfterAll,
   signal: AbortSignal,
 ): Promise<Membership> {
-  return retry((attempt) => registerJudged(ports, cells, boot, refusals, attempt), {
+  return retry((attempt) => registerJudged(ports, cells, boot, refusals, known, attempt), {
     // No build can be let in before: as urgent as a view that is too old.
     backoff: reconnectBackoff({ viewAgeMs: undefined, buildWaits: false }),
     clock: ports.clock,
@@ -94,11 +97,12 @@ export async function tryRegister(
   cells: RegistrationCells,
   boot: Boot,
   refusals: Refusals,
+  known: KnownAfterAll,
   onFailure: (failure: unknown) => void,
   signal: AbortSignal,
 ): Promise<Membership | undefined> {
   try {
-    return await registerJudged(ports, cells, boot, refusals, signal);
+    return await registerJudged(ports, cells, boot, refusals, known, signal);
   } catch (err) {
     if (err instanceof MachineRefused) throw err;
     if (!signal.aborted) noteFailure(ports, cells, err, {});
@@ -112,10 +116,11 @@ async function registerJudged(
   cells: RegistrationCells,
   boot: Boot,
   refusals: Refusals,
+  known: KnownAfterAll,
   signal: AbortSignal,
 ): Promise<Membership> {
   try {
-    const member = await registerOnce(ports, cells, boot, signal);
+    const member = await registerOnce(ports, cells, boot, known, signal);
     refusals.heard();
     return member;
   } catch (err) {
@@ -127,13 +132,16 @@ async function registerJudged(
 function noteFailure(ports: RegistrationPorts, cells: RegistrationCells, err: unknown, data: LogData): void {
   if (err instanceof PlaneError) ports.meters.planeCallFailed("Register", err.status);
   ports.log.warn({ err, ...data }, "identity.registration-failed");
-  cells.plane.update((view) => ({ ...view, lastFailure: inWords(err) }));
+  const isEvidence = err instanceof PlaneError && err.step === "new-evidence";
+  const cause = isEvidence ? clockAsCause(cells.plane.get().time, ports.clock.now()) : "";
+  cells.plane.update((view) => ({ ...view, lastFailure: `${inWords(err)}${cause}` }));
 }
 
 async function registerOnce(
   ports: RegistrationPorts,
   cells: RegistrationCells,
   boot: Boot,
+  known: KnownAfterAll,
   signal: AbortSignal,
 ): Promise<Membership> {
   const { plane, keys, evidence, machine, clock, log } = ports;
@@ -144,14 +152,20 @@ async function registerOnce(
   if (servingRequest === undefined) log.warn({}, "identity.registering-without-gateway");
   const key = await keys.make();
   const challenge = await plane.getChallenge(signal);
+  const member = known();
+  if (member !== undefined) {
+    const { machineId, notAfterMs } = member.identity;
+    log.info({ machineId, notAfterMs }, "identity.still-good");
+    return member;
+  }
   const [gathered, machineRequest, facts, versions] = await Promise.all([
     evidence.gather(challenge, key, signal),
     key.request("builder-machine"),
     boot.facts.catch(() => machine.facts(signal)),
     boot.versions,
   ]);
-  const known = { nonce: challenge.nonce, evidence: gathered, machineRequest, facts, versions };
-  const registered = await plane.register({ ...known, ...(servingRequest && { servingRequest }) }, signal);
+  const proof = { nonce: challenge.nonce, evidence: gathered, machineRequest, facts, versions };
+  const registered = await plane.register({ ...proof, ...(servingRequest && { servingRequest }) }, signal);
   const identity = toIdentity(ports, registered, key);
   const renewedMonoMs = cells.renewedMonoMs.get();
   await ports.identityStore.save(boot.bootId, {
@@ -163,7 +177,7 @@ async function registerOnce(
   const { servingChainPem: chainPem } = registered;
   const isServed = servingRequest !== undefined && chainPem !== undefined;
   const serving = isServed && { serving: { spkiSha256: servingRequest.spkiSha256, chainPem } };
-  return { identity, trust: registered.trust, ...serving };
+  return { identity, ...serving };
 }
 
 function toIdentity(ports: RegistrationPorts, registered: Registered, key: MachineIdentity["key"]): MachineIdentity {

@@ -13,6 +13,7 @@ import type {
   Registration,
   Renewal,
   Renewed,
+  Timed,
   ToPlane,
 } from "../../../agent/ports/control-plane.ts";
 import type { MachineIdentity } from "../../../agent/ports/keys.ts";
@@ -40,7 +41,7 @@ export type Reach =
 export interface Issuing {
   readonly lifetimeMs: number;
   readonly backdatedMs: number;
-  /** Nothing that is issued outlives this, in true time. */
+  /** Nothing that is issued outlives this, by the control plane's clock. */
   readonly caEndsAtMs: number;
 }
 
@@ -212,23 +213,23 @@ export class SimulatedControlPlane {
   }
 
   #check(identity: MachineIdentity, call: string): void {
-    if (this.hasForgotten || identity.notAfterMs <= this.#stage.clock.trueWallMs)
-      throw new PlaneError(call, "UNAUTHENTICATED", "this certificate is not known");
+    if (this.hasForgotten || identity.notAfterMs <= this.nowMs)
+      throw new PlaneError(call, "UNAUTHENTICATED", "this certificate is not known", { planeTimeMs: this.nowMs });
   }
 
   #issue(key: string): string {
     const { lifetimeMs, backdatedMs, caEndsAtMs } = this.issuing;
-    const nowMs = this.#stage.clock.trueWallMs;
+    const nowMs = this.nowMs;
     const notAfterMs = Math.max(nowMs + 1_000, Math.min(nowMs + lifetimeMs, caEndsAtMs));
     return issue({ key, notBeforeMs: nowMs - backdatedMs, notAfterMs });
   }
 
-  async #call<T>(
+  async #call<T extends object>(
     call: "GetChallenge" | "Register" | "RenewCertificates",
     life: Life,
     signal: AbortSignal,
     answer: () => T,
-  ): Promise<T> {
+  ): Promise<T & Timed> {
     this.#stage.trace.note({ is: "called", call });
     await this.#stage.clock.wait(CALL_MS);
     if (!life.isAlive) return life.never();
@@ -238,7 +239,7 @@ export class SimulatedControlPlane {
     if (reach.at === "silent") throw new PlaneError(call, "DEADLINE_EXCEEDED", "no answer");
     if (reach.at === "intermediary") throw this.#unmarked(call, reach.status);
     this.#stage.trace.note({ is: "answered" });
-    return answer();
+    return { ...answer(), planeTimeMs: this.nowMs };
   }
 
   #unmarked(call: string, status: string): PlaneError {

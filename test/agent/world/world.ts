@@ -207,7 +207,7 @@ export class World {
     this.setDisk(5, false);
     plane.reach = { at: "up" };
     plane.issuing = USUAL_ISSUING;
-    [plane.acksToLose, plane.batchesToLose, plane.renewalsToFail] = [0, 0, 0];
+    [plane.acksToLose, plane.batchesToLose, plane.renewalsToFail, plane.clockAheadMs] = [0, 0, 0, 0];
     [buildkit.startsToFail, buildkit.startMs, buildkit.stopMs, buildkit.hangsUntilMonoMs] = [0, 800, 500, 0];
     [buildkit.usedBytes, buildkit.stuckBytes] = [buildkit.diskBytes / 5, 0];
     [network.appliesToFail, network.verifiesToFail, network.holesToFind] = [0, 0, 0];
