@@ -26,6 +26,20 @@ export function planeNowMs(time: PlaneTime | undefined, now: Instant): number {
   return planeMs + Math.max(now.monoMs - at.monoMs, now.wallMs - at.wallMs);
 }
 
+/** Two comparisons of one pair of clocks differ by no more: an answer may be on its way for so long. */
+const SAME_MS = 1_000;
+
+/**
+ * What to go by from now on: what was known, where that agrees. So a clock that runs as it should
+ * is no news with each answer.
+ */
+export function timeHeard(known: PlaneTime | undefined, heard: PlaneTime): PlaneTime {
+  if (known === undefined) return heard;
+  const monoMs = heard.at.monoMs - known.at.monoMs;
+  const isOurs = Math.abs(heard.at.wallMs - known.at.wallMs - monoMs) <= SAME_MS;
+  return isOurs && Math.abs(heard.planeMs - known.planeMs - monoMs) <= SAME_MS ? known : heard;
+}
+
 /**
  * Our wall clock minus theirs; undefined while that is not known: nothing was heard, or the wall
  * clock has leapt since, and a paused VM and a clock that was set look the same from within.
@@ -38,22 +52,22 @@ export function clockSkewMs(time: PlaneTime | undefined, now: Instant): number |
   return now.wallMs - planeMs - monoMs;
 }
 
-/** "2 h 5 min ahead of the control plane's: 2026-… here, 2026-… there". */
-export function skewInWords(skewMs: number, now: Instant): string {
+/** "2 h 5 min ahead of the control plane's: 14:05 here was 12:00 there", as it was compared last. */
+export function skewInWords(skewMs: number, { planeMs }: PlaneTime): string {
   const side = skewMs > 0 ? "ahead of" : "behind";
-  const [here, there] = [now.wallMs, now.wallMs - skewMs].map((ms) => new Date(ms).toISOString());
-  return `${span(Math.abs(skewMs))} ${side} the control plane's: ${here} here, ${there} there`;
+  const seconds = Math.round(skewMs / 1_000);
+  const [here, there] = [planeMs + seconds * 1_000, planeMs].map((ms) => `${new Date(ms).toISOString().slice(0, 19)}Z`);
+  return `${span(Math.abs(seconds))} ${side} the control plane's: ${here} here was ${there} there`;
 }
 
 /** For what was refused: the clock as its likely cause; "" if it is not off, as far as is known. */
 export function clockAsCause(time: PlaneTime | undefined, now: Instant): string {
   const skewMs = clockSkewMs(time, now);
-  if (skewMs === undefined || Math.abs(skewMs) <= TOLERATED_SKEW_MS) return "";
-  return `; this machine's clock is likely the cause: it is ${skewInWords(skewMs, now)}. Set it right`;
+  if (time === undefined || skewMs === undefined || Math.abs(skewMs) <= TOLERATED_SKEW_MS) return "";
+  return `; this machine's clock is likely the cause: it is ${skewInWords(skewMs, time)}. Set it right`;
 }
 
-function span(ms: number): string {
-  const seconds = Math.round(ms / 1_000);
+function span(seconds: number): string {
   if (seconds < 120) return `${seconds} s`;
   const minutes = Math.round(seconds / 60);
   return minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;

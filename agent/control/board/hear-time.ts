@@ -1,4 +1,5 @@
 import { PlaneError } from "../../core/plane-status.ts";
+import { timeHeard } from "../../core/plane-time.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ControlPlane, FromPlane, PlaneStream, Timed } from "../../ports/control-plane.ts";
 import type { Board } from "./board.ts";
@@ -13,7 +14,7 @@ export function hearTime(plane: ControlPlane, clock: Clock, cells: Pick<Board, "
     if (planeMs === undefined) return;
     const at = clock.now();
     const time = { at, planeMs: planeMs + (at.monoMs - sentMonoMs) / 2 };
-    cells.plane.update((view) => ({ ...view, time }));
+    cells.plane.update((view) => ({ ...view, time: timeHeard(view.time, time) }));
   };
   const noteFailure = (failure: unknown, sentMonoMs: number): void => {
     if (failure instanceof PlaneError) note(failure.planeTimeMs, sentMonoMs);

@@ -1,6 +1,6 @@
 import { VIEW_MAX_AGE_MS } from "../allow-set.ts";
 import { ageMs } from "../instant.ts";
-import { clockSkewMs, type PlaneTime, planeNowMs, skewInWords, TOLERATED_SKEW_MS } from "../plane-time.ts";
+import { clockSkewMs, planeNowMs, skewInWords, TOLERATED_SKEW_MS } from "../plane-time.ts";
 import type { CertificatesView } from "../views.ts";
 import { type Check, failed, ok, unknown } from "./check.ts";
 
@@ -63,9 +63,10 @@ export const clock: Check = {
     "Set this machine's clock right and keep it so (timedatectl set-ntp true); if it is right, the control plane's is off",
   look({ plane: { time }, certificates }, now) {
     const skewMs = clockSkewMs(time, now);
-    if (skewMs === undefined) return unknown(whyNotCompared(time));
+    if (time === undefined) return unknown("Not compared with the control plane's yet");
+    if (skewMs === undefined) return unknown("The clock was set, or this machine stood still: the control plane's next answer tells");
     if (Math.abs(skewMs) < 1_000) return ok("Within 1 s of the control plane's clock");
-    const words = `This machine's clock is ${skewInWords(skewMs, now)}`;
+    const words = `This machine's clock is ${skewInWords(skewMs, time)}`;
     if (Math.abs(skewMs) <= NOTABLE_SKEW_MS) return ok(words);
     if (Math.abs(skewMs) <= TOLERATED_SKEW_MS) return failed(`${words}. Tolerated up to 5 min: nothing is refused yet`);
     const by = skewMs > 0 ? "refused and cut before their time" : "refused as not valid yet, and cut too late";
@@ -74,11 +75,6 @@ export const clock: Check = {
     });
   },
 };
-
-function whyNotCompared(time: PlaneTime | undefined): string {
-  if (time === undefined) return "Not compared with the control plane's yet";
-  return "The clock was set, or this machine stood still: it is compared again with the control plane's next answer";
-}
 
 function isValidAt({ machineNotBeforeMs, machineNotAfterMs }: CertificatesView, ms: number): boolean {
   return machineNotBeforeMs !== undefined && machineNotBeforeMs <= ms && ms < (machineNotAfterMs ?? 0);

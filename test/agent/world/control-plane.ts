@@ -213,8 +213,9 @@ export class SimulatedControlPlane {
   }
 
   #check(identity: MachineIdentity, call: string): void {
-    if (this.hasForgotten || identity.notAfterMs <= this.nowMs)
-      throw new PlaneError(call, "UNAUTHENTICATED", "this certificate is not known", { planeTimeMs: this.nowMs });
+    if (!this.hasForgotten && this.nowMs < identity.notAfterMs) return;
+    this.#stage.trace.note({ is: "time-told" });
+    throw new PlaneError(call, "UNAUTHENTICATED", "this certificate is not known", { planeTimeMs: this.nowMs });
   }
 
   #issue(key: string): string {
@@ -239,6 +240,7 @@ export class SimulatedControlPlane {
     if (reach.at === "silent") throw new PlaneError(call, "DEADLINE_EXCEEDED", "no answer");
     if (reach.at === "intermediary") throw this.#unmarked(call, reach.status);
     this.#stage.trace.note({ is: "answered" });
+    this.#stage.trace.note({ is: "time-told" });
     return { ...answer(), planeTimeMs: this.nowMs };
   }
 
