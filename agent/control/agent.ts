@@ -6,6 +6,7 @@ import { Tasks } from "../lifecycle/tasks.ts";
 import type { HealthBoard } from "../ports/health-board.ts";
 import { type AttachPorts, stayAttached } from "./attach/attach.ts";
 import { Belonging, type BelongingPorts } from "./belong/belong.ts";
+import type { Prove } from "./board/prove.ts";
 import { newBoard } from "./board/board.ts";
 import { hearTime } from "./board/hear-time.ts";
 import { MachineRefused, Refusals } from "./board/refusals.ts";
@@ -76,7 +77,7 @@ export async function runAgent(
   const fixed = { requireEncryption: settings.cache.requireEncryption, capabilities: boot.capabilities };
   const refusals = new Refusals(clock);
   const belonging = new Belonging(ports, board, boot, refusals);
-  const prove = (signal: AbortSignal): Promise<boolean> => belonging.prove(signal);
+  const prove: Prove = (signal, unless) => belonging.prove(signal, unless);
   ports.ownUnit.ready();
 
   tasks.run("gateway", (signal) => watchGateway(ports, inbox, board, signal));

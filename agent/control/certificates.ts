@@ -20,6 +20,7 @@ import type { CertificateReader, IdentityStore, KeyMaker, MachineIdentity, Store
 import type { Log } from "../ports/log.ts";
 import type { Meters } from "../ports/meters.ts";
 import type { Board } from "./board/board.ts";
+import type { Prove } from "./board/prove.ts";
 import type { Refusals } from "./board/refusals.ts";
 
 /**
@@ -31,8 +32,6 @@ const LOOK_MS = 30_000;
  * A gateway that was asked for a fresh key, or given a certificate, answers within milliseconds.
  */
 const FRESH_KEY_MS = 5_000;
-/** After a new proof: the certificate that it brought may be as short as the one before. */
-const PROVED_PAUSE_MS = 1_000;
 
 export interface CertificatePorts {
   readonly plane: ControlPlane;
@@ -55,8 +54,6 @@ export type CertificateCells = Pick<
  * and comes with a new key, only that one is certified. A failed renewal keeps what is there and
  * tries again. Ends of certificates are judged by the control plane's clock, which issued them:
  * ours may be hours off, and may be set at any time. Ends with `signal`.
- * @param reRegister proves this machine anew; with `unless`, not where that holds once the control
- *   plane has said what time it is. Resolves to whether it worked.
  * @throws {MachineRefused} when the control plane refuses this machine for good.
  */
 export async function keepCertificates(
@@ -64,7 +61,7 @@ export async function keepCertificates(
   cells: CertificateCells,
   bootId: string,
   refusals: Refusals,
-  reRegister: (signal: AbortSignal, unless?: () => boolean) => Promise<boolean>,
+  prove: Prove,
   report: LoopReport,
   signal: AbortSignal,
 ): Promise<void> {
@@ -76,6 +73,7 @@ export async function keepCertificates(
       continue;
     }
     const isHopeless = due === undefined || keeper.isExpired();
+    const identity = cells.identity.get();
     const failure = isHopeless ? keeper.expired() : await failureOf(keeper.renew(due, signal));
     if (signal.aborted) return;
     if (failure === undefined) {
@@ -88,12 +86,12 @@ export async function keepCertificates(
     const retryInMs = keeper.note(failure, failures);
     const isUnknown = failure instanceof PlaneError && failure.step === "new-evidence";
     const mustProve = keeper.isExpired() || isUnknown;
-    const unless = isUnknown ? undefined : () => !keeper.isExpired();
+    // Another chapter may have been quicker; or the clock was set, and nothing has expired.
+    const isGood = (): boolean => !keeper.isExpired() && (!isUnknown || cells.identity.get() !== identity);
     // Of a control plane that does not say its time, what it just issued may have expired for us.
-    if (mustProve && (await reRegister(signal, unless)) && !keeper.isExpired()) {
-      failures = 0;
-      keeper.proved();
-      await ports.clock.sleep(PROVED_PAUSE_MS, signal);
+    if (mustProve && (isGood() || (await prove(signal, isGood))) && !keeper.isExpired()) {
+      failures = keeper.proved(failures);
+      await keeper.pause(keeper.pauseAfterProofMs(failures), signal);
     } else {
       failures += 1;
       report.failed(inWords(failure), retryInMs);
@@ -121,6 +119,7 @@ class Keeper {
   readonly #cells: CertificateCells;
   readonly #bootId: string;
   readonly #random: number;
+  #provedMonoMs: number | undefined;
   /** Whether what is held was received by the control plane's time. */
   #isPlaneTime = false;
   #machine: { readonly identity: MachineIdentity; readonly held: HeldCertificate } | undefined;
@@ -194,9 +193,21 @@ class Keeper {
     return identity !== undefined && identity.notAfterMs <= this.#planeNowMs();
   }
 
-  /** This machine has an identity that is good, new or not: what failed before is over. */
-  proved(): void {
+  /**
+   * This machine has an identity that is good, new or not: what failed before is over. Returns how
+   * often in a row: the certificate that it brought may be as short as the one before, where its CA
+   * ends.
+   */
+  proved(before: number): number {
+    const { monoMs } = this.#ports.clock.now();
+    const isInARow = this.#provedMonoMs !== undefined && monoMs - this.#provedMonoMs < RENEWAL_GAP_MS;
+    this.#provedMonoMs = monoMs;
     this.#cells.certificates.update((view) => ({ ...view, lastRenewalError: "" }));
+    return isInARow ? before + 1 : 0;
+  }
+
+  pauseAfterProofMs(inARow: number): number {
+    return equalJitterMs(renewalRetry(0, false), inARow, this.#ports.clock.random());
   }
 
   /** How long to wait before the next try. */

@@ -11,6 +11,7 @@ import type { Log } from "../../ports/log.ts";
 import type { Meters } from "../../ports/meters.ts";
 import type { RecordStore } from "../../ports/records.ts";
 import type { Board } from "../board/board.ts";
+import type { Prove } from "../board/prove.ts";
 import type { Refusals } from "../board/refusals.ts";
 import { pauseBeforeReconnect } from "./pause.ts";
 import { receive } from "./receive.ts";
@@ -47,7 +48,7 @@ export async function stayAttached(
   cells: AttachCells,
   boot: Boot,
   refusals: Refusals,
-  reRegister: (signal: AbortSignal) => Promise<boolean>,
+  prove: Prove,
   loop: LoopReport,
   signal: AbortSignal,
 ): Promise<void> {
@@ -75,7 +76,9 @@ export async function stayAttached(
     };
     await pauseBeforeReconnect(ports, cells, { failure, failures }, note, signal);
     failures += 1;
-    if (isUnknown) await reRegister(signal);
+    // Another chapter may have been quicker.
+    const isOld = (): boolean => cells.identity.get() !== identity;
+    if (isUnknown && !isOld()) await prove(signal, isOld);
   }
 }
 

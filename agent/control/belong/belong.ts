@@ -56,19 +56,19 @@ export class Belonging {
    * none where `unless` holds once the control plane has said what time it is.
    * @returns whether it worked. @throws {MachineRefused} when the machine is refused for good.
    */
-  prove(signal: AbortSignal, unless?: () => boolean): Promise<boolean> {
+  prove(signal: AbortSignal, unless: () => boolean): Promise<boolean> {
     if (this.#ports.clock.now().monoMs < this.#notBeforeMonoMs) return Promise.resolve(false);
     this.#proving ??= this.#prove(signal, unless).finally(() => (this.#proving = undefined));
     return this.#proving;
   }
 
-  async #prove(signal: AbortSignal, unless: (() => boolean) | undefined): Promise<boolean> {
+  async #prove(signal: AbortSignal, unless: () => boolean): Promise<boolean> {
     const putOff = (failure: unknown): void => {
       this.#notBeforeMonoMs = this.#ports.clock.now().monoMs + retryAfterMs(failure);
     };
     const known = (): Membership | undefined => {
       const identity = this.#cells.identity.get();
-      return identity !== undefined && unless?.() === true ? { identity } : undefined;
+      return identity !== undefined && unless() ? { identity } : undefined;
     };
     const member = await tryRegister(this.#ports, this.#cells, this.#boot, this.#refusals, known, putOff, signal);
     if (member !== undefined) this.#enter(member);

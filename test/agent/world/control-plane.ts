@@ -17,7 +17,7 @@ import type {
   ToPlane,
 } from "../../../agent/ports/control-plane.ts";
 import type { MachineIdentity } from "../../../agent/ports/keys.ts";
-import { issue } from "./keys.ts";
+import { issue, readCertificate } from "./keys.ts";
 import type { Life } from "./life.ts";
 import { Mailbox } from "./mailbox.ts";
 import { RecordShelf } from "./record-shelf.ts";
@@ -87,6 +87,8 @@ export class SimulatedControlPlane {
   batchesToLose = 0;
   /** So many of the next renewals fail. */
   renewalsToFail = 0;
+  /** The newest certificate that reached this machine; undefined: it has lost it, or never had one. */
+  #held: { readonly notAfterMs: number } | undefined;
   /** This machine's certificate is unknown to it until it registers anew. */
   hasForgotten = false;
   settings: BuildkitSettings = USUAL_SETTINGS;
@@ -188,11 +190,20 @@ export class SimulatedControlPlane {
     return { nonce: new Uint8Array(16), expiresAtMs: this.nowMs + 300_000, audience: "control-plane" };
   }
 
+  /** The machine starts anew: of what it was given nothing is left. */
+  lost(): void {
+    this.#held = undefined;
+  }
+
   #register({ machineRequest, servingRequest }: Registration): Registered {
+    const goodForMs = this.hasForgotten ? 0 : Math.max(0, (this.#held?.notAfterMs ?? 0) - this.nowMs);
+    this.#stage.trace.note({ is: "registered", goodForMs });
     this.hasForgotten = false;
+    const machineChainPem = this.#issue(machineRequest.spkiSha256);
+    this.#held = readCertificate(machineChainPem);
     return {
       machineId: "m1",
-      machineChainPem: this.#issue(machineRequest.spkiSha256),
+      machineChainPem,
       ...(servingRequest && { servingChainPem: this.#issue(servingRequest.spkiSha256) }),
       trust: TRUST,
     };
@@ -205,8 +216,10 @@ export class SimulatedControlPlane {
     }
     this.#check(identity, "RenewCertificates");
     this.#stage.trace.note({ is: "renewed" });
+    const machineChainPem = machineRequest && this.#issue(machineRequest.spkiSha256);
+    if (machineChainPem !== undefined) this.#held = readCertificate(machineChainPem);
     return {
-      ...(machineRequest && { machineChainPem: this.#issue(machineRequest.spkiSha256) }),
+      ...(machineChainPem !== undefined && { machineChainPem }),
       ...(servingRequest && { servingChainPem: this.#issue(servingRequest.spkiSha256) }),
       trust: TRUST,
     };

@@ -258,6 +258,7 @@ export class World {
     if (this.#process !== undefined) return;
     this.gateway.die();
     this.trace.note({ is: "rebooted" });
+    this.plane.lost();
     this.#machine.reboot();
     this.disk.bootId = this.#machine.boot;
     this.buildkit.reboot();
