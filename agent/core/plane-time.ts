@@ -41,6 +41,19 @@ export function timeHeard(known: PlaneTime | undefined, heard: PlaneTime): Plane
 }
 
 /**
+ * Of a control plane that does not say its time: what it issued just now was not issued before its
+ * notBefore. Nearer than a clock by which that is over, or not yet.
+ */
+export function timeOfIssue(
+  known: PlaneTime | undefined,
+  issued: { readonly notBeforeMs: number; readonly notAfterMs: number },
+  at: Instant,
+): PlaneTime | undefined {
+  const isOff = at.wallMs < issued.notBeforeMs || issued.notAfterMs <= at.wallMs;
+  return known === undefined && isOff ? { planeMs: issued.notBeforeMs, at } : known;
+}
+
+/**
  * Our wall clock minus theirs; undefined while that is not known: nothing was heard, or the wall
  * clock has leapt since, and a paused VM and a clock that was set look the same from within.
  */

@@ -5,6 +5,7 @@ import type { Clock } from "../../agent/ports/clock.ts";
 export class ManualClock implements Clock {
   #nowMs = Date.parse("2026-11-21T12:00:00Z");
   #aheadMs = 0;
+  #sleptMs = 0;
   readonly #sleepers = new Set<{ readonly atMs: number; readonly wake: () => void }>();
 
   now(): Instant {
@@ -13,12 +14,18 @@ export class ManualClock implements Clock {
 
   /** The time of everybody whose clock is right. */
   get trueMs(): number {
-    return this.#nowMs;
+    return this.#nowMs + this.#sleptMs;
   }
 
-  /** The wall clock is put forward or back, as a time server does, or it stood still with the VM. */
+  /** The wall clock is put forward or back, as a time server does. */
   step(byMs: number): void {
     this.#aheadMs += byMs;
+  }
+
+  /** The VM stands still: its monotonic clock does not count, its wall clock is right after it. */
+  sleepThrough(ms: number): void {
+    this.#aheadMs += ms;
+    this.#sleptMs += ms;
   }
 
   random(): number {

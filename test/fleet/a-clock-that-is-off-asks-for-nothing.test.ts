@@ -65,6 +65,9 @@ it("a machine whose clock is hours off registers once, names the clock, and is r
   await sleep(WATCHED_MS);
   // A clock that leaps may be a machine that slept: at most the time is asked for.
   for (const { aheadMs, calls } of machines)
-    expect(calls.slice(4).filter((call) => call !== "GetChallenge"), `${aheadMs} ms ahead`).toEqual([]);
+    expect(
+      calls.slice(4).filter((call) => call !== "GetChallenge"),
+      `${aheadMs} ms ahead`,
+    ).toEqual([]);
   for (const { calls } of machines) expect(calls.length).toBeLessThanOrEqual(5);
 }, 120_000);

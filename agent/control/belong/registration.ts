@@ -2,7 +2,7 @@ import { reconnectBackoff } from "../../core/backoff.ts";
 import { inWords } from "../../core/errors.ts";
 import type { Boot } from "../../core/machine.ts";
 import { PlaneError, retryAfterMs } from "../../core/plane-status.ts";
-import { clockAsCause } from "../../core/plane-time.ts";
+import { clockAsCause, timeOfIssue } from "../../core/plane-time.ts";
 import { within } from "../../lifecycle/branch.ts";
 import { retry } from "../../lifecycle/retry.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -167,6 +167,8 @@ async function registerOnce(
   const proof = { nonce: challenge.nonce, evidence: gathered, machineRequest, facts, versions };
   const registered = await plane.register({ ...proof, ...(servingRequest && { servingRequest }) }, signal);
   const identity = toIdentity(ports, registered, key);
+  const time = timeOfIssue(cells.plane.get().time, identity, ports.clock.now());
+  if (time !== undefined) cells.plane.update((view) => ({ ...view, time }));
   const renewedMonoMs = cells.renewedMonoMs.get();
   await ports.identityStore.save(boot.bootId, {
     identity,

@@ -64,7 +64,8 @@ export const clock: Check = {
   look({ plane: { time }, certificates }, now) {
     const skewMs = clockSkewMs(time, now);
     if (time === undefined) return unknown("Not compared with the control plane's yet");
-    if (skewMs === undefined) return unknown("The clock was set, or this machine stood still: the control plane's next answer tells");
+    if (skewMs === undefined)
+      return unknown("The clock was set, or this machine stood still: the control plane's next answer tells");
     if (Math.abs(skewMs) < 1_000) return ok("Within 1 s of the control plane's clock");
     const words = `This machine's clock is ${skewInWords(skewMs, time)}`;
     if (Math.abs(skewMs) <= NOTABLE_SKEW_MS) return ok(words);
