@@ -14,13 +14,22 @@ import { certifying, type GatewayView } from "../core/views.ts";
 import { firstOf, within } from "../lifecycle/branch.ts";
 import type { LoopReport } from "../lifecycle/loop-report.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { ControlPlane } from "../ports/control-plane.ts";
+import type { ControlPlane, Renewed } from "../ports/control-plane.ts";
 import type { Gateway } from "../ports/gateway.ts";
-import type { CertificateReader, IdentityStore, KeyMaker, MachineIdentity, StoredIdentity } from "../ports/keys.ts";
+import type {
+  CertificateReader,
+  IdentityStore,
+  KeyMaker,
+  MachineIdentity,
+  PrivateKey,
+  SigningRequest,
+  StoredIdentity,
+} from "../ports/keys.ts";
 import type { Log } from "../ports/log.ts";
 import type { Meters } from "../ports/meters.ts";
 import type { Board } from "./board/board.ts";
 import type { Prove } from "./board/prove.ts";
+import { machineName, readIssued } from "./board/read-issued.ts";
 import type { Refusals } from "./board/refusals.ts";
 
 /**
@@ -106,6 +115,13 @@ function failureOf(work: Promise<void>): Promise<unknown> {
     () => undefined,
     (err: unknown) => err,
   );
+}
+
+/** What the gateway is to serve with. */
+interface Serving {
+  readonly keySpkiSha256: string;
+  readonly chainPem: string;
+  readonly notAfterMs: number;
 }
 
 interface Due {
@@ -236,15 +252,13 @@ class Keeper {
     const machineRequest = await key?.request(identity.machineId);
     const requests = { ...(machineRequest && { machineRequest }), ...(servingRequest && { servingRequest }) };
     const renewed = await plane.renew(identity, requests, signal);
+    // Both are read before one is taken: an answer is taken whole, or what is held is kept.
+    const next = this.#machineFrom(renewed, identity, key);
+    const serving = this.#servingFrom(renewed, servingRequest);
     if (!isFirst) this.#cells.renewedMonoMs.set(clock.now().monoMs);
-    const next =
-      key !== undefined && renewed.machineChainPem !== undefined
-        ? this.#read({ ...identity, key, chainPem: renewed.machineChainPem })
-        : undefined;
     await this.#keep(next, renewed.trust);
     if (next !== undefined) this.#takeMachine(next);
-    if (servingRequest !== undefined && renewed.servingChainPem !== undefined)
-      await this.#takeServing(servingRequest.spkiSha256, renewed.servingChainPem, signal);
+    if (serving !== undefined) await this.#takeServing(serving, signal);
     this.#cells.certificates.update((view) => ({ ...view, lastRenewalError: "" }));
     log.info({ machine: due.machine, serving: servingRequest !== undefined }, "certificates.renewed");
   }
@@ -257,8 +271,20 @@ class Keeper {
     return renewalPauseMs(this.#cells.renewedMonoMs.get(), nowMonoMs);
   }
 
-  #read(next: MachineIdentity): MachineIdentity {
-    return { ...next, ...this.#ports.certificates.read(next.chainPem, next.key) };
+  #machineFrom(
+    { machineChainPem: chainPem, trust }: Renewed,
+    { machineId }: MachineIdentity,
+    key: PrivateKey | undefined,
+  ): MachineIdentity | undefined {
+    if (key === undefined || chainPem === undefined) return undefined;
+    const dates = readIssued(this.#ports, this.#cells, chainPem, key, machineName(trust, machineId));
+    return { machineId, key, chainPem, ...dates };
+  }
+
+  #servingFrom({ servingChainPem: chainPem }: Renewed, request: SigningRequest | undefined): Serving | undefined {
+    if (request === undefined || chainPem === undefined) return undefined;
+    const { notAfterMs } = readIssued(this.#ports, this.#cells, chainPem, request);
+    return { keySpkiSha256: request.spkiSha256, chainPem, notAfterMs };
   }
 
   /**
@@ -280,9 +306,8 @@ class Keeper {
     this.#cells.certificates.update((view) => ({ ...view, machineNotBeforeMs, machineNotAfterMs }));
   }
 
-  async #takeServing(keySpkiSha256: string, chainPem: string, signal: AbortSignal): Promise<void> {
-    const { certificates, gateway, clock } = this.#ports;
-    const { notAfterMs } = certificates.read(chainPem, { spkiSha256: keySpkiSha256 });
+  async #takeServing({ keySpkiSha256, chainPem, notAfterMs }: Serving, signal: AbortSignal): Promise<void> {
+    const { gateway, clock } = this.#ports;
     gateway.certify(keySpkiSha256, chainPem);
     this.#cells.gateway.update((view) => certifying(view, keySpkiSha256));
     const { runId } = this.#cells.gateway.get();

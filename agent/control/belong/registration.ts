@@ -13,6 +13,7 @@ import type { Log, LogData } from "../../ports/log.ts";
 import type { Machine } from "../../ports/machine.ts";
 import type { Meters } from "../../ports/meters.ts";
 import type { Board } from "../board/board.ts";
+import { machineName, readIssued } from "../board/read-issued.ts";
 import { MachineRefused, type Refusals } from "../board/refusals.ts";
 
 /**
@@ -166,7 +167,7 @@ async function registerOnce(
   ]);
   const proof = { nonce: challenge.nonce, evidence: gathered, machineRequest, facts, versions };
   const registered = await plane.register({ ...proof, ...(servingRequest && { servingRequest }) }, signal);
-  const identity = toIdentity(ports, registered, key);
+  const identity = toIdentity(ports, cells, registered, key);
   const time = timeOfIssue(cells.plane.get().time, identity, ports.clock.now());
   if (time !== undefined) cells.plane.update((view) => ({ ...view, time }));
   const renewedMonoMs = cells.renewedMonoMs.get();
@@ -182,7 +183,11 @@ async function registerOnce(
   return { identity, ...serving };
 }
 
-function toIdentity(ports: RegistrationPorts, registered: Registered, key: MachineIdentity["key"]): MachineIdentity {
-  const dates = ports.certificates.read(registered.machineChainPem, key);
-  return { machineId: registered.machineId, key, chainPem: registered.machineChainPem, ...dates };
+function toIdentity(
+  ports: RegistrationPorts,
+  cells: RegistrationCells,
+  { machineId, machineChainPem: chainPem, trust }: Registered,
+  key: MachineIdentity["key"],
+): MachineIdentity {
+  return { machineId, key, chainPem, ...readIssued(ports, cells, chainPem, key, machineName(trust, machineId)) };
 }
