@@ -1,7 +1,7 @@
 import { equalJitterMs } from "../core/backoff.ts";
 import { AgentError, inWords } from "../core/errors.ts";
 import { PlaneError, retryAfterMs } from "../core/plane-status.ts";
-import { planeNowMs } from "../core/plane-time.ts";
+import { clockSkewMs, planeNowMs } from "../core/plane-time.ts";
 import {
   type HeldCertificate,
   RENEWAL_GAP_MS,
@@ -336,16 +336,12 @@ class Keeper {
   /**
    * A certificate that we see for the first time counts from now: renewed early rather than late.
    * Of the gateway's we see only the end, so one with another end, or of another process, is
-   * another. So do all once the control plane has said its time, and one that came later than now:
-   * the clock has been set.
+   * another. So does one that came later than now: the clock has been set.
    */
   #noteWhatIsHeld(nowMs: number): void {
-    const isPlaneTime = this.#cells.plane.get().time !== undefined;
-    const isLater = (one: { readonly held: HeldCertificate } | undefined): boolean =>
-      one !== undefined && (one.held.receivedAtMs > nowMs || isPlaneTime !== this.#isPlaneTime);
-    if (isLater(this.#machine)) this.#machine = undefined;
-    if (isLater(this.#serving)) this.#serving = undefined;
-    this.#isPlaneTime = isPlaneTime;
+    this.#toPlaneTime();
+    if (this.#machine !== undefined && this.#machine.held.receivedAtMs > nowMs) this.#machine = undefined;
+    if (this.#serving !== undefined && this.#serving.held.receivedAtMs > nowMs) this.#serving = undefined;
     const identity = this.#cells.identity.get();
     if (identity !== undefined && !sameCertificate(identity, this.#machine?.identity))
       this.#machine = { identity, held: received(undefined, identity.notAfterMs, nowMs) };
@@ -354,6 +350,17 @@ class Keeper {
     const { runId, servingNotAfterMs: notAfterMs } = gateway;
     const isKnown = this.#serving?.runId === runId && this.#serving.held.notAfterMs === notAfterMs;
     if (!isKnown) this.#serving = { runId, held: received(undefined, notAfterMs, nowMs) };
+  }
+
+  /** What was received before the control plane said its time was so by our clock. */
+  #toPlaneTime(): void {
+    const { time } = this.#cells.plane.get();
+    if (time === undefined || this.#isPlaneTime) return;
+    this.#isPlaneTime = true;
+    const skewMs = clockSkewMs(time, this.#ports.clock.now()) ?? 0;
+    const moved = (held: HeldCertificate): HeldCertificate => ({ ...held, receivedAtMs: held.receivedAtMs - skewMs });
+    if (this.#machine !== undefined) this.#machine = { ...this.#machine, held: moved(this.#machine.held) };
+    if (this.#serving !== undefined) this.#serving = { ...this.#serving, held: moved(this.#serving.held) };
   }
 
   #machineDueMs(): number {

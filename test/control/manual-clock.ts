@@ -6,6 +6,7 @@ export class ManualClock implements Clock {
   #nowMs = Date.parse("2026-11-21T12:00:00Z");
   #aheadMs = 0;
   #sleptMs = 0;
+  #busy = 0;
   readonly #sleepers = new Set<{ readonly atMs: number; readonly wake: () => void }>();
 
   now(): Instant {
@@ -54,7 +55,7 @@ export class ManualClock implements Clock {
    */
   async advance(ms: number): Promise<void> {
     const untilMs = this.#nowMs + ms;
-    await settle();
+    await this.#settled();
     for (;;) {
       const next = [...this.#sleepers]
         .filter((sleeper) => sleeper.atMs <= untilMs)
@@ -62,9 +63,24 @@ export class ManualClock implements Clock {
       if (next === undefined) break;
       this.#nowMs = Math.max(this.#nowMs, next.atMs);
       next.wake();
-      await settle();
+      await this.#settled();
     }
     this.#nowMs = untilMs;
+  }
+
+  /** Time does not move on before this real work is done: what a cryptographic library does. */
+  async during<T>(work: Promise<T>): Promise<T> {
+    this.#busy += 1;
+    try {
+      return await work;
+    } finally {
+      this.#busy -= 1;
+    }
+  }
+
+  async #settled(): Promise<void> {
+    do await settle();
+    while (this.#busy > 0);
   }
 }
 
