@@ -41,13 +41,17 @@ export function planeErrorFrom(call: string, failure: unknown, way = ""): PlaneE
   const details = failure.details.slice(0, DETAILS_MAX);
   const madeUp = MADE_UP.find((row) => row.details.test(details));
   const status = madeUp?.status ?? statusCodes[failure.code] ?? "UNKNOWN";
-  const isUnconnected = details.startsWith("No connection established");
-  return new PlaneError(call, status, isUnconnected ? `${details}${way}` : details, {
+  return new PlaneError(call, status, isUnconnected(failure) ? `${details}${way}` : details, {
     cause: failure,
     refusal: markOf(failure),
     retryAfterMs: retryAfterOf(failure),
     planeTimeMs: planeTimeOf(failure.metadata),
   });
+}
+
+/** Whether there was no connection to the control plane: what is at its address is not believed. */
+export function isUnconnected(failure: unknown): failure is ServiceError {
+  return isServiceError(failure) && failure.details.startsWith("No connection established");
 }
 
 /**

@@ -3,7 +3,7 @@ import { PlaneError } from "../../core/plane-status.ts";
 import type { Timed } from "../../ports/control-plane.ts";
 import type { Connection } from "./connections.ts";
 import { ContractBreach } from "./contract-breach.ts";
-import { planeErrorFrom, planeTimeOf } from "./grpc-error.ts";
+import { planeTimeOf } from "./grpc-error.ts";
 
 /** A method of the generated service, and how its answer becomes ours. */
 export interface UnaryCall<Request, Answer, Parsed> {
@@ -35,7 +35,11 @@ export async function makeUnaryCall<Request, Answer, Parsed>(
     signal.throwIfAborted();
     connection.retire();
     const name = call.method.path.slice(call.method.path.lastIndexOf("/") + 1);
-    if (!(failure instanceof ContractBreach)) throw planeErrorFrom(name, failure, connection.way);
+    if (!(failure instanceof ContractBreach)) {
+      const told = await connection.failureOf(name, failure);
+      signal.throwIfAborted();
+      throw told;
+    }
     const details = `an answer that breaks the contract: ${failure.message}`;
     throw new PlaneError(name, "INTERNAL", details, { cause: failure });
   }
