@@ -77,7 +77,7 @@ export function skewInWords(skewMs: number, { planeMs }: PlaneTime): string {
 export function clockAsCause(time: PlaneTime | undefined, now: Instant): string {
   const skewMs = clockSkewMs(time, now);
   if (time === undefined || skewMs === undefined || Math.abs(skewMs) <= TOLERATED_SKEW_MS) return "";
-  return `; this machine's clock is likely the cause: it is ${skewInWords(skewMs, time)}. Set it right`;
+  return `this machine's clock is likely the cause: it is ${skewInWords(skewMs, time)}. Set it right`;
 }
 
 function span(seconds: number): string {

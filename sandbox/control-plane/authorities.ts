@@ -34,10 +34,9 @@ interface Purposes {
 export class Authorities {
   /** Signs the control plane's own certificate: the agent pins it. */
   readonly controlPlane: CertificateAuthority;
-  /** Signs machines' identities: the control plane's mTLS asks for it. */
-  readonly machines: CertificateAuthority;
   /** Signs what builders serve with: the build CLIs trust it. */
   readonly builders: CertificateAuthority;
+  #machines: CertificateAuthority;
   /** Signs builds' client certificates. */
   #builds: Named;
   /** Signed them before, and is still in the trust bundle. */
@@ -48,7 +47,7 @@ export class Authorities {
 
   private constructor(purposes: Purposes, keeper: Keeper, settings: Settings, now: () => number) {
     this.controlPlane = purposes.controlPlane;
-    this.machines = purposes.machines;
+    this.#machines = purposes.machines;
     this.builders = purposes.builders;
     this.#builds = purposes.builds;
     this.#retiring = purposes.retiring;
@@ -73,6 +72,16 @@ export class Authorities {
       retiring: retiring === undefined ? undefined : await named(retiring, "Sandbox CA of builds"),
     };
     return new Authorities(purposes, keeper, settings, now);
+  }
+
+  /** Signs machines' identities: the control plane's mTLS asks for it. */
+  get machines(): CertificateAuthority {
+    return this.#machines;
+  }
+
+  /** From now on `fresh` signs machines. A restart goes back to the one that is kept. */
+  replaceMachines(fresh: CertificateAuthority): void {
+    this.#machines = fresh;
   }
 
   get builds(): CertificateAuthority {

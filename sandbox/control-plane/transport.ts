@@ -3,7 +3,7 @@ import type { Authorities } from "./authorities.ts";
 import type { Settings } from "./options.ts";
 import { SERVICE } from "./raw-message.ts";
 import { tellsTime } from "./tells-time.ts";
-import { TlsListener } from "./tls-listener.ts";
+import { type Presented, TlsListener } from "./tls-listener.ts";
 
 /** The gRPC server behind its TLS port, and the ways in which a network or a server may fail. */
 export class Transport {
@@ -55,6 +55,11 @@ export class Transport {
 
   async listenAgain(): Promise<void> {
     await this.#listener.listen();
+  }
+
+  /** Another certificate, or other CAs of machines, for handshakes from now on. */
+  present(presented: Presented): void {
+    this.#listener.present(presented);
   }
 
   cutConnections(): void {

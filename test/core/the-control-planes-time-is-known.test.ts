@@ -58,7 +58,7 @@ describe("the control plane's time", () => {
 
   it("names our clock as the cause of a refusal beyond 5 minutes, with both times, and not within", () => {
     expect(clockAsCause(TIME, AT)).toBe(
-      "; this machine's clock is likely the cause: it is 10 min ahead of the control plane's: " +
+      "this machine's clock is likely the cause: it is 10 min ahead of the control plane's: " +
         "2026-11-29T12:10:00Z here was 2026-11-29T12:00:00Z there. Set it right",
     );
     expect(clockAsCause({ planeMs: AT.wallMs + 5 * MINUTE_MS, at: AT }, AT)).toBe("");

@@ -66,7 +66,10 @@ export async function stayAttached(
     if (cells.identity.get() !== identity) continue;
     const isUnknown = failure instanceof PlaneError && failure.step === "new-evidence";
     const cause = isUnknown ? clockAsCause(cells.plane.get().time, ports.clock.now()) : "";
-    const lastFailure = failure === undefined ? "the control plane closed the stream" : `${inWords(failure)}${cause}`;
+    const lastFailure =
+      failure === undefined
+        ? "the control plane closed the stream"
+        : [inWords(failure), cause].filter(Boolean).join("; ");
     cells.plane.update((view) => ({ ...view, attached: false, lastFailure }));
     if (failure instanceof PlaneError) ports.meters.planeCallFailed("Attach", failure.status);
     refusals.judge(failure);

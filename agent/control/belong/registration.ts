@@ -132,10 +132,10 @@ async function registerJudged(
 
 function noteFailure(ports: RegistrationPorts, cells: RegistrationCells, err: unknown, data: LogData): void {
   if (err instanceof PlaneError) ports.meters.planeCallFailed("Register", err.status);
-  ports.log.warn({ err, ...data }, "identity.registration-failed");
   const isEvidence = err instanceof PlaneError && err.step === "new-evidence";
   const cause = isEvidence ? clockAsCause(cells.plane.get().time, ports.clock.now()) : "";
-  cells.plane.update((view) => ({ ...view, lastFailure: `${inWords(err)}${cause}` }));
+  ports.log.warn({ err, ...data, ...(cause !== "" && { likely: cause }) }, "identity.registration-failed");
+  cells.plane.update((view) => ({ ...view, lastFailure: cause === "" ? inWords(err) : `${inWords(err)}; ${cause}` }));
 }
 
 async function registerOnce(
