@@ -9,6 +9,7 @@ import {
   type Nonces,
   type OidcIssuer,
   type Policies,
+  type SpentTokens,
   Verifier,
   type Refusal as VerifierRefusal,
 } from "../../verifier/src/index.ts";
@@ -34,6 +35,10 @@ export interface AttestationOptions {
   readonly entitle: (identity: Identity) => Entitlement | undefined;
   /** How STS is asked; default: Node's own. */
   readonly fetch?: Fetch;
+  /** Tokens that were good once; default: in memory. */
+  readonly spent?: SpentTokens;
+  /** Is told each refusal with its reason, which the machine does not hear. Default: nobody is. */
+  readonly audit?: (field: string, refusal: Pick<VerifierRefusal, "code" | "reason">) => void;
 }
 
 /** Evidence of a machine, other than a join token, with what came along. */
@@ -64,7 +69,7 @@ export class Attestations {
     this.#audience = parts.audience;
     this.#holder = parts.holder;
     this.#options = options;
-    const spent = new MemorySpentTokens({ now });
+    const spent = options.spent ?? new MemorySpentTokens({ now });
     this.#verifier = new Verifier({ now, nonces, spent, fetch: options.fetch ?? fetch });
   }
 
@@ -74,7 +79,7 @@ export class Attestations {
 
   /** Consumes the nonce. @throws {Refusal} with the verifier's code, never with its reason. */
   async redeem({ evidence, nonce, machineCsr }: Attested): Promise<Entitlement> {
-    const { accept } = this.#options;
+    const { accept, audit } = this.#options;
     const issuers = [...[...this.#issuers.values()].map(policyOf), ...(accept.oidc?.issuers ?? [])];
     const verdict = await this.#verifier.verify(evidenceOf(evidence), {
       holder: this.#holder,
@@ -84,9 +89,15 @@ export class Attestations {
       accept: { ...accept, oidc: { issuers } },
     });
     const field = `attestation.${FIELDS[evidence.$case]}`;
-    if (verdict.verdict === "refused") throw new Refusal(statusOf(verdict), `${field}: ${verdict.code}`);
+    if (verdict.verdict === "refused") {
+      audit?.(field, verdict);
+      throw new Refusal(statusOf(verdict), `${field}: ${verdict.code}`);
+    }
     const entitlement = this.#entitlement(verdict);
-    if (entitlement === undefined) throw new Refusal(status.UNAUTHENTICATED, `${field}: not-allowed`);
+    if (entitlement === undefined) {
+      audit?.(field, { code: "not-allowed", reason: `${verdict.instance ?? verdict.kind} is proved, and nobody's.` });
+      throw new Refusal(status.UNAUTHENTICATED, `${field}: not-allowed`);
+    }
     return entitlement;
   }
 

@@ -1,16 +1,20 @@
-import { once } from "node:events";
+import { type EventEmitter, once } from "node:events";
 import { rm } from "node:fs/promises";
+import { isIP } from "node:net";
 import { join, resolve } from "node:path";
 import { claimDir } from "../../admin/claim.ts";
 import { handlePlane } from "../../admin/plane/handle.ts";
 import { PLANE, planeRequest } from "../../admin/plane/request.ts";
 import { AdminServer } from "../../admin/server.ts";
+import type { PolicyInForce } from "../../attestation/policy-in-force.ts";
+import { CONTROL_PLANE_NAME } from "../../control-plane/authorities.ts";
 import { EmbeddedControlPlane } from "../../control-plane/embedded-control-plane.ts";
 import { keeperIn } from "../../control-plane/kept/on-disk.ts";
 import { EXIT, type ExitCode } from "../../failure.ts";
 import { type Address, cannotListen } from "../../stack/free-port.ts";
 import { makeRuntimeDir } from "../../stack/runtime-dir.ts";
 import type { Terminal } from "../../terminal/terminal.ts";
+import { openPolicy, retakeOn } from "./attestation.ts";
 import { tellPlane } from "./tell.ts";
 
 export interface RunOptions {
@@ -18,6 +22,10 @@ export interface RunOptions {
   readonly dir: string;
   /** DNS names and IP addresses by which agents call it. */
   readonly name?: readonly string[];
+  /** The policy that says whose word on machines is taken; absent: join tokens alone. */
+  readonly attestation?: string;
+  /** Default: made of the first name. */
+  readonly audience?: string;
 }
 
 const DAY_MS = 24 * 60 * 60_000;
@@ -30,8 +38,16 @@ const CERTIFICATE_LIFETIME_MS = 30 * DAY_MS;
 /** What agents may take to hang up at the end. */
 const GOODBYE_MS = 1_000;
 
-/** Runs a control plane alone until the signal. Its state stays in `dir`. */
-export async function runPlane(options: RunOptions, terminal: Terminal, signal: AbortSignal): Promise<ExitCode> {
+/**
+ * Runs a control plane alone until the signal. Its state stays in `dir`.
+ * @param hangUps "hang-up": the attestation policy is read again.
+ */
+export async function runPlane(
+  options: RunOptions,
+  terminal: Terminal,
+  signal: AbortSignal,
+  hangUps: EventEmitter,
+): Promise<ExitCode> {
   const dir = resolve(options.dir);
   await using runtime = await makeRuntimeDir();
   await using admin = await AdminServer.listen(join(runtime.path, "admin.sock"), planeRequest);
@@ -39,9 +55,12 @@ export async function runPlane(options: RunOptions, terminal: Terminal, signal: 
   const readyFile = join(claim.path, "ready.json");
   // Of one that was killed.
   await rm(readyFile, { force: true });
-  await using plane = await listen(options, dir);
+  const { attestation: file } = options;
+  const attestation = file === undefined ? undefined : await openPolicy(file, dir, terminal);
+  using _retaking = attestation && retakeOn(hangUps, attestation, terminal);
+  await using plane = await listen({ ...options, ...(attestation && { policy: attestation }) }, dir);
   admin.answerWith(handlePlane(plane, dir));
-  await tellPlane({ dir, readyFile, plane, options, terminal });
+  await tellPlane({ dir, readyFile, plane, options, attestation, terminal });
   if (!signal.aborted) await once(signal, "abort");
   terminal.out("Stopping …");
   await rm(readyFile, { force: true });
@@ -51,13 +70,23 @@ export async function runPlane(options: RunOptions, terminal: Terminal, signal: 
 }
 
 /** @throws {SandboxFailure} when the address cannot be listened on, or what is kept is damaged. */
-async function listen({ listen: address, name = [] }: RunOptions, dir: string): Promise<EmbeddedControlPlane> {
+async function listen(
+  {
+    listen: address,
+    name = [],
+    policy,
+    audience = `https://${urlHost(name[0] ?? CONTROL_PLANE_NAME)}/attest/plane`,
+  }: RunOptions & { readonly policy?: PolicyInForce },
+  dir: string,
+): Promise<EmbeddedControlPlane> {
   const keeper = keeperIn(dir);
   try {
     return await EmbeddedControlPlane.listen(
       {
         ...address,
         names: name,
+        audience,
+        ...(policy !== undefined && { attestation: policy }),
         authorityLifetimeMs: AUTHORITY_LIFETIME_MS,
         machineCertificateLifetimeMs: CERTIFICATE_LIFETIME_MS,
         servingCertificateLifetimeMs: CERTIFICATE_LIFETIME_MS,
@@ -68,4 +97,8 @@ async function listen({ listen: address, name = [] }: RunOptions, dir: string): 
     const isListening = cause instanceof Error && "syscall" in cause && cause.syscall === "listen";
     throw isListening ? cannotListen(address, cause) : cause;
   }
+}
+
+function urlHost(name: string): string {
+  return isIP(name) === 6 ? `[${name}]` : name;
 }
