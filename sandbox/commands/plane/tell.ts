@@ -37,7 +37,7 @@ export async function tellPlane(here: {
   out(`${paint("green", "Ready.")} Agents come in at ${paint("bold", endpoint)}; the state is in ${dir}`);
   if (attestation !== undefined) {
     out(
-      `Machines may also prove themselves: ${countOf(attestation)} in ${attestation.loaded.file}; SIGHUP takes it anew.`,
+      `Machines may also prove themselves: ${countOf(attestation)} in ${attestation.loaded.file}; kill -HUP ${process.pid} takes it anew.`,
     );
     out(`Tokens for it have the audience ${audience}, where the agent chooses it ${audience}#n=…&k=…`);
   }
