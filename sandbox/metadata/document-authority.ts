@@ -1,5 +1,5 @@
 import "reflect-metadata";
-import { KeyObject, webcrypto } from "node:crypto";
+import { KeyObject, randomBytes, webcrypto } from "node:crypto";
 import * as x509 from "@peculiar/x509";
 import type { DocumentSigner } from "./sign-document.ts";
 
@@ -36,6 +36,8 @@ export async function certify({ name, key, issuer, isCa = false, dns, caIssuers 
   const algorithm = key === "RSA" ? RSA : P384;
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
   const certificate = await x509.X509CertificateGenerator.create({
+    // Positive, as an INTEGER of DER: a document names its signer by it.
+    serialNumber: `01${randomBytes(8).toString("hex")}`,
     subject: `CN=${name}`,
     issuer: issuer?.certificate.subject ?? `CN=${name}`,
     notBefore: new Date(Date.now() - EARLIER_MS),
