@@ -61,7 +61,7 @@ export function nameOf(identity: Identity): string {
   }
 }
 
-export function flyIssuerOf(organization: string): string {
+function flyIssuerOf(organization: string): string {
   return `https://oidc.fly.io/${organization}`;
 }
 

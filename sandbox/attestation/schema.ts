@@ -22,9 +22,12 @@ const OWNER = z.strictObject(
   { error: 'whose machine it is: { org = "acme", project = "app" }, and an architecture if it is for one alone' },
 );
 const FILE = text(/^[^\0]+$/, "the path of a file, absolute or from this file's directory");
-const URL_OF_KEYS = text(/^(?:https:\/\/|http:\/\/127\.\d+\.\d+\.\d+[:/])\S+$/, "an https URL").refine(URL.canParse, {
-  error: "an https URL",
-});
+const URL_OF_KEYS = text(/^(?:https:\/\/|http:\/\/127\.\d+\.\d+\.\d+[:/])\S+$/, "an https URL").refine(
+  (url) => URL.canParse(url),
+  {
+    error: "an https URL",
+  },
+);
 /** One of both: the issuer's JWKS document by its URL, or as a file. */
 const KEYS = { jwksUrl: URL_OF_KEYS.exactOptional(), jwksFile: FILE.exactOptional() };
 const ISSUER = text(/^https:\/\/[^\s?#]+$/, 'an https URL, exactly as in the claim "iss"');

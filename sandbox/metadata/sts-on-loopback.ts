@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
 import type { Fetch } from "../../verifier/src/index.ts";
 
@@ -10,9 +9,11 @@ export function stsOnLoopback(region: string, standIn: string): Fetch {
   const host = `sts.${region}.amazonaws.com`;
   return async (url, { method, headers, body, signal }) => {
     if (url !== `https://${host}/`) throw new Error(`Nobody stands in for ${new URL(url).host}.`);
-    const asked = request(standIn, { method, headers: { ...headers, host }, agent: false, signal });
-    asked.end(body);
-    const [response] = (await once(asked, "response", { signal })) as [IncomingMessage];
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      const asked = request(standIn, { method, headers: { ...headers, host }, agent: false, signal }, resolve);
+      asked.on("error", reject);
+      asked.end(body);
+    });
     return { status: response.statusCode ?? 0, body: response };
   };
 }

@@ -25,8 +25,8 @@ export interface VmNetworkOptions {
 /**
  * The network of the machine that the sandbox plays: a namespace of its own, so that bridge, guard
  * and tailnet of the agent are in there and nothing of them here. From there the control plane is
- * reached, and the platforms that stand in for the machine's, and nothing else of this machine; from
- * here the agent's health.
+ * reached, the stand-ins of the machine's platforms, and nothing else of this machine; from here
+ * the agent's health.
  */
 export class VmNetwork implements AsyncDisposable {
   readonly namespace: NetworkNamespace;

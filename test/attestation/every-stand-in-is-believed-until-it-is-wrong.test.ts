@@ -18,8 +18,6 @@ it.each(KINDS)("takes a machine in by %s, under the policy that the sandbox writ
 });
 
 it.each([
-  ["aws-web-identity", -2, "expired"],
-  ["aws-web-identity", 2, "not-yet-valid"],
   ["gcp", -2, "expired"],
   ["gcp", 2, "not-yet-valid"],
   ["azure", -8, "expired"],
@@ -32,16 +30,17 @@ it.each([
   ["oidc-token", 2, "not-yet-valid"],
 ] as const)("refuses %s of a platform whose clock is %i h off: %s", async (kind, hours, code) => {
   await using site = await StandInSite.open(kind);
-  // STS refuses the request itself by its clock; this is of a token that it gave all the same.
   orderFault(site.standIns, { fault: "clock-offset", byMs: hours * 3_600_000 });
   await using client = dial(site.plane);
-  if (kind === "aws-web-identity") {
-    const { message } = await refusalOf((await site.evidence()).gather(CHALLENGE, KEY, FOREVER));
-    expect(message).toMatch(/this machine's clock is 7\d\d\d s (?:ahead|behind), set it right/);
-    return;
-  }
   await expect(join(client, await site.evidence())).rejects.toMatchObject({ status: "UNAUTHENTICATED" });
   expect(site.refused).toMatchObject([[code, expect.any(String)]]);
+});
+
+it.each([-2, 2])("tells a machine of AWS by how much its clock is off from that of STS (%i h)", async (hours) => {
+  await using site = await StandInSite.open("aws-web-identity");
+  orderFault(site.standIns, { fault: "clock-offset", byMs: hours * 3_600_000 });
+  const { message } = await refusalOf((await site.evidence()).gather(CHALLENGE, KEY, FOREVER));
+  expect(message).toMatch(/this machine's clock is 7\d\d\d s (?:ahead|behind), set it right/);
 });
 
 const ASKED = ["aws-web-identity", "aws-caller-identity", "aws-instance-identity"] as const;
@@ -93,7 +92,7 @@ describe("each platform", () => {
       );
       expect(performance.now() - beganMs).toBeLessThan(20_000);
       const words = typeof fault === "number" ? new RegExp(`\\(${fault}\\)`) : WORDS[fault];
-      for (const [index, message] of messages.entries()) expect(message, kinds[index]).toMatch(words);
+      expect(messages.filter((message) => !words.test(message))).toEqual([]);
       clearFaults(site.standIns);
       expect(listFaults(site.standIns).flatMap(({ faults }) => faults)).toEqual([]);
       for (const kind of kinds) await (await site.evidence(kind)).gather(CHALLENGE, KEY, FOREVER);

@@ -122,7 +122,7 @@ function isTrusted(url: string): boolean {
 }
 
 /** Whether a URL leads no farther than to this machine itself. */
-export function isLoopback(url: string): boolean {
+function isLoopback(url: string): boolean {
   const { hostname } = new URL(url);
   return hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }

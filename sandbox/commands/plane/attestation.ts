@@ -32,16 +32,14 @@ export async function openPolicy(file: string, dir: string, { err }: Terminal): 
   });
 }
 
-/** Until disposed: a policy with a mistake is not taken, and the one in force stays. */
-export function retakeOn(hangUps: EventEmitter, policy: PolicyInForce, { out, err }: Terminal): Disposable {
-  const retake = (): void => {
+/** A policy with a mistake is not taken, and the one in force stays. */
+export function retakeOn(hangUps: EventEmitter, policy: PolicyInForce, { out, err }: Terminal): void {
+  hangUps.on("hang-up", () => {
     policy.retake().then(
       () => out(`The attestation policy is taken anew: ${countOf(policy)}.`),
       (failure: unknown) => err(`${messageOf(failure)}\nThe policy of before stays in force.`),
     );
-  };
-  hangUps.on("hang-up", retake);
-  return { [Symbol.dispose]: () => void hangUps.off("hang-up", retake) };
+  });
 }
 
 export function countOf({ loaded }: PolicyInForce): string {

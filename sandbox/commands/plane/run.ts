@@ -57,7 +57,7 @@ export async function runPlane(
   await rm(readyFile, { force: true });
   const { attestation: file } = options;
   const attestation = file === undefined ? undefined : await openPolicy(file, dir, terminal);
-  using _retaking = attestation && retakeOn(hangUps, attestation, terminal);
+  if (attestation !== undefined) retakeOn(hangUps, attestation, terminal);
   await using plane = await listen({ ...options, ...(attestation && { policy: attestation }) }, dir);
   admin.answerWith(handlePlane(plane, dir));
   await tellPlane({ dir, readyFile, plane, options, attestation, terminal });

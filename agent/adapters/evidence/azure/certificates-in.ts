@@ -34,7 +34,9 @@ export function certificateOf(der: Uint8Array): X509Certificate | undefined {
   }
 }
 
-/** One after the other, up to the first that is not whole; definite lengths only, as DER has them. */
+/**
+ * One after the other, up to the first that is not whole; definite lengths only, as DER has them.
+ */
 function elementsOf(bytes: Uint8Array = new Uint8Array()): readonly Element[] {
   const found: Element[] = [];
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
