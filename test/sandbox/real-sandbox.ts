@@ -37,8 +37,8 @@ export function buildctl(program: string, ticket: Ticket, ...args: readonly stri
   return execa(program, ["--addr", endpoint, ...tls, ...args], { reject: false, timeout: DEADLINE_MS });
 }
 
-function up(dir: string) {
-  const args = [SANDBOX, "up", "--listen", "127.0.0.1:0", "--dir", dir];
+function up(dir: string, more: readonly string[]) {
+  const args = [SANDBOX, "up", "--listen", "127.0.0.1:0", "--dir", dir, ...more];
   return execa(process.execPath, args, { reject: false, env: { NO_COLOR: "1" } });
 }
 
@@ -48,15 +48,15 @@ export class RealSandbox implements AsyncDisposable {
   readonly process: ReturnType<typeof up>;
   readonly #parent: string;
 
-  private constructor(parent: string, dir: string) {
+  private constructor(parent: string, dir: string, more: readonly string[] = []) {
     this.#parent = parent;
     this.dir = dir;
-    this.process = up(dir);
+    this.process = up(dir, more);
   }
 
-  static async start(name = "d"): Promise<RealSandbox> {
+  static async start(name = "d", ...more: readonly string[]): Promise<RealSandbox> {
     const parent = await mkdtemp(join(tmpdir(), "sandbox-test-"));
-    return new RealSandbox(parent, join(parent, name));
+    return new RealSandbox(parent, join(parent, name), more);
   }
 
   /** Another one, in the same directory. */
