@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "smol-toml";
@@ -6,7 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { describePolicy } from "../../sandbox/attestation/describe.ts";
 import { FirstKeys } from "../../sandbox/attestation/first-keys.ts";
 import { PolicyInForce } from "../../sandbox/attestation/policy-in-force.ts";
+import { policySchema } from "../../sandbox/attestation/schema.ts";
 import { certify, pemOf } from "../../sandbox/metadata/document-authority.ts";
+import { inTree } from "../../sandbox/stack/tree.ts";
 import { type Identity, MemorySpentTokens } from "../../verifier/src/index.ts";
 import { plane } from "../sandbox/plane/running-plane.ts";
 import { google } from "../verifier/platforms.ts";
@@ -247,4 +249,23 @@ it("plane attestation check prints who is let in, or all that is wrong", async (
   expect(bad.stderr).toMatch(
     /has 2 problems:\n.* line \d+: gcp\[0\]\.projects: .*\n.* line \d+: gcp\[0\]\.serviceAccounts\[0\]/,
   );
+});
+
+it("docs/try-on-a-cloud.md shows policies that are taken, once its gaps are filled", async () => {
+  const page = await readFile(inTree("docs/try-on-a-cloud.md"), "utf8");
+  const blocks = page.match(/(?:^ {4}(?!\[identity\]).*\n)+/gm)?.filter((block) => block.includes("[[")) ?? [];
+  const entries = blocks.join("\n").split(/(?=^ {4}\[\[)/m);
+  const kinds = entries.map((entry) => /\[\[(\w+)\]\]/.exec(entry)?.[1]).filter((kind) => kind !== undefined);
+  expect(kinds.toSorted()).toEqual(Object.keys(policySchema.shape).toSorted());
+  for (const entry of entries.filter((one) => one.includes("[["))) {
+    const filled = entry
+      .replaceAll(/"(\d+)" = "…"/g, `"$1" = "${"a4".repeat(48)}"`)
+      .replaceAll(/jwksUrl = "…"/g, 'jwksUrl = "https://keys.example"')
+      .replaceAll("8d10da13-…", "8d10da13-8125-4ba9-a717-bf7490507b3d")
+      .replaceAll(/"[^"]*\.pem"/g, '"root.pem"')
+      .replaceAll('"cluster.json"', '"google.json"')
+      .replaceAll("…", "x");
+    const policy = await open(filled);
+    expect(describePolicy(policy.loaded)).toMatchObject([{ owner: OWNER }]);
+  }
 });
