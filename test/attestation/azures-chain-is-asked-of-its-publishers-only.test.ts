@@ -93,13 +93,28 @@ it("stops when the agent is told to stop, and that is no missing chain", async (
   await expect(gathering).rejects.toBe(reason);
 });
 
-it("takes a certificate only from whom the one below names as its issuer, and whose key signed it", async () => {
-  const impostor = await certify({ name: "Sandbox TLS RSA CA 01", key: "P-384", isCa: true });
+it.each([
+  ["has its issuer's name, and another key", "Sandbox TLS RSA CA 01"],
+  ["has another name", "Sandbox TLS RSA CA 02"],
+])("takes no certificate that %s", async (_what, name) => {
+  const elsewhere = await certify({ name: "Elsewhere", key: "P-384", isCa: true });
+  const impostor = await certify({ name, key: "P-384", isCa: true, issuer: elsewhere });
   await using certificates = await MetadataServer.listen({
     replier: () => ({ status: 200, type: "application/octet-stream", body: impostor.certificateDer }),
   });
   expect((await above(chain.signer, certificates.url)).found).toEqual([]);
   expect(certificates.requests()).toHaveLength(1);
+});
+
+it("leaves the root out, which is the control plane's to have", async () => {
+  const root = await certify({ name: "Root", key: "P-384", isCa: true });
+  const caIssuers = "http://cacerts.digicert.com/Root.crt";
+  const signer = await certify({ name: "signer", key: "RSA", issuer: root, caIssuers });
+  await using certificates = await MetadataServer.listen({
+    replier: () => ({ status: 200, type: "application/pkix-cert", body: root.certificateDer }),
+  });
+  expect((await above(signer, certificates.url)).found).toEqual([]);
+  expect(certificates.requests().map(({ path }) => path)).toEqual(["/Root.crt"]);
 });
 
 it("goes three steps up and no further", async () => {
