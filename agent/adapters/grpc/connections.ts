@@ -44,7 +44,8 @@ export class Connection {
   }
 
   /**
-   * What `call` failed with, in our words. Looks once what the far end shows, where dates are wrong.
+   * What `call` failed with, in our words. Where dates are wrong, looks once what the far end
+   * shows.
    */
   async failureOf(call: string, failure: unknown): Promise<PlaneError> {
     const plain = planeErrorFrom(call, failure, this.#way);
