@@ -6,11 +6,13 @@ import type { InDir, OpenOptions } from "./commands/builds.ts";
 import { defineBuilds } from "./commands/define-builds.ts";
 import { durationMs } from "./commands/duration.ts";
 import { audienceUrl, certificateNames, contractId, hostPort } from "./commands/option-values.ts";
+import { listAudit } from "./commands/plane/audit.ts";
 import { type DrainOptions, drainMachine } from "./commands/plane/drain.ts";
 import { printCa, printToken, type TokenOptions } from "./commands/plane/join.ts";
-import { listMachines } from "./commands/plane/machines.ts";
+import { type ForgetOptions, forgetMachine, listMachines } from "./commands/plane/machines.ts";
 import { openBuildHere } from "./commands/plane/open.ts";
 import type { RunOptions } from "./commands/plane/run.ts";
+import { defineTrusts } from "./commands/trust/define.ts";
 import { EXIT } from "./failure.ts";
 import { runCommands } from "./terminal/run-commands.ts";
 import { stopSignal } from "./terminal/stop-signal.ts";
@@ -38,6 +40,7 @@ async function run(argv: readonly string[]): Promise<number> {
     .option("--name <name...>", "DNS names and IP addresses by which agents call it", certificateNames)
     .option("--attestation <file>", "whose word on machines is taken beside join tokens; read again on SIGHUP")
     .option("--audience <url>", "what tokens for it are for; default: https://<first name>/attest/plane", audienceUrl)
+    .option("--exchange <address:port>", "where CI jobs come in, over HTTPS; port 0: a free one", address)
     .action(async (options: RunOptions) => {
       const hangUps = new EventEmitter();
       const signal = stopSignal(options.attestation === undefined ? undefined : () => hangUps.emit("hang-up"));
@@ -77,6 +80,15 @@ async function run(argv: readonly string[]): Promise<number> {
     .option("--grace <time>", "how long open builds may take", durationMs, durationMs("60s"))
     .option("--json", "machine-readable")
     .action((options: DrainOptions) => drainMachine(options, terminal));
+  inDir(program.command("forget"))
+    .description("forget a machine that has gone: its instance may register anew at once")
+    .requiredOption("--machine <id>", "this one")
+    .option("--json", "machine-readable")
+    .action((options: ForgetOptions) => forgetMachine(options, terminal));
+  inDir(program.command("audit"))
+    .description("what was refused and why, and which instance changed hands, since its start")
+    .option("--json", "machine-readable")
+    .action((options: InDir) => listAudit(options, terminal));
   const between = { ask: askPlane, terminal };
   defineBuilds({ program, inDir, ofProject, ...between })
     .option(
@@ -85,6 +97,8 @@ async function run(argv: readonly string[]): Promise<number> {
       hostPort,
     )
     .action((options: OpenOptions) => openBuildHere(options, between));
+
+  defineTrusts({ program, inDir, ofProject, ...between });
 
   const failed = await runCommands(program, argv, terminal);
   return failed === EXIT.ok ? code : failed;

@@ -6,16 +6,10 @@ import {
   kubernetesIssuer,
   type Policies,
 } from "../../verifier/src/index.ts";
-import type { FirstKeys } from "./first-keys.ts";
 import type { LoadedPolicy } from "./load.ts";
 
-interface Surroundings {
-  readonly now: () => number;
-  readonly firstKeys: FirstKeys;
-}
-
 /** What the verifier takes, entries of one issuer together. Whose machine it is, is not in it. */
-export function policiesOf(loaded: LoadedPolicy, { now, firstKeys }: Surroundings): Policies {
+export function policiesOf(loaded: LoadedPolicy, now: () => number): Policies {
   const { written } = loaded;
   const keysOf = keysIn(loaded, now);
   const pems = (names: readonly string[]): readonly string[] =>
@@ -44,7 +38,8 @@ export function policiesOf(loaded: LoadedPolicy, { now, firstKeys }: Surrounding
         certificates: byRegion(awsInstanceIdentity, pems),
         // As the policy had to say: "assumed-running".
         isRunning: () => Promise.resolve(true),
-        knownKey: (instance) => firstKeys.of(instance),
+        // The control plane knows the keys of its machines; there is no other.
+        knownKey: () => Promise.resolve(undefined),
       },
     }),
     ...(google !== undefined && {

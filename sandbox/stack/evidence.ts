@@ -1,8 +1,6 @@
-import { join } from "node:path";
-import { MemorySpentTokens } from "../../verifier/src/index.ts";
-import { FirstKeys } from "../attestation/first-keys.ts";
 import { PolicyInForce } from "../attestation/policy-in-force.ts";
 import type { AttestationOptions } from "../control-plane/attestations.ts";
+import type { AuditEntry } from "../control-plane/audit.ts";
 import type { ProjectRef } from "../control-plane/project-ref.ts";
 import type { StoodInKind } from "../metadata/kinds.ts";
 import { writeSandboxPolicy } from "../metadata/sandbox-policy.ts";
@@ -13,26 +11,19 @@ export interface StandInEvidence {
   readonly kind: StoodInKind;
   readonly standIns: StandIns;
   readonly attestation: AttestationOptions;
+  /** Hears why evidence was refused. */
+  readonly onAudit: (entry: AuditEntry) => void;
 }
 
 /** Writes the policy into `dir`, and takes it as any control plane takes one of a file. */
 export async function standInEvidence(options: {
   readonly dir: string;
-  readonly runtimeDir: string;
   readonly kind: StoodInKind;
   readonly ref: ProjectRef;
   readonly standIns: StandIns;
-  readonly audit: NonNullable<AttestationOptions["audit"]>;
+  readonly onAudit: (entry: AuditEntry) => void;
 }): Promise<StandInEvidence> {
-  const { dir, runtimeDir, kind, ref, standIns, audit } = options;
-  const now = Date.now;
-  const attestation = await PolicyInForce.open({
-    file: await writeSandboxPolicy(dir, kind, ref, standIns),
-    now,
-    firstKeys: new FirstKeys(join(runtimeDir, "first-keys")),
-    spent: new MemorySpentTokens({ now }),
-    audit,
-    fetch: standIns.fetch,
-  });
-  return { kind, standIns, attestation };
+  const { dir, kind, ref, standIns, onAudit } = options;
+  const file = await writeSandboxPolicy(dir, kind, ref, standIns);
+  return { kind, standIns, onAudit, attestation: await PolicyInForce.open(file, standIns.fetch) };
 }

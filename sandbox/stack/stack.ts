@@ -63,8 +63,11 @@ export interface Stack {
 export async function withStack<T>(options: StackOptions, use: (stack: Stack) => Promise<T>): Promise<T> {
   const { dir, runtimeDir, ref, uplink, signal } = options;
   using socket = await ListeningSocket.open(options.listen);
-  const { attestation, standIns } = options.evidence ?? {};
-  await using plane = await EmbeddedControlPlane.listen({ ...(attestation !== undefined && { attestation }) });
+  const { evidence } = options;
+  const standIns = evidence?.standIns;
+  await using plane = await EmbeddedControlPlane.listen(
+    evidence && { attestation: evidence.attestation, onAudit: evidence.onAudit },
+  );
   const offered = [plane.transport.port, ...(standIns?.ports ?? [])];
   await using network = await VmNetwork.make({ runtimeDir, offered, uplink });
   const health = { host: LOOPBACK, port: network.healthPort };

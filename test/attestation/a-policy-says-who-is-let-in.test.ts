@@ -4,12 +4,11 @@ import { join } from "node:path";
 import { stringify } from "smol-toml";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { describePolicy } from "../../sandbox/attestation/describe.ts";
-import { FirstKeys } from "../../sandbox/attestation/first-keys.ts";
 import { PolicyInForce } from "../../sandbox/attestation/policy-in-force.ts";
 import { policySchema } from "../../sandbox/attestation/schema.ts";
 import { certify, pemOf } from "../../sandbox/metadata/document-authority.ts";
 import { inTree } from "../../sandbox/stack/tree.ts";
-import { type Identity, MemorySpentTokens } from "../../verifier/src/index.ts";
+import type { Identity } from "../../verifier/src/index.ts";
 import { plane } from "../sandbox/plane/running-plane.ts";
 import { google } from "../verifier/platforms.ts";
 
@@ -63,11 +62,7 @@ afterAll(() => rm(dir, { recursive: true, force: true }));
 
 async function open(policy: object | string): Promise<PolicyInForce> {
   await writeFile(file, typeof policy === "string" ? policy : stringify(policy));
-  const now = Date.now;
-  return PolicyInForce.open({
-    ...{ file, now, spent: new MemorySpentTokens({ now }), audit: () => undefined },
-    firstKeys: new FirstKeys(join(dir, "first-keys")),
-  });
+  return PolicyInForce.open(file);
 }
 
 const proved = { verdict: "verified", keySha256: "ab".repeat(32) } as const;
@@ -146,17 +141,6 @@ describe("whose machine it is", () => {
       "one of its lists is empty",
       "one of its lists is empty",
     ]);
-  });
-
-  it("stays with the key that an instance's document first came with, also after a restart", async () => {
-    const identity = { ...proved, kind: "aws-instance-identity", instance: "aws/1/i-2", account: "123456789012" };
-    const machine = { ...identity, region: "eu-central-1", instanceId: "i-2" } as Identity;
-    const policy = await open({ awsInstanceIdentity: [IDENTITY_DOCUMENT] });
-    expect(policy.entitle(machine)).toEqual(OWNER);
-    const again = await open({ awsInstanceIdentity: [IDENTITY_DOCUMENT] });
-    expect(again.entitle({ ...machine, keySha256: "cd".repeat(32) })).toBeUndefined();
-    expect(again.entitle(machine)).toEqual(OWNER);
-    expect(await again.accept["aws-instance-identity"]?.knownKey("aws/1/i-2")).toBe(proved.keySha256);
   });
 });
 

@@ -1,10 +1,8 @@
 import type { EventEmitter } from "node:events";
-import { join, resolve } from "node:path";
-import { FolderSpentTokens } from "../../../verifier/src/index.ts";
+import { resolve } from "node:path";
 import { describePolicy, inWords } from "../../attestation/describe.ts";
-import { FirstKeys } from "../../attestation/first-keys.ts";
 import { loadPolicy } from "../../attestation/load.ts";
-import { PolicyInForce } from "../../attestation/policy-in-force.ts";
+import type { PolicyInForce } from "../../attestation/policy-in-force.ts";
 import { messageOf } from "../../failure.ts";
 import type { Terminal } from "../../terminal/terminal.ts";
 
@@ -18,18 +16,6 @@ export async function checkPolicy(
   if (json === true) return out(JSON.stringify(entries, null, 2));
   if (entries.length === 0) return out(paint("dim", "It lets nobody in: machines come by join tokens alone."));
   for (const entry of entries) out(inWords(entry));
-}
-
-/** The policy of a control plane that keeps its state in `dir`. @throws {PolicyInvalid} */
-export async function openPolicy(file: string, dir: string, { err }: Terminal): Promise<PolicyInForce> {
-  const now = Date.now;
-  return PolicyInForce.open({
-    file: resolve(file),
-    now,
-    firstKeys: new FirstKeys(join(dir, "first-keys")),
-    spent: await FolderSpentTokens.open(join(dir, "spent-tokens"), { now }),
-    audit: (field, { code, reason }) => err(`Refused (${field}: ${code}). ${reason}`),
-  });
 }
 
 /** A policy with a mistake is not taken, and the one in force stays. */

@@ -3,18 +3,22 @@ import { rm } from "node:fs/promises";
 import { isIP } from "node:net";
 import { join, resolve } from "node:path";
 import { claimDir } from "../../admin/claim.ts";
-import { handlePlane } from "../../admin/plane/handle.ts";
+import { handlePlane, machineAddressOf } from "../../admin/plane/handle.ts";
 import { PLANE, planeRequest } from "../../admin/plane/request.ts";
 import { AdminServer } from "../../admin/server.ts";
-import type { PolicyInForce } from "../../attestation/policy-in-force.ts";
+import { PolicyInForce } from "../../attestation/policy-in-force.ts";
+import type { AuditEntry } from "../../control-plane/audit.ts";
 import { CONTROL_PLANE_NAME } from "../../control-plane/authorities.ts";
 import { EmbeddedControlPlane } from "../../control-plane/embedded-control-plane.ts";
+import type { ExchangeServer } from "../../control-plane/exchange/http/exchange-server.ts";
+import { serveExchange } from "../../control-plane/exchange/http/serve-exchange.ts";
 import { keeperIn } from "../../control-plane/kept/on-disk.ts";
 import { EXIT, type ExitCode } from "../../failure.ts";
 import { type Address, cannotListen } from "../../stack/free-port.ts";
 import { makeRuntimeDir } from "../../stack/runtime-dir.ts";
 import type { Terminal } from "../../terminal/terminal.ts";
-import { openPolicy, retakeOn } from "./attestation.ts";
+import { retakeOn } from "./attestation.ts";
+import { auditInWords } from "./audit.ts";
 import { tellPlane } from "./tell.ts";
 
 export interface RunOptions {
@@ -26,6 +30,8 @@ export interface RunOptions {
   readonly attestation?: string;
   /** Default: made of the first name. */
   readonly audience?: string;
+  /** Where CI jobs come in; absent: nowhere. */
+  readonly exchange?: Address;
 }
 
 const DAY_MS = 24 * 60 * 60_000;
@@ -56,17 +62,26 @@ export async function runPlane(
   // Of one that was killed.
   await rm(readyFile, { force: true });
   const { attestation: file } = options;
-  const attestation = file === undefined ? undefined : await openPolicy(file, dir, terminal);
+  const attestation = file === undefined ? undefined : await PolicyInForce.open(resolve(file));
   if (attestation !== undefined) retakeOn(hangUps, attestation, terminal);
-  await using plane = await listen({ ...options, ...(attestation && { policy: attestation }) }, dir);
+  const tellEntry = (entry: AuditEntry): void => terminal.out(auditInWords(entry, terminal.paint));
+  await using plane = await listen({ ...options, ...(attestation && { policy: attestation }) }, dir, tellEntry);
+  await using exchange = options.exchange && (await serveJobs(plane, options.exchange));
   admin.answerWith(handlePlane(plane, dir));
-  await tellPlane({ dir, readyFile, plane, options, attestation, terminal });
+  await tellPlane({ dir, readyFile, plane, options, attestation, terminal, exchangePort: exchange?.port });
   if (!signal.aborted) await once(signal, "abort");
   terminal.out("Stopping …");
   await rm(readyFile, { force: true });
   await plane.hangUp(GOODBYE_MS);
   terminal.out(`Stopped. The state stays in ${dir}: the same command goes on from it.`);
   return EXIT.ok;
+}
+
+function serveJobs(plane: EmbeddedControlPlane, address: Address): Promise<ExchangeServer> {
+  return serveExchange(plane, address, (build, machineAddress) => {
+    const at = machineAddress ?? machineAddressOf(plane, build);
+    return at === undefined ? undefined : `tcp://${at}`;
+  });
 }
 
 /** @throws {SandboxFailure} when the address cannot be listened on, or what is kept is damaged. */
@@ -78,6 +93,7 @@ async function listen(
     audience = `https://${urlHost(name[0] ?? CONTROL_PLANE_NAME)}/attest/plane`,
   }: RunOptions & { readonly policy?: PolicyInForce },
   dir: string,
+  onAudit: (entry: AuditEntry) => void,
 ): Promise<EmbeddedControlPlane> {
   const keeper = keeperIn(dir);
   try {
@@ -87,6 +103,7 @@ async function listen(
         names: name,
         audience,
         ...(policy !== undefined && { attestation: policy }),
+        onAudit,
         authorityLifetimeMs: AUTHORITY_LIFETIME_MS,
         machineCertificateLifetimeMs: CERTIFICATE_LIFETIME_MS,
         servingCertificateLifetimeMs: CERTIFICATE_LIFETIME_MS,

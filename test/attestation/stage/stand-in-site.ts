@@ -19,8 +19,8 @@ export class StandInSite implements AsyncDisposable {
   readonly standIns: StandIns;
   readonly plane: EmbeddedControlPlane;
   readonly log = new CollectedLog();
-  /** What the control plane's operator is told: [code, reason]. */
-  readonly refused: (readonly [string, string])[];
+  /** What the control plane's operator is told of what was refused, as JSON. */
+  readonly refused: readonly string[];
   readonly #kind: StoodInKind;
   readonly #dir: string;
 
@@ -34,13 +34,13 @@ export class StandInSite implements AsyncDisposable {
 
   static async open(kind: StoodInKind): Promise<StandInSite> {
     const dir = await mkdtemp(join(tmpdir(), "attest-"));
-    const refused: (readonly [string, string])[] = [];
+    const refused: string[] = [];
     const standIns = await StandIns.open(dir);
-    const { attestation } = await standInEvidence({
-      ...{ dir, runtimeDir: dir, kind, ref: APP, standIns },
-      audit: (_field, { code, reason }) => refused.push([code, reason]),
+    const { attestation, onAudit } = await standInEvidence({
+      ...{ dir, kind, ref: APP, standIns },
+      onAudit: (entry) => refused.push(JSON.stringify(entry)),
     });
-    const plane = await EmbeddedControlPlane.listen({ attestation });
+    const plane = await EmbeddedControlPlane.listen({ attestation, onAudit });
     return new StandInSite({ standIns, plane, refused }, kind, dir);
   }
 
