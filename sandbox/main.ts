@@ -36,12 +36,12 @@ async function run(argv: readonly string[]): Promise<number> {
     .description("start it, and keep it until Ctrl-C")
     .requiredOption("--listen <address:port>", "where build clients come in; port 0: a free one", address)
     .option("--egress", "give builds a way out over this machine: a link and an nftables table, until the end")
-    .option("--ci", "beside it stand-ins for GitHub, CircleCI and Buildkite, whose jobs may open builds")
     .addOption(
       new Option("--evidence <kind>", "how the machine proves which one it is: docs/identity.md")
         .choices(EVIDENCE_KINDS)
         .default("join-token"),
     )
+    .option("--ci", "beside it stand-ins for GitHub, CircleCI and Buildkite, whose jobs may open builds")
     .action(async (options: UpOptions) => {
       const signal = stopSignal();
       // Loaded only here: who asks a running sandbox need not wait for all that one is made of.
@@ -65,6 +65,7 @@ async function run(argv: readonly string[]): Promise<number> {
     await openBuild(options, between);
   });
 
+  defineMetadata({ program, inDir, terminal, exitWith: (how) => (code = how) });
   defineTrusts({ program, inDir, ofProject, ...between });
   inDir(program.command("ci-job <command...>"))
     .description("run a command as a job of a CI system would, of which a stand-in is beside the sandbox")
@@ -76,7 +77,6 @@ async function run(argv: readonly string[]): Promise<number> {
       code = await ciJob(options, command);
     });
 
-  defineMetadata({ program, inDir, terminal, exitWith: (how) => (code = how) });
   defineTailnet({ program, inDir, ofProject, terminal, exitWith: (how) => (code = how) });
 
   const failed = await runCommands(program, argv, terminal);

@@ -38,9 +38,9 @@ async function run(argv: readonly string[]): Promise<number> {
     .description("start it, and keep it until Ctrl-C; what is done when no command is named")
     .requiredOption("--listen <address:port>", "where agents come in; port 0: a free one", address)
     .option("--name <name...>", "DNS names and IP addresses by which agents call it", certificateNames)
-    .option("--exchange <address:port>", "where CI jobs come in, over HTTPS; port 0: a free one", address)
     .option("--attestation <file>", "whose word on machines is taken beside join tokens; read again on SIGHUP")
     .option("--audience <url>", "what tokens for it are for; default: https://<first name>/attest/plane", audienceUrl)
+    .option("--exchange <address:port>", "where CI jobs come in, over HTTPS; port 0: a free one", address)
     .action(async (options: RunOptions) => {
       const hangUps = new EventEmitter();
       const signal = stopSignal(options.attestation === undefined ? undefined : () => hangUps.emit("hang-up"));

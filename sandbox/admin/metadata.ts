@@ -36,15 +36,18 @@ export async function answerOfMetadata(stack: Stack, request: MetadataRequest): 
 /** Answers when the machine is attached again, or has said why it has no evidence. */
 async function proveAnew(stack: Stack): Promise<unknown> {
   const { plane, agentConfigFile, agentRuntimeDir, agentLogFile } = stack;
-  const attaches = (): number => plane.machines().reduce((sum, machine) => sum + machine.attaches, 0);
-  const before = attaches();
+  const attached = () => plane.machines().filter(({ link }) => link !== undefined);
   const linesBefore = (await readAgentLog(agentLogFile)).length;
   const startedMs = performance.now();
   await stack.refreshToken();
+  const before = plane.machines().map(({ id }) => id);
   await forgetIdentity(agentConfigFile, agentRuntimeDir);
+  await plane.until(() => attached().length === 0, { what: "the machine's stream to be gone" });
+  // It comes with another key, and nobody is to wait for the lease of the one before to end.
+  for (const id of before) plane.forgetMachine(id);
   for (;;) {
     const tookMs = Math.round(performance.now() - startedMs);
-    if (attaches() > before) return { proved: true, tookMs };
+    if (attached().length > 0) return { proved: true, tookMs };
     const lines = (await readAgentLog(agentLogFile)).slice(linesBefore);
     const failed = lines.findLast(({ event }) => event === "identity.registration-failed");
     if (failed !== undefined) return { proved: false, tookMs, because: whyIn(failed.data) };

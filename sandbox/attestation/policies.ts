@@ -38,7 +38,7 @@ export function policiesOf(loaded: LoadedPolicy, now: () => number): Policies {
         certificates: byRegion(awsInstanceIdentity, pems),
         // As the policy had to say: "assumed-running".
         isRunning: () => Promise.resolve(true),
-        // The control plane itself knows the keys of its machines.
+        // The control plane knows the keys of its machines; there is no other.
         knownKey: () => Promise.resolve(undefined),
       },
     }),

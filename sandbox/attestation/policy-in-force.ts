@@ -5,32 +5,23 @@ import { grantsOf, nameOf } from "./grants.ts";
 import { type LoadedPolicy, loadPolicy } from "./load.ts";
 import { policiesOf } from "./policies.ts";
 
-interface Parts {
-  readonly file: string;
-  readonly now: () => number;
-  /** How STS is asked; default: Node's own. */
-  readonly fetch?: Fetch;
-}
-
 /** A policy of a file, as a control plane takes it, until the file is read again. */
 export class PolicyInForce implements AttestationOptions {
   readonly fetch?: Fetch;
-  readonly #parts: Parts;
   #loaded: LoadedPolicy;
   #accept: Policies;
   #owners: ReadonlyMap<string, Entitlement>;
 
-  private constructor(parts: Parts, loaded: LoadedPolicy) {
-    this.#parts = parts;
-    if (parts.fetch !== undefined) this.fetch = parts.fetch;
+  private constructor(loaded: LoadedPolicy, askSts: Fetch | undefined) {
+    if (askSts !== undefined) this.fetch = askSts;
     this.#loaded = loaded;
-    this.#accept = policiesOf(loaded, parts.now);
+    this.#accept = policiesOf(loaded, Date.now);
     this.#owners = ownersIn(loaded);
   }
 
-  /** @throws {PolicyInvalid} */
-  static async open(parts: Parts): Promise<PolicyInForce> {
-    return new PolicyInForce(parts, await loadPolicy(parts.file));
+  /** @param askSts how STS is asked; default: Node's own. @throws {PolicyInvalid} */
+  static async open(file: string, askSts?: Fetch): Promise<PolicyInForce> {
+    return new PolicyInForce(await loadPolicy(file), askSts);
   }
 
   get accept(): Policies {
@@ -43,15 +34,13 @@ export class PolicyInForce implements AttestationOptions {
 
   /** From now on as the file says now. @throws {PolicyInvalid} the old one stays in force. */
   async retake(): Promise<void> {
-    const loaded = await loadPolicy(this.#parts.file);
-    this.#accept = policiesOf(loaded, this.#parts.now);
+    const loaded = await loadPolicy(this.#loaded.file);
+    this.#accept = policiesOf(loaded, Date.now);
     this.#owners = ownersIn(loaded);
     this.#loaded = loaded;
   }
 
-  readonly entitle = (identity: Identity): Entitlement | undefined => {
-    return this.#owners.get(nameOf(identity));
-  };
+  readonly entitle = (identity: Identity): Entitlement | undefined => this.#owners.get(nameOf(identity));
 }
 
 function ownersIn({ written }: LoadedPolicy): ReadonlyMap<string, Entitlement> {

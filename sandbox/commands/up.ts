@@ -29,10 +29,10 @@ export interface UpOptions extends ProjectRef {
   readonly dir: string;
   /** Whether builds get a way out. */
   readonly egress?: boolean;
-  /** Whether stand-ins for CI systems are beside it, and their jobs may open builds. */
-  readonly ci?: boolean;
   /** How the machine proves which one it is. */
   readonly evidence: EvidenceKindName;
+  /** Whether stand-ins for CI systems are beside it, and their jobs may open builds. */
+  readonly ci?: boolean;
 }
 
 /** Starts a sandbox and keeps it until the signal, or until it was drained. */
@@ -48,12 +48,14 @@ export async function up(options: UpOptions, terminal: Terminal, signal: AbortSi
   const { evidence: kind, listen } = options;
   await using standIns = kind === "join-token" ? undefined : await StandIns.open(runtime.path);
   try {
-    const onAudit = (entry: AuditEntry): void => terminal.err(auditInWords(entry, terminal.paint));
+    const onAudit = (entry: AuditEntry): void => terminal.out(auditInWords(entry, terminal.paint));
     const evidence =
-      standIns === undefined || kind === "join-token" ? undefined : await standInEvidence({ dir, kind, ref, standIns });
+      standIns === undefined || kind === "join-token"
+        ? undefined
+        : await standInEvidence({ dir, kind, ref, standIns, onAudit });
     let wayOut: string | undefined;
     const uplink = options.egress === true ? await uplinkHere((what) => (wayOut = what)) : undefined;
-    const within = { dir, runtimeDir: runtime.path, listen, ref, tools, uplink, evidence, onAudit, signal };
+    const within = { dir, runtimeDir: runtime.path, listen, ref, tools, uplink, evidence, signal };
     await withStack(within, async (stack) => {
       await using ci = options.ci === true ? await CiBesideStack.open(stack) : undefined;
       admin.answerWith(handleFor(stack, ci));

@@ -1,5 +1,6 @@
 import { PolicyInForce } from "../attestation/policy-in-force.ts";
 import type { AttestationOptions } from "../control-plane/attestations.ts";
+import type { AuditEntry } from "../control-plane/audit.ts";
 import type { ProjectRef } from "../control-plane/project-ref.ts";
 import type { StoodInKind } from "../metadata/kinds.ts";
 import { writeSandboxPolicy } from "../metadata/sandbox-policy.ts";
@@ -10,6 +11,8 @@ export interface StandInEvidence {
   readonly kind: StoodInKind;
   readonly standIns: StandIns;
   readonly attestation: AttestationOptions;
+  /** Hears why evidence was refused. */
+  readonly onAudit: (entry: AuditEntry) => void;
 }
 
 /** Writes the policy into `dir`, and takes it as any control plane takes one of a file. */
@@ -18,12 +21,9 @@ export async function standInEvidence(options: {
   readonly kind: StoodInKind;
   readonly ref: ProjectRef;
   readonly standIns: StandIns;
+  readonly onAudit: (entry: AuditEntry) => void;
 }): Promise<StandInEvidence> {
-  const { dir, kind, ref, standIns } = options;
-  const attestation = await PolicyInForce.open({
-    file: await writeSandboxPolicy(dir, kind, ref, standIns),
-    now: Date.now,
-    fetch: standIns.fetch,
-  });
-  return { kind, standIns, attestation };
+  const { dir, kind, ref, standIns, onAudit } = options;
+  const file = await writeSandboxPolicy(dir, kind, ref, standIns);
+  return { kind, standIns, onAudit, attestation: await PolicyInForce.open(file, standIns.fetch) };
 }

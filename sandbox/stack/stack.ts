@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import type { AuditEntry } from "../control-plane/audit.ts";
 import { EmbeddedControlPlane } from "../control-plane/embedded-control-plane.ts";
 import type { ProjectRef } from "../control-plane/project-ref.ts";
 import type { StandIns } from "../metadata/stand-ins.ts";
@@ -28,8 +27,6 @@ export interface StackOptions {
   readonly uplink?: Uplink | undefined;
   /** How its machine proves which one it is; absent: by a join token. */
   readonly evidence?: StandInEvidence | undefined;
-  /** Is told what the control plane audits. Default: nobody is. */
-  readonly onAudit?: (entry: AuditEntry) => void;
   readonly signal: AbortSignal;
 }
 
@@ -66,11 +63,11 @@ export interface Stack {
 export async function withStack<T>(options: StackOptions, use: (stack: Stack) => Promise<T>): Promise<T> {
   const { dir, runtimeDir, ref, uplink, signal } = options;
   using socket = await ListeningSocket.open(options.listen);
-  const { attestation, standIns } = options.evidence ?? {};
-  await using plane = await EmbeddedControlPlane.listen({
-    ...(attestation !== undefined && { attestation }),
-    ...(options.onAudit !== undefined && { onAudit: options.onAudit }),
-  });
+  const { evidence } = options;
+  const standIns = evidence?.standIns;
+  await using plane = await EmbeddedControlPlane.listen(
+    evidence && { attestation: evidence.attestation, onAudit: evidence.onAudit },
+  );
   const offered = [plane.transport.port, ...(standIns?.ports ?? [])];
   await using network = await VmNetwork.make({ runtimeDir, offered, uplink });
   const health = { host: LOOPBACK, port: network.healthPort };

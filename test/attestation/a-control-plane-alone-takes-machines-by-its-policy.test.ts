@@ -59,7 +59,7 @@ it("takes the file again on SIGHUP, goes on with the old one if that is wrong, a
   const { exitCode, stdout, stderr } = await plane.interrupt();
   expect(exitCode).toBe(0);
   expect(stdout).toContain(`${audience}#n=…&k=…`);
-  expect(stdout).toMatch(/attestation\.gcp_identity: not-allowed \(.*acme-builders/);
+  expect(stdout).toMatch(/evidence-refused {2}.*\n.*acme-builders/);
   for (const secret of [
     jwt,
     jwt.slice(0, 30),

@@ -62,7 +62,7 @@ afterAll(() => rm(dir, { recursive: true, force: true }));
 
 async function open(policy: object | string): Promise<PolicyInForce> {
   await writeFile(file, typeof policy === "string" ? policy : stringify(policy));
-  return PolicyInForce.open({ file, now: Date.now });
+  return PolicyInForce.open(file);
 }
 
 const proved = { verdict: "verified", keySha256: "ab".repeat(32) } as const;

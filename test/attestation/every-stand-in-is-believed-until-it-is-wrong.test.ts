@@ -33,7 +33,7 @@ it.each([
   orderFault(site.standIns, { fault: "clock-offset", byMs: hours * 3_600_000 });
   await using client = dial(site.plane);
   await expect(join(client, await site.evidence())).rejects.toMatchObject({ status: "UNAUTHENTICATED" });
-  expect(site.refused).toMatchObject([[code, expect.any(String)]]);
+  expect(site.refused.join()).toMatch(code === "expired" ? /expired/ : /future/);
 });
 
 it.each([-2, 2])("tells a machine of AWS by how much its clock is off from that of STS (%i h)", async (hours) => {
@@ -111,5 +111,5 @@ it("asks to try again while an issuer's keys cannot be had, and says so to the o
   orderFault(site.standIns, { fault: 503, at: "jwks" });
   await using client = dial(site.plane);
   await expect(join(client, await site.evidence())).rejects.toMatchObject({ status: "UNAVAILABLE" });
-  expect(site.refused).toMatchObject([["keys-unavailable", expect.any(String)]]);
+  expect(site.refused.join()).toContain("keys cannot be fetched");
 });

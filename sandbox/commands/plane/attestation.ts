@@ -2,7 +2,7 @@ import type { EventEmitter } from "node:events";
 import { resolve } from "node:path";
 import { describePolicy, inWords } from "../../attestation/describe.ts";
 import { loadPolicy } from "../../attestation/load.ts";
-import { PolicyInForce } from "../../attestation/policy-in-force.ts";
+import type { PolicyInForce } from "../../attestation/policy-in-force.ts";
 import { messageOf } from "../../failure.ts";
 import type { Terminal } from "../../terminal/terminal.ts";
 
@@ -16,11 +16,6 @@ export async function checkPolicy(
   if (json === true) return out(JSON.stringify(entries, null, 2));
   if (entries.length === 0) return out(paint("dim", "It lets nobody in: machines come by join tokens alone."));
   for (const entry of entries) out(inWords(entry));
-}
-
-/** @throws {PolicyInvalid} */
-export function openPolicy(file: string): Promise<PolicyInForce> {
-  return PolicyInForce.open({ file: resolve(file), now: Date.now });
 }
 
 /** A policy with a mistake is not taken, and the one in force stays. */

@@ -6,7 +6,7 @@ import { claimDir } from "../../admin/claim.ts";
 import { handlePlane, machineAddressOf } from "../../admin/plane/handle.ts";
 import { PLANE, planeRequest } from "../../admin/plane/request.ts";
 import { AdminServer } from "../../admin/server.ts";
-import type { PolicyInForce } from "../../attestation/policy-in-force.ts";
+import { PolicyInForce } from "../../attestation/policy-in-force.ts";
 import type { AuditEntry } from "../../control-plane/audit.ts";
 import { CONTROL_PLANE_NAME } from "../../control-plane/authorities.ts";
 import { EmbeddedControlPlane } from "../../control-plane/embedded-control-plane.ts";
@@ -17,7 +17,7 @@ import { EXIT, type ExitCode } from "../../failure.ts";
 import { type Address, cannotListen } from "../../stack/free-port.ts";
 import { makeRuntimeDir } from "../../stack/runtime-dir.ts";
 import type { Terminal } from "../../terminal/terminal.ts";
-import { openPolicy, retakeOn } from "./attestation.ts";
+import { retakeOn } from "./attestation.ts";
 import { auditInWords } from "./audit.ts";
 import { tellPlane } from "./tell.ts";
 
@@ -26,12 +26,12 @@ export interface RunOptions {
   readonly dir: string;
   /** DNS names and IP addresses by which agents call it. */
   readonly name?: readonly string[];
-  /** Where CI jobs come in; absent: nowhere. */
-  readonly exchange?: Address;
   /** The policy that says whose word on machines is taken; absent: join tokens alone. */
   readonly attestation?: string;
   /** Default: made of the first name. */
   readonly audience?: string;
+  /** Where CI jobs come in; absent: nowhere. */
+  readonly exchange?: Address;
 }
 
 const DAY_MS = 24 * 60 * 60_000;
@@ -62,13 +62,13 @@ export async function runPlane(
   // Of one that was killed.
   await rm(readyFile, { force: true });
   const { attestation: file } = options;
-  const policy = file === undefined ? undefined : await openPolicy(file);
-  if (policy !== undefined) retakeOn(hangUps, policy, terminal);
-  const onAudit = (entry: AuditEntry): void => terminal.out(auditInWords(entry, terminal.paint));
-  await using plane = await listen({ ...options, ...(policy && { policy }), onAudit }, dir);
+  const attestation = file === undefined ? undefined : await PolicyInForce.open(resolve(file));
+  if (attestation !== undefined) retakeOn(hangUps, attestation, terminal);
+  const tellEntry = (entry: AuditEntry): void => terminal.out(auditInWords(entry, terminal.paint));
+  await using plane = await listen({ ...options, ...(attestation && { policy: attestation }) }, dir, tellEntry);
   await using exchange = options.exchange && (await serveJobs(plane, options.exchange));
   admin.answerWith(handlePlane(plane, dir));
-  await tellPlane({ dir, readyFile, plane, options, attestation: policy, terminal, exchangePort: exchange?.port });
+  await tellPlane({ dir, readyFile, plane, options, attestation, terminal, exchangePort: exchange?.port });
   if (!signal.aborted) await once(signal, "abort");
   terminal.out("Stopping …");
   await rm(readyFile, { force: true });
@@ -90,10 +90,10 @@ async function listen(
     listen: address,
     name = [],
     policy,
-    onAudit,
     audience = `https://${urlHost(name[0] ?? CONTROL_PLANE_NAME)}/attest/plane`,
-  }: RunOptions & { readonly policy?: PolicyInForce; readonly onAudit: (entry: AuditEntry) => void },
+  }: RunOptions & { readonly policy?: PolicyInForce },
   dir: string,
+  onAudit: (entry: AuditEntry) => void,
 ): Promise<EmbeddedControlPlane> {
   const keeper = keeperIn(dir);
   try {
@@ -101,9 +101,9 @@ async function listen(
       {
         ...address,
         names: name,
-        onAudit,
         audience,
         ...(policy !== undefined && { attestation: policy }),
+        onAudit,
         authorityLifetimeMs: AUTHORITY_LIFETIME_MS,
         machineCertificateLifetimeMs: CERTIFICATE_LIFETIME_MS,
         servingCertificateLifetimeMs: CERTIFICATE_LIFETIME_MS,

@@ -32,8 +32,8 @@ export async function tellPlane(here: {
   const { endpoint, serverName, audience } = plane;
   const exchangeUrl =
     exchangePort === undefined ? undefined : `https://${urlHost(exchangeHost(options))}:${exchangePort}`;
-  const exchange = exchangeUrl !== undefined && { exchangeUrl };
-  const ready = { endpoint, serverName, audience, caFile, pid: process.pid, ...exchange };
+  const own = { endpoint, serverName, audience, caFile, pid: process.pid };
+  const ready = { ...own, ...(exchangeUrl !== undefined && { exchangeUrl }) };
   await writeWhole(readyFile, `${JSON.stringify(ready, null, 2)}\n`);
 
   const step = (text: string): void => out(`\n${paint("dim", text)}`);

@@ -5,7 +5,6 @@ import { evidenceSource } from "../../../agent/cli/compose-evidence.ts";
 import { complete } from "../../../agent/cli/config/complete.ts";
 import { ConfigSchema } from "../../../agent/cli/config/schema.ts";
 import type { EvidenceSource } from "../../../agent/ports/evidence.ts";
-import type { AuditEntry } from "../../../sandbox/control-plane/audit.ts";
 import { EmbeddedControlPlane } from "../../../sandbox/control-plane/embedded-control-plane.ts";
 import { agentIdentity } from "../../../sandbox/metadata/agent-identity.ts";
 import type { StoodInKind } from "../../../sandbox/metadata/kinds.ts";
@@ -15,16 +14,13 @@ import { standInEvidence } from "../../../sandbox/stack/evidence.ts";
 import { CollectedLog } from "../../keys/collected-log.ts";
 import { APP } from "../../plane/member.ts";
 
-/** "attestation.gcp_identity: not-allowed (The project …)" */
-const SAID = /: ([a-z-]+) \((.*)\)$/s;
-
 /** Stand-ins, a control plane that takes one kind of their word, and the agent's part of it. */
 export class StandInSite implements AsyncDisposable {
   readonly standIns: StandIns;
   readonly plane: EmbeddedControlPlane;
   readonly log = new CollectedLog();
-  /** What the control plane's operator is told: [code, reason]. */
-  readonly refused: (readonly [string, string])[];
+  /** What the control plane's operator is told of what was refused, as JSON. */
+  readonly refused: readonly string[];
   readonly #kind: StoodInKind;
   readonly #dir: string;
 
@@ -38,13 +34,12 @@ export class StandInSite implements AsyncDisposable {
 
   static async open(kind: StoodInKind): Promise<StandInSite> {
     const dir = await mkdtemp(join(tmpdir(), "attest-"));
-    const refused: (readonly [string, string])[] = [];
+    const refused: string[] = [];
     const standIns = await StandIns.open(dir);
-    const { attestation } = await standInEvidence({ dir, kind, ref: APP, standIns });
-    const onAudit = (entry: AuditEntry): void => {
-      const [, code, reason] = entry.event === "evidence-refused" ? (SAID.exec(entry.reason) ?? []) : [];
-      refused.push([code ?? entry.event, reason ?? ""]);
-    };
+    const { attestation, onAudit } = await standInEvidence({
+      ...{ dir, kind, ref: APP, standIns },
+      onAudit: (entry) => refused.push(JSON.stringify(entry)),
+    });
     const plane = await EmbeddedControlPlane.listen({ attestation, onAudit });
     return new StandInSite({ standIns, plane, refused }, kind, dir);
   }

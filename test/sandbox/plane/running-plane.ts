@@ -37,8 +37,8 @@ export class RunningPlane implements AsyncDisposable {
   readonly #more: readonly string[];
   #process: ReturnType<typeof start>;
   #caPem = "";
-  #exchangeUrl: string | undefined;
   #heard = "";
+  #exchangeUrl: string | undefined;
 
   private constructor(parent: string, port: number, more: readonly string[]) {
     this.#parent = parent;
@@ -98,13 +98,6 @@ export class RunningPlane implements AsyncDisposable {
     return this.#process;
   }
 
-  /** While it is off: its state becomes this, as its own release would have written it. */
-  async rewriteState(state: unknown): Promise<void> {
-    const text = JSON.stringify(state);
-    const sha256 = createHash("sha256").update(text).digest("hex");
-    await writeFile(join(this.dir, "state.json"), JSON.stringify({ version: 1, sha256, state: text }));
-  }
-
   /** As `kill -HUP` does it. */
   hangUp(): void {
     this.#process.kill("SIGHUP");
@@ -113,6 +106,13 @@ export class RunningPlane implements AsyncDisposable {
   /** Waits until it has said so, to stdout or stderr. */
   async said(words: RegExp): Promise<void> {
     await eventually(String(words), () => (words.test(this.#heard) ? true : undefined));
+  }
+
+  /** While it is off: its state becomes this, as its own release would have written it. */
+  async rewriteState(state: unknown): Promise<void> {
+    const text = JSON.stringify(state);
+    const sha256 = createHash("sha256").update(text).digest("hex");
+    await writeFile(join(this.dir, "state.json"), JSON.stringify({ version: 1, sha256, state: text }));
   }
 
   async startAgain(): Promise<void> {
