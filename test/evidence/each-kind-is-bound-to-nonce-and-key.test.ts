@@ -112,7 +112,7 @@ describe("AWS", () => {
     expect(JSON.parse(document.toString())).toMatchObject({ instanceId: "i-0123456789abcdef0" });
     // EC2 signs attributes that hold the document's digest.
     const signed = SignedContent.read(sent.value.signature);
-    await signed.verifyWith([parseCertificate(platforms.signers.document.certificateDer)]);
+    await signed.verifyWith([parseCertificate(platforms.signers.document.certificateDer)], "the platform's");
     expect(document.equals(signed.content)).toBe(true);
   });
 

@@ -44,7 +44,7 @@ export async function verifyAzure(
 ): Promise<AzureClaims> {
   const signed = SignedContent.read(pkcs7);
   const bag = signed.bag();
-  const signer = await signed.verifyWith(bag);
+  const signer = await signed.verifyWith(bag, "a certificate that came along");
   requireName(signer, policy.signer);
   const known = (policy.intermediates ?? []).map(configuredCertificate);
   const roots = policy.roots.map(configuredCertificate);
