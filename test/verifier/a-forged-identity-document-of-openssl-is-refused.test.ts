@@ -51,7 +51,7 @@ it("takes what the same maker signs honestly, as EC2 does and otherwise", async 
   }
 });
 
-const forgeries: readonly Forgery<Uint8Array | Sent>[] = [
+const forgeries: readonly Forgery<() => Promise<Uint8Array | Sent>>[] = [
   {
     what: "signed by a forger who sends the genuine certificate first",
     forge: () => assembled(openssl, { content: CONTENT, signer: evilRegional, bag: [regional, evilRegional] }),

@@ -91,7 +91,7 @@ it("the signature of Microsoft's sample is good, and its certificate is not", as
   if (signer === undefined) throw new Error("the sample has no certificate");
   // The certificate has 1024 bits: what is refused is the key, after the signature has fitted.
   await expect(signed.verifyWith([signer], "its own")).rejects.toMatchObject({ code: "key-weak" });
-  expect(verify("sha256", signed.content, signer.node.publicKey, pkcs7.slice(-128))).toBe(true);
+  expect(verify("sha256", signed.content, signer.publicKey, pkcs7.slice(-128))).toBe(true);
   expect(JSON.parse(Buffer.from(signed.content).toString())).toMatchObject({ nonce: "1234566766", vmId: "" });
   const scene = new Scene(accept);
   scene.nowMs = Date.UTC(2018, 10, 20, 22, 8, 0);

@@ -6,6 +6,7 @@ export const OIDS = {
   timeStampInfo: "2a864886f70d0109100104",
   contentType: "2a864886f70d010903",
   messageDigest: "2a864886f70d010904",
+  sha1: "2b0e03021a",
   sha256: "608648016503040201",
   rsa: "2a864886f70d010101",
   sha256WithRsa: "2a864886f70d01010b",

@@ -1,8 +1,8 @@
 import type { Holder } from "./authority.ts";
 
-export interface Forgery<T> {
+export interface Forgery<Forge> {
   readonly what: string;
-  readonly forge: () => Promise<T>;
+  readonly forge: Forge;
   /** For the machine: one code stands for several forgeries. */
   readonly code: string;
   /** For the audit log. */
@@ -15,7 +15,9 @@ export interface Forgery<T> {
 }
 
 /** The forgeries that an operator cannot tell apart by their reasons. */
-export function sharedReasons(forgeries: readonly Forgery<unknown>[]): readonly (readonly string[])[] {
+export function sharedReasons(
+  forgeries: readonly Pick<Forgery<never>, "what" | "reason">[],
+): readonly (readonly string[])[] {
   const byReason = new Map<string, string[]>();
   for (const { what, reason } of forgeries) byReason.set(reason, [...(byReason.get(reason) ?? []), what]);
   return [...byReason.values()].filter((whats) => whats.length > 1);

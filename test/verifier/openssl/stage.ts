@@ -58,7 +58,7 @@ export class Stage implements AsyncDisposable {
       root,
       middle,
       signer: await certify(openssl, { subject, key: signerKey, issuer: middle, extensions: named(AZURE_NAME) }),
-      evil: await certify(openssl, { subject, key: evil, extensions: named(AZURE_NAME) }),
+      evil: await certify(openssl, { subject, key: evil, extensions: named(AZURE_NAME), serial: "666003" }),
     });
   }
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { fromBER, Integer, OctetString, Primitive } from "asn1js";
+import { Integer, OctetString, Primitive } from "asn1js";
 import {
   AlgorithmIdentifier,
   Certificate,
@@ -10,7 +10,8 @@ import {
   type SignerInfo,
 } from "pkijs";
 import { Refused } from "../refusal.ts";
-import { type ParsedCertificate, parseCertificate, requireStrongKey } from "./certificate.ts";
+import { wholeBer } from "./ber.ts";
+import { type ParsedCertificate, parseCertificate, requireAffordable, requireStrongKey } from "./certificate.ts";
 import { engine } from "./engine.ts";
 import { requireSignedAttributes } from "./signed-attributes.ts";
 
@@ -76,12 +77,14 @@ export class SignedContent {
     return new SignedContent(signed, bytes);
   }
 
-  /** The certificates that came inside. @throws {Refused} "malformed" */
+  /** The certificates that came inside. @throws {Refused} "malformed", "key-weak" */
   bag(): readonly ParsedCertificate[] {
     const certificates = this.#signed.certificates ?? [];
     if (certificates.length > MOST_CERTIFICATES)
       throw new Refused("malformed", `The document has more than ${MOST_CERTIFICATES} certificates.`);
-    return certificates.filter((one) => one instanceof Certificate).map(parsed);
+    const bag = certificates.filter((one) => one instanceof Certificate).map(parsed);
+    for (const { publicKey } of bag) requireAffordable(publicKey, "A key in the document");
+    return bag;
   }
 
   /**
@@ -115,11 +118,7 @@ export class SignedContent {
 }
 
 function parse(der: Uint8Array): SignedData {
-  const text = textForm(der);
-  if (text !== undefined) throw new Refused("malformed", `The document is ${text}, where bytes belong.`);
-  const { offset, result } = fromBER(der);
-  if (offset === -1) throw new Refused("malformed", "The document is no whole BER.");
-  if (offset !== der.length) throw new Refused("malformed", "The document has bytes behind its end.");
+  const result = wholeBer(der, "document", "malformed");
   const info = orMalformed("PKCS#7", () => new ContentInfo({ schema: result }));
   if (info.contentType !== SIGNED_DATA) {
     const type = OTHER_TYPES[info.contentType] ?? "of another type";
@@ -134,15 +133,6 @@ function orMalformed<T>(what: string, read: () => T): T {
   } catch (cause) {
     throw new Refused("malformed", `The document is not ${what}.`, cause);
   }
-}
-
-/** What is sent by mistake. */
-function textForm(bytes: Uint8Array): string | undefined {
-  const text = Buffer.from(bytes).toString("latin1");
-  if (text === "") return "empty";
-  if (text.startsWith("-----BEGIN ")) return "PEM";
-  if (/^[A-Za-z0-9+/\s]+={0,2}\s*$/.test(text)) return "base64";
-  return /^[A-Za-z0-9_-]+$/.test(text) ? "base64url" : undefined;
 }
 
 /**
