@@ -38,7 +38,7 @@ export function issuerAndSerial(certificate: Uint8Array): Buffer {
 }
 
 /** The elements in an element, each whole. */
-function children(element: Uint8Array = new Uint8Array()): readonly Uint8Array[] {
+export function children(element: Uint8Array = new Uint8Array()): readonly Uint8Array[] {
   const content = asn1Element(element)?.content ?? new Uint8Array();
   const found: Uint8Array[] = [];
   for (let at = 0; at < content.length; ) {
