@@ -1,5 +1,5 @@
 import { encode } from "cbor2";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { asn1Element } from "../../agent/core/asn1-element.ts";
 import type { Evidence, Identity, Nonces, Refusal } from "../../verifier/src/index.ts";

@@ -1,10 +1,10 @@
-import { createPublicKey, verify, X509Certificate } from "node:crypto";
+import { createPublicKey, verify } from "node:crypto";
 import { decode } from "cbor2";
 import { expect, it } from "vitest";
 import { sequenceFromBase64 } from "../../agent/adapters/evidence/metadata/signed-bytes.ts";
 import { type NitroTpmPolicy, verifyNitroTpm } from "../../verifier/src/machine/nitro-tpm.ts";
 import { SignedContent } from "../../verifier/src/x509/signed-data.ts";
-import { ACCOUNT, accept, documents, REGION } from "./platforms.ts";
+import { ACCOUNT, accept, REGION } from "./platforms.ts";
 import { bytesOf, recorded } from "./recorded/recorded.ts";
 import { outcome, Scene } from "./scene.ts";
 

@@ -60,7 +60,10 @@ export function requireStrong(key: KeyObject, whose: string): void {
   if (bits < LEAST_RSA_BITS) throw new Refused("key-weak", `${whose} has ${bits} bits.`);
 }
 
-/** Before it is used: RSA keys can be made that take long to verify with. @throws {Refused} "key-weak" */
+/**
+ * Before it is used: RSA keys can be made that take long to verify with.
+ * @throws {Refused} "key-weak"
+ */
 export function requireAffordable({ asymmetricKeyDetails: details }: KeyObject, whose: string): void {
   const [bits, exponent] = [details?.modulusLength ?? 0, details?.publicExponent ?? 3n];
   if (bits > MOST_RSA_BITS || exponent < 3n || exponent > MOST_RSA_EXPONENT)

@@ -15,7 +15,8 @@ export interface ProvedKey {
 }
 
 /**
- * The key that a PKCS#10 request names and is signed with. Its names and attributes are left unread.
+ * The key that a PKCS#10 request names and is signed with. Its names and attributes are left
+ * unread.
  * @throws {Refused} "oversized", "key-not-proved", "key-weak", "algorithm-not-allowed"
  */
 export async function provedKey(csr: Uint8Array): Promise<ProvedKey> {

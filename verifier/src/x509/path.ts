@@ -12,7 +12,7 @@ const MOST_TRIES = 24;
 const BASIC_CONSTRAINTS = "2.5.29.19";
 const KEY_USAGE = "2.5.29.15";
 const EXTENDED_KEY_USAGE = "2.5.29.37";
-/** What we or pkijs judge by: with names (17), their constraints (30) and policies (32, 33, 36, 54). */
+/** What is judged by: names (17), their constraints (30), policies (32, 33, 36, 54), too. */
 const KNOWN_EXTENSIONS = new Set([
   ...[BASIC_CONSTRAINTS, KEY_USAGE, EXTENDED_KEY_USAGE, "2.5.29.17", "2.5.29.30"],
   ...["2.5.29.32", "2.5.29.33", "2.5.29.36", "2.5.29.54"],
@@ -27,8 +27,8 @@ export interface PathParts {
   /** As they are configured. */
   readonly roots: readonly ParsedCertificate[];
   /**
-   * OID of an extended key usage: certificates that name any name this one. Undefined: whatever they
-   * name.
+   * OID of an extended key usage. A certificate that names any has to name this one. Undefined:
+   * they may name what they like.
    */
   readonly purpose?: string;
 }

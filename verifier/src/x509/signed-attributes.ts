@@ -1,5 +1,5 @@
-import { type BaseBlock, ObjectIdentifier, OctetString } from "asn1js";
-import type { SignerInfo } from "pkijs";
+import { ObjectIdentifier, OctetString } from "asn1js";
+import type { Attribute, SignerInfo } from "pkijs";
 import { Refused } from "../refusal.ts";
 
 const CONTENT_TYPE = "1.2.840.113549.1.9.3";
@@ -13,7 +13,7 @@ const MESSAGE_DIGEST = "1.2.840.113549.1.9.4";
 export function requireSignedAttributes({ signedAttrs }: SignerInfo, type: string, digest: Buffer): void {
   if (signedAttrs === undefined) return;
   const only = (id: string, what: string): unknown => {
-    const values = signedAttrs.attributes.filter((one) => one.type === id).map((one): BaseBlock[] => one.values);
+    const values = signedAttrs.attributes.filter((one) => one.type === id).map(valuesOf);
     const [first] = values;
     if (values.length !== 1 || first?.length !== 1)
       throw new Refused("content-mismatch", `The signed attributes have not one ${what}: ${counted(values)}.`);
@@ -27,6 +27,11 @@ export function requireSignedAttributes({ signedAttrs }: SignerInfo, type: strin
     throw new Refused("content-mismatch", "The digest in the signed attributes is of another type.");
   if (!digest.equals(signedDigest.valueBlock.valueHexView))
     throw new Refused("signature-invalid", "The digest in the signed attributes is another content's.");
+}
+
+/** pkijs types them as anything. */
+function valuesOf({ values }: Attribute): readonly unknown[] {
+  return values;
 }
 
 function counted(values: readonly (readonly unknown[])[]): string {
