@@ -5,9 +5,10 @@ import type { InDir, OpenOptions } from "./commands/builds.ts";
 import { defineBuilds } from "./commands/define-builds.ts";
 import { durationMs } from "./commands/duration.ts";
 import { certificateNames, contractId, hostPort } from "./commands/option-values.ts";
+import { listAudit } from "./commands/plane/audit.ts";
 import { type DrainOptions, drainMachine } from "./commands/plane/drain.ts";
 import { printCa, printToken, type TokenOptions } from "./commands/plane/join.ts";
-import { listMachines } from "./commands/plane/machines.ts";
+import { type ForgetOptions, forgetMachine, listMachines } from "./commands/plane/machines.ts";
 import { openBuildHere } from "./commands/plane/open.ts";
 import type { RunOptions } from "./commands/plane/run.ts";
 import { defineTrusts } from "./commands/trust/define.ts";
@@ -64,6 +65,15 @@ async function run(argv: readonly string[]): Promise<number> {
     .option("--grace <time>", "how long open builds may take", durationMs, durationMs("60s"))
     .option("--json", "machine-readable")
     .action((options: DrainOptions) => drainMachine(options, terminal));
+  inDir(program.command("forget"))
+    .description("forget a machine that has gone: its instance may register anew at once")
+    .requiredOption("--machine <id>", "this one")
+    .option("--json", "machine-readable")
+    .action((options: ForgetOptions) => forgetMachine(options, terminal));
+  inDir(program.command("audit"))
+    .description("what was refused and why, and which instance changed hands, since its start")
+    .option("--json", "machine-readable")
+    .action((options: InDir) => listAudit(options, terminal));
   const between = { ask: askPlane, terminal };
   defineBuilds({ program, inDir, ofProject, ...between })
     .option(

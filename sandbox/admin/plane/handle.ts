@@ -2,7 +2,7 @@ import type { EmbeddedControlPlane, OpenedBuild } from "../../control-plane/embe
 import { answerOfBuilds, openBuildFor } from "../builds.ts";
 import { answerOfTrusts } from "../trusts.ts";
 import { drainMachines } from "./drain.ts";
-import { addressOf, describeMachine } from "./machines.ts";
+import { attachedFrom, describeMachine } from "./machines.ts";
 import type { PlaneRequest } from "./request.ts";
 
 /** Where a builder's socket listens: systemd/system/builder-agent.socket. */
@@ -39,6 +39,11 @@ export function handlePlane(plane: EmbeddedControlPlane, dir: string): (request:
         return plane.machines().map(describeMachine);
       case "machine-drain":
         return drainMachines(plane, request);
+      case "machine-forget":
+        plane.forgetMachine(request.machineId);
+        return { machineId: request.machineId };
+      case "audit":
+        return plane.audit();
       case "ca":
         return { caPem: plane.caPem };
       default:
@@ -54,7 +59,7 @@ export function machineAddressOf(
 ): string | undefined {
   const machine = plane.machines().find(({ serverName }) => serverName === build.serverName);
   // No message of the contract says it: the machine's own stream comes from there.
-  const host = machine === undefined ? undefined : addressOf(machine);
+  const host = machine === undefined ? undefined : attachedFrom(machine);
   return host === undefined ? undefined : `${host}:${BUILDS_PORT}`;
 }
 

@@ -34,6 +34,17 @@ const keptProject = z.object({
   drains: z.array(z.object({ machineId: z.string(), drain: message(Drain) })),
 });
 
+/** Who holds an instance; until when follows from the last sign of life. */
+const keptLease = z.object({
+  instance: z.string(),
+  generation: z.int().positive(),
+  /** Lower-case hex, as the next. */
+  keySha256: z.string(),
+  previousKeySha256: z.string().optional(),
+  /** It left in order: another key may come at once. */
+  isReleased: z.boolean(),
+});
+
 const keptMachine = z.object({
   id: z.string(),
   ...projectRef,
@@ -41,6 +52,7 @@ const keptMachine = z.object({
   facts: message(MachineFacts),
   versions: message(Versions).optional(),
   refused: z.boolean(),
+  lease: keptLease.exactOptional(),
 });
 
 const keptJoinToken = z.object({
