@@ -123,18 +123,21 @@ export class Exchange {
     const { trust, scopes } = chosen(this.#grantsOf(token), ref);
     const buildId = `b-${randomBytes(8).toString("hex")}`;
     const { org, project, buildTtlMs, machineAddress } = trust;
-    this.#tokens.note(token, buildId);
+    const by = { source, trustIds: [trust.id] };
     const permissions = scopes.map((scope) => PERMISSION_OF[scope]);
     const order = { org, project, buildId, permissions, ttlMs: Math.min(ttlMs ?? buildTtlMs, buildTtlMs) };
     try {
-      const build = await this.#builds.open(csrDer, order, signal);
-      // Its trust may have been removed meanwhile, and the build revoked.
-      if (!this.#builds.isOpen(buildId)) throw ExchangeRefusal.unauthorized();
-      this.#noteBuild("build-opened", buildId, { source, trustIds: [trust.id] });
+      const build = await this.#tokens.noting(token, buildId, () => this.#builds.open(csrDer, order, signal));
+      this.#noteBuild("build-opened", buildId, by);
       return { build, machineAddress };
     } catch (failure) {
+      // Its trust may have been removed when it had just been opened.
+      this.abandon(buildId);
       if (signal.aborted) throw failure;
-      throw whyNotOpened(failure, { isServed: this.#builds.hasMachine(trust), project: projectName(trust) });
+      const isServed = this.#builds.hasMachine(trust);
+      const why = whyNotOpened(failure, { isServed, project: projectName(trust) });
+      if (why instanceof ExchangeRefusal) this.#noteBuild(why.code, `${buildId}: ${why.message}`, by);
+      throw why;
     }
   }
 
@@ -174,8 +177,8 @@ export class Exchange {
     });
   }
 
-  #noteBuild(code: string, buildId: string, by: { readonly source: string; readonly trustIds: string[] }): void {
-    this.log.note({ at: new Date(this.#now()), code, reason: buildId, ...by });
+  #noteBuild(code: string, reason: string, by: { readonly source: string; readonly trustIds: string[] }): void {
+    this.log.note({ at: new Date(this.#now()), code, reason, ...by });
   }
 
   /** @throws {ExchangeRefusal} for a scope that no trust gives. */
