@@ -150,6 +150,11 @@ export class EmbeddedControlPlane implements AsyncDisposable {
     return CONTROL_PLANE_NAME;
   }
 
+  /** What tokens for it are for. */
+  get audience(): string {
+    return this.#settings.audience;
+  }
+
   get trustDomain(): string {
     return this.#settings.trustDomain;
   }
