@@ -3,6 +3,7 @@ import { expect, it } from "vitest";
 import { certificateReader } from "../../agent/adapters/keys/certificate-reader.ts";
 import { keyMaker } from "../../agent/adapters/keys/key-maker.ts";
 import { EmbeddedControlPlane } from "../../sandbox/control-plane/embedded-control-plane.ts";
+import { KeyPair } from "../../sandbox/pki/key-pair.ts";
 
 const MINUTE_MS = 60_000;
 const APP = { org: "acme", project: "app" } as const;
@@ -27,11 +28,12 @@ it("no certificate outlives its authority, and each begins early enough for cloc
     expect(notAfterMs).toBe(endOf(ca.certPem));
     expect(Date.now() - notBeforeMs).toBeGreaterThanOrEqual(5 * MINUTE_MS);
   }
-  const build = await authorities.build({ ...APP, buildId: "b1" }, Date.now() + 60 * MINUTE_MS);
-  expect(endOf(build.certPem)).toBe(endOf(authorities.builds.certPem));
+  const { spkiDer } = await KeyPair.generate();
+  const build = await authorities.build({ ...APP, buildId: "b1" }, Date.now() + 60 * MINUTE_MS, spkiDer);
+  expect(endOf(build)).toBe(endOf(authorities.builds.certPem));
   const own = await authorities.ownCertificate();
   expect(endOf(own.certPem)).toBeLessThanOrEqual(endOf(authorities.controlPlane.certPem));
   // And one that ends before its authority does ends when it should.
-  const short = await authorities.build({ ...APP, buildId: "b2" }, Date.now() + MINUTE_MS);
-  expect(endOf(short.certPem) - Date.now()).toBeLessThanOrEqual(MINUTE_MS + 1_000);
+  const short = await authorities.build({ ...APP, buildId: "b2" }, Date.now() + MINUTE_MS, spkiDer);
+  expect(endOf(short) - Date.now()).toBeLessThanOrEqual(MINUTE_MS + 1_000);
 });
