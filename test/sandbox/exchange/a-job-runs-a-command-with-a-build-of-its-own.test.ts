@@ -114,8 +114,11 @@ it("a machine that is still to come is waited for, for as long as the job says",
   const waiting = job.run(env(), ["--wait", "30s"], "true");
   const refused = () => plane.exchange.log.entries().filter(({ code }) => code === "no-machine");
   await eventually("its first try", () => (refused().length === 2 ? true : undefined));
-  await using _machine = await LabMachine.register(plane, plane.issueJoinToken(APP));
+  await using machine = await LabMachine.register(plane, plane.issueJoinToken(APP));
   expect(await waiting).toMatchObject({ exitCode: 0, stderr: expect.stringContaining("is ended.") as string });
+  expect((await machine.until("the build's end", ({ closedBuilds }) => closedBuilds.length > 0)).openBuilds).toEqual(
+    [],
+  );
 });
 
 it("a command that does not exist is told by name, and the build is ended", async () => {
