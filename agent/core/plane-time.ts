@@ -26,7 +26,7 @@ export function planeNowMs(time: PlaneTime | undefined, now: Instant): number {
   return planeMs + Math.max(now.monoMs - at.monoMs, now.wallMs - at.wallMs);
 }
 
-/** Two comparisons of one pair of clocks differ by no more: an answer may be on its way for so long. */
+/** Two comparisons of one pair of clocks differ by no more: answers take their time. */
 const SAME_MS = 1_000;
 
 /**
@@ -65,7 +65,7 @@ export function clockSkewMs(time: PlaneTime | undefined, now: Instant): number |
   return now.wallMs - planeMs - monoMs;
 }
 
-/** "2 h 5 min ahead of the control plane's: 14:05 here was 12:00 there", as it was compared last. */
+/** "2 h 5 min ahead of the control plane's: 14:05 here was 12:00 there", when last compared. */
 export function skewInWords(skewMs: number, { planeMs }: PlaneTime): string {
   const side = skewMs > 0 ? "ahead of" : "behind";
   const seconds = Math.round(skewMs / 1_000);

@@ -82,7 +82,7 @@ export type Fact =
   /** An answer or a refusal of the control plane told what its clock says. */
   | { readonly is: "time-told" }
   | { readonly is: "renewed" }
-  /** For how long the certificate that this machine held was good by the control plane's clock; 0: it was not. */
+  /** For how long the certificate that it held was good by the control plane's clock; 0: not. */
   | { readonly is: "registered"; readonly goodForMs: number }
   | { readonly is: "reported"; readonly state: ObservedState }
   | { readonly is: "shown"; readonly state: ObservedState }

@@ -78,7 +78,7 @@ describe("the clock", () => {
   const MINUTE_MS = 60_000;
   const off = (aheadMs: number): Partial<Known> => ({
     plane: { ...WELL.plane, time: { planeMs: NOW.wallMs - aheadMs, at: NOW } },
-    // Issued for an hour a moment ago, and backdated as the contract says, by the control plane's clock.
+    // Issued a moment ago by the control plane's clock, backdated as the contract says.
     certificates: {
       lastRenewalError: "",
       machineNotBeforeMs: NOW.wallMs - aheadMs - 5 * MINUTE_MS,

@@ -55,7 +55,7 @@ describe("the certificate reader", () => {
       {},
     ]) {
       const chain = await named(names);
-      expect(() => certificateReader().read(chain, key, mine), JSON.stringify(names)).toThrow(`not for URI:${mine}`);
+      expect(() => certificateReader().read(chain, key, mine)).toThrow(`not for URI:${mine}`);
     }
   });
 

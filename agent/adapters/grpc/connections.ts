@@ -43,7 +43,10 @@ export class Connection {
     return this.#retired && this.#calls.size === 0;
   }
 
-  /** What `call` failed with, in our words. Looks once what the far end shows, where dates are wrong. */
+  /**
+   * What `call` failed with, in our words. Where dates are wrong, looks once what the far end
+   * shows.
+   */
   async failureOf(call: string, failure: unknown): Promise<PlaneError> {
     const plain = planeErrorFrom(call, failure, this.#way);
     if (!isUnconnected(failure)) return plain;

@@ -87,7 +87,7 @@ export class SimulatedControlPlane {
   batchesToLose = 0;
   /** So many of the next renewals fail. */
   renewalsToFail = 0;
-  /** The newest certificate that reached this machine; undefined: it has lost it, or never had one. */
+  /** The newest certificate that reached this machine; undefined: it has none. */
   #held: { readonly notAfterMs: number } | undefined;
   /** This machine's certificate is unknown to it until it registers anew. */
   hasForgotten = false;
