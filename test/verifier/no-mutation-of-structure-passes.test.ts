@@ -1,6 +1,6 @@
 import { encode } from "cbor2";
 import * as fc from "fast-check";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { asn1Element } from "../../agent/core/asn1-element.ts";
 import type { Evidence, Identity, Nonces, Refusal } from "../../verifier/src/index.ts";
 import type { Json } from "./authorities/issuer.ts";
@@ -33,6 +33,8 @@ const anyNonce: Nonces = {
 const scene = new Scene(accept, { nonces: anyNonce, spent: { spend: () => Promise.resolve(true) } });
 const machine: Machine = await scene.challenge();
 const verdictOf = async (evidence: Evidence | Promise<Evidence>) => scene.verify(await evidence, machine);
+
+vi.setConfig({ testTimeout: 600_000 });
 
 type Verdict = Identity | Refusal;
 const isIdentity = (verdict: Verdict, identity: Verdict) => JSON.stringify(verdict) === JSON.stringify(identity);
