@@ -1,8 +1,8 @@
 import { Command, CommanderError } from "commander";
 import type { Cli, CommandModule } from "./cli.ts";
-import { describeFailure } from "./describe-failure.ts";
+import { describeFailure, failureJson } from "./describe-failure.ts";
 import { EXIT, exitCodeOf } from "./exit-code.ts";
-import { painter } from "./printing.ts";
+import { painter, printJsonLine, wrapped } from "./printing.ts";
 
 interface Entry {
   readonly name: string;
@@ -33,6 +33,16 @@ const ENTRIES: readonly Entry[] = [
     name: "status",
     summary: "show how the running agent is; exit 0 only if it is ready",
     load: () => import("./commands/status.ts"),
+  },
+  {
+    name: "drain",
+    summary: "let open builds finish, then end the agent; shows how far it is",
+    load: () => import("./commands/drain.ts"),
+  },
+  {
+    name: "reconnect",
+    summary: "try the control plane now, and say what came of it",
+    load: () => import("./commands/reconnect.ts"),
   },
   {
     name: "buildkit",
@@ -139,7 +149,7 @@ const ENTRIES: readonly Entry[] = [
 ];
 
 const EXITS = `
-Exit codes: 0 good, 1 not ready, 64 wrong command line, 65 the cache volume refused, 69 no answer, 70 a defect, 77 refused by the control plane, 78 wrong configuration.`;
+Exit codes: 0 good, 1 not ready, 64 wrong command line, 65 the cache volume refused, 69 no answer, 70 a defect, 75 not over yet, 77 refused by the control plane or not permitted, 78 wrong configuration.`;
 
 /**
  * Runs one command line (without node and the script) and gives the code to exit with. Never
@@ -160,7 +170,9 @@ export async function runProgram(argv: readonly string[], cli: Cli): Promise<num
     if (failure instanceof CommanderError) return failure.exitCode === 0 ? EXIT.ok : EXIT.usage;
     if (cli.stop.aborted && failure instanceof Error && failure.name === "AbortError") return EXIT.ok;
     const paint = painter(cli.output.colours.err);
-    cli.output.err(`${paint("red", "builder-agent:")} ${describeFailure(failure, argv.includes("--debug"))}\n`);
+    if (argv.includes("--json")) printJsonLine(cli.output, { error: failureJson(failure) });
+    const told = `${paint("red", "builder-agent:")} ${describeFailure(failure, argv.includes("--debug"))}\n`;
+    cli.output.err(wrapped(told, cli.output.columns));
     return exitCodeOf(failure);
   }
 }

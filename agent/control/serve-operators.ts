@@ -95,8 +95,9 @@ class Clerk implements OperatorClerk {
     const { clock } = this.#ports;
     const { endingAt } = this.#cells;
     while (!signal.aborted) {
+      const told = endingAt.get();
       tell(this.#progress(this.#ending()));
-      await within(clock, PROGRESS_EVERY_MS, signal, (pause) => endingAt.first((at) => at === "over", pause));
+      await within(clock, PROGRESS_EVERY_MS, signal, (pause) => endingAt.first((at) => at !== told, pause));
       if (endingAt.get() === "over") break;
     }
     const { ended, reason } = this.#ending();
