@@ -45,6 +45,11 @@ const ENTRIES: readonly Entry[] = [
     load: () => import("./commands/reconnect.ts"),
   },
   {
+    name: "logs",
+    summary: "what the agent and its daemons have written, for people to read",
+    load: () => import("./commands/logs.ts"),
+  },
+  {
     name: "buildkit",
     summary: "what the service manager runs as root around buildkitd",
     under: [
