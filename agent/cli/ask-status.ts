@@ -1,3 +1,5 @@
+import { type IncomingMessage, request } from "node:http";
+import { text } from "node:stream/consumers";
 import { z } from "zod";
 import { AgentError } from "../core/errors.ts";
 import { Deadline } from "../lifecycle/deadline.ts";
@@ -24,9 +26,9 @@ export type Status =
  */
 export async function askStatus(listen: HostPort, stop: AbortSignal): Promise<Status> {
   const url = `http://${formatHostPort(listen)}/status`;
-  const { code, text } = await get(url, listen, stop);
-  if (code === SERVICE_UNAVAILABLE && TOO_EARLY.test(text)) return { is: "too-early", because: text.trim() };
-  return readStatus(jsonOf(text), url);
+  const { code, body } = await get(url, listen, stop);
+  if (code === SERVICE_UNAVAILABLE && TOO_EARLY.test(body)) return { is: "too-early", because: body.trim() };
+  return readStatus(jsonOf(body), url);
 }
 
 /** @throws {AgentError} "status.not-ours" for what is no status of ours; `from`: who told it. */
@@ -37,9 +39,9 @@ export function readStatus(json: unknown, from: string): Status {
   throw new AgentError("status.not-ours", message, { retryable: true, cause: z.prettifyError(error) });
 }
 
-function jsonOf(text: string): unknown {
+function jsonOf(body: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(body);
   } catch {
     return undefined;
   }
@@ -49,15 +51,22 @@ async function get(
   url: string,
   listen: HostPort,
   stop: AbortSignal,
-): Promise<{ readonly code: number; readonly text: string }> {
+): Promise<{ readonly code: number; readonly body: string }> {
   using deadline = new Deadline(DEADLINE_MS, stop);
   try {
-    const response = await fetch(url, { signal: deadline.signal, redirect: "manual" });
-    return { code: response.status, text: await response.text() };
+    const response = await answerOf(url, deadline.signal);
+    return { code: response.statusCode ?? 0, body: await text(response) };
   } catch (cause) {
     stop.throwIfAborted();
     throw deadline.hasExpired ? silent(url, listen) : unanswered(url, listen, cause);
   }
+}
+
+/** Not by `fetch`, which asks no port that a browser would not. */
+function answerOf(url: string, signal: AbortSignal): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    request(url, { signal, agent: false }, resolve).once("error", reject).end();
+  });
 }
 
 function silent(url: string, { port }: HostPort): AgentError {
@@ -81,15 +90,10 @@ function unanswered(url: string, { port }: HostPort, cause: unknown): AgentError
 }
 
 /** What a server that speaks no HTTP makes of a request: nonsense, or a connection that ends. */
-const NO_HTTP = /^(?:HPE_|UND_ERR_SOCKET|ECONNRESET|EPIPE)/;
+const NO_HTTP = /^(?:HPE_|ECONNRESET|EPIPE)/;
 
-/** `fetch` fails with a TypeError whose cause says why. */
 function codeOf(failure: unknown): string {
-  for (let at = failure; at instanceof Error; at = at.cause) {
-    if ("code" in at && typeof at.code === "string") return at.code;
-    if (at instanceof AggregateError) return codeOf(at.errors[0]);
-  }
-  return "";
+  return failure instanceof Error && "code" in failure ? String(failure.code) : "";
 }
 
 /** What `/status` tells (core/status-report.ts), as far as this command reads it. */

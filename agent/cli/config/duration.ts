@@ -7,6 +7,9 @@ const UNITS_MS: Readonly<Record<string, number>> = {
   d: 86_400_000,
 };
 
+/** The same as a regular expression of JSON Schema. */
+export const DURATION_PATTERN = "^(\\d{1,9}(\\.\\d{1,3})?\\s*(ms|s|min|m|h|d))+$";
+
 const PART = /(\d{1,9}(?:\.\d{1,3})?)\s*(ms|s|min|m|h|d)/y;
 
 /**
