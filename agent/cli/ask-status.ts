@@ -117,6 +117,9 @@ export const StatusAnswer = z.object({
         blocking: z.boolean(),
         message: z.string(),
         sinceMs: z.number(),
+        // Not told by an older release.
+        remedy: z.string().default(""),
+        causedBy: z.string().optional(),
       }),
     )
     .readonly(),

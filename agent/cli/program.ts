@@ -132,7 +132,8 @@ const ENTRIES: readonly Entry[] = [
   },
   {
     name: "doctor",
-    summary: "try whether this machine is as it must be",
+    summary: "look at everything from outside, and say what is wrong and what to do next",
+    load: () => import("./commands/doctor.ts"),
     under: [
       {
         name: "isolation",
@@ -203,21 +204,25 @@ function addEntries(parent: Command, entries: readonly Entry[], cli: Cli, ended:
 }
 
 function configured(command: Command, { output }: Cli): Command {
-  return command
-    .exitOverride()
-    .allowExcessArguments(false)
-    .helpOption("-h, --help", "show this help")
-    .helpCommand("help [command]", "show the help of a command")
-    .showHelpAfterError("(--help shows what there is)")
-    .configureOutput({
-      writeOut: output.out,
-      writeErr: output.err,
-      outputError: (text, write) => write(text.replace(/^error:/, "builder-agent:")),
-      getOutHelpWidth: () => output.columns ?? 120,
-      getErrHelpWidth: () => 120,
-      getOutHasColors: () => output.colours.out,
-      getErrHasColors: () => output.colours.err,
-    });
+  return (
+    command
+      .exitOverride()
+      // An option belongs to the command that it stands behind: `doctor isolation --json`.
+      .enablePositionalOptions()
+      .allowExcessArguments(false)
+      .helpOption("-h, --help", "show this help")
+      .helpCommand("help [command]", "show the help of a command")
+      .showHelpAfterError("(--help shows what there is)")
+      .configureOutput({
+        writeOut: output.out,
+        writeErr: output.err,
+        outputError: (text, write) => write(text.replace(/^error:/, "builder-agent:")),
+        getOutHelpWidth: () => output.columns ?? 120,
+        getErrHelpWidth: () => 120,
+        getOutHasColors: () => output.colours.out,
+        getErrHasColors: () => output.colours.err,
+      })
+  );
 }
 
 function sentence(summary: string): string {

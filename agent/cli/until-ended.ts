@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { listeningInode } from "../adapters/logs/launcher-log.ts";
 import type { Layout } from "./layout.ts";
 
 /** After its last word a process only closes what it has open. */
@@ -16,8 +17,8 @@ export async function untilEnded(
   signal: AbortSignal,
 ): Promise<boolean> {
   for (const until = performance.now() + WITHIN_MS; performance.now() < until && !signal.aborted; ) {
-    const isThere = await Promise.all([operatorsSocket, managerSocket].map(listens));
-    if (!isThere.includes(true)) return true;
+    const isThere = (await listens(operatorsSocket)) || (await listeningInode(managerSocket)) !== undefined;
+    if (!isThere) return true;
     await sleep(LOOK_EVERY_MS);
   }
   return false;

@@ -22,7 +22,7 @@ export async function launcherLog(managerSocket: string): Promise<string | undef
 }
 
 /** proc_net(5): the seventh column is the inode, the eighth the path. */
-async function listeningInode(path: string): Promise<string | undefined> {
+export async function listeningInode(path: string): Promise<string | undefined> {
   const table = await readFile("/proc/net/unix", "utf8").catch(() => "");
   const rows = table.split("\n").map((line) => line.trim().split(/\s+/));
   return rows.find((row) => row[7] === path && row[3] === LISTENING)?.[6];

@@ -19,7 +19,9 @@ export function operatorDesk({ path, log }: { readonly path: string; readonly lo
       const answering = new Set<Promise<unknown>>();
       const listening = { path, mode: MODE, maxConnections: MAX_CONNECTIONS, refused };
       await using listener = await listenUnix(listening, (socket) => {
-        const onFailure = (err: unknown): void => log.warn({ err }, "operator.not-answered");
+        const onFailure = (err: unknown): void => {
+          if (!isSilent(err)) log.warn({ err }, "operator.not-answered");
+        };
         const served = serve(OPERATORS, handlers, socket, { signal, onFailure }).finally(() =>
           answering.delete(served),
         );
@@ -43,6 +45,11 @@ function handlersOf(clerk: OperatorClerk): readonly Handler[] {
     on(RECONNECT, async (_, signal) => ({ is: "tried", outcome: await clerk.reconnect(signal) })),
     on(HEALTH, async () => ({ is: "health" as const, report: { ...clerk.health() } })),
   ];
+}
+
+/** Who only looked whether somebody is here. */
+function isSilent(err: unknown): boolean {
+  return err instanceof AgentError && err.code === "operators.no-request";
 }
 
 function refused(why: string, cause?: unknown): AgentError {
