@@ -76,6 +76,8 @@ async function certificate({ endpoint, serverName, caPem }: PlaneWay, signal: Ab
   using limit = new Deadline(HANDSHAKE_MS, signal);
   const socket = connect({
     ...{ host: endpoint.host, port: endpoint.port, ca: caPem, allowPartialTrustChain: true, rejectUnauthorized: false },
+    // Told apart from the chain, below.
+    checkServerIdentity: () => undefined,
     ...{ minVersion: "TLSv1.3", ALPNProtocols: ["h2"], ...(isIP(expected) === 0 && { servername: expected }) },
   });
   try {
@@ -106,17 +108,17 @@ function shaken(socket: TLSSocket, signal: AbortSignal): Promise<void> {
 function judged(socket: TLSSocket, expected: string, nowMs: number, look: string): Omit<Found, "name"> {
   const peer = socket.getPeerCertificate();
   const dates = `valid from ${peer.valid_from} to ${peer.valid_to}; this machine's clock says ${new Date(nowMs).toISOString()}`;
-  const [fromMs, toMs] = [Date.parse(peer.valid_from), Date.parse(peer.valid_to)];
-  if (nowMs < fromMs || nowMs >= toMs)
+  const why = socket.authorized ? "" : String(socket.authorizationError);
+  if (OUT_OF_DATE.test(why))
     return {
       state: "fail",
-      evidence: `The control plane's certificate and the clock do not agree: it is ${dates}`,
+      evidence: `The control plane's certificate or its CA's and the clock do not agree (${why}): the certificate is ${dates}`,
       next: "date -u; timedatectl; where the clock is right, the control plane's certificate is to be renewed",
     };
-  if (!socket.authorized)
+  if (why !== "")
     return {
       state: "fail",
-      evidence: `Its certificate does not chain to controlPlane.caFile (${String(socket.authorizationError)}): ${namesOf(peer)}`,
+      evidence: `Its certificate does not chain to controlPlane.caFile (${why}): ${namesOf(peer)}`,
       next: look,
     };
   const misnamed = checkServerIdentity(expected, peer);
@@ -126,6 +128,7 @@ function judged(socket: TLSSocket, expected: string, nowMs: number, look: string
       evidence: `Its certificate is for another name: ${misnamed.message}`,
       next: "correct controlPlane.serverName, or the certificate",
     };
+  const [fromMs, toMs] = [Date.parse(peer.valid_from), Date.parse(peer.valid_to)];
   const soon = toMs - nowMs < LITTLE * (toMs - fromMs);
   return {
     state: soon ? "warn" : "ok",
@@ -133,6 +136,8 @@ function judged(socket: TLSSocket, expected: string, nowMs: number, look: string
     ...(soon && { next: "see that the control plane's certificate is renewed" }),
   };
 }
+
+const OUT_OF_DATE = /EXPIRED|NOT_YET_VALID/;
 
 function namesOf({ subjectaltname = "", issuer }: PeerCertificate): string {
   return `${subjectaltname || "no names"}, issued by ${issuer.CN}`;
