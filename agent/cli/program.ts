@@ -1,8 +1,8 @@
 import { Command, CommanderError } from "commander";
 import type { Cli, CommandModule } from "./cli.ts";
-import { describeFailure } from "./describe-failure.ts";
+import { describeFailure, failureJson } from "./describe-failure.ts";
 import { EXIT, exitCodeOf } from "./exit-code.ts";
-import { painter } from "./printing.ts";
+import { painter, printJsonLine, wrapped } from "./printing.ts";
 
 interface Entry {
   readonly name: string;
@@ -33,6 +33,21 @@ const ENTRIES: readonly Entry[] = [
     name: "status",
     summary: "show how the running agent is; exit 0 only if it is ready",
     load: () => import("./commands/status.ts"),
+  },
+  {
+    name: "drain",
+    summary: "let open builds finish, then end the agent; shows how far it is",
+    load: () => import("./commands/drain.ts"),
+  },
+  {
+    name: "reconnect",
+    summary: "try the control plane now, and say what came of it",
+    load: () => import("./commands/reconnect.ts"),
+  },
+  {
+    name: "logs",
+    summary: "what the agent and its daemons have written, for people to read",
+    load: () => import("./commands/logs.ts"),
   },
   {
     name: "buildkit",
@@ -117,7 +132,8 @@ const ENTRIES: readonly Entry[] = [
   },
   {
     name: "doctor",
-    summary: "try whether this machine is as it must be",
+    summary: "look at everything from outside, and say what is wrong and what to do next",
+    load: () => import("./commands/doctor.ts"),
     under: [
       {
         name: "isolation",
@@ -139,7 +155,7 @@ const ENTRIES: readonly Entry[] = [
 ];
 
 const EXITS = `
-Exit codes: 0 good, 1 not ready, 64 wrong command line, 65 the cache volume refused, 69 no answer, 70 a defect, 77 refused by the control plane, 78 wrong configuration.`;
+Exit codes: 0 good, 1 not ready, 64 wrong command line, 65 the cache volume refused, 69 no answer, 70 a defect, 75 not over yet, 77 refused by the control plane or not permitted, 78 wrong configuration.`;
 
 /**
  * Runs one command line (without node and the script) and gives the code to exit with. Never
@@ -160,7 +176,9 @@ export async function runProgram(argv: readonly string[], cli: Cli): Promise<num
     if (failure instanceof CommanderError) return failure.exitCode === 0 ? EXIT.ok : EXIT.usage;
     if (cli.stop.aborted && failure instanceof Error && failure.name === "AbortError") return EXIT.ok;
     const paint = painter(cli.output.colours.err);
-    cli.output.err(`${paint("red", "builder-agent:")} ${describeFailure(failure, argv.includes("--debug"))}\n`);
+    if (argv.includes("--json")) printJsonLine(cli.output, { error: failureJson(failure) });
+    const told = `${paint("red", "builder-agent:")} ${describeFailure(failure, argv.includes("--debug"))}\n`;
+    cli.output.err(wrapped(told, cli.output.columns));
     return exitCodeOf(failure);
   }
 }
@@ -186,21 +204,25 @@ function addEntries(parent: Command, entries: readonly Entry[], cli: Cli, ended:
 }
 
 function configured(command: Command, { output }: Cli): Command {
-  return command
-    .exitOverride()
-    .allowExcessArguments(false)
-    .helpOption("-h, --help", "show this help")
-    .helpCommand("help [command]", "show the help of a command")
-    .showHelpAfterError("(--help shows what there is)")
-    .configureOutput({
-      writeOut: output.out,
-      writeErr: output.err,
-      outputError: (text, write) => write(text.replace(/^error:/, "builder-agent:")),
-      getOutHelpWidth: () => output.columns ?? 120,
-      getErrHelpWidth: () => 120,
-      getOutHasColors: () => output.colours.out,
-      getErrHasColors: () => output.colours.err,
-    });
+  return (
+    command
+      .exitOverride()
+      // An option belongs to the command that it stands behind: `doctor isolation --json`.
+      .enablePositionalOptions()
+      .allowExcessArguments(false)
+      .helpOption("-h, --help", "show this help")
+      .helpCommand("help [command]", "show the help of a command")
+      .showHelpAfterError("(--help shows what there is)")
+      .configureOutput({
+        writeOut: output.out,
+        writeErr: output.err,
+        outputError: (text, write) => write(text.replace(/^error:/, "builder-agent:")),
+        getOutHelpWidth: () => output.columns ?? 120,
+        getErrHelpWidth: () => 120,
+        getOutHasColors: () => output.colours.out,
+        getErrHasColors: () => output.colours.err,
+      })
+  );
 }
 
 function sentence(summary: string): string {

@@ -20,6 +20,9 @@ Commands:
   gateway         let open builds in over mutual TLS and hand them to BuildKit
   control         prove this machine to the control plane and do what it wants
   status          show how the running agent is; exit 0 only if it is ready
+  drain           let open builds finish, then end the agent; shows how far it is
+  reconnect       try the control plane now, and say what came of it
+  logs            what the agent and its daemons have written, for people to read
   buildkit        what the service manager runs as root around buildkitd
   volume          the encrypted cache volume: what is open, what would be done, and what systemd runs as root
   network         the network of builds: what is in force, and what systemd runs as root
@@ -28,7 +31,7 @@ Commands:
   version         show the agent's version
   help [command]  show the help of a command
 
-Exit codes: 0 good, 1 not ready, 64 wrong command line, 65 the cache volume refused, 69 no answer, 70 a defect, 77 refused by the control plane, 78 wrong configuration.
+Exit codes: 0 good, 1 not ready, 64 wrong command line, 65 the cache volume refused, 69 no answer, 70 a defect, 75 not over yet, 77 refused by the control plane or not permitted, 78 wrong configuration.
 `,
   });
 });
