@@ -98,6 +98,15 @@ function codeOf(failure: unknown): string {
 
 /** What `/status` tells (core/status-report.ts), as far as this command reads it. */
 export const StatusAnswer = z.object({
+  // The head: not told by an older release.
+  machineId: z.string().optional(),
+  orgId: z.string().optional(),
+  projectId: z.string().optional(),
+  architecture: z.string().optional(),
+  versions: z.object({ agent: z.string(), node: z.string(), buildkit: z.string() }).optional(),
+  addresses: z.object({ controlPlane: z.string(), gateway: z.string(), health: z.string() }).optional(),
+  boot: z.object({ id: z.string(), atMs: z.number() }).optional(),
+  process: z.object({ startedAtMs: z.number() }).optional(),
   ready: z.boolean(),
   notReadyBecause: z.array(z.string()).readonly(),
   phase: z.object({ at: z.string(), deadlineWallMs: z.number().optional() }),

@@ -70,8 +70,9 @@ export async function startControl(
   log.info({ url: board.url }, "health.listening");
   const proxy = planeProxy(controlPlane, cli.environment);
   if (proxy !== undefined) log.info({ proxy: formatHostPort(proxy) }, "control-plane.proxy");
+  const endpoint = formatHostPort(controlPlane.endpoint);
   const plane = connectControlPlane({
-    endpoint: formatHostPort(controlPlane.endpoint),
+    endpoint,
     ...(controlPlane.serverName !== undefined && { serverName: controlPlane.serverName }),
     ...(proxy !== undefined && { proxy }),
     caPem,
@@ -117,6 +118,11 @@ export async function startControl(
       cache: cacheVolume,
       capabilities: [...capabilities, ...(bridged ? ["egress"] : []), ...(tailnet === undefined ? [] : ["tailnet"])],
       startedMonoMs,
+      addresses: {
+        controlPlane: endpoint,
+        gateway: formatHostPort(config.gateway.listen),
+        health: new URL(board.url).host,
+      },
       ending: { graceMs: drain.graceMs, buildkitGraceMs: drain.stopGraceMs },
     },
     { stop: cli.stop, hurry: cli.hurry, retryNow },

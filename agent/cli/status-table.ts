@@ -1,5 +1,6 @@
 import type { StatusAnswer } from "./ask-status.ts";
 import { columns, duration, type Paint } from "./printing.ts";
+import { statusHead } from "./status-head.ts";
 
 const GIB = 1024 ** 3;
 /** A table for a person: `--json` has them all. */
@@ -12,6 +13,7 @@ const REFUSED_SHOWN = 5;
 export function statusTable(answer: StatusAnswer, nowMs: number, paint: Paint): string {
   const { bootChapters, buildkit, cache, certificates, counters, resources, tailnet } = answer;
   const rows: (readonly [string, string])[] = [
+    ...statusHead(answer, nowMs),
     ["phase", phase(answer, nowMs)],
     ["revision", answer.appliedRevision === "0" ? "none in force" : answer.appliedRevision],
     ["sessions", sessions(answer)],

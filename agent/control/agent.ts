@@ -1,6 +1,7 @@
 import type { CacheDefaults } from "../core/cache-intent.ts";
 import type { Ending } from "../core/end-orders.ts";
 import { inWords } from "../core/errors.ts";
+import type { Addresses } from "../core/head.ts";
 import type { Pulse } from "../lifecycle/pulse.ts";
 import { Tasks } from "../lifecycle/tasks.ts";
 import type { HealthBoard } from "../ports/health-board.ts";
@@ -45,6 +46,7 @@ export interface AgentSettings {
   readonly cache: CacheDefaults;
   /** What this agent can do on this machine, by the names of the contract. */
   readonly capabilities: readonly string[];
+  readonly addresses: Addresses;
   /** When this process began, CLOCK_MONOTONIC. */
   readonly startedMonoMs: number;
   readonly ending: EndingLimits;
@@ -91,7 +93,7 @@ export async function runAgent(
   tasks.run("buildkit", (signal, report) => runBuildkit(ports, board, report, signal));
   tasks.run("disk", (signal, report) => relieveDisk(ports, board, report, signal));
   tasks.run("checks", (signal) => examine(ports, board, fixed, signal));
-  tasks.run("observed-state", (signal) => observe(ports, board, () => tasks.loops, signal));
+  tasks.run("observed-state", (signal) => observe(ports, board, boot, () => tasks.loops, signal));
   tasks.run("status-line", (signal) => showStatusLine(ports, board, signal));
   tasks.run("instructions", (signal) => instructGateway(ports.gateway, board, signal));
   tasks.run("registration", (signal) => belonging.begin(signal));

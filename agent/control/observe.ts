@@ -1,10 +1,12 @@
 import { untilBeatMs } from "../core/beat.ts";
+import { type Head, type Run, runOf } from "../core/head.ts";
 import type { LoopStatus } from "../core/loop-status.ts";
+import type { Boot, Versions } from "../core/machine.ts";
 import { inOneLine, type ObservedState } from "../core/observed-state.ts";
 import { refusedBuilds } from "../core/refused-builds.ts";
 import { tailnetObserved } from "../core/tailnet/observed.ts";
 import type { GatewayHere } from "../core/views.ts";
-import { onChange } from "../lifecycle/cell.ts";
+import { Cell, onChange } from "../lifecycle/cell.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { HealthBoard } from "../ports/health-board.ts";
 import type { Machine } from "../ports/machine.ts";
@@ -22,18 +24,26 @@ const STATUS_LINE_GAP_MS = 2_000;
 export async function observe(
   { clock, board: shown }: { readonly clock: Clock; readonly board: HealthBoard },
   board: Board,
+  boot: Pick<Boot, "bootId" | "runId" | "startedMonoMs" | "addresses" | "versions">,
   loops: () => readonly LoopStatus[],
   signal: AbortSignal,
 ): Promise<void> {
   const { phase, gateway, cache, network, tailnet, bootChapters, buildkit, plane, certificates, checks } = board;
-  const { desired, frozen, resources } = board;
+  const { desired, frozen, resources, identity } = board;
+  const versions = new Cell<Versions | undefined>(undefined);
+  boot.versions.then(
+    (known) => versions.set(known),
+    () => undefined,
+  );
   await onChange(
     [
       ...[phase, gateway, cache, network, tailnet, bootChapters, buildkit, plane, certificates, checks],
-      ...[desired, frozen, resources],
+      ...[desired, frozen, resources, identity, versions],
     ],
     () => {
-      const state = snapshot(board, loops(), clock.now().wallMs);
+      const now = clock.now();
+      const head = headOf(board, versions.get(), runOf(boot, now));
+      const state = snapshot(board, head, loops(), now.wallMs);
       shown.show(state);
       board.observed.set(state);
     },
@@ -76,7 +86,17 @@ export async function measureResources(
   }
 }
 
-function snapshot(board: Board, loops: readonly LoopStatus[], nowMs: number): ObservedState {
+function headOf({ identity, desired }: Board, versions: Versions | undefined, run: Run): Head {
+  const [machine, assignment] = [identity.get(), desired.get()?.assignment];
+  return {
+    ...(machine && { machineId: machine.machineId }),
+    ...(assignment && { assignment }),
+    ...(versions && { versions }),
+    run,
+  };
+}
+
+function snapshot(board: Board, head: Head, loops: readonly LoopStatus[], nowMs: number): ObservedState {
   const view = board.gateway.get();
   const gateway = view.at === "here" ? view : undefined;
   // Of a gateway that is away we know what we knew: none is never reported on a guess.
@@ -91,6 +111,7 @@ function snapshot(board: Board, loops: readonly LoopStatus[], nowMs: number): Ob
   const [phase, checks, frozen] = [board.phase.get(), board.checks.get(), board.frozen.get()];
   return {
     observedAtMs: nowMs,
+    head,
     phase,
     appliedRevision: gateway === undefined ? (before?.appliedRevision ?? 0n) : (gateway.applied?.revision ?? 0n),
     appliedEpoch: gateway === undefined ? (before?.appliedEpoch ?? "") : (gateway.applied?.epoch ?? ""),

@@ -1,5 +1,6 @@
 import type { BootChapter } from "./boot-chapters.ts";
 import { sameData } from "./equality.ts";
+import type { Head } from "./head.ts";
 import type { CheckResult } from "./health.ts";
 import type { LoopStatus } from "./loop-status.ts";
 import type { Resources } from "./machine.ts";
@@ -11,6 +12,8 @@ import type { OpenedVolume } from "./volume/order.ts";
 /** What the agent sees: reported whole, and what `builder-agent status` prints. */
 export interface ObservedState {
   readonly observedAtMs: number;
+  /** For people and bundles: the control plane knows it. */
+  readonly head: Head;
   readonly phase: Phase;
   /** In force in the gateway, confirmed by it. 0: none. */
   readonly appliedRevision: bigint;
@@ -65,6 +68,7 @@ export interface TailnetObserved {
 /** Before anything has been looked at. */
 export const NOTHING_OBSERVED: ObservedState = {
   observedAtMs: 0,
+  head: {},
   phase: { at: "starting" },
   appliedRevision: 0n,
   appliedEpoch: "",
@@ -86,7 +90,7 @@ export function isNotable(before: ObservedState | undefined, after: ObservedStat
 }
 
 function notableParts(state: ObservedState) {
-  const { observedAtMs: _at, resources: _resources, counters: _counters, loops: _loops, ...told } = state;
+  const { observedAtMs: _at, head: _head, resources: _resources, counters: _counters, loops: _loops, ...told } = state;
   const { checks, builds, refusedBuilds, ...rest } = told;
   return {
     ...rest,

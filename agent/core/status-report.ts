@@ -1,19 +1,32 @@
+import type { Addresses } from "./head.ts";
 import type { CheckResult } from "./health.ts";
 import type { LoopStatus } from "./loop-status.ts";
-import type { Resources } from "./machine.ts";
+import type { Resources, Versions } from "./machine.ts";
+import { rfc3339 } from "./moment.ts";
 import type { ObservedState } from "./observed-state.ts";
 import type { Phase } from "./phase.ts";
 import { readiness } from "./readiness.ts";
 
 /**
  * The observed state as JSON can hold it: what `/status` answers and `builder-agent status --json`
- * prints. Times are Unix milliseconds, sizes bytes, revisions decimal strings (they may exceed what
+ * prints. Times are Unix milliseconds (`…Ms`), most of them once more in RFC 3339, sizes bytes, revisions decimal strings (they may exceed what
  * JSON's readers keep exact). A field is added without notice; one that changes its meaning or goes
  * away raises `schemaVersion`.
  */
 export interface StatusReport {
   readonly schemaVersion: 1;
   readonly observedAtMs: number;
+  readonly observedAt: string;
+  /** Absent, as the three that follow: not known yet. */
+  readonly machineId?: string;
+  readonly orgId?: string;
+  readonly projectId?: string;
+  readonly architecture?: string;
+  readonly versions?: Versions;
+  readonly addresses?: Addresses;
+  /** Of the machine, and of this process. */
+  readonly boot?: { readonly id: string; readonly atMs: number; readonly at: string };
+  readonly process?: { readonly runId: string; readonly startedAtMs: number; readonly startedAt: string };
   /** As `/readyz` says it. */
   readonly ready: boolean;
   readonly notReadyBecause: readonly string[];
@@ -26,7 +39,7 @@ export interface StatusReport {
   /** Open builds that get no new connection, and why; absent while that is not known. */
   readonly refusedBuilds?: ObservedState["refusedBuilds"];
   /** `ok` is `state === "ok"`. */
-  readonly checks: readonly (CheckResult & { readonly ok: boolean })[];
+  readonly checks: readonly (CheckResult & { readonly ok: boolean; readonly since: string })[];
   readonly resources?: Resources;
   readonly cache?: ObservedState["cache"];
   readonly tailnet?: ObservedState["tailnet"];
@@ -43,6 +56,8 @@ export function statusReport(state: ObservedState): StatusReport {
   return {
     schemaVersion: 1,
     observedAtMs: state.observedAtMs,
+    observedAt: rfc3339(state.observedAtMs),
+    ...headReport(state),
     ready,
     notReadyBecause: reasons,
     phase: state.phase,
@@ -51,7 +66,7 @@ export function statusReport(state: ObservedState): StatusReport {
     ...(refused && { refused: { revision: refused.revision.toString(), because: refused.because } }),
     builds: Object.fromEntries(state.builds),
     ...(refusedBuilds && { refusedBuilds }),
-    checks: state.checks.map((check) => ({ ...check, ok: check.state === "ok" })),
+    checks: state.checks.map((check) => ({ ...check, ok: check.state === "ok", since: rfc3339(check.sinceMs) })),
     ...(resources && { resources }),
     ...(cache && { cache }),
     ...(tailnet && { tailnet }),
@@ -60,5 +75,19 @@ export function statusReport(state: ObservedState): StatusReport {
     certificates: state.certificates,
     counters: state.counters,
     loops: state.loops,
+  };
+}
+
+function headReport({ head }: ObservedState): Partial<StatusReport> {
+  const { machineId, assignment, versions, run } = head;
+  return {
+    ...(machineId !== undefined && { machineId }),
+    ...assignment,
+    ...(versions && { versions }),
+    ...(run && {
+      addresses: run.addresses,
+      boot: { id: run.bootId, atMs: run.bootedAtMs, at: rfc3339(run.bootedAtMs) },
+      process: { runId: run.runId, startedAtMs: run.startedAtMs, startedAt: rfc3339(run.startedAtMs) },
+    }),
   };
 }

@@ -64,6 +64,7 @@ describe("the stream", () => {
       is: "observed",
       state: {
         observedAtMs: Date.now(),
+        head: {},
         phase: { at: "ready" },
         appliedRevision: 9n,
         appliedEpoch: "e",

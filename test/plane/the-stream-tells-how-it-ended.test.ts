@@ -23,6 +23,7 @@ const OBSERVED = {
   is: "observed",
   state: {
     observedAtMs: 0,
+    head: {},
     phase: { at: "starting" },
     appliedRevision: 0n,
     appliedEpoch: "",

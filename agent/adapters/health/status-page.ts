@@ -6,6 +6,7 @@ import type { Answer } from "./answer.ts";
 import { Html, html, NOTHING } from "./html.ts";
 import { momentInWords, sizeInWords, spanInWords } from "./in-words.ts";
 import { PAGE_POLICY, PAGE_STYLE } from "./page-style.ts";
+import { statusHead } from "./status-head.ts";
 
 const REFRESH_SECONDS = 5;
 /** A page, not a list of everything: `/status` has them all. */
@@ -28,21 +29,26 @@ export function statusPage(state: ObservedState, nowMs: number): Answer {
 function page(state: ObservedState, nowMs: number): Html {
   return html`<html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${state.phase.at} · builder-agent</title><style>${new Html(PAGE_STYLE)}</style></head>
+<title>${titleOf(state)}</title><style>${new Html(PAGE_STYLE)}</style></head>
 <body><main>
 ${whole(state, nowMs)}
 <footer class="muted">Comes anew every ${REFRESH_SECONDS} s · <a href="/status">status</a> · <a href="/readyz?verbose">readyz</a> · <a href="/metrics">metrics</a></footer>
 </main></body></html>`;
 }
 
+/** The machine's name first: a person has many of these open. */
+function titleOf({ head: { machineId }, phase }: ObservedState): string {
+  return [machineId, phase.at, "builder-agent"].filter((part) => part !== undefined).join(" · ");
+}
+
 function whole(state: ObservedState, nowMs: number): Html {
   return html`${header(state, nowMs)}${notice(state, nowMs)}
-${checks(state, nowMs)}
+${statusHead(state, nowMs)}${checks(state, nowMs)}
 <div class="grid">${builds(state)}${cache(state)}${resources(state)}${buildkit(state)}${tailnet(state)}${certificates(state, nowMs)}${orders(state)}${counters(state)}${start(state)}</div>`;
 }
 
-function header({ phase, observedAtMs }: ObservedState, nowMs: number): Html {
-  return html`<header><h1>builder-agent</h1><span class="badge ${TONES[phase.at]}">${phase.at}</span>
+function header({ phase, observedAtMs, head }: ObservedState, nowMs: number): Html {
+  return html`<header><h1>${head.machineId ?? "builder-agent"}</h1><span class="badge ${TONES[phase.at]}">${phase.at}</span>
 <span class="muted right">${observedAtMs === 0 ? "" : `${momentInWords(observedAtMs)} (${spanInWords(nowMs - observedAtMs)} ago)`}</span></header>`;
 }
 

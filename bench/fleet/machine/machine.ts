@@ -124,6 +124,7 @@ export class FleetMachine implements AsyncDisposable {
       cacheRoot: "/cache",
       cache: { filesystem: "ext4", requireEncryption: false },
       capabilities: ["builds"],
+      addresses: { controlPlane: "plane", gateway: "none", health: "none" },
       startedMonoMs: clock.now().monoMs,
       ending: { graceMs: 600_000, buildkitGraceMs: 10_000 },
     } as const;

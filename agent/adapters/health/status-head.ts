@@ -1,0 +1,26 @@
+import type { ObservedState } from "../../core/observed-state.ts";
+import { type Html, html, NOTHING } from "./html.ts";
+import { momentInWords, spanInWords } from "./in-words.ts";
+
+/** Which machine this is, since when, and who talks to whom. */
+export function statusHead({ head }: ObservedState, nowMs: number): Html {
+  const { assignment, versions, run } = head;
+  if (run === undefined) return NOTHING;
+  const since = (ms: number): Html => html`<time title="since ${momentInWords(ms)}">${spanInWords(nowMs - ms)}</time>`;
+  return html`<section class="head"><h2>Machine</h2><dl>${[
+    item("Builds for", assignment === undefined ? "not assigned yet" : `${assignment.orgId}/${assignment.projectId}`),
+    item("Architecture", assignment?.architecture ?? "not assigned yet"),
+    item("Control plane", run.addresses.controlPlane),
+    item("Builds connect to", run.addresses.gateway),
+    item("Agent", versions?.agent || "unknown"),
+    item("Node", versions?.node ?? "unknown"),
+    item("BuildKit", versions?.buildkit || "unknown"),
+    item("Machine up", since(run.bootedAtMs)),
+    item("Agent up", since(run.startedAtMs)),
+    item("Boot", run.bootId),
+  ]}</dl></section>`;
+}
+
+function item(name: string, value: string | Html): Html {
+  return html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
+}
