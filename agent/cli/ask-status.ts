@@ -105,6 +105,14 @@ export const StatusAnswer = z.object({
   architecture: z.string().optional(),
   versions: z.object({ agent: z.string(), node: z.string(), buildkit: z.string() }).optional(),
   addresses: z.object({ controlPlane: z.string(), gateway: z.string(), health: z.string() }).optional(),
+  controlPlane: z
+    .object({
+      attached: z.boolean(),
+      lastHeardAtMs: z.number().optional(),
+      nextTryAtMs: z.number().optional(),
+      admitsUntilMs: z.number().optional(),
+    })
+    .optional(),
   boot: z.object({ id: z.string(), atMs: z.number() }).optional(),
   process: z.object({ startedAtMs: z.number() }).optional(),
   ready: z.boolean(),

@@ -1,11 +1,12 @@
+import { contactInWords } from "../core/contact-words.ts";
+import { duration } from "../core/time-words.ts";
 import type { StatusAnswer } from "./ask-status.ts";
-import { duration } from "./printing.ts";
 
 type Row = readonly [string, string];
 
 /** Which machine it is, since when, and who talks to whom. An older release does not tell. */
 export function statusHead(answer: StatusAnswer, nowMs: number): readonly Row[] {
-  const { versions, addresses } = answer;
+  const { versions, addresses, controlPlane: contact } = answer;
   return [
     ...(addresses === undefined ? [] : [["machine", machine(answer)] as const]),
     ...up(answer, nowMs),
@@ -13,7 +14,12 @@ export function statusHead(answer: StatusAnswer, nowMs: number): readonly Row[] 
     ...(addresses === undefined
       ? []
       : ([
-          ["control plane", addresses.controlPlane],
+          [
+            "control plane",
+            contact === undefined
+              ? addresses.controlPlane
+              : `${addresses.controlPlane}, ${contactInWords(contact, nowMs)}`,
+          ],
           ["listens", `builds ${addresses.gateway}, health ${addresses.health}`],
         ] as const)),
   ];

@@ -1,5 +1,6 @@
+import { duration, withTimes } from "../core/time-words.ts";
 import type { StatusAnswer } from "./ask-status.ts";
-import { columns, duration, type Paint } from "./printing.ts";
+import { columns, type Paint } from "./printing.ts";
 import { statusHead } from "./status-head.ts";
 
 const GIB = 1024 ** 3;
@@ -30,14 +31,14 @@ export function statusTable(answer: StatusAnswer, nowMs: number, paint: Paint): 
   const checks = answer.checks.map((check) => [
     `[${mark(check)}]`,
     check.name,
-    `${check.message}${since(check, nowMs)}`,
+    `${withTimes(check.message, nowMs)}${since(check, nowMs)}`,
   ]);
-  return `${headline(answer, paint)}\n\n${columns(rows)}\n${colourMarks(columns(checks), paint)}`;
+  return `${headline(answer, nowMs, paint)}\n\n${columns(rows)}\n${colourMarks(columns(checks), paint)}`;
 }
 
-function headline({ ready, notReadyBecause }: StatusAnswer, paint: Paint): string {
+function headline({ ready, notReadyBecause }: StatusAnswer, nowMs: number, paint: Paint): string {
   if (ready) return paint("green", "ready");
-  return [paint("red", "not ready"), ...notReadyBecause.map((reason) => `  ${reason}`)].join("\n");
+  return [paint("red", "not ready"), ...notReadyBecause.map((reason) => `  ${withTimes(reason, nowMs)}`)].join("\n");
 }
 
 function phase({ phase: { at, deadlineWallMs } }: StatusAnswer, nowMs: number): string {

@@ -78,7 +78,12 @@ export async function runAgent(
   const inbox = new SessionInbox();
   await using tasks = new Tasks({ clock, log, isFatal: (failure) => failure instanceof MachineRefused });
   const boot = await lookAround(ports, settings, signals.stop);
-  const fixed = { requireEncryption: settings.cache.requireEncryption, capabilities: boot.capabilities };
+  const { controlPlane } = settings.addresses;
+  const fixed = {
+    controlPlane,
+    requireEncryption: settings.cache.requireEncryption,
+    capabilities: boot.capabilities,
+  };
   const refusals = new Refusals(clock);
   const belonging = new Belonging(ports, board, boot, refusals);
   const prove: Prove = (signal, unless) => belonging.prove(signal, unless);

@@ -1,5 +1,6 @@
 import { untilBeatMs } from "../core/beat.ts";
-import { type Head, type Run, runOf } from "../core/head.ts";
+import { type Begun, contactOf, type Head, runOf } from "../core/head.ts";
+import type { Instant } from "../core/instant.ts";
 import type { LoopStatus } from "../core/loop-status.ts";
 import type { Boot, Versions } from "../core/machine.ts";
 import { inOneLine, type ObservedState } from "../core/observed-state.ts";
@@ -24,7 +25,7 @@ const STATUS_LINE_GAP_MS = 2_000;
 export async function observe(
   { clock, board: shown }: { readonly clock: Clock; readonly board: HealthBoard },
   board: Board,
-  boot: Pick<Boot, "bootId" | "runId" | "startedMonoMs" | "addresses" | "versions">,
+  boot: Begun & Pick<Boot, "versions">,
   loops: () => readonly LoopStatus[],
   signal: AbortSignal,
 ): Promise<void> {
@@ -42,7 +43,7 @@ export async function observe(
     ],
     () => {
       const now = clock.now();
-      const head = headOf(board, versions.get(), runOf(boot, now));
+      const head = headOf(board, boot, versions.get(), now);
       const state = snapshot(board, head, loops(), now.wallMs);
       shown.show(state);
       board.observed.set(state);
@@ -86,13 +87,14 @@ export async function measureResources(
   }
 }
 
-function headOf({ identity, desired }: Board, versions: Versions | undefined, run: Run): Head {
+function headOf({ identity, desired, plane }: Board, boot: Begun, versions: Versions | undefined, now: Instant): Head {
   const [machine, assignment] = [identity.get(), desired.get()?.assignment];
   return {
     ...(machine && { machineId: machine.machineId }),
     ...(assignment && { assignment }),
     ...(versions && { versions }),
-    run,
+    run: runOf(boot, now),
+    contact: contactOf(plane.get(), now),
   };
 }
 

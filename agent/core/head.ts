@@ -1,5 +1,7 @@
-import type { Instant } from "./instant.ts";
+import { VIEW_MAX_AGE_MS } from "./allow-set.ts";
+import { ageMs, type Instant } from "./instant.ts";
 import type { Boot, Versions } from "./machine.ts";
+import type { PlaneView } from "./views.ts";
 
 /**
  * The head of each view: which machine this is, since when it runs, and what talks to whom. What is
@@ -11,6 +13,35 @@ export interface Head {
   readonly assignment?: { readonly orgId: string; readonly projectId: string; readonly architecture: string };
   readonly versions?: Versions;
   readonly run?: Run;
+  readonly contact?: Contact;
+}
+
+/** How it stands with the control plane. Times are Unix milliseconds. */
+export interface Contact {
+  readonly attached: boolean;
+  /** Its last word of any kind. */
+  readonly lastHeardAtMs?: number;
+  /** While the agent pauses before the next try. */
+  readonly nextTryAtMs?: number;
+  /** From then on new builds are refused, unless it confirms what it wants before. */
+  readonly admitsUntilMs?: number;
+  /** Why it is not attached. */
+  readonly lastFailure: string;
+}
+
+/** As of now: by whichever clock says that more time has passed. */
+export function contactOf(
+  { attached, heardAt, nextTryAt, confirmedAt, lastFailure }: PlaneView,
+  now: Instant,
+): Contact {
+  const agoMs = (then: Instant): number => Math.round(now.wallMs - ageMs(then, now));
+  return {
+    attached,
+    ...(heardAt && { lastHeardAtMs: agoMs(heardAt) }),
+    ...(nextTryAt && { nextTryAtMs: Math.round(nextTryAt.wallMs) }),
+    ...(confirmedAt && { admitsUntilMs: agoMs(confirmedAt) + VIEW_MAX_AGE_MS }),
+    lastFailure,
+  };
 }
 
 /** Times are Unix milliseconds by the wall clock as it is now: one that is set moves them. */
@@ -32,7 +63,8 @@ export interface Addresses {
   readonly health: string;
 }
 
-type Begun = Pick<Boot, "bootId" | "runId" | "startedMonoMs" | "addresses">;
+/** What a start of this process knows of itself at once. */
+export type Begun = Pick<Boot, "bootId" | "runId" | "startedMonoMs" | "addresses">;
 
 /** The monotonic clock counts from the machine's start. */
 export function runOf({ bootId, runId, startedMonoMs, addresses }: Begun, now: Instant): Run {

@@ -1,4 +1,4 @@
-import type { Addresses } from "./head.ts";
+import type { Addresses, Contact } from "./head.ts";
 import type { CheckResult } from "./health.ts";
 import type { LoopStatus } from "./loop-status.ts";
 import type { Resources, Versions } from "./machine.ts";
@@ -24,6 +24,19 @@ export interface StatusReport {
   readonly architecture?: string;
   readonly versions?: Versions;
   readonly addresses?: Addresses;
+  readonly controlPlane?: {
+    readonly attached: boolean;
+    /** Its last word of any kind. */
+    readonly lastHeardAtMs?: number;
+    readonly lastHeardAt?: string;
+    /** While the agent pauses before the next try to reach it. */
+    readonly nextTryAtMs?: number;
+    readonly nextTryAt?: string;
+    /** From then on new builds are refused, unless it confirms what it wants before. */
+    readonly admitsUntilMs?: number;
+    readonly admitsUntil?: string;
+    readonly lastFailure: string;
+  };
   /** Of the machine, and of this process. */
   readonly boot?: { readonly id: string; readonly atMs: number; readonly at: string };
   readonly process?: { readonly runId: string; readonly startedAtMs: number; readonly startedAt: string };
@@ -78,12 +91,23 @@ export function statusReport(state: ObservedState): StatusReport {
   };
 }
 
+function contactReport({ attached, lastHeardAtMs, nextTryAtMs, admitsUntilMs, lastFailure }: Contact) {
+  return {
+    attached,
+    ...(lastHeardAtMs !== undefined && { lastHeardAtMs, lastHeardAt: rfc3339(lastHeardAtMs) }),
+    ...(nextTryAtMs !== undefined && { nextTryAtMs, nextTryAt: rfc3339(nextTryAtMs) }),
+    ...(admitsUntilMs !== undefined && { admitsUntilMs, admitsUntil: rfc3339(admitsUntilMs) }),
+    lastFailure,
+  };
+}
+
 function headReport({ head }: ObservedState): Partial<StatusReport> {
-  const { machineId, assignment, versions, run } = head;
+  const { machineId, assignment, versions, run, contact } = head;
   return {
     ...(machineId !== undefined && { machineId }),
     ...assignment,
     ...(versions && { versions }),
+    ...(contact && { controlPlane: contactReport(contact) }),
     ...(run && {
       addresses: run.addresses,
       boot: { id: run.bootId, atMs: run.bootedAtMs, at: rfc3339(run.bootedAtMs) },

@@ -18,6 +18,7 @@ const BOOT = {
   addresses: { controlPlane: "cp.example:443", gateway: "0.0.0.0:8443", health: "127.0.0.1:9090" },
   versions: Promise.resolve({ agent: "1.2.3", node: "v24", buildkit: "v0.33.1", contract: "c" }),
 };
+const NO_CONTACT = { attached: false, lastFailure: "Not attached yet" };
 const GATEWAY = {
   at: "here",
   runId: "g1",
@@ -64,7 +65,7 @@ describe("what is known", () => {
     expect(await told()).toEqual({
       ...NOTHING_OBSERVED,
       observedAtMs: clock.now().wallMs,
-      head: { versions: await BOOT.versions, run: runNow() },
+      head: { versions: await BOOT.versions, run: runNow(), contact: NO_CONTACT },
       loops: [LOOP],
     });
   });
@@ -88,7 +89,12 @@ describe("what is known", () => {
     board.phase.set({ at: "degraded", because: [] });
     expect(await told()).toEqual({
       observedAtMs: clock.now().wallMs,
-      head: { assignment: desiredState().assignment, versions: await BOOT.versions, run: runNow() },
+      head: {
+        assignment: desiredState().assignment,
+        versions: await BOOT.versions,
+        run: runNow(),
+        contact: NO_CONTACT,
+      },
       phase: { at: "degraded", because: [] },
       appliedRevision: 7n,
       appliedEpoch: "e",

@@ -68,7 +68,7 @@ it.each([
       "acme/app",
       "cp.example:443",
       "v24.1.0",
-      "since 2026-01-01 02:04:05 UTC",
+      "2026-01-01 02:04:05 UTC",
       ">ready<",
       "build-1",
       "60.0 GiB",

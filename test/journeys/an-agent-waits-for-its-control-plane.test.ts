@@ -15,7 +15,7 @@ it("that is down at boot: it lives, is not ready and says why, keeps trying, and
   const { status, body } = await stage.health("/readyz");
   expect(status).toBe(503);
   for (const reason of [
-    "[-]machine-certificate failed: Not registered with the control plane yet: The control plane answered GetChallenge with UNAVAILABLE",
+    "[-]machine-certificate failed: Not registered with the control plane yet: The control plane did not answer GetChallenge: the connection was refused",
     "[!]control-plane failed, not blocking, because of machine-certificate: Not attached",
     "[-]buildkit failed, because of machine-certificate",
   ])

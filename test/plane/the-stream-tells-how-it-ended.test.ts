@@ -175,7 +175,7 @@ describe("a far end that does not keep up", () => {
     expect(await endOf(client.attach(identity, HELLO, FOREVER))).toMatchObject({
       status: "DEADLINE_EXCEEDED",
       step: "retry",
-      message: "The control plane answered Attach with DEADLINE_EXCEEDED: no answer within 0.2 s",
+      message: "The control plane did not answer Attach: no answer within 0.2 s",
     });
   });
 

@@ -1,6 +1,7 @@
 import type { CheckResult } from "../../core/health.ts";
 import type { ObservedState } from "../../core/observed-state.ts";
 import { type Readiness, readiness } from "../../core/readiness.ts";
+import { withTimes } from "../../core/time-words.ts";
 import { type Answer, text } from "./answer.ts";
 
 /**
@@ -8,22 +9,22 @@ import { type Answer, text } from "./answer.ts";
  * leaves one out of the verdict: both as Kubernetes' own servers have them, with `[!]` added for a
  * check that fails without blocking, and `[?]` for one that nobody could look at yet.
  */
-export function readyz(state: ObservedState, query: URLSearchParams): Answer {
+export function readyz(state: ObservedState, query: URLSearchParams, nowMs: number): Answer {
   const excluded = new Set(query.getAll("exclude"));
   const verdict = readiness(state.phase, state.checks, excluded);
   const status = verdict.ready ? 200 : 503;
   if (verdict.ready && !query.has("verbose")) return text(status, "ok");
-  return text(status, verboseLines(state.checks, excluded, verdict).join("\n"));
+  return text(status, withTimes(verboseLines(state.checks, excluded, verdict).join("\n"), nowMs));
 }
 
 /** `/readyz/<check>`: that one alone, blocking or not. */
-export function readyzCheck(state: ObservedState, name: string): Answer {
+export function readyzCheck(state: ObservedState, name: string, nowMs: number): Answer {
   if (state.checks.length === 0) return text(503, "starting: nothing has been looked at yet");
   const check = state.checks.find((one) => one.name === name);
   if (check === undefined) {
     return text(404, `There is no check of this name. There are: ${state.checks.map((one) => one.name).join(", ")}`);
   }
-  return check.state === "ok" ? text(200, "ok") : text(503, line(check, new Set()));
+  return check.state === "ok" ? text(200, "ok") : text(503, withTimes(line(check, new Set()), nowMs));
 }
 
 function verboseLines(

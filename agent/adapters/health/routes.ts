@@ -23,7 +23,7 @@ export async function answer(
       // Whoever reads this knows that the event loop turns: there is nothing else to look at.
       return text(200, searchParams.has("verbose") ? "[+]event-loop ok\nlivez check passed" : "ok");
     case "/readyz":
-      return readyz(state, searchParams);
+      return readyz(state, searchParams, nowMs);
     case "/metrics":
       return { status: 200, type: registry.contentType, body: await registry.metrics() };
     case "/status":
@@ -31,7 +31,7 @@ export async function answer(
     case "/":
       return statusPage(state, nowMs);
     default:
-      if (pathname.startsWith(CHECK)) return readyzCheck(state, pathname.slice(CHECK.length));
+      if (pathname.startsWith(CHECK)) return readyzCheck(state, pathname.slice(CHECK.length), nowMs);
       return text(404, "There is /livez, /readyz, /readyz/<check>, /metrics, /status and /");
   }
 }

@@ -5,6 +5,7 @@ import { readiness } from "../../core/readiness.ts";
 import type { Answer } from "./answer.ts";
 import { Html, html, NOTHING } from "./html.ts";
 import { momentInWords, sizeInWords, spanInWords } from "./in-words.ts";
+import { elapsed, message } from "./moments.ts";
 import { PAGE_POLICY, PAGE_STYLE } from "./page-style.ts";
 import { statusHead } from "./status-head.ts";
 
@@ -67,7 +68,7 @@ function notice({ phase, checks }: ObservedState, nowMs: number): Html {
     phase.at === "draining"
       ? html`<p>Cut in ${spanInWords(Math.max(0, phase.deadlineWallMs - nowMs))} at the latest.</p>`
       : NOTHING;
-  return html`<section class="notice"><h2>Not ready for builds</h2>${reasons.map((reason) => html`<p>${reason}</p>`)}${end}</section>`;
+  return html`<section class="notice"><h2>Not ready for builds</h2>${reasons.map((reason) => html`<p>${message(reason, nowMs)}</p>`)}${end}</section>`;
 }
 
 function checks({ checks: found }: ObservedState, nowMs: number): Html {
@@ -76,9 +77,9 @@ function checks({ checks: found }: ObservedState, nowMs: number): Html {
 }
 
 function checkRow(check: CheckResult, nowMs: number): Html {
-  const { name, message, sinceMs } = check;
+  const { name, message: words, sinceMs } = check;
   const { tone, mark } = verdict(check);
-  return html`<tr><td class="mark ${tone}">${mark}</td><th scope="row" class="name">${name}</th><td>${message}</td><td class="since muted" title="since ${momentInWords(sinceMs)}">for ${spanInWords(nowMs - sinceMs)}</td></tr>`;
+  return html`<tr><td class="mark ${tone}">${mark}</td><th scope="row" class="name">${name}</th><td>${message(words, nowMs)}</td><td class="since muted">for ${elapsed(sinceMs, nowMs)}</td></tr>`;
 }
 
 function verdict({ state, blocking }: CheckResult): { readonly tone: string; readonly mark: string } {
