@@ -168,6 +168,22 @@ export const StatusAnswer = z.object({
     servingNotAfterMs: z.number().optional(),
     lastRenewalError: z.string(),
   }),
+  // Not told by an older release.
+  troubles: z
+    .array(
+      z.object({
+        is: z.enum(["check-failed", "process-ended", "builds-broken"]),
+        what: z.string(),
+        message: z.string(),
+        sinceMs: z.number(),
+        untilMs: z.number().optional(),
+        times: z.number(),
+        builds: z.array(z.string()).readonly(),
+        moreBuilds: z.number(),
+      }),
+    )
+    .readonly()
+    .default([]),
   counters: z.object({ sessionsAccepted: z.number(), sessionsRefused: z.number() }),
 });
 

@@ -18,6 +18,7 @@ import { openRecords } from "../adapters/records/open-records.ts";
 import { SystemdNotify } from "../adapters/systemd/notify.ts";
 import { jsonLog } from "../adapters/telemetry/json-log.ts";
 import { prometheusMeters } from "../adapters/telemetry/prometheus-meters.ts";
+import { troubleFile } from "../adapters/troubles/trouble-file.ts";
 import { type AgentEnding, runAgent } from "../control/agent.ts";
 import { Branch } from "../lifecycle/branch.ts";
 import { Pulse } from "../lifecycle/pulse.ts";
@@ -96,6 +97,7 @@ export async function startControl(
       plane: scope.own(plane),
       records: scope.own(records),
       board,
+      troubles: troubleFile({ file: layout.troublesFile, log }),
       gateway: connectToGateway({ path: layout.gatewaySocket, clock, log }),
       keys: keyMaker(),
       certificates: certificateReader(),

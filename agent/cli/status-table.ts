@@ -1,4 +1,5 @@
-import { duration, withTimes } from "../core/time-words.ts";
+import { clockTime, duration, withTimes } from "../core/time-words.ts";
+import { troubleInWords } from "../core/trouble-words.ts";
 import type { StatusAnswer } from "./ask-status.ts";
 import { columns, type Paint } from "./printing.ts";
 import { statusHead } from "./status-head.ts";
@@ -33,7 +34,7 @@ export function statusTable(answer: StatusAnswer, nowMs: number, paint: Paint): 
     check.name,
     `${withTimes(check.message, nowMs)}${since(check, nowMs)}`,
   ]);
-  return `${headline(answer, nowMs, paint)}\n\n${columns(rows)}\n${colourMarks(columns(checks), paint)}`;
+  return `${headline(answer, nowMs, paint)}\n\n${columns(rows)}\n${colourMarks(columns(checks), paint)}${recentTrouble(answer, nowMs)}`;
 }
 
 function headline({ ready, notReadyBecause }: StatusAnswer, nowMs: number, paint: Paint): string {
@@ -102,6 +103,16 @@ function disk(resources: NonNullable<StatusAnswer["resources"]>): string {
 
 function percent(part: number, whole: number): string {
   return `${whole === 0 ? 0 : Math.round((100 * part) / whole)} %`;
+}
+
+/** What is over as well: the newest first. */
+function recentTrouble({ troubles }: Pick<StatusAnswer, "troubles">, nowMs: number): string {
+  if (troubles.length === 0) return "";
+  const rows = troubles.map((one) => [
+    `  ${clockTime(one.sinceMs, nowMs)}`,
+    withTimes(troubleInWords(one, nowMs), nowMs),
+  ]);
+  return `\nrecent trouble\n${columns(rows)}`;
 }
 
 type Check = StatusAnswer["checks"][number];

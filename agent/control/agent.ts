@@ -5,6 +5,7 @@ import type { Addresses } from "../core/head.ts";
 import type { Pulse } from "../lifecycle/pulse.ts";
 import { Tasks } from "../lifecycle/tasks.ts";
 import type { HealthBoard } from "../ports/health-board.ts";
+import type { TroubleStore } from "../ports/trouble-store.ts";
 import { type AttachPorts, stayAttached } from "./attach/attach.ts";
 import { Belonging, type BelongingPorts } from "./belong/belong.ts";
 import { newBoard } from "./board/board.ts";
@@ -23,6 +24,7 @@ import { guardNetwork, type NetworkPorts } from "./network/guard-network.ts";
 import { measureResources, observe, showStatusLine } from "./observe.ts";
 import { type CachePorts, openCache } from "./open-cache.ts";
 import { type ReliefPorts, relieveDisk } from "./relieve-disk.ts";
+import { rememberTroubles } from "./remember-troubles.ts";
 import { type BuildkitPorts, runBuildkit } from "./run-buildkit.ts";
 import { type OperatorPorts, serveOperators } from "./serve-operators.ts";
 import { joinTailnet, type TailnetPorts } from "./tailnet/join.ts";
@@ -38,7 +40,7 @@ export type AgentPorts = BelongingPorts &
   BuildkitPorts &
   ReliefPorts &
   EndingPorts &
-  OperatorPorts & { readonly board: HealthBoard };
+  OperatorPorts & { readonly board: HealthBoard; readonly troubles: TroubleStore };
 
 export interface AgentSettings {
   /** The directory whose file system holds BuildKit's cache. */
@@ -99,6 +101,7 @@ export async function runAgent(
   tasks.run("disk", (signal, report) => relieveDisk(ports, board, report, signal));
   tasks.run("checks", (signal) => examine(ports, board, fixed, signal));
   tasks.run("observed-state", (signal) => observe(ports, board, boot, () => tasks.loops, signal));
+  tasks.run("troubles", (signal) => rememberTroubles(ports, board, boot, signal));
   tasks.run("status-line", (signal) => showStatusLine(ports, board, signal));
   tasks.run("instructions", (signal) => instructGateway(ports.gateway, board, signal));
   tasks.run("registration", (signal) => belonging.begin(signal));

@@ -30,7 +30,7 @@ export async function observe(
   signal: AbortSignal,
 ): Promise<void> {
   const { phase, gateway, cache, network, tailnet, bootChapters, buildkit, plane, certificates, checks } = board;
-  const { desired, frozen, resources, identity } = board;
+  const { desired, frozen, resources, identity, troubles } = board;
   const versions = new Cell<Versions | undefined>(undefined);
   boot.versions.then(
     (known) => versions.set(known),
@@ -39,7 +39,7 @@ export async function observe(
   await onChange(
     [
       ...[phase, gateway, cache, network, tailnet, bootChapters, buildkit, plane, certificates, checks],
-      ...[desired, frozen, resources, identity, versions],
+      ...[desired, frozen, resources, identity, versions, troubles],
     ],
     () => {
       const now = clock.now();
@@ -136,6 +136,7 @@ function snapshot(board: Board, head: Head, loops: readonly LoopStatus[], nowMs:
       sessionsRefused: counts.refused,
       messagesRefused: plane.messagesRefused,
     },
+    troubles: board.troubles.get(),
     loops,
   };
 }

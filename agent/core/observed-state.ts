@@ -7,6 +7,7 @@ import type { Resources } from "./machine.ts";
 import type { Phase } from "./phase.ts";
 import { readiness } from "./readiness.ts";
 import type { RefusedBuild } from "./refused-builds.ts";
+import type { Trouble } from "./troubles.ts";
 import type { OpenedVolume } from "./volume/order.ts";
 
 /** What the agent sees: reported whole, and what `builder-agent status` prints. */
@@ -49,6 +50,8 @@ export interface ObservedState {
     readonly sessionsRefused: number;
     readonly messagesRefused: number;
   };
+  /** The last ones, oldest first: for people and bundles, not for the control plane. */
+  readonly troubles: readonly Trouble[];
   /** The long-running loops of this process: for people and bundles, not for the control plane. */
   readonly loops: readonly LoopStatus[];
 }
@@ -78,6 +81,7 @@ export const NOTHING_OBSERVED: ObservedState = {
   buildkit: { version: "", restarts: 0, lastExit: "", quarantined: "" },
   certificates: { lastRenewalError: "" },
   counters: { sessionsAccepted: 0, sessionsRefused: 0, messagesRefused: 0 },
+  troubles: [],
   loops: [],
 };
 
@@ -90,7 +94,15 @@ export function isNotable(before: ObservedState | undefined, after: ObservedStat
 }
 
 function notableParts(state: ObservedState) {
-  const { observedAtMs: _at, head: _head, resources: _resources, counters: _counters, loops: _loops, ...told } = state;
+  const {
+    observedAtMs: _at,
+    head: _head,
+    resources: _resources,
+    counters: _counters,
+    loops: _loops,
+    troubles: _troubles,
+    ...told
+  } = state;
   const { checks, builds, refusedBuilds, ...rest } = told;
   return {
     ...rest,

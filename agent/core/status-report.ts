@@ -6,6 +6,7 @@ import { rfc3339 } from "./moment.ts";
 import type { ObservedState } from "./observed-state.ts";
 import type { Phase } from "./phase.ts";
 import { readiness } from "./readiness.ts";
+import type { Trouble } from "./troubles.ts";
 
 /**
  * The observed state as JSON can hold it: what `/status` answers and `builder-agent status --json`
@@ -60,6 +61,8 @@ export interface StatusReport {
   readonly buildkit: ObservedState["buildkit"];
   readonly certificates: ObservedState["certificates"];
   readonly counters: ObservedState["counters"];
+  /** The last ones, the newest first. */
+  readonly troubles: readonly (Trouble & { readonly since: string; readonly until?: string })[];
   readonly loops: readonly LoopStatus[];
 }
 
@@ -87,6 +90,11 @@ export function statusReport(state: ObservedState): StatusReport {
     buildkit: state.buildkit,
     certificates: state.certificates,
     counters: state.counters,
+    troubles: state.troubles.toReversed().map((one) => ({
+      ...one,
+      since: rfc3339(one.sinceMs),
+      ...(one.untilMs !== undefined && { until: rfc3339(one.untilMs) }),
+    })),
     loops: state.loops,
   };
 }

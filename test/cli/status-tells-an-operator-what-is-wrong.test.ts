@@ -84,6 +84,7 @@ const READY: StatusReport = {
     lastRenewalError: "",
   },
   counters: { sessionsAccepted: 12, sessionsRefused: 3, messagesRefused: 0 },
+  troubles: [],
   loops: [],
 };
 

@@ -121,6 +121,7 @@ describe("what is known", () => {
       buildkit: { version: "v1", restarts: 2, lastExit: "killed", quarantined: "db" },
       certificates: { machineNotAfterMs: 1, servingNotAfterMs: 2, lastRenewalError: "late" },
       counters: { sessionsAccepted: 5, sessionsRefused: 6, messagesRefused: 3 },
+      troubles: [],
       loops: [LOOP],
     });
   });

@@ -65,6 +65,7 @@ describe("the stream", () => {
       state: {
         observedAtMs: Date.now(),
         head: {},
+        troubles: [],
         phase: { at: "ready" },
         appliedRevision: 9n,
         appliedEpoch: "e",

@@ -24,6 +24,7 @@ const OBSERVED = {
   state: {
     observedAtMs: 0,
     head: {},
+    troubles: [],
     phase: { at: "starting" },
     appliedRevision: 0n,
     appliedEpoch: "",

@@ -2,10 +2,11 @@ import type { CheckResult } from "../../core/health.ts";
 import type { ObservedState } from "../../core/observed-state.ts";
 import type { Phase } from "../../core/phase.ts";
 import { readiness } from "../../core/readiness.ts";
+import { troubleInWords } from "../../core/trouble-words.ts";
 import type { Answer } from "./answer.ts";
 import { Html, html, NOTHING } from "./html.ts";
 import { momentInWords, sizeInWords, spanInWords } from "./in-words.ts";
-import { elapsed, message } from "./moments.ts";
+import { elapsed, message, relative } from "./moments.ts";
 import { PAGE_POLICY, PAGE_STYLE } from "./page-style.ts";
 import { statusHead } from "./status-head.ts";
 
@@ -45,7 +46,7 @@ function titleOf({ head: { machineId }, phase }: ObservedState): string {
 function whole(state: ObservedState, nowMs: number): Html {
   return html`${header(state, nowMs)}${notice(state, nowMs)}
 ${statusHead(state, nowMs)}${checks(state, nowMs)}
-<div class="grid">${builds(state)}${cache(state)}${resources(state)}${buildkit(state)}${tailnet(state)}${certificates(state, nowMs)}${orders(state)}${counters(state)}${start(state)}</div>`;
+<div class="grid">${recentTrouble(state, nowMs)}${builds(state)}${cache(state)}${resources(state)}${buildkit(state)}${tailnet(state)}${certificates(state, nowMs)}${orders(state)}${counters(state)}${start(state)}</div>`;
 }
 
 function header({ phase, observedAtMs, head }: ObservedState, nowMs: number): Html {
@@ -86,6 +87,15 @@ function verdict({ state, blocking }: CheckResult): { readonly tone: string; rea
   if (state === "ok") return { tone: "ok", mark: "ok" };
   if (state === "unknown") return { tone: "warn", mark: "unknown" };
   return blocking ? { tone: "bad", mark: "failed" } : { tone: "warn", mark: "warning" };
+}
+
+/** What is over as well: the newest first. */
+function recentTrouble({ troubles }: ObservedState, nowMs: number): Html {
+  if (troubles.length === 0) return NOTHING;
+  const shown = troubles
+    .toReversed()
+    .map((one) => html`<li>${relative(one.sinceMs, nowMs)}: ${message(troubleInWords(one, nowMs), nowMs)}</li>`);
+  return html`<section class="wide"><h2>Recent trouble</h2><ol class="troubles">${shown}</ol></section>`;
 }
 
 function builds({ builds: open, refusedBuilds = [] }: ObservedState): Html {
