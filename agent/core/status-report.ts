@@ -1,5 +1,5 @@
 import type { Addresses, Contact } from "./head.ts";
-import type { CheckResult } from "./health.ts";
+import { type CheckResult, type Severity, severityOf } from "./health.ts";
 import type { LoopStatus } from "./loop-status.ts";
 import type { Resources, Versions } from "./machine.ts";
 import { rfc3339 } from "./moment.ts";
@@ -53,7 +53,11 @@ export interface StatusReport {
   /** Open builds that get no new connection, and why; absent while that is not known. */
   readonly refusedBuilds?: ObservedState["refusedBuilds"];
   /** `ok` is `state === "ok"`. */
-  readonly checks: readonly (CheckResult & { readonly ok: boolean; readonly since: string })[];
+  readonly checks: readonly (CheckResult & {
+    readonly ok: boolean;
+    readonly severity: Severity;
+    readonly since: string;
+  })[];
   readonly resources?: Resources;
   readonly cache?: ObservedState["cache"];
   readonly tailnet?: ObservedState["tailnet"];
@@ -82,7 +86,12 @@ export function statusReport(state: ObservedState): StatusReport {
     ...(refused && { refused: { revision: refused.revision.toString(), because: refused.because } }),
     builds: Object.fromEntries(state.builds),
     ...(refusedBuilds && { refusedBuilds }),
-    checks: state.checks.map((check) => ({ ...check, ok: check.state === "ok", since: rfc3339(check.sinceMs) })),
+    checks: state.checks.map((check) => ({
+      ...check,
+      ok: check.state === "ok",
+      severity: severityOf(check),
+      since: rfc3339(check.sinceMs),
+    })),
     ...(resources && { resources }),
     ...(cache && { cache }),
     ...(tailnet && { tailnet }),

@@ -27,7 +27,12 @@ it("tells the whole state as JSON, exact beyond what JSON's numbers hold", async
     appliedEpoch: "e1",
     refused: { revision: "9223372036854775808", because: "another assignment" },
     builds: { "build-1": 3, "build-2": 1 },
-    checks: READY.checks.map((one) => ({ ...one, ok: true, since: "2026-01-02T01:02:25Z" })),
+    checks: READY.checks.map((one) => ({
+      ...one,
+      ok: true,
+      severity: one.blocking ? "blocking" : "warning",
+      since: "2026-01-02T01:02:25Z",
+    })),
     troubles: [],
     loops: [],
     resources: READY.resources,
