@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { type Asked, json, page, plain, type Replier, type Reply } from "./reply.ts";
-import { type DocumentSigner, signDocument } from "./sign-document.ts";
+import { type DocumentSigner, signAsEc2 } from "./sign-document.ts";
 
 const MAX_TTL_S = 21_600;
 const STARTED_MS = Date.parse("2026-11-29T12:00:00Z");
@@ -89,7 +89,7 @@ function metadata(path: string, instance: ImdsInstance, { credentialsCode }: Imd
     case "/latest/dynamic/instance-identity/document":
       return plain(document(instance));
     case "/latest/dynamic/instance-identity/rsa2048": {
-      const signature = Buffer.from(signDocument(document(instance), instance.signer)).toString("base64");
+      const signature = Buffer.from(signAsEc2(document(instance), instance.signer)).toString("base64");
       return plain(signature.replaceAll(/(.{76})/g, "$1\n"));
     }
     case ROLE_PATH:

@@ -6,9 +6,9 @@ import type { EvidenceSource, MachineKey } from "../../ports/evidence.ts";
 import { type ChainPlaces, chainAbove } from "./azure/chain-above.ts";
 import { ask } from "./metadata/ask.ts";
 import { type Bounded, Budget } from "./metadata/budget.ts";
-import { derFromBase64 } from "./metadata/der.ts";
 import { jsonObject } from "./metadata/json-object.ts";
 import { named, type Question } from "./metadata/question.ts";
+import { sequenceFromBase64 } from "./metadata/signed-bytes.ts";
 import { noEvidence } from "./no-evidence.ts";
 
 export interface AzurePlaces extends ChainPlaces {
@@ -86,7 +86,7 @@ function documentQuestion(baseUrl: string, nonce: string): Question {
 async function attested(question: Question, budget: Budget): Promise<Uint8Array> {
   const { text } = await ask(question, budget);
   const { encoding, signature } = jsonObject(text) ?? {};
-  const pkcs7 = encoding === "pkcs7" && typeof signature === "string" ? derFromBase64(signature) : undefined;
+  const pkcs7 = encoding === "pkcs7" && typeof signature === "string" ? sequenceFromBase64(signature) : undefined;
   if (pkcs7 !== undefined) return pkcs7;
   throw noEvidence(`${named(question)} answered with something that is no whole PKCS#7 document`);
 }
