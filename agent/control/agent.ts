@@ -1,5 +1,5 @@
 import type { CacheDefaults } from "../core/cache-intent.ts";
-import type { Ending } from "../core/end-orders.ts";
+import type { Ending, EndOrder } from "../core/end-orders.ts";
 import { inWords } from "../core/errors.ts";
 import type { Pulse } from "../lifecycle/pulse.ts";
 import { Tasks } from "../lifecycle/tasks.ts";
@@ -102,11 +102,8 @@ export async function runAgent(
   tasks.run("boot-chapters", (signal) => timeBoot(ports, board, boot, signal));
 
   tasks.run("signals", (signal) => orderBySignal(ports, board, signals, graceMs, signal));
-  tasks.run("operators", (signal, report) => serveOperators(ports, board, graceMs, () => tasks.loops, report, signal));
-  tasks.run("drain-orders", (signal) => orderByControlPlane(ports, board, signal));
-  tasks.ended.catch((err: unknown) =>
-    orderEnd(board, { from: "refusal", reason: inWords(err), deadlineMonoMs: clock.now().monoMs + graceMs }),
-  );
+  const means = { order: (order: EndOrder) => orderEnd(board, order), graceMs, loops: () => tasks.loops };
+  tasks.run("operators", (signal, report) => serveOperators(ports, board, means, report, signal));
 
   await board.endOrders.first((orders) => orders.length > 0, new AbortController().signal);
   const { ended, reason } = await endInOrder(ports, board, inbox, settings.ending);

@@ -47,7 +47,7 @@ complete -F _builder_agent builder-agent
 function zsh(commands: readonly Described[]): string {
   const described = (one: Described): string =>
     [
-      ...one.under.map(({ name, summary }) => `${quoted(`${name}:${summary}`)}`),
+      ...one.under.map(({ name, summary }) => quoted(`${name}:${summary}`)),
       ...one.options.map(({ long, description }) => quoted(`${long}:${description}`)),
     ].join(" ");
   return `\
