@@ -77,7 +77,7 @@ it("tells from the call to revoke how soon the client fails and the step is gone
   stage().plane.revokeBuild(build.buildId);
   const { clientFailedAfterMs, stepGoneAfterMs } = await cut(held, revokedAtMs);
   // The client hears of its end before the log has it.
-  const closed = await stage().log.first("session.closed", ({ data }) => data["buildId"] === build.buildId);
+  const closed = await stage().log.until("session.closed", ({ data }) => data["buildId"] === build.buildId);
   const applied = await stage().log.last("policy.applied");
   const inGatewayMs = closed.atMs - (applied?.atMs ?? Number.NaN);
   await annotate(
