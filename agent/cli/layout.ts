@@ -42,6 +42,8 @@ export interface Layout {
   /** Control's own directory. */
   readonly controlDir: string;
   readonly identityDir: string;
+  /** Of control: how often it was started in this boot. */
+  readonly controlStarts: string;
   /** What control proposes to whoever starts BuildKit as root, where that is not the launcher. */
   readonly buildkitProposal: string;
   /** Gateway and control may enter it. */
@@ -91,6 +93,7 @@ export function layoutOf(paths: {
     tailnetMemory: join(controlDir, "tailnet.json"),
     controlDir,
     identityDir: join(controlDir, "identity"),
+    controlStarts: join(controlDir, "starts.json"),
     buildkitProposal: join(controlDir, "buildkitd.toml"),
     buildkitDir,
     buildkitSocket: join(runtimeDir, SOCKETS.buildkit),

@@ -34,6 +34,7 @@ export const READY: ObservedState = {
   },
   buildkit: { version: "v0.33.1", restarts: 1, lastExit: "killed by SIGKILL", quarantined: "" },
   certificates: { machineNotAfterMs: NOW_MS + 3_600_000, servingNotAfterMs: NOW_MS - 5_000, lastRenewalError: "" },
+  bootChapters: [{ name: "ready", beganMs: 0, tookMs: 2_500 }],
   counters: { sessionsAccepted: 12, sessionsRefused: 2, messagesRefused: 0 },
 };
 
