@@ -140,6 +140,8 @@ it("gives what it shows as metrics", async () => {
       'builder_agent_check_ok{check="buildkit"} 0',
       'builder_agent_check_blocking{check="buildkit"} 1',
       'builder_agent_check_ok{check="control-plane"} 0',
+      'builder_agent_check_explained{check="control-plane"} 1',
+      'builder_agent_check_explained{check="buildkit"} 0',
       'builder_agent_check_blocking{check="control-plane"} 0',
       "builder_agent_admission_open 0",
       'builder_agent_admission_closed{reason="buildkit"} 1',

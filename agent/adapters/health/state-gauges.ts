@@ -19,8 +19,12 @@ export function stateGauges(registry: Registry): (state: ObservedState) => void 
   const phase = gauge("phase", "1 for the phase that the agent is in.", ["phase"]);
   const check = gauge("check_ok", "1 while the check is ok; 0 also while nobody could look yet.", ["check"]);
   const blocking = gauge("check_blocking", "1 while the machine is not ready unless this check is ok.", ["check"]);
+  const explained = gauge("check_explained", "1 while another check's failure explains that this one is not ok.", [
+    "check",
+  ]);
   for (const { name, blocking: is } of CHECKS) {
     check.set({ check: name }, 0);
+    explained.set({ check: name }, 0);
     blocking.set({ check: name }, is ? 1 : 0);
   }
   const open = gauge("admission_open", "1 while the gateway is told to let builds in.");
@@ -49,7 +53,8 @@ export function stateGauges(registry: Registry): (state: ObservedState) => void 
   return (state) => {
     ready.set(readiness(state.phase, state.checks, new Set()).ready ? 1 : 0);
     for (const one of PHASES) phase.set({ phase: one }, one === state.phase.at ? 1 : 0);
-    for (const { name, blocking: blocks, state: found } of state.checks) {
+    for (const { name, blocking: blocks, state: found, causedBy } of state.checks) {
+      explained.set({ check: name }, causedBy === undefined ? 0 : 1);
       check.set({ check: name }, found === "ok" ? 1 : 0);
       blocking.set({ check: name }, blocks ? 1 : 0);
     }
