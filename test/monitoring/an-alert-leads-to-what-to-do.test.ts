@@ -1,5 +1,7 @@
 import { spawnSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, it } from "vitest";
 import { CHECKS } from "../../agent/core/checks/register.ts";
 import { documents } from "../../tools/image/deb/documents.mjs";
@@ -110,4 +112,20 @@ it("has a dashboard whose every panel answers a question, and none lies on anoth
   }
   expect(new Set(panels().map(({ id }) => id)).size).toBe(panels().length);
   expect(new Set(panels().map(({ title }) => title)).size).toBe(panels().length);
+});
+
+it("asks Prometheus nothing that it does not understand", () => {
+  const expressions = panels().flatMap(({ targets }) => targets.map(({ expr }) => expr));
+  const rules = expressions.map((expr, at) => ({ record: `panel:query:${at}`, expr }));
+  const folder = mkdtempSync(join(tmpdir(), "panels-"));
+  try {
+    const file = join(folder, "panels.yml");
+    // JSON is YAML, too.
+    writeFileSync(file, JSON.stringify({ groups: [{ name: "panels", rules }] }));
+    const { status, said } = promtool("check", "rules", file);
+    expect(said).toContain(`${expressions.length} rules found`);
+    expect(status).toBe(0);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
