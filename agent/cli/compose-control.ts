@@ -11,7 +11,9 @@ import { identityStore } from "../adapters/keys/identity-store.ts";
 import { keyMaker } from "../adapters/keys/key-maker.ts";
 import { awsKms } from "../adapters/kms/aws-kms.ts";
 import { connectToGateway } from "../adapters/link/client.ts";
+import { countStart } from "../adapters/machine/count-start.ts";
 import { linuxMachine } from "../adapters/machine/linux-machine.ts";
+import { agentVersion } from "../adapters/machine/versions.ts";
 import { machineNames } from "../adapters/names/machine-names.ts";
 import { operatorDesk } from "../adapters/operators/desk.ts";
 import { openRecords } from "../adapters/records/open-records.ts";
@@ -61,7 +63,12 @@ export async function startControl(
   const clock = systemClock();
   const startedMonoMs = clock.now().monoMs - performance.now();
   const machine = linuxMachine({ buildkitBinary: buildkit.binary });
-  const { meters, registry } = prometheusMeters();
+  const bootId = await machine.bootId();
+  const { meters, registry } = prometheusMeters({
+    version: agentVersion(),
+    controlRestarts: await countStart(layout.controlStarts, bootId, log),
+    droppedLogLines: log.droppedLines,
+  });
   await using scope = new Scope();
   using ownUnit = new SystemdNotify({ environment: cli.environment, pid: process.pid, log });
   const { capabilities, units, ...services } = servicesOf(config.services.manager, layout, clock, log);
@@ -80,7 +87,7 @@ export async function startControl(
   });
   const records = await openRecords({
     directory: layout.recordsDir,
-    bootId: await machine.bootId(),
+    bootId,
     clock,
     log,
     onRecord: ({ ending, durationMs, bytesFromClient, bytesToClient }) =>

@@ -45,6 +45,8 @@ export interface Layout {
   /** Control's own directory. */
   readonly controlDir: string;
   readonly identityDir: string;
+  /** Of control: how often it was started in this boot. */
+  readonly controlStarts: string;
   /** What control proposes to whoever starts BuildKit as root, where that is not the launcher. */
   readonly buildkitProposal: string;
   /** Gateway and control may enter it. */
@@ -96,6 +98,7 @@ export function layoutOf(paths: {
     operatorsSocket: join(runtimeDir, SOCKETS.operators),
     controlDir,
     identityDir: join(controlDir, "identity"),
+    controlStarts: join(controlDir, "starts.json"),
     buildkitProposal: join(controlDir, "buildkitd.toml"),
     buildkitDir,
     buildkitSocket: join(runtimeDir, SOCKETS.buildkit),

@@ -16,6 +16,7 @@ import { type CertificatePorts, keepCertificates } from "./certificates.ts";
 import { type EndingLimits, type EndingPorts, endInOrder } from "./end.ts";
 import { orderByControlPlane, orderBySignal, orderEnd, type StopSignals } from "./end-orders.ts";
 import { examine } from "./examine.ts";
+import { showFigures } from "./figures.ts";
 import { instructGateway } from "./instruct-gateway.ts";
 import { keepRecords } from "./keep-records.ts";
 import { guardNetwork, type NetworkPorts } from "./network/guard-network.ts";
@@ -92,6 +93,7 @@ export async function runAgent(
   tasks.run("disk", (signal, report) => relieveDisk(ports, board, report, signal));
   tasks.run("checks", (signal) => examine(ports, board, fixed, signal));
   tasks.run("observed-state", (signal) => observe(ports, board, () => tasks.loops, signal));
+  tasks.run("figures", (signal) => showFigures(ports, board, signal));
   tasks.run("status-line", (signal) => showStatusLine(ports, board, signal));
   tasks.run("instructions", (signal) => instructGateway(ports.gateway, board, signal));
   tasks.run("registration", (signal) => belonging.begin(signal));

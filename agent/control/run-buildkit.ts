@@ -269,6 +269,7 @@ class Daemon {
     const { meters, log, clock } = this.#ports;
     const { kind, text } = describeExit(exit);
     meters.buildkitExited(kind);
+    meters.restarted("buildkitd");
     log.warn({ kind, exit: text, lastLines: exit.lastLines }, "buildkit.exited");
     this.#noteEnd(clock.now().monoMs);
     this.#cells.buildkit.update((view) => ({

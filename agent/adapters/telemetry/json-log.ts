@@ -19,6 +19,8 @@ export interface JsonLogOptions {
 /** The level may change while the process runs. */
 export interface JsonLog extends Log {
   setLevel(level: LogLevel): void;
+  /** How many lines had to be dropped so far. */
+  readonly droppedLines: () => number;
 }
 
 /**
@@ -42,6 +44,7 @@ export function jsonLog(options: JsonLogOptions): JsonLog {
     setLevel: (level) => {
       logger.level = level;
     },
+    droppedLines: () => output.dropped,
   };
 }
 

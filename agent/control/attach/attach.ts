@@ -86,6 +86,7 @@ export async function stayAttached(
     const note = (retryInMs: number): void => {
       ports.log.warn({ err: failure, retryInMs }, "control-plane.detached");
       loop.failed(lastFailure, retryInMs);
+      ports.meters.planeNextTry(ports.clock.now().wallMs + retryInMs);
     };
     await pauseBeforeReconnect(ports, cells, { failure, failures }, note, signal);
     failures += 1;
@@ -119,7 +120,9 @@ async function attachOnce(
       branch,
       () =>
         receive(ports, cells, stream, () => {
-          heard.atMonoMs = ports.clock.now().monoMs;
+          const now = ports.clock.now();
+          heard.atMonoMs = now.monoMs;
+          ports.meters.planeHeard(now.wallMs);
           refusals.heard();
         }),
       (signal) => reportObserved(ports, cells, stream, signal),

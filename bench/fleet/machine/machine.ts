@@ -200,4 +200,9 @@ const NO_METERS: AgentPorts["meters"] = {
   buildkitExited: () => {},
   cachePruned: () => {},
   renewalFailed: () => {},
+  planeHeard: () => {},
+  planeNextTry: () => {},
+  clockOffset: () => {},
+  records: () => {},
+  restarted: () => {},
 };
