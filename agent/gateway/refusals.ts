@@ -1,6 +1,6 @@
 import type { CertificateFacts, Refusal } from "../core/authorise.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Log, LogData } from "../ports/log.ts";
+import type { Log, LogData, LogOf } from "../ports/log.ts";
 import { LineRate } from "./line-rate.ts";
 
 /** Why a connection was turned away: by the policy (core), or before it could be asked. */
@@ -34,7 +34,7 @@ const MOST_NAMES = 4;
 
 /** Counts and logs everyone who is turned away. */
 export class Refusals {
-  readonly #log: Log;
+  readonly #log: LogOf<"session.refused">;
   readonly #counts = new Map<Reason, number>();
   readonly #lines: LineRate;
 
