@@ -73,3 +73,15 @@ function lastWords({ lastLines }: ExitFacts): string {
 export function isFailedCall(line: string): boolean {
   return /\/moby\.buildkit\.v1\.\S+ returned error: /.test(line);
 }
+
+/** A line of its log as a person reads it: of a line of JSON the message, and the error with it. */
+export function spoken(line: string): string {
+  if (!line.startsWith("{")) return line;
+  try {
+    const { msg, error }: { readonly msg?: unknown; readonly error?: unknown } = JSON.parse(line);
+    if (typeof msg !== "string") return line;
+    return typeof error === "string" ? `${msg}: ${error}` : msg;
+  } catch {
+    return line;
+  }
+}

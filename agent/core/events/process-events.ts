@@ -4,7 +4,7 @@ import type { EventTable } from "./event.ts";
 export const processEvents = {
   "process.crashed": {
     at: ["error"],
-    fields: ["err"],
+    fields: ["err", "stack"],
     says: "A defect: the process ends, and a fresh one takes its place.",
   },
   "process.warning": { at: ["warn"], fields: ["err"], says: "Node warns of something in this process." },
