@@ -7,6 +7,12 @@ Each line of the log is one event. Its name is stable: what watches a log may re
 line; the fields below are the data, and one with a question mark may be absent. \`err\` is an error: its sentence as \`message\`, its \`code\`, and its
 \`causes\`, outermost first. A name that ends in \`Ms\`, \`Bytes\` or \`Pid\` says its unit.
 
+A warning or an error with an \`err\` that comes again and again has its line at first, then at growing intervals of 1 to 15 minutes: with \`count\`, how often
+it came since the first, and \`lastsMs\`. Another cause is another line, at once. What ends it has \`failures\` and \`failedForMs\`. At \`log.level = "debug"\` each try
+has its line, and each error a \`stack\`. A time in milliseconds such as \`notAfterMs\` stands beside the same in RFC 3339, \`notAfter\`.
+
+Under systemd each line has its priority: \`journalctl -u 'builder-agent-*' -p warning\`. On a terminal lines are for a person (\`log.format\`, \`NO_COLOR\`).
+
 This page is made from \`agent/core/events/\` by \`npm run gen:docs\`.
 `;
 

@@ -1,5 +1,6 @@
 import { isatty } from "node:tty";
 import type { AnyLog, Log, LogData } from "../../ports/log.ts";
+import { FaultMemory } from "./fault-memory.ts";
 import { journalPrefix } from "./journal-prefix.ts";
 import { jsonLines } from "./json-line.ts";
 import { LineOutput } from "./line-output.ts";
@@ -33,7 +34,8 @@ export interface ProcessLog extends Log {
 /**
  * The log of a process: JSON, or pretty for a person at a terminal, each with its priority in front
  * where journald reads. A line never throws, never waits and never ends the process, whatever is
- * behind the descriptor: see `LineOutput`. What had to be dropped is counted, and told as
+ * behind the descriptor: see `LineOutput`. A fault that is tried again and again has a line at first
+ * and then at growing intervals, at debug each time: see `FaultMemory`. What had to be dropped is counted, and told as
  * `log.dropped` once it is over.
  */
 export function processLog(options: ProcessLogOptions): ProcessLog {
@@ -41,12 +43,16 @@ export function processLog(options: ProcessLogOptions): ProcessLog {
   // An error, so that every level shows it: what was dropped may have been errors.
   const dropped = (lines: number): string => written({ level: "error", event: "log.dropped", data: { lines } });
   const output = new LineOutput({ fd: options.fd ?? STDOUT, dropped });
+  const faults = new FaultMemory();
   let least = options.level;
   const isShown = (level: LogLevel): boolean => ORDER.indexOf(level) >= ORDER.indexOf(least);
   const at =
     (level: keyof AnyLog) =>
     (data: LogData, event: string): void => {
-      if (isShown(level)) output.write(written({ level, event, data: shown(data, isShown("debug")) }));
+      const stacks = isShown("debug");
+      const told = faults.note(level, event, data, performance.now()) ?? (stacks ? data : undefined);
+      if (told === undefined || !isShown(level)) return;
+      output.write(written({ level, event, data: shown(told, stacks) }));
     };
   return {
     debug: at("debug"),
