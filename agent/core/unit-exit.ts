@@ -78,9 +78,9 @@ export function isFailedCall(line: string): boolean {
 export function spoken(line: string): string {
   if (!line.startsWith("{")) return line;
   try {
-    const { msg, error }: { readonly msg?: unknown; readonly error?: unknown } = JSON.parse(line);
-    if (typeof msg !== "string") return line;
-    return typeof error === "string" ? `${msg}: ${error}` : msg;
+    const entry: unknown = JSON.parse(line);
+    if (typeof entry !== "object" || entry === null || !("msg" in entry) || typeof entry.msg !== "string") return line;
+    return "error" in entry && typeof entry.error === "string" ? `${entry.msg}: ${entry.error}` : entry.msg;
   } catch {
     return line;
   }

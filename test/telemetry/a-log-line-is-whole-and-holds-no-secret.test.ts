@@ -137,8 +137,7 @@ it("tells an error with every cause, each in its own words", () => {
   logAt("info").error({ err }, "control-plane.detached");
   logAt("debug").error({ err }, "control-plane.detached");
   expect(lines().map((line) => line["err"])).toEqual([told, { ...told, stack: expect.any(Array) as unknown }]);
-  const { stack } = lines()[1]?.["err"] as { readonly stack: readonly string[] };
-  expect(stack[0]).toMatch(/^at .*a-log-line-is-whole/);
+  expect(lines()[1]).toHaveProperty("err.stack.0", expect.stringMatching(/^at .*a-log-line-is-whole/));
 });
 
 it("names the kind of an error that has no code", () => {

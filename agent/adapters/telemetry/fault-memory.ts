@@ -2,8 +2,8 @@ import { endedBy, type FaultPast, faultKey, noteFault, SOMEBODY_LOOKS } from "..
 import type { AnyLog, LogData } from "../../ports/log.ts";
 
 /**
- * Far more than go wrong at a time. Of what was longest unheard of the memory goes first: it is then
- * told as if it were new.
+ * Far more than go wrong at a time. What was longest unheard of is forgotten first, and then told
+ * as if it were new.
  */
 const FAULTS_MAX = 200;
 

@@ -5,8 +5,8 @@ import type { LogLine } from "./log-line.ts";
 const RESERVED: ReadonlySet<string> = new Set(["level", "time", "event", "process", "pid"]);
 
 /**
- * One JSON object in one line, for pipes and for journald: `level`, `time` (RFC 3339, UTC), `event`,
- * `process`, `pid`, and the data.
+ * One JSON object in one line, for pipes and for journald: `level`, `time` (RFC 3339, UTC),
+ * `event`, `process`, `pid`, and the data.
  */
 export function jsonLines(process: string, pid: number): (line: LogLine) => string {
   let written = "";

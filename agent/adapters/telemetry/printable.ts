@@ -16,8 +16,9 @@ export interface Manner {
 
 /**
  * A value as plain JSON that is safe to print: secrets, bytes and private keys in PEM never show,
- * errors show their causes, a time in milliseconds (`notAfterMs`) stands beside the same in RFC 3339
- * (`notAfter`), bigints and collections become what JSON knows, and nothing is unbounded. Never throws: a log line must not end what it reports on.
+ * errors show their causes, a time in milliseconds (`notAfterMs`) stands beside the same in
+ * RFC 3339 (`notAfter`), bigints and collections become what JSON knows, and nothing is unbounded.
+ * Never throws: a log line must not end what it reports on.
  */
 export function printable(value: unknown, how: Manner = { stacks: false }, depth = 0): unknown {
   try {

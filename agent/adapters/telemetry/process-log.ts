@@ -32,11 +32,11 @@ export interface ProcessLog extends Log {
 }
 
 /**
- * The log of a process: JSON, or pretty for a person at a terminal, each with its priority in front
- * where journald reads. A line never throws, never waits and never ends the process, whatever is
- * behind the descriptor: see `LineOutput`. A fault that is tried again and again has a line at first
- * and then at growing intervals, at debug each time: see `FaultMemory`. What had to be dropped is counted, and told as
- * `log.dropped` once it is over.
+ * The log of a process: JSON, or pretty for a person at a terminal, each with its priority in
+ * front where journald reads. A line never throws, never waits and never ends the process, whatever
+ * is behind the descriptor: see `LineOutput`. A fault that is tried again and again has a line at
+ * first and then at growing intervals, at debug each time: see `FaultMemory`. What had to be
+ * dropped is counted, and told as `log.dropped` once it is over.
  */
 export function processLog(options: ProcessLogOptions): ProcessLog {
   const written = writer(options);
