@@ -15,7 +15,7 @@ import { linuxMachine } from "../adapters/machine/linux-machine.ts";
 import { machineNames } from "../adapters/names/machine-names.ts";
 import { openRecords } from "../adapters/records/open-records.ts";
 import { SystemdNotify } from "../adapters/systemd/notify.ts";
-import { processLog } from "../adapters/telemetry/process-log.ts";
+import { jsonLog } from "../adapters/telemetry/json-log.ts";
 import { prometheusMeters } from "../adapters/telemetry/prometheus-meters.ts";
 import { type AgentEnding, runAgent } from "../control/agent.ts";
 import { Branch } from "../lifecycle/branch.ts";
@@ -49,7 +49,7 @@ export async function startControl(
   const { paths, controlPlane, cacheVolume, buildkit, drain } = config;
   const bridged = config.network.mode === "bridge";
   const layout = layoutOf(paths);
-  const log = processLog({ process: "control", ...config.log });
+  const log = jsonLog({ process: "control", ...config.log });
   logDefects(log);
   logLibrary(log);
   const retryNow = new Pulse();

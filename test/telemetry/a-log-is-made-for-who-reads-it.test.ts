@@ -11,17 +11,17 @@ import { prettyLines } from "../../agent/adapters/telemetry/pretty-line.ts";
 import { printable } from "../../agent/adapters/telemetry/printable.ts";
 import { AgentError } from "../../agent/core/errors.ts";
 
-const PROCESS_LOG = fileURLToPath(new URL("../../dist/agent/adapters/telemetry/process-log.js", import.meta.url));
+const JSON_LOG = fileURLToPath(new URL("../../dist/agent/adapters/telemetry/json-log.js", import.meta.url));
 const DEADLINE_MS = 20_000;
 const COLOUR = "\u001B[";
 
 /** A process that logs a line of each level; `before` runs in it first. */
 function speaker(options: object = {}, before = ""): string {
   return `
-    import { processLog } from ${JSON.stringify(PROCESS_LOG)};
+    import { jsonLog } from ${JSON.stringify(JSON_LOG)};
     import { fstatSync } from "node:fs";
     ${before}
-    const log = processLog({ process: "gateway", level: "debug", ...${JSON.stringify(options)} });
+    const log = jsonLog({ process: "gateway", level: "debug", ...${JSON.stringify(options)} });
     for (const level of ["debug", "info", "warn", "error"]) log[level]({ n: 1 }, "line." + level);
   `;
 }

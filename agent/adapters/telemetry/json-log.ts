@@ -15,7 +15,7 @@ export type LogLevel = (typeof ORDER)[number];
 /** "auto" is pretty on a terminal, and JSON for everything else. */
 export type LogFormat = "auto" | "json" | "pretty";
 
-export interface ProcessLogOptions {
+export interface JsonLogOptions {
   /** Which of our processes speaks. */
   readonly process: "buildkit" | "control" | "gateway" | "launcher" | "network" | "volume";
   readonly level: LogLevel;
@@ -27,7 +27,7 @@ export interface ProcessLogOptions {
 }
 
 /** The level may change while the process runs. */
-export interface ProcessLog extends Log {
+export interface JsonLog extends Log {
   setLevel(level: LogLevel): void;
 }
 
@@ -38,7 +38,7 @@ export interface ProcessLog extends Log {
  * first and then at growing intervals, at debug each time: see `FaultMemory`. What had to be
  * dropped is counted, and told as `log.dropped` once it is over.
  */
-export function processLog(options: ProcessLogOptions): ProcessLog {
+export function jsonLog(options: JsonLogOptions): JsonLog {
   const written = writer(options);
   // An error, so that every level shows it: what was dropped may have been errors.
   const dropped = (lines: number): string => written({ level: "error", event: "log.dropped", data: { lines } });
@@ -70,7 +70,7 @@ function writer({
   format = "auto",
   fd = STDOUT,
   environment = process.env,
-}: ProcessLogOptions): (line: LogLine) => string {
+}: JsonLogOptions): (line: LogLine) => string {
   const isPretty = format === "pretty" || (format === "auto" && isatty(fd));
   const colours = isatty(fd) && !environment["NO_COLOR"] && environment["TERM"] !== "dumb";
   const lines = isPretty ? prettyLines(name, colours) : jsonLines(name, process.pid);
