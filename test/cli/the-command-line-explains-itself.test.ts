@@ -128,7 +128,7 @@ log.format                             auto                                defau
     (await runCli(["config", "show", "--json", "--config", toml.file, ...flags], environment)).out,
   );
   expect(json).toMatchObject({ schemaVersion: 1 });
-  expect(json).toHaveProperty("values.14", { key: "gateway.maxConnections", value: 1024, source: "default" });
+  expect(json).toHaveProperty("values.15", { key: "gateway.maxConnections", value: 1024, source: "default" });
 });
 
 it("prints a JSON Schema that names every key and requires none", async () => {
