@@ -11,7 +11,9 @@ import { identityStore } from "../adapters/keys/identity-store.ts";
 import { keyMaker } from "../adapters/keys/key-maker.ts";
 import { awsKms } from "../adapters/kms/aws-kms.ts";
 import { connectToGateway } from "../adapters/link/client.ts";
+import { countStart } from "../adapters/machine/count-start.ts";
 import { linuxMachine } from "../adapters/machine/linux-machine.ts";
+import { agentVersion } from "../adapters/machine/versions.ts";
 import { machineNames } from "../adapters/names/machine-names.ts";
 import { operatorDesk } from "../adapters/operators/desk.ts";
 import { openRecords } from "../adapters/records/open-records.ts";
@@ -51,7 +53,7 @@ export async function startControl(
   const { paths, controlPlane, cacheVolume, buildkit, drain } = config;
   const bridged = config.network.mode === "bridge";
   const layout = layoutOf(paths);
-  const log = jsonLog({ process: "control", level: config.log.level });
+  const log = jsonLog({ process: "control", ...config.log });
   logDefects(log);
   logLibrary(log);
   const retryNow = new Pulse();
@@ -62,7 +64,12 @@ export async function startControl(
   const clock = systemClock();
   const startedMonoMs = clock.now().monoMs - performance.now();
   const machine = linuxMachine({ buildkitBinary: buildkit.binary });
-  const { meters, registry } = prometheusMeters();
+  const bootId = await machine.bootId();
+  const { meters, registry } = prometheusMeters({
+    version: agentVersion(),
+    controlRestarts: await countStart(layout.controlStarts, bootId, log),
+    droppedLogLines: log.droppedLines,
+  });
   await using scope = new Scope();
   using ownUnit = new SystemdNotify({ environment: cli.environment, pid: process.pid, log });
   const { capabilities, units, ...services } = servicesOf(config.services.manager, layout, clock, log);
@@ -82,7 +89,7 @@ export async function startControl(
   });
   const records = await openRecords({
     directory: layout.recordsDir,
-    bootId: await machine.bootId(),
+    bootId,
     clock,
     log,
     onRecord: ({ ending, durationMs, bytesFromClient, bytesToClient }) =>

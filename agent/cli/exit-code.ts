@@ -6,7 +6,7 @@ import { AgentError } from "../core/errors.ts";
  */
 export const EXIT = {
   ok: 0,
-  /** `status`: it answers, and is not ready. `reconnect`: not attached. `doctor`: something is wrong. */
+  /** `status`: not ready. `reconnect`: not attached. `doctor`: something is wrong. */
   notReady: 1,
   /** EX_USAGE: the command line is wrong. */
   usage: 64,

@@ -1,17 +1,9 @@
 import { Command, CommanderError } from "commander";
-import type { Cli, CommandModule } from "./cli.ts";
+import type { Cli, CommandModule, Entry } from "./cli.ts";
+import { nearestName } from "./config/nearest.ts";
 import { describeFailure, failureJson } from "./describe-failure.ts";
 import { EXIT, exitCodeOf } from "./exit-code.ts";
 import { painter, printJsonLine, wrapped } from "./printing.ts";
-
-interface Entry {
-  readonly name: string;
-  readonly summary: string;
-  readonly load?: () => Promise<CommandModule>;
-  /** Not in the help: another of our processes starts it. */
-  readonly hidden?: true;
-  readonly under?: readonly Entry[];
-}
 
 const ENTRIES: readonly Entry[] = [
   {
@@ -152,10 +144,33 @@ const ENTRIES: readonly Entry[] = [
     ],
   },
   { name: "version", summary: "show the agent's version", load: () => import("./commands/version.ts") },
+  {
+    name: "completion",
+    summary: "print what bash, zsh or fish need to complete these commands",
+    load: async () => (await import("./commands/completion.ts")).completionOf(ENTRIES),
+  },
+  {
+    name: "man",
+    summary: "print the manual page",
+    load: async () =>
+      (await import("./commands/man.ts")).manOf(ENTRIES, { description: DESCRIPTION, exitCodes: EXIT_CODES }),
+    hidden: true,
+  },
 ];
 
-const EXITS = `
-Exit codes: 0 good, 1 not ready, 64 wrong command line, 65 the cache volume refused, 69 no answer, 70 a defect, 75 not over yet, 77 refused by the control plane or not permitted, 78 wrong configuration.`;
+const DESCRIPTION = "The agent of a builder VM: proves its machine, lets open builds in, and runs BuildKit for them.";
+
+const EXIT_CODES = [
+  "0 good",
+  "1 not ready",
+  "64 wrong command line",
+  "65 the cache volume refused",
+  "69 no answer",
+  "70 a defect",
+  "75 not over yet",
+  "77 refused by the control plane or not permitted",
+  "78 wrong configuration",
+];
 
 /**
  * Runs one command line (without node and the script) and gives the code to exit with. Never
@@ -164,13 +179,18 @@ Exit codes: 0 good, 1 not ready, 64 wrong command line, 65 the cache volume refu
 export async function runProgram(argv: readonly string[], cli: Cli): Promise<number> {
   let code: number = EXIT.ok;
   const program = configured(new Command("builder-agent"), cli)
-    .description("The agent of a builder VM: proves its machine, lets open builds in, and runs BuildKit for them.")
-    .addHelpText("after", EXITS);
+    .description(DESCRIPTION)
+    .option("-V, --version", "show the agent's version")
+    .addHelpText("after", `\nExit codes: ${EXIT_CODES.join(", ")}.`);
   addEntries(program, ENTRIES, cli, (ended) => {
     code = ended;
   });
   try {
-    await program.parseAsync(argv, { from: "user" });
+    const stranger = strangerIn(argv);
+    if (stranger !== undefined) return unknownCommand(stranger, cli);
+    await program.parseAsync(VERSION_FLAGS.includes(argv[0] ?? "") ? ["version", ...argv.slice(1)] : argv, {
+      from: "user",
+    });
     return code;
   } catch (failure) {
     if (failure instanceof CommanderError) return failure.exitCode === 0 ? EXIT.ok : EXIT.usage;
@@ -181,6 +201,37 @@ export async function runProgram(argv: readonly string[], cli: Cli): Promise<num
     cli.output.err(wrapped(told, cli.output.columns));
     return exitCodeOf(failure);
   }
+}
+
+const VERSION_FLAGS = ["-V", "--version"];
+
+interface Stranger {
+  readonly word: string;
+  readonly known: readonly string[];
+}
+
+/**
+ * The word that names no command, where commander would pass it over: behind `help`, and behind a
+ * command that does something by itself and has others under it.
+ */
+function strangerIn(argv: readonly string[]): Stranger | undefined {
+  const isHelp = argv[0] === "help";
+  let [among, isPassedOver] = [ENTRIES, isHelp];
+  for (const word of isHelp ? argv.slice(1) : argv.slice(0, 2)) {
+    if (word.startsWith("-") || word === "help") return undefined;
+    const entry = among.find(({ name }) => name === word);
+    if (entry === undefined) return isPassedOver ? { word, known: among.map(({ name }) => name) } : undefined;
+    if (entry.under === undefined) return undefined;
+    [among, isPassedOver] = [entry.under, isHelp || entry.load !== undefined];
+  }
+  return undefined;
+}
+
+function unknownCommand({ word, known }: Stranger, { output }: Cli): number {
+  const nearest = nearestName(word, known);
+  const meant = nearest === undefined ? "" : `\n(Did you mean ${nearest}?)`;
+  output.err(`builder-agent: unknown command '${word}'${meant}\n(--help shows what there is)\n`);
+  return EXIT.usage;
 }
 
 /**

@@ -20,7 +20,7 @@ const CNI_PLUGINS = ["ptp", "loopback"];
 /** By which the network of builds is made and guarded. */
 const NETWORK_PROGRAMS = ["ip", "nft", "nsenter", "setpriv", "unshare"];
 
-/** Looks at the files and programs that the configuration names, and tells of those that are amiss. */
+/** The files and programs that the configuration names: those that are amiss. */
 export async function surroundings(
   { config, sources }: Named,
   environment: Readonly<Record<string, string | undefined>>,

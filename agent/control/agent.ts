@@ -1,5 +1,5 @@
 import type { CacheDefaults } from "../core/cache-intent.ts";
-import type { Ending } from "../core/end-orders.ts";
+import type { Ending, EndOrder } from "../core/end-orders.ts";
 import { inWords } from "../core/errors.ts";
 import type { Addresses } from "../core/head.ts";
 import type { Pulse } from "../lifecycle/pulse.ts";
@@ -18,6 +18,7 @@ import { type CertificatePorts, keepCertificates } from "./certificates.ts";
 import { type EndingLimits, type EndingPorts, endInOrder } from "./end.ts";
 import { orderByControlPlane, orderBySignal, orderEnd, type StopSignals } from "./end-orders.ts";
 import { examine } from "./examine.ts";
+import { showFigures } from "./figures.ts";
 import { instructGateway } from "./instruct-gateway.ts";
 import { keepRecords } from "./keep-records.ts";
 import { guardNetwork, type NetworkPorts } from "./network/guard-network.ts";
@@ -102,6 +103,7 @@ export async function runAgent(
   tasks.run("checks", (signal) => examine(ports, board, fixed, signal));
   tasks.run("observed-state", (signal) => observe(ports, board, boot, () => tasks.loops, signal));
   tasks.run("troubles", (signal) => rememberTroubles(ports, board, boot, signal));
+  tasks.run("figures", (signal) => showFigures(ports, board, signal));
   tasks.run("status-line", (signal) => showStatusLine(ports, board, signal));
   tasks.run("instructions", (signal) => instructGateway(ports.gateway, board, signal));
   tasks.run("registration", (signal) => belonging.begin(signal));
@@ -112,7 +114,8 @@ export async function runAgent(
   tasks.run("boot-chapters", (signal) => timeBoot(ports, board, boot, signal));
 
   tasks.run("signals", (signal) => orderBySignal(ports, board, signals, graceMs, signal));
-  tasks.run("operators", (signal, report) => serveOperators(ports, board, graceMs, () => tasks.loops, report, signal));
+  const means = { order: (order: EndOrder) => orderEnd(board, order), graceMs, loops: () => tasks.loops };
+  tasks.run("operators", (signal, report) => serveOperators(ports, board, means, report, signal));
   tasks.run("drain-orders", (signal) => orderByControlPlane(ports, board, signal));
   tasks.ended.catch((err: unknown) =>
     orderEnd(board, { from: "refusal", reason: inWords(err), deadlineMonoMs: clock.now().monoMs + graceMs }),

@@ -29,9 +29,11 @@ export async function watchGateway(
 ): Promise<void> {
   let lost: GatewayHere | undefined;
   for await (const event of gateway.events(signal)) {
+    const { runId: runIdBefore } = cells.gateway.get();
     const next = seen(cells.gateway.get(), event);
     switch (event.is) {
       case "hello":
+        if (runIdBefore !== "" && runIdBefore !== next.runId) meters.restarted("gateway");
         cells.servingRequest.set(event.request);
         inbox.put({ runId: next.runId, event });
         if (lost !== undefined && lost.runId !== event.runId) noteLoss(cells, lost, clock.now().wallMs);

@@ -76,7 +76,7 @@ export class Leases {
     }
   }
 
-  /** For an operator. @throws {Error} when there is no such machine, or it is attached and lives. */
+  /** For an operator. @throws {Error} when there is no such machine, or it is there and lives. */
   forget(machineId: string): void {
     const { fleet, audit, leaseMs } = this.#parts;
     const machine = fleet.machines().find(({ id }) => id === machineId);

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
-import { createServer as createTcpServer, type Socket } from "node:net";
+import { createServer as createTcpServer, type Server, type Socket } from "node:net";
 import { expect, it } from "vitest";
 import { painter } from "../../agent/cli/printing.ts";
 import { statusTable } from "../../agent/cli/status-table.ts";
@@ -332,10 +332,7 @@ it("redraws a terminal in place and fits it, however narrow and low", async () =
   const argv = ["status", "--watch", "--interval", "10s", "--health-listen", `127.0.0.1:${server.port}`];
   const { out } = await runCli(argv, {}, stop.signal, { columns: 40, rows: 12 });
   const [, screen = ""] = out.split("\u001B[H");
-  const lines = screen
-    .replaceAll(/\u001B\[[KJ]/g, "")
-    .trimEnd()
-    .split("\n");
+  const lines = screen.replaceAll("\u001B[K", "").replaceAll("\u001B[J", "").trimEnd().split("\n");
   expect(lines).toHaveLength(11);
   expect(lines.at(-1)).toBe("… (more than this terminal shows)");
   for (const line of lines) expect(line.length).toBeLessThanOrEqual(40);
@@ -349,12 +346,8 @@ async function listen(act: (socket: Socket) => void): Promise<AsyncDisposable & 
     open.add(socket.on("error", () => undefined));
     act(socket);
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("The server has no port");
   return {
-    port: address.port,
+    port: await portOf(server),
     [Symbol.asyncDispose]: async () => {
       const closed = once(server, "close");
       server.close();
@@ -368,18 +361,22 @@ async function serve(body: string, code = 200): Promise<AsyncDisposable & { read
   const server = createServer((request, response) => {
     response.writeHead(request.url === "/status" ? code : 404, { connection: "close" }).end(body);
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("The server has no port");
   return {
-    port: address.port,
+    port: await portOf(server),
     [Symbol.asyncDispose]: async () => {
       const closed = once(server, "close");
       server.close();
       await closed;
     },
   };
+}
+
+async function portOf(server: Server): Promise<number> {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("The server has no port");
+  return address.port;
 }
 
 async function portOfNobody(): Promise<number> {

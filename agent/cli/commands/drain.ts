@@ -51,7 +51,7 @@ export async function run(command: Command, cli: Cli): Promise<ExitCode> {
     reason: reasonOf(options.reason, cli.environment),
   };
   const view = new DrainView(cli.output, options.json === true);
-  return options.detach === true ? await order(layout, wish, view, cli) : await orderAndWatch(layout, wish, view, cli);
+  return options.detach === true ? order(layout, wish, view, cli) : orderAndWatch(layout, wish, view, cli);
 }
 
 async function order({ operatorsSocket }: Layout, wish: DrainWish, view: DrainView, { stop }: Cli): Promise<ExitCode> {

@@ -140,5 +140,5 @@ function judged(socket: TLSSocket, expected: string, nowMs: number, look: string
 const OUT_OF_DATE = /EXPIRED|NOT_YET_VALID/;
 
 function namesOf({ subjectaltname = "", issuer }: PeerCertificate): string {
-  return `${subjectaltname || "no names"}, issued by ${issuer.CN}`;
+  return `${subjectaltname || "no names"}, issued by ${[issuer.CN].flat().join(", ")}`;
 }

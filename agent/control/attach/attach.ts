@@ -91,6 +91,7 @@ export async function stayAttached(
       loop.failed(lastFailure, retryInMs);
       const nextTryAt = later(ports.clock.now(), retryInMs);
       cells.plane.update((view) => ({ ...view, nextTryAt }));
+      ports.meters.planeNextTry(ports.clock.now().wallMs + retryInMs);
     };
     await pauseBeforeReconnect(ports, cells, { failure, failures }, note, signal);
     failures += 1;
@@ -124,7 +125,9 @@ async function attachOnce(
       branch,
       () =>
         receive(ports, cells, stream, () => {
-          heard.atMonoMs = ports.clock.now().monoMs;
+          const now = ports.clock.now();
+          heard.atMonoMs = now.monoMs;
+          ports.meters.planeHeard(now.wallMs);
           refusals.heard();
         }),
       (signal) => reportObserved(ports, cells, stream, signal),
