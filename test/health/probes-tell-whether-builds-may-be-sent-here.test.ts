@@ -93,7 +93,9 @@ describe("/readyz", () => {
       ask: "/readyz/control-plane",
       state: DEGRADED,
       status: 200,
-      lines: ["[!]control-plane failed, not blocking, because of machine-certificate: Not attached: connection refused"],
+      lines: [
+        "[!]control-plane failed, not blocking, because of machine-certificate: Not attached: connection refused",
+      ],
     },
     {
       ask: "/readyz/nonsense",

@@ -75,12 +75,12 @@ describe.each(Object.entries(STATES))("a machine that is %s", (_name, state) => 
 
   it("is well-formed: what is opened is closed, in order", () => {
     const open: string[] = [];
-    for (const [, end, tag = ""] of page(state)
-      .replace(/<style>.*?<\/style>/s, "")
-      .matchAll(/<(\/?)([a-z][a-z0-9]*)[^>]*>/g)) {
+    const markup = page(state).replace(/<style>.*?<\/style>/s, "");
+    for (const [, end, tag = ""] of markup.matchAll(/<(\/?)([a-z][a-z0-9]*)[^>]*>/g)) {
       if (tag === "meta") continue;
       if (end === "") open.push(tag);
-      else expect(open.pop()).toBe(tag);
+      else if (open.at(-1) === tag) open.pop();
+      else open.push(`/${tag}`);
     }
     expect(open).toEqual([]);
   });

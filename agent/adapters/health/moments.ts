@@ -1,7 +1,7 @@
 import { clockTime, duration, fromNow, piecesOf } from "../../core/time-words.ts";
 import { type Html, html } from "./html.ts";
 
-/** A message with each moment as "for 2 min", "3 s ago" or "in 59 min"; which one, one points at. */
+/** A message with each moment as "for 2 min", "3 s ago" or "in 59 min"; pointing tells which. */
 export function message(words: string, nowMs: number): Html {
   return html`${piecesOf(words).map((piece) =>
     typeof piece === "string" ? html`${piece}` : moment(piece.ms, fromNow(piece, nowMs), nowMs),
