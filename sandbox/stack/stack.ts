@@ -73,7 +73,7 @@ export async function withStack<T>(options: StackOptions, use: (stack: Stack) =>
   const health = { host: LOOPBACK, port: network.healthPort };
   const refreshToken = (): Promise<void> => writeProjectedToken(runtimeDir, plane.audience, standIns);
   await refreshToken();
-  const configFile = await writeAgentConfig({ ...options, plane, health });
+  const configFile = await writeAgentConfig({ ...options, plane, health, gateway: socket.address });
   const logFile = join(dir, "agent.log");
   const within = { namespace: network.namespace, socket };
   await using agent = await AgentProcess.start({ configFile, logFile, runtimeDir, within });
