@@ -1,5 +1,5 @@
 import type { CacheDefaults } from "../core/cache-intent.ts";
-import type { Ending } from "../core/end-orders.ts";
+import type { Ending, EndOrder } from "../core/end-orders.ts";
 import { inWords } from "../core/errors.ts";
 import type { Pulse } from "../lifecycle/pulse.ts";
 import { Tasks } from "../lifecycle/tasks.ts";
@@ -24,6 +24,7 @@ import { measureResources, observe, showStatusLine } from "./observe.ts";
 import { type CachePorts, openCache } from "./open-cache.ts";
 import { type ReliefPorts, relieveDisk } from "./relieve-disk.ts";
 import { type BuildkitPorts, runBuildkit } from "./run-buildkit.ts";
+import { type OperatorPorts, serveOperators } from "./serve-operators.ts";
 import { joinTailnet, type TailnetPorts } from "./tailnet/join.ts";
 import { timeBoot } from "./time-boot.ts";
 import { watchGateway } from "./watch-gateway.ts";
@@ -36,7 +37,8 @@ export type AgentPorts = BelongingPorts &
   TailnetPorts &
   BuildkitPorts &
   ReliefPorts &
-  EndingPorts & { readonly board: HealthBoard };
+  EndingPorts &
+  OperatorPorts & { readonly board: HealthBoard };
 
 export interface AgentSettings {
   /** The directory whose file system holds BuildKit's cache. */
@@ -102,6 +104,8 @@ export async function runAgent(
   tasks.run("boot-chapters", (signal) => timeBoot(ports, board, boot, signal));
 
   tasks.run("signals", (signal) => orderBySignal(ports, board, signals, graceMs, signal));
+  const means = { order: (order: EndOrder) => orderEnd(board, order), graceMs, loops: () => tasks.loops };
+  tasks.run("operators", (signal, report) => serveOperators(ports, board, means, report, signal));
   tasks.run("drain-orders", (signal) => orderByControlPlane(ports, board, signal));
   tasks.ended.catch((err: unknown) =>
     orderEnd(board, { from: "refusal", reason: inWords(err), deadlineMonoMs: clock.now().monoMs + graceMs }),

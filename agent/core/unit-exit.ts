@@ -76,3 +76,15 @@ function lastWords({ lastLines }: ExitFacts): string {
 export function isFailedCall(line: string): boolean {
   return /\/moby\.buildkit\.v1\.\S+ returned error: /.test(line);
 }
+
+/** A line of its log as a person reads it: of a line of JSON the message, and the error with it. */
+export function spoken(line: string): string {
+  if (!line.startsWith("{")) return line;
+  try {
+    const entry: unknown = JSON.parse(line);
+    if (typeof entry !== "object" || entry === null || !("msg" in entry) || typeof entry.msg !== "string") return line;
+    return "error" in entry && typeof entry.error === "string" ? `${entry.msg}: ${entry.error}` : entry.msg;
+  } catch {
+    return line;
+  }
+}

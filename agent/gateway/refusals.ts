@@ -1,7 +1,7 @@
 import type { CertificateFacts } from "../core/authorise.ts";
 import type { TurnedAway } from "../core/turned-away.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Log, LogData } from "../ports/log.ts";
+import type { Log, LogData, LogOf } from "../ports/log.ts";
 import { LineRate } from "./line-rate.ts";
 
 /**
@@ -16,7 +16,7 @@ const MOST_NAMES = 4;
 
 /** Counts and logs everyone who is turned away. */
 export class Refusals {
-  readonly #log: Log;
+  readonly #log: LogOf<"session.refused">;
   readonly #counts = new Map<TurnedAway, number>();
   readonly #lines: LineRate;
 

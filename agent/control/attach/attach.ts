@@ -34,7 +34,16 @@ export interface AttachPorts {
 
 export type AttachCells = Pick<
   Board,
-  "identity" | "desired" | "plane" | "observed" | "reported" | "gateway" | "gatewayCounts" | "records" | "retryNow"
+  | "identity"
+  | "desired"
+  | "plane"
+  | "observed"
+  | "reported"
+  | "gateway"
+  | "gatewayCounts"
+  | "records"
+  | "retryNow"
+  | "tryFailed"
 >;
 
 /**
@@ -71,6 +80,7 @@ export async function stayAttached(
         ? "the control plane closed the stream"
         : [inWords(failure), cause].filter(Boolean).join("; ");
     cells.plane.update((view) => ({ ...view, attached: false, lastFailure }));
+    cells.tryFailed.note();
     if (failure instanceof PlaneError) ports.meters.planeCallFailed("Attach", failure.status);
     refusals.judge(failure);
     const note = (retryInMs: number): void => {
