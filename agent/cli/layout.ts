@@ -39,9 +39,16 @@ export interface Layout {
   readonly tailnetStateDir: string;
   /** Control's: under which grant this machine is a node. */
   readonly tailnetMemory: string;
+  /** Control listens there; root and the operators' group may enter. */
+  readonly operatorsDir: string;
+  readonly operatorsSocket: string;
   /** Control's own directory. */
   readonly controlDir: string;
   readonly identityDir: string;
+  /** Of control: how often it was started in this boot. */
+  readonly controlStarts: string;
+  /** What went wrong lately. */
+  readonly troublesFile: string;
   /** What control proposes to whoever starts BuildKit as root, where that is not the launcher. */
   readonly buildkitProposal: string;
   /** Gateway and control may enter it. */
@@ -89,8 +96,12 @@ export function layoutOf(paths: {
     tailnetSocket: join(runtimeDir, SOCKETS.tailnet),
     tailnetStateDir: join(runtimeDir, "tailnet", "state"),
     tailnetMemory: join(controlDir, "tailnet.json"),
+    operatorsDir: join(runtimeDir, "operators"),
+    operatorsSocket: join(runtimeDir, SOCKETS.operators),
     controlDir,
     identityDir: join(controlDir, "identity"),
+    controlStarts: join(controlDir, "starts.json"),
+    troublesFile: join(controlDir, "troubles.json"),
     buildkitProposal: join(controlDir, "buildkitd.toml"),
     buildkitDir,
     buildkitSocket: join(runtimeDir, SOCKETS.buildkit),
@@ -119,6 +130,7 @@ const SOCKETS = {
   volume: "volume.sock",
   network: "network.sock",
   tailnet: "tailnet/tailscaled.sock",
+  operators: "operators/operators.sock",
   buildkit: "buildkit/buildkitd.sock",
   buildkitTrace: "buildkit/private/otel.sock",
 } as const;

@@ -28,6 +28,42 @@ function pad(cell: string, width: number): string {
   return cell + " ".repeat(Math.max(0, width - [...cell].length));
 }
 
+const ESCAPE = "\u001B";
+
+/**
+ * Lines that fit a terminal: one that is too long is broken between words, and goes on below the
+ * last column of its table. Colours count nothing.
+ */
+export function wrapped(text: string, width: number | undefined): string {
+  if (width === undefined) return text;
+  return text
+    .split("\n")
+    .map((line) => wrappedLine(line, width))
+    .join("\n");
+}
+
+function wrappedLine(line: string, width: number): string {
+  if (shownLength(line) <= width) return line;
+  const [head = ""] = /^.* {2,}(?=\S)/.exec(line) ?? [];
+  const indent = Math.min(shownLength(head), Math.floor(width / 2));
+  const lines = [head];
+  for (const word of line.slice(head.length).split(" ")) {
+    const last = lines.at(-1) ?? "";
+    const isFirst = last === head || last.trim() === "";
+    if (!isFirst && shownLength(last) + 1 + shownLength(word) > width) lines.push(" ".repeat(indent) + word);
+    else lines[lines.length - 1] = isFirst ? last + word : `${last} ${word}`;
+  }
+  return lines.join("\n");
+}
+
+function shownLength(line: string): number {
+  const [first = "", ...coloured] = line.split(ESCAPE);
+  return [first, ...coloured.map((part) => part.slice(part.indexOf("m") + 1))].reduce(
+    (sum, part) => sum + [...part].length,
+    0,
+  );
+}
+
 /**
  * The version of what `--json` prints. It counts up when a field is taken away or changes its
  * meaning; new fields do not change it. Data that has a version of its own keeps that.
@@ -38,23 +74,7 @@ export function printJson(output: Output, data: Readonly<Record<string, unknown>
   output.out(`${JSON.stringify({ schemaVersion: SCHEMA_VERSION, ...data }, null, 2)}\n`);
 }
 
-const UNITS = [
-  ["d", 86_400_000],
-  ["h", 3_600_000],
-  ["min", 60_000],
-  ["s", 1_000],
-] as const;
-
-/** A length of time in the two largest units that say something: "3 d 4 h", "12 min", "0 s". */
-export function duration(ms: number): string {
-  const parts: string[] = [];
-  let left = Math.max(0, ms);
-  for (const [unit, size] of UNITS) {
-    const count = Math.floor(left / size);
-    left -= count * size;
-    if (count > 0) parts.push(`${count} ${unit}`);
-    else if (parts.length > 0) break;
-    if (parts.length === 2) break;
-  }
-  return parts.join(" ") || "0 s";
+/** The same on one line, for output that goes on. */
+export function printJsonLine(output: Output, data: Readonly<Record<string, unknown>>): void {
+  output.out(`${JSON.stringify({ schemaVersion: SCHEMA_VERSION, ...data })}\n`);
 }

@@ -7,16 +7,19 @@ export interface ExitFacts {
   readonly oomKills?: number;
 }
 
-export type ExitKind =
-  | "clean"
-  | "config-refused"
-  | "root-in-use"
-  | "no-worker"
-  | "disk-full"
-  | "out-of-memory"
-  | "crashed"
-  | "killed"
-  | "failed";
+export const EXIT_KINDS = [
+  "clean",
+  "config-refused",
+  "root-in-use",
+  "no-worker",
+  "disk-full",
+  "out-of-memory",
+  "crashed",
+  "killed",
+  "failed",
+] as const;
+
+export type ExitKind = (typeof EXIT_KINDS)[number];
 
 /**
  * What its last words mean. Phrases of buildkitd v0.33.1 (cmd/buildkitd/main.go) and of Go's

@@ -29,6 +29,8 @@ export interface JsonLogOptions {
 /** The level may change while the process runs. */
 export interface JsonLog extends Log {
   setLevel(level: LogLevel): void;
+  /** How many lines had to be dropped so far. */
+  readonly droppedLines: () => number;
 }
 
 /**
@@ -62,6 +64,7 @@ export function jsonLog(options: JsonLogOptions): JsonLog {
     setLevel: (level) => {
       least = level;
     },
+    droppedLines: () => output.dropped,
   };
 }
 

@@ -4,6 +4,7 @@ import { controlPlaneEvents, recordEvents } from "./control-plane-events.ts";
 import type { EventTable, Level, ProcessName } from "./event.ts";
 import { gatewayEvents, linkEvents, linkServerEvents } from "./gateway-events.ts";
 import { networkEvents, networkHostEvents, tailnetEvents } from "./network-events.ts";
+import { operatorsEvents } from "./operators-events.ts";
 import { configEvents, processEvents, unitEvents } from "./process-events.ts";
 import { launcherEvents, volumeEvents } from "./service-events.ts";
 
@@ -31,6 +32,7 @@ export const EVENT_GROUPS = [
   { about: "The builds' network", by: ["control"], events: networkEvents },
   { about: "The builds' network, as root", by: ["network", "launcher"], events: networkHostEvents },
   { about: "The tailnet", by: ["control"], events: tailnetEvents },
+  { about: "Operators", by: ["control"], events: operatorsEvents },
   { about: "The launcher", by: ["launcher"], events: launcherEvents },
   { about: "The configuration", by: ["control", "gateway", "launcher"], events: configEvents },
   { about: "The service manager", by: ["control", "gateway"], events: unitEvents },

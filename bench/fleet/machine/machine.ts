@@ -116,6 +116,8 @@ export class FleetMachine implements AsyncDisposable {
       preparation: async () => buildkit.preparation(),
       configuration: (settings, diskBytes) => JSON.stringify([settings.maxParallelism, diskBytes]),
       buildkitCache: buildkit,
+      operators: undefined,
+      troubles: { load: async () => undefined, save: async () => undefined },
       ownUnit: { ready: () => {}, tell: () => {}, stopping: () => {} },
       board: { show: (state) => void (this.#shown = state) },
     };
@@ -123,6 +125,7 @@ export class FleetMachine implements AsyncDisposable {
       cacheRoot: "/cache",
       cache: { filesystem: "ext4", requireEncryption: false },
       capabilities: ["builds"],
+      addresses: { controlPlane: "plane", gateway: "none", health: "none" },
       startedMonoMs: clock.now().monoMs,
       ending: { graceMs: 600_000, buildkitGraceMs: 10_000 },
     } as const;
@@ -199,4 +202,9 @@ const NO_METERS: AgentPorts["meters"] = {
   buildkitExited: () => {},
   cachePruned: () => {},
   renewalFailed: () => {},
+  planeHeard: () => {},
+  planeNextTry: () => {},
+  clockOffset: () => {},
+  records: () => {},
+  restarted: () => {},
 };
