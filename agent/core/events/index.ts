@@ -57,5 +57,6 @@ export type EventAt<L extends Level> = {
   [E in EventName]: L extends LevelOf<E> ? E : never;
 }[EventName];
 /** The data of an event: no name too few, and none that its table does not know. */
-export type EventData<E extends EventName> = Readonly<Record<Sure<FieldOf<E>>, unknown>> &
-  Readonly<Partial<Record<Perhaps<FieldOf<E>>, unknown>>>;
+export type EventData<E extends EventName> = E extends unknown
+  ? Readonly<Record<Sure<FieldOf<E>>, unknown>> & Readonly<Partial<Record<Perhaps<FieldOf<E>>, unknown>>>
+  : never;
