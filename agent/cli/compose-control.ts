@@ -46,7 +46,7 @@ type ControlSection = (typeof CONTROL_SECTIONS)[number];
  */
 export async function startControl(
   config: Pick<Config, ControlSection>,
-  load: () => Promise<LoadedConfig<ControlSection>>,
+  load: () => Promise<LoadedConfig>,
   caPem: string,
   cli: Cli,
 ): Promise<AgentEnding> {

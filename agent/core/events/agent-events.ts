@@ -37,6 +37,16 @@ export const agentEvents = {
     fields: ["err", "step"],
     says: "A step of the ending failed; the next ones are taken all the same.",
   },
+  "troubles.file-damaged": {
+    at: ["warn"],
+    fields: ["err", "file"],
+    says: "What an earlier run kept of recent trouble cannot be read; it is set aside as <file>.damaged.",
+  },
+  "troubles.not-kept": {
+    at: ["warn"],
+    fields: ["err", "file"],
+    says: "Recent trouble could not be written: it does not outlive this run of control.",
+  },
   "task.failed": {
     at: ["error"],
     fields: ["task", "err"],
