@@ -23,6 +23,7 @@ import { Pulse } from "../lifecycle/pulse.ts";
 import { Scope } from "../lifecycle/scope.ts";
 import { buildkitConfiguration } from "./buildkit-configuration.ts";
 import type { Cli } from "./cli.ts";
+import { debugPortsOf } from "./compose-debug.ts";
 import { evidenceSource } from "./compose-evidence.ts";
 import { tailnetOf } from "./compose-tailnet.ts";
 import type { Config, LoadedConfig } from "./config/config.ts";
@@ -84,6 +85,7 @@ export async function startControl(
     onRecord: ({ ending, durationMs, bytesFromClient, bytesToClient }) =>
       meters.sessionClosed(ending, durationMs, bytesFromClient, bytesToClient),
   });
+  const debug = debugPortsOf(config, layout, plane);
   return await runAgent(
     {
       clock,
@@ -103,6 +105,7 @@ export async function startControl(
       names: machineNames,
       buildNetwork: bridged ? buildNetworkOf(config.services.manager, layout, clock) : undefined,
       tailnet,
+      debug,
       ownUnit,
       probe: scope.own(new GrpcBuildkitProbe(layout.buildkitSocket, config.health.listen.port)),
       preparation: () => readPreparation(layout.buildkitPrepared),
@@ -112,7 +115,12 @@ export async function startControl(
     {
       cacheRoot: layout.cacheDir,
       cache: cacheVolume,
-      capabilities: [...capabilities, ...(bridged ? ["egress"] : []), ...(tailnet === undefined ? [] : ["tailnet"])],
+      capabilities: [
+        ...capabilities,
+        ...(bridged ? ["egress"] : []),
+        ...(tailnet === undefined ? [] : ["tailnet"]),
+        ...(debug === undefined ? [] : ["debug-terminal"]),
+      ],
       startedMonoMs,
       ending: { graceMs: drain.graceMs, buildkitGraceMs: drain.stopGraceMs },
     },

@@ -116,6 +116,17 @@ const ENTRIES: readonly Entry[] = [
     ],
   },
   {
+    name: "terminal",
+    summary: "the debug terminal: what systemd or the launcher runs",
+    under: [
+      {
+        name: "serve",
+        summary: "hold one terminal for whoever is connected, until either ends it",
+        load: () => import("./commands/terminal-serve.ts"),
+      },
+    ],
+  },
+  {
     name: "doctor",
     summary: "try whether this machine is as it must be",
     under: [

@@ -26,11 +26,11 @@ export async function observe(
   signal: AbortSignal,
 ): Promise<void> {
   const { phase, gateway, cache, network, tailnet, bootChapters, buildkit, plane, certificates, checks } = board;
-  const { desired, frozen, resources } = board;
+  const { desired, frozen, resources, debugTerminals } = board;
   await onChange(
     [
       ...[phase, gateway, cache, network, tailnet, bootChapters, buildkit, plane, certificates, checks],
-      ...[desired, frozen, resources],
+      ...[desired, frozen, resources, debugTerminals],
     ],
     () => {
       const state = snapshot(board, loops(), clock.now().wallMs);
@@ -89,6 +89,7 @@ function snapshot(board: Board, loops: readonly LoopStatus[], nowMs: number): Ob
   const counts = board.gatewayCounts.get();
   const grants = board.desired.get()?.grants;
   const [phase, checks, frozen] = [board.phase.get(), board.checks.get(), board.frozen.get()];
+  const debugTerminals = board.debugTerminals.get();
   return {
     observedAtMs: nowMs,
     phase,
@@ -101,6 +102,7 @@ function snapshot(board: Board, loops: readonly LoopStatus[], nowMs: number): Ob
     ...(resources && { resources }),
     ...(cache.at === "open" && { cache: cache.volume }),
     ...tailnetObserved(board.tailnet.get(), board.network.get()),
+    ...(debugTerminals.length > 0 && { debugTerminals }),
     bootChapters: board.bootChapters.get(),
     buildkit: { version, restarts, lastExit, quarantined },
     certificates: {

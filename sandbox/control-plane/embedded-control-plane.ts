@@ -8,6 +8,10 @@ import { Authorities, CONTROL_PLANE_NAME } from "./authorities.ts";
 import { type BuildOrder, orderBuild, type Ticket, ticketFor } from "./builds.ts";
 import { type Change, changeOf } from "./change.ts";
 import { Changes } from "./changes.ts";
+import { type GrantOrder, GrantSigner, grantOf } from "./debug/grants.ts";
+import { Recordings } from "./debug/recordings.ts";
+import type { TerminalLine } from "./debug/terminal-line.ts";
+import { Terminals } from "./debug/terminals.ts";
 import { type Archive, Diagnostics } from "./diagnostics.ts";
 import { Faults } from "./faults.ts";
 import { Fleet } from "./fleet.ts";
@@ -23,7 +27,6 @@ import { RecordBook, type StoredRecord } from "./record-book.ts";
 import { Refusal } from "./refusal.ts";
 import { Registry } from "./registry.ts";
 import { service } from "./service.ts";
-import { type Terminal, Terminals } from "./terminals.ts";
 import { Transport } from "./transport.ts";
 
 export interface OpenedBuild extends Ticket {
@@ -56,6 +59,8 @@ export class EmbeddedControlPlane implements AsyncDisposable {
   readonly authorities: Authorities;
   /** What it does wrong on purpose. */
   readonly faults = new Faults();
+  /** Of terminals. */
+  readonly recordings: Recordings;
   readonly #settings: Settings;
   readonly #now: () => number;
   readonly #commits: Commits;
@@ -65,6 +70,7 @@ export class EmbeddedControlPlane implements AsyncDisposable {
   readonly #registry: Registry;
   readonly #diagnostics: Diagnostics;
   readonly #terminals: Terminals;
+  readonly #signers = new Map<Project, GrantSigner>();
   #transport: Transport | undefined;
   #epoch: string;
 
@@ -78,7 +84,11 @@ export class EmbeddedControlPlane implements AsyncDisposable {
     this.#now = now;
     this.authorities = authorities;
     this.#diagnostics = new Diagnostics(now);
-    this.#terminals = new Terminals(now, (exit) => this.#diagnostics.expectRecording(exit.recordingId));
+    this.#terminals = new Terminals(now, () => this.#changes.notify());
+    this.recordings = new Recordings(
+      (machine, grantId) => this.#terminals.of(grantId, machine.id).machineId === machine.id,
+      () => this.#changes.notify(),
+    );
     const nonces = new MemoryNonces({ now, lifetimeMs: settings.nonceLifetimeMs });
     const { audience, attestation: options } = settings;
     this.#registry = new Registry({
@@ -241,6 +251,30 @@ export class EmbeddedControlPlane implements AsyncDisposable {
     return this.#amend(ref, (project) => project.wish(wishes));
   }
 
+  /** From now on this project's machines take only debug grants that it signs. */
+  signDebugGrants(ref: ProjectRef, signer: GrantSigner): void {
+    const project = this.#fleet.project(ref);
+    project.debugGrantKey = signer.publicKey;
+    this.#signers.set(project, signer);
+    project.touch();
+  }
+
+  /** Grants one person one terminal on a machine of the project, signed where it signs. */
+  grantDebug(ref: ProjectRef, order: GrantOrder): TerminalLine {
+    const project = this.#fleet.project(ref);
+    const unsigned = grantOf(order, this.#now());
+    const grant = this.#signers.get(project)?.sign(unsigned) ?? unsigned;
+    const line = this.#terminals.of(grant.grantId, order.machineId);
+    const kept = (project.wishes.debugGrants ?? []).filter(({ endsAt }) => (endsAt?.getTime() ?? 0) > this.#now());
+    this.wish(ref, { debugGrants: [...kept, grant] });
+    return line;
+  }
+
+  withdrawDebug(ref: ProjectRef, grantId: string): Change {
+    const kept = (this.#fleet.project(ref).wishes.debugGrants ?? []).filter((grant) => grant.grantId !== grantId);
+    return this.wish(ref, { debugGrants: kept });
+  }
+
   /** A new authority signs builds from now on; both are trusted until `withdrawOldBuildCa`. */
   async rotateBuildCa(): Promise<void> {
     const fresh = await this.authorities.prepareBuilds();
@@ -277,7 +311,7 @@ export class EmbeddedControlPlane implements AsyncDisposable {
     return this.#diagnostics.archives();
   }
 
-  terminals(): readonly Terminal[] {
+  terminals(): readonly TerminalLine[] {
     return this.#terminals.all();
   }
 
@@ -364,6 +398,7 @@ export class EmbeddedControlPlane implements AsyncDisposable {
       records: this.#records,
       diagnostics: this.#diagnostics,
       terminals: this.#terminals,
+      recordings: this.recordings,
       faults: this.faults,
       trustDomain: this.#settings.trustDomain,
       heartbeatMs: this.#settings.heartbeatMs,

@@ -10,7 +10,7 @@ export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
 export interface JsonLogOptions {
   /** Which of our processes speaks. */
-  readonly process: "buildkit" | "control" | "gateway" | "launcher" | "network" | "volume";
+  readonly process: "buildkit" | "control" | "gateway" | "launcher" | "network" | "terminal" | "volume";
   readonly level: LogLevel;
   /** The file descriptor to write to; stdout if absent. */
   readonly fd?: number;

@@ -1,4 +1,5 @@
 import type { BootChapter } from "../../core/boot-chapters.ts";
+import type { DebugStatus } from "../../core/debug/grant.ts";
 import { IDLE_RELIEF } from "../../core/disk-relief.ts";
 import type { EndOrder } from "../../core/end-orders.ts";
 import { sameData } from "../../core/equality.ts";
@@ -25,6 +26,7 @@ interface Shared {
   readonly servingRequest: SigningRequest | undefined;
   readonly checks: readonly CheckResult[];
   readonly bootChapters: readonly BootChapter[];
+  readonly debugTerminals: readonly DebugStatus[];
   /** Every order to end, in the order of their coming. */
   readonly endOrders: readonly EndOrder[];
   readonly frozen: FrozenBuilds;
@@ -63,6 +65,7 @@ export function newBoard(retryNow = new Pulse()): Board {
     servingRequest: new Cell<Shared["servingRequest"]>(undefined),
     checks: new Cell<Shared["checks"]>([]),
     bootChapters: new Cell<Shared["bootChapters"]>([]),
+    debugTerminals: new Cell<Shared["debugTerminals"]>([], sameData),
     endOrders: new Cell<Shared["endOrders"]>([]),
     frozen: new Cell<FrozenBuilds>({ at: "none" }, sameData),
     observed: new Cell<Shared["observed"]>(undefined),
