@@ -270,6 +270,16 @@ export class EmbeddedControlPlane implements AsyncDisposable {
     return line;
   }
 
+  /** The terminal of a grant, also of one that this control plane did not make. */
+  terminalOf(grantId: string, machineId: string): TerminalLine {
+    return this.#terminals.of(grantId, machineId);
+  }
+
+  /** As one that lost its state: the next terminal of this grant would be its first. */
+  forgetTerminal(grantId: string): void {
+    this.#terminals.forget(grantId);
+  }
+
   withdrawDebug(ref: ProjectRef, grantId: string): Change {
     const kept = (this.#fleet.project(ref).wishes.debugGrants ?? []).filter((grant) => grant.grantId !== grantId);
     return this.wish(ref, { debugGrants: kept });

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -21,7 +21,7 @@ import type { GrantOrder } from "../../sandbox/control-plane/debug/grants.ts";
 import type { Person, TerminalLine } from "../../sandbox/control-plane/debug/terminal-line.ts";
 import { EmbeddedControlPlane } from "../../sandbox/control-plane/embedded-control-plane.ts";
 import { CollectedLog } from "../keys/collected-log.ts";
-import { APP, FOREVER, HELLO, join as register } from "../plane/member.ts";
+import { APP, HELLO, join as register } from "../plane/member.ts";
 
 const PROGRAM = fileURLToPath(new URL("../../dist/agent/cli/main.js", import.meta.url));
 
@@ -62,11 +62,16 @@ export class DebugStage implements AsyncDisposable {
     const { endpoint, caPem, serverName } = plane;
     const client = connectControlPlane({ endpoint, caPem, serverName, log: new CollectedLog() });
     const tokenFile = join(dir, "token");
-    await import("node:fs/promises").then(({ writeFile }) => writeFile(tokenFile, plane.issueJoinToken(APP)));
+    await writeFile(tokenFile, plane.issueJoinToken(APP));
     const identity = await register(client, joinTokenEvidence({ tokenFile }));
     const stage = new DebugStage(plane, client, identity, dir, change);
     await stage.#begin();
     return stage;
+  }
+
+  /** Where a connection makes a process that holds a terminal. */
+  get terminalSocket(): string {
+    return join(this.dir, "terminal.sock");
   }
 
   get recordingsDir(): string {
@@ -125,7 +130,7 @@ export class DebugStage implements AsyncDisposable {
     const log = this.log;
     const args = [PROGRAM, "terminal", "serve", "--debug-terminal-root=true"];
     const processes = new TerminalProcesses({ args, env: { PATH: process.env["PATH"] } }, log);
-    const path = join(this.dir, "terminal.sock");
+    const path = this.terminalSocket;
     const refused = (why: string): AgentError => new AgentError("test", why, { retryable: false });
     const listener = await listenUnix({ path, mode: 0o600, maxConnections: 64, refused }, (socket) =>
       processes.start(socket),
@@ -141,7 +146,7 @@ export class DebugStage implements AsyncDisposable {
   #run(): void {
     this.#stop = new AbortController();
     const { signal } = this.#stop;
-    const path = join(this.dir, "terminal.sock");
+    const path = this.terminalSocket;
     const debug: DebugPorts = {
       plane: this.#client,
       host: askedTerminal({ sockets: { unprivileged: path, root: path }, seeItGone: processGone }),
@@ -161,8 +166,13 @@ export class DebugStage implements AsyncDisposable {
 
   /** The desired state, as control's own stream brings it. */
   async #follow(signal: AbortSignal): Promise<void> {
-    const stream = this.#client.attach(this.identity, HELLO, signal);
-    for await (const message of stream.incoming) if (message.is === "desired") this.board.desired.set(message.state);
+    while (!signal.aborted)
+      try {
+        const stream = this.#client.attach(this.identity, HELLO, signal);
+        for await (const message of stream.incoming) if (message.is === "desired") this.board.desired.set(message.state);
+      } catch {
+        await systemClock().sleep(50, signal);
+      }
   }
 
   async #end(): Promise<void> {
@@ -237,5 +247,3 @@ export async function processesWith(mark: string): Promise<readonly string[]> {
   }
   return found;
 }
-
-export { APP, FOREVER };

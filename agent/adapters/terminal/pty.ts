@@ -1,7 +1,9 @@
-import { write } from "node:fs";
+import { readSync, write } from "node:fs";
 import { constants } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
+import { ReadStream } from "node:tty";
 import { promisify } from "node:util";
+import type { IPty } from "node-pty";
 import { TERMINAL_TYPE } from "../../core/debug/asciicast.ts";
 import type { RunAs } from "../../core/debug/grant.ts";
 import { AgentError } from "../../core/errors.ts";
@@ -59,6 +61,7 @@ export async function openPty(
       resolve({ exitCode: signal === 0 ? exitCode : -1, signal: signalName(signal) });
     });
   });
+  keepTheRest(pty, fd, onOutput);
   await cage.settled(pty.pid, exited);
   let written = Promise.resolve();
   return {
@@ -79,6 +82,40 @@ export async function openPty(
       await cage.end(pty.pid, exited);
     },
   };
+}
+
+/**
+ * Reads the rest before node-pty's stream is closed. libuv takes a terminal whose program has ended
+ * for read to its end after the next 4095 bytes, and node-pty closes it after 200 ms also while it is
+ * paused; what the kernel still holds (less than 100 KiB) would be lost.
+ */
+function keepTheRest(pty: IPty, fd: number, onOutput: (bytes: Uint8Array) => void): void {
+  const stream: unknown = Reflect.get(pty, "_socket");
+  if (!(stream instanceof ReadStream)) throw new Error("node-pty has another stream than this release knows");
+  const destroy = stream.destroy.bind(stream);
+  let isRead = false;
+  stream.destroy = (failure) => {
+    if (!isRead) {
+      isRead = true;
+      // What it has read and not given yet goes the usual way.
+      while (stream.read() !== null);
+      const buffer = Buffer.alloc(REST_BYTES);
+      for (let length = readRest(fd, buffer); length > 0; length = readRest(fd, buffer))
+        onOutput(Buffer.from(buffer.subarray(0, length)));
+    }
+    return destroy(failure);
+  };
+}
+
+const REST_BYTES = 65_536;
+
+/** 0 at the end (EIO), and where somebody else still holds the terminal (EAGAIN). */
+function readRest(fd: number, buffer: Buffer): number {
+  try {
+    return readSync(fd, buffer);
+  } catch {
+    return 0;
+  }
 }
 
 const writeSome = promisify(write);

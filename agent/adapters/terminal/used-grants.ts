@@ -15,6 +15,8 @@ const GRANTS_MAX = 10_000;
  */
 export function usedGrants(file: string): UsedGrants {
   let used: Set<string> | undefined;
+  // One write at a time, and each has all that was used by then.
+  let written: Promise<unknown> = Promise.resolve();
   const recall = async (): Promise<Set<string>> => {
     used ??= await read(file);
     return used;
@@ -26,8 +28,10 @@ export function usedGrants(file: string): UsedGrants {
       if (before.has(grantId) || before.size >= GRANTS_MAX) throw notKept(`${file} has it, or is full`);
       // From here on it is used in this process, also if it cannot be written.
       before.add(grantId);
+      const mine = written.then(() => replace(file, JSON.stringify({ version: 1, used: [...before] })));
+      written = mine.catch(() => undefined);
       try {
-        await replace(file, JSON.stringify({ version: 1, used: [...before] }));
+        await mine;
       } catch (cause) {
         throw notKept(`${file} cannot be written`, cause);
       }

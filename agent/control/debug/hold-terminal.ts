@@ -77,9 +77,7 @@ export async function holdTerminal(
   ports.log.info({ grantId, user, recordingId: begun.recording.recordingId }, "debug-terminal.opened");
   const terminal = new OpenTerminal(ports, grant, begun);
   await terminal.welcome();
-  await run(ports, cells, terminal, came, wanted.signal);
-  const reason = terminal.reason.get() ?? "";
-  ended(reason, terminal.message);
+  await run(ports, cells, terminal, came, wanted.signal, () => ended(terminal.reason.get() ?? "", terminal.message));
 }
 
 interface Begun {
@@ -146,13 +144,17 @@ function cells(count: number): number {
   return Math.min(Math.max(1, count), DEBUG_LIMITS.windowCells);
 }
 
-/** Until the shell, the grant, the person, the recording or this machine ends it. */
+/**
+ * Until the shell, the grant, the person, the recording or this machine ends it. `closed` is called
+ * once all that it started is gone, and before the last of it has been heard.
+ */
 async function run(
   ports: HoldPorts,
   cells: DebugCells,
   terminal: OpenTerminal,
   dialled: Dialled,
   signal: AbortSignal,
+  closed: () => void,
 ): Promise<void> {
   const { clock, uploads } = ports;
   const { grant, recording } = terminal;
@@ -177,6 +179,7 @@ async function run(
   await terminal.kill();
   await within(clock, LAST_OUTPUT_MS, over.signal, (limit) => Promise.race([pumped, aborted(limit, over.signal)]));
   await terminal.close();
+  closed();
   await connected;
   over.abort();
   await pumped;

@@ -25,6 +25,8 @@ export class OpenTerminal {
   readonly output = new OutputWindow();
   /** Why it ends; the first cause stays. */
   readonly reason = new Cell<EndReason | undefined>(undefined);
+  /** When all was over, CLOCK_MONOTONIC. */
+  readonly closedMonoMs = new Cell<number | undefined>(undefined);
   /** There is something to send. */
   readonly changed = new Pulse();
   /** Something was acknowledged. */
@@ -205,6 +207,7 @@ export class OpenTerminal {
       await this.recording.end(lines).catch((err: unknown) => this.#notRecorded(err));
     }
     this.#exited = { is: "exited", exitCode, signal, reason, recordingId, message };
+    this.closedMonoMs.set(this.#clock.now().monoMs);
     this.changed.note();
   }
 

@@ -1,12 +1,13 @@
 import { DEBUG_LIMITS } from "../../core/contract-limits.ts";
 import { Branch, raceOn, within } from "../../lifecycle/branch.ts";
 import type { Cell } from "../../lifecycle/cell.ts";
+import type { Clock } from "../../ports/clock.ts";
 import type { MachineIdentity } from "../../ports/keys.ts";
 import { type Dialled, type DialPorts, dial, isRefusal, untilSilent } from "./dial.ts";
 import type { OpenTerminal } from "./open-terminal.ts";
 
-/** After the end: for its last output and its exit code to arrive. */
-const FAREWELL_MS = 5_000;
+/** From the end: for the last output and the exit code to arrive, over one stream or several. */
+const FAREWELL_MS = 10_000;
 
 /**
  * Carries the terminal over one stream after another. Ends it when nobody takes it again in time,
@@ -45,11 +46,9 @@ async function redial(
   const { clock } = ports;
   return within(clock, terminal.grant.disconnectGraceMs, signal, async (grace) => {
     using waits = new Branch(grace);
-    void terminal.reason
-      .first((reason) => reason !== undefined, waits.signal)
-      .then(() => clock.sleep(FAREWELL_MS, waits.signal))
-      .then(() => waits.abort());
-    return dial(ports, identity, () => terminal.opened(), signal, waits.signal);
+    void untilFarewell(clock, terminal, waits.signal).then(() => waits.abort());
+    // Waited for here: what it waits by ends with this block.
+    return await dial(ports, identity, () => terminal.opened(), signal, waits.signal);
   });
 }
 
@@ -83,18 +82,20 @@ async function carry(
       },
       (signal) => send(terminal, stream, cursor, signal),
       (signal) => untilSilent(clock, () => heardMonoMs, signal),
-      async (signal) => {
-        await terminal.reason.first((reason) => reason !== undefined, signal);
-        const before = terminal.changed.count;
-        if (terminal.exited === undefined) await terminal.changed.next(signal, before);
-        await clock.sleep(FAREWELL_MS, signal);
-      },
+      (signal) => untilFarewell(clock, terminal, signal).then(() => signal.aborted || (how = "closed")),
     );
   } catch (err) {
     log.debug({ err, grantId: terminal.grant.grantId }, "debug-terminal.stream-broke");
     if (isRefusal(err)) how = "closed";
   }
-  return terminal.exited === undefined || how === "closed" ? how : "closed";
+  return how;
+}
+
+/** Resolves when nobody waits for its last message any more. */
+async function untilFarewell(clock: Clock, terminal: OpenTerminal, signal: AbortSignal): Promise<void> {
+  await terminal.closedMonoMs.first((at) => at !== undefined, signal);
+  const sinceMonoMs = terminal.closedMonoMs.get() ?? clock.now().monoMs;
+  await clock.sleep(sinceMonoMs + FAREWELL_MS - clock.now().monoMs, signal);
 }
 
 function take(terminal: OpenTerminal, message: Dialled["attached"] | FromRest): void {

@@ -81,10 +81,11 @@ export class Recordings {
           if (this.fault === "refuse")
             throw new Refusal(status.FAILED_PRECONDITION, "Nothing is recorded, on purpose.");
           kept = await this.#take(machine, kept, message);
-          if (this.fault === "none" && !call.writableEnded)
+          if (this.fault === "none" && !call.cancelled)
             call.write({ storedUpTo: BigInt(kept.sizeBytes), complete: kept.isComplete });
           this.#changed();
         } catch (failure) {
+          if (call.cancelled) return;
           call.emit("error", asRefusal(failure));
         }
       });

@@ -26,6 +26,10 @@ export class Terminals {
     return line;
   }
 
+  forget(grantId: string): void {
+    this.#lines.delete(grantId);
+  }
+
   serve(machine: Machine, call: TerminalCall): void {
     let line: TerminalLine | undefined;
     call.on("data", (request: DebugTerminalRequest) => {
