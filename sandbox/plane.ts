@@ -1,15 +1,18 @@
+import { EventEmitter } from "node:events";
 import { Command, Option } from "commander";
 import { askPlane } from "./admin/plane/request.ts";
 import { address } from "./commands/address.ts";
 import type { InDir, OpenOptions } from "./commands/builds.ts";
 import { defineBuilds } from "./commands/define-builds.ts";
 import { durationMs } from "./commands/duration.ts";
-import { certificateNames, contractId, hostPort } from "./commands/option-values.ts";
+import { audienceUrl, certificateNames, contractId, hostPort } from "./commands/option-values.ts";
+import { listAudit } from "./commands/plane/audit.ts";
 import { type DrainOptions, drainMachine } from "./commands/plane/drain.ts";
 import { printCa, printToken, type TokenOptions } from "./commands/plane/join.ts";
-import { listMachines } from "./commands/plane/machines.ts";
+import { type ForgetOptions, forgetMachine, listMachines } from "./commands/plane/machines.ts";
 import { openBuildHere } from "./commands/plane/open.ts";
 import type { RunOptions } from "./commands/plane/run.ts";
+import { defineTrusts } from "./commands/trust/define.ts";
 import { EXIT } from "./failure.ts";
 import { runCommands } from "./terminal/run-commands.ts";
 import { stopSignal } from "./terminal/stop-signal.ts";
@@ -35,11 +38,26 @@ async function run(argv: readonly string[]): Promise<number> {
     .description("start it, and keep it until Ctrl-C; what is done when no command is named")
     .requiredOption("--listen <address:port>", "where agents come in; port 0: a free one", address)
     .option("--name <name...>", "DNS names and IP addresses by which agents call it", certificateNames)
+    .option("--attestation <file>", "whose word on machines is taken beside join tokens; read again on SIGHUP")
+    .option("--audience <url>", "what tokens for it are for; default: https://<first name>/attest/plane", audienceUrl)
+    .option("--exchange <address:port>", "where CI jobs come in, over HTTPS; port 0: a free one", address)
     .action(async (options: RunOptions) => {
-      const signal = stopSignal();
+      const hangUps = new EventEmitter();
+      const signal = stopSignal(options.attestation === undefined ? undefined : () => hangUps.emit("hang-up"));
       // Loaded only here: who asks a running one need not wait for all that it is made of.
       const { runPlane } = await import("./commands/plane/run.ts");
-      code = await runPlane(options, terminal, signal);
+      code = await runPlane(options, terminal, signal, hangUps);
+    });
+  program
+    .command("attestation")
+    .description("the file that says whose word on machines is taken: docs/try-on-a-cloud.md")
+    .command("check")
+    .description("say what is wrong with it, or what it lets in")
+    .argument("<file>", "TOML")
+    .option("--json", "machine-readable")
+    .action(async (file: string, options: { readonly json?: boolean }) => {
+      const { checkPolicy } = await import("./commands/plane/attestation.ts");
+      await checkPolicy(file, options, terminal);
     });
   ofProject(inDir(program.command("token")))
     .description("print a join token, good for the registration of one machine")
@@ -62,6 +80,15 @@ async function run(argv: readonly string[]): Promise<number> {
     .option("--grace <time>", "how long open builds may take", durationMs, durationMs("60s"))
     .option("--json", "machine-readable")
     .action((options: DrainOptions) => drainMachine(options, terminal));
+  inDir(program.command("forget"))
+    .description("forget a machine that has gone: its instance may register anew at once")
+    .requiredOption("--machine <id>", "this one")
+    .option("--json", "machine-readable")
+    .action((options: ForgetOptions) => forgetMachine(options, terminal));
+  inDir(program.command("audit"))
+    .description("what was refused and why, and which instance changed hands, since its start")
+    .option("--json", "machine-readable")
+    .action((options: InDir) => listAudit(options, terminal));
   const between = { ask: askPlane, terminal };
   defineBuilds({ program, inDir, ofProject, ...between })
     .option(
@@ -70,6 +97,8 @@ async function run(argv: readonly string[]): Promise<number> {
       hostPort,
     )
     .action((options: OpenOptions) => openBuildHere(options, between));
+
+  defineTrusts({ program, inDir, ofProject, ...between });
 
   const failed = await runCommands(program, argv, terminal);
   return failed === EXIT.ok ? code : failed;

@@ -7,6 +7,8 @@ import type { HealthBoard } from "../ports/health-board.ts";
 import { type AttachPorts, stayAttached } from "./attach/attach.ts";
 import { Belonging, type BelongingPorts } from "./belong/belong.ts";
 import { newBoard } from "./board/board.ts";
+import { hearTime } from "./board/hear-time.ts";
+import type { Prove } from "./board/prove.ts";
 import { MachineRefused, Refusals } from "./board/refusals.ts";
 import { SessionInbox } from "./board/session-inbox.ts";
 import { lookAround } from "./boot.ts";
@@ -63,20 +65,21 @@ export type AgentEnding = Pick<Ending, "ended" | "reason">;
  * order.
  */
 export async function runAgent(
-  ports: AgentPorts,
+  machine: AgentPorts,
   settings: AgentSettings,
   signals: AgentSignals,
 ): Promise<AgentEnding> {
-  const { clock, log } = ports;
+  const { clock, log } = machine;
   const { graceMs } = settings.ending;
   const board = newBoard(signals.retryNow);
+  const ports = { ...machine, plane: hearTime(machine.plane, clock, board) };
   const inbox = new SessionInbox();
   await using tasks = new Tasks({ clock, log, isFatal: (failure) => failure instanceof MachineRefused });
   const boot = await lookAround(ports, settings, signals.stop);
   const fixed = { requireEncryption: settings.cache.requireEncryption, capabilities: boot.capabilities };
   const refusals = new Refusals(clock);
   const belonging = new Belonging(ports, board, boot, refusals);
-  const prove = (signal: AbortSignal): Promise<boolean> => belonging.prove(signal);
+  const prove: Prove = (signal, unless) => belonging.prove(signal, unless);
   ports.ownUnit.ready();
 
   tasks.run("gateway", (signal) => watchGateway(ports, inbox, board, signal));

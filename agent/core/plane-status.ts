@@ -22,6 +22,8 @@ export interface RefusalMark {
  * gRPC status → what to do without a mark. The statuses that are not here are retried, each for its
  * reason:
  * - NOT_FOUND, FAILED_PRECONDITION: a control plane that restores its state must not end a fleet.
+ * - ALREADY_EXISTS: this instance is another machine, as long as that lives. After a reboot it is
+ *   this one's own past, and gone when the answer says to come back.
  * - INVALID_ARGUMENT: a control plane's bug, mended there while we wait.
  * - All others are passing by nature, or of unknown nature.
  */
@@ -48,6 +50,8 @@ export class PlaneError extends AgentError {
   readonly refusal?: RefusalMark;
   /** The control plane asks not to be called again before that; 0: it does not say. */
   readonly retryAfterMs: number;
+  /** The control plane's clock when it gave this answer; absent: it did not say. */
+  readonly planeTimeMs?: number;
 
   /**
    * @param options.refusal The mark, if the answer carried one: it ends the agent only with a
@@ -62,6 +66,7 @@ export class PlaneError extends AgentError {
       readonly cause?: unknown;
       readonly refusal?: RefusalMark | undefined;
       readonly retryAfterMs?: number | undefined;
+      readonly planeTimeMs?: number | undefined;
     } = {},
   ) {
     const unmarked = STEPS[status] ?? "retry";
@@ -77,5 +82,6 @@ export class PlaneError extends AgentError {
     this.step = step;
     this.retryAfterMs = Math.min(options.retryAfterMs ?? 0, RETRY_AFTER_MAX_MS);
     if (refusal !== undefined) this.refusal = refusal;
+    if (options.planeTimeMs !== undefined) this.planeTimeMs = options.planeTimeMs;
   }
 }

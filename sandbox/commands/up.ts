@@ -5,9 +5,14 @@ import { claimDir } from "../admin/claim.ts";
 import { handleFor } from "../admin/handle.ts";
 import { adminRequest } from "../admin/request.ts";
 import { AdminServer } from "../admin/server.ts";
+import { CiBesideStack } from "../ci/ci-beside-stack.ts";
+import type { AuditEntry } from "../control-plane/audit.ts";
 import type { ProjectRef } from "../control-plane/project-ref.ts";
 import { EXIT, type ExitCode, SandboxFailure } from "../failure.ts";
+import type { EvidenceKindName } from "../metadata/kinds.ts";
+import { StandIns } from "../metadata/stand-ins.ts";
 import { buildctlArguments, buildxArguments, shellLine } from "../stack/client-lines.ts";
+import { standInEvidence } from "../stack/evidence.ts";
 import type { Address } from "../stack/free-port.ts";
 import { requireRoot } from "../stack/require-root.ts";
 import { makeRuntimeDir } from "../stack/runtime-dir.ts";
@@ -16,6 +21,7 @@ import { readToolchain } from "../stack/toolchain.ts";
 import { WorkDir } from "../stack/work-dir.ts";
 import { writeWhole } from "../stack/write-whole.ts";
 import type { Terminal } from "../terminal/terminal.ts";
+import { auditInWords } from "./plane/audit.ts";
 import { uplinkHere } from "./uplink.ts";
 
 export interface UpOptions extends ProjectRef {
@@ -23,6 +29,10 @@ export interface UpOptions extends ProjectRef {
   readonly dir: string;
   /** Whether builds get a way out. */
   readonly egress?: boolean;
+  /** How the machine proves which one it is. */
+  readonly evidence: EvidenceKindName;
+  /** Whether stand-ins for CI systems are beside it, and their jobs may open builds. */
+  readonly ci?: boolean;
 }
 
 /** Starts a sandbox and keeps it until the signal, or until it was drained. */
@@ -35,13 +45,21 @@ export async function up(options: UpOptions, terminal: Terminal, signal: AbortSi
   await using admin = await AdminServer.listen(join(runtime.path, "admin.sock"), adminRequest);
   await using claim = await claimDir(dir, { adminSocket: admin.path, runtimeDir: runtime.path });
   await using work = await WorkDir.open(claim);
+  const { evidence: kind, listen } = options;
+  await using standIns = kind === "join-token" ? undefined : await StandIns.open(runtime.path);
   try {
-    const { listen } = options;
+    const onAudit = (entry: AuditEntry): void => terminal.out(auditInWords(entry, terminal.paint));
+    const evidence =
+      standIns === undefined || kind === "join-token"
+        ? undefined
+        : await standInEvidence({ dir, kind, ref, standIns, onAudit });
     let wayOut: string | undefined;
     const uplink = options.egress === true ? await uplinkHere((what) => (wayOut = what)) : undefined;
-    await withStack({ dir, runtimeDir: runtime.path, listen, ref, tools, uplink, signal }, async (stack) => {
-      admin.answerWith(handleFor(stack));
-      await tellReady(stack, wayOut, terminal);
+    const within = { dir, runtimeDir: runtime.path, listen, ref, tools, uplink, evidence, signal };
+    await withStack(within, async (stack) => {
+      await using ci = options.ci === true ? await CiBesideStack.open(stack) : undefined;
+      admin.answerWith(handleFor(stack, ci));
+      await tellReady({ stack, wayOut, exchangeUrl: ci?.url, buildctl: tools.buildctl }, terminal);
       await untilOver(stack, signal);
       terminal.out("Stopping …");
     });
@@ -59,11 +77,22 @@ function ended(work: WorkDir, { out }: Terminal): ExitCode {
   return EXIT.ok;
 }
 
-async function tellReady(stack: Stack, wayOut: string | undefined, { out, paint }: Terminal): Promise<void> {
+interface Ready {
+  readonly stack: Stack;
+  /** By what builds have one; undefined: none. */
+  readonly wayOut: string | undefined;
+  /** Where jobs of the stand-ins go; undefined: there are none. */
+  readonly exchangeUrl: string | undefined;
+  readonly buildctl: string;
+}
+
+async function tellReady({ stack, wayOut, exchangeUrl, buildctl }: Ready, { out, paint }: Terminal): Promise<void> {
   const { dir, plane, endpoint, serverName, healthUrl, ref, machineId } = stack;
   const caFile = join(dir, "ca.pem");
   await writeFile(caFile, plane.authorities.builders.certPem);
-  const ready = { endpoint, serverName, caFile, healthUrl, machineId, ...ref, pid: process.pid };
+  const planeCaFile = join(dir, "control-plane-ca.pem");
+  const exchange = exchangeUrl !== undefined && { exchangeUrl, planeCaFile };
+  const ready = { endpoint, serverName, caFile, healthUrl, machineId, ...ref, ...exchange, pid: process.pid };
   await writeWhole(join(dir, "ready.json"), `${JSON.stringify(ready, null, 2)}\n`);
   const at = (name: string): string => `${dir}/builds/BUILD_ID/${name}.pem`;
   const [caOf, certFile, keyFile] = [at("ca"), at("cert"), at("key")];
@@ -78,6 +107,11 @@ async function tellReady(stack: Stack, wayOut: string | undefined, { out, paint 
       ? "Builds are in a network of their own without a way out; --egress gives one."
       : `Builds have a way out over this machine, by a ${wayOut}; both go at the end.`,
   );
+  if (stack.standIns !== undefined) {
+    out(`The machine proved itself to ${dir}/attestation.toml. To see what it says of a platform's fault:`);
+    out(`npm run --silent sandbox -- metadata fault hang --dir ${shellLine([dir])}`);
+    out(`npm run --silent sandbox -- metadata prove --dir ${shellLine([dir])}`);
+  }
   step("1. Open a build; it prints the id and the files:");
   out(`npm run --silent sandbox -- build open --dir ${shellLine([dir])} --org ${ref.org} --project ${ref.project}`);
   step("2. Point a client at it, with that id for BUILD_ID:");
@@ -85,6 +119,12 @@ async function tellReady(stack: Stack, wayOut: string | undefined, { out, paint 
   out(shellLine(["docker", "buildx", ...buildxArguments(sample)]));
   step("3. End it; its certificate is worth nothing from then on:");
   out(`npm run --silent sandbox -- build end --dir ${shellLine([dir])} BUILD_ID`);
+  if (exchangeUrl !== undefined) {
+    step("Or all three at once, as a CI job without a secret does it (circleci, buildkite likewise: docs/ci.md):");
+    const job = ["ci-job", "--dir", dir, "--provider", "github", "--", ...["npm", "run", "--silent", "ci-build", "--"]];
+    const inJob = ["--plane", exchangeUrl, "--ca", planeCaFile, "--", buildctl, "debug", "workers"];
+    out(`npm run --silent sandbox -- ${shellLine([...job, ...inJob])}`);
+  }
   step("Ctrl-C ends everything.");
 }
 

@@ -10,7 +10,7 @@ import { DebugStage, needsRoot, Sitting } from "./stage.ts";
 
 /** Puts this grant into the desired state, as it is, and somebody in front of its terminal. */
 function order(stage: DebugStage, grant: DebugGrant): Sitting {
-  const line = stage.plane.terminalOf(grant.grantId, stage.identity.machineId);
+  const line = stage.plane.debug.terminals.of(grant.grantId, stage.identity.machineId);
   stage.plane.wish(APP, { debugGrants: [grant] });
   return new Sitting(line, { columns: 80, rows: 24 }, grant.user);
 }
@@ -51,7 +51,11 @@ const WRONG: readonly Wrong[] = [
   { what: "of nobody", reason: "unreadable", change: () => ({ user: "" }) },
   { what: "with a name that steers terminals", reason: "unreadable", change: () => ({ user: "ada\u001B[2J" }) },
   { what: "with an id that is a path", reason: "unreadable", change: () => ({ grantId: "../../etc/passwd" }) },
-  { what: "with a word too many", reason: "unreadable", change: () => ({ command: Array.from({ length: 65 }, () => "a") }) },
+  {
+    what: "with a word too many",
+    reason: "unreadable",
+    change: () => ({ command: Array.from({ length: 65 }, () => "a") }),
+  },
   { what: "for a user that this agent does not know", reason: "unreadable", change: () => ({ runAs: 7 as DebugUser }) },
 ];
 
@@ -80,7 +84,7 @@ describe.skipIf(needsRoot)("a grant", () => {
     const ada = order(stage, grant);
     await ada.sees(/it opened/);
     await stage.untilStatus("g-1", "ended");
-    stage.plane.forgetTerminal("g-1");
+    stage.plane.debug.terminals.forget("g-1");
     await stage.plane.wish(APP, { debugGrants: [] });
     await stage.board.debugTerminals.first((all) => all.length === 0, AbortSignal.timeout(10_000));
     const again = order(stage, grant);
@@ -94,7 +98,7 @@ describe.skipIf(needsRoot)("a grant", () => {
   it("that comes twice at once opens nothing", async () => {
     await using stage = await DebugStage.set();
     const grant = grantFor(stage);
-    const line = stage.plane.terminalOf("g-1", stage.identity.machineId);
+    const line = stage.plane.debug.terminals.of("g-1", stage.identity.machineId);
     stage.plane.wish(APP, { debugGrants: [grant, { ...grant, user: "eve" }] });
     expect(await stage.untilStatus("g-1", "refused")).toMatchObject({ reason: "unreadable" });
     expect(line.streams).toBe(0);
@@ -103,7 +107,7 @@ describe.skipIf(needsRoot)("a grant", () => {
   it("opens nothing for another person, nor for the right one after them", async () => {
     await using stage = await DebugStage.set();
     const grant = grantFor(stage);
-    const line = stage.plane.terminalOf("g-1", stage.identity.machineId);
+    const line = stage.plane.debug.terminals.of("g-1", stage.identity.machineId);
     const eve = new Sitting(line, { columns: 80, rows: 24 }, "eve");
     stage.plane.wish(APP, { debugGrants: [grant] });
     expect(await eve.ended).toMatchObject({ reason: "other-person" });
@@ -115,7 +119,7 @@ describe.skipIf(needsRoot)("a grant", () => {
 
   it("is over when nobody comes in its time", async () => {
     await using stage = await DebugStage.set();
-    const line = stage.plane.terminalOf("g-1", stage.identity.machineId);
+    const line = stage.plane.debug.terminals.of("g-1", stage.identity.machineId);
     stage.plane.wish(APP, { debugGrants: [grantFor(stage, { startBefore: later(1_500) })] });
     expect(await stage.untilStatus("g-1", "ended")).toMatchObject({ reason: "expired" });
     expect(line.begun).toBe(false);
@@ -137,50 +141,53 @@ describe.skipIf(needsRoot)("a grant", () => {
   });
 });
 
-describe.skipIf(needsRoot).each(["ed25519", "p256"] as const)("where the assignment names a key (%s), a grant", (kind) => {
-  it("that it has signed opens", async () => {
-    await using stage = await DebugStage.set();
-    const signer = new GrantSigner(kind);
-    stage.plane.signDebugGrants(APP, signer);
-    const ada = order(stage, signer.sign(grantFor(stage, { command: ["/bin/echo", "it", "opened", "ü"] })));
-    await ada.sees(/it opened ü/);
-  });
+describe.skipIf(needsRoot).each(["ed25519", "p256"] as const)(
+  "where the assignment names a key (%s), a grant",
+  (kind) => {
+    it("that it has signed opens", async () => {
+      await using stage = await DebugStage.set();
+      const signer = new GrantSigner(kind);
+      stage.plane.debug.signWith(APP, signer);
+      const ada = order(stage, signer.sign(grantFor(stage, { command: ["/bin/echo", "it", "opened", "ü"] })));
+      await ada.sees(/it opened ü/);
+    });
 
-  const altered: readonly { readonly what: string; readonly change: (grant: DebugGrant) => Partial<DebugGrant> }[] = [
-    { what: "user", change: () => ({ user: "eve" }) },
-    { what: "owner", change: () => ({ grantedBy: "eve" }) },
-    { what: "id", change: () => ({ grantId: "g-2" }) },
-    { what: "end", change: ({ endsAt }) => ({ endsAt: new Date((endsAt?.getTime() ?? 0) + 1) }) },
-    { what: "start", change: ({ startBefore }) => ({ startBefore: new Date((startBefore?.getTime() ?? 0) + 1) }) },
-    { what: "beginning", change: ({ grantedAt }) => ({ grantedAt: new Date((grantedAt?.getTime() ?? 0) - 1) }) },
-    { what: "command", change: () => ({ command: ["/bin/echo", "it opened", ""] }) },
-    { what: "words' bounds", change: () => ({ command: ["/bin/echo", "it", "opened"] }) },
-    { what: "privilege", change: () => ({ runAs: DebugUser.ROOT }) },
-    { what: "idle limit", change: () => ({ idleLimit: { seconds: 3_600n, nanos: 0 } }) },
-    { what: "grace", change: () => ({ disconnectGrace: { seconds: 600n, nanos: 0 } }) },
-    { what: "signature", change: ({ signature }) => ({ signature: Buffer.from(signature).fill(7, 5, 6) }) },
-    { what: "signature's length", change: ({ signature }) => ({ signature: signature.subarray(1) }) },
-  ];
-  it.each(altered)("whose $what was altered is refused", async ({ change }) => {
-    await using stage = await DebugStage.set();
-    const signer = new GrantSigner(kind);
-    stage.plane.signDebugGrants(APP, signer);
-    const signed = signer.sign(grantFor(stage));
-    const grant = { ...signed, ...change(signed) };
-    const ada = order(stage, grant);
-    expect(await stage.untilStatus(grant.grantId, "refused")).toMatchObject({ reason: "signature-wrong" });
-    expect(ada.line.streams).toBe(0);
-  });
+    const altered: readonly { readonly what: string; readonly change: (grant: DebugGrant) => Partial<DebugGrant> }[] = [
+      { what: "user", change: () => ({ user: "eve" }) },
+      { what: "owner", change: () => ({ grantedBy: "eve" }) },
+      { what: "id", change: () => ({ grantId: "g-2" }) },
+      { what: "end", change: ({ endsAt }) => ({ endsAt: new Date((endsAt?.getTime() ?? 0) + 1) }) },
+      { what: "start", change: ({ startBefore }) => ({ startBefore: new Date((startBefore?.getTime() ?? 0) + 1) }) },
+      { what: "beginning", change: ({ grantedAt }) => ({ grantedAt: new Date((grantedAt?.getTime() ?? 0) - 1) }) },
+      { what: "command", change: () => ({ command: ["/bin/echo", "it opened", ""] }) },
+      { what: "words' bounds", change: () => ({ command: ["/bin/echo", "it", "opened"] }) },
+      { what: "privilege", change: () => ({ runAs: DebugUser.ROOT }) },
+      { what: "idle limit", change: () => ({ idleLimit: { seconds: 3_600n, nanos: 0 } }) },
+      { what: "grace", change: () => ({ disconnectGrace: { seconds: 600n, nanos: 0 } }) },
+      { what: "signature", change: ({ signature }) => ({ signature: Buffer.from(signature).fill(7, 5, 6) }) },
+      { what: "signature's length", change: ({ signature }) => ({ signature: signature.subarray(1) }) },
+    ];
+    it.each(altered)("whose $what was altered is refused", async ({ change }) => {
+      await using stage = await DebugStage.set();
+      const signer = new GrantSigner(kind);
+      stage.plane.debug.signWith(APP, signer);
+      const signed = signer.sign(grantFor(stage));
+      const grant = { ...signed, ...change(signed) };
+      const ada = order(stage, grant);
+      expect(await stage.untilStatus(grant.grantId, "refused")).toMatchObject({ reason: "signature-wrong" });
+      expect(ada.line.streams).toBe(0);
+    });
 
-  it("that is not signed, or by another key, is refused", async () => {
-    await using stage = await DebugStage.set();
-    stage.plane.signDebugGrants(APP, new GrantSigner(kind));
-    order(stage, grantFor(stage));
-    expect(await stage.untilStatus("g-1", "refused")).toMatchObject({ reason: "unsigned" });
-    order(stage, new GrantSigner(kind).sign(grantFor(stage, { grantId: "g-2" })));
-    expect(await stage.untilStatus("g-2", "refused")).toMatchObject({ reason: "signature-wrong" });
-  });
-});
+    it("that is not signed, or by another key, is refused", async () => {
+      await using stage = await DebugStage.set();
+      stage.plane.debug.signWith(APP, new GrantSigner(kind));
+      order(stage, grantFor(stage));
+      expect(await stage.untilStatus("g-1", "refused")).toMatchObject({ reason: "unsigned" });
+      order(stage, new GrantSigner(kind).sign(grantFor(stage, { grantId: "g-2" })));
+      expect(await stage.untilStatus("g-2", "refused")).toMatchObject({ reason: "signature-wrong" });
+    });
+  },
+);
 
 describe("what was used", () => {
   it("opens nothing when it cannot be read or kept", async () => {

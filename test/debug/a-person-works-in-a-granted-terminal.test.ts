@@ -84,7 +84,9 @@ describe.skipIf(needsRoot)("a granted terminal", () => {
 
   it("takes input as fast as its program reads it, and no faster", async () => {
     await using stage = await DebugStage.set();
-    const ada = await stage.open({ command: ["/bin/sh", "-c", "stty raw -echo; echo go; sleep 2; head -c 300000 | md5sum"] });
+    const ada = await stage.open({
+      command: ["/bin/sh", "-c", "stty raw -echo; echo go; sleep 2; head -c 300000 | md5sum"],
+    });
     await ada.sees(/go/);
     const input = "0123456789abcde\n".repeat(18_750);
     for (let at = 0; at < input.length; at += 10_000) await ada.type(input.slice(at, at + 10_000));

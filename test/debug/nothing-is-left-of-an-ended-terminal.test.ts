@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
-import { readFile } from "node:fs/promises";
 import { randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import type { GrantOrder } from "../../sandbox/control-plane/debug/grants.ts";
@@ -33,7 +33,7 @@ const ENDINGS: readonly Ending[] = [
   {
     how: "the grant is withdrawn",
     reason: "grant-withdrawn",
-    end: (stage, ada) => stage.plane.withdrawDebug(APP, ada.line.grantId),
+    end: (stage, ada) => stage.plane.debug.withdraw(APP, ada.line.grantId),
   },
   { how: "nobody presses a key", order: { idleMs: 5_000 }, reason: "idle", end: () => undefined },
   {

@@ -81,7 +81,7 @@ export class DebugStage implements AsyncDisposable {
   /** Grants, as the plane does it, to this machine. */
   grant(order: Partial<GrantOrder> = {}): TerminalLine {
     const { machineId } = this.identity;
-    return this.plane.grantDebug(APP, { machineId, user: "ada", grantedBy: "olga", idleMs: 600_000, ...order });
+    return this.plane.debug.grant(APP, { machineId, user: "ada", grantedBy: "olga", idleMs: 600_000, ...order });
   }
 
   /** Grants, and sits down. */
@@ -169,7 +169,8 @@ export class DebugStage implements AsyncDisposable {
     while (!signal.aborted)
       try {
         const stream = this.#client.attach(this.identity, HELLO, signal);
-        for await (const message of stream.incoming) if (message.is === "desired") this.board.desired.set(message.state);
+        for await (const message of stream.incoming)
+          if (message.is === "desired") this.board.desired.set(message.state);
       } catch {
         await systemClock().sleep(50, signal);
       }

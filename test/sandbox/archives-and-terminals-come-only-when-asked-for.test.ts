@@ -68,7 +68,7 @@ it("opens a terminal under its grant, once", async () => {
   await using plane = await EmbeddedControlPlane.listen();
   using agent = await registered(plane);
   const machineId = plane.machines()[0]?.id ?? "";
-  const terminal = plane.grantDebug(APP, { machineId, user: "ada", grantedBy: "owner" });
+  const terminal = plane.debug.grant(APP, { machineId, user: "ada", grantedBy: "owner" });
   const { grantId } = terminal;
   const exited = new Promise((resolve) => {
     terminal.sit({ user: "ada", columns: 100, rows: 30, show: async () => undefined, exited: resolve });

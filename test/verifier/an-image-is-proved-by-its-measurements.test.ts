@@ -77,7 +77,7 @@ it.each<{ what: string; forge: (binding: Binding) => Evidence; code: string }>([
   {
     what: "signed by an authority itself, for another",
     forge: changed({ certificate: nitroMiddle.der }),
-    code: "signature-invalid",
+    code: "signer-untrusted",
   },
   { what: "with a certificate that is none", forge: changed({ certificate: new Uint8Array(9) }), code: "malformed" },
   {

@@ -33,6 +33,9 @@ export const debianTable = {
     programs: ["systemd-analyze", "systemd-notify", "systemd-sysusers", "systemd-tmpfiles", "systemctl", "journalctl"],
   },
   "systemd-container": { tool: "systemdNspawn", programs: ["systemd-nspawn"] },
+  // Plays what a debug terminal recorded; a terminal for the command that opens one.
+  asciinema: { tool: "asciinema", programs: ["asciinema"] },
+  tmux: { tool: "tmux", programs: ["tmux"] },
   mmdebstrap: { tool: "mmdebstrap", programs: ["mmdebstrap"] },
   zstd: { tool: "zstd", programs: ["zstd"] },
   packer: { tool: "packer", programs: ["packer"] },
@@ -45,6 +48,7 @@ export const debianTable = {
   "grub-common": { tool: "grubMkimage", programs: ["grub-mkimage"] },
   "grub-pc-bin": { tool: "grubBios", find: () => fileAt("/usr/lib/grub/i386-pc/boot.img") },
   "grub-efi-amd64-bin": { tool: "grubEfi", find: () => fileAt("/usr/lib/grub/x86_64-efi/normal.mod") },
+  openssl: { tool: "openssl", programs: ["openssl"] },
   "openssh-client": { tool: "ssh", programs: ["ssh", "ssh-keygen"] },
   haproxy: { tool: "haproxy", programs: ["haproxy"] },
   nginx: { tool: "nginx", programs: ["nginx"] },

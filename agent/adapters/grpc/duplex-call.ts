@@ -2,7 +2,6 @@ import { type ClientDuplexStream, Metadata, status } from "@grpc/grpc-js";
 import { PlaneError } from "../../core/plane-status.ts";
 import type { CallLimits } from "./call-limits.ts";
 import type { Connection } from "./connections.ts";
-import { planeErrorFrom } from "./grpc-error.ts";
 
 export interface DuplexOptions<Request, Message> {
   /** For its errors: "Attach". */
@@ -36,9 +35,10 @@ export class DuplexCall<Request, Message> {
   readonly #onAbort = (): void => this.#finish({ is: "cancelled" });
   readonly #opening: NodeJS.Timeout;
   #ending: Ending | undefined;
+  #failing: Promise<void> | undefined;
 
   constructor(options: DuplexOptions<Request, Message>) {
-    const { connection, method, first, limits, signal, name } = options;
+    const { connection, method, first, limits, signal } = options;
     this.#options = options;
     // Received as bytes: a message that does not decode would otherwise cost the stream.
     this.#call = connection.client.makeBidiStreamRequest(
@@ -51,9 +51,7 @@ export class DuplexCall<Request, Message> {
     this.incoming = this.#receive();
     this.#opening = setTimeout(() => this.#timeOut("no answer", limits.openingMs), limits.openingMs);
     this.#call.once("metadata", () => clearTimeout(this.#opening));
-    this.#call.on("error", (failure) =>
-      this.#finish({ is: "failed", failure: planeErrorFrom(name, failure, connection.way) }),
-    );
+    this.#call.on("error", (failure) => void this.#fail(failure));
     this.#call.once("status", ({ code }) => {
       if (code === status.OK) this.#finish({ is: "closed" });
     });
@@ -94,7 +92,7 @@ export class DuplexCall<Request, Message> {
   }
 
   async *#receive(): AsyncGenerator<Message, void, undefined> {
-    const { name, connection, parse } = this.#options;
+    const { parse } = this.#options;
     try {
       // Node types the items of a stream as any; ours are what the deserializer above returns.
       for await (const bytes of this.#call as AsyncIterable<Buffer>) {
@@ -103,7 +101,7 @@ export class DuplexCall<Request, Message> {
         if (message !== undefined) yield message;
       }
     } catch (failure) {
-      this.#finish({ is: "failed", failure: planeErrorFrom(name, failure, connection.way) });
+      await this.#fail(failure);
     } finally {
       // Also when the reader leaves its loop early. Harmless if the stream has ended.
       this.#finish({ is: "cancelled" });
@@ -114,6 +112,13 @@ export class DuplexCall<Request, Message> {
   #timeOut(what: string, ms: number): void {
     const failure = new PlaneError(this.#options.name, "DEADLINE_EXCEEDED", `${what} within ${ms / 1_000} s`);
     this.#finish({ is: "failed", failure });
+  }
+
+  /** What is told first is why it failed: what follows is a consequence. */
+  #fail(cause: unknown): Promise<void> {
+    const { connection, name } = this.#options;
+    this.#failing ??= connection.failureOf(name, cause).then((failure) => this.#finish({ is: "failed", failure }));
+    return this.#failing;
   }
 
   #finish(ending: Ending): void {

@@ -23,14 +23,16 @@ export function pidNamespaceCage(): ShellCage {
       const user = runAs === "root" ? "root" : NOBODY.user;
       const drop = runAs === "root" ? [] : dropPrivileges();
       return {
-        file: "/usr/bin/setpriv",
+        file: "/bin/sh",
         args: [
+          // What unshare complains of when its child is killed is not for the person.
+          ...["-c", 'exec "$@" 2>/dev/null', "sh"],
           // Killed with the process that holds the terminal, however that ends.
-          ...["--pdeathsig", "KILL", "--"],
+          ...["setpriv", "--pdeathsig", "KILL", "--"],
           ...["unshare", "--pid", "--fork", "--kill-child=KILL", "--"],
           // Two commands, so that this shell stays the first process: that one hears no Ctrl-C, and
           // its child does.
-          ...["/bin/sh", "-c", '"$@"; exit "$?"', "sh"],
+          ...["/bin/sh", "-c", '"$@" 2>&1; exit "$?"', "sh"],
           ...[...drop, ...words(command)],
         ],
         env: shellEnvironment(runAs === "root" ? "/root" : "/", user),

@@ -26,7 +26,7 @@ export type IdentityConfig =
 /** Where the platforms' own services are asked. */
 export type Platforms = Pick<
   Judged["identity"],
-  "awsMetadataUrl" | "azureMetadataUrl" | "gcpMetadataUrl" | "stsUrl" | "oidcSocket"
+  "awsMetadataUrl" | "azureCertificatesUrl" | "azureMetadataUrl" | "gcpMetadataUrl" | "stsUrl" | "oidcSocket"
 >;
 
 type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;

@@ -60,6 +60,12 @@ export function metadataAddress(...own: readonly [string, ...string[]]) {
   return z.string({ error }).refine(isKnown, { error }).default(own[0]);
 }
 
+/** A stand-in for what is else asked by its own name, or nobody. */
+export function loopbackOrNone() {
+  const error = '"none", or a URL of this machine\'s loopback without a path';
+  return z.string({ error }).refine((text) => text === "none" || (isBaseUrl(text) && isLoopback(text)), { error });
+}
+
 /** A service's base that is authenticated by TLS; without, on this machine's loopback only. */
 export function serviceAddress() {
   const error = 'an https URL without a path, for instance "https://sts.example.com"';
@@ -116,7 +122,7 @@ function isTrusted(url: string): boolean {
 }
 
 /** Whether a URL leads no farther than to this machine itself. */
-export function isLoopback(url: string): boolean {
+function isLoopback(url: string): boolean {
   const { hostname } = new URL(url);
   return hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }

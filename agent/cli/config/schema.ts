@@ -6,6 +6,7 @@ import {
   endpoint,
   hostName,
   listenAddress,
+  loopbackOrNone,
   metadataAddress,
   nat64Prefix,
   oneOf,
@@ -80,6 +81,11 @@ export const ConfigSchema = z.strictObject({
     }),
     azureMetadataUrl: metadataAddress("http://169.254.169.254").meta({
       description: "Azure's instance metadata service.",
+    }),
+    azureCertificatesUrl: loopbackOrNone().optional().meta({
+      description:
+        "Where the certificates above the signer of Azure's document are asked: a stand-in on this machine's loopback; \"none\" asks nobody.",
+      "x-default": "www.microsoft.com and cacerts.digicert.com, as the certificates name them",
     }),
     nitroTpmAttest: program()
       .default("nitro-tpm-attest")

@@ -202,25 +202,30 @@ export class OpenTerminal {
     await this.#recorded;
     const { exitCode, signal } = this.#exit;
     const { recordingId } = this.recording;
-    if (this.#recordable) {
-      const lines = this.#cast.end(message, exitCode, this.#clock.now().monoMs);
-      await this.recording.end(lines).catch((err: unknown) => this.#notRecorded(err));
-    }
+    // Also of one that failed: there may be room for a line again.
+    const lines = this.#cast.end(message, exitCode, this.#clock.now().monoMs);
+    await this.recording.end(lines).catch((err: unknown) => this.#notRecorded(err));
     this.#exited = { is: "exited", exitCode, signal, reason, recordingId, message };
     this.closedMonoMs.set(this.#clock.now().monoMs);
     this.changed.note();
   }
 
-  #say(text: string): Promise<void> {
-    return this.#show(new TextEncoder().encode(`\r\n[${text}]\r\n`));
+  /** In words of our own, which the person must see in any case. */
+  async #say(text: string): Promise<void> {
+    const bytes = new TextEncoder().encode(`\r\n[${text}]\r\n`);
+    await this.#record(this.#cast.output(bytes, this.#clock.now().monoMs));
+    this.#send(bytes);
+  }
+
+  #send(bytes: Uint8Array): void {
+    this.output.append(bytes);
+    this.changed.note();
   }
 
   async #show(bytes: Uint8Array): Promise<void> {
     await this.#record(this.#cast.output(bytes, this.#clock.now().monoMs));
     // Nobody sees what is not recorded.
-    if (!this.#recordable && this.reason.get() !== "recording-failed") return;
-    this.output.append(bytes);
-    this.changed.note();
+    if (this.#recordable) this.#send(bytes);
   }
 
   #record(line: string): Promise<void> {
