@@ -6,7 +6,8 @@ import { DebugGrant, DebugUser } from "../../agent/adapters/grpc/gen/builder/age
 import { usedGrants } from "../../agent/adapters/terminal/used-grants.ts";
 import { GrantSigner } from "../../sandbox/control-plane/debug/grants.ts";
 import { APP } from "../plane/member.ts";
-import { DebugStage, needsRoot, Sitting } from "./stage.ts";
+import { Sitting } from "./sitting.ts";
+import { DebugStage, needsRoot } from "./stage.ts";
 
 /** Puts this grant into the desired state, as it is, and somebody in front of its terminal. */
 function order(stage: DebugStage, grant: DebugGrant): Sitting {

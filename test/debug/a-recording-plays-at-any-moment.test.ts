@@ -55,6 +55,7 @@ describe.skipIf(needsRoot)("the recording of a terminal", () => {
     await stage.plane.until(() => stage.plane.debug.recordings.all()[0]?.isComplete, { what: "its end" });
     expect(await played(stored())).toBe(ada.text);
     expect(stored().trimEnd().split("\n").at(-1)).toMatch(/^\[\d+(\.\d+)?,"x","4"\]$/);
+    expect(stage.log.events().filter((event) => event.startsWith("recording."))).toEqual(["recording.stored"]);
     // It is with the control plane: nothing of it stays here.
     await expect.poll(() => readdir(stage.recordingsDir)).toEqual([]);
   });

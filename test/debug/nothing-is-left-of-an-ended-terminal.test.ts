@@ -5,19 +5,12 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import type { GrantOrder } from "../../sandbox/control-plane/debug/grants.ts";
 import { APP } from "../plane/member.ts";
-import { DebugStage, needsRoot, processesWith, type Sitting } from "./stage.ts";
+import { CLINGING } from "./clinging.ts";
+import { processesWith } from "./processes-with.ts";
+import type { Sitting } from "./sitting.ts";
+import { DebugStage, needsRoot } from "./stage.ts";
 
 const LONE_CONTROL = fileURLToPath(new URL("lone-control.mjs", import.meta.url));
-
-/** Deaf to every signal that can be ignored, in other sessions, and nobody's children. */
-const CLINGING = `
-trap "" HUP TERM INT QUIT PIPE
-(setsid bash -c 'trap "" HUP TERM; sleep 1000 & setsid sleep 1000 & wait' &)
-nohup setsid sh -c 'nohup sleep 1000 & nohup sleep 1000' >/dev/null 2>&1 </dev/null &
-disown -a
-echo clings
-while read -r line; do case $line in out*) exit 3;; esac; done
-while :; do sleep 1; done`;
 
 interface Ending {
   readonly how: string;

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -18,10 +18,11 @@ import type { DebugPorts } from "../../agent/ports/debug-terminal.ts";
 import type { MachineIdentity } from "../../agent/ports/keys.ts";
 import { listenUnix } from "../../agent/wire/listener.ts";
 import type { GrantOrder } from "../../sandbox/control-plane/debug/grants.ts";
-import type { Person, TerminalLine } from "../../sandbox/control-plane/debug/terminal-line.ts";
+import type { TerminalLine } from "../../sandbox/control-plane/debug/terminal-line.ts";
 import { EmbeddedControlPlane } from "../../sandbox/control-plane/embedded-control-plane.ts";
 import { CollectedLog } from "../keys/collected-log.ts";
 import { APP, HELLO, join as register } from "../plane/member.ts";
+import { Sitting } from "./sitting.ts";
 
 const PROGRAM = fileURLToPath(new URL("../../dist/agent/cli/main.js", import.meta.url));
 
@@ -180,71 +181,4 @@ export class DebugStage implements AsyncDisposable {
     this.#stop.abort();
     await this.#running;
   }
-}
-
-/** A person at a terminal. */
-export class Sitting implements Person {
-  readonly user: string;
-  readonly columns: number;
-  readonly rows: number;
-  readonly line: TerminalLine;
-  /** All bytes that were shown to them. */
-  readonly seen: Buffer[] = [];
-  #exit: (exit: { exitCode: number; signal: string; reason: string; message: string }) => void = () => undefined;
-  readonly ended = new Promise<{ exitCode: number; signal: string; reason: string; message: string }>((resolve) => {
-    this.#exit = resolve;
-  });
-  #wake: () => void = () => undefined;
-  /** They look away: nothing is acknowledged. */
-  looks: Promise<void> = Promise.resolve();
-
-  constructor(line: TerminalLine, window: { columns: number; rows: number }, user = "ada") {
-    this.line = line;
-    this.user = user;
-    this.columns = window.columns;
-    this.rows = window.rows;
-    line.sit(this);
-  }
-
-  readonly show = async (output: Uint8Array): Promise<void> => {
-    await this.looks;
-    this.seen.push(Buffer.from(output));
-    this.#wake();
-  };
-
-  readonly exited = (exit: { exitCode: number; signal: string; reason: string; message: string }): void =>
-    this.#exit(exit);
-
-  get text(): string {
-    return Buffer.concat(this.seen).toString("utf8");
-  }
-
-  type(input: string): Promise<void> {
-    return this.line.type(input);
-  }
-
-  async sees(pattern: RegExp, deadlineMs = 30_000): Promise<string> {
-    const deadline = Date.now() + deadlineMs;
-    for (;;) {
-      const match = pattern.exec(this.text);
-      if (match !== null) return match[0];
-      if (Date.now() > deadline) throw new Error(`never saw ${pattern}: ${JSON.stringify(this.text.slice(-2_000))}`);
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-        setTimeout(resolve, 100);
-      });
-    }
-  }
-}
-
-/** Every process of this machine whose environment or command line holds the mark. */
-export async function processesWith(mark: string): Promise<readonly string[]> {
-  const found: string[] = [];
-  for (const pid of await readdir("/proc")) {
-    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue;
-    const read = (name: string): Promise<string> => readFile(`/proc/${pid}/${name}`, "utf8").catch(() => "");
-    const [command, environment] = await Promise.all([read("cmdline"), read("environ")]);
-    if (command.includes(mark) || environment.includes(mark)) found.push(`${pid} ${command.replaceAll("\0", " ")}`);
-  }
-  return found;
 }

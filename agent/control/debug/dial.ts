@@ -1,6 +1,6 @@
 import { fullJitterMs } from "../../core/backoff.ts";
 import { PlaneError, retryAfterMs } from "../../core/plane-status.ts";
-import { Branch, firstOf } from "../../lifecycle/branch.ts";
+import { aborted, Branch, firstOf } from "../../lifecycle/branch.ts";
 import type { Cell } from "../../lifecycle/cell.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { DebugPorts, FromTerminal, TerminalOpened, TerminalStream } from "../../ports/debug-terminal.ts";
@@ -98,11 +98,10 @@ export async function untilSilent(clock: Clock, heardMonoMs: () => number, signa
   }
 }
 
-function ends(signal: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve(undefined);
-    else signal.addEventListener("abort", () => resolve(undefined), { once: true });
-  });
+/** Undefined once `signal` is aborted. */
+export async function ends(signal: AbortSignal): Promise<undefined> {
+  await aborted(signal, signal);
+  return undefined;
 }
 
 /** Whether the far end ended it in good order: it will not take the terminal again. */

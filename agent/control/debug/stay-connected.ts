@@ -3,7 +3,7 @@ import { Branch, raceOn, within } from "../../lifecycle/branch.ts";
 import type { Cell } from "../../lifecycle/cell.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { MachineIdentity } from "../../ports/keys.ts";
-import { type Dialled, type DialPorts, dial, isRefusal, untilSilent } from "./dial.ts";
+import { type Dialled, type DialPorts, dial, ends, isRefusal, untilSilent } from "./dial.ts";
 import type { OpenTerminal } from "./open-terminal.ts";
 
 /** From the end: for the last output and the exit code to arrive, over one stream or several. */
@@ -70,7 +70,7 @@ async function carry(
       branch,
       async (signal) => {
         for (;;) {
-          const next = await Promise.race([rest.next(), ended(signal)]);
+          const next = await Promise.race([rest.next(), ends(signal)]);
           if (next === undefined) return;
           heardMonoMs = clock.now().monoMs;
           if (next.done === true) {
@@ -138,14 +138,7 @@ async function send(
     } else {
       await stream.send(terminal.exited);
       stream.finish();
-      await ended(signal);
+      await ends(signal);
     }
   }
-}
-
-function ended(signal: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve(undefined);
-    else signal.addEventListener("abort", () => resolve(undefined), { once: true });
-  });
 }

@@ -1,7 +1,7 @@
 import { fullJitterMs } from "../../core/backoff.ts";
 import { DEBUG_LIMITS } from "../../core/contract-limits.ts";
 import { PlaneError, retryAfterMs } from "../../core/plane-status.ts";
-import { Branch, raceOn, within } from "../../lifecycle/branch.ts";
+import { aborted, Branch, raceOn, within } from "../../lifecycle/branch.ts";
 import type { Cell } from "../../lifecycle/cell.ts";
 import { Pulse } from "../../lifecycle/pulse.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -178,7 +178,7 @@ export class Uploads {
       } else if (isEnded && sent === recording.sizeBytes) {
         await stream.send({ is: "end", sizeBytes: sent });
         stream.finish();
-        await stored.next(signal, Number.POSITIVE_INFINITY);
+        await aborted(signal, signal);
       } else {
         await within(clock, LOOK_MS, signal, (pause) => stored.next(pause, before));
       }
