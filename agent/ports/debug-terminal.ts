@@ -139,7 +139,10 @@ export interface Recording {
   readonly sizeBytes: number;
   /** No line will come any more. */
   readonly isEnded: boolean;
-  /** Whole lines, in one write. @throws {AgentError} "recording.failed": then nothing of it is there. */
+  /**
+   * Whole lines, in one write.
+   * @throws {AgentError} "recording.failed": then nothing of it is there.
+   */
   append(lines: string): Promise<void>;
   /** The last lines. @throws {AgentError} "recording.failed" */
   end(lines: string): Promise<void>;

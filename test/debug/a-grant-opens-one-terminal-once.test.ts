@@ -86,7 +86,7 @@ describe.skipIf(needsRoot)("a grant", () => {
     await ada.sees(/it opened/);
     await stage.untilStatus("g-1", "ended");
     stage.plane.debug.terminals.forget("g-1");
-    await stage.plane.wish(APP, { debugGrants: [] });
+    stage.plane.wish(APP, { debugGrants: [] });
     await stage.board.debugTerminals.first((all) => all.length === 0, AbortSignal.timeout(10_000));
     const again = order(stage, grant);
     expect(await stage.untilStatus("g-1", "refused")).toMatchObject({ reason: "used" });

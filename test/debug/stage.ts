@@ -108,7 +108,7 @@ export class DebugStage implements AsyncDisposable {
     return status;
   }
 
-  /** As a crash of control does: nothing is said or written any more; the shells' processes see it. */
+  /** Control ends, and another one begins with what that left. */
   async restart(): Promise<void> {
     await this.#end();
     this.#run();

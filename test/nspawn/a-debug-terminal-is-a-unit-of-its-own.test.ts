@@ -39,7 +39,7 @@ it("of a user without any privilege, under a filter, and gone with all that clun
   for (const line of [/^CapEff:\s+0+\r$/m, /^NoNewPrivs:\s+1\r$/m, /^Seccomp:\s+2\r$/m]) expect(ada.text).toMatch(line);
   await expect.poll(async () => (await processesWith(mark)).length, { timeout: 10_000 }).toBeGreaterThanOrEqual(7);
   expect(await units()).toMatch(/^builder-agent-terminal@\S+ +loaded active running/);
-  await machine().plane.debug.withdraw(REF, ada.line.grantId);
+  machine().plane.debug.withdraw(REF, ada.line.grantId);
   expect(await ada.ended).toMatchObject({ reason: "grant-withdrawn" });
   expect(await processesWith(mark)).toEqual([]);
   expect(await units()).toBe("");

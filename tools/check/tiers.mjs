@@ -34,7 +34,7 @@ export const calls = () =>
 export const evidence = () =>
   everydayTests("evidence", ["test/verifier/no-mutation"], 20 * MINUTES, { BUILDER_AGENT_MUTATIONS: "10000" });
 
-/** 200 endings of debug terminals, of which the everyday tests take one of each kind. @type {Tier} */
+/** 200 endings of debug terminals; the everyday tests take one of each kind. @type {Tier} */
 export const terminals = () =>
   everydayTests("terminals", ["test/debug/nothing-is-left"], 30 * MINUTES, { BUILDER_AGENT_TERMINAL_ENDINGS: "200" });
 

@@ -49,11 +49,9 @@ class Holder {
     );
     const stop = (): void => this.#channel.drop();
     options.signal.addEventListener("abort", stop, { once: true });
-    this.over = this.#channel.gone.then(async () => {
-      options.signal.removeEventListener("abort", stop);
-      await this.#opening;
-      await this.#pty?.end().catch((err: unknown) => options.log.error({ err }, "terminal.not-gone"));
-    });
+    this.over = this.#channel.gone
+      .finally(() => options.signal.removeEventListener("abort", stop))
+      .then(() => this.#end());
     this.#say({ is: "hello", pid: process.pid, instance: options.instance });
   }
 

@@ -54,9 +54,9 @@ function dropPrivileges(): readonly string[] {
 
 /** Its first process is what has to be killed. A program that is over already had one. */
 async function untilFirstProcess(leader: number, exited: Promise<TerminalExit>): Promise<void> {
-  let isOver = false;
-  void exited.then(() => (isOver = true));
-  for (let waitedMs = 0; !isOver && childrenOf(leader).length === 0; waitedMs += LOOK_MS) {
+  const shell = { isOver: false };
+  void exited.then(() => (shell.isOver = true));
+  for (let waitedMs = 0; !shell.isOver && childrenOf(leader).length === 0; waitedMs += LOOK_MS) {
     if (waitedMs >= GONE_MS)
       throw new AgentError("terminal.not-started", "unshare made no namespace in time", { retryable: true });
     await Promise.race([exited, sleep(LOOK_MS)]);
@@ -68,10 +68,10 @@ async function untilFirstProcess(leader: number, exited: Promise<TerminalExit>):
  * for after all others are gone.
  */
 async function endNamespace(leader: number, exited: Promise<TerminalExit>): Promise<void> {
-  let isOver = false;
-  void exited.then(() => (isOver = true));
+  const shell = { isOver: false };
+  void exited.then(() => (shell.isOver = true));
   await Promise.resolve();
-  for (let waitedMs = 0; !isOver; waitedMs += LOOK_MS) {
+  for (let waitedMs = 0; !shell.isOver; waitedMs += LOOK_MS) {
     if (waitedMs >= GONE_MS)
       throw new AgentError("terminal.not-gone", `Process ${leader} and what it started did not end`, {
         retryable: true,

@@ -86,8 +86,8 @@ export async function openPty(
 
 /**
  * Reads the rest before node-pty's stream is closed. libuv takes a terminal whose program has ended
- * for read to its end after the next 4095 bytes, and node-pty closes it after 200 ms also while it is
- * paused; what the kernel still holds (less than 100 KiB) would be lost.
+ * for read to its end after the next 4095 bytes, and node-pty closes it after 200 ms also while it
+ * is paused; what the kernel still holds (less than 100 KiB) would be lost.
  */
 function keepTheRest(pty: IPty, fd: number, onOutput: (bytes: Uint8Array) => void): void {
   const stream: unknown = Reflect.get(pty, "_socket");

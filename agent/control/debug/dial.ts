@@ -8,14 +8,14 @@ import type { MachineIdentity } from "../../ports/keys.ts";
 import type { Log } from "../../ports/log.ts";
 
 /** The contract: the control plane says something every 10 s. */
-export const SILENCE_MS = 30_000;
+const SILENCE_MS = 30_000;
 const AGAIN = { baseMs: 200, capMs: 2_000 } as const;
 
 export interface Dialled {
   readonly stream: TerminalStream;
   readonly attached: Extract<FromTerminal, { is: "attached" }>;
   /** What comes after `attached`. */
-  readonly rest: AsyncIterator<FromTerminal, void, undefined>;
+  readonly rest: AsyncIterator<FromTerminal, unknown>;
   /** Cancels it; harmless when it has ended. */
   readonly hangUp: () => void;
 }
@@ -45,7 +45,7 @@ export async function dial(
     let failure: unknown;
     try {
       const stream = debug.plane.debugTerminal(known, opened(), branch.signal);
-      const rest = stream.incoming[Symbol.asyncIterator]();
+      const rest: Dialled["rest"] = stream.incoming[Symbol.asyncIterator]();
       const attached = await untilAttached(rest, clock, branch, signal);
       if (attached !== undefined && !signal.aborted)
         return { stream, attached, rest, hangUp: () => branch[Symbol.dispose]() };
@@ -62,7 +62,7 @@ export async function dial(
 }
 
 async function untilAttached(
-  rest: AsyncIterator<FromTerminal, void, undefined>,
+  rest: AsyncIterator<FromTerminal, unknown>,
   clock: Clock,
   stream: Branch,
   signal: AbortSignal,

@@ -60,9 +60,7 @@ export class OpenTerminal {
     this.#log = log;
     this.#lastKeyMonoMs = clock.now().monoMs;
     this.#connectedSinceMonoMs = this.#lastKeyMonoMs;
-    void parts.held.exited.then((exit) => {
-      if (exit !== "lost") this.#exit = exit;
-    });
+    void this.#noteExit();
   }
 
   get connectedSinceMonoMs(): number | undefined {
@@ -142,10 +140,7 @@ export class OpenTerminal {
     this.#inputCome += fresh.length;
     this.#lastKeyMonoMs = this.#clock.now().monoMs;
     if (this.#inputCome - this.#inputTaken > DEBUG_LIMITS.inputWindowBytes) return this.end("input-overrun");
-    void this.#held.write(fresh).then(() => {
-      this.#inputTaken += fresh.length;
-      this.changed.note();
-    });
+    void this.#give(fresh);
   }
 
   resize(columns: number, rows: number): void {
@@ -229,16 +224,29 @@ export class OpenTerminal {
   }
 
   #record(line: string): Promise<void> {
-    this.#recorded = this.#recorded.then(async () => {
-      if (!this.#recordable || line === "") return;
-      try {
-        if (this.recording.sizeBytes > DEBUG_LIMITS.recordingBytes) throw tooLong();
-        await this.recording.append(line);
-      } catch (err) {
-        this.#notRecorded(err);
-      }
-    });
+    this.#recorded = this.#recorded.then(() => this.#append(line));
     return this.#recorded;
+  }
+
+  async #append(line: string): Promise<void> {
+    if (!this.#recordable || line === "") return;
+    try {
+      if (this.recording.sizeBytes > DEBUG_LIMITS.recordingBytes) throw tooLong();
+      await this.recording.append(line);
+    } catch (err) {
+      this.#notRecorded(err);
+    }
+  }
+
+  async #give(input: Uint8Array): Promise<void> {
+    await this.#held.write(input);
+    this.#inputTaken += input.length;
+    this.changed.note();
+  }
+
+  async #noteExit(): Promise<void> {
+    const exit = await this.#held.exited;
+    if (exit !== "lost") this.#exit = exit;
   }
 
   #notRecorded(err: unknown): void {

@@ -2,6 +2,7 @@ import { DEBUG_LIMITS } from "../../core/contract-limits.ts";
 import { Branch, raceOn, within } from "../../lifecycle/branch.ts";
 import type { Cell } from "../../lifecycle/cell.ts";
 import type { Clock } from "../../ports/clock.ts";
+import type { FromTerminal } from "../../ports/debug-terminal.ts";
 import type { MachineIdentity } from "../../ports/keys.ts";
 import { type Dialled, type DialPorts, dial, ends, isRefusal, untilSilent } from "./dial.ts";
 import type { OpenTerminal } from "./open-terminal.ts";
@@ -98,7 +99,7 @@ async function untilFarewell(clock: Clock, terminal: OpenTerminal, signal: Abort
   await clock.sleep(sinceMonoMs + FAREWELL_MS - clock.now().monoMs, signal);
 }
 
-function take(terminal: OpenTerminal, message: Dialled["attached"] | FromRest): void {
+function take(terminal: OpenTerminal, message: FromTerminal): void {
   switch (message.is) {
     case "attached":
       return;
@@ -114,8 +115,6 @@ function take(terminal: OpenTerminal, message: Dialled["attached"] | FromRest): 
       return message satisfies never;
   }
 }
-
-type FromRest = Dialled["rest"] extends AsyncIterator<infer Message, void> ? Message : never;
 
 async function send(
   terminal: OpenTerminal,

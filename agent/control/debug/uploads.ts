@@ -106,14 +106,14 @@ export class Uploads {
       const failure = await this.#once(upload, whole.signal);
       if (failure === undefined) {
         log.info({ recordingId, sizeBytes: recording.sizeBytes }, "recording.stored");
-        return recording.forget();
+        return await recording.forget();
       }
       if (whole.signal.aborted) break;
       if (failure instanceof PlaneError && NEVER_STORED.includes(failure.status)) {
         upload.refused = true;
         this.#refusal.note();
         log.error({ err: failure, recordingId }, "recording.refused");
-        return recording.setAside();
+        return await recording.setAside();
       }
       failures = upload.storedUpTo > before ? 1 : failures + 1;
       const pauseMs = retryAfterMs(failure) + fullJitterMs(AGAIN, failures - 1, clock.random());

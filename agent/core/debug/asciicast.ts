@@ -1,7 +1,7 @@
 /**
- * Lines of an asciicast v2 file (https://docs.asciinema.org/manual/asciicast/v2/). Times are seconds
- * since the first line, and never go back. What a chunk leaves of a character is held until the rest
- * of it comes.
+ * Lines of an asciicast v2 file (https://docs.asciinema.org/manual/asciicast/v2/). Times are
+ * seconds since the first line, and never go back. What a chunk leaves of a character is held until
+ * the rest of it comes.
  */
 export class Asciicast {
   readonly #begunMonoMs: number;
@@ -65,7 +65,8 @@ function eventOf(text: string): { readonly seconds: number; readonly code: strin
   try {
     const event: unknown = JSON.parse(text);
     if (!Array.isArray(event)) return undefined;
-    const [seconds, code]: readonly unknown[] = event;
+    const parts: readonly unknown[] = event;
+    const [seconds, code] = parts;
     return typeof seconds === "number" && typeof code === "string" ? { seconds, code } : undefined;
   } catch {
     return undefined;

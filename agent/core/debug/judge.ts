@@ -35,7 +35,7 @@ export type DebugRefusal =
   | "busy";
 
 /** More at a time would be no debugging. */
-export const OPEN_TERMINALS_MAX = 4;
+const OPEN_TERMINALS_MAX = 4;
 
 /** Whether a terminal may be opened under this grant now. The first thing that is wrong is told. */
 export function judgeGrant(wish: DebugGrantWish, facts: DebugFacts): DebugVerdict {

@@ -26,7 +26,7 @@ type Exited = Extract<ToPerson, { is: "exited" }>;
 export async function attach(grantId: string, options: AttachOptions, terminal: Terminal): Promise<number> {
   const dir = resolve(options.dir);
   const { stdin, stdout } = process;
-  const { columns = 80, rows = 24 } = stdout;
+  const { columns, rows } = stdout.isTTY ? stdout : { columns: 80, rows: 24 };
   const request = { verb: "debug-attach", grantId, user: options.user, columns, rows };
   const socket = await connected(dir, request);
   terminal.err(terminal.paint("dim", `Grant ${grantId}. Ctrl-] leaves the terminal; it goes on without you.`));

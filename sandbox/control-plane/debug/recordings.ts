@@ -76,7 +76,7 @@ export class Recordings {
     // In order, also while a file is written.
     let before = Promise.resolve();
     call.on("data", ({ message }: UploadRecordingRequest) => {
-      before = before.then(async () => {
+      const take = async (): Promise<void> => {
         try {
           if (this.fault === "refuse")
             throw new Refusal(status.FAILED_PRECONDITION, "Nothing is recorded, on purpose.");
@@ -88,7 +88,8 @@ export class Recordings {
           if (call.cancelled) return;
           call.emit("error", asRefusal(failure));
         }
-      });
+      };
+      before = before.then(take);
     });
     call.on("end", () => void before.then(() => call.end()));
     call.on("error", () => undefined);

@@ -183,10 +183,12 @@ export class TerminalLine {
     this.#shown = this.#shown
       .then(() => person?.show(bytes))
       .catch(() => undefined)
-      .then(() => {
-        this.#acknowledged += bytes.length;
-        this.#acknowledge();
-      });
+      .then(() => this.#hasShown(bytes.length));
+  }
+
+  #hasShown(bytes: number): void {
+    this.#acknowledged += bytes;
+    this.#acknowledge();
   }
 
   #keep(bytes: Uint8Array): void {

@@ -564,7 +564,7 @@ export const BuilderAgentServiceService = {
   /**
    * The recording of a terminal, sent while it is being made, and again from where it broke off. The
    * first message names it. PERMISSION_DENIED, INVALID_ARGUMENT and FAILED_PRECONDITION mean that it
-   * will never be stored: the agent then ends the terminal, keeps no recording of it, and reports it.
+   * will never be stored: the agent then ends the terminal, sends no more of it, and reports it.
    */
   uploadRecording: {
     path: "/builder.agent.v1.BuilderAgentService/UploadRecording" as const,
@@ -657,7 +657,7 @@ export interface BuilderAgentServiceServer extends UntypedServiceImplementation 
   /**
    * The recording of a terminal, sent while it is being made, and again from where it broke off. The
    * first message names it. PERMISSION_DENIED, INVALID_ARGUMENT and FAILED_PRECONDITION mean that it
-   * will never be stored: the agent then ends the terminal, keeps no recording of it, and reports it.
+   * will never be stored: the agent then ends the terminal, sends no more of it, and reports it.
    */
   uploadRecording: handleBidiStreamingCall<UploadRecordingRequest, UploadRecordingResponse>;
   /**
@@ -779,7 +779,7 @@ export interface BuilderAgentServiceClient extends Client {
   /**
    * The recording of a terminal, sent while it is being made, and again from where it broke off. The
    * first message names it. PERMISSION_DENIED, INVALID_ARGUMENT and FAILED_PRECONDITION mean that it
-   * will never be stored: the agent then ends the terminal, keeps no recording of it, and reports it.
+   * will never be stored: the agent then ends the terminal, sends no more of it, and reports it.
    */
   uploadRecording(): ClientDuplexStream<UploadRecordingRequest, UploadRecordingResponse>;
   uploadRecording(options: Partial<CallOptions>): ClientDuplexStream<UploadRecordingRequest, UploadRecordingResponse>;
