@@ -48,6 +48,7 @@ class AskedTerminal implements HeldTerminal {
   readonly #channel: Channel;
   readonly #output = new Queue<Uint8Array>();
   readonly #writes: { bytes: number; readonly taken: () => void }[] = [];
+  #isOver = false;
   #process: { readonly pid: number; readonly instance: string } | undefined;
   #greeted: () => void = () => undefined;
   #started: (failure?: AgentError) => void = () => undefined;
@@ -82,10 +83,10 @@ class AskedTerminal implements HeldTerminal {
   }
 
   write(input: Uint8Array): Promise<void> {
+    if (this.#isOver || input.length === 0) return Promise.resolve();
     return new Promise((resolve) => {
       this.#writes.push({ bytes: input.length, taken: resolve });
       this.#send({ is: "input", data: Buffer.from(input).toString("base64") });
-      void this.exited.then(() => resolve());
     });
   }
 
@@ -125,8 +126,7 @@ class AskedTerminal implements HeldTerminal {
       case "input-taken":
         return this.#inputTaken(message.bytes);
       case "exited":
-        this.#output.close();
-        return this.#exit({ exitCode: message.exitCode, signal: message.signal });
+        return this.#over({ exitCode: message.exitCode, signal: message.signal });
       default:
         return message satisfies never;
     }
@@ -155,8 +155,14 @@ class AskedTerminal implements HeldTerminal {
   #gone(fault: AgentError | undefined): void {
     const what = `Nothing holds a terminal behind ${this.#socketPath}: is its unit there, or the launcher?`;
     this.#started(fault ?? new AgentError("terminal.unreachable", what, { retryable: true }));
+    this.#over("lost");
+  }
+
+  #over(exit: TerminalExit | "lost"): void {
+    this.#isOver = true;
     this.#output.close();
-    this.#exit("lost");
+    this.#exit(exit);
+    for (const { taken } of this.#writes.splice(0)) taken();
   }
 }
 

@@ -72,8 +72,9 @@ async function untilAttached(
   await firstOf(
     signal,
     async (one) => {
+      const over = ends(one);
       while (!one.aborted) {
-        const next = await Promise.race([rest.next(), ends(one)]);
+        const next = await Promise.race([rest.next(), over]);
         if (next === undefined || next.done === true) return;
         heardMonoMs = clock.now().monoMs;
         if (next.value.is !== "attached") continue;

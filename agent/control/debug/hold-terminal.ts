@@ -162,19 +162,27 @@ async function run(
   const end = (reason: EndReason): void => terminal.end(reason);
   const connected = stayConnected(ports, cells.identity, terminal, dialled, over.signal);
   const pumped = terminal.pump(over.signal);
+  const untilLost = (one: AbortSignal): Promise<void> =>
+    uploads.untilLost(recording, () => terminal.connectedSinceMonoMs, one);
+  // In two parts: Node warns of more than ten listeners of one signal.
   await firstOf(
     over.signal,
-    (one) => terminal.reason.first((reason) => reason !== undefined, one),
-    (one) => aborted(signal, one).then(() => one.aborted || end("stopping")),
-    (one) => untilUnwanted(cells, grant, one).then((reason) => one.aborted || end(reason)),
-    (one) => clock.sleep(grant.endsAtMs - clock.now().wallMs, one).then(() => one.aborted || end("grant-ended")),
-    (one) => terminal.untilIdle(one).then(() => one.aborted || end("idle")),
-    (one) => terminal.untilExited(one).then((how) => one.aborted || end(how)),
-    (one) =>
-      uploads
-        .untilLost(recording, () => terminal.connectedSinceMonoMs, one)
-        .then(() => one.aborted || end("recording-failed")),
-    (one) => terminal.announceDrain(cells.phase, one),
+    (both) =>
+      firstOf(
+        both,
+        (one) => terminal.reason.first((reason) => reason !== undefined, one),
+        (one) => terminal.untilExited(one).then((how) => one.aborted || end(how)),
+        (one) => terminal.untilIdle(one).then(() => one.aborted || end("idle")),
+        (one) => terminal.announceDrain(cells.phase, one),
+      ),
+    (both) =>
+      firstOf(
+        both,
+        (one) => aborted(signal, one).then(() => one.aborted || end("stopping")),
+        (one) => untilUnwanted(cells, grant, one).then((reason) => one.aborted || end(reason)),
+        (one) => clock.sleep(grant.endsAtMs - clock.now().wallMs, one).then(() => one.aborted || end("grant-ended")),
+        (one) => untilLost(one).then(() => one.aborted || end("recording-failed")),
+      ),
   );
   await terminal.kill();
   await within(clock, LAST_OUTPUT_MS, over.signal, (limit) => Promise.race([pumped, aborted(limit, over.signal)]));

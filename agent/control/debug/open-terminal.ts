@@ -4,6 +4,7 @@ import { type DebugGrant, type EndReason, endInWords } from "../../core/debug/gr
 import { OutputWindow } from "../../core/debug/output-window.ts";
 import { AgentError } from "../../core/errors.ts";
 import type { Phase } from "../../core/phase.ts";
+import { firstOf } from "../../lifecycle/branch.ts";
 import { Cell } from "../../lifecycle/cell.ts";
 import { Pulse } from "../../lifecycle/pulse.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -119,7 +120,11 @@ export class OpenTerminal {
       while (this.output.heldBytes >= outputWindowBytes && !signal.aborted && this.reason.get() === undefined) {
         const before = this.#room.count;
         if (this.output.heldBytes < outputWindowBytes) break;
-        await Promise.race([this.#room.next(signal, before), this.reason.first((now) => now !== undefined, signal)]);
+        await firstOf(
+          signal,
+          (one) => this.#room.next(one, before),
+          (one) => this.reason.first((now) => now !== undefined, one),
+        );
       }
       if (signal.aborted) return;
     }

@@ -70,8 +70,9 @@ async function carry(
     await raceOn(
       branch,
       async (signal) => {
+        const over = ends(signal);
         for (;;) {
-          const next = await Promise.race([rest.next(), ends(signal)]);
+          const next = await Promise.race([rest.next(), over]);
           if (next === undefined) return;
           heardMonoMs = clock.now().monoMs;
           if (next.done === true) {
