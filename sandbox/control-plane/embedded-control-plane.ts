@@ -200,7 +200,7 @@ export class EmbeddedControlPlane implements AsyncDisposable {
 
   /**
    * A machine that has gone is not known any more, and whoever is its instance next need not wait.
-   * @throws {Error} when there is none, or it is attached.
+   * @throws {Error} when there is none, or it is attached and lives.
    */
   forgetMachine(id: string): void {
     this.#leases.forget(id);

@@ -10,7 +10,7 @@ import { azureChain } from "../../sandbox/metadata/azure-chain.ts";
 import { certify, type Holder } from "../../sandbox/metadata/document-authority.ts";
 import type { MetadataFault } from "../../sandbox/metadata/faults.ts";
 import { MetadataServer } from "../../sandbox/metadata/metadata-server.ts";
-import { signDocument } from "../../sandbox/metadata/sign-document.ts";
+import { signAsAzure } from "../../sandbox/metadata/sign-document.ts";
 import { CHALLENGE, FOREVER, KEY } from "../evidence/stage/challenge.ts";
 import { CollectedLog } from "../keys/collected-log.ts";
 
@@ -23,7 +23,7 @@ async function above(
 ): Promise<{ found: readonly Uint8Array[]; log: CollectedLog }> {
   using budget = new Budget({}, FOREVER);
   const log = new CollectedLog();
-  return { found: await chainAbove(signDocument("{}", signer), { azureCertificatesUrl, log }, budget), log };
+  return { found: await chainAbove(signAsAzure("{}", signer), { azureCertificatesUrl, log }, budget), log };
 }
 
 it("sends what is between the signer and the root, and not the root", async () => {
@@ -170,7 +170,7 @@ it("asks nobody that a document names beside its publishers", async () => {
 });
 
 it("finds the certificates of a document, and none in what is no document", () => {
-  const document = signDocument("{}", chain.signer);
+  const document = signAsAzure("{}", chain.signer);
   expect(certificatesIn(document).map(({ subject }) => subject)).toEqual(["CN=metadata.azure.com"]);
   for (let length = 0; length < document.length; length += 1) certificatesIn(document.subarray(0, length));
   for (const bytes of [[], [0x30], [0x30, 0x80], [0x30, 0x84, 255, 255, 255, 255], [0x30, 0x85, 1, 1, 1, 1, 1]])

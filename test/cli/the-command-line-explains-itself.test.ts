@@ -88,6 +88,7 @@ identity.awsMetadataUrl                —                                   def
 identity.stsUrl                        —                                   default
 identity.gcpMetadataUrl                —                                   default
 identity.azureMetadataUrl              —                                   default
+identity.azureCertificatesUrl          —                                   default
 identity.nitroTpmAttest                —                                   default
 gateway.listen                         [::1]:8443                          file config.toml line 2
 gateway.maxConnections                 1024                                default
@@ -126,7 +127,7 @@ log.level                              debug                               envir
     (await runCli(["config", "show", "--json", "--config", toml.file, ...flags], environment)).out,
   );
   expect(json).toMatchObject({ schemaVersion: 1 });
-  expect(json).toHaveProperty("values.14", { key: "gateway.maxConnections", value: 1024, source: "default" });
+  expect(json).toHaveProperty("values.15", { key: "gateway.maxConnections", value: 1024, source: "default" });
 });
 
 it("prints a JSON Schema that names every key and requires none", async () => {

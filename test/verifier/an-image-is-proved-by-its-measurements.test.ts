@@ -58,6 +58,11 @@ it.each<{ what: string; forge: (binding: Binding) => Evidence; code: string }>([
   { what: "with measurements by SHA-1", forge: changed({ digest: "SHA1" }), code: "malformed" },
   { what: "without measurements", forge: changed({ nitrotpm_pcrs: undefined }), code: "malformed" },
   {
+    what: "of an enclave, whose measurements have another name",
+    forge: changed({ nitrotpm_pcrs: undefined, pcrs: pcrs(PCR4) }),
+    code: "malformed",
+  },
+  {
     what: "that nobody has signed",
     forge: (b) => evidence(tamper(sign1(documents.nitro(b), nitroSigner), -1)),
     code: "signature-invalid",

@@ -4,7 +4,7 @@ import { type AttestedForgery, by } from "./document.ts";
 
 /** Signed by an honest certificate for another name. */
 export function names(stage: Stage): readonly AttestedForgery[] {
-  const { signer, evil } = stage;
+  const { signer } = stage;
   return [
     ...(
       [

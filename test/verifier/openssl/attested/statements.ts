@@ -2,8 +2,8 @@ import { DAY_MS, NOW_MS } from "../../authorities/clock.ts";
 import { documents } from "../../platforms.ts";
 import { anotherKey } from "../../scene.ts";
 import { asAzure } from "../message.ts";
-import { type Stage } from "../stage.ts";
-import { type AttestedForgery, by, content, saying } from "./document.ts";
+import type { Stage } from "../stage.ts";
+import { type AttestedForgery, content, saying } from "./document.ts";
 
 /** Signed by Azure, and not what a machine of ours would send now. */
 export function statements(stage: Stage): readonly AttestedForgery[] {

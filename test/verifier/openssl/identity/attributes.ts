@@ -1,7 +1,7 @@
 import { oid, sequence, set } from "../asn1.ts";
 import { asEc2, assembled, contentTypeAttribute, digestAttribute } from "../message.ts";
 import type { Stage } from "../stage.ts";
-import { ATTRIBUTES, CONTENT, type IdentityForgery, OTHER, signed } from "./document.ts";
+import { ATTRIBUTES, CONTENT, type IdentityForgery, OTHER } from "./document.ts";
 
 /** Signed for another content than is in it. */
 export function attributes(stage: Stage): readonly IdentityForgery[] {

@@ -1,6 +1,6 @@
 import { asEc2, assembled, cms } from "../message.ts";
 import type { Stage } from "../stage.ts";
-import { ATTRIBUTES, CONTENT, type IdentityForgery, signed } from "./document.ts";
+import { ATTRIBUTES, CONTENT, type IdentityForgery } from "./document.ts";
 
 /** Signed by somebody else, or in another way than is taken. */
 export function signers(stage: Stage): readonly IdentityForgery[] {
