@@ -118,6 +118,7 @@ const ENTRIES: readonly Entry[] = [
   {
     name: "terminal",
     summary: "the debug terminal: what systemd or the launcher runs",
+    hidden: true,
     under: [
       {
         name: "serve",
