@@ -22,7 +22,7 @@ interface Ending {
 const ENDINGS: readonly Ending[] = [
   { how: "its shell exits", reason: "", end: (_, ada) => ada.type("out\n") },
   { how: "its shell is killed", reason: "", end: (_, ada) => ada.line.signal("SIGKILL") },
-  { how: "the grant's time is over", order: { totalMs: 3_000 }, reason: "grant-ended", end: () => undefined },
+  { how: "the grant's time is over", order: { totalMs: 8_000 }, reason: "grant-ended", end: () => undefined },
   {
     how: "the grant is withdrawn",
     reason: "grant-withdrawn",
@@ -75,12 +75,12 @@ async function endOnce(stage: DebugStage, ending: Ending): Promise<void> {
 const rounds = Math.ceil(Number(process.env["BUILDER_AGENT_TERMINAL_ENDINGS"] ?? "10") / (ENDINGS.length + 2));
 
 describe.skipIf(needsRoot)("of a terminal with children that ignore every signal and have left its session", () => {
-  it.each(ENDINGS)("nothing is left when $how", { timeout: 60_000 + rounds * 10_000 }, async (ending) => {
+  it.each(ENDINGS)("nothing is left when $how", { timeout: 60_000 + rounds * 20_000 }, async (ending) => {
     await using stage = await DebugStage.set();
     for (let round = 0; round < rounds; round += 1) await endOnce(stage, ending);
   });
 
-  it("nothing is left when the machine ends", { timeout: 60_000 + rounds * 10_000 }, async () => {
+  it("nothing is left when the machine ends", { timeout: 60_000 + rounds * 20_000 }, async () => {
     for (let round = 0; round < rounds; round += 1) {
       await using stage = await DebugStage.set();
       await endOnce(stage, {
@@ -92,7 +92,7 @@ describe.skipIf(needsRoot)("of a terminal with children that ignore every signal
   });
 
   it("nothing is left when control is killed", {
-    timeout: 60_000 + rounds * 10_000,
+    timeout: 60_000 + rounds * 20_000,
   }, async () => {
     for (let round = 0; round < rounds; round += 1) {
       await using stage = await DebugStage.set();
