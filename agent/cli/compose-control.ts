@@ -11,8 +11,11 @@ import { identityStore } from "../adapters/keys/identity-store.ts";
 import { keyMaker } from "../adapters/keys/key-maker.ts";
 import { awsKms } from "../adapters/kms/aws-kms.ts";
 import { connectToGateway } from "../adapters/link/client.ts";
+import { countStart } from "../adapters/machine/count-start.ts";
 import { linuxMachine } from "../adapters/machine/linux-machine.ts";
+import { agentVersion } from "../adapters/machine/versions.ts";
 import { machineNames } from "../adapters/names/machine-names.ts";
+import { operatorDesk } from "../adapters/operators/desk.ts";
 import { openRecords } from "../adapters/records/open-records.ts";
 import { SystemdNotify } from "../adapters/systemd/notify.ts";
 import { jsonLog } from "../adapters/telemetry/json-log.ts";
@@ -50,17 +53,23 @@ export async function startControl(
   const { paths, controlPlane, cacheVolume, buildkit, drain } = config;
   const bridged = config.network.mode === "bridge";
   const layout = layoutOf(paths);
-  const log = jsonLog({ process: "control", level: config.log.level });
+  const log = jsonLog({ process: "control", ...config.log });
   logDefects(log);
   logLibrary(log);
   const retryNow = new Pulse();
   using over = new Branch(cli.stop);
   void retakeConfiguration({ hangup: cli.hangup, load, config, log, afterEach: () => retryNow.note() }, over.signal);
-  await mkdir(layout.controlDir, { recursive: true, mode: 0o750 });
+  for (const directory of [layout.controlDir, layout.operatorsDir])
+    await mkdir(directory, { recursive: true, mode: 0o750 });
   const clock = systemClock();
   const startedMonoMs = clock.now().monoMs - performance.now();
   const machine = linuxMachine({ buildkitBinary: buildkit.binary });
-  const { meters, registry } = prometheusMeters();
+  const bootId = await machine.bootId();
+  const { meters, registry } = prometheusMeters({
+    version: agentVersion(),
+    controlRestarts: await countStart(layout.controlStarts, bootId, log),
+    droppedLogLines: log.droppedLines,
+  });
   await using scope = new Scope();
   using ownUnit = new SystemdNotify({ environment: cli.environment, pid: process.pid, log });
   const { capabilities, units, ...services } = servicesOf(config.services.manager, layout, clock, log);
@@ -79,7 +88,7 @@ export async function startControl(
   });
   const records = await openRecords({
     directory: layout.recordsDir,
-    bootId: await machine.bootId(),
+    bootId,
     clock,
     log,
     onRecord: ({ ending, durationMs, bytesFromClient, bytesToClient }) =>
@@ -107,6 +116,7 @@ export async function startControl(
       tailnet,
       debug,
       ownUnit,
+      operators: operatorDesk({ path: layout.operatorsSocket, log }),
       probe: scope.own(new GrpcBuildkitProbe(layout.buildkitSocket, config.health.listen.port)),
       preparation: () => readPreparation(layout.buildkitPrepared),
       buildkitCache: scope.own(new GrpcBuildkitCache(layout.buildkitSocket, layout.cacheDir)),

@@ -47,9 +47,14 @@ export interface Layout {
   readonly tailnetStateDir: string;
   /** Control's: under which grant this machine is a node. */
   readonly tailnetMemory: string;
+  /** Control listens there; root and the operators' group may enter. */
+  readonly operatorsDir: string;
+  readonly operatorsSocket: string;
   /** Control's own directory. */
   readonly controlDir: string;
   readonly identityDir: string;
+  /** Of control: how often it was started in this boot. */
+  readonly controlStarts: string;
   /** What control proposes to whoever starts BuildKit as root, where that is not the launcher. */
   readonly buildkitProposal: string;
   /** Gateway and control may enter it. */
@@ -101,8 +106,11 @@ export function layoutOf(paths: {
     tailnetSocket: join(runtimeDir, SOCKETS.tailnet),
     tailnetStateDir: join(runtimeDir, "tailnet", "state"),
     tailnetMemory: join(controlDir, "tailnet.json"),
+    operatorsDir: join(runtimeDir, "operators"),
+    operatorsSocket: join(runtimeDir, SOCKETS.operators),
     controlDir,
     identityDir: join(controlDir, "identity"),
+    controlStarts: join(controlDir, "starts.json"),
     buildkitProposal: join(controlDir, "buildkitd.toml"),
     buildkitDir,
     buildkitSocket: join(runtimeDir, SOCKETS.buildkit),
@@ -133,6 +141,7 @@ const SOCKETS = {
   tailnet: "tailnet/tailscaled.sock",
   terminal: "terminal.sock",
   rootTerminal: "terminal-root.sock",
+  operators: "operators/operators.sock",
   buildkit: "buildkit/buildkitd.sock",
   buildkitTrace: "buildkit/private/otel.sock",
 } as const;

@@ -1,5 +1,5 @@
 import type { CacheDefaults } from "../core/cache-intent.ts";
-import type { Ending } from "../core/end-orders.ts";
+import type { Ending, EndOrder } from "../core/end-orders.ts";
 import { inWords } from "../core/errors.ts";
 import type { Pulse } from "../lifecycle/pulse.ts";
 import { Tasks } from "../lifecycle/tasks.ts";
@@ -17,6 +17,7 @@ import { type DebugChapterPorts, keepTerminals } from "./debug/keep-terminals.ts
 import { type EndingLimits, type EndingPorts, endInOrder } from "./end.ts";
 import { orderByControlPlane, orderBySignal, orderEnd, type StopSignals } from "./end-orders.ts";
 import { examine } from "./examine.ts";
+import { showFigures } from "./figures.ts";
 import { instructGateway } from "./instruct-gateway.ts";
 import { keepRecords } from "./keep-records.ts";
 import { guardNetwork, type NetworkPorts } from "./network/guard-network.ts";
@@ -24,6 +25,7 @@ import { measureResources, observe, showStatusLine } from "./observe.ts";
 import { type CachePorts, openCache } from "./open-cache.ts";
 import { type ReliefPorts, relieveDisk } from "./relieve-disk.ts";
 import { type BuildkitPorts, runBuildkit } from "./run-buildkit.ts";
+import { type OperatorPorts, serveOperators } from "./serve-operators.ts";
 import { joinTailnet, type TailnetPorts } from "./tailnet/join.ts";
 import { timeBoot } from "./time-boot.ts";
 import { watchGateway } from "./watch-gateway.ts";
@@ -37,7 +39,8 @@ export type AgentPorts = BelongingPorts &
   BuildkitPorts &
   ReliefPorts &
   DebugChapterPorts &
-  EndingPorts & { readonly board: HealthBoard };
+  EndingPorts &
+  OperatorPorts & { readonly board: HealthBoard };
 
 export interface AgentSettings {
   /** The directory whose file system holds BuildKit's cache. */
@@ -92,6 +95,7 @@ export async function runAgent(
   tasks.run("disk", (signal, report) => relieveDisk(ports, board, report, signal));
   tasks.run("checks", (signal) => examine(ports, board, fixed, signal));
   tasks.run("observed-state", (signal) => observe(ports, board, () => tasks.loops, signal));
+  tasks.run("figures", (signal) => showFigures(ports, board, signal));
   tasks.run("status-line", (signal) => showStatusLine(ports, board, signal));
   tasks.run("instructions", (signal) => instructGateway(ports.gateway, board, signal));
   tasks.run("registration", (signal) => belonging.begin(signal));
@@ -103,6 +107,8 @@ export async function runAgent(
   tasks.run("boot-chapters", (signal) => timeBoot(ports, board, boot, signal));
 
   tasks.run("signals", (signal) => orderBySignal(ports, board, signals, graceMs, signal));
+  const means = { order: (order: EndOrder) => orderEnd(board, order), graceMs, loops: () => tasks.loops };
+  tasks.run("operators", (signal, report) => serveOperators(ports, board, means, report, signal));
   tasks.run("drain-orders", (signal) => orderByControlPlane(ports, board, signal));
   tasks.ended.catch((err: unknown) =>
     orderEnd(board, { from: "refusal", reason: inWords(err), deadlineMonoMs: clock.now().monoMs + graceMs }),

@@ -1,5 +1,6 @@
 import { drained, openBuilds, openSessions } from "../core/drain.ts";
 import { type Ending, endingOf } from "../core/end-orders.ts";
+import type { EndingStep } from "../core/ending-progress.ts";
 import { nextPhase } from "../core/phase.ts";
 import { isIdle, type TailnetView } from "../core/views.ts";
 import { aborted, Branch, firstOf, within } from "../lifecycle/branch.ts";
@@ -8,7 +9,7 @@ import type { BuildkitUnit } from "../ports/buildkit.ts";
 import type { CacheVolume, PlainCache } from "../ports/cache-volume.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Gateway } from "../ports/gateway.ts";
-import type { Log } from "../ports/log.ts";
+import type { Log, LogOf } from "../ports/log.ts";
 import type { OwnUnit } from "../ports/own-unit.ts";
 import type { Board } from "./board/board.ts";
 import type { SessionInbox } from "./board/session-inbox.ts";
@@ -34,6 +35,7 @@ export type EndingCells = Pick<
   | "tailnet"
   | "debugTerminals"
   | "frozen"
+  | "endingAt"
   | "records"
   | "plane"
   | "reported"
@@ -52,7 +54,7 @@ export interface EndingLimits {
 const AFTERMATH_MS = 10_000;
 
 interface Step {
-  readonly name: string;
+  readonly name: EndingStep;
   /**
    * How long it may take, and how long once somebody loses patience. It is told by its signal; none
    * is skipped.
@@ -75,6 +77,7 @@ export async function endInOrder(
 ): Promise<Ending> {
   const { clock, log } = ports;
   ports.ownUnit.stopping();
+  cells.endingAt.set("draining");
   const openNow = openSessions(cells.gateway.get());
   log.info({ reason: ending(cells).reason, openSessions: openNow ?? "not known" }, "agent.draining");
   await drain(clock, cells);
@@ -82,6 +85,7 @@ export async function endInOrder(
   cells.phase.update((phase) => nextPhase(phase, { is: "stop-ordered", reason }));
   log.info({ reason }, "agent.stopping");
   for (const step of steps(ports, cells, inbox, limits)) await take(step, ports, cells);
+  cells.endingAt.set("over");
   return ending(cells);
 }
 
@@ -147,6 +151,7 @@ function steps(ports: EndingPorts, cells: EndingCells, inbox: SessionInbox, limi
 
 async function take(step: Step, { clock, log }: EndingPorts, cells: EndingCells): Promise<void> {
   const begunMonoMs = clock.now().monoMs;
+  cells.endingAt.set(step.name);
   using limit = new Branch(NEVER);
   using over = new Branch(NEVER);
   void clock.sleep(step.limitMs, limit.signal).then(() => limit.abort());
@@ -166,7 +171,8 @@ async function take(step: Step, { clock, log }: EndingPorts, cells: EndingCells)
     .then(() => "given-up" as const);
   const ended = await Promise.race([work, patience]);
   const tookMs = Math.round(clock.now().monoMs - begunMonoMs);
-  log[ended === "done" ? "info" : "warn"]({ step: step.name, ended, tookMs }, "ending.step");
+  const turn: LogOf<"ending.step"> = log;
+  turn[ended === "done" ? "info" : "warn"]({ step: step.name, ended, tookMs }, "ending.step");
 }
 
 /** An ending is never cancelled, only shortened. */

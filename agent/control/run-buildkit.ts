@@ -2,7 +2,7 @@ import { untilBeatMs } from "../core/beat.ts";
 import type { BuildkitSettings } from "../core/desired-state.ts";
 import { AgentError, inWords } from "../core/errors.ts";
 import { afterExit, BUILDKIT_RESTARTS } from "../core/restart-budget.ts";
-import { describeExit } from "../core/unit-exit.ts";
+import { describeExit, spoken } from "../core/unit-exit.ts";
 import { type BuildkitView, gatewaysOf, isIdle, networkGeneration } from "../core/views.ts";
 import { firstOf, within } from "../lifecycle/branch.ts";
 import { Cell } from "../lifecycle/cell.ts";
@@ -269,7 +269,8 @@ class Daemon {
     const { meters, log, clock } = this.#ports;
     const { kind, text } = describeExit(exit);
     meters.buildkitExited(kind);
-    log.warn({ kind, exit: text, lastLines: exit.lastLines }, "buildkit.exited");
+    meters.restarted("buildkitd");
+    log.warn({ kind, exit: text, lastLines: exit.lastLines.map(spoken) }, "buildkit.exited");
     this.#noteEnd(clock.now().monoMs);
     this.#cells.buildkit.update((view) => ({
       ...view,

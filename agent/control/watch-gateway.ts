@@ -24,9 +24,11 @@ export async function watchGateway(
   signal: AbortSignal,
 ): Promise<void> {
   for await (const event of gateway.events(signal)) {
+    const { runId: runIdBefore } = cells.gateway.get();
     const next = seen(cells.gateway.get(), event);
     switch (event.is) {
       case "hello":
+        if (runIdBefore !== "" && runIdBefore !== next.runId) meters.restarted("gateway");
         cells.servingRequest.set(event.request);
         inbox.put({ runId: next.runId, event });
         break;

@@ -4,7 +4,7 @@ import type { SessionEnding, SessionOpening, SessionSummary, Standing } from "..
 import { Cell } from "../lifecycle/cell.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { GatewayStats } from "../ports/gateway.ts";
-import type { Log } from "../ports/log.ts";
+import type { Log, LogOf } from "../ports/log.ts";
 import type { GuardMaker } from "./calls/call-guard.ts";
 import type { Grounds, Until } from "./policy.ts";
 import { Splice, type SpliceEnding } from "./splice.ts";
@@ -126,7 +126,8 @@ export class Sessions {
     const carried = { bytesFromClient, bytesToClient, ...(refusedCalls > 0 && { refusedCalls }) };
     const closing = { durationMs, ...carried, ending, detail };
     const level = ending === "buildkit-error" ? "warn" : "info";
-    this.#parts.log[level]({ ...about(opening), ...closing }, "session.closed");
+    const log: LogOf<"session.closed"> = this.#parts.log;
+    log[level]({ ...about(opening), ...closing }, "session.closed");
     this.#events.closed({ ...opening, ...closing });
     this.openCount.set(this.#open.size);
   }

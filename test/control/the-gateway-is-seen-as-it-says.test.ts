@@ -58,6 +58,7 @@ describe("the gateway", () => {
       ...NO_METERS,
       gateway: (stats: GatewayStats) => void metered.push(stats),
       gatewayLost: () => void metered.push("lost"),
+      restarted: (process: string) => void metered.push(`${process} restarted`),
     };
     watching = watchGateway({ gateway, records, meters, log }, inbox, board, stop.signal);
   });
@@ -109,6 +110,13 @@ describe("the gateway", () => {
     await says({ is: "request", request: request("k2") }, { is: "stats", stats: STATS }, { is: "cut", sessions: 0 });
     expect(board.gateway.get()).toMatchObject({ uncertified: "k2", listening: true, open: new Map([["s2", "b2"]]) });
     expect(board.servingRequest.get()).toEqual(request("k2"));
+  });
+
+  it("that comes back as another process was restarted; the same that connects again was not", async () => {
+    await says(hello({ runId: "run-a" }), { is: "lost" }, hello({ runId: "run-a" }));
+    expect(metered).toEqual(["lost"]);
+    await says({ is: "lost" }, hello({ runId: "run-b" }));
+    expect(metered).toEqual(["lost", "lost", "gateway restarted"]);
   });
 
   it("that is lost is away, with nothing that could be misread, and that is told", async () => {

@@ -82,25 +82,6 @@ describe.skipIf(needsRoot)("a granted terminal", () => {
     expect(lines.every((line, at) => line === String(at + 1))).toBe(true);
   });
 
-  it("lasts for many keys without keeping something of each", async () => {
-    const warnings: Error[] = [];
-    const note = (warning: Error): void => void warnings.push(warning);
-    process.on("warning", note);
-    try {
-      await using stage = await DebugStage.set();
-      const ada = await stage.open({ command: ["/bin/sh", "-c", "stty -echo; echo go; cat"] });
-      await ada.sees(/go/);
-      for (let at = 0; at < 100; at += 1) {
-        await ada.type(`${at}\n`);
-        await ada.sees(new RegExp(`\n${at}\r`));
-      }
-      // What Node says of a signal that gathers listeners.
-      expect(warnings).toEqual([]);
-    } finally {
-      process.off("warning", note);
-    }
-  });
-
   it("takes input as fast as its program reads it, and no faster", async () => {
     await using stage = await DebugStage.set();
     const ada = await stage.open({

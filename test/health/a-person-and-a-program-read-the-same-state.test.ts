@@ -1,6 +1,7 @@
 import { Registry } from "prom-client";
 import { expect, it } from "vitest";
 import { PAGE_STYLE } from "../../agent/adapters/health/page-style.ts";
+import { CHECKS } from "../../agent/core/checks/register.ts";
 import { statusReport } from "../../agent/core/status-report.ts";
 import { nameFindings, promtoolFindings } from "../telemetry/promtool.ts";
 import { asked, serving } from "./serving.ts";
@@ -23,7 +24,7 @@ it("tells the whole state as JSON, exact beyond what JSON's numbers hold", async
     checks: READY.checks.map((one) => ({ ...one, ok: true })),
     loops: [],
     resources: READY.resources,
-    bootChapters: [],
+    bootChapters: READY.bootChapters,
     buildkit: READY.buildkit,
     certificates: READY.certificates,
     counters: READY.counters,
@@ -94,6 +95,37 @@ it("shows markup from elsewhere as text, and lets the page run and load nothing"
   expect(style).toBe(PAGE_STYLE);
 });
 
+it("gives no metric a value that nobody looked at: no check is ok, no disk is empty", async () => {
+  const registry = new Registry();
+  await using health = await serving(undefined, registry);
+  const lines = (await asked(health, "/metrics")).body.split("\n");
+  for (const { name, blocking } of CHECKS) {
+    expect(lines).toContain(`builder_agent_check_ok{check="${name}"} 0`);
+    expect(lines).toContain(`builder_agent_check_blocking{check="${name}"} ${blocking ? 1 : 0}`);
+  }
+  expect(lines).toContain("builder_agent_admission_open 0");
+  expect(lines.filter((line) => /^builder_agent_(cache_|memory_|certificate_|boot_)/.test(line))).toEqual([]);
+});
+
+it("keeps one series for a check whose gravity changes", async () => {
+  const registry = new Registry();
+  await using health = await serving(READY, registry);
+  health.show({ ...READY, checks: [check("encryption", { state: "failed", blocking: false })] });
+  const lines = (await asked(health, "/metrics")).body.split("\n");
+  expect(lines.filter((line) => /^builder_agent_check_.*"encryption"/.test(line))).toEqual([
+    'builder_agent_check_ok{check="encryption"} 0',
+    'builder_agent_check_blocking{check="encryption"} 0',
+  ]);
+});
+
+it("says in metrics that a machine at its end lets nobody in, whatever its checks say", async () => {
+  const registry = new Registry();
+  await using health = await serving({ ...READY, phase: { at: "stopping", reason: "drained" } }, registry);
+  const { body } = await asked(health, "/metrics");
+  expect(body).toContain('builder_agent_admission_closed{reason="stopping"} 1');
+  expect(body).toContain("builder_agent_admission_open 0");
+});
+
 it("gives what it shows as metrics", async () => {
   const registry = new Registry();
   await using health = await serving(READY, registry);
@@ -105,8 +137,16 @@ it("gives what it shows as metrics", async () => {
       "builder_agent_ready 0",
       'builder_agent_phase{phase="degraded"} 1',
       'builder_agent_phase{phase="ready"} 0',
-      'builder_agent_check_ok{check="buildkit",blocking="true"} 0',
-      'builder_agent_check_ok{check="control-plane",blocking="false"} 0',
+      'builder_agent_check_ok{check="buildkit"} 0',
+      'builder_agent_check_blocking{check="buildkit"} 1',
+      'builder_agent_check_ok{check="control-plane"} 0',
+      'builder_agent_check_explained{check="control-plane"} 1',
+      'builder_agent_check_explained{check="buildkit"} 0',
+      'builder_agent_check_blocking{check="control-plane"} 0',
+      "builder_agent_admission_open 0",
+      'builder_agent_admission_closed{reason="buildkit"} 1',
+      'builder_agent_admission_closed{reason="disk"} 0',
+      'builder_agent_boot_chapter_seconds{chapter="ready"} 2.5',
       `builder_agent_certificate_expiry_timestamp_seconds{certificate="machine"} ${(NOW_MS + 3_600_000) / 1000}`,
       "builder_agent_cache_free_bytes 64424509440",
       "builder_agent_cache_inodes 1000",

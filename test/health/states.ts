@@ -34,6 +34,7 @@ export const READY: ObservedState = {
   },
   buildkit: { version: "v0.33.1", restarts: 1, lastExit: "killed by SIGKILL", quarantined: "" },
   certificates: { machineNotAfterMs: NOW_MS + 3_600_000, servingNotAfterMs: NOW_MS - 5_000, lastRenewalError: "" },
+  bootChapters: [{ name: "ready", beganMs: 0, tookMs: 2_500 }],
   counters: { sessionsAccepted: 12, sessionsRefused: 2, messagesRefused: 0 },
 };
 
@@ -43,7 +44,12 @@ export const DEGRADED: ObservedState = {
   checks: [
     check("gateway"),
     check("buildkit", { state: "failed", message: "No answer on its socket for 12 s: see its log" }),
-    check("control-plane", { state: "failed", blocking: false, message: "Not attached: connection refused" }),
+    check("control-plane", {
+      state: "failed",
+      blocking: false,
+      message: "Not attached: connection refused",
+      causedBy: "machine-certificate",
+    }),
   ],
 };
 

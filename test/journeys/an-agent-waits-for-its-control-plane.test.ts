@@ -6,7 +6,12 @@ import { needsStage } from "./stage/whether.ts";
 needsStage();
 
 it("that is down at boot: it lives, is not ready and says why, keeps trying, and becomes ready without help", async () => {
-  await using stage = await Stage.up({ prepare: (plane) => plane.transport.stopListening(), awaitReady: false });
+  await using stage = await Stage.up({
+    prepare: (plane) => plane.transport.stopListening(),
+    awaitReady: false,
+    // Which tells each try.
+    logLevel: "debug",
+  });
   await eventually(
     "control has failed twice",
     async () => (await stage.log.all("identity.registration-failed")).length >= 2,

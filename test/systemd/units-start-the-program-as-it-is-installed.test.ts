@@ -67,7 +67,7 @@ it.each([
   [
     "builder-agent-control.service",
     "ReadWritePaths",
-    `${LAYOUT.controlDir} ${LAYOUT.recordsDir} ${LAYOUT.recordingsDir}`,
+    `${LAYOUT.controlDir} ${LAYOUT.operatorsDir} ${LAYOUT.recordsDir} ${LAYOUT.recordingsDir}`,
   ],
   ["builder-agent-terminal.socket", "ListenStream", LAYOUT.terminalSocket],
   ["builder-agent-terminal-root.socket", "ListenStream", LAYOUT.rootTerminalSocket],

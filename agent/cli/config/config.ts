@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { SectionName } from "./keys.ts";
-import type { Source } from "./problem.ts";
+import type { Problem, Source } from "./problem.ts";
 import type { ConfigSchema } from "./schema.ts";
 
 /** What the schema gives, before the defaults that depend on other values. */
@@ -42,6 +42,8 @@ export type Config = Frozen<
 /** The sections that a process asked for, and where each of their values came from. */
 export interface LoadedConfig<S extends SectionName = SectionName> {
   readonly config: Pick<Config, S>;
+  /** What is right, and probably not meant. */
+  readonly doubts: readonly Problem[];
   /** By path: "gateway.listen". */
   readonly sources: ReadonlyMap<string, Source>;
   /** The file that was read, if any. */

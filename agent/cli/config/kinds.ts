@@ -11,6 +11,12 @@ export function wholeNumber(least: number, most: number) {
   return z.int({ error }).min(least, { error }).max(most, { error });
 }
 
+/** Milliseconds; where they come as a text with a unit, it has been read by now. */
+export function milliseconds(least: number, most: number) {
+  const error = `a whole number of ms from ${least} to ${most}, or a time with its unit, for instance "90s" or "10m"`;
+  return z.int({ error }).min(least, { error }).max(most, { error });
+}
+
 /** Where to listen: port 0 asks the kernel for a free one. */
 export function listenAddress() {
   return hostPort(0, '"host:port", for instance "127.0.0.1:8443" or "[::1]:8443"');

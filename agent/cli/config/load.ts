@@ -36,7 +36,8 @@ export async function loadConfig<S extends SectionName>(
   const verdict = judge(firstOfEach(gathered), sections, environment["CREDENTIALS_DIRECTORY"]);
   const problems = [...gathered.flatMap((source) => source.problems), ...verdict.problems];
   if (verdict.config === undefined || problems.length > 0) throw new ConfigInvalid(problems);
-  return { config: verdict.config, sources: verdict.sources, ...(read !== undefined && { file: read.file }) };
+  const { config, sources, doubts } = verdict;
+  return { config, sources, doubts, ...(read !== undefined && { file: read.file }) };
 }
 
 function firstOfEach(gathered: readonly Gathered[]): ReadonlyMap<string, Candidate> {

@@ -8,6 +8,7 @@ import {
   listenAddress,
   loopbackOrNone,
   metadataAddress,
+  milliseconds,
   nat64Prefix,
   oneOf,
   program,
@@ -103,9 +104,9 @@ export const ConfigSchema = z.strictObject({
     maxPendingHandshakesPerSource: wholeNumber(1, 65_536)
       .default(128)
       .meta({ description: "TLS handshakes under way of one address." }),
-    handshakeTimeoutMs: wholeNumber(100, 120_000)
+    handshakeTimeoutMs: milliseconds(100, 120_000)
       .default(10_000)
-      .meta({ description: "Milliseconds that a TLS handshake may take." }),
+      .meta({ description: 'Milliseconds, or a time such as "10s", that a TLS handshake may take.' }),
     maxSessionsPerBuildPerMinute: wholeNumber(1, 1_000_000)
       .default(300)
       .meta({ description: "Sessions that one build may open within a minute." }),
@@ -199,17 +200,21 @@ export const ConfigSchema = z.strictObject({
       .meta({ description: "Whether a debug grant may give a shell as root; without, only one without privilege." }),
   }),
   drain: z.strictObject({
-    graceMs: wholeNumber(0, 86_400_000)
-      .default(600_000)
-      .meta({ description: "Milliseconds that open builds may take to finish once the agent is told to stop." }),
-    stopGraceMs: wholeNumber(0, 600_000)
-      .default(10_000)
-      .meta({ description: "Milliseconds that buildkitd may take to stop before it is killed." }),
+    graceMs: milliseconds(0, 86_400_000).default(600_000).meta({
+      description:
+        'Milliseconds, or a time such as "10m", that open builds may take to finish once the agent is told to stop.',
+    }),
+    stopGraceMs: milliseconds(0, 600_000).default(10_000).meta({
+      description: 'Milliseconds, or a time such as "10s", that buildkitd may take to stop before it is killed.',
+    }),
   }),
   log: z.strictObject({
     level: oneOf(["debug", "info", "warn", "error"])
       .default("info")
       .meta({ description: "The least severe log lines that are written; debug adds stack traces." }),
+    format: oneOf(["auto", "json", "pretty"])
+      .default("auto")
+      .meta({ description: "What the log is written as; auto is pretty on a terminal, and JSON for everything else." }),
   }),
 });
 

@@ -34,7 +34,16 @@ export interface AttachPorts {
 
 export type AttachCells = Pick<
   Board,
-  "identity" | "desired" | "plane" | "observed" | "reported" | "gateway" | "gatewayCounts" | "records" | "retryNow"
+  | "identity"
+  | "desired"
+  | "plane"
+  | "observed"
+  | "reported"
+  | "gateway"
+  | "gatewayCounts"
+  | "records"
+  | "retryNow"
+  | "tryFailed"
 >;
 
 /**
@@ -71,11 +80,13 @@ export async function stayAttached(
         ? "the control plane closed the stream"
         : [inWords(failure), cause].filter(Boolean).join("; ");
     cells.plane.update((view) => ({ ...view, attached: false, lastFailure }));
+    cells.tryFailed.note();
     if (failure instanceof PlaneError) ports.meters.planeCallFailed("Attach", failure.status);
     refusals.judge(failure);
     const note = (retryInMs: number): void => {
       ports.log.warn({ err: failure, retryInMs }, "control-plane.detached");
       loop.failed(lastFailure, retryInMs);
+      ports.meters.planeNextTry(ports.clock.now().wallMs + retryInMs);
     };
     await pauseBeforeReconnect(ports, cells, { failure, failures }, note, signal);
     failures += 1;
@@ -109,7 +120,9 @@ async function attachOnce(
       branch,
       () =>
         receive(ports, cells, stream, () => {
-          heard.atMonoMs = ports.clock.now().monoMs;
+          const now = ports.clock.now();
+          heard.atMonoMs = now.monoMs;
+          ports.meters.planeHeard(now.wallMs);
           refusals.heard();
         }),
       (signal) => reportObserved(ports, cells, stream, signal),

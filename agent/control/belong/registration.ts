@@ -35,7 +35,7 @@ export interface RegistrationPorts {
 }
 
 /** `servingRequest` is the gateway's, as soon as it is there. */
-export type RegistrationCells = Pick<Board, "servingRequest" | "plane" | "retryNow" | "renewedMonoMs">;
+export type RegistrationCells = Pick<Board, "servingRequest" | "plane" | "retryNow" | "tryFailed" | "renewedMonoMs">;
 
 export interface Membership {
   readonly identity: MachineIdentity;
@@ -136,6 +136,7 @@ function noteFailure(ports: RegistrationPorts, cells: RegistrationCells, err: un
   const cause = isEvidence ? clockAsCause(cells.plane.get().time, ports.clock.now()) : "";
   ports.log.warn({ err, ...data, ...(cause !== "" && { likely: cause }) }, "identity.registration-failed");
   cells.plane.update((view) => ({ ...view, lastFailure: cause === "" ? inWords(err) : `${inWords(err)}; ${cause}` }));
+  cells.tryFailed.note();
 }
 
 async function registerOnce(

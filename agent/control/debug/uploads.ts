@@ -93,10 +93,7 @@ export class Uploads {
     const { recordingId } = recording;
     using whole = new Branch(new AbortController().signal);
     const patience = async (): Promise<void> => {
-      await new Promise<void>((resolve) => {
-        if (outer.aborted) resolve();
-        else outer.addEventListener("abort", () => resolve(), { once: true });
-      });
+      await aborted(outer, whole.signal);
       await clock.sleep(LAST_MS, whole.signal);
       whole.abort();
     };

@@ -116,6 +116,7 @@ export class FleetMachine implements AsyncDisposable {
       preparation: async () => buildkit.preparation(),
       configuration: (settings, diskBytes) => JSON.stringify([settings.maxParallelism, diskBytes]),
       buildkitCache: buildkit,
+      operators: undefined,
       ownUnit: { ready: () => {}, tell: () => {}, stopping: () => {} },
       board: { show: (state) => void (this.#shown = state) },
     };
@@ -199,4 +200,9 @@ const NO_METERS: AgentPorts["meters"] = {
   buildkitExited: () => {},
   cachePruned: () => {},
   renewalFailed: () => {},
+  planeHeard: () => {},
+  planeNextTry: () => {},
+  clockOffset: () => {},
+  records: () => {},
+  restarted: () => {},
 };

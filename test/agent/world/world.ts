@@ -293,6 +293,7 @@ export class World {
       configuration: (settings, diskBytes) => JSON.stringify([settings.maxParallelism, diskBytes]),
       buildkitCache: mortal(this.buildkit.cache, life),
       ownUnit: { ready: () => {}, tell: () => {}, stopping: () => {} },
+      operators: undefined,
       board: { show: (state) => life.isAlive && this.trace.note({ is: "shown", state }) },
     };
   }
@@ -318,4 +319,9 @@ const NO_METERS: AgentPorts["meters"] = {
   buildkitExited: () => {},
   cachePruned: () => {},
   renewalFailed: () => {},
+  planeHeard: () => {},
+  planeNextTry: () => {},
+  clockOffset: () => {},
+  records: () => {},
+  restarted: () => {},
 };
