@@ -20,6 +20,7 @@ import { openRecords } from "../adapters/records/open-records.ts";
 import { SystemdNotify } from "../adapters/systemd/notify.ts";
 import { jsonLog } from "../adapters/telemetry/json-log.ts";
 import { prometheusMeters } from "../adapters/telemetry/prometheus-meters.ts";
+import { troubleFile } from "../adapters/troubles/trouble-file.ts";
 import { type AgentEnding, runAgent } from "../control/agent.ts";
 import { Branch } from "../lifecycle/branch.ts";
 import { Pulse } from "../lifecycle/pulse.ts";
@@ -78,8 +79,9 @@ export async function startControl(
   log.info({ url: board.url }, "health.listening");
   const proxy = planeProxy(controlPlane, cli.environment);
   if (proxy !== undefined) log.info({ proxy: formatHostPort(proxy) }, "control-plane.proxy");
+  const endpoint = formatHostPort(controlPlane.endpoint);
   const plane = connectControlPlane({
-    endpoint: formatHostPort(controlPlane.endpoint),
+    endpoint,
     ...(controlPlane.serverName !== undefined && { serverName: controlPlane.serverName }),
     ...(proxy !== undefined && { proxy }),
     caPem,
@@ -104,6 +106,7 @@ export async function startControl(
       plane: scope.own(plane),
       records: scope.own(records),
       board,
+      troubles: troubleFile({ file: layout.troublesFile, log }),
       gateway: connectToGateway({ path: layout.gatewaySocket, clock, log }),
       keys: keyMaker(),
       certificates: certificateReader(),
@@ -132,6 +135,11 @@ export async function startControl(
         ...(debug === undefined ? [] : ["debug-terminal"]),
       ],
       startedMonoMs,
+      addresses: {
+        controlPlane: endpoint,
+        gateway: formatHostPort(config.gateway.listen),
+        health: new URL(board.url).host,
+      },
       ending: { graceMs: drain.graceMs, buildkitGraceMs: drain.stopGraceMs },
     },
     { stop: cli.stop, hurry: cli.hurry, retryNow },

@@ -55,6 +55,8 @@ export interface Layout {
   readonly identityDir: string;
   /** Of control: how often it was started in this boot. */
   readonly controlStarts: string;
+  /** What went wrong lately. */
+  readonly troublesFile: string;
   /** What control proposes to whoever starts BuildKit as root, where that is not the launcher. */
   readonly buildkitProposal: string;
   /** Gateway and control may enter it. */
@@ -111,6 +113,7 @@ export function layoutOf(paths: {
     controlDir,
     identityDir: join(controlDir, "identity"),
     controlStarts: join(controlDir, "starts.json"),
+    troublesFile: join(controlDir, "troubles.json"),
     buildkitProposal: join(controlDir, "buildkitd.toml"),
     buildkitDir,
     buildkitSocket: join(runtimeDir, SOCKETS.buildkit),

@@ -5,7 +5,7 @@ import { watchGateway } from "../../agent/control/watch-gateway.ts";
 import type { SessionOpening, SessionSummary } from "../../agent/core/session.ts";
 import type { GatewayEvent, GatewayStats } from "../../agent/ports/gateway.ts";
 import type { SigningRequest } from "../../agent/ports/keys.ts";
-import { settle } from "./manual-clock.ts";
+import { ManualClock, settle } from "./manual-clock.ts";
 import { GatewayStandIn, NO_METERS, notebook } from "./stand-ins.ts";
 
 const request = (spkiSha256: string): SigningRequest => ({ der: new Uint8Array(), spkiSha256 });
@@ -60,7 +60,7 @@ describe("the gateway", () => {
       gatewayLost: () => void metered.push("lost"),
       restarted: (process: string) => void metered.push(`${process} restarted`),
     };
-    watching = watchGateway({ gateway, records, meters, log }, inbox, board, stop.signal);
+    watching = watchGateway({ gateway, records, meters, clock: new ManualClock(), log }, inbox, board, stop.signal);
   });
   afterEach(async () => {
     stop.abort();
@@ -124,6 +124,23 @@ describe("the gateway", () => {
     expect(board.gateway.get()).toEqual({ at: "away", runId: "g1" });
     expect(log.events).toEqual(["gateway.lost"]);
     expect(metered).toEqual(["lost"]);
+  });
+
+  it("that another one took the place of is a trouble, with the builds that were open; a lost link alone is none", async () => {
+    const open = [opening("s1"), opening("s2"), opening("s3", "b2")];
+    await says(hello({ open }), { is: "lost" }, hello({ open }), { is: "lost" });
+    expect(board.troubles.get()).toEqual([]);
+    await says(hello({ runId: "g2" }));
+    expect(board.troubles.get()).toMatchObject([{ is: "process-ended", what: "gateway", builds: ["b1", "b2"] }]);
+  });
+
+  it("that tells of a session which a fault broke makes a trouble of it, once, also of one from before", async () => {
+    const ended = (sessionId: string, ending: SessionSummary["ending"]): SessionSummary =>
+      ({ ...opening(sessionId), openedAtMs: 1_000, durationMs: 500, ending }) as SessionSummary; // only these are asked
+    const broken = ended("s1", "buildkit-closed");
+    await says(hello({ closed: [broken] }), { is: "closed", summary: broken });
+    await says({ is: "closed", summary: ended("s2", "client-closed") });
+    expect(board.troubles.get()).toMatchObject([{ what: "buildkitd", sinceMs: 1_500, builds: ["b1"] }]);
   });
 
   it("that is away does not come back by news without a hello", async () => {

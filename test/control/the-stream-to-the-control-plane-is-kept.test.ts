@@ -190,6 +190,10 @@ describe("the stream to the control plane", () => {
     expect(nextTryMs).toHaveLength(1);
     expect(nextTryMs[0]).toBeGreaterThanOrEqual(clock.now().wallMs);
     expect(report.told).toEqual(["succeeded", expect.stringMatching(/restarting, again in 500 ms$/)]);
+    const { wallMs } = clock.now();
+    expect(cells.plane.get()).toMatchObject({ isSilent: false, nextTryAt: { wallMs: wallMs + 500 } });
+    await clock.advance(500);
+    expect(cells.plane.get().nextTryAt).toBeUndefined();
   });
 
   it("that the control plane closes in good order is lost, too, and comes back", async () => {
@@ -325,7 +329,8 @@ describe("the stream to the control plane", () => {
     expect(streams).toHaveLength(1);
     await clock.advance(1_000);
     expect(streams).toHaveLength(2);
-    expect(cells.plane.get().lastFailure).toContain("nothing heard");
+    expect(cells.plane.get().lastFailure).toBe("The control plane did not answer Attach: nothing was heard for 90 s");
+    expect(cells.plane.get().isSilent).toBe(true);
   });
 
   it("lives on with each message, also one that is refused, for 90 s more", async () => {

@@ -110,7 +110,9 @@ export class DuplexCall<Request, Message> {
   }
 
   #timeOut(what: string, ms: number): void {
-    const failure = new PlaneError(this.#options.name, "DEADLINE_EXCEEDED", `${what} within ${ms / 1_000} s`);
+    const failure = new PlaneError(this.#options.name, "DEADLINE_EXCEEDED", `${what} within ${ms / 1_000} s`, {
+      answered: false,
+    });
     this.#finish({ is: "failed", failure });
   }
 

@@ -117,6 +117,7 @@ export class FleetMachine implements AsyncDisposable {
       configuration: (settings, diskBytes) => JSON.stringify([settings.maxParallelism, diskBytes]),
       buildkitCache: buildkit,
       operators: undefined,
+      troubles: { load: async () => undefined, save: async () => undefined },
       ownUnit: { ready: () => {}, tell: () => {}, stopping: () => {} },
       board: { show: (state) => void (this.#shown = state) },
     };
@@ -124,6 +125,7 @@ export class FleetMachine implements AsyncDisposable {
       cacheRoot: "/cache",
       cache: { filesystem: "ext4", requireEncryption: false },
       capabilities: ["builds"],
+      addresses: { controlPlane: "plane", gateway: "none", health: "none" },
       startedMonoMs: clock.now().monoMs,
       ending: { graceMs: 600_000, buildkitGraceMs: 10_000 },
     } as const;

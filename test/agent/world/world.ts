@@ -111,6 +111,7 @@ export class World {
         ...(this.cache.isEncrypted && { device: "/dev/vdb" }),
       },
       capabilities: ["builds", "cache-volume", "egress", "tailnet"],
+      addresses: { controlPlane: "plane", gateway: "0.0.0.0:8443", health: "127.0.0.1:9090" },
       startedMonoMs,
       ending: ENDING,
     };
@@ -294,6 +295,7 @@ export class World {
       buildkitCache: mortal(this.buildkit.cache, life),
       ownUnit: { ready: () => {}, tell: () => {}, stopping: () => {} },
       operators: undefined,
+      troubles: { load: async () => undefined, save: async () => undefined },
       board: { show: (state) => life.isAlive && this.trace.note({ is: "shown", state }) },
     };
   }
