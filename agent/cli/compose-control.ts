@@ -27,6 +27,7 @@ import { Pulse } from "../lifecycle/pulse.ts";
 import { Scope } from "../lifecycle/scope.ts";
 import { buildkitConfiguration } from "./buildkit-configuration.ts";
 import type { Cli } from "./cli.ts";
+import { debugPortsOf } from "./compose-debug.ts";
 import { evidenceSource } from "./compose-evidence.ts";
 import { tailnetOf } from "./compose-tailnet.ts";
 import type { Config, LoadedConfig } from "./config/config.ts";
@@ -95,6 +96,7 @@ export async function startControl(
     onRecord: ({ ending, durationMs, bytesFromClient, bytesToClient }) =>
       meters.sessionClosed(ending, durationMs, bytesFromClient, bytesToClient),
   });
+  const debug = debugPortsOf(config, layout, plane);
   return await runAgent(
     {
       clock,
@@ -115,6 +117,7 @@ export async function startControl(
       names: machineNames,
       buildNetwork: bridged ? buildNetworkOf(config.services.manager, layout, clock) : undefined,
       tailnet,
+      debug,
       ownUnit,
       operators: operatorDesk({ path: layout.operatorsSocket, log }),
       probe: scope.own(new GrpcBuildkitProbe(layout.buildkitSocket, config.health.listen.port)),
@@ -125,7 +128,12 @@ export async function startControl(
     {
       cacheRoot: layout.cacheDir,
       cache: cacheVolume,
-      capabilities: [...capabilities, ...(bridged ? ["egress"] : []), ...(tailnet === undefined ? [] : ["tailnet"])],
+      capabilities: [
+        ...capabilities,
+        ...(bridged ? ["egress"] : []),
+        ...(tailnet === undefined ? [] : ["tailnet"]),
+        ...(debug === undefined ? [] : ["debug-terminal"]),
+      ],
       startedMonoMs,
       addresses: {
         controlPlane: endpoint,

@@ -19,10 +19,9 @@ export interface Archive {
 const MAX_CHUNK_BYTES = 256 * 1024;
 const MAX_ARCHIVE_BYTES = 64 * 1024 * 1024;
 
-/** Archives that were asked for, and recordings of terminals. */
+/** Archives that were asked for. */
 export class Diagnostics {
   readonly #archives: Archive[] = [];
-  readonly #recordings = new Set<string>();
   readonly #now: () => number;
 
   constructor(now: () => number) {
@@ -31,11 +30,6 @@ export class Diagnostics {
 
   archives(): readonly Archive[] {
     return this.#archives;
-  }
-
-  /** A terminal that has ended announces its recording: it may come under this id, once. */
-  expectRecording(recordingId: string): void {
-    this.#recordings.add(recordingId);
   }
 
   receive(
@@ -80,7 +74,7 @@ export class Diagnostics {
     const { requestId } = message.value;
     const asked = machine.project.wishes.diagnosticsRequests?.find((request) => request.requestId === requestId);
     const inTime = asked?.expiresAt !== undefined && this.#now() < asked.expiresAt.getTime();
-    if (!inTime && !this.#recordings.delete(requestId)) {
+    if (!inTime) {
       throw new Refusal(
         status.FAILED_PRECONDITION,
         `header.request_id: ${requestId} was not asked for, or has expired`,

@@ -67,16 +67,6 @@ export const agentEvents = {
     fields: ["check", "blocking", "message", "causedBy?"],
     says: "What a check looks at is not known at present.",
   },
-  "troubles.file-damaged": {
-    at: ["warn"],
-    fields: ["file", "err"],
-    says: "What went wrong lately could not be read: the file is set aside, and the list begins anew.",
-  },
-  "troubles.not-kept": {
-    at: ["warn"],
-    fields: ["file", "err"],
-    says: "What went wrong lately could not be written down: a restart of control forgets it.",
-  },
   "starts.not-counted": {
     at: ["warn"],
     fields: ["file", "err"],

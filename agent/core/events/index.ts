@@ -1,6 +1,7 @@
 import { agentEvents } from "./agent-events.ts";
 import { buildkitChildEvents, buildkitEvents, buildkitUnitEvents, cacheKeeperEvents } from "./buildkit-events.ts";
 import { controlPlaneEvents, recordEvents } from "./control-plane-events.ts";
+import { debugEvents, terminalEvents } from "./debug-events.ts";
 import type { EventTable, Level, ProcessName } from "./event.ts";
 import { gatewayEvents, linkEvents, linkServerEvents } from "./gateway-events.ts";
 import { networkEvents, networkHostEvents, tailnetEvents } from "./network-events.ts";
@@ -15,7 +16,7 @@ export interface EventGroup {
   readonly events: EventTable;
 }
 
-const EVERYBODY = ["control", "gateway", "launcher", "buildkit", "network", "volume"] as const;
+const EVERYBODY = ["control", "gateway", "launcher", "buildkit", "network", "volume", "terminal"] as const;
 
 /** Every event there is, each once, in the order of `docs/events.md`. */
 export const EVENT_GROUPS = [
@@ -32,6 +33,8 @@ export const EVENT_GROUPS = [
   { about: "The builds' network", by: ["control"], events: networkEvents },
   { about: "The builds' network, as root", by: ["network", "launcher"], events: networkHostEvents },
   { about: "The tailnet", by: ["control"], events: tailnetEvents },
+  { about: "Debug terminals", by: ["control"], events: debugEvents },
+  { about: "A terminal's process", by: ["terminal"], events: terminalEvents },
   { about: "Operators", by: ["control"], events: operatorsEvents },
   { about: "The launcher", by: ["launcher"], events: launcherEvents },
   { about: "The configuration", by: ["control", "gateway", "launcher"], events: configEvents },
