@@ -41,6 +41,9 @@ export interface Layout {
   readonly tailnetMemory: string;
   /** Control's own directory. */
   readonly controlDir: string;
+  /** Of control and of the gateway: what the secrets look like that they hold, for bundles. */
+  readonly controlSecrets: string;
+  readonly gatewaySecrets: string;
   readonly identityDir: string;
   /** What control proposes to whoever starts BuildKit as root, where that is not the launcher. */
   readonly buildkitProposal: string;
@@ -51,6 +54,8 @@ export interface Layout {
   readonly buildkitPrepared: string;
   /** buildkitd's own trace collector. Anybody may write to it, so it lies in a closed directory. */
   readonly buildkitTraceSocket: string;
+  /** buildkitd's debug pages, where it is told to serve them; closed like that one. */
+  readonly buildkitDebugSocket: string;
   readonly buildkitConfigFile: string;
   /** What the unit of buildkitd adds to its environment. */
   readonly buildkitEnvironmentFile: string;
@@ -90,12 +95,15 @@ export function layoutOf(paths: {
     tailnetStateDir: join(runtimeDir, "tailnet", "state"),
     tailnetMemory: join(controlDir, "tailnet.json"),
     controlDir,
+    controlSecrets: join(controlDir, "secret-digests.json"),
+    gatewaySecrets: join(runtimeDir, "gateway", "secret-digests.json"),
     identityDir: join(controlDir, "identity"),
     buildkitProposal: join(controlDir, "buildkitd.toml"),
     buildkitDir,
     buildkitSocket: join(runtimeDir, SOCKETS.buildkit),
     buildkitPrepared: join(buildkitDir, "prepared.json"),
     buildkitTraceSocket: join(runtimeDir, SOCKETS.buildkitTrace),
+    buildkitDebugSocket: join(runtimeDir, SOCKETS.buildkitDebug),
     buildkitConfigFile: join(privateDir, "buildkitd.toml"),
     buildkitEnvironmentFile: join(privateDir, "buildkitd.env"),
     cniConfigFile: join(privateDir, "cni.conflist"),
@@ -121,4 +129,5 @@ const SOCKETS = {
   tailnet: "tailnet/tailscaled.sock",
   buildkit: "buildkit/buildkitd.sock",
   buildkitTrace: "buildkit/private/otel.sock",
+  buildkitDebug: "buildkit/private/debug.sock",
 } as const;

@@ -1,0 +1,88 @@
+import { PATTERN_MAX_CHARACTERS, SECRET_PATTERNS } from "../../core/bundle/patterns.ts";
+import { FORM_MAX_BYTES } from "./secret-forms.ts";
+import type { SecretSearch, Span } from "./secret-search.ts";
+
+/** What was begun within this many bytes of the text's end may not be over. */
+const HOLD_BYTES = Math.max(PATTERN_MAX_CHARACTERS, FORM_MAX_BYTES);
+/** Looked through at once; what was held back is looked through again. */
+const PIECE_BYTES = 256 * 1024;
+
+/** How often each rule withheld something. */
+export type Withheld = Map<string, number>;
+
+/**
+ * Takes secrets out of a text that comes in pieces, by value and by pattern, wherever it was cut.
+ * Holds less than 300 KiB of it.
+ */
+export class Cleaner {
+  readonly #search: SecretSearch;
+  readonly #withheld: Withheld;
+  #held: Buffer[] = [];
+  #heldBytes = 0;
+
+  constructor(search: SecretSearch, withheld: Withheld) {
+    this.#search = search;
+    this.#withheld = withheld;
+  }
+
+  /** What is certain by now, clean; often nothing. */
+  push(bytes: Uint8Array): Buffer {
+    this.#held.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    this.#heldBytes += bytes.length;
+    return this.#heldBytes < PIECE_BYTES + HOLD_BYTES ? NOTHING : this.#clean(HOLD_BYTES);
+  }
+
+  /** The rest. */
+  end(): Buffer {
+    return this.#clean(0);
+  }
+
+  #clean(holdBytes: number): Buffer {
+    const text = Buffer.concat(this.#held);
+    const spans = merged([...this.#search.find(text), ...patternSpans(text)]);
+    const end = text.length - holdBytes;
+    // One that crosses the end is whole: it began before what may not be over.
+    const certain = spans.filter(({ from }) => from < end);
+    const cut = Math.max(end, certain.at(-1)?.to ?? 0);
+    this.#held = [text.subarray(cut)];
+    this.#heldBytes = text.length - cut;
+    return this.#without(text.subarray(0, cut), certain);
+  }
+
+  #without(text: Buffer, spans: readonly Span[]): Buffer {
+    const parts: Buffer[] = [];
+    let at = 0;
+    for (const { from, to, rule } of spans) {
+      this.#withheld.set(rule, (this.#withheld.get(rule) ?? 0) + 1);
+      parts.push(text.subarray(at, from), Buffer.from(`[redacted: ${rule}]`));
+      at = to;
+    }
+    return Buffer.concat([...parts, text.subarray(at)]);
+  }
+}
+
+const NOTHING = Buffer.alloc(0);
+/** What our own type for secrets prints, and we ourselves. */
+const SHOWN_INSTEAD = /^\[(?:secret|redacted)/;
+
+function patternSpans(bytes: Buffer): readonly Span[] {
+  const text = bytes.toString("latin1");
+  const spans: Span[] = [];
+  for (const { rule, pattern } of SECRET_PATTERNS)
+    for (const match of text.matchAll(pattern)) {
+      const [from, to] = match.indices?.[1] ?? match.indices?.[0] ?? [0, 0];
+      if (to > from && !SHOWN_INSTEAD.test(text.slice(from, from + 16))) spans.push({ from, to, rule });
+    }
+  return spans;
+}
+
+/** In order, none touching another: blocks of one long secret are one. */
+function merged(spans: readonly Span[]): readonly Span[] {
+  const done: Span[] = [];
+  for (const span of [...spans].sort((a, b) => a.from - b.from || b.to - a.to)) {
+    const last = done.at(-1);
+    if (last === undefined || span.from > last.to) done.push(span);
+    else if (span.to > last.to) done[done.length - 1] = { ...last, to: span.to };
+  }
+  return done;
+}

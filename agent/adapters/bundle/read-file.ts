@@ -1,0 +1,39 @@
+import { constants } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { AgentError } from "../../core/errors.ts";
+import { isCode, NotThere } from "./collector.ts";
+
+/** Neither follows a link nor waits for the other end of a pipe. */
+const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/**
+ * A regular file's first bytes.
+ * @throws {NotThere} where there is none. {AgentError} "bundle.not-a-file" for a link, a socket, …
+ */
+export async function readHead(path: string, maxBytes: number): Promise<Buffer> {
+  await using file = await openFile(path);
+  const bytes = Buffer.alloc(maxBytes);
+  let size = 0;
+  // The kernel's own files come in pieces.
+  for (let read = -1; read !== 0 && size < maxBytes; size += read)
+    ({ bytesRead: read } = await file.read(bytes, size, maxBytes - size));
+  return bytes.subarray(0, size);
+}
+
+async function openFile(path: string): Promise<FileHandle> {
+  const file = await open(path, FLAGS).catch((cause: unknown) => {
+    if (isCode(cause, "ENOENT", "ENOTDIR")) throw new NotThere(`There is no ${path}`, cause);
+    if (isCode(cause, "ELOOP", "ENXIO")) throw notAFile(path, cause);
+    throw cause;
+  });
+  if ((await file.stat()).isFile()) return file;
+  await file.close();
+  throw notAFile(path);
+}
+
+function notAFile(path: string, cause?: unknown): AgentError {
+  return new AgentError("bundle.not-a-file", `${path} is a link or no file, and was not followed`, {
+    retryable: false,
+    cause,
+  });
+}
