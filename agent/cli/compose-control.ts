@@ -13,6 +13,7 @@ import { awsKms } from "../adapters/kms/aws-kms.ts";
 import { connectToGateway } from "../adapters/link/client.ts";
 import { linuxMachine } from "../adapters/machine/linux-machine.ts";
 import { machineNames } from "../adapters/names/machine-names.ts";
+import { operatorDesk } from "../adapters/operators/desk.ts";
 import { openRecords } from "../adapters/records/open-records.ts";
 import { SystemdNotify } from "../adapters/systemd/notify.ts";
 import { jsonLog } from "../adapters/telemetry/json-log.ts";
@@ -55,7 +56,8 @@ export async function startControl(
   const retryNow = new Pulse();
   using over = new Branch(cli.stop);
   void retakeConfiguration({ hangup: cli.hangup, load, config, log, afterEach: () => retryNow.note() }, over.signal);
-  await mkdir(layout.controlDir, { recursive: true, mode: 0o750 });
+  for (const directory of [layout.controlDir, layout.operatorsDir])
+    await mkdir(directory, { recursive: true, mode: 0o750 });
   const clock = systemClock();
   const startedMonoMs = clock.now().monoMs - performance.now();
   const machine = linuxMachine({ buildkitBinary: buildkit.binary });
@@ -104,6 +106,7 @@ export async function startControl(
       buildNetwork: bridged ? buildNetworkOf(config.services.manager, layout, clock) : undefined,
       tailnet,
       ownUnit,
+      operators: operatorDesk({ path: layout.operatorsSocket, log }),
       probe: scope.own(new GrpcBuildkitProbe(layout.buildkitSocket, config.health.listen.port)),
       preparation: () => readPreparation(layout.buildkitPrepared),
       buildkitCache: scope.own(new GrpcBuildkitCache(layout.buildkitSocket, layout.cacheDir)),

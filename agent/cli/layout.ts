@@ -39,6 +39,9 @@ export interface Layout {
   readonly tailnetStateDir: string;
   /** Control's: under which grant this machine is a node. */
   readonly tailnetMemory: string;
+  /** Control listens there; root and the operators' group may enter. */
+  readonly operatorsDir: string;
+  readonly operatorsSocket: string;
   /** Control's own directory. */
   readonly controlDir: string;
   /** Of control and of the gateway: what the secrets look like that they hold, for bundles. */
@@ -94,6 +97,8 @@ export function layoutOf(paths: {
     tailnetSocket: join(runtimeDir, SOCKETS.tailnet),
     tailnetStateDir: join(runtimeDir, "tailnet", "state"),
     tailnetMemory: join(controlDir, "tailnet.json"),
+    operatorsDir: join(runtimeDir, "operators"),
+    operatorsSocket: join(runtimeDir, SOCKETS.operators),
     controlDir,
     controlSecrets: join(controlDir, "secret-digests.json"),
     gatewaySecrets: join(runtimeDir, "gateway", "secret-digests.json"),
@@ -127,6 +132,7 @@ const SOCKETS = {
   volume: "volume.sock",
   network: "network.sock",
   tailnet: "tailnet/tailscaled.sock",
+  operators: "operators/operators.sock",
   buildkit: "buildkit/buildkitd.sock",
   buildkitTrace: "buildkit/private/otel.sock",
   buildkitDebug: "buildkit/private/debug.sock",

@@ -21,6 +21,7 @@ import { measureResources, observe, showStatusLine } from "./observe.ts";
 import { type CachePorts, openCache } from "./open-cache.ts";
 import { type ReliefPorts, relieveDisk } from "./relieve-disk.ts";
 import { type BuildkitPorts, runBuildkit } from "./run-buildkit.ts";
+import { type OperatorPorts, serveOperators } from "./serve-operators.ts";
 import { joinTailnet, type TailnetPorts } from "./tailnet/join.ts";
 import { timeBoot } from "./time-boot.ts";
 import { watchGateway } from "./watch-gateway.ts";
@@ -33,7 +34,8 @@ export type AgentPorts = BelongingPorts &
   TailnetPorts &
   BuildkitPorts &
   ReliefPorts &
-  EndingPorts & { readonly board: HealthBoard };
+  EndingPorts &
+  OperatorPorts & { readonly board: HealthBoard };
 
 export interface AgentSettings {
   /** The directory whose file system holds BuildKit's cache. */
@@ -97,6 +99,7 @@ export async function runAgent(
   tasks.run("boot-chapters", (signal) => timeBoot(ports, board, boot, signal));
 
   tasks.run("signals", (signal) => orderBySignal(ports, board, signals, graceMs, signal));
+  tasks.run("operators", (signal, report) => serveOperators(ports, board, graceMs, () => tasks.loops, report, signal));
   tasks.run("drain-orders", (signal) => orderByControlPlane(ports, board, signal));
   tasks.ended.catch((err: unknown) =>
     orderEnd(board, { from: "refusal", reason: inWords(err), deadlineMonoMs: clock.now().monoMs + graceMs }),

@@ -1,5 +1,6 @@
 import { drained, openBuilds, openSessions } from "../core/drain.ts";
 import { type Ending, endingOf } from "../core/end-orders.ts";
+import type { EndingStep } from "../core/ending-progress.ts";
 import { nextPhase } from "../core/phase.ts";
 import { isIdle, type TailnetView } from "../core/views.ts";
 import { aborted, Branch, firstOf, within } from "../lifecycle/branch.ts";
@@ -33,6 +34,7 @@ export type EndingCells = Pick<
   | "cache"
   | "tailnet"
   | "frozen"
+  | "endingAt"
   | "records"
   | "plane"
   | "reported"
@@ -51,7 +53,7 @@ export interface EndingLimits {
 const AFTERMATH_MS = 10_000;
 
 interface Step {
-  readonly name: string;
+  readonly name: EndingStep;
   /**
    * How long it may take, and how long once somebody loses patience. It is told by its signal; none
    * is skipped.
@@ -74,6 +76,7 @@ export async function endInOrder(
 ): Promise<Ending> {
   const { clock, log } = ports;
   ports.ownUnit.stopping();
+  cells.endingAt.set("draining");
   const openNow = openSessions(cells.gateway.get());
   log.info({ reason: ending(cells).reason, openSessions: openNow ?? "not known" }, "agent.draining");
   await drain(clock, cells);
@@ -81,6 +84,7 @@ export async function endInOrder(
   cells.phase.update((phase) => nextPhase(phase, { is: "stop-ordered", reason }));
   log.info({ reason }, "agent.stopping");
   for (const step of steps(ports, cells, inbox, limits)) await take(step, ports, cells);
+  cells.endingAt.set("over");
   return ending(cells);
 }
 
@@ -138,6 +142,7 @@ function steps(ports: EndingPorts, cells: EndingCells, inbox: SessionInbox, limi
 
 async function take(step: Step, { clock, log }: EndingPorts, cells: EndingCells): Promise<void> {
   const begunMonoMs = clock.now().monoMs;
+  cells.endingAt.set(step.name);
   using limit = new Branch(NEVER);
   using over = new Branch(NEVER);
   void clock.sleep(step.limitMs, limit.signal).then(() => limit.abort());

@@ -1,6 +1,6 @@
 /** An order that this machine is to end, from one of several sources. */
 export interface EndOrder {
-  readonly from: "signal" | "control-plane" | "refusal" | "provider";
+  readonly from: "signal" | "control-plane" | "refusal" | "provider" | "operator";
   readonly reason: string;
   /**
    * Open builds may go on until then, CLOCK_MONOTONIC: a step of the wall clock moves no deadline.
@@ -25,6 +25,8 @@ const ENDED: Readonly<Record<EndOrder["from"], Ending["ended"]>> = {
   signal: "stopped",
   provider: "stopped",
   "control-plane": "drained",
+  // As one of the control plane: the service manager is not to start it again.
+  operator: "drained",
   refusal: "refused",
 };
 const GRAVITY: readonly Ending["ended"][] = ["stopped", "drained", "refused"];

@@ -8,6 +8,8 @@ export interface Asking<Step> {
   readonly socketPath: string;
   /** For the whole answer. Who answers has deadlines of its own: this is for one that is stuck. */
   readonly deadlineMs: number;
+  /** The deadline begins anew with each step: for an answer that takes as long as it must. */
+  readonly deadlineIsOfSilence?: true;
   readonly signal: AbortSignal;
   readonly onStep?: (step: Step) => void;
 }
@@ -20,7 +22,7 @@ export interface Asking<Step> {
 export async function ask<Request extends object, Step extends object, Answer extends object>(
   verb: Verb<Request, Step, Answer>,
   request: Request,
-  { socketPath, deadlineMs, signal, onStep }: Asking<Step>,
+  { socketPath, deadlineMs, deadlineIsOfSilence, signal, onStep }: Asking<Step>,
 ): Promise<Answer> {
   signal.throwIfAborted();
   using limit = new Branch(signal);
@@ -28,6 +30,7 @@ export async function ask<Request extends object, Step extends object, Answer ex
   try {
     for await (const reply of replies(verb, request, socketPath, limit.signal)) {
       if (reply.is === "answer") return reply.answer;
+      if (deadlineIsOfSilence === true) deadline.refresh();
       onStep?.(reply.step);
     }
   } finally {

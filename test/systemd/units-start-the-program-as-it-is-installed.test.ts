@@ -62,7 +62,11 @@ it("fixes where programs are found, whatever the service manager's own PATH is",
 
 it.each([
   ["builder-agent-gateway.service", "ReadWritePaths", LAYOUT.gatewayDir],
-  ["builder-agent-control.service", "ReadWritePaths", `${LAYOUT.controlDir} ${LAYOUT.recordsDir}`],
+  [
+    "builder-agent-control.service",
+    "ReadWritePaths",
+    `${LAYOUT.controlDir} ${LAYOUT.operatorsDir} ${LAYOUT.recordsDir}`,
+  ],
   ["builder-agent-volume.socket", "ListenStream", LAYOUT.volumeSocket],
   [
     "builder-agent-volume@.service",

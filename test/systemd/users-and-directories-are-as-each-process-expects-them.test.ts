@@ -50,6 +50,7 @@ it("lets gateway and control meet, and control read the journal", () => {
   const groups = readFileSync(join(root.path, "etc/group"), "utf8").trim().split("\n");
   const members = new Map(groups.map((line) => line.split(":")).map(([name = "", , , who = ""]) => [name, who]));
   expect(members.get("builder-agent")?.split(",").toSorted()).toEqual(["builder-control", "builder-gateway"]);
+  expect(members.get("builder-agent-operators")).toBe("");
   expect(members.get("systemd-journal")?.split(",")).toContain("builder-control");
 });
 
@@ -57,6 +58,7 @@ it.each([
   ["/run/builder-agent", 0o755, "root", "root"],
   [LAYOUT.gatewayDir, 0o2750, "builder-gateway", "builder-agent"],
   [LAYOUT.controlDir, 0o750, "builder-control", "builder-agent"],
+  [LAYOUT.operatorsDir, 0o2750, "builder-control", "builder-agent-operators"],
   [LAYOUT.buildkitDir, 0o750, "root", "builder-agent"],
   [join(LAYOUT.buildkitConfigFile, ".."), 0o700, "root", "root"],
   [LAYOUT.volumeRuntimeDir, 0o700, "root", "root"],

@@ -32,7 +32,16 @@ export interface AttachPorts {
 
 export type AttachCells = Pick<
   Board,
-  "identity" | "desired" | "plane" | "observed" | "reported" | "gateway" | "gatewayCounts" | "records" | "retryNow"
+  | "identity"
+  | "desired"
+  | "plane"
+  | "observed"
+  | "reported"
+  | "gateway"
+  | "gatewayCounts"
+  | "records"
+  | "retryNow"
+  | "tryFailed"
 >;
 
 /**
@@ -64,6 +73,7 @@ export async function stayAttached(
     if (cells.identity.get() !== identity) continue;
     const lastFailure = failure === undefined ? "the control plane closed the stream" : inWords(failure);
     cells.plane.update((view) => ({ ...view, attached: false, lastFailure }));
+    cells.tryFailed.note();
     if (failure instanceof PlaneError) ports.meters.planeCallFailed("Attach", failure.status);
     refusals.judge(failure);
     const note = (retryInMs: number): void => {

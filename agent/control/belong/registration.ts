@@ -34,7 +34,7 @@ export interface RegistrationPorts {
 }
 
 /** `servingRequest` is the gateway's, as soon as it is there. */
-export type RegistrationCells = Pick<Board, "servingRequest" | "plane" | "retryNow" | "renewedMonoMs">;
+export type RegistrationCells = Pick<Board, "servingRequest" | "plane" | "retryNow" | "tryFailed" | "renewedMonoMs">;
 
 export interface Membership {
   readonly identity: MachineIdentity;
@@ -128,6 +128,7 @@ function noteFailure(ports: RegistrationPorts, cells: RegistrationCells, err: un
   if (err instanceof PlaneError) ports.meters.planeCallFailed("Register", err.status);
   ports.log.warn({ err, ...data }, "identity.registration-failed");
   cells.plane.update((view) => ({ ...view, lastFailure: inWords(err) }));
+  cells.tryFailed.note();
 }
 
 async function registerOnce(

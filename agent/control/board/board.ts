@@ -1,6 +1,7 @@
 import type { BootChapter } from "../../core/boot-chapters.ts";
 import { IDLE_RELIEF } from "../../core/disk-relief.ts";
 import type { EndOrder } from "../../core/end-orders.ts";
+import type { EndingAt } from "../../core/ending-progress.ts";
 import { sameData } from "../../core/equality.ts";
 import type { CheckResult } from "../../core/health.ts";
 import type { Known } from "../../core/known.ts";
@@ -28,6 +29,8 @@ interface Shared {
   /** Every order to end, in the order of their coming. */
   readonly endOrders: readonly EndOrder[];
   readonly frozen: FrozenBuilds;
+  /** Where the ending is; undefined before it begins. */
+  readonly endingAt: EndingAt | undefined;
   readonly observed: ObservedState | undefined;
   /** What the control plane was last told. */
   readonly reported: ObservedState | undefined;
@@ -39,12 +42,15 @@ interface Shared {
 export type Board = Cells<Known & Shared> & {
   /** Somebody asks to try the control plane now. */
   readonly retryNow: Pulse;
+  /** A try at the control plane has failed: `plane` says why. */
+  readonly tryFailed: Pulse;
 };
 
 /** Nothing is known yet. A value that says the same as the one before it is no change. */
 export function newBoard(retryNow = new Pulse()): Board {
   return {
     retryNow,
+    tryFailed: new Pulse(),
     desired: new Cell<Known["desired"]>(undefined),
     plane: new Cell<Known["plane"]>(NO_PLANE, sameData),
     gateway: new Cell<Known["gateway"]>(NO_GATEWAY, sameData),
@@ -65,6 +71,7 @@ export function newBoard(retryNow = new Pulse()): Board {
     bootChapters: new Cell<Shared["bootChapters"]>([]),
     endOrders: new Cell<Shared["endOrders"]>([]),
     frozen: new Cell<FrozenBuilds>({ at: "none" }, sameData),
+    endingAt: new Cell<Shared["endingAt"]>(undefined),
     observed: new Cell<Shared["observed"]>(undefined),
     reported: new Cell<Shared["reported"]>(undefined),
     gatewayCounts: new Cell<GatewayCounts>({ accepted: 0, refused: 0, waiting: 0 }, sameData),

@@ -115,6 +115,7 @@ export class FleetMachine implements AsyncDisposable {
       preparation: async () => buildkit.preparation(),
       configuration: (settings, diskBytes) => JSON.stringify([settings.maxParallelism, diskBytes]),
       buildkitCache: buildkit,
+      operators: undefined,
       ownUnit: { ready: () => {}, tell: () => {}, stopping: () => {} },
       board: { show: (state) => void (this.#shown = state) },
     };

@@ -292,6 +292,7 @@ export class World {
       configuration: (settings, diskBytes) => JSON.stringify([settings.maxParallelism, diskBytes]),
       buildkitCache: mortal(this.buildkit.cache, life),
       ownUnit: { ready: () => {}, tell: () => {}, stopping: () => {} },
+      operators: undefined,
       board: { show: (state) => life.isAlive && this.trace.note({ is: "shown", state }) },
     };
   }

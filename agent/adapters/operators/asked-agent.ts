@@ -1,0 +1,53 @@
+import type { Ending } from "../../core/end-orders.ts";
+import type { EndingProgress } from "../../core/ending-progress.ts";
+import type { DrainWish, Reconnected } from "../../ports/operators.ts";
+import { ask } from "../../wire/ask.ts";
+import { DRAIN, HEALTH, RECONNECT } from "./protocol.ts";
+
+/** It answers from memory. */
+const ANSWER_MS = 5_000;
+/** The agent bounds a try itself, at 30 s. */
+const RECONNECT_MS = 45_000;
+/** Progress comes twice a second, unless the machine is very busy. */
+const SILENCE_MS = 15_000;
+
+/**
+ * The running agent, asked over the operators' socket. Everything here throws what `ask` does:
+ * "operators.unreachable", "operators.no-answer", "operators.other-version",
+ * "operators.malformed".
+ */
+export function askedAgent(socketPath: string) {
+  return {
+    drain: async (wish: DrainWish, signal: AbortSignal): Promise<EndingProgress | undefined> => {
+      const answer = await ask(DRAIN, { ...toWire(wish), watch: false }, { socketPath, deadlineMs: ANSWER_MS, signal });
+      return answer.is === "ordered" ? answer.progress : undefined;
+    },
+    /** Orders, and stays until the ending is over. Undefined: it said something else. */
+    drainAndWatch: async (
+      wish: DrainWish,
+      tell: (progress: EndingProgress) => void,
+      signal: AbortSignal,
+    ): Promise<Ending["ended"] | undefined> => {
+      const answer = await ask(
+        DRAIN,
+        { ...toWire(wish), watch: true },
+        {
+          socketPath,
+          deadlineMs: SILENCE_MS,
+          deadlineIsOfSilence: true,
+          signal,
+          onStep: ({ progress }) => tell(progress),
+        },
+      );
+      return answer.is === "over" ? answer.ended : undefined;
+    },
+    reconnect: async (signal: AbortSignal): Promise<Reconnected> =>
+      (await ask(RECONNECT, {}, { socketPath, deadlineMs: RECONNECT_MS, signal })).outcome,
+    health: async (signal: AbortSignal): Promise<Readonly<Record<string, unknown>>> =>
+      (await ask(HEALTH, {}, { socketPath, deadlineMs: ANSWER_MS, signal })).report,
+  };
+}
+
+function toWire({ graceMs, hurry, reason }: DrainWish) {
+  return { hurry, reason, ...(graceMs !== undefined && { graceMs }) };
+}

@@ -1,0 +1,52 @@
+import { openSessions } from "./drain.ts";
+import type { Ending } from "./end-orders.ts";
+import type { GatewayView } from "./views.ts";
+
+/** The steps that follow a drain, in their order. */
+export type EndingStep = "cut" | "records" | "buildkit" | "cache" | "tailnet" | "farewell";
+
+/** Where an ending is. */
+export type EndingAt = "draining" | EndingStep | "over";
+
+/** More are counted, and not named: a person reads this. */
+const BUILDS_NAMED = 20;
+
+/** How far an ending has come, for whoever watches it. */
+export interface EndingProgress {
+  readonly at: EndingAt;
+  /** Of the order that came first. */
+  readonly reason: string;
+  /** Until open builds are cut; 0 when that time is over. */
+  readonly leftMs: number;
+  /** Absent: the gateway is out of sight. */
+  readonly open?: {
+    readonly sessions: number;
+    readonly builds: number;
+    /** The first of them, and how many sessions each has. */
+    readonly named: readonly { readonly buildId: string; readonly sessions: number }[];
+  };
+}
+
+export function endingProgress(
+  { reason, deadlineMonoMs }: Ending,
+  at: EndingAt,
+  gateway: GatewayView,
+  nowMonoMs: number,
+): EndingProgress {
+  const sessions = openSessions(gateway);
+  const builds = gateway.at === "here" ? sessionsByBuild(gateway.open) : [];
+  return {
+    at,
+    reason,
+    leftMs: Math.max(0, Math.round(deadlineMonoMs - nowMonoMs)),
+    ...(sessions !== undefined && {
+      open: { sessions, builds: builds.length, named: builds.slice(0, BUILDS_NAMED) },
+    }),
+  };
+}
+
+function sessionsByBuild(open: ReadonlyMap<string, string>) {
+  const counts = new Map<string, number>();
+  for (const buildId of open.values()) counts.set(buildId, (counts.get(buildId) ?? 0) + 1);
+  return [...counts].map(([buildId, sessions]) => ({ buildId, sessions }));
+}
