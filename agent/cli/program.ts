@@ -135,11 +135,16 @@ const ENTRIES: readonly Entry[] = [
       { name: "schema", summary: "the JSON Schema of the file", load: () => import("./commands/config-schema.ts") },
     ],
   },
+  {
+    name: "bundle",
+    summary: "put all that support needs into one archive, without secrets",
+    load: () => import("./commands/bundle.ts"),
+  },
   { name: "version", summary: "show the agent's version", load: () => import("./commands/version.ts") },
 ];
 
 const EXITS = `
-Exit codes: 0 good, 1 not ready, 64 wrong command line, 65 the cache volume refused, 69 no answer, 70 a defect, 77 refused by the control plane, 78 wrong configuration.`;
+Exit codes: 0 good, 1 not ready, 64 wrong command line, 65 the cache volume refused, 69 no answer, 70 a defect, 73 the output cannot be written, 77 refused by the control plane, 78 wrong configuration.`;
 
 /**
  * Runs one command line (without node and the script) and gives the code to exit with. Never

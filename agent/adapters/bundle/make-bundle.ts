@@ -33,7 +33,7 @@ export interface BundleOptions {
 /** What is not in it, and why. */
 export interface Lack {
   readonly path: string;
-  readonly how: "is not there" | "could not look" | "left out";
+  readonly how: "is not there" | "could not look" | "is cut" | "left out";
   readonly because: string;
 }
 
@@ -186,8 +186,7 @@ class Making {
   }
 
   #note(path: string, failure: unknown): void {
-    const how = failure instanceof NotThere ? "is not there" : "could not look";
-    this.#lacks.push({ path, how, because: inWords(failure) });
+    this.#lacks.push({ path, how: howOf(failure), because: inWords(failure) });
   }
 
   async #close(archive: Archive, startedMs: number): Promise<void> {
@@ -205,6 +204,11 @@ class Making {
     await this.#add(archive, "manifest.json", json(manifest));
     this.#files = archive.entries.length;
   }
+}
+
+function howOf(failure: unknown): Lack["how"] {
+  if (failure instanceof NotThere) return "is not there";
+  return failure instanceof AgentError && failure.code === "bundle.too-long" ? "is cut" : "could not look";
 }
 
 function lackLine({ path, how, because }: Lack): string {

@@ -8,14 +8,16 @@ const COMPLAINT_MAX_BYTES = 500;
 
 /**
  * What a program prints, as it prints it. It is killed when the reader stops, and when `signal` is
- * aborted; one that does not die is not waited for.
- * @throws {NotThere} where there is no such program. {AgentError} "bundle.program-failed" with its
- * first words, after what it printed.
+ * aborted; one that does not die is not waited for. `absent`: how it says that what it was asked
+ * for does not exist.
+ * @throws {NotThere} for that, and where there is no such program. {AgentError}
+ * "bundle.program-failed" with its first words, after what it printed.
  */
 export async function* programOutput(
   program: string,
   args: readonly string[],
   signal: AbortSignal,
+  absent?: RegExp,
 ): AsyncGenerator<Buffer, void, undefined> {
   signal.throwIfAborted();
   const env = programEnvironment(process.env["PATH"]);
@@ -36,26 +38,20 @@ export async function* programOutput(
   signal.addEventListener("abort", end, { once: true });
   try {
     await started.catch((cause: unknown) => {
-      throw isCode(cause, "ENOENT") ? new NotThere(`${program} is not in ${env.PATH}`, cause) : cause;
+      throw isCode(cause, "ENOENT") ? new NotThere(`There is no program ${program}`, cause) : cause;
     });
     for await (const bytes of child.stdout as AsyncIterable<Buffer>) yield bytes;
     await closed;
-    if (child.exitCode !== 0) throw failed(program, args, child.exitCode ?? child.signalCode, complaint);
+    if (child.exitCode !== 0) throw failed(program, child.exitCode ?? child.signalCode, complaint, absent);
   } finally {
     signal.removeEventListener("abort", end);
     end();
   }
 }
 
-function failed(
-  program: string,
-  args: readonly string[],
-  how: number | string | null,
-  complaint: string,
-): AgentError {
+function failed(program: string, how: number | string | null, complaint: string, absent?: RegExp): AgentError {
   const [first = ""] = complaint.trim().split("\n");
   const said = first === "" ? "it said nothing" : first.slice(0, COMPLAINT_MAX_BYTES);
-  return new AgentError("bundle.program-failed", `${[program, ...args].join(" ")} ended with ${how}: ${said}`, {
-    retryable: true,
-  });
+  if (absent?.test(said) === true) return new NotThere(`${program}: ${said}`);
+  return new AgentError("bundle.program-failed", `${program} ended with ${how}: ${said}`, { retryable: true });
 }

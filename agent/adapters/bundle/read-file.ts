@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, lstat, open } from "node:fs/promises";
 import { AgentError } from "../../core/errors.ts";
 import { isCode, NotThere } from "./collector.ts";
 
@@ -18,6 +18,13 @@ export async function readHead(path: string, maxBytes: number): Promise<Buffer> 
   for (let read = -1; read !== 0 && size < maxBytes; size += read)
     ({ bytesRead: read } = await file.read(bytes, size, maxBytes - size));
   return bytes.subarray(0, size);
+}
+
+/** @throws {NotThere} with `otherwise`, where nothing has this name. */
+export async function requireThere(path: string, otherwise: string): Promise<void> {
+  await lstat(path).catch((cause: unknown) => {
+    throw isCode(cause, "ENOENT", "ENOTDIR") ? new NotThere(otherwise, cause) : cause;
+  });
 }
 
 async function openFile(path: string): Promise<FileHandle> {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { debugPage } from "../../adapters/buildkit/debug-page.ts";
+import { type DebugPage, debugPage } from "../../adapters/buildkit/debug-page.ts";
 import { diskUsage } from "../../adapters/buildkit/disk-usage.ts";
 import { GrpcBuildkitProbe } from "../../adapters/buildkit/probe.ts";
 import { type Collector, type Document, NotThere } from "../../adapters/bundle/collector.ts";
@@ -8,7 +8,7 @@ import { launcherLog } from "../../adapters/bundle/collectors/launcher-log.ts";
 import { machineCollectors } from "../../adapters/bundle/collectors/machine.ts";
 import { ownFiles } from "../../adapters/bundle/collectors/own-files.ts";
 import { unitCollectors } from "../../adapters/bundle/collectors/units.ts";
-import { readHead } from "../../adapters/bundle/read-file.ts";
+import { readHead, requireThere } from "../../adapters/bundle/read-file.ts";
 import { TABLE } from "../../core/network/guard.ts";
 import type { LoadedConfig } from "../config/config.ts";
 import type { Layout } from "../layout.ts";
@@ -30,6 +30,7 @@ export interface BundleSources extends BundlePlaces {
 }
 
 const MIB = 1024 * 1024;
+const NO_BUILDKIT = "BuildKit does not run: its socket is not there";
 
 /** All that a bundle looks at: what tells most comes first. */
 export function bundleCollectors(sources: BundleSources): readonly Collector[] {
@@ -47,19 +48,21 @@ export function bundleCollectors(sources: BundleSources): readonly Collector[] {
     health("metrics.txt", "metrics, in Prometheus' text form", `${healthUrl}/metrics`),
     ...unitCollectors(),
     document("buildkit/workers.json", "BuildKit's workers", async (signal) => {
+      await requireThere(buildkitSocket, NO_BUILDKIT);
       using probe = new GrpcBuildkitProbe(buildkitSocket);
       return json(await probe.listWorkers(signal));
     }),
-    document("buildkit/disk-usage.json", "what BuildKit's cache holds, without descriptions", async (signal) =>
-      json(await diskUsage(buildkitSocket, signal)),
-    ),
+    document("buildkit/disk-usage.json", "what BuildKit's cache holds, without descriptions", async (signal) => {
+      await requireThere(buildkitSocket, NO_BUILDKIT);
+      return json(await diskUsage(buildkitSocket, signal));
+    }),
     {
       ...page("buildkit/goroutines.txt", "BuildKit's goroutines, where buildkit.debugSocket is on", 8 * MIB),
-      collect: (signal) => debugPage(buildkitDebugSocket, "/debug/pprof/goroutine?debug=2", signal),
+      collect: (signal) => debugPageIfOn(buildkitDebugSocket, "/debug/pprof/goroutine?debug=2", signal),
     },
     {
       ...page("buildkit/metrics.txt", "BuildKit's own metrics, where buildkit.debugSocket is on", 2 * MIB),
-      collect: (signal) => debugPage(buildkitDebugSocket, "/metrics", signal),
+      collect: (signal) => debugPageIfOn(buildkitDebugSocket, "/metrics", signal),
     },
     file("buildkit/buildkitd.toml", "the configuration that buildkitd runs with", buildkitConfigFile),
     file("buildkit/prepared.json", "what was found before buildkitd's last start", buildkitPrepared),
@@ -75,6 +78,11 @@ function document(path: string, what: string, collect: (signal: AbortSignal) => 
 
 function page(path: string, what: string, maxBytes: number) {
   return { kind: "document", path, what, maxBytes, isFreeText: true } as const;
+}
+
+async function* debugPageIfOn(socketPath: string, of: DebugPage, signal: AbortSignal): AsyncGenerator<Buffer, void, undefined> {
+  await requireThere(socketPath, "buildkitd serves no debug pages: buildkit.debugSocket is off, or BuildKit does not run");
+  yield* debugPage(socketPath, of, signal);
 }
 
 function file(path: string, what: string, of: string): Document {

@@ -27,7 +27,10 @@ export function machineCollectors(ruleset: string): readonly Collector[] {
     program("disks/space.txt", "space of file systems", "df", "-PkT"),
     program("disks/inodes.txt", "inodes of file systems", "df", "-Pi"),
     procFiles("disks/mounts.txt", "mounts", ["self/mounts", "swaps"]),
-    program("network/nft.json", "our guard in nftables", "nft", "--json", "list", "table", "inet", ruleset),
+    {
+      ...small("network/nft.json", "our guard in nftables"),
+      collect: (signal) => programOutput("nft", ["--json", "list", "table", "inet", ruleset], signal, /No such file/),
+    },
     program("network/addresses.json", "addresses and links", "ip", "-json", "-details", "address"),
     program("network/routes.txt", "routes of all tables, IPv4", "ip", "-4", "route", "show", "table", "all"),
     program("network/routes6.txt", "routes of all tables, IPv6", "ip", "-6", "route", "show", "table", "all"),
@@ -44,8 +47,11 @@ function small(path: string, what: string) {
   return { kind: "document", path, what, maxBytes: 2 * MIB } as const;
 }
 
+/** What systemd's programs say in a container, or where another one starts the machine. */
+const NO_SYSTEMD = /not been booted with systemd/;
+
 export function program(path: string, what: string, name: string, ...args: readonly string[]): Document {
-  return { ...small(path, what), collect: (signal) => programOutput(name, args, signal) };
+  return { ...small(path, what), collect: (signal) => programOutput(name, args, signal, NO_SYSTEMD) };
 }
 
 /** Files of /proc, one below the other. One that this kernel does not have is left out. */
