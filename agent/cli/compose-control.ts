@@ -23,12 +23,12 @@ import { Branch } from "../lifecycle/branch.ts";
 import { Pulse } from "../lifecycle/pulse.ts";
 import { Scope } from "../lifecycle/scope.ts";
 import { buildkitConfiguration } from "./buildkit-configuration.ts";
+import { keepSecretsOut } from "./bundle/keep-secrets-out.ts";
 import type { Cli } from "./cli.ts";
 import { evidenceSource } from "./compose-evidence.ts";
 import { tailnetOf } from "./compose-tailnet.ts";
 import type { Config, LoadedConfig } from "./config/config.ts";
 import { formatHostPort } from "./config/host-port.ts";
-import { keepSecretsOut } from "./bundle/keep-secrets-out.ts";
 import { logDefects } from "./last-words.ts";
 import { layoutOf } from "./layout.ts";
 import { planeProxy } from "./plane-proxy.ts";
@@ -59,7 +59,7 @@ export async function startControl(
   void retakeConfiguration({ hangup: cli.hangup, load, config, log, afterEach: () => retryNow.note() }, over.signal);
   for (const directory of [layout.controlDir, layout.operatorsDir])
     await mkdir(directory, { recursive: true, mode: 0o750 });
-  await keepSecretsOut(layout.controlSecrets, cli.environment, log);
+  await keepSecretsOut(layout.controlSecrets, 0o600, cli.environment, log);
   const clock = systemClock();
   const startedMonoMs = clock.now().monoMs - performance.now();
   const machine = linuxMachine({ buildkitBinary: buildkit.binary });

@@ -37,7 +37,8 @@ export async function startGateway(
   void retakeConfiguration({ hangup, load, config, log }, over.signal);
   const layout = layoutOf(paths);
   await mkdir(layout.gatewayDir, { recursive: true, mode: 0o750 });
-  await keepSecretsOut(layout.gatewaySecrets, environment, log);
+  // For control as well, which makes bundles of its own.
+  await keepSecretsOut(layout.gatewaySecrets, 0o640, environment, log);
   using gauges = nodeGauges();
   using unit = new SystemdNotify({ environment, pid: process.pid, log });
   await runGateway({

@@ -14,7 +14,9 @@ const SHOWN_MAX = 100;
 export interface DiskUsage {
   readonly records: number;
   readonly totalBytes: number;
-  readonly byType: Readonly<Record<string, { readonly records: number; readonly bytes: number; readonly inUse: number }>>;
+  readonly byType: Readonly<
+    Record<string, { readonly records: number; readonly bytes: number; readonly inUse: number }>
+  >;
   /** The largest first. */
   readonly largest: readonly UsageRecord[];
 }
@@ -39,17 +41,32 @@ export async function diskUsage(socketPath: string, signal: AbortSignal): Promis
   }
 }
 
-function ask(client: ReturnType<typeof buildkitClient>, socketPath: string, signal: AbortSignal): Promise<readonly UsageRecord[]> {
+function ask(
+  client: ReturnType<typeof buildkitClient>,
+  socketPath: string,
+  signal: AbortSignal,
+): Promise<readonly UsageRecord[]> {
   return new Promise((resolve, reject) => {
     const cancel = (): void => call.cancel();
     const done = (failure: ServiceError | null, found?: readonly UsageRecord[]): void => {
       signal.removeEventListener("abort", cancel);
       if (found !== undefined) return resolve(found);
       const message = `BuildKit at ${socketPath} did not answer DiskUsage: ${failure?.details ?? "an empty answer"}`;
-      reject(signal.aborted ? abortReason(signal) : new AgentError("buildkit.no-answer", message, { retryable: true, cause: failure }));
+      reject(
+        signal.aborted
+          ? abortReason(signal)
+          : new AgentError("buildkit.no-answer", message, { retryable: true, cause: failure }),
+      );
     };
     const deadline = Date.now() + DEADLINE_MS;
-    const call = client.makeUnaryRequest(DISK_USAGE, (request: Buffer) => request, readDiskUsage, Buffer.alloc(0), { deadline }, done);
+    const call = client.makeUnaryRequest(
+      DISK_USAGE,
+      (request: Buffer) => request,
+      readDiskUsage,
+      Buffer.alloc(0),
+      { deadline },
+      done,
+    );
     signal.addEventListener("abort", cancel);
   });
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
-import { pack, type Pack } from "tar-stream";
+import { type Pack, pack } from "tar-stream";
 import { isEntryName } from "../../core/bundle/name.ts";
 import { AgentError } from "../../core/errors.ts";
 
@@ -33,22 +33,29 @@ export class Archive {
     return this.#isBroken;
   }
 
-  /** Resolves once there is room for the next; files that are added at once follow one another. */
-  async add(path: string, bytes: Uint8Array): Promise<void> {
+  /**
+   * A file of these bytes, one after the other. Resolves once there is room for the next; files
+   * that are added at once follow one another.
+   */
+  async add(path: string, ...texts: readonly Uint8Array[]): Promise<void> {
     if (!isEntryName(path))
       throw new AgentError("bundle.bad-name", `${path} is no name for a file in an archive`, { retryable: false });
-    const added = this.#last.then(() => this.#write(path, bytes));
+    const bytes = texts.reduce((sum, { length }) => sum + length, 0);
+    const added = this.#last.then(() => this.#write(path, bytes, texts));
     this.#last = added.catch(() => (this.#isBroken = true));
     await added;
-    this.entries.push({ path, bytes: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex") });
+    const sha256 = createHash("sha256");
+    for (const text of texts) sha256.update(text);
+    this.entries.push({ path, bytes, sha256: sha256.digest("hex") });
   }
 
-  async #write(path: string, bytes: Uint8Array): Promise<void> {
+  async #write(path: string, size: number, texts: readonly Uint8Array[]): Promise<void> {
     const name = `${this.#folder}/${path}`;
-    const header = { name, size: bytes.length, mode: 0o600, mtime: this.#madeAt, type: "file" } as const;
+    const header = { name, size, mode: 0o600, mtime: this.#madeAt, type: "file" } as const;
     await new Promise<void>((resolve, reject) => {
       const entry = this.#pack.entry(header, (failure) => (failure ? reject(failure) : resolve()));
-      entry.end(bytes);
+      for (const text of texts) entry.write(text);
+      entry.end();
     });
   }
 }

@@ -5,20 +5,21 @@ import type { SecretSearch, Span } from "./secret-search.ts";
 /** What was begun within this many bytes of the text's end may not be over. */
 const HOLD_BYTES = Math.max(PATTERN_MAX_CHARACTERS, FORM_MAX_BYTES);
 /** Looked through at once; what was held back is looked through again. */
-const PIECE_BYTES = 256 * 1024;
+const PIECE_BYTES = 128 * 1024;
 
 /** How often each rule withheld something. */
 export type Withheld = Map<string, number>;
 
 /**
  * Takes secrets out of a text that comes in pieces, by value and by pattern, wherever it was cut.
- * Holds less than 300 KiB of it.
+ * Holds less than 250 KiB of it.
  */
 export class Cleaner {
   readonly #search: SecretSearch;
   readonly #withheld: Withheld;
-  #held: Buffer[] = [];
-  #heldBytes = 0;
+  /** One for all of it: a new one for each piece would be memory until the next collection. */
+  readonly #text = Buffer.allocUnsafe(HOLD_BYTES + PIECE_BYTES);
+  #size = 0;
 
   constructor(search: SecretSearch, withheld: Withheld) {
     this.#search = search;
@@ -26,10 +27,16 @@ export class Cleaner {
   }
 
   /** What is certain by now, clean; often nothing. */
-  push(bytes: Uint8Array): Buffer {
-    this.#held.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-    this.#heldBytes += bytes.length;
-    return this.#heldBytes < PIECE_BYTES + HOLD_BYTES ? NOTHING : this.#clean(HOLD_BYTES);
+  push(bytes: Uint8Array): readonly Buffer[] {
+    const clean: Buffer[] = [];
+    for (let from = 0; from < bytes.length; ) {
+      const taken = bytes.subarray(from, from + this.#text.length - this.#size);
+      this.#text.set(taken, this.#size);
+      this.#size += taken.length;
+      from += taken.length;
+      if (this.#size === this.#text.length) clean.push(this.#clean(HOLD_BYTES));
+    }
+    return clean;
   }
 
   /** The rest. */
@@ -38,15 +45,16 @@ export class Cleaner {
   }
 
   #clean(holdBytes: number): Buffer {
-    const text = Buffer.concat(this.#held);
+    const text = this.#text.subarray(0, this.#size);
     const spans = merged([...this.#search.find(text), ...patternSpans(text)]);
     const end = text.length - holdBytes;
     // One that crosses the end is whole: it began before what may not be over.
     const certain = spans.filter(({ from }) => from < end);
     const cut = Math.max(end, certain.at(-1)?.to ?? 0);
-    this.#held = [text.subarray(cut)];
-    this.#heldBytes = text.length - cut;
-    return this.#without(text.subarray(0, cut), certain);
+    const clean = this.#without(text.subarray(0, cut), certain);
+    this.#text.copyWithin(0, cut, text.length);
+    this.#size = text.length - cut;
+    return clean;
   }
 
   #without(text: Buffer, spans: readonly Span[]): Buffer {
@@ -61,7 +69,6 @@ export class Cleaner {
   }
 }
 
-const NOTHING = Buffer.alloc(0);
 /** What our own type for secrets prints, and we ourselves. */
 const SHOWN_INSTEAD = /^\[(?:secret|redacted)/;
 

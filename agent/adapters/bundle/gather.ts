@@ -45,7 +45,9 @@ export async function orOver<T>(signal: AbortSignal, work: () => Promise<T>): Pr
 }
 
 function overran(): AgentError {
-  return new AgentError("bundle.overran", `did not end within its ${COLLECTOR_MS / 1_000} s, or time was up for all`, { retryable: true });
+  return new AgentError("bundle.overran", `did not end within its ${COLLECTOR_MS / 1_000} s, or time was up for all`, {
+    retryable: true,
+  });
 }
 
 function tooLong(maxBytes: number, keeps: "tail" | undefined): AgentError {

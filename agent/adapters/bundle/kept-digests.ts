@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { rename, rm, writeFile } from "node:fs/promises";
+import { chmod, rename, rm, writeFile } from "node:fs/promises";
 import { z } from "zod";
 import type { Log } from "../../ports/log.ts";
 import { isCode, NotThere } from "./collector.ts";
@@ -25,6 +25,7 @@ const File = z.object({
  */
 export class KeptDigests {
   readonly #file: string;
+  readonly #mode: number;
   readonly #log: Log;
   #key = randomBytes(KEY_BYTES);
   readonly #secrets = new Map<string, readonly SecretDigest[]>();
@@ -32,14 +33,15 @@ export class KeptDigests {
   #writing: Promise<void> = Promise.resolve();
   #isStale = false;
 
-  private constructor(file: string, log: Log) {
+  private constructor(file: string, mode: number, log: Log) {
     this.#file = file;
+    this.#mode = mode;
     this.#log = log;
   }
 
-  /** Goes on with what an earlier process left in the file. */
-  static async open(file: string, log: Log): Promise<KeptDigests> {
-    const kept = new KeptDigests(file, log);
+  /** Goes on with what an earlier process left in the file. `mode`: who may read it. */
+  static async open(file: string, mode: number, log: Log): Promise<KeptDigests> {
+    const kept = new KeptDigests(file, mode, log);
     try {
       const found = await readFileOf(file);
       if (found === undefined) return kept;
@@ -85,7 +87,10 @@ export class KeptDigests {
     }));
     try {
       await rm(fresh, { force: true });
-      await writeFile(fresh, JSON.stringify({ version: 1, key: this.#key.toString("base64"), secrets }), { mode: 0o640, flag: "wx" });
+      const text = JSON.stringify({ version: 1, key: this.#key.toString("base64"), secrets });
+      await writeFile(fresh, text, { mode: 0o600, flag: "wx" });
+      // Whatever the unit's umask.
+      await chmod(fresh, this.#mode);
       await rename(fresh, this.#file);
     } catch (err) {
       this.#log.warn({ file: this.#file, err }, "secrets.digests-not-kept");

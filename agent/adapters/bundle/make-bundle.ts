@@ -11,11 +11,11 @@ import type { SecretDigests } from "./secret-digests.ts";
 import { SecretSearch } from "./secret-search.ts";
 
 /** For all that is collected: what is left of 30 s is for the rest of the archive. */
-const ALL_MS = 26_000;
+const COLLECTING_MS = 26_000;
 /** Documents at once, each held in memory. */
 const AT_ONCE = 6;
 /** A long text is cut into files of this size. */
-const PART_BYTES = 1024 * 1024;
+const PART_BYTES = 512 * 1024;
 
 export interface BundleOptions {
   readonly name: BundleName;
@@ -26,6 +26,8 @@ export interface BundleOptions {
   readonly secrets: readonly SecretDigests[];
   /** Why not each secret can be searched for; absent: they all can. Other programs' words are left out then. */
   readonly unsearchable?: string;
+  /** For all that is collected. 26 s if absent. */
+  readonly collectingMs?: number;
   readonly nowMs: () => number;
   readonly signal: AbortSignal;
 }
@@ -78,16 +80,18 @@ class Making {
 
   async fill(archive: Archive): Promise<void> {
     const startedMs = this.#options.nowMs();
-    using deadline = new Deadline(ALL_MS, this.#options.signal);
+    using deadline = new Deadline(this.#options.collectingMs ?? COLLECTING_MS, this.#options.signal);
     const wanted = this.#options.collectors.filter((collector) => !this.#isUnclean(collector));
     // Of most worth, and by far the longest: before time is up.
     for (const collector of wanted)
-      if (collector.kind !== "document") await this.#timed(collector, () => this.#takeLong(archive, collector, deadline.signal));
+      if (collector.kind !== "document")
+        await this.#timed(collector, () => this.#takeLong(archive, collector, deadline.signal));
     const documents = wanted.filter((collector) => collector.kind === "document");
     const next = documents.values();
     await Promise.all(
       Array.from({ length: AT_ONCE }, async () => {
-        for (const document of next) await this.#timed(document, () => this.#takeDocument(archive, document, deadline.signal));
+        for (const document of next)
+          await this.#timed(document, () => this.#takeDocument(archive, document, deadline.signal));
       }),
     );
     this.#options.signal.throwIfAborted();
@@ -139,7 +143,7 @@ class Making {
         if (next.done === true) break;
         size += next.value.length;
         if (size > maxBytes) throw tooLong(maxBytes);
-        parts.push(cleaner.push(next.value));
+        for (const clean of cleaner.push(next.value)) parts.push(clean);
         for (const { name, bytes } of parts.full()) await archive.add(`${path}/${name}`, bytes);
       }
     } catch (failure) {
@@ -156,32 +160,36 @@ class Making {
 
   async #takePieces(archive: Archive, { path, maxBytes, collect }: Pieces, signal: AbortSignal): Promise<void> {
     const source = collect(signal)[Symbol.asyncIterator]();
+    const rules: Withheld = new Map();
+    const cleaner = new Cleaner(this.#search, rules);
     let size = 0;
     try {
       for (;;) {
         const next = await orOver(signal, () => source.next());
         if (next.done === true) return;
-        size += next.value.bytes.length;
+        const { name, bytes } = next.value;
+        size += bytes.length;
         if (size > maxBytes) throw tooLong(maxBytes);
-        await this.#add(archive, `${path}/${next.value.name}`, next.value.bytes);
+        await archive.add(`${path}/${name}`, ...cleaner.push(bytes), cleaner.end());
       }
     } finally {
       void source.return?.();
+      if (rules.size > 0) this.#withheld.push({ path, rules });
     }
   }
 
   /** What cannot be cleaned is left out. */
   async #add(archive: Archive, path: string, bytes: Uint8Array): Promise<void> {
     const rules: Withheld = new Map();
-    let clean: Buffer;
+    let clean: readonly Buffer[];
     try {
       const cleaner = new Cleaner(this.#search, rules);
-      clean = Buffer.concat([cleaner.push(bytes), cleaner.end()]);
+      clean = [...cleaner.push(bytes), cleaner.end()];
     } catch (failure) {
       this.#lacks.push({ path, how: "left out", because: `It could not be cleaned: ${inWords(failure)}` });
       return;
     }
-    await archive.add(path, clean);
+    await archive.add(path, ...clean);
     if (rules.size > 0) this.#withheld.push({ path, rules });
   }
 
@@ -194,7 +202,10 @@ class Making {
     await this.#add(archive, "errors.txt", Buffer.from(this.#lacks.map(lackLine).join("")));
     const withheld = this.#withheld.map(({ path, rules }) => ({ path, rules: Object.fromEntries(rules) }));
     const searched = this.#options.secrets.reduce((sum, { digests }) => sum + digests.length, 0);
-    await archive.add("redactions.json", json({ schemaVersion: 1, formsSearchedFor: searched, unsearchable, withheld }));
+    await archive.add(
+      "redactions.json",
+      json({ schemaVersion: 1, formsSearchedFor: searched, unsearchable, withheld }),
+    );
     const manifest = {
       ...{ schemaVersion: 1, marker: name.marker, ...about },
       ...{ startedAt: new Date(startedMs).toISOString(), tookMs: nowMs() - startedMs },
@@ -220,5 +231,7 @@ function json(data: object): Buffer {
 }
 
 function tooLong(maxBytes: number): AgentError {
-  return new AgentError("bundle.too-long", `is longer than ${maxBytes} bytes: the rest was left out`, { retryable: false });
+  return new AgentError("bundle.too-long", `is longer than ${maxBytes} bytes: the rest was left out`, {
+    retryable: false,
+  });
 }

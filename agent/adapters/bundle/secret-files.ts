@@ -42,7 +42,9 @@ async function each<T>(files: readonly string[], read: (file: string) => Promise
 
 async function filesOf(path: string): Promise<readonly string[]> {
   try {
-    return (await readdir(path, { withFileTypes: true })).filter((entry) => entry.isFile()).map(({ name }) => join(path, name));
+    return (await readdir(path, { withFileTypes: true }))
+      .filter((entry) => entry.isFile())
+      .map(({ name }) => join(path, name));
   } catch (failure) {
     return isCode(failure, "ENOENT") ? [] : [path];
   }

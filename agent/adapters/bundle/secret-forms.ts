@@ -15,7 +15,8 @@ export const FORM_MAX_BYTES = 2 * 9 * BLOCK_BYTES;
 export function formsOf(secret: string | Uint8Array): readonly Buffer[] {
   const forms = new Map<string, Buffer>();
   for (const block of blocksOf(secret))
-    for (const form of formsOfBlock(block)) if (form.length >= SECRET_MIN_BYTES) forms.set(form.toString("latin1"), form);
+    for (const form of formsOfBlock(block))
+      if (form.length >= SECRET_MIN_BYTES) forms.set(form.toString("latin1"), form);
   return [...forms.values()];
 }
 
@@ -31,21 +32,25 @@ function cut(bytes: Buffer): readonly Buffer[] {
   if (bytes.length < SECRET_MIN_BYTES) return [];
   if (bytes.length <= 2 * BLOCK_BYTES) return [bytes];
   const blocks: Buffer[] = [];
-  for (let at = 0; at + BLOCK_BYTES <= bytes.length; at += BLOCK_BYTES) blocks.push(bytes.subarray(at, at + BLOCK_BYTES));
+  for (let at = 0; at + BLOCK_BYTES <= bytes.length; at += BLOCK_BYTES)
+    blocks.push(bytes.subarray(at, at + BLOCK_BYTES));
   return [...blocks, bytes.subarray(-BLOCK_BYTES)];
 }
 
 function formsOfBlock(bytes: Buffer): readonly Buffer[] {
   const text = bytes.toString("utf8");
   const isText = Buffer.from(text, "utf8").equals(bytes);
-  const encoded = [...base64sOf(bytes), bytes.toString("hex"), bytes.toString("hex").toUpperCase(), percentOfAll(bytes)];
+  const [hex, percent] = [bytes.toString("hex"), percentOfAll(bytes)];
+  const encoded = [...base64sOf(bytes), hex, hex.toUpperCase(), percent, lowerCased(percent)];
   return [bytes, ...[...encoded, ...(isText ? textForms(text) : [])].map((form) => Buffer.from(form, "utf8"))];
 }
 
 function textForms(text: string): readonly string[] {
   const json = inJson(text);
   const goJson = json.replaceAll(/[<>&]/g, (letter) => `\\u00${letter.charCodeAt(0).toString(16)}`);
-  const percent = [...text].map((letter) => (/[A-Za-z0-9_.~-]/.test(letter) ? letter : percentOfAll(Buffer.from(letter)))).join("");
+  const percent = [...text]
+    .map((letter) => (/[A-Za-z0-9_.~-]/.test(letter) ? letter : percentOfAll(Buffer.from(letter))))
+    .join("");
   const html = text.replaceAll(/[&<>"']/g, (letter) => HTML.get(letter) ?? letter);
   return [
     ...[json, inJson(json), inJson(inJson(json)), goJson, inJson(goJson)],

@@ -1,4 +1,11 @@
-import { macOf, multiplierOf, type SecretDigest, type SecretDigests, WINDOW_BYTES, windowHash } from "./secret-digests.ts";
+import {
+  macOf,
+  multiplierOf,
+  type SecretDigest,
+  type SecretDigests,
+  WINDOW_BYTES,
+  windowHash,
+} from "./secret-digests.ts";
 
 /** A part of a text, and why it must not be shown. */
 export interface Span {
@@ -34,7 +41,10 @@ class Pass {
   constructor({ key, digests }: SecretDigests) {
     this.#key = key;
     this.#multiplier = multiplierOf(key);
-    this.#leaving = Array.from({ length: WINDOW_BYTES - 1 }).reduce<number>((power) => Math.imul(power, this.#multiplier), 1);
+    this.#leaving = Array.from({ length: WINDOW_BYTES - 1 }).reduce<number>(
+      (power) => Math.imul(power, this.#multiplier),
+      1,
+    );
     for (const digest of digests) {
       const bit = digest.head >>> (32 - FILTER_BITS);
       this.#filter[bit >>> 3] = (this.#filter[bit >>> 3] ?? 0) | (1 << (bit & 7));

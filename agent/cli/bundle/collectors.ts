@@ -44,7 +44,9 @@ export function bundleCollectors(sources: BundleSources): readonly Collector[] {
       : document("config.json", "each value in force and where it came from", async () => json(shownConfig(config))),
     health("status.json", "what the agent tells of itself", `${healthUrl}/status`),
     health("checks.txt", "each check, and whether the machine is ready", `${healthUrl}/readyz?verbose`),
-    document("tasks.json", "the agent's long-running tasks", async (signal) => json(await tasks(`${healthUrl}/status`, signal))),
+    document("tasks.json", "the agent's long-running tasks", async (signal) =>
+      json(await tasks(`${healthUrl}/status`, signal)),
+    ),
     health("metrics.txt", "metrics, in Prometheus' text form", `${healthUrl}/metrics`),
     ...unitCollectors(),
     document("buildkit/workers.json", "BuildKit's workers", async (signal) => {
@@ -80,8 +82,15 @@ function page(path: string, what: string, maxBytes: number) {
   return { kind: "document", path, what, maxBytes, isFreeText: true } as const;
 }
 
-async function* debugPageIfOn(socketPath: string, of: DebugPage, signal: AbortSignal): AsyncGenerator<Buffer, void, undefined> {
-  await requireThere(socketPath, "buildkitd serves no debug pages: buildkit.debugSocket is off, or BuildKit does not run");
+async function* debugPageIfOn(
+  socketPath: string,
+  of: DebugPage,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer, void, undefined> {
+  await requireThere(
+    socketPath,
+    "buildkitd serves no debug pages: buildkit.debugSocket is off, or BuildKit does not run",
+  );
   yield* debugPage(socketPath, of, signal);
 }
 
@@ -98,7 +107,10 @@ async function got(url: string, signal: AbortSignal): Promise<string> {
   try {
     return await (await fetch(url, { signal, redirect: "error" })).text();
   } catch (failure) {
-    throw failure instanceof Error && failure.cause instanceof Error && "code" in failure.cause && failure.cause.code === "ECONNREFUSED"
+    throw failure instanceof Error &&
+      failure.cause instanceof Error &&
+      "code" in failure.cause &&
+      failure.cause.code === "ECONNREFUSED"
       ? new NotThere(`No agent serves its health at ${url}`, failure)
       : failure;
   }

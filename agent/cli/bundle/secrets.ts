@@ -44,7 +44,8 @@ export async function searchedSecrets({ layout, config, args, environment }: Sec
     keptDigests([layout.controlSecrets, layout.gatewaySecrets]),
   ]);
   const { keyPem, machineId } = identityOf(identity.found[0] ?? "");
-  const configured = "problem" in config ? [] : shownConfig(config).flatMap(({ value }) => passwordsInUrls(String(value)));
+  const configured =
+    "problem" in config ? [] : shownConfig(config).flatMap(({ value }) => passwordsInUrls(String(value)));
   const held = [...secretsOfProcess(args, environment), ...configured, ...texts.found, ...keyPem];
   const key = randomBytes(KEY_BYTES);
   const own = { key, digests: held.flatMap((secret) => digestsOf(secret, key)) };

@@ -80,17 +80,27 @@ export async function run(command: Command, cli: Cli): Promise<ExitCode> {
 
 function positive(text: string): number {
   const number = Number(text);
-  if (!Number.isInteger(number) || number < 1 || number > 100_000) throw new InvalidArgumentError("It must be a whole number from 1 to 100000.");
+  if (!Number.isInteger(number) || number < 1 || number > 100_000)
+    throw new InvalidArgumentError("It must be a whole number from 1 to 100000.");
   return number;
 }
 
 function refuseTerminal({ output }: Options, cli: Cli): void {
   if (output === STANDARD_OUTPUT && cli.output.columns !== undefined)
-    throw new AgentError("bundle.cannot-write", "Standard output is a terminal, which no archive is for: put a file or a program behind it", { retryable: false });
+    throw new AgentError(
+      "bundle.cannot-write",
+      "Standard output is a terminal, which no archive is for: put a file or a program behind it",
+      { retryable: false },
+    );
 }
 
 /** Undefined: to standard output. */
-async function write(output: string | undefined, fileName: string, { bytes }: MadeBundle, cli: Cli): Promise<string | undefined> {
+async function write(
+  output: string | undefined,
+  fileName: string,
+  { bytes }: MadeBundle,
+  cli: Cli,
+): Promise<string | undefined> {
   if (output === STANDARD_OUTPUT) {
     await writeStreamOut(process.stdout, bytes, cli.stop);
     return undefined;
@@ -111,10 +121,20 @@ async function mark(socketPath: string, marker: string, signal: AbortSignal): Pr
   }
 }
 
-function summary(where: string, marker: string, marked: string, { files, lacks, withheld }: BundleReport, cli: Cli): string {
+function summary(
+  where: string,
+  marker: string,
+  marked: string,
+  { files, lacks, withheld }: BundleReport,
+  cli: Cli,
+): string {
   const paint = painter(cli.output.colours.out);
   const logged = marked === "yes" ? "The agent's log has it, too." : `The agent's log does not have it: ${marked}`;
-  const missing = lacks.map(({ path, how, because }) => [`  ${path}`, how, because.split("\n")[0]?.slice(0, 120) ?? ""]);
+  const missing = lacks.map(({ path, how, because }) => [
+    `  ${path}`,
+    how,
+    because.split("\n")[0]?.slice(0, 120) ?? "",
+  ]);
   return [
     `${paint("bold", where)}: ${files} files\n${paint("bold", marker)}: name this to support. ${logged}\n`,
     ...(missing.length === 0 ? [] : [`\nNot in it (errors.txt):\n${columns(missing)}`]),

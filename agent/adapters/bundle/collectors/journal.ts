@@ -11,7 +11,7 @@ export const OUR_UNITS = [
 const FIELDS = "MESSAGE,PRIORITY,_SYSTEMD_UNIT,UNIT,SYSLOG_IDENTIFIER,_PID,_TRANSPORT";
 /** An entry with its fields; the journal's own limit is 768 MiB. */
 const ENTRY_MAX_CHARACTERS = 512 * 1024;
-const PART_BYTES = 1024 * 1024;
+const PART_BYTES = 512 * 1024;
 /** Newest first: `cat *` has them in order. */
 const FIRST_NUMBER = 9999;
 
@@ -24,7 +24,16 @@ export interface JournalOptions {
 export function journal({ sinceMs, maxBytes }: JournalOptions): Pieces {
   const units = OUR_UNITS.map((unit) => `--unit=${unit}`);
   const since = `--since=@${Math.floor(sinceMs / 1000)}`;
-  const args = ["--no-pager", "--quiet", "--all", "--reverse", "--output=json", `--output-fields=${FIELDS}`, since, ...units];
+  const args = [
+    "--no-pager",
+    "--quiet",
+    "--all",
+    "--reverse",
+    "--output=json",
+    `--output-fields=${FIELDS}`,
+    since,
+    ...units,
+  ];
   return {
     kind: "pieces",
     path: "logs/journal",
@@ -35,7 +44,9 @@ export function journal({ sinceMs, maxBytes }: JournalOptions): Pieces {
   };
 }
 
-async function* partsOf(output: AsyncIterable<Buffer>): AsyncGenerator<{ name: string; bytes: Buffer }, void, undefined> {
+async function* partsOf(
+  output: AsyncIterable<Buffer>,
+): AsyncGenerator<{ name: string; bytes: Buffer }, void, undefined> {
   const cutter = new LineCutter(ENTRY_MAX_CHARACTERS);
   const decoder = new TextDecoder();
   let lines: string[] = [];

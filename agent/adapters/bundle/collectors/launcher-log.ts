@@ -20,18 +20,29 @@ export function launcherLog(managerSocket: string, maxBytes: number): Collector 
   };
 }
 
-async function* endOfLog(managerSocket: string, maxBytes: number, signal: AbortSignal): AsyncGenerator<Buffer, void, undefined> {
+async function* endOfLog(
+  managerSocket: string,
+  maxBytes: number,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer, void, undefined> {
   const pid = await holderOf(managerSocket);
   if (pid === undefined) throw new NotThere(`No launcher listens on ${managerSocket}`);
   // The kernel's own name of an open file, of a process of ours: no link that somebody made.
   await using file = await open(`/proc/${pid}/fd/1`, "r");
   const found = await file.stat();
   if (!found.isFile())
-    throw new NotThere("The launcher's log goes to a terminal, a pipe or a socket, and is kept by whoever reads that: see there");
+    throw new NotThere(
+      "The launcher's log goes to a terminal, a pipe or a socket, and is kept by whoever reads that: see there",
+    );
   let at = Math.max(0, found.size - maxBytes);
   let isLineBegun = at > 0;
   while (at < found.size && !signal.aborted) {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(CHUNK_BYTES), 0, Math.min(CHUNK_BYTES, found.size - at), at);
+    const { buffer, bytesRead } = await file.read(
+      Buffer.alloc(CHUNK_BYTES),
+      0,
+      Math.min(CHUNK_BYTES, found.size - at),
+      at,
+    );
     if (bytesRead === 0) return;
     at += bytesRead;
     const bytes = buffer.subarray(0, bytesRead);

@@ -12,7 +12,8 @@ export function machineCollectors(ruleset: string): readonly Collector[] {
   return [
     {
       ...small("kernel/uname.txt", "kernel and Debian release"),
-      collect: async () => `${release()}\n${version()}\n\n${(await readHead("/usr/lib/os-release", FILE_BYTES)).toString("utf8")}`,
+      collect: async () =>
+        `${release()}\n${version()}\n\n${(await readHead("/usr/lib/os-release", FILE_BYTES)).toString("utf8")}`,
     },
     procFiles("kernel/memory.txt", "memory, load, pressure, uptime", [
       ...["meminfo", "loadavg", "uptime", "vmstat"],
@@ -22,7 +23,13 @@ export function machineCollectors(ruleset: string): readonly Collector[] {
       ...program("kernel/dmesg.txt", "the kernel's last messages", "dmesg", "--time-format=iso"),
       ...{ maxBytes: MIB, keeps: "tail" as const, isFreeText: true as const },
     },
-    program("kernel/processes.txt", "processes by name, without their arguments", "ps", "-eo", "pid,ppid,stat,etimes,time,rss,comm"),
+    program(
+      "kernel/processes.txt",
+      "processes by name, without their arguments",
+      "ps",
+      "-eo",
+      "pid,ppid,stat,etimes,time,rss,comm",
+    ),
     program("disks/lsblk.json", "block devices", "lsblk", "--json", "--bytes", "--output", BLOCK_COLUMNS),
     program("disks/space.txt", "space of file systems", "df", "-PkT"),
     program("disks/inodes.txt", "inodes of file systems", "df", "-Pi"),

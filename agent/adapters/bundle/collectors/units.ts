@@ -9,7 +9,16 @@ const PROPERTIES = [
   ...["Id", "LoadState", "ActiveState", "SubState", "Result", "StatusText", "NRestarts", "InvocationID"],
   ...["StateChangeTimestamp", "ActiveEnterTimestamp", "InactiveEnterTimestamp", "ConditionResult", "AssertResult"],
   ...["MainPID", "ExecMainStartTimestamp", "ExecMainExitTimestamp", "ExecMainCode", "ExecMainStatus"],
-  ...["MemoryCurrent", "MemoryPeak", "MemoryMax", "TasksCurrent", "CPUUsageNSec", "ControlGroup", "FragmentPath", "DropInPaths"],
+  ...[
+    "MemoryCurrent",
+    "MemoryPeak",
+    "MemoryMax",
+    "TasksCurrent",
+    "CPUUsageNSec",
+    "ControlGroup",
+    "FragmentPath",
+    "DropInPaths",
+  ],
 ];
 
 const GROUP_FILES = [
@@ -22,8 +31,25 @@ const GROUPS_MAX = 200;
 
 export function unitCollectors(cgroupRoot = "/sys/fs/cgroup"): readonly Collector[] {
   return [
-    program("units/show.txt", "states of our units", "systemctl", "show", "--no-pager", `--property=${PROPERTIES.join(",")}`, "--", ...OUR_UNITS),
-    program("units/failed.txt", "units that failed, of the whole machine", "systemctl", "list-units", "--failed", "--no-pager", "--plain"),
+    program(
+      "units/show.txt",
+      "states of our units",
+      "systemctl",
+      "show",
+      "--no-pager",
+      `--property=${PROPERTIES.join(",")}`,
+      "--",
+      ...OUR_UNITS,
+    ),
+    program(
+      "units/failed.txt",
+      "units that failed, of the whole machine",
+      "systemctl",
+      "list-units",
+      "--failed",
+      "--no-pager",
+      "--plain",
+    ),
     {
       kind: "document",
       path: "units/cgroups.txt",

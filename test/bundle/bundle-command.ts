@@ -1,0 +1,50 @@
+import { chmod, writeFile } from "node:fs/promises";
+import { AgentProcess, MAIN } from "../cli/agent-process.ts";
+import type { Folder } from "./unpacked.ts";
+
+/** Says at its end how much memory it had at most, in KiB. */
+const TELLS_MEMORY = `data:text/javascript,process.on("exit",()=>process.stderr.write("peak "+process.resourceUsage().maxRSS))`;
+
+export interface Bundled {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+  readonly peakKib: number;
+  readonly tookMs: number;
+}
+
+/** `builder-agent bundle`, with the programs of `programs` before all others. */
+export async function bundle(
+  programs: Folder,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Bundled> {
+  const before = performance.now();
+  const env = { PATH: `${programs.path}:${process.env["PATH"]}`, ...environment };
+  await using running = AgentProcess.startNode(["--import", TELLS_MEMORY, MAIN, "bundle", ...args], env);
+  const { code, out, err } = await running.ended;
+  return { code, out, err, peakKib: Number(/peak (\d+)$/.exec(err)?.[1]), tookMs: performance.now() - before };
+}
+
+/** A program of Node's words that stands in for one of the machine's. */
+export async function standIn(programs: Folder, name: string, script: string): Promise<void> {
+  await writeFile(programs.in(name), `#!${process.execPath}\n${script}\n`);
+  await chmod(programs.in(name), 0o755);
+}
+
+/** Its own directories, so that it meets no agent of this machine, and no configuration. */
+export function places(folder: Folder): readonly string[] {
+  const config = folder.in("config.toml");
+  return ["--config", config, "--paths-runtime-dir", folder.in("run"), "--paths-state-dir", folder.in("state")];
+}
+
+/** A configuration that is right, and of a machine where nothing runs. */
+export async function writeConfig(folder: Folder, more: readonly string[] = []): Promise<void> {
+  await writeFile(folder.in("token"), "join-token-of-nobody\n", { mode: 0o600 });
+  const lines = [
+    ...["[controlPlane]", 'endpoint = "control.invalid:443"', `caFile = "${folder.in("ca.pem")}"`],
+    ...["[identity]", 'kind = "join-token"', `tokenFile = "${folder.in("token")}"`],
+    ...["[health]", 'listen = "127.0.0.1:1"', ...more],
+  ];
+  await writeFile(folder.in("config.toml"), `${lines.join("\n")}\n`);
+}

@@ -1,0 +1,53 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+/** A folder of this test's own, gone afterwards. */
+export class Folder implements AsyncDisposable {
+  readonly path: string;
+
+  private constructor(path: string) {
+    this.path = path;
+  }
+
+  static async make(): Promise<Folder> {
+    return new Folder(await mkdtemp(join(tmpdir(), "builder-agent-bundle-")));
+  }
+
+  in(...names: readonly string[]): string {
+    return join(this.path, ...names);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.path, { recursive: true, force: true });
+  }
+}
+
+/** What Debian's tar says is in it: "-rw------- 0/0 12 2026-01-02 03:04 name", a line each. */
+export async function listed(archive: string): Promise<readonly string[]> {
+  const { stdout } = await promisify(execFile)("tar", [
+    "--list",
+    "--verbose",
+    "--numeric-owner",
+    "--gzip",
+    "--file",
+    archive,
+  ]);
+  return stdout.trim().split("\n");
+}
+
+/** Unpacked by Debian's tar: the files' texts, by their names in the one folder that is there. */
+export async function unpacked(archive: string, into: string): Promise<ReadonlyMap<string, string>> {
+  await promisify(execFile)("tar", ["--extract", "--gzip", "--file", archive, "--directory", into]);
+  const [folder = "", ...more] = (await readdir(into)).filter((name) => name.startsWith("builder-agent-"));
+  if (more.length > 0) throw new Error("The archive has more than one folder");
+  const top = join(into, folder);
+  const entries = await readdir(top, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => !entry.isDirectory()).map((entry) => join(entry.parentPath, entry.name));
+  const texts = await Promise.all(
+    files.map(async (file) => [file.slice(top.length + 1), await readFile(file, "latin1")] as const),
+  );
+  return new Map(texts.toSorted(([a], [b]) => a.localeCompare(b)));
+}
