@@ -74,6 +74,16 @@ it.each([
     text: 'process "/bin/sh -c deploy --pw x" did not complete successfully: exit code: 1',
     rest: 'process "[redacted: build-command]" did not complete successfully: exit code: 1',
   },
+  {
+    what: "a step's name",
+    text: String.raw`{"error":"x","span":"[2/2] RUN [\"sh\", \"-c\", \"deploy\"]","spanID":"1"}`,
+    rest: '{"error":"x","span":"[redacted: build-command]","spanID":"1"}',
+  },
+  {
+    what: "one in JSON in JSON",
+    text: String.raw`{"m":"{\"span\":\"RUN [\\\"sh\\\"]\",\"spanID\":\"1\"}"}`,
+    rest: String.raw`{"m":"{\"span\":\"[redacted: build-command]\",\"spanID\":\"1\"}"}`,
+  },
 ])("$what is taken out", ({ text, rest }) => {
   expect(clean(text)).toBe(rest);
 });

@@ -77,7 +77,8 @@ function patternSpans(bytes: Buffer): readonly Span[] {
   const spans: Span[] = [];
   for (const { rule, pattern } of SECRET_PATTERNS)
     for (const match of text.matchAll(pattern)) {
-      const [from, to] = match.indices?.[1] ?? match.indices?.[0] ?? [0, 0];
+      const { indices } = match;
+      const [from, to] = indices?.groups?.["what"] ?? indices?.[1] ?? indices?.[0] ?? [0, 0];
       if (to > from && !SHOWN_INSTEAD.test(text.slice(from, from + 16))) spans.push({ from, to, rule });
     }
   return spans;

@@ -3,10 +3,11 @@ import { join } from "node:path";
 import { z } from "zod";
 import { digestsOf, type SecretDigests } from "../../adapters/bundle/secret-digests.ts";
 import { keptDigests, secretTexts } from "../../adapters/bundle/secret-files.ts";
-import { passwordsInUrls, secretsOfProcess } from "../../core/bundle/own-secrets.ts";
+import { secretsInUrls, secretsOfProcess } from "../../core/bundle/own-secrets.ts";
 import type { LoadedConfig } from "../config/config.ts";
 import type { Layout } from "../layout.ts";
 import { shownConfig } from "../shown-config.ts";
+import type { ConfigOrProblem } from "./places.ts";
 
 /** Where systemd has credentials, for everybody and for control alone. */
 const CREDENTIALS = [
@@ -26,7 +27,7 @@ export interface SearchedSecrets {
 
 export interface SecretSources {
   readonly layout: Layout;
-  readonly config: LoadedConfig | { readonly problem: string };
+  readonly config: ConfigOrProblem;
   readonly args: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
@@ -45,7 +46,7 @@ export async function searchedSecrets({ layout, config, args, environment }: Sec
   ]);
   const { keyPem, machineId } = identityOf(identity.found[0] ?? "");
   const configured =
-    "problem" in config ? [] : shownConfig(config).flatMap(({ value }) => passwordsInUrls(String(value)));
+    "problem" in config ? [] : shownConfig(config).flatMap(({ value }) => secretsInUrls(String(value)));
   const held = [...secretsOfProcess(args, environment), ...configured, ...texts.found, ...keyPem];
   const key = randomBytes(KEY_BYTES);
   const own = { key, digests: held.flatMap((secret) => digestsOf(secret, key)) };

@@ -8,12 +8,12 @@ import { bundleName } from "../../core/bundle/name.ts";
 import { AgentError, inWords } from "../../core/errors.ts";
 import { CONTRACT } from "../../core/machine.ts";
 import { bundleCollectors } from "../bundle/collectors.ts";
-import { configOrProblem, placesOf } from "../bundle/places.ts";
+import { situate } from "../bundle/places.ts";
 import { searchedSecrets } from "../bundle/secrets.ts";
 import { outputPath, writeFileOut, writeStreamOut } from "../bundle/write-out.ts";
 import type { Cli } from "../cli.ts";
 import { SECTIONS } from "../config/keys.ts";
-import { addConfigOptions, configOf } from "../config-options.ts";
+import { addConfigOptions } from "../config-options.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { columns, painter, printJson } from "../printing.ts";
 
@@ -44,8 +44,7 @@ export function define(command: Command): void {
 /** 0, whatever is missing: what is, it tells. 73: it could not be written. */
 export async function run(command: Command, cli: Cli): Promise<ExitCode> {
   const options = command.opts<Options>();
-  const config = await configOrProblem(configOf(command, cli, SECTIONS));
-  const places = placesOf(config);
+  const { config, places } = await situate(command, cli);
   const nowMs = Date.now();
   const logs = { logSinceMs: nowMs - options.logHours * HOUR_MS, logMaxBytes: options.logMib * MIB };
   const collectors = bundleCollectors({ ...places, config, ...logs });

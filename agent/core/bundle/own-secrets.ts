@@ -1,5 +1,6 @@
 /** As they end: "AWS_SECRET_ACCESS_KEY", "--db-password", "NPM_TOKEN". */
 const SECRET_NAME = /(?:password|passwd|passphrase|secret|token|key|credentials?|auth)$/i;
+const PARAMETER = /[?&]([\w.-]+)=([^&#\s"']+)/g;
 const USER_INFO = /:\/\/([^\s/?#@"']+(?:@[^\s/?#@"']+)*)@/g;
 
 /**
@@ -17,15 +18,15 @@ export function secretsOfProcess(
   });
   const named = [...assigned, ...Object.entries(environment)].filter(([name]) => SECRET_NAME.test(name));
   const values = named.map(([, value]) => value ?? "").filter((value) => value !== "" && !value.startsWith("-"));
-  return [...values, ...[...args, ...Object.values(environment)].flatMap((text) => passwordsInUrls(text ?? ""))];
+  return [...values, ...[...args, ...Object.values(environment)].flatMap((text) => secretsInUrls(text ?? ""))];
 }
 
-/** As they are written there, and as they were meant. */
-export function passwordsInUrls(text: string): readonly string[] {
-  return [...text.matchAll(USER_INFO)].flatMap(([, userInfo = ""]) => {
-    const password = userInfo.includes(":") ? userInfo.slice(userInfo.indexOf(":") + 1) : userInfo;
-    return [...new Set([password, decoded(password)])];
-  });
+/** Passwords and parameters that are secrets by their name: as they are written, and as they were meant. */
+export function secretsInUrls(text: string): readonly string[] {
+  const passwords = [...text.matchAll(USER_INFO)].map(([, userInfo = ""]) => userInfo.slice(userInfo.indexOf(":") + 1));
+  const parameters = [...text.matchAll(PARAMETER)].filter(([, name = ""]) => SECRET_NAME.test(name));
+  const written = [...passwords, ...parameters.map(([, , value = ""]) => value)];
+  return [...new Set(written.flatMap((secret) => [secret, decoded(secret)]))];
 }
 
 function decoded(text: string): string {

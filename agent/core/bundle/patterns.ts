@@ -2,7 +2,10 @@
 export interface SecretPattern {
   /** Stable: what `redactions.json` names. */
   readonly rule: string;
-  /** Flags `g` and `d`. Its first group is what is withheld; without a group, all of the match. */
+  /**
+   * Flags `g` and `d`. What is withheld is its group `what`, or else its first; without a group,
+   * all of the match.
+   */
   readonly pattern: RegExp;
 }
 
@@ -59,6 +62,10 @@ export const SECRET_PATTERNS: readonly SecretPattern[] = [
       "dgi",
     ),
   },
-  // Its words are a customer's Dockerfile.
+  // The words of both are a customer's Dockerfile; the other is the name of a span in BuildKit's log.
+  {
+    rule: "build-command",
+    pattern: /(?<depth>\\{0,7})"span\k<depth>": {0,4}\k<depth>"(?<what>[\s\S]{1,16000}?)(?<!\\)\k<depth>"/dg,
+  },
   { rule: "build-command", pattern: /\bprocess \\{0,7}"([\s\S]{1,16000}?)\\{0,7}" did not complete/dg },
 ];
