@@ -1,12 +1,14 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { askSandbox } from "./admin/client.ts";
 import { address } from "./commands/address.ts";
 import { type InDir, type OpenOptions, openBuild } from "./commands/builds.ts";
+import { type CiJobOptions, ciJob, claimValue } from "./commands/ci-job.ts";
 import { defineBuilds } from "./commands/define-builds.ts";
 import { drain } from "./commands/drain.ts";
 import { durationMs } from "./commands/duration.ts";
 import { status } from "./commands/status.ts";
 import { defineTailnet } from "./commands/tailnet/define.ts";
+import { defineTrusts } from "./commands/trust/define.ts";
 import type { UpOptions } from "./commands/up.ts";
 import { EXIT } from "./failure.ts";
 import { runCommands } from "./terminal/run-commands.ts";
@@ -32,6 +34,7 @@ async function run(argv: readonly string[]): Promise<number> {
     .description("start it, and keep it until Ctrl-C")
     .requiredOption("--listen <address:port>", "where build clients come in; port 0: a free one", address)
     .option("--egress", "give builds a way out over this machine: a link and an nftables table, until the end")
+    .option("--ci", "beside it stand-ins for GitHub, CircleCI and Buildkite, whose jobs may open builds")
     .action(async (options: UpOptions) => {
       const signal = stopSignal();
       // Loaded only here: who asks a running sandbox need not wait for all that one is made of.
@@ -54,6 +57,17 @@ async function run(argv: readonly string[]): Promise<number> {
   defineBuilds({ program, inDir, ofProject, ...between }).action(async (options: OpenOptions) => {
     await openBuild(options, between);
   });
+
+  defineTrusts({ program, inDir, ofProject, ...between });
+  inDir(program.command("ci-job <command...>"))
+    .description("run a command as a job of a CI system would, of which a stand-in is beside the sandbox")
+    .addOption(
+      new Option("--provider <name>", "which").choices(["github", "circleci", "buildkite"]).makeOptionMandatory(),
+    )
+    .option("--claim <name=value>", "something else in its token; may be repeated", claimValue)
+    .action(async (command: readonly string[], options: CiJobOptions) => {
+      code = await ciJob(options, command);
+    });
 
   defineTailnet({ program, inDir, ofProject, terminal, exitWith: (how) => (code = how) });
 

@@ -5,11 +5,13 @@ import type { InDir, OpenOptions } from "./commands/builds.ts";
 import { defineBuilds } from "./commands/define-builds.ts";
 import { durationMs } from "./commands/duration.ts";
 import { certificateNames, contractId, hostPort } from "./commands/option-values.ts";
+import { listAudit } from "./commands/plane/audit.ts";
 import { type DrainOptions, drainMachine } from "./commands/plane/drain.ts";
 import { printCa, printToken, type TokenOptions } from "./commands/plane/join.ts";
-import { listMachines } from "./commands/plane/machines.ts";
+import { type ForgetOptions, forgetMachine, listMachines } from "./commands/plane/machines.ts";
 import { openBuildHere } from "./commands/plane/open.ts";
 import type { RunOptions } from "./commands/plane/run.ts";
+import { defineTrusts } from "./commands/trust/define.ts";
 import { EXIT } from "./failure.ts";
 import { runCommands } from "./terminal/run-commands.ts";
 import { stopSignal } from "./terminal/stop-signal.ts";
@@ -35,6 +37,7 @@ async function run(argv: readonly string[]): Promise<number> {
     .description("start it, and keep it until Ctrl-C; what is done when no command is named")
     .requiredOption("--listen <address:port>", "where agents come in; port 0: a free one", address)
     .option("--name <name...>", "DNS names and IP addresses by which agents call it", certificateNames)
+    .option("--exchange <address:port>", "where CI jobs come in, over HTTPS; port 0: a free one", address)
     .action(async (options: RunOptions) => {
       const signal = stopSignal();
       // Loaded only here: who asks a running one need not wait for all that it is made of.
@@ -62,6 +65,15 @@ async function run(argv: readonly string[]): Promise<number> {
     .option("--grace <time>", "how long open builds may take", durationMs, durationMs("60s"))
     .option("--json", "machine-readable")
     .action((options: DrainOptions) => drainMachine(options, terminal));
+  inDir(program.command("forget"))
+    .description("forget a machine that has gone: its instance may register anew at once")
+    .requiredOption("--machine <id>", "this one")
+    .option("--json", "machine-readable")
+    .action((options: ForgetOptions) => forgetMachine(options, terminal));
+  inDir(program.command("audit"))
+    .description("what was refused and why, and which instance changed hands, since its start")
+    .option("--json", "machine-readable")
+    .action((options: InDir) => listAudit(options, terminal));
   const between = { ask: askPlane, terminal };
   defineBuilds({ program, inDir, ofProject, ...between })
     .option(
@@ -70,6 +82,8 @@ async function run(argv: readonly string[]): Promise<number> {
       hostPort,
     )
     .action((options: OpenOptions) => openBuildHere(options, between));
+
+  defineTrusts({ program, inDir, ofProject, ...between });
 
   const failed = await runCommands(program, argv, terminal);
   return failed === EXIT.ok ? code : failed;

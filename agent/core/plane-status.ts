@@ -22,6 +22,8 @@ export interface RefusalMark {
  * gRPC status → what to do without a mark. The statuses that are not here are retried, each for its
  * reason:
  * - NOT_FOUND, FAILED_PRECONDITION: a control plane that restores its state must not end a fleet.
+ * - ALREADY_EXISTS: this instance is another machine, as long as that lives. After a reboot it is
+ *   this one's own past, and gone when the answer says to come back.
  * - INVALID_ARGUMENT: a control plane's bug, mended there while we wait.
  * - All others are passing by nature, or of unknown nature.
  */

@@ -1,19 +1,11 @@
 import { performance } from "node:perf_hooks";
 import type { z } from "zod";
-import { BuildPermission } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
+import { PERMISSION_OF } from "../control-plane/builds.ts";
 import type { Change } from "../control-plane/change.ts";
 import type { EmbeddedControlPlane, OpenedBuild } from "../control-plane/embedded-control-plane.ts";
 import { messageOf } from "../failure.ts";
-import type { BuildPermissionName, buildOrder, OpenedBuildFiles, ofBuilds } from "./request.ts";
+import type { buildOrder, OpenedBuildFiles, ofBuilds } from "./request.ts";
 import { writeTicket } from "./ticket-files.ts";
-
-const PERMISSION_OF: Readonly<Record<BuildPermissionName, BuildPermission>> = {
-  build: BuildPermission.BUILD,
-  "disk-usage": BuildPermission.DISK_USAGE,
-  prune: BuildPermission.PRUNE,
-  history: BuildPermission.HISTORY,
-  "change-history": BuildPermission.CHANGE_HISTORY,
-};
 
 /** Opens a build, and writes its client's files into `dir`. */
 export async function openBuildFor(

@@ -1,4 +1,5 @@
 import { performance } from "node:perf_hooks";
+import type { CiBesideStack } from "../ci/ci-beside-stack.ts";
 import type { Stack } from "../stack/stack.ts";
 import { answerOfBuilds, openBuildFor } from "./builds.ts";
 import type { AdminRequest } from "./request.ts";
@@ -8,7 +9,7 @@ import { grantTailnet, withdrawTailnet } from "./tailnet.ts";
  * What a sandbox does for those who ask. An order is answered when its effect is in force, not when
  * it was sent.
  */
-export function handleFor(stack: Stack): (request: AdminRequest) => Promise<unknown> {
+export function handleFor(stack: Stack, ci: CiBesideStack | undefined): (request: AdminRequest) => Promise<unknown> {
   const { plane, dir, endpoint, ref } = stack;
   return async (request) => {
     switch (request.verb) {
@@ -18,6 +19,13 @@ export function handleFor(stack: Stack): (request: AdminRequest) => Promise<unkn
       case "build-revoke":
       case "build-list":
         return answerOfBuilds(plane, request);
+      case "trust-add":
+      case "trust-remove":
+      case "trust-list":
+      case "trust-log":
+        return withCi(ci).answerOfTrusts(request);
+      case "ci-job":
+        return withCi(ci).environmentOf(request);
       case "machine-network":
         return { pid: stack.vm.pid };
       case "tailnet-grant":
@@ -34,4 +42,9 @@ export function handleFor(stack: Stack): (request: AdminRequest) => Promise<unkn
         return request satisfies never;
     }
   };
+}
+
+function withCi(ci: CiBesideStack | undefined): CiBesideStack {
+  if (ci !== undefined) return ci;
+  throw new Error("No CI system stands beside this sandbox: start it with --ci.");
 }

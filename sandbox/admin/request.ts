@@ -1,11 +1,9 @@
 import { z } from "zod";
-
-/** What a build may ask of BuildKit. */
-export const BUILD_PERMISSIONS = ["build", "disk-usage", "prune", "history", "change-history"] as const;
+import { ciJobRequest } from "../ci/ci-job-request.ts";
+import { BUILD_PERMISSIONS } from "../control-plane/build-permissions.ts";
+import { ofTrusts } from "./trusts.ts";
 
 const id = z.string().min(1);
-
-export type BuildPermissionName = (typeof BUILD_PERMISSIONS)[number];
 
 export const buildOrder = z.object({
   verb: z.literal("build-open"),
@@ -26,6 +24,8 @@ export const ofBuilds = [
 export const adminRequest = z.discriminatedUnion("verb", [
   buildOrder,
   ...ofBuilds,
+  ...ofTrusts,
+  ciJobRequest,
   z.object({ verb: z.literal("machine-network") }),
   z.object({
     verb: z.literal("tailnet-grant"),

@@ -2,7 +2,8 @@ import { resolve } from "node:path";
 import type { z } from "zod";
 import type { Ask } from "../admin/client.ts";
 import type { PlaneRequest } from "../admin/plane/request.ts";
-import { type BuildPermissionName, closedBuild, listedBuilds, type ofBuilds, openedBuild } from "../admin/request.ts";
+import { closedBuild, listedBuilds, type ofBuilds, openedBuild } from "../admin/request.ts";
+import type { BuildPermissionName } from "../control-plane/build-permissions.ts";
 import type { ProjectRef } from "../control-plane/project-ref.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 

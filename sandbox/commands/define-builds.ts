@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { BUILD_PERMISSIONS } from "../admin/request.ts";
+import { BUILD_PERMISSIONS } from "../control-plane/build-permissions.ts";
 import { type Between, closeBuild, type InDir, listBuilds } from "./builds.ts";
 import { durationMs } from "./duration.ts";
 

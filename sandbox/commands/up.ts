@@ -5,6 +5,7 @@ import { claimDir } from "../admin/claim.ts";
 import { handleFor } from "../admin/handle.ts";
 import { adminRequest } from "../admin/request.ts";
 import { AdminServer } from "../admin/server.ts";
+import { CiBesideStack } from "../ci/ci-beside-stack.ts";
 import type { ProjectRef } from "../control-plane/project-ref.ts";
 import { EXIT, type ExitCode, SandboxFailure } from "../failure.ts";
 import { buildctlArguments, buildxArguments, shellLine } from "../stack/client-lines.ts";
@@ -23,6 +24,8 @@ export interface UpOptions extends ProjectRef {
   readonly dir: string;
   /** Whether builds get a way out. */
   readonly egress?: boolean;
+  /** Whether stand-ins for CI systems are beside it, and their jobs may open builds. */
+  readonly ci?: boolean;
 }
 
 /** Starts a sandbox and keeps it until the signal, or until it was drained. */
@@ -40,8 +43,9 @@ export async function up(options: UpOptions, terminal: Terminal, signal: AbortSi
     let wayOut: string | undefined;
     const uplink = options.egress === true ? await uplinkHere((what) => (wayOut = what)) : undefined;
     await withStack({ dir, runtimeDir: runtime.path, listen, ref, tools, uplink, signal }, async (stack) => {
-      admin.answerWith(handleFor(stack));
-      await tellReady(stack, wayOut, terminal);
+      await using ci = options.ci === true ? await CiBesideStack.open(stack) : undefined;
+      admin.answerWith(handleFor(stack, ci));
+      await tellReady({ stack, wayOut, exchangeUrl: ci?.url, buildctl: tools.buildctl }, terminal);
       await untilOver(stack, signal);
       terminal.out("Stopping …");
     });
@@ -59,11 +63,22 @@ function ended(work: WorkDir, { out }: Terminal): ExitCode {
   return EXIT.ok;
 }
 
-async function tellReady(stack: Stack, wayOut: string | undefined, { out, paint }: Terminal): Promise<void> {
+interface Ready {
+  readonly stack: Stack;
+  /** By what builds have one; undefined: none. */
+  readonly wayOut: string | undefined;
+  /** Where jobs of the stand-ins go; undefined: there are none. */
+  readonly exchangeUrl: string | undefined;
+  readonly buildctl: string;
+}
+
+async function tellReady({ stack, wayOut, exchangeUrl, buildctl }: Ready, { out, paint }: Terminal): Promise<void> {
   const { dir, plane, endpoint, serverName, healthUrl, ref, machineId } = stack;
   const caFile = join(dir, "ca.pem");
   await writeFile(caFile, plane.authorities.builders.certPem);
-  const ready = { endpoint, serverName, caFile, healthUrl, machineId, ...ref, pid: process.pid };
+  const planeCaFile = join(dir, "control-plane-ca.pem");
+  const exchange = exchangeUrl !== undefined && { exchangeUrl, planeCaFile };
+  const ready = { endpoint, serverName, caFile, healthUrl, machineId, ...ref, ...exchange, pid: process.pid };
   await writeWhole(join(dir, "ready.json"), `${JSON.stringify(ready, null, 2)}\n`);
   const at = (name: string): string => `${dir}/builds/BUILD_ID/${name}.pem`;
   const [caOf, certFile, keyFile] = [at("ca"), at("cert"), at("key")];
@@ -85,6 +100,12 @@ async function tellReady(stack: Stack, wayOut: string | undefined, { out, paint 
   out(shellLine(["docker", "buildx", ...buildxArguments(sample)]));
   step("3. End it; its certificate is worth nothing from then on:");
   out(`npm run --silent sandbox -- build end --dir ${shellLine([dir])} BUILD_ID`);
+  if (exchangeUrl !== undefined) {
+    step("Or all three at once, as a CI job without a secret does it (circleci, buildkite likewise: docs/ci.md):");
+    const job = ["ci-job", "--dir", dir, "--provider", "github", "--", ...["npm", "run", "--silent", "ci-build", "--"]];
+    const inJob = ["--plane", exchangeUrl, "--ca", planeCaFile, "--", buildctl, "debug", "workers"];
+    out(`npm run --silent sandbox -- ${shellLine([...job, ...inJob])}`);
+  }
   step("Ctrl-C ends everything.");
 }
 

@@ -6,9 +6,11 @@ import type {
   Hello,
 } from "../../agent/adapters/grpc/gen/builder/agent/v1/builder_agent.ts";
 import type { DesiredState } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
-import type { SessionRecords } from "../../agent/adapters/grpc/gen/builder/agent/v1/observed_state.ts";
+import { Phase, type SessionRecords } from "../../agent/adapters/grpc/gen/builder/agent/v1/observed_state.ts";
 import type { Faults } from "./faults.ts";
+import type { Leases } from "./leases.ts";
 import type { Link, Machine } from "./machine.ts";
+import { addressOf } from "./peer.ts";
 import { RawMessage } from "./raw-message.ts";
 import type { RecordBook } from "./record-book.ts";
 import { asRefusal, Refusal } from "./refusal.ts";
@@ -20,6 +22,7 @@ export interface AttachContext {
   readonly heartbeatMs: number;
   readonly records: RecordBook;
   readonly faults: Faults;
+  readonly leases: Pick<Leases, "arrived" | "left">;
   desired(machine: Machine): DesiredState;
   /** Called after anything was learned from the machine. */
   learned(): void;
@@ -36,6 +39,8 @@ export class Attachment implements Link {
   readonly #ended = new AbortController();
   /** A desired state is to be sent as soon as the stream takes more. */
   #owing = false;
+  /** It has said that it is about to go, in order. */
+  #isLeaving = false;
 
   private constructor(call: AttachCall, machine: Machine, context: AttachContext) {
     this.#call = call;
@@ -99,9 +104,11 @@ export class Attachment implements Link {
       return this.#greet(message.value);
     }
     if (!attached) throw new Refusal(status.INVALID_ARGUMENT, "hello: must be the first message");
+    this.#machine.heard(addressOf(this.peer));
     switch (message?.$case) {
       case "observed":
         this.#machine.observed = message.value;
+        this.#isLeaving = message.value.phase === Phase.STOPPING;
         return;
       case "records":
         return this.#store(message.value);
@@ -114,6 +121,8 @@ export class Attachment implements Link {
   }
 
   #greet(hello: Hello): void {
+    this.#context.leases.arrived(this.#machine);
+    this.#machine.heard(addressOf(this.peer));
     this.#machine.link?.end(new Refusal(status.ABORTED, "Another Attach of this machine has taken over."));
     this.#machine.link = this;
     this.#machine.hello = hello;
@@ -145,6 +154,7 @@ export class Attachment implements Link {
     this.#ended.abort();
     if (this.#machine.link !== this) return;
     this.#machine.link = undefined;
+    if (this.#isLeaving) this.#context.leases.left(this.#machine);
     this.#context.learned();
   }
 }

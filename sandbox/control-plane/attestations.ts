@@ -4,11 +4,11 @@ import {
   type Evidence,
   type Fetch,
   type Identity,
-  MemorySpentTokens,
   type NonceHolder,
   type Nonces,
   type OidcIssuer,
   type Policies,
+  type SpentTokens,
   Verifier,
   type Refusal as VerifierRefusal,
 } from "../../verifier/src/index.ts";
@@ -41,6 +41,14 @@ export interface Attested {
   readonly evidence: Exclude<Attestation["evidence"], undefined | { $case: "joinToken" }>;
   readonly nonce: Uint8Array;
   readonly machineCsr: Uint8Array;
+  /** Of its key. */
+  readonly keySha256: string;
+}
+
+/** What evidence has proved: whose machine it is, and which instance, where it names one. */
+export interface Proved {
+  readonly entitlement: Entitlement;
+  readonly instance: string | undefined;
 }
 
 const MOST_LIFETIME_S = 3_600;
@@ -52,6 +60,7 @@ export class Attestations {
   readonly #audience: string;
   readonly #holder: NonceHolder;
   readonly #options: AttestationOptions;
+  readonly #keysOf: (instance: string) => readonly string[];
 
   constructor(parts: {
     readonly audience: string;
@@ -59,12 +68,15 @@ export class Attestations {
     readonly holder: NonceHolder;
     readonly now: () => number;
     readonly options: AttestationOptions;
+    readonly spent: SpentTokens;
+    /** SHA-256, lower-case hex, of the keys that an instance has registered with. */
+    readonly keysOf: (instance: string) => readonly string[];
   }) {
-    const { nonces, now, options } = parts;
+    const { nonces, now, options, spent } = parts;
     this.#audience = parts.audience;
     this.#holder = parts.holder;
     this.#options = options;
-    const spent = new MemorySpentTokens({ now });
+    this.#keysOf = parts.keysOf;
     this.#verifier = new Verifier({ now, nonces, spent, fetch: options.fetch ?? fetch });
   }
 
@@ -72,8 +84,11 @@ export class Attestations {
     this.#issuers.set(issuer.issuer, issuer);
   }
 
-  /** Consumes the nonce. @throws {Refusal} with the verifier's code, never with its reason. */
-  async redeem({ evidence, nonce, machineCsr }: Attested): Promise<Entitlement> {
+  /**
+   * Consumes the nonce. @throws {Refusal} with the verifier's code; its reason is the cause, and
+   * never for the machine.
+   */
+  async redeem({ evidence, nonce, machineCsr, keySha256 }: Attested): Promise<Proved> {
     const { accept } = this.#options;
     const issuers = [...[...this.#issuers.values()].map(policyOf), ...(accept.oidc?.issuers ?? [])];
     const verdict = await this.#verifier.verify(evidenceOf(evidence), {
@@ -81,13 +96,28 @@ export class Attestations {
       nonce,
       audience: this.#audience,
       csr: machineCsr,
-      accept: { ...accept, oidc: { issuers } },
+      accept: { ...accept, ...this.#knowingKeys(keySha256), oidc: { issuers } },
     });
     const field = `attestation.${FIELDS[evidence.$case]}`;
-    if (verdict.verdict === "refused") throw new Refusal(statusOf(verdict), `${field}: ${verdict.code}`);
+    const refuse = (code: status, said: string, reason: string): Refusal =>
+      new Refusal(code, `${field}: ${said}`, new Error(reason));
+    if (verdict.verdict === "refused") throw refuse(statusOf(verdict), verdict.code, verdict.reason);
     const entitlement = this.#entitlement(verdict);
-    if (entitlement === undefined) throw new Refusal(status.UNAUTHENTICATED, `${field}: not-allowed`);
-    return entitlement;
+    const { instance } = verdict;
+    if (entitlement === undefined)
+      throw refuse(status.UNAUTHENTICATED, "not-allowed", `${instance ?? "The machine"} is nobody's.`);
+    return { entitlement, instance };
+  }
+
+  /** A document that is bound to no key is good for the keys that are known, beside a first one. */
+  #knowingKeys(keySha256: string): Pick<Policies, "aws-instance-identity"> {
+    const policy = this.#options.accept["aws-instance-identity"];
+    if (policy === undefined) return {};
+    const knownKey = async (instance: string): Promise<string | undefined> => {
+      const keys = this.#keysOf(instance);
+      return keys.includes(keySha256) ? keySha256 : (keys[0] ?? policy.knownKey(instance));
+    };
+    return { "aws-instance-identity": { ...policy, knownKey } };
   }
 
   #entitlement(identity: Identity): Entitlement | undefined {
@@ -145,5 +175,6 @@ function evidenceOf(evidence: Attested["evidence"]): Evidence {
 
 function statusOf({ code, retryable }: VerifierRefusal): status {
   if (retryable) return status.UNAVAILABLE;
+  if (code === "instance-already-registered") return status.ALREADY_EXISTS;
   return code === "kind-not-accepted" ? status.INVALID_ARGUMENT : status.UNAUTHENTICATED;
 }

@@ -3,7 +3,6 @@ import { isIP } from "node:net";
 import type { TrustBundle } from "../../agent/adapters/grpc/gen/builder/agent/v1/identity.ts";
 import type { CertificateAuthority, CertificateWithKey } from "../pki/certificate-authority.ts";
 import { CLIENT_AUTH, SERVER_AUTH } from "../pki/certificate-profile.ts";
-import type { KeyPair } from "../pki/key-pair.ts";
 import type { Commits } from "./kept/commits.ts";
 import type { Keeper } from "./kept/keeper.ts";
 import type { Snapshot } from "./kept/snapshot.ts";
@@ -149,19 +148,25 @@ export class Authorities {
     return issued.chainPem;
   }
 
-  /** A build's client certificate. It ends with the grant, or within the second after it. */
-  build(
+  /**
+   * PEM chain of a build's client certificate. It ends with the grant, or within the second after
+   * it.
+   */
+  async build(
     ref: ProjectRef & { readonly buildId: string },
     expiresAtMs: number,
-    key?: KeyPair,
-  ): Promise<CertificateWithKey> {
-    return this.builds.issue({
-      name: ref.buildId,
-      uriSans: [`spiffe://${this.#settings.trustDomain}/org/${ref.org}/project/${ref.project}/build/${ref.buildId}`],
-      extendedKeyUsage: [CLIENT_AUTH],
-      notAfter: atWholeSecond(expiresAtMs),
-      ...(key === undefined ? {} : { key }),
-    });
+    spkiDer: Uint8Array,
+  ): Promise<string> {
+    const issued = await this.builds.certify(
+      { spkiDer },
+      {
+        name: ref.buildId,
+        uriSans: [`spiffe://${this.#settings.trustDomain}/org/${ref.org}/project/${ref.project}/build/${ref.buildId}`],
+        extendedKeyUsage: [CLIENT_AUTH],
+        notAfter: atWholeSecond(expiresAtMs),
+      },
+    );
+    return issued.chainPem;
   }
 
   #replace({ builds, retiring }: Pick<Purposes, "builds" | "retiring">, commits: Commits): void {

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import type { BuildPermission } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
-import { KeyPair } from "../pki/key-pair.ts";
+import { BuildPermission } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
+import type { KeyPair } from "../pki/key-pair.ts";
 import type { Authorities } from "./authorities.ts";
+import type { BuildPermissionName } from "./build-permissions.ts";
 import type { Project } from "./project.ts";
 import type { ProjectRef } from "./project-ref.ts";
 
@@ -21,37 +22,52 @@ export interface BuildOrder extends ProjectRef {
   readonly permissions?: readonly BuildPermission[];
 }
 
-/** A build's ticket: what its client needs, but for the server's address. */
-export interface Ticket extends ProjectRef {
+/** What a build's client needs, but for its key and the server's address. */
+export interface CertifiedBuild extends ProjectRef {
   readonly buildId: string;
   readonly expiresAt: Date;
   /** Chain, PEM. */
   readonly certPem: string;
-  /** PKCS#8, PEM. */
-  readonly keyPem: string;
   /** What the builder's own certificate chains to. */
   readonly caPem: string;
 }
+
+/** A build's ticket: the same, with a key that was made here. */
+export interface Ticket extends CertifiedBuild {
+  /** PKCS#8, PEM. */
+  readonly keyPem: string;
+}
+
+/** The contract's words for what a build may ask. */
+export const PERMISSION_OF: Readonly<Record<BuildPermissionName, BuildPermission>> = {
+  build: BuildPermission.BUILD,
+  "disk-usage": BuildPermission.DISK_USAGE,
+  prune: BuildPermission.PRUNE,
+  history: BuildPermission.HISTORY,
+  "change-history": BuildPermission.CHANGE_HISTORY,
+};
 
 const DEFAULT_TTL_MS = 30 * 60_000;
 /** The contract's form of an id. */
 const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
+/** The key that is certified. */
+export type BuildKey = Pick<KeyPair, "spkiDer" | "spkiSha256">;
+
 /** A build that is in the desired state, and whose certificate nobody has yet. */
 export interface OrderedBuild {
   readonly buildId: string;
   readonly expiresAt: Date;
-  readonly key: KeyPair;
+  readonly key: BuildKey;
   readonly certificateEndsMs: number;
 }
 
 /** Names the build in the desired state. @throws {Error} a bad id, or one that is open already. */
-export async function orderBuild(order: BuildOrder, project: Project, nowMs: number): Promise<OrderedBuild> {
+export function orderBuild(order: BuildOrder, key: BuildKey, project: Project, nowMs: number): OrderedBuild {
   const buildId = order.buildId ?? `b-${randomBytes(5).toString("hex")}`;
   if (!ID.test(buildId))
     throw new Error(`"${buildId}" cannot be a build's id: letters, digits, ".", "_" and "-", at most 128.`);
   if (project.isOpen(buildId)) throw new Error(`Build ${buildId} is open already.`);
-  const key = await KeyPair.generate();
   const expiresAt = new Date(nowMs + (order.ttlMs ?? DEFAULT_TTL_MS));
   const certificateEndsMs = order.certificateTtlMs === undefined ? expiresAt.getTime() : nowMs + order.certificateTtlMs;
   const keySpkiSha256 = order.pinKey === true ? Buffer.from(key.spkiSha256, "hex") : new Uint8Array();
@@ -61,9 +77,13 @@ export async function orderBuild(order: BuildOrder, project: Project, nowMs: num
 }
 
 /** Issues the build's certificate: only now can anybody use it. */
-export async function ticketFor(build: OrderedBuild, ref: ProjectRef, authorities: Authorities): Promise<Ticket> {
+export async function certifyBuild(
+  build: OrderedBuild,
+  ref: ProjectRef,
+  authorities: Authorities,
+): Promise<CertifiedBuild> {
   const { buildId, expiresAt, key, certificateEndsMs } = build;
   const { org, project } = ref;
-  const { chainPem: certPem, keyPem } = await authorities.build({ org, project, buildId }, certificateEndsMs, key);
-  return { org, project, buildId, expiresAt, certPem, keyPem, caPem: authorities.builders.certPem };
+  const certPem = await authorities.build({ org, project, buildId }, certificateEndsMs, key.spkiDer);
+  return { org, project, buildId, expiresAt, certPem, caPem: authorities.builders.certPem };
 }

@@ -1,5 +1,13 @@
 import { Deadline } from "../deadline.ts";
 
+/** What was waited for did not come within the time. */
+export class WaitedInVain extends Error {
+  constructor(what: string, deadlineMs: number) {
+    super(`Waited ${deadlineMs} ms for ${what}.`);
+    this.name = "WaitedInVain";
+  }
+}
+
 /** Tells those who wait that something has changed, whatever it was: they look again. */
 export class Changes {
   readonly #listeners = new Set<() => void>();
@@ -11,7 +19,7 @@ export class Changes {
   /**
    * Waits until `probe` gives something other than undefined or false, looking at once and after
    * each change. `what` completes "Waited 500 ms for …".
-   * @throws {Error} at the deadline; the signal's reason when it is aborted.
+   * @throws {WaitedInVain} at the deadline; the signal's reason when it is aborted.
    */
   async until<T>(
     probe: () => T | undefined | false,
@@ -22,7 +30,7 @@ export class Changes {
       const found = probe();
       if (found !== undefined && found !== false) return found;
       wait.signal?.throwIfAborted();
-      if (deadline.hasExpired) throw new Error(`Waited ${wait.deadlineMs} ms for ${wait.what()}.`);
+      if (deadline.hasExpired) throw new WaitedInVain(wait.what(), wait.deadlineMs);
       await this.#next(deadline.signal);
     }
   }

@@ -1,44 +1,37 @@
-import { randomUUID } from "node:crypto";
 import { status } from "@grpc/grpc-js";
-import { CloseReason, type Drain } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
-import { MemoryNonces } from "../../verifier/src/index.ts";
-import { type AcceptanceContext, untilAccepted } from "./acceptance.ts";
+import { CloseReason } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
+import { MemoryNonces, type SpentTokens } from "../../verifier/src/index.ts";
 import { Attestations, type TrustedIssuer } from "./attestations.ts";
+import { Audit, type AuditEntry } from "./audit.ts";
 import { Authorities, CONTROL_PLANE_NAME } from "./authorities.ts";
-import { type BuildOrder, orderBuild, type Ticket, ticketFor } from "./builds.ts";
-import { type Change, changeOf } from "./change.ts";
+import { BuildOrders, type OpenedBuild, type PlacedBuild } from "./build-orders.ts";
+import type { BuildOrder } from "./builds.ts";
+import type { Change } from "./change.ts";
 import { Changes } from "./changes.ts";
 import { type Archive, Diagnostics } from "./diagnostics.ts";
+import { type DrainOrder, drainOf } from "./drain-order.ts";
+import { buildsFor } from "./exchange/builds-for.ts";
+import { Exchange } from "./exchange/exchange.ts";
 import { Faults } from "./faults.ts";
 import { Fleet } from "./fleet.ts";
 import { JoinTokens } from "./join-tokens.ts";
 import { Commits } from "./kept/commits.ts";
 import { IN_MEMORY, type Keeper } from "./kept/keeper.ts";
 import type { Snapshot } from "./kept/snapshot.ts";
+import { Leases } from "./leases.ts";
 import type { Machine } from "./machine.ts";
 import { type ControlPlaneOptions, type Settings, withDefaults } from "./options.ts";
-import type { ListedBuild, Project, Wishes } from "./project.ts";
+import type { ListedBuild, Wishes } from "./project.ts";
 import type { Entitlement, ProjectRef } from "./project-ref.ts";
 import { RecordBook, type StoredRecord } from "./record-book.ts";
 import { Refusal } from "./refusal.ts";
 import { Registry } from "./registry.ts";
+import { Revisions } from "./revisions.ts";
 import { service } from "./service.ts";
 import { type Terminal, Terminals } from "./terminals.ts";
 import { Transport } from "./transport.ts";
 
-export interface OpenedBuild extends Ticket {
-  /**
-   * What the builder's certificate says and the client must ask for; empty while no machine of the
-   * project has registered.
-   */
-  readonly serverName: string;
-  readonly change: Change;
-}
-
-interface DrainOrder {
-  readonly reason: string;
-  readonly graceMs: number;
-}
+export type { OpenedBuild };
 
 const CLOSING = new Refusal(status.UNAVAILABLE, "The control plane is closing.");
 /** One audience for all customers: a challenge is anybody's. */
@@ -56,39 +49,59 @@ export class EmbeddedControlPlane implements AsyncDisposable {
   readonly authorities: Authorities;
   /** What it does wrong on purpose. */
   readonly faults = new Faults();
+  /** How CI jobs come to builds; `ExchangeServer` offers it to them. */
+  readonly exchange: Exchange;
   readonly #settings: Settings;
-  readonly #now: () => number;
   readonly #commits: Commits;
   readonly #fleet: Fleet;
   readonly #records: RecordBook;
   readonly #changes = new Changes();
+  readonly #revisions: Revisions;
+  readonly #builds: BuildOrders;
+  readonly #audit: Audit;
+  readonly #leases: Leases;
   readonly #registry: Registry;
   readonly #diagnostics: Diagnostics;
   readonly #terminals: Terminals;
   #transport: Transport | undefined;
-  #epoch: string;
 
-  private constructor(settings: Settings, keeper: Keeper, authorities: Authorities, now: () => number) {
+  private constructor(parts: {
+    readonly settings: Settings;
+    readonly keeper: Keeper;
+    readonly authorities: Authorities;
+    readonly spent: SpentTokens;
+    readonly now: () => number;
+  }) {
+    const { settings, keeper, authorities, spent, now } = parts;
     const { recalled } = keeper;
     this.#settings = settings;
     this.#commits = new Commits(() => keeper.keep(() => this.#snapshot()));
     this.#fleet = new Fleet(this.#commits, recalled);
     this.#records = new RecordBook(keeper.records);
-    this.#epoch = recalled?.epoch ?? randomUUID();
-    this.#now = now;
     this.authorities = authorities;
+    const [fleet, commits, { applyDeadlineMs }] = [this.#fleet, this.#commits, settings];
+    const changing = { fleet, commits, changes: this.#changes, authorities, applyDeadlineMs, now };
+    this.#revisions = new Revisions(changing, recalled?.epoch);
+    this.#builds = new BuildOrders({ fleet, revisions: this.#revisions, authorities, now });
     this.#diagnostics = new Diagnostics(now);
     this.#terminals = new Terminals(now, (exit) => this.#diagnostics.expectRecording(exit.recordingId));
+    this.#audit = new Audit(now, settings.onAudit);
+    this.#leases = new Leases({ fleet, commits, audit: this.#audit, now, leaseMs: settings.leaseMs });
+    const keysOf = (instance: string): readonly string[] => this.#leases.keysOf(instance);
+    const builds = buildsFor(this, this.#fleet);
+    this.exchange = new Exchange({ commits: this.#commits, now, builds, fetch: settings.fetch }, recalled?.exchange);
     const nonces = new MemoryNonces({ now, lifetimeMs: settings.nonceLifetimeMs });
     const { audience, attestation: options } = settings;
     this.#registry = new Registry({
       nonces,
       holder: EVERYBODY,
-      joinTokens: new JoinTokens(this.#commits, now, recalled?.joinTokens),
-      attestations: new Attestations({ audience, nonces, holder: EVERYBODY, now, options }),
+      joinTokens: new JoinTokens(commits, now, recalled?.joinTokens),
+      attestations: new Attestations({ audience, nonces, holder: EVERYBODY, now, options, spent, keysOf }),
       authorities,
-      fleet: this.#fleet,
-      commits: this.#commits,
+      fleet,
+      leases: this.#leases,
+      audit: this.#audit,
+      commits,
       audience,
     });
   }
@@ -97,7 +110,9 @@ export class EmbeddedControlPlane implements AsyncDisposable {
   static async listen(options: ControlPlaneOptions = {}, keeper = IN_MEMORY): Promise<EmbeddedControlPlane> {
     const settings = withDefaults(options);
     const now = (): number => Date.now() + settings.clockOffsetMs;
-    const plane = new EmbeddedControlPlane(settings, keeper, await Authorities.open(keeper, settings, now), now);
+    const authorities = await Authorities.open(keeper, settings, now);
+    const spent = await keeper.openSpent(now);
+    const plane = new EmbeddedControlPlane({ settings, keeper, authorities, spent, now });
     // The epoch: no machine may hear of one that a restart would not continue.
     if (keeper.recalled === undefined) keeper.keep(() => plane.#snapshot());
     plane.#commits.together(() => {
@@ -172,6 +187,19 @@ export class EmbeddedControlPlane implements AsyncDisposable {
     this.#fleet.refuse(this.#fleet.registered(id));
   }
 
+  /**
+   * A machine that has gone is not known any more, and whoever is its instance next need not wait.
+   * @throws {Error} when there is none, or it is attached.
+   */
+  forgetMachine(id: string): void {
+    this.#leases.forget(id);
+  }
+
+  /** What was refused, and which instance changed hands: the newest of it. */
+  audit(): readonly AuditEntry[] {
+    return this.#audit.entries();
+  }
+
   // ── what is wanted ──
 
   /**
@@ -183,54 +211,45 @@ export class EmbeddedControlPlane implements AsyncDisposable {
    * in time.
    *   After either the build is closed again.
    */
-  async openBuild(order: BuildOrder & { readonly wait?: boolean }, signal?: AbortSignal): Promise<OpenedBuild> {
-    const project = this.#fleet.project(order);
-    const ordered = await orderBuild(order, project, this.#now());
-    const change = this.#change(project);
-    try {
-      const machine =
-        (order.wait ?? true)
-          ? await untilAccepted(ordered.buildId, this.#acceptance(project, change.revision), signal)
-          : this.#anyOf(project);
-      const ticket = await ticketFor(ordered, order, this.authorities);
-      project.handOut(ordered.buildId);
-      return { ...ticket, serverName: machine?.serverName ?? "", change };
-    } catch (failure) {
-      if (project.isOpen(ordered.buildId)) project.close(ordered.buildId, CloseReason.REVOKED);
-      throw failure;
-    }
+  openBuild(order: BuildOrder & { readonly wait?: boolean }, signal?: AbortSignal): Promise<OpenedBuild> {
+    return this.#builds.open(order, signal);
+  }
+
+  /** As `openBuild`, for the key of a request, which stays where it is: no other is let in. */
+  openBuildFor(csrDer: Uint8Array, order: BuildOrder, signal?: AbortSignal): Promise<PlacedBuild> {
+    return this.#builds.openFor(csrDer, order, signal);
   }
 
   endBuild(buildId: string): Change {
-    return this.#onBuild(buildId, (project) => project.close(buildId, CloseReason.ENDED));
+    return this.#builds.close(buildId, CloseReason.ENDED);
   }
 
   revokeBuild(buildId: string): Change {
-    return this.#onBuild(buildId, (project) => project.close(buildId, CloseReason.REVOKED));
+    return this.#builds.close(buildId, CloseReason.REVOKED);
   }
 
   /** The grant lasts until then; its certificate is not prolonged. */
   extendBuild(buildId: string, expiresAt: Date): Change {
-    return this.#onBuild(buildId, (project) => project.extend(buildId, expiresAt));
+    return this.#builds.extend(buildId, expiresAt);
   }
 
   /** Ends builds that nobody ended within this time after their grant did: they only take room. */
   endExpired(afterMs: number): void {
-    for (const project of this.#fleet.projects()) project.endExpired(this.#now() - afterMs);
+    this.#builds.endExpired(afterMs);
   }
 
   listBuilds(): readonly ListedBuild[] {
-    return this.#fleet.projects().flatMap((project) => project.listed());
+    return this.#builds.list();
   }
 
   /** All machines of the project, also those that register later. */
   drain(ref: ProjectRef, order: DrainOrder): Change {
-    return this.#amend(ref, (project) => project.drain(drainOf(order)));
+    return this.#revisions.amend(ref, (project) => project.drain(drainOf(order)));
   }
 
   /** These machines of the project alone: one that registers later is not drained. */
   drainMachines(ref: ProjectRef, ids: readonly string[], order: DrainOrder): Change {
-    return this.#amend(ref, (project) => project.drainMachines(ids, drainOf(order)));
+    return this.#revisions.amend(ref, (project) => project.drainMachines(ids, drainOf(order)));
   }
 
   /**
@@ -238,28 +257,21 @@ export class EmbeddedControlPlane implements AsyncDisposable {
    * diagnostics.
    */
   wish(ref: ProjectRef, wishes: Wishes): Change {
-    return this.#amend(ref, (project) => project.wish(wishes));
+    return this.#revisions.amend(ref, (project) => project.wish(wishes));
   }
 
   /** A new authority signs builds from now on; both are trusted until `withdrawOldBuildCa`. */
-  async rotateBuildCa(): Promise<void> {
-    const fresh = await this.authorities.prepareBuilds();
-    this.#changeTrust(() => this.authorities.rotateBuilds(fresh, this.#commits));
+  rotateBuildCa(): Promise<void> {
+    return this.#revisions.rotateBuildCa();
   }
 
   withdrawOldBuildCa(ref: ProjectRef): Change {
-    // Once for all projects: whoever asks for the next one finds it done.
-    if (this.authorities.isRotating) this.#changeTrust(() => this.authorities.withdrawRetired(this.#commits));
-    return this.#change(this.#fleet.project(ref));
+    return this.#revisions.withdrawOldBuildCa(ref);
   }
 
   /** As if it had lost its state and counted from the start again. */
   startNewEpoch(ref: ProjectRef): Change {
-    const [before, epoch] = [this.#epoch, randomUUID()];
-    return this.#commits.together(() => {
-      this.#commits.make({ apply: () => (this.#epoch = epoch), undo: () => (this.#epoch = before) });
-      return this.#amend(ref, (project) => project.startOver());
-    });
+    return this.#revisions.startNewEpoch(ref);
   }
 
   // ── what was heard ──
@@ -306,61 +318,22 @@ export class EmbeddedControlPlane implements AsyncDisposable {
     for (const machine of this.machines()) machine.link?.sendRaw(message);
   }
 
-  /** The trust bundle is part of every project's desired state: each gets a new revision. */
-  #changeTrust(change: () => void): void {
-    this.#commits.together(() => {
-      change();
-      for (const project of this.#fleet.projects()) project.touch();
-    });
-  }
-
   #snapshot(): Snapshot {
     const joinTokens = [...this.#registry.joinTokens.kept()];
-    return { epoch: this.#epoch, ...this.authorities.kept(), ...this.#fleet.kept(), joinTokens };
-  }
-
-  #amend(ref: ProjectRef, amend: (project: Project) => void): Change {
-    const project = this.#fleet.project(ref);
-    amend(project);
-    return this.#change(project);
-  }
-
-  /** @throws {Error} when no such build is open. */
-  #onBuild(buildId: string, act: (project: Project) => void): Change {
-    const build = this.listBuilds().find((listed) => listed.buildId === buildId);
-    if (build === undefined) throw new Error(`Build ${buildId} is not open.`);
-    return this.#amend(build, act);
-  }
-
-  #change(project: Project): Change {
-    return changeOf(project, {
-      epoch: this.#epoch,
-      deadlineMs: this.#settings.applyDeadlineMs,
-      changes: this.#changes,
-      machines: () => this.#fleet.of(project),
-    });
-  }
-
-  #acceptance(project: Project, revision: bigint): AcceptanceContext {
     return {
-      project: project.ref,
-      epoch: this.#epoch,
-      revision,
-      deadlineMs: this.#settings.applyDeadlineMs,
-      changes: this.#changes,
-      machines: () => this.#fleet.of(project),
+      epoch: this.#revisions.epoch,
+      ...this.authorities.kept(),
+      ...this.#fleet.kept(),
+      joinTokens,
+      exchange: this.exchange.kept(),
     };
-  }
-
-  #anyOf(project: Project): Machine | undefined {
-    const machines = this.#fleet.of(project);
-    return machines.find(({ link }) => link !== undefined) ?? machines[0];
   }
 
   #service(): ReturnType<typeof service> {
     return service({
       registry: this.#registry,
       fleet: this.#fleet,
+      leases: this.#leases,
       records: this.#records,
       diagnostics: this.#diagnostics,
       terminals: this.#terminals,
@@ -369,18 +342,7 @@ export class EmbeddedControlPlane implements AsyncDisposable {
       heartbeatMs: this.#settings.heartbeatMs,
       onCall: this.#settings.onCall,
       learned: () => this.#changes.notify(),
-      desired: ({ id, project, architecture }) =>
-        project.desired({
-          machineId: id,
-          architecture,
-          epoch: this.#epoch,
-          sentAt: new Date(this.#now()),
-          trustBundle: this.authorities.trustBundle(),
-        }),
+      desired: (machine) => this.#revisions.desired(machine),
     });
   }
-}
-
-function drainOf({ reason, graceMs }: DrainOrder): Drain {
-  return { reason, grace: { seconds: BigInt(Math.trunc(graceMs / 1_000)), nanos: (graceMs % 1_000) * 1_000_000 } };
 }

@@ -1,12 +1,23 @@
 import { randomBytes } from "node:crypto";
 import { status } from "@grpc/grpc-js";
-import type { RegisterRequest } from "../../agent/adapters/grpc/gen/builder/agent/v1/identity.ts";
+import type {
+  MachineFacts,
+  RegisterRequest,
+  Versions,
+} from "../../agent/adapters/grpc/gen/builder/agent/v1/identity.ts";
 import type { Commits } from "./kept/commits.ts";
 import type { Snapshot } from "./kept/snapshot.ts";
-import { Machine } from "./machine.ts";
+import { type HeldInstance, Machine } from "./machine.ts";
 import { Project } from "./project.ts";
 import { type Entitlement, type ProjectRef, projectName } from "./project-ref.ts";
 import { Refusal } from "./refusal.ts";
+
+/** A machine that may join, and is not known yet. */
+export interface Newcomer {
+  readonly project: Project;
+  readonly facts: MachineFacts;
+  readonly versions: Versions | undefined;
+}
 
 /** Every project that may have machines, and every machine that has registered. */
 export class Fleet {
@@ -18,7 +29,8 @@ export class Fleet {
     this.#commits = commits;
     for (const kept of recalled.projects) this.#projects.set(projectName(kept), this.#projectOf(kept, kept));
     for (const { org, project, ...kept } of recalled.machines) {
-      const machine = new Machine({ ...kept, versions: kept.versions, project: this.project({ org, project }) });
+      const { versions, lease } = kept;
+      const machine = new Machine({ ...kept, versions, lease, project: this.project({ org, project }) });
       machine.refused = kept.refused;
       this.#machines.set(kept.id, machine);
     }
@@ -72,11 +84,8 @@ export class Fleet {
     return this.machines().filter((machine) => machine.project === project);
   }
 
-  /**
-   * The same boot that registers again is the same machine, under the same name. @throws {Refusal}
-   */
-  enrol(entitlement: Entitlement, request: RegisterRequest): Machine {
-    const { facts, versions } = request;
+  /** @throws {Refusal} when no machine like that can join. */
+  newcomer(entitlement: Entitlement, { facts, versions }: RegisterRequest): Newcomer {
     if (facts === undefined || facts.bootId === "" || facts.architecture === "") {
       throw new Refusal(status.INVALID_ARGUMENT, "facts: boot_id and architecture are needed");
     }
@@ -86,13 +95,42 @@ export class Fleet {
         `This evidence is for a machine of ${entitlement.architecture}, not ${facts.architecture}.`,
       );
     }
-    const project = this.admit(entitlement);
-    const known = this.of(project).find((machine) => machine.facts.bootId === facts.bootId);
-    if (known !== undefined) return refuseIfTold(known);
-    const id = `m-${randomBytes(5).toString("hex")}`;
-    const machine = new Machine({ id, project, architecture: facts.architecture, facts, versions });
+    return { project: this.admit(entitlement), facts, versions };
+  }
+
+  /**
+   * For evidence that names no instance: the same boot that registers again is the same machine,
+   * under the same name. @throws {Refusal}
+   */
+  enrol(newcomer: Newcomer): Machine {
+    const known = this.of(newcomer.project).find(
+      ({ lease, facts }) => lease === undefined && facts.bootId === newcomer.facts.bootId,
+    );
+    return known === undefined ? this.add(newcomer, newMachineId()) : refuseIfTold(known);
+  }
+
+  add({ project, facts, versions }: Newcomer, id: string, lease?: HeldInstance): Machine {
+    const machine = new Machine({ id, project, architecture: facts.architecture, facts, versions, lease });
     this.#commits.make({ apply: () => this.#machines.set(id, machine), undo: () => this.#machines.delete(id) });
     return machine;
+  }
+
+  /** From now on it is unknown: its stream ends, and its certificates are good for nothing. */
+  remove(machine: Machine, because: Refusal): void {
+    this.#commits.together(() => {
+      machine.project.forget(machine.id);
+      this.#commits.make({
+        apply: () => this.#machines.delete(machine.id),
+        undo: () => this.#machines.set(machine.id, machine),
+        after: () => machine.link?.end(because),
+      });
+    });
+  }
+
+  /** The machine that this instance is, as far as is known. */
+  holderOf(instance: string): Machine | undefined {
+    for (const machine of this.#machines.values()) if (machine.lease?.instance === instance) return machine;
+    return undefined;
   }
 
   /** From now on, and for good. */
@@ -113,6 +151,11 @@ export class Fleet {
     if (machine === undefined) throw new Refusal(status.UNAUTHENTICATED, `Machine ${id} is not registered here.`);
     return refuseIfTold(machine);
   }
+}
+
+/** Unique, and of the contract's form. */
+export function newMachineId(): string {
+  return `m-${randomBytes(5).toString("hex")}`;
 }
 
 function refuseIfTold(machine: Machine): Machine {

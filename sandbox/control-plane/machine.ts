@@ -16,6 +16,9 @@ export interface Link {
   end(because: Refusal): void;
 }
 
+/** Which instance a machine is, where its evidence names one. */
+export type HeldInstance = NonNullable<KeptMachine["lease"]>;
+
 /** A machine that registered. */
 export class Machine {
   readonly id: string;
@@ -31,16 +34,21 @@ export class Machine {
   hello: Hello | undefined;
   observed: ObservedState | undefined;
   refused = false;
+  /** Undefined: its evidence names no instance, and its boot is all that is known of it. */
+  lease: HeldInstance | undefined;
+  #heardMonoMs = performance.now();
+  #address: string | undefined;
   /** How often it attached, and had certificates renewed. */
   attaches = 0;
   renewals = 0;
 
-  constructor(identity: Pick<Machine, "id" | "project" | "architecture" | "facts" | "versions">) {
+  constructor(identity: Pick<Machine, "id" | "project" | "architecture" | "facts" | "versions" | "lease">) {
     this.id = identity.id;
     this.project = identity.project;
     this.architecture = identity.architecture;
     this.facts = identity.facts;
     this.versions = identity.versions;
+    this.lease = identity.lease;
     this.serverName = `${identity.id}.builders.sandbox.internal`;
   }
 
@@ -53,9 +61,25 @@ export class Machine {
     this.linkChangedAt = new Date();
   }
 
+  /** Since its last sign of life, or since it became known to this process. */
+  get silentMs(): number {
+    return performance.now() - this.#heardMonoMs;
+  }
+
+  /** Where it was last heard from, without the port. */
+  get address(): string | undefined {
+    return this.#address;
+  }
+
+  /** A sign of life, which its key has proved. */
+  heard(address = this.#address): void {
+    this.#heardMonoMs = performance.now();
+    this.#address = address;
+  }
+
   kept(): KeptMachine {
-    const { id, architecture, facts, versions, refused } = this;
-    return { id, ...this.project.ref, architecture, facts, versions, refused };
+    const { id, architecture, facts, versions, refused, lease } = this;
+    return { id, ...this.project.ref, architecture, facts, versions, refused, ...(lease !== undefined && { lease }) };
   }
 
   /** Whether the whole effect of `revision` is in force there. */

@@ -1,4 +1,6 @@
+import type { Fetch } from "../../verifier/src/index.ts";
 import type { AttestationOptions } from "./attestations.ts";
+import type { AuditEntry } from "./audit.ts";
 import type { Method } from "./faults.ts";
 
 /** All times in milliseconds. What is absent has the default that is named. */
@@ -26,6 +28,11 @@ export interface ControlPlaneOptions {
   readonly machineCertificateLifetimeMs?: number;
   /** Default 1 hour; likewise. */
   readonly servingCertificateLifetimeMs?: number;
+  /**
+   * How long an instance stays a machine's after its last sign of life; default 90 seconds: an
+   * agent may wait a minute before it attaches again.
+   */
+  readonly leaseMs?: number;
   /** Default 10 seconds; the contract allows 30. */
   readonly heartbeatMs?: number;
   /** How long a change waits to be applied by the machine; default 15 seconds. */
@@ -35,10 +42,14 @@ export interface ControlPlaneOptions {
    * seconds.
    */
   readonly leakDeadlineMs?: number;
+  /** How the keys of CI systems are fetched; default: Node's own. */
+  readonly fetch?: Fetch;
   /** Added to this process's clock: a control plane whose clock is off. Default 0. */
   readonly clockOffsetMs?: number;
   /** Called when a call arrives, whatever becomes of it. Default: nobody counts. */
   readonly onCall?: (method: Method) => void;
+  /** Called for each new entry of the audit. Default: it is only kept. */
+  readonly onAudit?: (entry: AuditEntry) => void;
 }
 
 export type Settings = Required<ControlPlaneOptions>;
@@ -55,11 +66,14 @@ export function withDefaults(options: ControlPlaneOptions): Settings {
     nonceLifetimeMs: 5 * 60_000,
     machineCertificateLifetimeMs: 60 * 60_000,
     servingCertificateLifetimeMs: 60 * 60_000,
+    leaseMs: 90_000,
     heartbeatMs: 10_000,
     applyDeadlineMs: 15_000,
     leakDeadlineMs: 5_000,
+    fetch,
     clockOffsetMs: 0,
     onCall: () => undefined,
+    onAudit: () => undefined,
     ...options,
   };
 }

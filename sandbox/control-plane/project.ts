@@ -150,6 +150,12 @@ export class Project {
     this.#amend({ drains: new Map([...this.#wanted.drains, ...ids.map((id) => [id, order] as const)]) });
   }
 
+  /** A machine that is no more; the others hear nothing new. */
+  forget(machineId: string): void {
+    const { drains } = this.#wanted;
+    if (drains.has(machineId)) this.#become({ ...this.#wanted, drains: without(drains, machineId) }, () => undefined);
+  }
+
   wish(wishes: Wishes): void {
     this.#amend({ wishes: { ...this.#wanted.wishes, ...wishes } });
   }

@@ -32,9 +32,7 @@ export class Refusal extends Error {
 
   /** Too much at once: the agent comes back later, and not before that. */
   static forNow(retryAfterMs: number, details: string): Refusal {
-    const refusal = new Refusal(status.RESOURCE_EXHAUSTED, details);
-    refusal.metadata.set(RETRY_AFTER, String(retryAfterMs));
-    return refusal;
+    return new Refusal(status.RESOURCE_EXHAUSTED, details).notBefore(retryAfterMs);
   }
 
   constructor(code: status, details: string, cause?: unknown) {
@@ -42,6 +40,12 @@ export class Refusal extends Error {
     this.name = "Refusal";
     this.code = code;
     this.details = details;
+  }
+
+  /** Says when to come back. */
+  notBefore(retryAfterMs: number): this {
+    this.metadata.set(RETRY_AFTER, String(retryAfterMs));
+    return this;
   }
 }
 

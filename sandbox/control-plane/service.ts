@@ -5,7 +5,7 @@ import type { Diagnostics } from "./diagnostics.ts";
 import type { Method } from "./faults.ts";
 import type { Fleet } from "./fleet.ts";
 import type { Machine } from "./machine.ts";
-import { type Call, callingMachine } from "./peer.ts";
+import { addressOf, type Call, callerOf } from "./peer.ts";
 import { asRefusal } from "./refusal.ts";
 import type { Registry } from "./registry.ts";
 import type { Terminals } from "./terminals.ts";
@@ -30,7 +30,11 @@ type Service = Pick<
  */
 export function service(parts: ServiceParts): Service {
   const { registry, fleet, faults } = parts;
-  const caller = (call: Call): Machine => fleet.registered(callingMachine(call, parts.trustDomain));
+  const callerAndKey = (call: Call): { readonly machine: Machine; readonly keySha256: string } => {
+    const { machineId, keySha256 } = callerOf(call, parts.trustDomain);
+    return { machine: fleet.registered(machineId), keySha256 };
+  };
+  const caller = (call: Call): Machine => callerAndKey(call).machine;
 
   function unary<Request, Response>(
     method: Method,
@@ -53,13 +57,14 @@ export function service(parts: ServiceParts): Service {
 
   return {
     getChallenge: unary("getChallenge", () => registry.challenge()),
-    register: unary("register", async (request) => {
-      const response = await registry.register(request);
+    register: unary("register", async (request, call) => {
+      const response = await registry.register(request, addressOf(call.getPeer()));
       parts.learned();
       return response;
     }),
     renewCertificates: unary("renewCertificates", async (request, call) => {
-      const response = await registry.renew(caller(call), request);
+      const { machine, keySha256 } = callerAndKey(call);
+      const response = await registry.renew(machine, request, keySha256);
       parts.learned();
       return response;
     }),

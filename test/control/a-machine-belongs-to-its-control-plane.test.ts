@@ -163,11 +163,33 @@ describe("a machine", () => {
       expect(board.certificates.get().machineNotAfterMs).toBe(wallMs + 1);
     });
 
-    it("registers anew where that certificate has just ended", async () => {
-      const identity = { machineId: "m0", notAfterMs: clock.now().wallMs } as MachineIdentity; // only its name and end are asked
-      stored = { identity, trust: TRUST };
+    it("registers anew where that certificate has just ended, with the key that it is known by", async () => {
+      const key = { spkiSha256: "k0", request: async () => request("k0") } as unknown as PrivateKey; // as far as it is asked
+      stored = {
+        identity: { machineId: "m0", key, chainPem: "", notBeforeMs: 0, notAfterMs: clock.now().wallMs },
+        trust: TRUST,
+      };
       await belonging.begin(stop.signal);
       expect(machineId()).toBe("m1");
+      expect(registrations.map(({ machineRequest }) => machineRequest)).toEqual([request("k0")]);
+    });
+
+    it("comes with the same key each time: only the answer may have been lost", async () => {
+      failures = [away(), away()];
+      const begun = belonging.begin(stop.signal);
+      await clock.advance(10_000);
+      await begun;
+      expect(registrations.map(({ machineRequest }) => machineRequest)).toEqual([1, 2, 3].map(() => request("k1")));
+      expect(await belonging.prove(stop.signal)).toBe(true);
+      expect(registrations.at(-1)?.machineRequest).toEqual(request("k1"));
+    });
+
+    it("proves itself anew with the key of its newest certificate", async () => {
+      await belonging.begin(stop.signal);
+      const key = { spkiSha256: "renewed", request: async () => request("renewed") } as unknown as PrivateKey; // as far as it is asked
+      board.identity.update((identity) => identity && { ...identity, key });
+      expect(await belonging.prove(stop.signal)).toBe(true);
+      expect(registrations.at(-1)?.machineRequest).toEqual(request("renewed"));
     });
 
     it("tries again with a fresh challenge until it is heard, tells why it is not, and pauses 30 s at most", async () => {

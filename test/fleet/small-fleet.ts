@@ -8,7 +8,7 @@ export const FOREVER = new AbortController().signal;
 /** Generous: a slow machine that others use too. */
 export const DEADLINE_MS = 55_000;
 
-type Options = Partial<Omit<MachineOptions, "name" | "joinToken">>;
+type Options = Partial<Omit<MachineOptions, "name" | "proof">>;
 
 /** Machines in this process, each of a project of its own. */
 export class SmallFleet implements AsyncDisposable {
@@ -29,7 +29,7 @@ export class SmallFleet implements AsyncDisposable {
     const names = Array.from({ length: size }, (_, at) => `machine-${at + 1}`);
     const machines = await Promise.all(
       names.map((name, at) =>
-        FleetMachine.boot({ name, joinToken: plane.issueJoinToken(projectOf(name)), plane, ...options(at) }),
+        FleetMachine.boot({ name, proof: plane.issueJoinToken(projectOf(name)), plane, ...options(at) }),
       ),
     );
     const fleet = new SmallFleet(plane, machines);

@@ -101,7 +101,7 @@ describe("an OIDC token", () => {
     await using client = dial(plane);
     await using token = await TokenFile.holding(jwt({ ...claims, jti: "1" }));
     const source = oidcTokenEvidence({ tokenFile: token.path });
-    await join(client, source);
+    plane.forgetMachine((await join(client, source)).machineId);
     await token.write(jwt({ ...claims, jti: "2" }));
     await join(client, source);
     await token.write(jwt({ ...claims, jti: "3", aud: "somebody else" }));

@@ -43,13 +43,13 @@ function jwt({ header, claims, key }: Token): string {
   return `${signed}.${signature.toString("base64url")}`;
 }
 
-async function register(plane: EmbeddedControlPlane, token: string) {
+async function register(plane: EmbeddedControlPlane, token: string, key?: KeyPair) {
   using agent = new PlainAgent(plane);
   const { nonce } = await agent.challenge();
   return await agent.register({
     nonce,
     attestation: { evidence: { $case: "oidcToken", value: { jwt: token } } },
-    machineCsr: await makeSigningRequest(await KeyPair.generate(), "machine"),
+    machineCsr: await makeSigningRequest(key ?? (await KeyPair.generate()), "machine"),
     servingCsr: new Uint8Array(),
     facts: FACTS,
     versions: undefined,
@@ -134,8 +134,8 @@ it.each<{ what: string; token: string; why: string }>([
 it("takes a token once, in whatever spelling, unless told that it may come again", async () => {
   await using plane = await EmbeddedControlPlane.listen();
   plane.trustIssuer(ISSUER);
-  const token = jwt(good());
-  await register(plane, token);
+  const [token, key] = [jwt(good()), await KeyPair.generate()];
+  await register(plane, token, key);
   for (const [again, why] of [
     [token, "token-used"],
     [`${token}=`, "malformed"],
@@ -145,5 +145,5 @@ it("takes a token once, in whatever spelling, unless told that it may come again
     expect(error.details).toContain(why);
   }
   plane.trustIssuer({ ...ISSUER, singleUse: false });
-  await register(plane, token);
+  await register(plane, token, key);
 });

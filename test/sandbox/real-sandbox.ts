@@ -14,6 +14,9 @@ export interface Ready {
   readonly serverName: string;
   readonly caFile: string;
   readonly healthUrl: string;
+  /** Where stand-ins' jobs go, with `--ci`, and the CA that they pin. */
+  readonly exchangeUrl?: string;
+  readonly planeCaFile?: string;
 }
 
 export interface Ticket extends Ready {
@@ -37,8 +40,8 @@ export function buildctl(program: string, ticket: Ticket, ...args: readonly stri
   return execa(program, ["--addr", endpoint, ...tls, ...args], { reject: false, timeout: DEADLINE_MS });
 }
 
-function up(dir: string) {
-  const args = [SANDBOX, "up", "--listen", "127.0.0.1:0", "--dir", dir];
+function up(dir: string, options: readonly string[]) {
+  const args = [SANDBOX, "up", "--listen", "127.0.0.1:0", "--dir", dir, ...options];
   return execa(process.execPath, args, { reject: false, env: { NO_COLOR: "1" } });
 }
 
@@ -48,15 +51,15 @@ export class RealSandbox implements AsyncDisposable {
   readonly process: ReturnType<typeof up>;
   readonly #parent: string;
 
-  private constructor(parent: string, dir: string) {
+  private constructor(parent: string, dir: string, options: readonly string[] = []) {
     this.#parent = parent;
     this.dir = dir;
-    this.process = up(dir);
+    this.process = up(dir, options);
   }
 
-  static async start(name = "d"): Promise<RealSandbox> {
+  static async start(name = "d", ...options: readonly string[]): Promise<RealSandbox> {
     const parent = await mkdtemp(join(tmpdir(), "sandbox-test-"));
-    return new RealSandbox(parent, join(parent, name));
+    return new RealSandbox(parent, join(parent, name), options);
   }
 
   /** Another one, in the same directory. */

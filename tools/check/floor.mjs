@@ -19,6 +19,14 @@ export const FLOOR = [
   { path: "cli/the-gateway-takes-a-socket-that-is-meant-for-it.test.ts", why: "a listening socket that was inherited" },
   { path: "cli/each-process-loads-only-what-it-needs.test.ts", why: "the module loader" },
   { path: "volume/orders-come-only-from-control.test.ts", why: "a unix socket as standard input, peers, half-closed" },
+  {
+    path: "sandbox/exchange/a-request-that-is-no-exchange-is-refused.test.ts",
+    why: "Node's HTTPS server with clients that hold it up",
+  },
+  {
+    path: "sandbox/exchange/a-job-runs-a-command-with-a-build-of-its-own.test.ts",
+    why: "Node's HTTPS client, child processes, signals",
+  },
   { path: "verifier", why: "certificates, signatures and keys are read and verified by Node's cryptography" },
   { path: "journeys/a-build-survives-a-crash-of-control.test.ts", why: "all of it together, with a real build" },
 ];

@@ -1,7 +1,10 @@
 export type { Fetch } from "./exchange.ts";
-export { Instances, type Lease, type LeaseStore, MemoryLeases, type Registration } from "./instances.ts";
 export type { JobEvidence, JobExpectation, Trust } from "./job/job.ts";
 export { CachedKeys, type IssuerKeys, jwksAt, type KeyProvider } from "./jwt/key-provider.ts";
+export { FolderLeases } from "./leases/folder-leases.ts";
+export { type AlreadyRegistered, Instances, type Registration } from "./leases/instances.ts";
+export type { Lease, LeaseStore } from "./leases/leases.ts";
+export { MemoryLeases } from "./leases/memory-leases.ts";
 export type { Evidence, Policies } from "./machine/evidence.ts";
 export type { OidcIssuer } from "./machine/oidc.ts";
 export { flyIssuer, kubernetesIssuer } from "./machine/oidc-issuers.ts";

@@ -1,5 +1,5 @@
 import type { Fetch } from "./exchange.ts";
-import { type JobClaims, type JobEvidence, type JobExpectation, proveJob } from "./job/job.ts";
+import { type JobEvidence, type JobExpectation, type ProvenJob, proveJob } from "./job/job.ts";
 import { type Claims, type Evidence, type Policies, prove, requireAcceptable } from "./machine/evidence.ts";
 import type { NonceFate, NonceHolder, Nonces, SpentTokens } from "./nonces/nonces.ts";
 import { type Refusal, type RefusalCode, Refused, refusal } from "./refusal.ts";
@@ -33,7 +33,7 @@ export type Identity = Claims & {
   readonly keySha256: string;
 };
 
-export type Job = JobClaims & { readonly verdict: "verified" };
+export type Job = ProvenJob & { readonly verdict: "verified" };
 
 /**
  * Verifies what machines and jobs send to prove who they are. It does not throw for anything that

@@ -4,6 +4,7 @@ import { certifying } from "../../core/views.ts";
 import type { Gateway } from "../../ports/gateway.ts";
 import type { Board } from "../board/board.ts";
 import type { Refusals } from "../board/refusals.ts";
+import { ownKey } from "./own-key.ts";
 import {
   type Membership,
   type RegistrationCells,
@@ -30,7 +31,7 @@ export class Belonging {
   #notBeforeMonoMs = 0;
 
   constructor(ports: BelongingPorts, cells: BelongingCells, boot: Boot, refusals: Refusals) {
-    this.#ports = ports;
+    this.#ports = { ...ports, keys: ownKey(ports, cells.identity, boot.bootId) };
     this.#cells = cells;
     this.#boot = boot;
     this.#refusals = refusals;

@@ -36,7 +36,7 @@ async function boot({ plane, machines: ordered }: Extract<ToCrew, { is: "boot" }
       let applied = 0n;
       const machine = await FleetMachine.boot({
         name,
-        joinToken,
+        proof: joinToken,
         plane,
         onCall: (call) => news.calls.push({ machine: name, call, atMs: monoMs() }),
         onApplied: (revision) => {

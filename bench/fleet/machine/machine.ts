@@ -31,7 +31,8 @@ export interface PlaneAddress {
 export interface MachineOptions {
   /** Of this fleet; also its boot's id, so that the control plane's side can be told by it. */
   readonly name: string;
-  readonly joinToken: string;
+  /** How it proves itself: a join token, or what stands for its platform. */
+  readonly proof: string | EvidenceSource;
   readonly plane: PlaneAddress;
   readonly log?: Log;
   /** Absent: the system's. */
@@ -103,7 +104,7 @@ export class FleetMachine implements AsyncDisposable {
       keys: keyMaker(),
       certificates: certificateReader(),
       identityStore: memoryStore(),
-      evidence: joinToken(options.joinToken),
+      evidence: typeof options.proof === "string" ? joinToken(options.proof) : options.proof,
       cacheVolume: undefined,
       plainCache: { open: async () => CACHE, close: async () => undefined },
       keyUnwrap: { unwrap: () => Promise.reject(new Error("a plain cache has no key")) },

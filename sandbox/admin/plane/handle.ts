@@ -1,7 +1,8 @@
 import type { EmbeddedControlPlane, OpenedBuild } from "../../control-plane/embedded-control-plane.ts";
 import { answerOfBuilds, openBuildFor } from "../builds.ts";
+import { answerOfTrusts } from "../trusts.ts";
 import { drainMachines } from "./drain.ts";
-import { addressOf, describeMachine } from "./machines.ts";
+import { attachedFrom, describeMachine } from "./machines.ts";
 import type { PlaneRequest } from "./request.ts";
 
 /** Where a builder's socket listens: systemd/system/builder-agent.socket. */
@@ -24,6 +25,11 @@ export function handlePlane(plane: EmbeddedControlPlane, dir: string): (request:
       case "build-revoke":
       case "build-list":
         return answerOfBuilds(plane, request);
+      case "trust-add":
+      case "trust-remove":
+      case "trust-list":
+      case "trust-log":
+        return answerOfTrusts(plane.exchange, request);
       case "token-issue": {
         const { verb: _, ttlMs, ...entitlement } = request;
         const expiresAt = new Date(Date.now() + ttlMs).toISOString();
@@ -33,6 +39,11 @@ export function handlePlane(plane: EmbeddedControlPlane, dir: string): (request:
         return plane.machines().map(describeMachine);
       case "machine-drain":
         return drainMachines(plane, request);
+      case "machine-forget":
+        plane.forgetMachine(request.machineId);
+        return { machineId: request.machineId };
+      case "audit":
+        return plane.audit();
       case "ca":
         return { caPem: plane.caPem };
       default:
@@ -41,11 +52,20 @@ export function handlePlane(plane: EmbeddedControlPlane, dir: string): (request:
   };
 }
 
-/** No message of the contract says it: the machine's own stream comes from there. */
-function ownAddress(plane: EmbeddedControlPlane, build: OpenedBuild): string {
+/** Where clients reach a build's machine; undefined when it has just gone. */
+export function machineAddressOf(
+  plane: EmbeddedControlPlane,
+  build: { readonly serverName: string },
+): string | undefined {
   const machine = plane.machines().find(({ serverName }) => serverName === build.serverName);
-  const host = machine === undefined ? undefined : addressOf(machine);
-  if (host !== undefined) return `${host}:${BUILDS_PORT}`;
+  // No message of the contract says it: the machine's own stream comes from there.
+  const host = machine === undefined ? undefined : attachedFrom(machine);
+  return host === undefined ? undefined : `${host}:${BUILDS_PORT}`;
+}
+
+function ownAddress(plane: EmbeddedControlPlane, build: OpenedBuild): string {
+  const address = machineAddressOf(plane, build);
+  if (address !== undefined) return address;
   plane.revokeBuild(build.buildId);
   throw new Error(`The machine of build ${build.buildId} has just gone: the build is closed again.`);
 }

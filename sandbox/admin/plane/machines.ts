@@ -1,5 +1,6 @@
 import { Phase } from "../../../agent/adapters/grpc/gen/builder/agent/v1/observed_state.ts";
 import type { Machine } from "../../control-plane/machine.ts";
+import { addressOf } from "../../control-plane/peer.ts";
 import type { ListedMachine } from "./request.ts";
 
 const PHASES: ReadonlyMap<Phase, string> = new Map(
@@ -7,20 +8,21 @@ const PHASES: ReadonlyMap<Phase, string> = new Map(
 );
 
 /** Where its stream comes from, as in a URL; undefined while it is not attached. */
-export function addressOf({ link }: Machine): string | undefined {
-  return /^(.+):\d+$/.exec(link?.peer ?? "")?.[1];
+export function attachedFrom({ link }: Machine): string | undefined {
+  return link && addressOf(link.peer);
 }
 
 export function describeMachine(machine: Machine): ListedMachine {
-  const { id: machineId, project, architecture, link, linkChangedAt, observed } = machine;
+  const { id: machineId, project, architecture, lease, link, linkChangedAt, observed } = machine;
   const attached = link !== undefined;
   const versions = machine.hello?.versions ?? machine.versions;
-  const address = addressOf(machine);
+  const address = attachedFrom(machine);
   const phase = observed && PHASES.get(observed.phase);
   return {
     machineId,
     ...project.ref,
     architecture,
+    ...(lease !== undefined && { instance: lease.instance, generation: lease.generation }),
     attached,
     since: linkChangedAt.toISOString(),
     ...(address !== undefined && { address }),

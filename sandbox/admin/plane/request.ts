@@ -1,7 +1,9 @@
 import { z } from "zod";
+import type { AuditEntry } from "../../control-plane/audit.ts";
 import type { Inhabitant } from "../claim.ts";
 import { asking } from "../client.ts";
 import { buildOrder, ofBuilds } from "../request.ts";
+import { ofTrusts } from "../trusts.ts";
 
 /** A control plane alone, in a directory of its own. */
 export const PLANE: Inhabitant = {
@@ -17,6 +19,7 @@ export const planeRequest = z.discriminatedUnion("verb", [
   // "host:port", when it is not where the machine's stream comes from.
   buildOrder.extend({ machineAddress: z.string().exactOptional() }),
   ...ofBuilds,
+  ...ofTrusts,
   z.object({
     verb: z.literal("token-issue"),
     org: id,
@@ -31,6 +34,8 @@ export const planeRequest = z.discriminatedUnion("verb", [
     reason: z.string(),
     graceMs: z.int().nonnegative(),
   }),
+  z.object({ verb: z.literal("machine-forget"), machineId: id }),
+  z.object({ verb: z.literal("audit") }),
   z.object({ verb: z.literal("ca") }),
 ]);
 
@@ -46,6 +51,10 @@ export const listedMachines = z.array(
     org: z.string(),
     project: z.string(),
     architecture: z.string(),
+    /** Absent where its evidence names no instance: a join token's. */
+    instance: z.string().exactOptional(),
+    /** Counts the machines that this instance has been, from 1. */
+    generation: z.int().exactOptional(),
     attached: z.boolean(),
     /** When it attached or went away; the start of the control plane, if it has not come since. */
     since: z.string(),
@@ -67,5 +76,37 @@ export type ListedMachine = z.output<typeof listedMachines>[number];
 
 /** `told`: it was attached, and drains. Else it does when it comes back. */
 export const drainedMachines = z.array(z.object({ machineId: z.string(), told: z.boolean() }));
+
+export const forgottenMachine = z.object({ machineId: z.string() });
+
+const party = z.object({ keySha256: z.string(), address: z.string().exactOptional() });
+const holder = party.extend({ machineId: z.string(), generation: z.int() });
+const noted = { at: z.coerce.date(), lastAt: z.coerce.date(), times: z.int() };
+
+export const auditEntries: z.ZodType<AuditEntry[]> = z.array(
+  z.discriminatedUnion("event", [
+    z.object({
+      ...noted,
+      event: z.literal("evidence-refused"),
+      kind: z.string(),
+      address: z.string(),
+      reason: z.string(),
+    }),
+    z.object({
+      ...noted,
+      event: z.literal("instance-already-registered"),
+      instance: z.string(),
+      holder,
+      claimant: party,
+    }),
+    z.object({ ...noted, event: z.literal("generation-began"), instance: z.string(), holder, before: holder }),
+    z.object({
+      ...noted,
+      event: z.literal("machine-forgotten"),
+      machineId: z.string(),
+      instance: z.string().exactOptional(),
+    }),
+  ]),
+);
 
 export const controlPlaneCa = z.object({ caPem: z.string() });

@@ -2,15 +2,19 @@ import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { claimDir } from "../../admin/claim.ts";
-import { handlePlane } from "../../admin/plane/handle.ts";
+import { handlePlane, machineAddressOf } from "../../admin/plane/handle.ts";
 import { PLANE, planeRequest } from "../../admin/plane/request.ts";
 import { AdminServer } from "../../admin/server.ts";
+import type { AuditEntry } from "../../control-plane/audit.ts";
 import { EmbeddedControlPlane } from "../../control-plane/embedded-control-plane.ts";
+import type { ExchangeServer } from "../../control-plane/exchange/http/exchange-server.ts";
+import { serveExchange } from "../../control-plane/exchange/http/serve-exchange.ts";
 import { keeperIn } from "../../control-plane/kept/on-disk.ts";
 import { EXIT, type ExitCode } from "../../failure.ts";
 import { type Address, cannotListen } from "../../stack/free-port.ts";
 import { makeRuntimeDir } from "../../stack/runtime-dir.ts";
 import type { Terminal } from "../../terminal/terminal.ts";
+import { auditInWords } from "./audit.ts";
 import { tellPlane } from "./tell.ts";
 
 export interface RunOptions {
@@ -18,6 +22,8 @@ export interface RunOptions {
   readonly dir: string;
   /** DNS names and IP addresses by which agents call it. */
   readonly name?: readonly string[];
+  /** Where CI jobs come in; absent: nowhere. */
+  readonly exchange?: Address;
 }
 
 const DAY_MS = 24 * 60 * 60_000;
@@ -39,9 +45,11 @@ export async function runPlane(options: RunOptions, terminal: Terminal, signal: 
   const readyFile = join(claim.path, "ready.json");
   // Of one that was killed.
   await rm(readyFile, { force: true });
-  await using plane = await listen(options, dir);
+  const tellEntry = (entry: AuditEntry): void => terminal.out(auditInWords(entry, terminal.paint));
+  await using plane = await listen(options, dir, tellEntry);
+  await using exchange = options.exchange && (await serveJobs(plane, options.exchange));
   admin.answerWith(handlePlane(plane, dir));
-  await tellPlane({ dir, readyFile, plane, options, terminal });
+  await tellPlane({ dir, readyFile, plane, options, terminal, exchangePort: exchange?.port });
   if (!signal.aborted) await once(signal, "abort");
   terminal.out("Stopping …");
   await rm(readyFile, { force: true });
@@ -50,14 +58,26 @@ export async function runPlane(options: RunOptions, terminal: Terminal, signal: 
   return EXIT.ok;
 }
 
+function serveJobs(plane: EmbeddedControlPlane, address: Address): Promise<ExchangeServer> {
+  return serveExchange(plane, address, (build, machineAddress) => {
+    const at = machineAddress ?? machineAddressOf(plane, build);
+    return at === undefined ? undefined : `tcp://${at}`;
+  });
+}
+
 /** @throws {SandboxFailure} when the address cannot be listened on, or what is kept is damaged. */
-async function listen({ listen: address, name = [] }: RunOptions, dir: string): Promise<EmbeddedControlPlane> {
+async function listen(
+  { listen: address, name = [] }: RunOptions,
+  dir: string,
+  onAudit: (entry: AuditEntry) => void,
+): Promise<EmbeddedControlPlane> {
   const keeper = keeperIn(dir);
   try {
     return await EmbeddedControlPlane.listen(
       {
         ...address,
         names: name,
+        onAudit,
         authorityLifetimeMs: AUTHORITY_LIFETIME_MS,
         machineCertificateLifetimeMs: CERTIFICATE_LIFETIME_MS,
         servingCertificateLifetimeMs: CERTIFICATE_LIFETIME_MS,

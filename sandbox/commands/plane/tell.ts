@@ -19,13 +19,17 @@ export async function tellPlane(here: {
   readonly plane: EmbeddedControlPlane;
   readonly options: RunOptions;
   readonly terminal: Terminal;
+  /** Undefined: CI jobs come in nowhere. */
+  readonly exchangePort: number | undefined;
 }): Promise<void> {
-  const { dir, readyFile, plane, terminal } = here;
+  const { dir, readyFile, plane, options, terminal, exchangePort } = here;
   const { out, paint } = terminal;
   const caFile = join(dir, "control-plane-ca.pem");
   await writeFile(caFile, plane.caPem);
   const { endpoint, serverName } = plane;
-  const ready = { endpoint, serverName, caFile, pid: process.pid };
+  const exchangeUrl =
+    exchangePort === undefined ? undefined : `https://${urlHost(exchangeHost(options))}:${exchangePort}`;
+  const ready = { endpoint, serverName, caFile, pid: process.pid, ...(exchangeUrl !== undefined && { exchangeUrl }) };
   await writeWhole(readyFile, `${JSON.stringify(ready, null, 2)}\n`);
 
   const step = (text: string): void => out(`\n${paint("dim", text)}`);
@@ -42,7 +46,35 @@ export async function tellPlane(here: {
   command("machines");
   step("5. A build on it:");
   command("build", "open", "--org", "acme", "--project", "app");
+  if (exchangeUrl !== undefined) {
+    step("6. Jobs of a repository may open builds (circleci and buildkite likewise: docs/ci.md):");
+    command(
+      "trust",
+      "add",
+      "github",
+      "--org",
+      "acme",
+      "--project",
+      "app",
+      "--owner-id",
+      "OWNER",
+      "--repository-id",
+      "REPO",
+    );
+    step("7. In such a job, with the file of step 2:");
+    out(`npm run --silent ci-build -- --plane ${exchangeUrl} --ca control-plane-ca.pem -- buildctl build …`);
+  }
   step("Ctrl-C ends it; the state stays.");
+}
+
+/** By which clients may call it; it always has "localhost" and the like. */
+function exchangeHost({ name = [], exchange }: RunOptions): string {
+  const [first] = name;
+  return first ?? (exchange === undefined || exchange.host === ANY ? "localhost" : exchange.host);
+}
+
+function urlHost(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
 }
 
 function agentConfig({
@@ -59,7 +91,7 @@ function agentConfig({
   // TLS asks for names, never for addresses; and what is not in the certificate cannot be checked.
   const serverName = (name === undefined || isIP(name) !== 0) && { serverName: plane.serverName };
   return stringify({
-    controlPlane: { endpoint: `${at.includes(":") ? `[${at}]` : at}:${port}`, caFile: CA_FILE, ...serverName },
+    controlPlane: { endpoint: `${urlHost(at)}:${port}`, caFile: CA_FILE, ...serverName },
     identity: { kind: "join-token" },
   }).trimEnd();
 }

@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import { FolderSpentTokens } from "../../../verifier/src/index.ts";
 import { AuthorityFiles } from "./authority-files.ts";
 import type { Keeper } from "./keeper.ts";
 import { RecordFiles } from "./record-files.ts";
@@ -14,6 +16,7 @@ export function keeperIn(dir: string): Keeper {
   return {
     recalled,
     records: new RecordFiles(dir),
+    openSpent: (now) => FolderSpentTokens.open(join(dir, "spent"), { now }),
     keep: (snapshot) => state.write(snapshot()),
     // Of a first start that was killed there are authorities and no state: they are used.
     recallAuthority: (name) => authorities.recall(name, recalled !== undefined),

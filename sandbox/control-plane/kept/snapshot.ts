@@ -7,6 +7,7 @@ import {
   OpenBuild,
 } from "../../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
 import { MachineFacts, Versions } from "../../../agent/adapters/grpc/gen/builder/agent/v1/identity.ts";
+import { keptExchange, NOTHING_KEPT } from "../exchange/kept.ts";
 
 /** A message of the contract, as base64 of its bytes: it comes back exactly as it was. */
 function message<T>(type: { encode(message: T): BinaryWriter; decode(bytes: Uint8Array): T }) {
@@ -33,6 +34,17 @@ const keptProject = z.object({
   drains: z.array(z.object({ machineId: z.string(), drain: message(Drain) })),
 });
 
+/** Who holds an instance; until when follows from the last sign of life. */
+const keptLease = z.object({
+  instance: z.string(),
+  generation: z.int().positive(),
+  /** Lower-case hex, as the next. */
+  keySha256: z.string(),
+  previousKeySha256: z.string().optional(),
+  /** It left in order: another key may come at once. */
+  isReleased: z.boolean(),
+});
+
 const keptMachine = z.object({
   id: z.string(),
   ...projectRef,
@@ -40,6 +52,7 @@ const keptMachine = z.object({
   facts: message(MachineFacts),
   versions: message(Versions).optional(),
   refused: z.boolean(),
+  lease: keptLease.exactOptional(),
 });
 
 const keptJoinToken = z.object({
@@ -59,6 +72,8 @@ export const snapshotForm = z.object({
   projects: z.array(keptProject),
   machines: z.array(keptMachine),
   joinTokens: z.array(keptJoinToken),
+  /** Absent in files of before there was an exchange. */
+  exchange: keptExchange.default(NOTHING_KEPT),
 });
 
 export type Snapshot = z.output<typeof snapshotForm>;

@@ -51,7 +51,7 @@ it("takes a machine in, opens and ends its builds, drains it, and ends by Ctrl-C
   expect(stdout).toContain(`endpoint = "plane.example.com:${plane.port}"`);
   expect(stdout).toContain("The state stays in");
   expect(stdout).not.toContain("PRIVATE KEY");
-  expect(await readdir(plane.dir)).toEqual(["authorities", "builds", "control-plane-ca.pem", "state.json"]);
+  expect(await readdir(plane.dir)).toEqual(["authorities", "builds", "control-plane-ca.pem", "spent", "state.json"]);
   await plane.startAgain();
   expect(await plane.asked("machines")).toMatchObject([
     { machineId: machine.id, attached: false, ready: false, reasons: ["it is not attached"] },

@@ -1,5 +1,6 @@
+import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,17 +21,27 @@ function start(dir: string, port: number, ...more: readonly string[]) {
   return execa(process.execPath, args, { reject: false, env: { NO_COLOR: "1" } });
 }
 
+/** As it writes it down. */
+interface Ready {
+  readonly pid: number;
+  readonly caFile: string;
+  readonly exchangeUrl?: string;
+}
+
 /** A control plane as a process, in a directory and on a port that stay its own over restarts. */
 export class RunningPlane implements AsyncDisposable {
   readonly dir: string;
   readonly port: number;
   readonly serverName = "control-plane.sandbox.internal";
   readonly #parent: string;
+  readonly #more: readonly string[];
   #process: ReturnType<typeof start>;
   #caPem = "";
+  #exchangeUrl: string | undefined;
 
   private constructor(parent: string, port: number, more: readonly string[]) {
     this.#parent = parent;
+    this.#more = more;
     this.dir = join(parent, "plane");
     this.port = port;
     this.#process = start(this.dir, port, ...more);
@@ -50,6 +61,12 @@ export class RunningPlane implements AsyncDisposable {
     return this.#caPem;
   }
 
+  /** Where CI jobs come in, if they do. */
+  get exchangeUrl(): string {
+    if (this.#exchangeUrl === undefined) throw new Error("It has no exchange");
+    return this.#exchangeUrl;
+  }
+
   /** @throws {Error} if it ends before, with what it said. */
   async ready(): Promise<void> {
     const { pid } = this.#process;
@@ -58,10 +75,12 @@ export class RunningPlane implements AsyncDisposable {
     });
     const here = eventually("ready.json", async () => {
       const text = await readFile(join(this.dir, "ready.json"), "utf8").catch(() => "{}");
-      const { pid: by, caFile } = JSON.parse(text) as { readonly pid?: number; readonly caFile?: string };
-      return by === pid ? caFile : undefined;
+      const { pid: by, caFile, exchangeUrl } = JSON.parse(text) as Partial<Ready>;
+      return by === pid && caFile !== undefined ? { caFile, exchangeUrl } : undefined;
     });
-    this.#caPem = await readFile(await Promise.race([here, over]), "utf8");
+    const ready = await Promise.race([here, over]);
+    this.#exchangeUrl = ready.exchangeUrl;
+    this.#caPem = await readFile(ready.caFile, "utf8");
     over.catch(() => undefined);
   }
 
@@ -77,8 +96,15 @@ export class RunningPlane implements AsyncDisposable {
     return this.#process;
   }
 
+  /** While it is off: its state becomes this, as its own release would have written it. */
+  async rewriteState(state: unknown): Promise<void> {
+    const text = JSON.stringify(state);
+    const sha256 = createHash("sha256").update(text).digest("hex");
+    await writeFile(join(this.dir, "state.json"), JSON.stringify({ version: 1, sha256, state: text }));
+  }
+
   async startAgain(): Promise<void> {
-    this.#process = start(this.dir, this.port);
+    this.#process = start(this.dir, this.port, ...this.#more);
     await this.ready();
   }
 

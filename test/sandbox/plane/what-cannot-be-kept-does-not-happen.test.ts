@@ -162,7 +162,7 @@ describe("a control plane that is started again", () => {
     const text = await before.readFile("utf8");
     expect(JSON.parse(text)).toMatchObject({ version: 1 });
     expect(text).not.toContain("acme");
-    expect(await readdir(dir)).toEqual(["authorities", "state.json"]);
+    expect(await readdir(dir)).toEqual(["authorities", "spent", "state.json"]);
   });
 
   it("keeps keys for its user alone, and shows none of them in its state", async () => {

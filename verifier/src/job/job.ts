@@ -12,7 +12,8 @@ import { type JsonObject, member } from "../strict-json.ts";
 
 /** A token that a CI system gives one of its jobs. */
 export interface JobEvidence {
-  readonly kind: "github" | "circleci" | "buildkite";
+  /** Absent: whichever of the trusted issuers the token names. */
+  readonly kind?: "github" | "circleci" | "buildkite";
   readonly jwt: string;
 }
 
@@ -36,6 +37,10 @@ export type Trust =
       readonly repositories: readonly string[];
       /** `event_name`; undefined: any. A fork's pull request has "pull_request". */
       readonly events?: readonly string[];
+      /** `ref`, such as refs/heads/main; undefined: any. */
+      readonly refs?: readonly string[];
+      /** `environment`, whose own rules GitHub has checked; undefined: any, and none. */
+      readonly environments?: readonly string[];
     })
   | (AnyTrust & {
       readonly kind: "circleci";
@@ -44,6 +49,8 @@ export type Trust =
       readonly projects: readonly string[];
       /** Whether a person may be logged in to the job by SSH. */
       readonly allowsSshRerun: boolean;
+      /** `oidc.circleci.com/vcs-ref`; undefined: any. */
+      readonly refs?: readonly string[];
     })
   | (AnyTrust & {
       readonly kind: "buildkite";
@@ -51,6 +58,8 @@ export type Trust =
       readonly organizations: readonly string[];
       /** `pipeline_id`. */
       readonly pipelines: readonly string[];
+      /** `build_branch`; undefined: any. */
+      readonly branches?: readonly string[];
     });
 
 export interface JobExpectation {
@@ -58,37 +67,50 @@ export interface JobExpectation {
 }
 
 export interface JobClaims {
-  readonly kind: JobEvidence["kind"];
+  readonly kind: Trust["kind"];
   readonly organizationId: string;
   /** Of the repository, project or pipeline. */
   readonly projectId: string;
   readonly ref: string | undefined;
 }
 
-const MOST_LIFETIME_S = 3_600;
+export interface ProvenJob extends JobClaims {
+  /** Those of the expectation that take this job, at least one. */
+  readonly trusts: readonly Trust[];
+}
+
+/**
+ * The most that a token may live, seconds. GitHub's live for six hours (its own
+ * `actions-oidc-debugger` shows one), CircleCI's for one; Buildkite's as long as the job asks for,
+ * five minutes as a rule.
+ */
+const MOST_LIFETIMES_S = { github: 21_600, circleci: 3_600, buildkite: 3_600 } as const;
 const ID = /^[A-Za-z0-9-]{1,64}$/;
 const NAME = /^[\x20-\x7e]{1,255}$/;
 
-/** The first trust whose lists hold. @throws {Refused} */
+/** By every trust whose lists hold. @throws {Refused} */
 export async function proveJob(
   { kind, jwt }: JobEvidence,
   { trusts }: JobExpectation,
   { nowMs, spent }: { readonly nowMs: number; readonly spent: SpentTokens },
-): Promise<JobClaims> {
-  const ofKind = trusts.filter((trust) => trust.kind === kind);
+): Promise<ProvenJob> {
+  const ofKind = kind === undefined ? trusts : trusts.filter((trust) => trust.kind === kind);
   if (ofKind.length === 0) throw new Refused("kind-not-accepted", "Jobs of this CI system are not accepted here.");
   const token = readCompactJwt(jwt);
   const named = ofKind.map((trust) => ({ trust, keys: trust.keys, issuer: issuerName(trust) }));
   const trusted = issuerOf(token, named);
-  const verified = await verifyJwt(token, { ...trusted, algorithms: ["RS256"], mostLifetimeS: MOST_LIFETIME_S }, nowMs);
+  const mostLifetimeS = MOST_LIFETIMES_S[trusted.trust.kind];
+  const verified = await verifyJwt(token, { ...trusted, algorithms: ["RS256"], mostLifetimeS }, nowMs);
   const audience = soleAudience(verified.claims);
-  const { claims, trust } = firstFitting(
+  // Only those that trust the very keys which the token was verified with.
+  const candidates = named.filter(({ issuer, keys }) => issuer === trusted.issuer && keys === trusted.keys);
+  const proven = fitting(
     verified.claims,
     audience,
-    named.filter(({ issuer }) => issuer === trusted.issuer).map(({ trust }) => trust),
+    candidates.map(({ trust }) => trust),
   );
-  if (trust.isSingleUse) await spendJwt(spent, token, verified);
-  return claims;
+  if (proven.trusts.some(({ isSingleUse }) => isSingleUse)) await spendJwt(spent, token, verified);
+  return proven;
 }
 
 function issuerName(trust: Trust): string {
@@ -104,18 +126,20 @@ function issuerName(trust: Trust): string {
   }
 }
 
-function firstFitting(claims: JsonObject, audience: string, trusts: readonly Trust[]) {
+function fitting(claims: JsonObject, audience: string, trusts: readonly Trust[]): ProvenJob {
   const forAudience = trusts.filter((trust) => trust.audience === audience);
   let refused = new Refused("audience-mismatch", "The token is for another audience.");
+  let proven: ProvenJob | undefined;
   for (const trust of forAudience) {
     try {
-      return { trust, claims: claimsFor(trust, claims) };
+      proven = { ...claimsFor(trust, claims), trusts: [...(proven?.trusts ?? []), trust] };
     } catch (failure) {
       if (!(failure instanceof Refused)) throw failure;
       refused = failure;
     }
   }
-  throw refused;
+  if (proven === undefined) throw refused;
+  return proven;
 }
 
 function claimsFor(trust: Trust, claims: JsonObject): JobClaims {
@@ -123,7 +147,9 @@ function claimsFor(trust: Trust, claims: JsonObject): JobClaims {
     case "github": {
       const organizationId = allowedId(claims, "repository_owner_id", trust.owners);
       const projectId = allowedId(claims, "repository_id", trust.repositories);
-      if (trust.events !== undefined) requireAllowed("event", textMember(claims, "event_name", NAME), trust.events);
+      requireWhere(claims, "event_name", trust.events);
+      requireWhere(claims, "ref", trust.refs);
+      requireWhere(claims, "environment", trust.environments);
       return { kind: "github", organizationId, projectId, ref: optionalText(claims, "ref", NAME) };
     }
     case "circleci": {
@@ -131,12 +157,14 @@ function claimsFor(trust: Trust, claims: JsonObject): JobClaims {
       if (!trust.allowsSshRerun && rerun !== undefined && rerun !== false)
         throw new Refused("rerun-refused", "The job was run again with SSH, so that a person can be in it.");
       const projectId = allowedId(claims, "oidc.circleci.com/project-id", trust.projects);
+      requireWhere(claims, "oidc.circleci.com/vcs-ref", trust.refs);
       const ref = optionalText(claims, "oidc.circleci.com/vcs-ref", NAME);
       return { kind: "circleci", organizationId: trust.organization, projectId, ref };
     }
     case "buildkite": {
       const organizationId = allowedId(claims, "organization_id", trust.organizations);
       const projectId = allowedId(claims, "pipeline_id", trust.pipelines);
+      requireWhere(claims, "build_branch", trust.branches);
       return { kind: "buildkite", organizationId, projectId, ref: optionalText(claims, "build_branch", NAME) };
     }
     default:
@@ -148,4 +176,9 @@ function allowedId(claims: JsonObject, name: string, allowed: readonly string[])
   const id = textMember(claims, name, ID);
   requireAllowed(name, id, allowed);
   return id;
+}
+
+/** Where there is no list, anything is allowed, and so is nothing. */
+function requireWhere(claims: JsonObject, name: string, allowed: readonly string[] | undefined): void {
+  if (allowed !== undefined) requireAllowed(name, textMember(claims, name, NAME), allowed);
 }

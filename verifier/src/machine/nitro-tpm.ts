@@ -76,7 +76,8 @@ interface Sign1 {
 
 /** RFC 9052, 4.2; tagged or not. @throws {Refused} "malformed", "algorithm-not-allowed" */
 function readSign1(document: Uint8Array): Sign1 {
-  const message = decoded(document);
+  // A Buffer's parts would be Buffers, and cbor2 encodes those as something else than bytes.
+  const message = decoded(Uint8Array.from(document));
   const parts: unknown = message instanceof Tag && message.tag === COSE_SIGN1 ? message.contents : message;
   const elements: readonly unknown[] = Array.isArray(parts) ? parts : [];
   const [protectedHeader, , encodedPayload, signature] = elements;

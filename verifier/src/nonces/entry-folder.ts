@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { link, mkdir, open, readdir, readFile, rename, rm, unlink } from "node:fs/promises";
 import { join } from "node:path";
+import { isErrno, syncFolder } from "../files.ts";
 
 /** How often a folder is looked through for what nobody needs any longer. */
 const SWEEP_EVERY_MS = 60_000;
@@ -42,7 +43,7 @@ export class EntryFolder {
       return await succeedsUnless("EEXIST", link(draft, join(this.#path, name)));
     } finally {
       await unlink(draft);
-      await this.#sync();
+      await syncFolder(this.#path);
     }
   }
 
@@ -60,7 +61,7 @@ export class EntryFolder {
   /** Whether it was this call that moved it. */
   async moveTo(other: EntryFolder, name: string): Promise<boolean> {
     const isOurs = await succeedsUnless("ENOENT", rename(join(this.#path, name), join(other.#path, name)));
-    if (isOurs) await Promise.all([this.#sync(), other.#sync()]);
+    if (isOurs) await Promise.all([syncFolder(this.#path), syncFolder(other.#path)]);
     return isOurs;
   }
 
@@ -75,15 +76,6 @@ export class EntryFolder {
       if (keepUntilMs(entry) < nowMs) await rm(join(this.#path, name), { force: true });
     }
   }
-
-  async #sync(): Promise<void> {
-    const folder = await open(this.#path, "r");
-    try {
-      await folder.sync();
-    } finally {
-      await folder.close();
-    }
-  }
 }
 
 async function succeedsUnless(code: string, act: Promise<void>): Promise<boolean> {
@@ -94,10 +86,6 @@ async function succeedsUnless(code: string, act: Promise<void>): Promise<boolean
     if (isErrno(failure, code)) return false;
     throw failure;
   }
-}
-
-function isErrno(failure: unknown, code: string): boolean {
-  return failure instanceof Error && "code" in failure && failure.code === code;
 }
 
 /** What another process has removed meanwhile has nothing left to keep. */

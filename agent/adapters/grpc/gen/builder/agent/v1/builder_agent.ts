@@ -478,6 +478,15 @@ export const BuilderAgentServiceService = {
    * takes a new challenge and fresh evidence, with backoff, for as long as it lives.
    * INVALID_ARGUMENT names the field at fault.
    *
+   * Evidence that names an instance gives one live machine an instance. The same key is the same
+   * machine, whatever its boot id says: the agent comes with the key that it is known by, or with
+   * the same one until an answer has reached it. Another key, while the machine lives, is a clone or
+   * a reboot, and from here the two look alike: ALREADY_EXISTS, with builder-agent-retry-after-ms,
+   * and never with the mark. The agent tells its operator and comes back then. Once the machine has
+   * not been heard from for some time (90 seconds suit the waits above), or has said PHASE_STOPPING
+   * and hung up, another key is another machine, under another machine id; from then on every call
+   * of the one before is answered with UNAUTHENTICATED.
+   *
    * `serving_csr` may be absent: the gateway, a process of its own, may not have made its key yet.
    * The answer then has no serving certificate, and the agent asks for it by RenewCertificates once
    * the gateway is there.
@@ -496,6 +505,9 @@ export const BuilderAgentServiceService = {
    * remaining lifetime, with jitter, with fresh keys; and whenever the gateway holds a key without
    * a certificate: a gateway that has just restarted makes a new key, and a machine may have
    * registered before its gateway was there.
+   *
+   * From then on the fresh key is the machine's, and so is the one that asked: the answer may be
+   * lost.
    */
   renewCertificates: {
     path: "/builder.agent.v1.BuilderAgentService/RenewCertificates" as const,
@@ -578,6 +590,15 @@ export interface BuilderAgentServiceServer extends UntypedServiceImplementation 
    * takes a new challenge and fresh evidence, with backoff, for as long as it lives.
    * INVALID_ARGUMENT names the field at fault.
    *
+   * Evidence that names an instance gives one live machine an instance. The same key is the same
+   * machine, whatever its boot id says: the agent comes with the key that it is known by, or with
+   * the same one until an answer has reached it. Another key, while the machine lives, is a clone or
+   * a reboot, and from here the two look alike: ALREADY_EXISTS, with builder-agent-retry-after-ms,
+   * and never with the mark. The agent tells its operator and comes back then. Once the machine has
+   * not been heard from for some time (90 seconds suit the waits above), or has said PHASE_STOPPING
+   * and hung up, another key is another machine, under another machine id; from then on every call
+   * of the one before is answered with UNAUTHENTICATED.
+   *
    * `serving_csr` may be absent: the gateway, a process of its own, may not have made its key yet.
    * The answer then has no serving certificate, and the agent asks for it by RenewCertificates once
    * the gateway is there.
@@ -588,6 +609,9 @@ export interface BuilderAgentServiceServer extends UntypedServiceImplementation 
    * remaining lifetime, with jitter, with fresh keys; and whenever the gateway holds a key without
    * a certificate: a gateway that has just restarted makes a new key, and a machine may have
    * registered before its gateway was there.
+   *
+   * From then on the fresh key is the machine's, and so is the one that asked: the answer may be
+   * lost.
    */
   renewCertificates: handleUnaryCall<RenewCertificatesRequest, RenewCertificatesResponse>;
   /**
@@ -647,6 +671,15 @@ export interface BuilderAgentServiceClient extends Client {
    * takes a new challenge and fresh evidence, with backoff, for as long as it lives.
    * INVALID_ARGUMENT names the field at fault.
    *
+   * Evidence that names an instance gives one live machine an instance. The same key is the same
+   * machine, whatever its boot id says: the agent comes with the key that it is known by, or with
+   * the same one until an answer has reached it. Another key, while the machine lives, is a clone or
+   * a reboot, and from here the two look alike: ALREADY_EXISTS, with builder-agent-retry-after-ms,
+   * and never with the mark. The agent tells its operator and comes back then. Once the machine has
+   * not been heard from for some time (90 seconds suit the waits above), or has said PHASE_STOPPING
+   * and hung up, another key is another machine, under another machine id; from then on every call
+   * of the one before is answered with UNAUTHENTICATED.
+   *
    * `serving_csr` may be absent: the gateway, a process of its own, may not have made its key yet.
    * The answer then has no serving certificate, and the agent asks for it by RenewCertificates once
    * the gateway is there.
@@ -671,6 +704,9 @@ export interface BuilderAgentServiceClient extends Client {
    * remaining lifetime, with jitter, with fresh keys; and whenever the gateway holds a key without
    * a certificate: a gateway that has just restarted makes a new key, and a machine may have
    * registered before its gateway was there.
+   *
+   * From then on the fresh key is the machine's, and so is the one that asked: the answer may be
+   * lost.
    */
   renewCertificates(
     request: RenewCertificatesRequest,
