@@ -47,6 +47,8 @@ export interface Layout {
   /** Of control and of the gateway: what the secrets look like that they hold, for bundles. */
   readonly controlSecrets: string;
   readonly gatewaySecrets: string;
+  /** Control's: which requests for diagnostics it has answered in this boot. */
+  readonly answeredDiagnostics: string;
   readonly identityDir: string;
   /** What control proposes to whoever starts BuildKit as root, where that is not the launcher. */
   readonly buildkitProposal: string;
@@ -102,6 +104,7 @@ export function layoutOf(paths: {
     controlDir,
     controlSecrets: join(controlDir, "secret-digests.json"),
     gatewaySecrets: join(runtimeDir, "gateway", "secret-digests.json"),
+    answeredDiagnostics: join(controlDir, "diagnostics.json"),
     identityDir: join(controlDir, "identity"),
     buildkitProposal: join(controlDir, "buildkitd.toml"),
     buildkitDir,

@@ -4,6 +4,7 @@ import { inWords } from "../core/errors.ts";
 import type { Pulse } from "../lifecycle/pulse.ts";
 import { Tasks } from "../lifecycle/tasks.ts";
 import type { HealthBoard } from "../ports/health-board.ts";
+import { answerDiagnostics, type DiagnosticsPorts } from "./answer-diagnostics.ts";
 import { type AttachPorts, stayAttached } from "./attach/attach.ts";
 import { Belonging, type BelongingPorts } from "./belong/belong.ts";
 import { newBoard } from "./board/board.ts";
@@ -35,7 +36,8 @@ export type AgentPorts = BelongingPorts &
   BuildkitPorts &
   ReliefPorts &
   EndingPorts &
-  OperatorPorts & { readonly board: HealthBoard };
+  OperatorPorts &
+  DiagnosticsPorts & { readonly board: HealthBoard };
 
 export interface AgentSettings {
   /** The directory whose file system holds BuildKit's cache. */
@@ -96,6 +98,7 @@ export async function runAgent(
     keepCertificates(ports, board, boot.bootId, refusals, prove, report, signal),
   );
   tasks.run("control-plane", (signal, report) => stayAttached(ports, board, boot, refusals, prove, report, signal));
+  tasks.run("diagnostics", (signal, report) => answerDiagnostics(ports, board, report, signal));
   tasks.run("boot-chapters", (signal) => timeBoot(ports, board, boot, signal));
 
   tasks.run("signals", (signal) => orderBySignal(ports, board, signals, graceMs, signal));

@@ -22,6 +22,8 @@ export interface DesiredState {
   readonly tailnet?: TailnetWish;
   readonly egress: EgressPolicy;
   readonly drain?: DrainOrder;
+  /** Absent: none. */
+  readonly diagnostics?: readonly DiagnosticsWish[];
   /**
    * What it asks for beside builds, by capability name. One that this agent lacks is reported as a
    * condition, never a failure.
@@ -80,6 +82,12 @@ export interface WrappedKey {
   readonly keyId: string;
   readonly ciphertext: Uint8Array;
   readonly encryptionContext: Readonly<Record<string, string>>;
+}
+
+/** A bundle that the control plane asks for, once. */
+export interface DiagnosticsWish {
+  readonly requestId: string;
+  readonly expiresAtMs: number;
 }
 
 export interface DrainOrder {

@@ -7,6 +7,7 @@ const FIELDS: ReadonlyMap<string, string> = new Map<keyof DesiredState, string>(
   ["grants", "open_builds"],
   ["closed", "closed_builds"],
   ["cacheVolume", "cache_volume"],
+  ["diagnostics", "diagnostics_requests"],
   ["asksFor", "what is asked for beside builds"],
 ]);
 

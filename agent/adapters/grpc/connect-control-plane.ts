@@ -1,4 +1,5 @@
 import type { ControlPlane, Hello, PlaneStream } from "../../ports/control-plane.ts";
+import type { DiagnosticsPlane } from "../../ports/diagnostics.ts";
 import type { MachineIdentity } from "../../ports/keys.ts";
 import type { Log } from "../../ports/log.ts";
 import type { PlaneMeters } from "../../ports/meters.ts";
@@ -10,6 +11,7 @@ import { BuilderAgentServiceService as Service } from "./gen/builder/agent/v1/bu
 import { registrationToProto, renewalToProto } from "./registration-to-proto.ts";
 import { type PlaneAddress, requireCas } from "./trusted-channel.ts";
 import { makeUnaryCall, type UnaryCall } from "./unary-call.ts";
+import { uploadDiagnostics } from "./upload-diagnostics.ts";
 
 export interface ConnectOptions extends PlaneAddress {
   readonly log: Log;
@@ -23,7 +25,7 @@ export interface ConnectOptions extends PlaneAddress {
  * before the first call. Disposing cancels what is under way and closes every connection.
  * @throws {AgentError} "control-plane.ca-unusable"
  */
-export function connectControlPlane(options: ConnectOptions): ControlPlane & AsyncDisposable {
+export function connectControlPlane(options: ConnectOptions): ControlPlane & DiagnosticsPlane & AsyncDisposable {
   requireCas(options.caPem);
   const { log, meters } = options;
   const limits = { ...CALL_LIMITS, ...options.limits };
@@ -71,6 +73,7 @@ export function connectControlPlane(options: ConnectOptions): ControlPlane & Asy
         signal,
       ),
     attach,
+    uploadDiagnostics: (identity, upload, signal) => uploadDiagnostics(connections.for(identity), upload, signal),
     async [Symbol.asyncDispose]() {
       connections[Symbol.dispose]();
     },

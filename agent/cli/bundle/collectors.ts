@@ -10,9 +10,9 @@ import { ownFiles } from "../../adapters/bundle/collectors/own-files.ts";
 import { unitCollectors } from "../../adapters/bundle/collectors/units.ts";
 import { readHead, requireThere } from "../../adapters/bundle/read-file.ts";
 import { TABLE } from "../../core/network/guard.ts";
-import type { LoadedConfig } from "../config/config.ts";
 import type { Layout } from "../layout.ts";
 import { shownConfig } from "../shown-config.ts";
+import type { ConfigOrProblem } from "./places.ts";
 
 export interface BundlePlaces {
   readonly layout: Layout;
@@ -24,7 +24,7 @@ export interface BundlePlaces {
 
 export interface BundleSources extends BundlePlaces {
   /** Or what is wrong with it. */
-  readonly config: LoadedConfig | { readonly problem: string };
+  readonly config: ConfigOrProblem;
   readonly logSinceMs: number;
   readonly logMaxBytes: number;
 }

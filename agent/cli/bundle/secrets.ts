@@ -4,7 +4,7 @@ import { z } from "zod";
 import { digestsOf, type SecretDigests } from "../../adapters/bundle/secret-digests.ts";
 import { keptDigests, secretTexts } from "../../adapters/bundle/secret-files.ts";
 import { secretsInUrls, secretsOfProcess } from "../../core/bundle/own-secrets.ts";
-import type { LoadedConfig } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
 import type { Layout } from "../layout.ts";
 import { shownConfig } from "../shown-config.ts";
 import type { ConfigOrProblem } from "./places.ts";
@@ -58,7 +58,7 @@ export async function searchedSecrets({ layout, config, args, environment }: Sec
   };
 }
 
-function tokenFiles({ identity, tailnet }: LoadedConfig["config"]): readonly string[] {
+function tokenFiles({ identity, tailnet }: Pick<Config, "identity" | "tailnet">): readonly string[] {
   const token = "tokenFile" in identity ? identity.tokenFile : undefined;
   return [token, tailnet.identityTokenFile].filter((file) => file !== undefined);
 }

@@ -117,6 +117,7 @@ export class FleetMachine implements AsyncDisposable {
       configuration: (settings, diskBytes) => JSON.stringify([settings.maxParallelism, diskBytes]),
       buildkitCache: buildkit,
       operators: undefined,
+      diagnostics: undefined,
       ownUnit: { ready: () => {}, tell: () => {}, stopping: () => {} },
       board: { show: (state) => void (this.#shown = state) },
     };
