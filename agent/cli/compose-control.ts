@@ -128,7 +128,12 @@ export async function startControl(
     {
       cacheRoot: layout.cacheDir,
       cache: cacheVolume,
-      capabilities: [...capabilities, "diagnostics", ...(bridged ? ["egress"] : []), ...(tailnet === undefined ? [] : ["tailnet"])],
+      capabilities: [
+        ...capabilities,
+        "diagnostics",
+        ...(bridged ? ["egress"] : []),
+        ...(tailnet === undefined ? [] : ["tailnet"]),
+      ],
       startedMonoMs,
       ending: { graceMs: drain.graceMs, buildkitGraceMs: drain.stopGraceMs },
     },

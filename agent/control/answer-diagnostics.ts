@@ -81,7 +81,10 @@ export async function answerDiagnostics(
       failed({ err, failures, retryInMs }, { requestId }) {
         const isUnwanted = err instanceof PlaneError && UNWANTED.includes(err.status);
         const isLast = isUnwanted || failures >= TRIES_MAX;
-        log.warn({ err, requestId, ...(!isLast && { retryInMs }) }, isLast ? "diagnostics.given-up" : "diagnostics.failed");
+        log.warn(
+          { err, requestId, ...(!isLast && { retryInMs }) },
+          isLast ? "diagnostics.given-up" : "diagnostics.failed",
+        );
         if (isLast) void answered.note(requestId);
       },
     },

@@ -1,13 +1,14 @@
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { type Collector, type Document, NotThere } from "../../agent/adapters/bundle/collector.ts";
 import { type BundleOptions, type BundleReport, makeBundle } from "../../agent/adapters/bundle/make-bundle.ts";
 import { digestsOf } from "../../agent/adapters/bundle/secret-digests.ts";
 import { bundleName } from "../../agent/core/bundle/name.ts";
-import { Folder, listed, unpacked } from "./unpacked.ts";
+import { folderOfOwn, listed, unpacked } from "./unpacked.ts";
 
 const NAME = bundleName("m-1", Date.UTC(2026, 0, 2, 3, 4, 5), new Uint8Array(8).fill(0xab));
 const SECRET = "hunter2-hunter3";
@@ -24,7 +25,7 @@ interface Made {
 }
 
 async function made(collectors: readonly Collector[], more: Partial<BundleOptions> = {}): Promise<Made> {
-  await using folder = await Folder.make();
+  await using folder = await folderOfOwn();
   const key = randomBytes(32);
   const before = performance.now();
   const bundle = makeBundle({
@@ -36,10 +37,10 @@ async function made(collectors: readonly Collector[], more: Partial<BundleOption
     signal: new AbortController().signal,
     ...more,
   });
-  await writeFile(folder.in("b.tar.gz"), bundle.bytes);
+  await writeFile(join(folder.path, "b.tar.gz"), bundle.bytes);
   const tookMs = performance.now() - before;
-  const lines = await listed(folder.in("b.tar.gz"));
-  return { files: await unpacked(folder.in("b.tar.gz"), folder.path), lines, report: bundle.report(), tookMs };
+  const lines = await listed(join(folder.path, "b.tar.gz"));
+  return { files: await unpacked(join(folder.path, "b.tar.gz"), folder.path), lines, report: bundle.report(), tookMs };
 }
 
 const never = (): Promise<string> => new Promise(() => undefined);

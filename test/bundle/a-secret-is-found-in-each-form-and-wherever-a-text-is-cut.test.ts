@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Cleaner, type Withheld } from "../../agent/adapters/bundle/cleaner.ts";

@@ -1,6 +1,7 @@
 import { chmod, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { TempDir } from "../../sandbox/stack/temp-dir.ts";
 import { AgentProcess, MAIN } from "../cli/agent-process.ts";
-import type { Folder } from "./unpacked.ts";
 
 /** Says at its end how much memory it had at most, in KiB. */
 const TELLS_MEMORY = `data:text/javascript,process.on("exit",()=>process.stderr.write("peak "+process.resourceUsage().maxRSS))`;
@@ -15,7 +16,7 @@ export interface Bundled {
 
 /** `builder-agent bundle`, with the programs of `programs` before all others. */
 export async function bundle(
-  programs: Folder,
+  programs: TempDir,
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Bundled> {
@@ -27,24 +28,31 @@ export async function bundle(
 }
 
 /** A program of Node's words that stands in for one of the machine's. */
-export async function standIn(programs: Folder, name: string, script: string): Promise<void> {
-  await writeFile(programs.in(name), `#!${process.execPath}\n${script}\n`);
-  await chmod(programs.in(name), 0o755);
+export async function standIn(programs: TempDir, name: string, script: string): Promise<void> {
+  await writeFile(join(programs.path, name), `#!${process.execPath}\n${script}\n`);
+  await chmod(join(programs.path, name), 0o755);
 }
 
 /** Its own directories, so that it meets no agent of this machine, and no configuration. */
-export function places(folder: Folder): readonly string[] {
-  const config = folder.in("config.toml");
-  return ["--config", config, "--paths-runtime-dir", folder.in("run"), "--paths-state-dir", folder.in("state")];
+export function places(folder: TempDir): readonly string[] {
+  const config = join(folder.path, "config.toml");
+  return [
+    "--config",
+    config,
+    "--paths-runtime-dir",
+    join(folder.path, "run"),
+    "--paths-state-dir",
+    join(folder.path, "state"),
+  ];
 }
 
 /** A configuration that is right, and of a machine where nothing runs. */
-export async function writeConfig(folder: Folder, more: readonly string[] = []): Promise<void> {
-  await writeFile(folder.in("token"), "join-token-of-nobody\n", { mode: 0o600 });
+export async function writeConfig(folder: TempDir, more: readonly string[] = []): Promise<void> {
+  await writeFile(join(folder.path, "token"), "join-token-of-nobody\n", { mode: 0o600 });
   const lines = [
-    ...["[controlPlane]", 'endpoint = "control.invalid:443"', `caFile = "${folder.in("ca.pem")}"`],
-    ...["[identity]", 'kind = "join-token"', `tokenFile = "${folder.in("token")}"`],
+    ...["[controlPlane]", 'endpoint = "control.invalid:443"', `caFile = "${join(folder.path, "ca.pem")}"`],
+    ...["[identity]", 'kind = "join-token"', `tokenFile = "${join(folder.path, "token")}"`],
     ...["[health]", 'listen = "127.0.0.1:1"', ...more],
   ];
-  await writeFile(folder.in("config.toml"), `${lines.join("\n")}\n`);
+  await writeFile(join(folder.path, "config.toml"), `${lines.join("\n")}\n`);
 }

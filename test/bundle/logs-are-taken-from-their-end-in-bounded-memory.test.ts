@@ -1,6 +1,7 @@
+import { join } from "node:path";
 import { expect, it } from "vitest";
 import { bundle, places, standIn, writeConfig } from "./bundle-command.ts";
-import { Folder, unpacked } from "./unpacked.ts";
+import { folderOfOwn, unpacked } from "./unpacked.ts";
 
 /** Entries as journalctl prints them with --reverse: the newest first. */
 function entries(count: number, fields: (at: number) => object): string {
@@ -19,8 +20,8 @@ async function prints(text: string): Promise<string> {
 }
 
 it("the journal's entries are in order, each a line that a person reads, whatever they are made of", async () => {
-  await using folder = await Folder.make();
-  await using programs = await Folder.make();
+  await using folder = await folderOfOwn();
+  await using programs = await folderOfOwn();
   await writeConfig(folder);
   const told = [
     { MESSAGE: "newest", _SYSTEMD_UNIT: "builder-agent-control.service" },
@@ -28,9 +29,9 @@ it("the journal's entries are in order, each a line that a person reads, whateve
     { MESSAGE: "oldest", UNIT: "buildkitd.service", _SYSTEMD_UNIT: "init.scope" },
   ];
   await standIn(programs, "journalctl", await prints(`${entries(3, (at) => told[at] ?? {})}\nno json`));
-  const { code, out } = await bundle(programs, [...places(folder), "--output", folder.in("b.tar.gz")]);
+  const { code, out } = await bundle(programs, [...places(folder), "--output", join(folder.path, "b.tar.gz")]);
   expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining("BUG-") as string });
-  const files = await unpacked(folder.in("b.tar.gz"), folder.path);
+  const files = await unpacked(join(folder.path, "b.tar.gz"), folder.path);
   expect(files.get("logs/journal/9999.log")?.split("\n")).toEqual([
     "(an entry that is too long, or not understood, was left out)",
     "2033-05-18T03:33:18.000Z buildkitd.service[7] <4> oldest",
@@ -46,12 +47,12 @@ const MIB = Number(process.env["BUILDER_AGENT_BUNDLE_MIB"] ?? 192);
 it(`${MIB} MiB of logs cost less than 50 MB of memory, and the newest of them are there`, {
   timeout: 300_000,
 }, async () => {
-  await using folder = await Folder.make();
-  await using programs = await Folder.make();
+  await using folder = await folderOfOwn();
+  await using programs = await folderOfOwn();
   await writeConfig(folder);
   const args = [...places(folder), "--log-mib", String(MIB), "--output"];
   await standIn(programs, "journalctl", "");
-  const quiet = await bundle(programs, [...args, folder.in("quiet.tar.gz")]);
+  const quiet = await bundle(programs, [...args, join(folder.path, "quiet.tar.gz")]);
   await standIn(
     programs,
     "journalctl",
@@ -62,11 +63,11 @@ it(`${MIB} MiB of logs cost less than 50 MB of memory, and the newest of them ar
      process.stdout.on("error", () => process.exit(1));
      more();`,
   );
-  const full = await bundle(programs, [...args, folder.in("full.tar.gz")]);
+  const full = await bundle(programs, [...args, join(folder.path, "full.tar.gz")]);
   expect([quiet.code, full.code]).toEqual([0, 0]);
   expect(full.tookMs).toBeLessThan(30_000);
   expect((full.peakKib - quiet.peakKib) / 1024).toBeLessThan(50);
-  const files = await unpacked(folder.in("full.tar.gz"), folder.path);
+  const files = await unpacked(join(folder.path, "full.tar.gz"), folder.path);
   expect(files.get("logs/journal/9999.log")).toMatch(/entry 0 password=\[redacted: named-value\] words[^\n]+\n$/);
   const logs = [...files].filter(([name]) => name.startsWith("logs/journal/"));
   expect(logs.length).toBeGreaterThan(16);

@@ -1,28 +1,13 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { TempDir } from "../../sandbox/stack/temp-dir.ts";
 
-/** A folder of this test's own, gone afterwards. */
-export class Folder implements AsyncDisposable {
-  readonly path: string;
-
-  private constructor(path: string) {
-    this.path = path;
-  }
-
-  static async make(): Promise<Folder> {
-    return new Folder(await mkdtemp(join(tmpdir(), "builder-agent-bundle-")));
-  }
-
-  in(...names: readonly string[]): string {
-    return join(this.path, ...names);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await rm(this.path, { recursive: true, force: true });
-  }
+/** A folder of this test's own. */
+export function folderOfOwn(): Promise<TempDir> {
+  return TempDir.make(join(tmpdir(), "bundle-"));
 }
 
 /** What Debian's tar says is in it: "-rw------- 0/0 12 2026-01-02 03:04 name", a line each. */

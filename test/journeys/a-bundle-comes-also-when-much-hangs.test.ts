@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
 import { bundle } from "../bundle/bundle-command.ts";
-import { Folder, unpacked } from "../bundle/unpacked.ts";
+import { folderOfOwn, unpacked } from "../bundle/unpacked.ts";
 import { Stage } from "./stage/stage.ts";
 import { needsStage } from "./stage/whether.ts";
 
@@ -14,16 +14,16 @@ it("with BuildKit and control hung and the control plane gone it is there within
   timeout: 120_000,
 }, async () => {
   await using stage = await Stage.up();
-  await using folder = await Folder.make();
-  await using programs = await Folder.make();
+  await using folder = await folderOfOwn();
+  await using programs = await folderOfOwn();
   stage.plane.faults.silent = true;
   for (const name of ["buildkitd", "control"] as const) await stage.kill(name, "SIGSTOP");
   try {
-    const args = ["--config", join(stage.workDir, "agent.toml"), "--output", folder.in("b.tar.gz")];
+    const args = ["--config", join(stage.workDir, "agent.toml"), "--output", join(folder.path, "b.tar.gz")];
     const { code, out, tookMs } = await bundle(programs, args);
     expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining("could not look") as string });
     expect(tookMs).toBeLessThan(30_000);
-    const files = await unpacked(folder.in("b.tar.gz"), folder.path);
+    const files = await unpacked(join(folder.path, "b.tar.gz"), folder.path);
     // Its secrets are searched for all the same: what they look like is in a file.
     expect(files.get("logs/launcher/0001.log")).toContain("desired-state.accepted");
     for (const name of ["status.json", "metrics.txt", "buildkit/workers.json", "buildkit/disk-usage.json"])
@@ -35,10 +35,10 @@ it("with BuildKit and control hung and the control plane gone it is there within
 });
 
 it("a disk without room gets no half bundle; standard output takes it", { timeout: 60_000 }, async () => {
-  await using folder = await Folder.make();
-  await using programs = await Folder.make();
-  const [full, args] = [folder.in("full"), ["--config", folder.in("none.toml")]];
-  await writeFile(folder.in("none.toml"), "");
+  await using folder = await folderOfOwn();
+  await using programs = await folderOfOwn();
+  const [full, args] = [join(folder.path, "full"), ["--config", join(folder.path, "none.toml")]];
+  await writeFile(join(folder.path, "none.toml"), "");
   await mkdir(full);
   await promisify(execFile)("mount", ["-t", "tmpfs", "-o", "size=4k", "tmpfs", full]);
   try {

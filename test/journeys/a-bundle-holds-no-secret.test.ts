@@ -2,8 +2,9 @@ import { randomBytes } from "node:crypto";
 import { appendFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, expect, it, vi } from "vitest";
+import type { TempDir } from "../../sandbox/stack/temp-dir.ts";
 import { bundle } from "../bundle/bundle-command.ts";
-import { Folder, unpacked } from "../bundle/unpacked.ts";
+import { folderOfOwn, unpacked } from "../bundle/unpacked.ts";
 import { writtenIn } from "../bundle/written-in.ts";
 import { filesBelow } from "./stage/haystack.ts";
 import { REF } from "./stage/set-up.ts";
@@ -18,8 +19,8 @@ afterEach(() => {
 /** Of no known shape: only by its value can it be found. */
 const canary = (what: string): string => `${what} ${randomBytes(12).toString("base64")}/"&é`.replaceAll(" ", "-");
 
-function bundleArguments(stage: Stage, into: Folder): readonly string[] {
-  return ["--config", join(stage.workDir, "agent.toml"), "--output", into.in("b.tar.gz")];
+function bundleArguments(stage: Stage, into: TempDir): readonly string[] {
+  return ["--config", join(stage.workDir, "agent.toml"), "--output", join(into.path, "b.tar.gz")];
 }
 
 it("of the real agent no secret is in its bundle, in no form, even where a log has it", {
@@ -66,8 +67,8 @@ it("of the real agent no secret is in its bundle, in no form, even where a log h
   const forms = [...held, ...keyPem.split("\n")].flatMap(writtenIn);
   await appendFile(stage.log.file, forms.map((form) => `tool: ~${form}~ and so on\n`).join(""));
 
-  await using folder = await Folder.make();
-  await using programs = await Folder.make();
+  await using folder = await folderOfOwn();
+  await using programs = await folderOfOwn();
   const args = [
     ...bundleArguments(stage, folder),
     "--identity-oidc-url",
@@ -75,7 +76,7 @@ it("of the real agent no secret is in its bundle, in no form, even where a log h
   ];
   const { code, out, err } = await bundle(programs, args, { OWN_PASSWORD: ownEnvironment ?? "" });
   expect({ code, err: err.replace(/peak \d+$/, "") }).toEqual({ code: 0, err: "" });
-  const files = await unpacked(folder.in("b.tar.gz"), folder.path);
+  const files = await unpacked(join(folder.path, "b.tar.gz"), folder.path);
 
   // A part of each is enough to be wrong.
   const needles = [...held.flatMap(pieces), buildSecret];

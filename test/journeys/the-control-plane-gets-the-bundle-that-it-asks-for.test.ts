@@ -1,14 +1,16 @@
-import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, it } from "vitest";
-import { Folder, listed, unpacked } from "../bundle/unpacked.ts";
+import { folderOfOwn, listed, unpacked } from "../bundle/unpacked.ts";
 import { REF } from "./stage/set-up.ts";
 import { sharedStage } from "./stage/shared-stage.ts";
 
 const stage = sharedStage();
 const inAMinute = (): Date => new Date(Date.now() + 60_000);
 
-it("each request is answered once, one after the other, also after control was killed", { timeout: 120_000 }, async () => {
+it("each request is answered once, one after the other, also after control was killed", {
+  timeout: 120_000,
+}, async () => {
   const { plane } = stage();
   const ask = (...ids: readonly string[]) =>
     plane.wish(REF, { diagnosticsRequests: ids.map((requestId) => ({ requestId, expiresAt: inAMinute() })) }).applied();
@@ -23,15 +25,19 @@ it("each request is answered once, one after the other, also after control was k
   expect(plane.archives().map(({ requestId }) => requestId)).toEqual(["r-1", "r-2", "r-3"]);
 
   const [archive] = plane.archives();
-  await using folder = await Folder.make();
-  await writeFile(folder.in("b.tar.gz"), archive?.bytes ?? "");
-  for (const line of await listed(folder.in("b.tar.gz"))) expect(line).toMatch(/^-rw------- 0\/0 .* builder-agent-m-[^/]+\//);
-  const files = await unpacked(folder.in("b.tar.gz"), folder.path);
+  await using folder = await folderOfOwn();
+  await writeFile(join(folder.path, "b.tar.gz"), archive?.bytes ?? "");
+  for (const line of await listed(join(folder.path, "b.tar.gz")))
+    expect(line).toMatch(/^-rw------- 0\/0 .* builder-agent-m-[^/]+\//);
+  const files = await unpacked(join(folder.path, "b.tar.gz"), folder.path);
   const marker = /"marker": "(BUG-[^"]+)"/.exec(files.get("manifest.json") ?? "")?.[1];
-  expect(JSON.parse(files.get("manifest.json") ?? "")).toMatchObject({ madeBy: "control", requestId: "r-1", machineId: stage().machine.id });
+  expect(JSON.parse(files.get("manifest.json") ?? "")).toMatchObject({
+    madeBy: "control",
+    requestId: "r-1",
+    machineId: stage().machine.id,
+  });
   expect(files.get("logs/launcher/0001.log")).toContain(marker);
   expect(files.get("status.json")).toContain('"ready": true');
   const answered = await stage().log.last("diagnostics.answered", ({ data }) => data["requestId"] === "r-1");
   expect(answered?.data).toMatchObject({ marker, sizeBytes: archive?.bytes.length });
-  expect(createHash("sha256").update(archive?.bytes ?? "").digest("hex")).toMatch(/^[0-9a-f]{64}$/);
 });

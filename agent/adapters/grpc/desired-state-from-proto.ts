@@ -1,6 +1,12 @@
-import { CONTRACT_LIMITS } from "../../core/contract-limits.ts";
 import { isId } from "../../core/build-identity.ts";
-import type { CacheKeyWish, CacheVolumeWish, DesiredState, DiagnosticsWish, DrainOrder } from "../../core/desired-state.ts";
+import { CONTRACT_LIMITS } from "../../core/contract-limits.ts";
+import type {
+  CacheKeyWish,
+  CacheVolumeWish,
+  DesiredState,
+  DiagnosticsWish,
+  DrainOrder,
+} from "../../core/desired-state.ts";
 import { DEFAULT_EGRESS, type EgressPolicy } from "../../core/network/order.ts";
 import { Secret } from "../../core/secret.ts";
 import { buildkitSettingsFromProto } from "./buildkit-settings-from-proto.ts";

@@ -5,7 +5,7 @@ import { agentVersion } from "../../adapters/machine/versions.ts";
 import { bundleName } from "../../core/bundle/name.ts";
 import { CONTRACT } from "../../core/machine.ts";
 import type { Bundle, BundleMaker } from "../../ports/diagnostics.ts";
-import { bundleCollectors, type BundleSources } from "./collectors.ts";
+import { type BundleSources, bundleCollectors } from "./collectors.ts";
 import { type SecretSources, searchedSecrets } from "./secrets.ts";
 
 const DAY_MS = 86_400_000;

@@ -10,7 +10,9 @@ import { layoutOf } from "../layout.ts";
 import type { BundlePlaces } from "./collectors.ts";
 
 /** Or what is wrong with it: a configuration that is wrong is what many a bundle is made for. */
-export type ConfigOrProblem = Pick<LoadedConfig<"identity" | "tailnet">, "config" | "sources"> | { readonly problem: string };
+export type ConfigOrProblem =
+  | Pick<LoadedConfig<"identity" | "tailnet">, "config" | "sources">
+  | { readonly problem: string };
 
 export interface Situated {
   readonly config: ConfigOrProblem;
