@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ciJobRequest } from "../ci/ci-job-request.ts";
 import { BUILD_PERMISSIONS } from "../control-plane/build-permissions.ts";
+import { diagnosticsRequest } from "./diagnostics.ts";
 import { ofTrusts } from "./trusts.ts";
 
 const id = z.string().min(1);
@@ -26,6 +27,7 @@ export const adminRequest = z.discriminatedUnion("verb", [
   ...ofBuilds,
   ...ofTrusts,
   ciJobRequest,
+  diagnosticsRequest,
   z.object({ verb: z.literal("machine-network") }),
   z.object({
     verb: z.literal("tailnet-grant"),

@@ -25,8 +25,11 @@ export class Diagnostics {
   readonly #recordings = new Set<string>();
   readonly #now: () => number;
 
-  constructor(now: () => number) {
+  readonly #onArchive: () => void;
+
+  constructor(now: () => number, onArchive: () => void) {
     this.#now = now;
+    this.#onArchive = onArchive;
   }
 
   archives(): readonly Archive[] {
@@ -72,6 +75,7 @@ export class Diagnostics {
       const bytes = Buffer.concat(chunks);
       this.#archives.push({ machineId: machine.id, requestId: header.requestId, mediaType: header.mediaType, bytes });
       answer(null, { sha256: createHash("sha256").update(bytes).digest() });
+      this.#onArchive();
     });
   }
 
@@ -86,6 +90,8 @@ export class Diagnostics {
         `header.request_id: ${requestId} was not asked for, or has expired`,
       );
     }
+    if (inTime && this.#archives.some((known) => known.requestId === requestId && known.machineId === machine.id))
+      throw new Refusal(status.ALREADY_EXISTS, `header.request_id: ${requestId} has been answered`);
     return message.value;
   }
 }

@@ -83,7 +83,7 @@ export class EmbeddedControlPlane implements AsyncDisposable {
     const changing = { fleet, commits, changes: this.#changes, authorities, applyDeadlineMs, now };
     this.#revisions = new Revisions(changing, recalled?.epoch);
     this.#builds = new BuildOrders({ fleet, revisions: this.#revisions, authorities, now });
-    this.#diagnostics = new Diagnostics(now);
+    this.#diagnostics = new Diagnostics(now, () => this.#changes.notify());
     this.#terminals = new Terminals(now, (exit) => this.#diagnostics.expectRecording(exit.recordingId));
     this.#audit = new Audit(now, settings.onAudit);
     this.#leases = new Leases({ fleet, commits, audit: this.#audit, now, leaseMs: settings.leaseMs });
@@ -295,7 +295,7 @@ export class EmbeddedControlPlane implements AsyncDisposable {
 
   /**
    * Waits until `probe` gives something, looking again whenever a machine registers, attaches,
-   * reports or leaves: `until(() => plane.records()[0])`.
+   * reports, sends an archive or leaves: `until(() => plane.records()[0])`.
    * @throws {Error} after `deadlineMs` (default 15 s).
    */
   until<T>(

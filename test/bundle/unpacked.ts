@@ -26,7 +26,7 @@ export async function listed(archive: string): Promise<readonly string[]> {
 /** Unpacked by Debian's tar: the files' texts, by their names in the one folder that is there. */
 export async function unpacked(archive: string, into: string): Promise<ReadonlyMap<string, string>> {
   await promisify(execFile)("tar", ["--extract", "--gzip", "--file", archive, "--directory", into]);
-  const [folder = "", ...more] = (await readdir(into)).filter((name) => name.startsWith("builder-agent-"));
+  const [folder = "", ...more] = (await readdir(into)).filter((name) => /^builder-agent-.*Z$/.test(name));
   if (more.length > 0) throw new Error("The archive has more than one folder");
   const top = join(into, folder);
   const entries = await readdir(top, { recursive: true, withFileTypes: true });

@@ -25,10 +25,11 @@ Commands:
   network         the network of builds: what is in force, and what systemd runs as root
   doctor          try whether this machine is as it must be
   config          check and show the configuration
+  bundle          put all that support needs into one archive, without secrets
   version         show the agent's version
   help [command]  show the help of a command
 
-Exit codes: 0 good, 1 not ready, 64 wrong command line, 65 the cache volume refused, 69 no answer, 70 a defect, 77 refused by the control plane, 78 wrong configuration.
+Exit codes: 0 good, 1 not ready, 64 wrong command line, 65 the cache volume refused, 69 no answer, 70 a defect, 73 the output cannot be written, 77 refused by the control plane, 78 wrong configuration.
 `,
   });
 });
@@ -108,6 +109,7 @@ buildkit.binary                        buildkitd                           defau
 buildkit.bbolt                         bbolt                               default
 buildkit.runc                          runc                                default
 buildkit.cniBinaryDir                  /usr/lib/cni                        default
+buildkit.debugSocket                   false                               default
 network.mode                           bridge                              default
 network.nat64Prefix                    —                                   default
 network.probeTarget                    —                                   default

@@ -31,7 +31,7 @@ it("of the real agent no secret is in its bundle, in no form, even where a log h
   );
   vi.stubEnv("HTTPS_PROXY", `http://bob:${encodeURIComponent(inProxy ?? "")}@proxy.invalid:3128`);
   vi.stubEnv("SOME_API_TOKEN", inEnvironment);
-  await using stage = await Stage.up({ logLevel: "debug" });
+  await using stage = await Stage.up({ logLevel: "debug", buildkitDebugSocket: true });
   const [authKey, ownKey, earlierKey] = [canary("auth"), randomBytes(64), canary("earlier")];
   for (const key of [earlierKey, authKey])
     await stage.plane
@@ -100,6 +100,10 @@ it("of the real agent no secret is in its bundle, in no form, even where a log h
   expect(files.get("status.json")).toContain('"ready": true');
   expect(files.get("buildkit/disk-usage.json")).toContain('"records"');
   expect(files.get("config.json")).toContain("drain.graceMs");
+  expect(files.get("buildkit/goroutines.txt")).toMatch(/^goroutine \d+ \[/m);
+  expect(files.get("buildkit/metrics.txt")).toContain("# HELP");
+  expect(files.get("files.txt")).toMatch(/^s0660 0:0 .*\/buildkit\/private\/debug.sock$/m);
+  expect(files.get("files.txt")).toMatch(/^d0700 0:0 .*\/buildkit\/private$/m);
   const marker = /BUG-\S+-[0-9a-f]{16}/.exec(out)?.[0];
   expect(files.get("manifest.json")).toContain(marker);
   expect(await stage.log.last("bundle.made", ({ data }) => data["marker"] === marker)).toBeDefined();

@@ -115,6 +115,7 @@ class Making {
     const { bytes, lack } = await gather(document, signal);
     if (lack !== undefined) this.#note(document.path, lack);
     if (bytes.length > 0) await this.#add(archive, document.path, bytes);
+    else if (lack === undefined) this.#note(document.path, new NotThere("There is nothing in it"));
   }
 
   /** What was packed before a failure stays. */
@@ -155,6 +156,7 @@ class Making {
     parts.push(lack === undefined ? rest : wholeLines(rest));
     for (const { name, bytes } of parts.all()) await archive.add(`${path}/${name}`, bytes);
     if (rules.size > 0) this.#withheld.push({ path, rules });
+    if (size === 0) lack ??= new NotThere("There is nothing in it");
     if (lack !== undefined) throw lack;
   }
 
@@ -166,12 +168,13 @@ class Making {
     try {
       for (;;) {
         const next = await orOver(signal, () => source.next());
-        if (next.done === true) return;
+        if (next.done === true) break;
         const { name, bytes } = next.value;
         size += bytes.length;
         if (size > maxBytes) throw tooLong(maxBytes);
         await archive.add(`${path}/${name}`, ...cleaner.push(bytes), cleaner.end());
       }
+      if (size === 0) throw new NotThere("There is nothing in it");
     } finally {
       void source.return?.();
       if (rules.size > 0) this.#withheld.push({ path, rules });

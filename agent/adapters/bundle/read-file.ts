@@ -3,15 +3,19 @@ import { type FileHandle, lstat, open } from "node:fs/promises";
 import { AgentError } from "../../core/errors.ts";
 import { isCode, NotThere } from "./collector.ts";
 
-/** Neither follows a link nor waits for the other end of a pipe. */
-const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+/** Does not wait for the other end of a pipe. */
+const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK;
 
 /**
- * A regular file's first bytes.
+ * A regular file's first bytes. `links`: only what goes into no bundle may be behind one.
  * @throws {NotThere} where there is none. {AgentError} "bundle.not-a-file" for a link, a socket, …
  */
-export async function readHead(path: string, maxBytes: number): Promise<Buffer> {
-  await using file = await openFile(path);
+export async function readHead(
+  path: string,
+  maxBytes: number,
+  links: "refused" | "followed" = "refused",
+): Promise<Buffer> {
+  await using file = await openFile(path, links === "followed" ? FLAGS : FLAGS | constants.O_NOFOLLOW);
   const bytes = Buffer.alloc(maxBytes);
   let size = 0;
   // The kernel's own files come in pieces.
@@ -27,8 +31,8 @@ export async function requireThere(path: string, otherwise: string): Promise<voi
   });
 }
 
-async function openFile(path: string): Promise<FileHandle> {
-  const file = await open(path, FLAGS).catch((cause: unknown) => {
+async function openFile(path: string, flags: number): Promise<FileHandle> {
+  const file = await open(path, flags).catch((cause: unknown) => {
     if (isCode(cause, "ENOENT", "ENOTDIR")) throw new NotThere(`There is no ${path}`, cause);
     if (isCode(cause, "ELOOP", "ENXIO")) throw notAFile(path, cause);
     throw cause;
@@ -39,7 +43,7 @@ async function openFile(path: string): Promise<FileHandle> {
 }
 
 function notAFile(path: string, cause?: unknown): AgentError {
-  return new AgentError("bundle.not-a-file", `${path} is a link or no file, and was not followed`, {
+  return new AgentError("bundle.not-a-file", `${path} is a link or no file, and was not read`, {
     retryable: false,
     cause,
   });

@@ -15,10 +15,13 @@ export interface Found<T> {
   readonly unread: readonly string[];
 }
 
-/** The texts of files that hold a secret each, where they are there. A folder stands for its files. */
+/**
+ * The texts of files that hold a secret each, where they are there. A folder stands for its files.
+ * Links are followed: Kubernetes' tokens are some.
+ */
 export async function secretTexts(paths: readonly string[]): Promise<Found<string>> {
   const files = (await Promise.all(paths.map(filesOf))).flat();
-  return await each(files, async (file) => (await readHead(file, FILE_MAX_BYTES)).toString("utf8").trim());
+  return await each(files, async (file) => (await readHead(file, FILE_MAX_BYTES, "followed")).toString("utf8").trim());
 }
 
 /** What processes of ours keep of the secrets that they hold. */

@@ -53,14 +53,23 @@ async function* endOfLog(
   }
 }
 
-/** The process that has the listening socket of this name. */
+/**
+ * The process that has the listening socket of this name, in whatever network it is: each has a
+ * table of its own.
+ */
 async function holderOf(socketPath: string): Promise<string | undefined> {
-  const sockets = (await readHead("/proc/net/unix", SOCKETS_MAX_BYTES)).toString("utf8").split("\n");
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const networks = new Map<string, string>();
+  for (const pid of pids) networks.set(await readlink(`/proc/${pid}/ns/net`).catch(() => "closed"), pid);
+  const tables = [...networks.values()].map((pid) =>
+    readHead(`/proc/${pid}/net/unix`, SOCKETS_MAX_BYTES).catch(() => ""),
+  );
+  const sockets = (await Promise.all(tables)).flatMap((table) => table.toString().split("\n"));
   const inodes = sockets.map((line) => line.split(" ")).filter((fields) => fields.at(-1) === socketPath);
   // "…: RefCount Protocol Flags Type St Inode Path", aligned by spaces.
   const names = new Set(inodes.map((fields) => `socket:[${fields.at(-2)}]`));
   if (names.size === 0) return undefined;
-  for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
+  for (const pid of pids) {
     const files = await readdir(`/proc/${pid}/fd`).catch(() => []);
     const links = await Promise.all(files.map((file) => readlink(`/proc/${pid}/fd/${file}`).catch(() => "")));
     if (links.some((link) => names.has(link))) return pid;

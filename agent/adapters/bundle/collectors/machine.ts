@@ -2,6 +2,7 @@ import { release, version } from "node:os";
 import type { Collector, Document } from "../collector.ts";
 import { programOutput } from "../program-output.ts";
 import { readHead } from "../read-file.ts";
+import { processes } from "./processes.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -23,13 +24,7 @@ export function machineCollectors(ruleset: string): readonly Collector[] {
       ...program("kernel/dmesg.txt", "the kernel's last messages", "dmesg", "--time-format=iso"),
       ...{ maxBytes: MIB, keeps: "tail" as const, isFreeText: true as const },
     },
-    program(
-      "kernel/processes.txt",
-      "processes by name, without their arguments",
-      "ps",
-      "-eo",
-      "pid,ppid,stat,etimes,time,rss,comm",
-    ),
+    processes(),
     program("disks/lsblk.json", "block devices", "lsblk", "--json", "--bytes", "--output", BLOCK_COLUMNS),
     program("disks/space.txt", "space of file systems", "df", "-PkT"),
     program("disks/inodes.txt", "inodes of file systems", "df", "-Pi"),

@@ -29,13 +29,16 @@ export function ownFiles(directories: readonly string[], except: readonly string
 
 async function described(path: string): Promise<{ readonly line: string; readonly isDirectory: boolean }> {
   try {
-    const { mode, uid, gid, size, mtime, ...found } = await lstat(path);
+    const found = await lstat(path);
+    const { mode, uid, gid, size, mtime } = found;
     const kind = found.isDirectory() ? "d" : found.isSymbolicLink() ? "l" : found.isSocket() ? "s" : "-";
     const permissions = (mode & 0o7777).toString(8).padStart(4, "0");
     const line = `${kind}${permissions} ${uid}:${gid} ${size} ${mtime.toISOString()} ${path}\n`;
     return { line, isDirectory: found.isDirectory() };
   } catch (failure) {
-    return { line: `? ${isCode(failure, "ENOENT") ? "is not there" : "could not look"} ${path}\n`, isDirectory: false };
+    if (isCode(failure, "ENOENT")) return { line: `? is not there: ${path}\n`, isDirectory: false };
+    if (isCode(failure, "EACCES", "EPERM")) return { line: `? could not look: ${path}\n`, isDirectory: false };
+    throw failure;
   }
 }
 
