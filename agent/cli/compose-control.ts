@@ -115,7 +115,7 @@ export async function startControl(
         plane,
         bundles: controlBundles(
           { layout, stateDir: paths.stateDir, runtimeDir: paths.runtimeDir, healthUrl: board.url, config: loaded },
-          cli,
+          cli.environment,
         ),
         answered: await answeredRequests(layout.answeredDiagnostics, log),
       },
