@@ -136,3 +136,13 @@ it("the digests do not hold the secret", () => {
   expect(digestsOf(secret, key)).toEqual(digestsOf(secret, key));
   expect(digestsOf(secret, randomBytes(32))).not.toEqual(digestsOf(secret, key));
 });
+
+it("in a text that is nothing but secrets, each is taken out whole: also where it is looked through in pieces", () => {
+  const secret = "s3cret/with+some=signs";
+  const key = `-----BEGIN PRIVATE KEY-----\n${"MIGHAgEAMBMGByqGSM49AgEG\n".repeat(200)}-----END PRIVATE KEY-----`;
+  for (const [text, instead, count] of [
+    [secret, TAKEN_OUT, 40_000],
+    [key, "[redacted: private-key]", 200],
+  ] as const)
+    expect(cleaned(searchFor(secret), [Buffer.from(`${text} `.repeat(count))])).toBe(`${instead} `.repeat(count));
+});
