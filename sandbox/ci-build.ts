@@ -24,6 +24,7 @@ async function run(argv: readonly string[]): Promise<number> {
     .option("--org <org>", "the customer, where the job may build for several projects", contractId)
     .option("--project <project>", "the customer's project, likewise", contractId)
     .option("--ttl <time>", "how long the build may last, if less than is granted", durationMs)
+    .option("--wait <time>", "how long to wait for a machine, if there is none that takes builds", durationMs, 0)
     .argument("<command...>", "what to run: buildctl gets its flags, everything else BUILDKIT_HOST and BUILDER_TLS_DIR")
     .action(async (command: readonly string[], options: CiBuildOptions) => {
       code = await ciBuild(options, command, { terminal, signal: stopSignal() });

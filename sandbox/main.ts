@@ -7,11 +7,13 @@ import { defineBuilds } from "./commands/define-builds.ts";
 import { type DiagnosticsOptions, takeDiagnostics } from "./commands/diagnostics.ts";
 import { drain } from "./commands/drain.ts";
 import { durationMs } from "./commands/duration.ts";
+import { defineMetadata } from "./commands/metadata/define.ts";
 import { status } from "./commands/status.ts";
 import { defineTailnet } from "./commands/tailnet/define.ts";
 import { defineTrusts } from "./commands/trust/define.ts";
 import type { UpOptions } from "./commands/up.ts";
 import { EXIT } from "./failure.ts";
+import { EVIDENCE_KINDS } from "./metadata/kinds.ts";
 import { runCommands } from "./terminal/run-commands.ts";
 import { stopSignal } from "./terminal/stop-signal.ts";
 import { openTerminal } from "./terminal/terminal.ts";
@@ -35,6 +37,11 @@ async function run(argv: readonly string[]): Promise<number> {
     .description("start it, and keep it until Ctrl-C")
     .requiredOption("--listen <address:port>", "where build clients come in; port 0: a free one", address)
     .option("--egress", "give builds a way out over this machine: a link and an nftables table, until the end")
+    .addOption(
+      new Option("--evidence <kind>", "how the machine proves which one it is: docs/identity.md")
+        .choices(EVIDENCE_KINDS)
+        .default("join-token"),
+    )
     .option("--ci", "beside it stand-ins for GitHub, CircleCI and Buildkite, whose jobs may open builds")
     .action(async (options: UpOptions) => {
       const signal = stopSignal();
@@ -64,6 +71,7 @@ async function run(argv: readonly string[]): Promise<number> {
     await openBuild(options, between);
   });
 
+  defineMetadata({ program, inDir, terminal, exitWith: (how) => (code = how) });
   defineTrusts({ program, inDir, ofProject, ...between });
   inDir(program.command("ci-job <command...>"))
     .description("run a command as a job of a CI system would, of which a stand-in is beside the sandbox")

@@ -1,3 +1,4 @@
+import { EventEmitter } from "node:events";
 import { Command, Option } from "commander";
 import { askPlane } from "./admin/plane/request.ts";
 import { address } from "./commands/address.ts";
@@ -5,7 +6,7 @@ import type { InDir, OpenOptions } from "./commands/builds.ts";
 import { defineBuilds } from "./commands/define-builds.ts";
 import { type DiagnosticsOptions, takeDiagnostics } from "./commands/diagnostics.ts";
 import { durationMs } from "./commands/duration.ts";
-import { certificateNames, contractId, hostPort } from "./commands/option-values.ts";
+import { audienceUrl, certificateNames, contractId, hostPort } from "./commands/option-values.ts";
 import { listAudit } from "./commands/plane/audit.ts";
 import { type DrainOptions, drainMachine } from "./commands/plane/drain.ts";
 import { printCa, printToken, type TokenOptions } from "./commands/plane/join.ts";
@@ -38,12 +39,26 @@ async function run(argv: readonly string[]): Promise<number> {
     .description("start it, and keep it until Ctrl-C; what is done when no command is named")
     .requiredOption("--listen <address:port>", "where agents come in; port 0: a free one", address)
     .option("--name <name...>", "DNS names and IP addresses by which agents call it", certificateNames)
+    .option("--attestation <file>", "whose word on machines is taken beside join tokens; read again on SIGHUP")
+    .option("--audience <url>", "what tokens for it are for; default: https://<first name>/attest/plane", audienceUrl)
     .option("--exchange <address:port>", "where CI jobs come in, over HTTPS; port 0: a free one", address)
     .action(async (options: RunOptions) => {
-      const signal = stopSignal();
+      const hangUps = new EventEmitter();
+      const signal = stopSignal(options.attestation === undefined ? undefined : () => hangUps.emit("hang-up"));
       // Loaded only here: who asks a running one need not wait for all that it is made of.
       const { runPlane } = await import("./commands/plane/run.ts");
-      code = await runPlane(options, terminal, signal);
+      code = await runPlane(options, terminal, signal, hangUps);
+    });
+  program
+    .command("attestation")
+    .description("the file that says whose word on machines is taken: docs/try-on-a-cloud.md")
+    .command("check")
+    .description("say what is wrong with it, or what it lets in")
+    .argument("<file>", "TOML")
+    .option("--json", "machine-readable")
+    .action(async (file: string, options: { readonly json?: boolean }) => {
+      const { checkPolicy } = await import("./commands/plane/attestation.ts");
+      await checkPolicy(file, options, terminal);
     });
   ofProject(inDir(program.command("token")))
     .description("print a join token, good for the registration of one machine")

@@ -24,6 +24,16 @@ export interface CommandModule {
   run(command: Command, cli: Cli): Promise<number>;
 }
 
+/** A line of the table of commands (program.ts). */
+export interface Entry {
+  readonly name: string;
+  readonly summary: string;
+  readonly load?: () => Promise<CommandModule>;
+  /** Not in the help: another of our processes starts it. */
+  readonly hidden?: true;
+  readonly under?: readonly Entry[];
+}
+
 /** What a child of the launcher gets: it ends in a hurry as well when the launcher is gone. */
 export function withParent(cli: Cli): Cli {
   const gone = parentGone(cli.environment);

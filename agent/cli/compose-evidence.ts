@@ -12,13 +12,12 @@ import { oidcUrlEvidence } from "../adapters/evidence/oidc-url-evidence.ts";
 import type { EvidenceSource } from "../ports/evidence.ts";
 import type { Log } from "../ports/log.ts";
 import type { IdentityConfig, Platforms } from "./config/config.ts";
-import { isLoopback } from "./config/kinds.ts";
 
 /** The adapter for the configured kind of evidence. */
 export function evidenceSource(identity: IdentityConfig, log: Log): EvidenceSource {
   switch (identity.kind) {
     case "auto":
-      return autoEvidence({ sources: platformSources(identity), log });
+      return autoEvidence({ sources: platformSources(identity, log), log });
     case "aws-caller-identity":
       return awsCallerIdentityEvidence(callerPlaces(identity));
     case "aws-instance-identity":
@@ -26,7 +25,7 @@ export function evidenceSource(identity: IdentityConfig, log: Log): EvidenceSour
     case "aws-web-identity":
       return awsWebIdentityEvidence(identity);
     case "azure":
-      return azureEvidence(identity);
+      return azureEvidence({ ...identity, log });
     case "gcp":
       return gcpEvidence(identity);
     case "join-token":
@@ -49,22 +48,21 @@ export function evidenceSource(identity: IdentityConfig, log: Log): EvidenceSour
  * wait for those that are silent there. What is bound to no challenge (the instance identity
  * document) or names no machine (the NitroTPM's) is taken only by its own name.
  */
-function platformSources(platforms: Platforms): readonly EvidenceSource[] {
+function platformSources(platforms: Platforms, log: Log): readonly EvidenceSource[] {
   const bounded = { ...platforms, budgetMs: AUTO_MS };
   return [
     oidcSocketEvidence(bounded),
     awsWebIdentityEvidence(bounded),
     gcpEvidence(bounded),
-    azureEvidence(bounded),
+    azureEvidence({ ...bounded, log }),
     awsCallerIdentityEvidence(callerPlaces(bounded)),
   ];
 }
 
 /**
  * The control plane makes the call, and does not reach this network's VPC endpoint: it is for the
- * region's own STS. On the loopback is one that stands in for it.
+ * region's own STS.
  */
 function callerPlaces<P extends Platforms>(places: P): P {
-  const { stsUrl } = places;
-  return stsUrl === undefined || isLoopback(stsUrl) ? places : { ...places, stsUrl: undefined };
+  return { ...places, stsUrl: undefined };
 }

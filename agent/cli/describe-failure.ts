@@ -1,4 +1,5 @@
 import { inspect } from "node:util";
+import { AgentError } from "../core/errors.ts";
 
 /** A chain of causes longer than this is a loop. */
 const DEEPEST_CAUSE = 8;
@@ -16,6 +17,12 @@ export function describeFailure(failure: unknown, debug: boolean): string {
   const innermost = chain.at(-1);
   const stack = debug && innermost instanceof Error ? [indent(innermost.stack ?? "", 4)] : [];
   return [...lines, ...stack].join("\n");
+}
+
+/** The same for programs, which want an answer on standard output whatever came of it. */
+export function failureJson(failure: unknown): Readonly<Record<string, unknown>> {
+  const [message = "", ...because] = causes(failure).map(messageOf);
+  return { code: failure instanceof AgentError ? failure.code : "defect", message, because };
 }
 
 function causes(failure: unknown): readonly unknown[] {

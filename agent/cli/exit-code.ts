@@ -6,7 +6,7 @@ import { AgentError } from "../core/errors.ts";
  */
 export const EXIT = {
   ok: 0,
-  /** `status`: it answers, and is not ready. */
+  /** `status`: not ready. `reconnect`: not attached. `doctor`: something is wrong. */
   notReady: 1,
   /** EX_USAGE: the command line is wrong. */
   usage: 64,
@@ -18,7 +18,12 @@ export const EXIT = {
   software: 70,
   /** EX_CANTCREAT: what was to be written cannot be, there. */
   cannotWrite: 73,
-  /** EX_NOPERM: the control plane refuses this machine; starting again does not help. */
+  /** EX_TEMPFAIL: it goes on, and its outcome is not known yet. */
+  later: 75,
+  /**
+   * EX_NOPERM: the control plane refuses this machine, and starting again does not help; or whoever
+   * asks may not.
+   */
   refused: 77,
   /** EX_CONFIG */
   config: 78,
@@ -30,6 +35,7 @@ export function exitCodeOf(failure: unknown): ExitCode {
   if (!(failure instanceof AgentError)) return EXIT.software;
   if (failure.code.startsWith("config.")) return EXIT.config;
   if (failure.code === "bundle.cannot-write") return EXIT.cannotWrite;
+  if (failure.code === "operators.forbidden") return EXIT.refused;
   if (failure.code.startsWith("cache.") && !failure.retryable) return EXIT.data;
   return failure.retryable ? EXIT.unavailable : EXIT.software;
 }

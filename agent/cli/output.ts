@@ -16,8 +16,12 @@ export interface Output {
   readonly err: (text: string) => void;
   /** Whether `out` and `err` understand colours. */
   readonly colours: { readonly out: boolean; readonly err: boolean };
-  /** Characters in a line of `out`; undefined when it is not a terminal. */
+  /** Characters in a line of `out`, as it is now; undefined when it is not a terminal. */
   readonly columns: number | undefined;
+  /** Lines of it. */
+  readonly rows: number | undefined;
+  /** Aborted once nobody reads `out` any more: the other end of a pipe has gone. */
+  readonly unread: AbortSignal;
 }
 
 /**
@@ -28,11 +32,19 @@ export function terminal(environment: Readonly<Record<string, string | undefined
   const wanted = !environment["NO_COLOR"] && environment["TERM"] !== "dumb";
   const { stdout, stderr } = process;
   let errors: LineOutput | undefined;
+  const unread = new AbortController();
+  stdout.on("error", () => unread.abort());
   return {
     out: (text) => void stdout.write(text),
     err: (text) => (errors ??= new LineOutput({ fd: STDERR, waitsForDisks: true })).write(text),
     colours: { out: wanted && isTerminal(stdout), err: wanted && isTerminal(stderr) },
-    columns: isTerminal(stdout) ? stdout.columns : undefined,
+    get columns() {
+      return isTerminal(stdout) ? stdout.columns : undefined;
+    },
+    get rows() {
+      return isTerminal(stdout) ? stdout.rows : undefined;
+    },
+    unread: unread.signal,
   };
 }
 

@@ -1,17 +1,9 @@
 import { Command, CommanderError } from "commander";
-import type { Cli, CommandModule } from "./cli.ts";
-import { describeFailure } from "./describe-failure.ts";
+import type { Cli, CommandModule, Entry } from "./cli.ts";
+import { nearestName } from "./config/nearest.ts";
+import { describeFailure, failureJson } from "./describe-failure.ts";
 import { EXIT, exitCodeOf } from "./exit-code.ts";
-import { painter } from "./printing.ts";
-
-interface Entry {
-  readonly name: string;
-  readonly summary: string;
-  readonly load?: () => Promise<CommandModule>;
-  /** Not in the help: another of our processes starts it. */
-  readonly hidden?: true;
-  readonly under?: readonly Entry[];
-}
+import { painter, printJsonLine, wrapped } from "./printing.ts";
 
 const ENTRIES: readonly Entry[] = [
   {
@@ -33,6 +25,21 @@ const ENTRIES: readonly Entry[] = [
     name: "status",
     summary: "show how the running agent is; exit 0 only if it is ready",
     load: () => import("./commands/status.ts"),
+  },
+  {
+    name: "drain",
+    summary: "let open builds finish, then end the agent; shows how far it is",
+    load: () => import("./commands/drain.ts"),
+  },
+  {
+    name: "reconnect",
+    summary: "try the control plane now, and say what came of it",
+    load: () => import("./commands/reconnect.ts"),
+  },
+  {
+    name: "logs",
+    summary: "what the agent and its daemons have written, for people to read",
+    load: () => import("./commands/logs.ts"),
   },
   {
     name: "buildkit",
@@ -117,7 +124,8 @@ const ENTRIES: readonly Entry[] = [
   },
   {
     name: "doctor",
-    summary: "try whether this machine is as it must be",
+    summary: "look at everything from outside, and say what is wrong and what to do next",
+    load: () => import("./commands/doctor.ts"),
     under: [
       {
         name: "isolation",
@@ -141,10 +149,34 @@ const ENTRIES: readonly Entry[] = [
     load: () => import("./commands/bundle.ts"),
   },
   { name: "version", summary: "show the agent's version", load: () => import("./commands/version.ts") },
+  {
+    name: "completion",
+    summary: "print what bash, zsh or fish need to complete these commands",
+    load: async () => (await import("./commands/completion.ts")).completionOf(ENTRIES),
+  },
+  {
+    name: "man",
+    summary: "print the manual page",
+    load: async () =>
+      (await import("./commands/man.ts")).manOf(ENTRIES, { description: DESCRIPTION, exitCodes: EXIT_CODES }),
+    hidden: true,
+  },
 ];
 
-const EXITS = `
-Exit codes: 0 good, 1 not ready, 64 wrong command line, 65 the cache volume refused, 69 no answer, 70 a defect, 73 the output cannot be written, 77 refused by the control plane, 78 wrong configuration.`;
+const DESCRIPTION = "The agent of a builder VM: proves its machine, lets open builds in, and runs BuildKit for them.";
+
+const EXIT_CODES = [
+  "0 good",
+  "1 not ready",
+  "64 wrong command line",
+  "65 the cache volume refused",
+  "69 no answer",
+  "70 a defect",
+  "73 the output cannot be written",
+  "75 not over yet",
+  "77 refused by the control plane or not permitted",
+  "78 wrong configuration",
+];
 
 /**
  * Runs one command line (without node and the script) and gives the code to exit with. Never
@@ -153,21 +185,59 @@ Exit codes: 0 good, 1 not ready, 64 wrong command line, 65 the cache volume refu
 export async function runProgram(argv: readonly string[], cli: Cli): Promise<number> {
   let code: number = EXIT.ok;
   const program = configured(new Command("builder-agent"), cli)
-    .description("The agent of a builder VM: proves its machine, lets open builds in, and runs BuildKit for them.")
-    .addHelpText("after", EXITS);
+    .description(DESCRIPTION)
+    .option("-V, --version", "show the agent's version")
+    .addHelpText("after", `\nExit codes: ${EXIT_CODES.join(", ")}.`);
   addEntries(program, ENTRIES, cli, (ended) => {
     code = ended;
   });
   try {
-    await program.parseAsync(argv, { from: "user" });
+    const stranger = strangerIn(argv);
+    if (stranger !== undefined) return unknownCommand(stranger, cli);
+    await program.parseAsync(VERSION_FLAGS.includes(argv[0] ?? "") ? ["version", ...argv.slice(1)] : argv, {
+      from: "user",
+    });
     return code;
   } catch (failure) {
     if (failure instanceof CommanderError) return failure.exitCode === 0 ? EXIT.ok : EXIT.usage;
     if (cli.stop.aborted && failure instanceof Error && failure.name === "AbortError") return EXIT.ok;
     const paint = painter(cli.output.colours.err);
-    cli.output.err(`${paint("red", "builder-agent:")} ${describeFailure(failure, argv.includes("--debug"))}\n`);
+    if (argv.includes("--json")) printJsonLine(cli.output, { error: failureJson(failure) });
+    const told = `${paint("red", "builder-agent:")} ${describeFailure(failure, argv.includes("--debug"))}\n`;
+    cli.output.err(wrapped(told, cli.output.columns));
     return exitCodeOf(failure);
   }
+}
+
+const VERSION_FLAGS = ["-V", "--version"];
+
+interface Stranger {
+  readonly word: string;
+  readonly known: readonly string[];
+}
+
+/**
+ * The word that names no command, where commander would pass it over: behind `help`, and behind a
+ * command that does something by itself and has others under it.
+ */
+function strangerIn(argv: readonly string[]): Stranger | undefined {
+  const isHelp = argv[0] === "help";
+  let [among, isPassedOver] = [ENTRIES, isHelp];
+  for (const word of isHelp ? argv.slice(1) : argv.slice(0, 2)) {
+    if (word.startsWith("-") || word === "help") return undefined;
+    const entry = among.find(({ name }) => name === word);
+    if (entry === undefined) return isPassedOver ? { word, known: among.map(({ name }) => name) } : undefined;
+    if (entry.under === undefined) return undefined;
+    [among, isPassedOver] = [entry.under, isHelp || entry.load !== undefined];
+  }
+  return undefined;
+}
+
+function unknownCommand({ word, known }: Stranger, { output }: Cli): number {
+  const nearest = nearestName(word, known);
+  const meant = nearest === undefined ? "" : `\n(Did you mean ${nearest}?)`;
+  output.err(`builder-agent: unknown command '${word}'${meant}\n(--help shows what there is)\n`);
+  return EXIT.usage;
 }
 
 /**
@@ -191,21 +261,25 @@ function addEntries(parent: Command, entries: readonly Entry[], cli: Cli, ended:
 }
 
 function configured(command: Command, { output }: Cli): Command {
-  return command
-    .exitOverride()
-    .allowExcessArguments(false)
-    .helpOption("-h, --help", "show this help")
-    .helpCommand("help [command]", "show the help of a command")
-    .showHelpAfterError("(--help shows what there is)")
-    .configureOutput({
-      writeOut: output.out,
-      writeErr: output.err,
-      outputError: (text, write) => write(text.replace(/^error:/, "builder-agent:")),
-      getOutHelpWidth: () => output.columns ?? 120,
-      getErrHelpWidth: () => 120,
-      getOutHasColors: () => output.colours.out,
-      getErrHasColors: () => output.colours.err,
-    });
+  return (
+    command
+      .exitOverride()
+      // An option belongs to the command that it stands behind: `doctor isolation --json`.
+      .enablePositionalOptions()
+      .allowExcessArguments(false)
+      .helpOption("-h, --help", "show this help")
+      .helpCommand("help [command]", "show the help of a command")
+      .showHelpAfterError("(--help shows what there is)")
+      .configureOutput({
+        writeOut: output.out,
+        writeErr: output.err,
+        outputError: (text, write) => write(text.replace(/^error:/, "builder-agent:")),
+        getOutHelpWidth: () => output.columns ?? 120,
+        getErrHelpWidth: () => 120,
+        getOutHasColors: () => output.colours.out,
+        getErrHasColors: () => output.colours.err,
+      })
+  );
 }
 
 function sentence(summary: string): string {

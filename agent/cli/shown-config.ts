@@ -10,7 +10,10 @@ export interface ShownValue {
 }
 
 /** Each value in force and where it came from. None is a secret: those are only named by their file. */
-export function shownConfig<S extends SectionName>({ config, sources }: LoadedConfig<S>): readonly ShownValue[] {
+export function shownConfig<S extends SectionName>({
+  config,
+  sources,
+}: Pick<LoadedConfig<S>, "config" | "sources">): readonly ShownValue[] {
   const sections: Partial<Config> = config;
   return KEYS.filter(({ section }) => sections[section] !== undefined).map((key) => ({
     key: key.path,

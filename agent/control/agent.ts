@@ -1,5 +1,5 @@
 import type { CacheDefaults } from "../core/cache-intent.ts";
-import type { Ending } from "../core/end-orders.ts";
+import type { Ending, EndOrder } from "../core/end-orders.ts";
 import { inWords } from "../core/errors.ts";
 import type { Pulse } from "../lifecycle/pulse.ts";
 import { Tasks } from "../lifecycle/tasks.ts";
@@ -8,6 +8,8 @@ import { answerDiagnostics, type DiagnosticsPorts } from "./answer-diagnostics.t
 import { type AttachPorts, stayAttached } from "./attach/attach.ts";
 import { Belonging, type BelongingPorts } from "./belong/belong.ts";
 import { newBoard } from "./board/board.ts";
+import { hearTime } from "./board/hear-time.ts";
+import type { Prove } from "./board/prove.ts";
 import { MachineRefused, Refusals } from "./board/refusals.ts";
 import { SessionInbox } from "./board/session-inbox.ts";
 import { lookAround } from "./boot.ts";
@@ -65,20 +67,21 @@ export type AgentEnding = Pick<Ending, "ended" | "reason">;
  * order.
  */
 export async function runAgent(
-  ports: AgentPorts,
+  machine: AgentPorts,
   settings: AgentSettings,
   signals: AgentSignals,
 ): Promise<AgentEnding> {
-  const { clock, log } = ports;
+  const { clock, log } = machine;
   const { graceMs } = settings.ending;
   const board = newBoard(signals.retryNow);
+  const ports = { ...machine, plane: hearTime(machine.plane, clock, board) };
   const inbox = new SessionInbox();
   await using tasks = new Tasks({ clock, log, isFatal: (failure) => failure instanceof MachineRefused });
   const boot = await lookAround(ports, settings, signals.stop);
   const fixed = { requireEncryption: settings.cache.requireEncryption, capabilities: boot.capabilities };
   const refusals = new Refusals(clock);
   const belonging = new Belonging(ports, board, boot, refusals);
-  const prove = (signal: AbortSignal): Promise<boolean> => belonging.prove(signal);
+  const prove: Prove = (signal, unless) => belonging.prove(signal, unless);
   ports.ownUnit.ready();
 
   tasks.run("gateway", (signal) => watchGateway(ports, inbox, board, signal));
@@ -102,11 +105,8 @@ export async function runAgent(
   tasks.run("boot-chapters", (signal) => timeBoot(ports, board, boot, signal));
 
   tasks.run("signals", (signal) => orderBySignal(ports, board, signals, graceMs, signal));
-  tasks.run("operators", (signal, report) => serveOperators(ports, board, graceMs, () => tasks.loops, report, signal));
-  tasks.run("drain-orders", (signal) => orderByControlPlane(ports, board, signal));
-  tasks.ended.catch((err: unknown) =>
-    orderEnd(board, { from: "refusal", reason: inWords(err), deadlineMonoMs: clock.now().monoMs + graceMs }),
-  );
+  const means = { order: (order: EndOrder) => orderEnd(board, order), graceMs, loops: () => tasks.loops };
+  tasks.run("operators", (signal, report) => serveOperators(ports, board, means, report, signal));
 
   await board.endOrders.first((orders) => orders.length > 0, new AbortController().signal);
   const { ended, reason } = await endInOrder(ports, board, inbox, settings.ending);

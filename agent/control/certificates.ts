@@ -1,6 +1,7 @@
 import { equalJitterMs } from "../core/backoff.ts";
 import { AgentError, inWords } from "../core/errors.ts";
 import { PlaneError, retryAfterMs } from "../core/plane-status.ts";
+import { clockSkewMs, planeNowMs } from "../core/plane-time.ts";
 import {
   type HeldCertificate,
   RENEWAL_GAP_MS,
@@ -13,25 +14,33 @@ import { certifying, type GatewayView } from "../core/views.ts";
 import { firstOf, within } from "../lifecycle/branch.ts";
 import type { LoopReport } from "../lifecycle/loop-report.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { ControlPlane } from "../ports/control-plane.ts";
+import type { ControlPlane, Renewed } from "../ports/control-plane.ts";
 import type { Gateway } from "../ports/gateway.ts";
-import type { CertificateReader, IdentityStore, KeyMaker, MachineIdentity, StoredIdentity } from "../ports/keys.ts";
+import type {
+  CertificateReader,
+  IdentityStore,
+  KeyMaker,
+  MachineIdentity,
+  PrivateKey,
+  SigningRequest,
+  StoredIdentity,
+} from "../ports/keys.ts";
 import type { Log } from "../ports/log.ts";
 import type { Meters } from "../ports/meters.ts";
 import type { Board } from "./board/board.ts";
+import type { Prove } from "./board/prove.ts";
+import { machineName, readIssued } from "./board/read-issued.ts";
 import type { Refusals } from "./board/refusals.ts";
 
 /**
- * Between looks at the wall clock: a step of it, or a paused VM, must not make a renewal late by
- * more than this.
+ * Between looks at the clock: a step of it, or a paused VM, must not make a renewal late by more
+ * than this.
  */
 const LOOK_MS = 30_000;
 /**
  * A gateway that was asked for a fresh key, or given a certificate, answers within milliseconds.
  */
 const FRESH_KEY_MS = 5_000;
-/** After a new proof: the certificate that it brought may be as short as the one before. */
-const PROVED_PAUSE_MS = 1_000;
 
 export interface CertificatePorts {
   readonly plane: ControlPlane;
@@ -46,14 +55,14 @@ export interface CertificatePorts {
 
 export type CertificateCells = Pick<
   Board,
-  "identity" | "servingRequest" | "gateway" | "certificates" | "renewedMonoMs" | "retryNow"
+  "identity" | "servingRequest" | "gateway" | "certificates" | "renewedMonoMs" | "retryNow" | "plane"
 >;
 
 /**
  * Keeps both certificates young. At the due time both keys are made anew; when the gateway restarts
  * and comes with a new key, only that one is certified. A failed renewal keeps what is there and
- * tries again. Ends with `signal`.
- * @param reRegister proves this machine anew; resolves to whether that worked.
+ * tries again. Ends of certificates are judged by the control plane's clock, which issued them:
+ * ours may be hours off, and may be set at any time. Ends with `signal`.
  * @throws {MachineRefused} when the control plane refuses this machine for good.
  */
 export async function keepCertificates(
@@ -61,7 +70,7 @@ export async function keepCertificates(
   cells: CertificateCells,
   bootId: string,
   refusals: Refusals,
-  reRegister: (signal: AbortSignal) => Promise<boolean>,
+  prove: Prove,
   report: LoopReport,
   signal: AbortSignal,
 ): Promise<void> {
@@ -73,6 +82,7 @@ export async function keepCertificates(
       continue;
     }
     const isHopeless = due === undefined || keeper.isExpired();
+    const identity = cells.identity.get();
     const failure = isHopeless ? keeper.expired() : await failureOf(keeper.renew(due, signal));
     if (signal.aborted) return;
     if (failure === undefined) {
@@ -85,10 +95,12 @@ export async function keepCertificates(
     const retryInMs = keeper.note(failure, failures);
     const isUnknown = failure instanceof PlaneError && failure.step === "new-evidence";
     const mustProve = keeper.isExpired() || isUnknown;
-    // By a clock that is far ahead, what was just issued has expired too: that is no success.
-    if (mustProve && (await reRegister(signal)) && !keeper.isExpired()) {
-      failures = 0;
-      await ports.clock.sleep(PROVED_PAUSE_MS, signal);
+    // Another chapter may have been quicker; or the clock was set, and nothing has expired.
+    const isGood = (): boolean => !keeper.isExpired() && (!isUnknown || cells.identity.get() !== identity);
+    // Of a control plane that does not say its time, what it just issued may have expired for us.
+    if (mustProve && (isGood() || (await prove(signal, isGood))) && !keeper.isExpired()) {
+      failures = keeper.proved(failures);
+      await keeper.pause(keeper.pauseAfterProofMs(failures), signal);
     } else {
       failures += 1;
       report.failed(inWords(failure), retryInMs);
@@ -105,6 +117,13 @@ function failureOf(work: Promise<void>): Promise<unknown> {
   );
 }
 
+/** What the gateway is to serve with. */
+interface Serving {
+  readonly keySpkiSha256: string;
+  readonly chainPem: string;
+  readonly notAfterMs: number;
+}
+
 interface Due {
   readonly machine: boolean;
   /** A fresh key is to be made first. */
@@ -116,6 +135,9 @@ class Keeper {
   readonly #cells: CertificateCells;
   readonly #bootId: string;
   readonly #random: number;
+  #provedMonoMs: number | undefined;
+  /** Whether what is held was received by the control plane's time. */
+  #isPlaneTime = false;
   #machine: { readonly identity: MachineIdentity; readonly held: HeldCertificate } | undefined;
   #serving: { readonly runId: string; readonly held: HeldCertificate } | undefined;
 
@@ -129,13 +151,13 @@ class Keeper {
   /** What is to be renewed now; undefined: nothing. */
   due(): Due | undefined {
     if (this.#cells.identity.get() === undefined) return undefined;
-    const { wallMs, monoMs } = this.#ports.clock.now();
-    this.#noteWhatIsHeld(wallMs);
-    const mayRenew = this.#pauseMs(monoMs) === 0;
+    const nowMs = this.#planeNowMs();
+    this.#noteWhatIsHeld(nowMs);
+    const mayRenew = this.#pauseMs(this.#ports.clock.now().monoMs) === 0;
     const machineDueMs = this.#machineDueMs();
     // What falls due before the next renewal may be is renewed with this one.
-    if (mayRenew && Math.min(machineDueMs, this.#servingDueMs()) <= wallMs)
-      return { machine: machineDueMs <= wallMs + RENEWAL_GAP_MS, serving: true };
+    if (mayRenew && Math.min(machineDueMs, this.#servingDueMs()) <= nowMs)
+      return { machine: machineDueMs <= nowMs + RENEWAL_GAP_MS, serving: true };
     const gateway = this.#cells.gateway.get();
     const mayCertify = mayRenew || isWithoutCertificate(gateway);
     return mayCertify && uncertifiedKey(gateway) !== undefined ? { machine: false, serving: false } : undefined;
@@ -147,9 +169,8 @@ class Keeper {
    */
   async nextLook(signal: AbortSignal): Promise<void> {
     const { clock } = this.#ports;
-    const { wallMs, monoMs } = clock.now();
-    const byAgeMs = Math.min(this.#machineDueMs(), this.#servingDueMs()) - wallMs;
-    const untilMs = Math.max(byAgeMs, this.#pauseMs(monoMs), 1);
+    const byAgeMs = Math.min(this.#machineDueMs(), this.#servingDueMs()) - this.#planeNowMs();
+    const untilMs = Math.max(byAgeMs, this.#pauseMs(clock.now().monoMs), 1);
     const [identity, gateway] = [this.#cells.identity.get(), this.#cells.gateway.get()];
     await within(clock, Math.min(untilMs, LOOK_MS), signal, async (look) => {
       await Promise.race([
@@ -178,13 +199,31 @@ class Keeper {
    * Nothing can be renewed under a certificate that has expired: this machine proves itself anew.
    */
   expired(): AgentError {
-    const message = "The machine's certificate has expired; this machine registers anew";
+    const message = "The machine's certificate has expired, as far as is known here; this machine registers anew";
     return new AgentError("certificates.expired", message, { retryable: true });
   }
 
+  /** It may be that the clock has leapt: the control plane knows. */
   isExpired(): boolean {
     const identity = this.#cells.identity.get();
-    return identity !== undefined && identity.notAfterMs <= this.#ports.clock.now().wallMs;
+    return identity !== undefined && identity.notAfterMs <= this.#planeNowMs();
+  }
+
+  /**
+   * This machine has an identity that is good, new or not: what failed before is over. Returns how
+   * often in a row: the certificate that it brought may be as short as the one before, where its CA
+   * ends.
+   */
+  proved(before: number): number {
+    const { monoMs } = this.#ports.clock.now();
+    const isInARow = this.#provedMonoMs !== undefined && monoMs - this.#provedMonoMs < RENEWAL_GAP_MS;
+    this.#provedMonoMs = monoMs;
+    this.#cells.certificates.update((view) => ({ ...view, lastRenewalError: "" }));
+    return isInARow ? before + 1 : 0;
+  }
+
+  pauseAfterProofMs(inARow: number): number {
+    return equalJitterMs(renewalRetry(0, false), inARow, this.#ports.clock.random());
   }
 
   /** How long to wait before the next try. */
@@ -192,7 +231,7 @@ class Keeper {
     const { meters, log, clock } = this.#ports;
     meters.renewalFailed();
     const isWaiting = isWithoutCertificate(this.#cells.gateway.get());
-    const leftMs = (this.#cells.identity.get()?.notAfterMs ?? 0) - clock.now().wallMs;
+    const leftMs = (this.#cells.identity.get()?.notAfterMs ?? 0) - this.#planeNowMs();
     const backoff = renewalRetry(leftMs, isWaiting);
     const retryInMs = retryAfterMs(err) + equalJitterMs(backoff, failures, clock.random());
     log.warn({ err, retryInMs }, "certificates.renewal-failed");
@@ -213,25 +252,39 @@ class Keeper {
     const machineRequest = await key?.request(identity.machineId);
     const requests = { ...(machineRequest && { machineRequest }), ...(servingRequest && { servingRequest }) };
     const renewed = await plane.renew(identity, requests, signal);
+    // Both are read before one is taken: an answer is taken whole, or what is held is kept.
+    const next = this.#machineFrom(renewed, identity, key);
+    const serving = this.#servingFrom(renewed, servingRequest);
     if (!isFirst) this.#cells.renewedMonoMs.set(clock.now().monoMs);
-    const next =
-      key !== undefined && renewed.machineChainPem !== undefined
-        ? this.#read({ ...identity, key, chainPem: renewed.machineChainPem })
-        : undefined;
     await this.#keep(next, renewed.trust);
     if (next !== undefined) this.#takeMachine(next);
-    if (servingRequest !== undefined && renewed.servingChainPem !== undefined)
-      await this.#takeServing(servingRequest.spkiSha256, renewed.servingChainPem, signal);
+    if (serving !== undefined) await this.#takeServing(serving, signal);
     this.#cells.certificates.update((view) => ({ ...view, lastRenewalError: "" }));
     log.info({ machine: due.machine, serving: servingRequest !== undefined }, "certificates.renewed");
+  }
+
+  #planeNowMs(): number {
+    return planeNowMs(this.#cells.plane.get().time, this.#ports.clock.now());
   }
 
   #pauseMs(nowMonoMs: number): number {
     return renewalPauseMs(this.#cells.renewedMonoMs.get(), nowMonoMs);
   }
 
-  #read(next: MachineIdentity): MachineIdentity {
-    return { ...next, ...this.#ports.certificates.read(next.chainPem, next.key) };
+  #machineFrom(
+    { machineChainPem: chainPem, trust }: Renewed,
+    { machineId }: MachineIdentity,
+    key: PrivateKey | undefined,
+  ): MachineIdentity | undefined {
+    if (key === undefined || chainPem === undefined) return undefined;
+    const dates = readIssued(this.#ports, this.#cells, chainPem, key, machineName(trust, machineId));
+    return { machineId, key, chainPem, ...dates };
+  }
+
+  #servingFrom({ servingChainPem: chainPem }: Renewed, request: SigningRequest | undefined): Serving | undefined {
+    if (request === undefined || chainPem === undefined) return undefined;
+    const { notAfterMs } = readIssued(this.#ports, this.#cells, chainPem, request);
+    return { keySpkiSha256: request.spkiSha256, chainPem, notAfterMs };
   }
 
   /**
@@ -247,19 +300,18 @@ class Keeper {
   }
 
   #takeMachine(identity: MachineIdentity): void {
-    const { wallMs } = this.#ports.clock.now();
-    this.#machine = { identity, held: received(this.#machine?.held, identity.notAfterMs, wallMs) };
+    const { notBeforeMs: machineNotBeforeMs, notAfterMs: machineNotAfterMs } = identity;
+    this.#machine = { identity, held: received(this.#machine?.held, machineNotAfterMs, this.#planeNowMs()) };
     this.#cells.identity.set(identity);
-    this.#cells.certificates.update((view) => ({ ...view, machineNotAfterMs: identity.notAfterMs }));
+    this.#cells.certificates.update((view) => ({ ...view, machineNotBeforeMs, machineNotAfterMs }));
   }
 
-  async #takeServing(keySpkiSha256: string, chainPem: string, signal: AbortSignal): Promise<void> {
-    const { certificates, gateway, clock } = this.#ports;
-    const { notAfterMs } = certificates.read(chainPem, { spkiSha256: keySpkiSha256 });
+  async #takeServing({ keySpkiSha256, chainPem, notAfterMs }: Serving, signal: AbortSignal): Promise<void> {
+    const { gateway, clock } = this.#ports;
     gateway.certify(keySpkiSha256, chainPem);
     this.#cells.gateway.update((view) => certifying(view, keySpkiSha256));
     const { runId } = this.#cells.gateway.get();
-    this.#serving = { runId, held: received(this.#serving?.held, notAfterMs, clock.now().wallMs) };
+    this.#serving = { runId, held: received(this.#serving?.held, notAfterMs, this.#planeNowMs()) };
     await within(clock, FRESH_KEY_MS, signal, (enough) =>
       this.#cells.gateway.first((view) => view.at === "here" && view.servingNotAfterMs === notAfterMs, enough),
     );
@@ -284,9 +336,12 @@ class Keeper {
   /**
    * A certificate that we see for the first time counts from now: renewed early rather than late.
    * Of the gateway's we see only the end, so one with another end, or of another process, is
-   * another.
+   * another. So does one that came later than now: the clock has been set.
    */
   #noteWhatIsHeld(nowMs: number): void {
+    this.#toPlaneTime();
+    if (this.#machine !== undefined && this.#machine.held.receivedAtMs > nowMs) this.#machine = undefined;
+    if (this.#serving !== undefined && this.#serving.held.receivedAtMs > nowMs) this.#serving = undefined;
     const identity = this.#cells.identity.get();
     if (identity !== undefined && !sameCertificate(identity, this.#machine?.identity))
       this.#machine = { identity, held: received(undefined, identity.notAfterMs, nowMs) };
@@ -295,6 +350,17 @@ class Keeper {
     const { runId, servingNotAfterMs: notAfterMs } = gateway;
     const isKnown = this.#serving?.runId === runId && this.#serving.held.notAfterMs === notAfterMs;
     if (!isKnown) this.#serving = { runId, held: received(undefined, notAfterMs, nowMs) };
+  }
+
+  /** What was received before the control plane said its time was so by our clock. */
+  #toPlaneTime(): void {
+    const { time } = this.#cells.plane.get();
+    if (time === undefined || this.#isPlaneTime) return;
+    this.#isPlaneTime = true;
+    const skewMs = clockSkewMs(time, this.#ports.clock.now()) ?? 0;
+    const moved = (held: HeldCertificate): HeldCertificate => ({ ...held, receivedAtMs: held.receivedAtMs - skewMs });
+    if (this.#machine !== undefined) this.#machine = { ...this.#machine, held: moved(this.#machine.held) };
+    if (this.#serving !== undefined) this.#serving = { ...this.#serving, held: moved(this.#serving.held) };
   }
 
   #machineDueMs(): number {

@@ -1,4 +1,4 @@
-import { type Ending, endingOf } from "../core/end-orders.ts";
+import { type Ending, type EndOrder, endingOf } from "../core/end-orders.ts";
 import { type EndingProgress, endingProgress } from "../core/ending-progress.ts";
 import { AgentError, inWords } from "../core/errors.ts";
 import { ageMs } from "../core/instant.ts";
@@ -11,7 +11,6 @@ import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { DrainWish, OperatorClerk, OperatorDesk, Reconnected } from "../ports/operators.ts";
 import type { Board } from "./board/board.ts";
-import { orderEnd } from "./end-orders.ts";
 
 /** For a person to read. */
 const PROGRESS_EVERY_MS = 500;
@@ -32,6 +31,15 @@ type OperatorCells = Pick<
   "endOrders" | "endingAt" | "gateway" | "plane" | "observed" | "retryNow" | "tryFailed"
 >;
 
+/** What other chapters do for operators. */
+export interface OperatorMeans {
+  /** Puts an order to end into the book. */
+  readonly order: (order: EndOrder) => void;
+  /** For open builds, where nobody says how long. */
+  readonly graceMs: number;
+  readonly loops: () => readonly LoopStatus[];
+}
+
 /**
  * Answers the operators of this machine. A desk that cannot be opened costs them their commands,
  * and no build anything: it is tried again now and then.
@@ -39,13 +47,12 @@ type OperatorCells = Pick<
 export async function serveOperators(
   { operators, clock, log }: OperatorPorts,
   cells: OperatorCells,
-  graceMs: number,
-  loops: () => readonly LoopStatus[],
+  means: OperatorMeans,
   report: LoopReport,
   signal: AbortSignal,
 ): Promise<void> {
   if (operators === undefined) return;
-  const clerk = new Clerk({ clock, log }, cells, graceMs, loops);
+  const clerk = new Clerk({ clock, log }, cells, means);
   for (let failures = 0; !signal.aborted; failures += 1) {
     try {
       await operators.serve(clerk, signal);
@@ -60,19 +67,12 @@ export async function serveOperators(
 class Clerk implements OperatorClerk {
   readonly #ports: { readonly clock: Clock; readonly log: Log };
   readonly #cells: OperatorCells;
-  readonly #graceMs: number;
-  readonly #loops: () => readonly LoopStatus[];
+  readonly #means: OperatorMeans;
 
-  constructor(
-    ports: { readonly clock: Clock; readonly log: Log },
-    cells: OperatorCells,
-    graceMs: number,
-    loops: () => readonly LoopStatus[],
-  ) {
+  constructor(ports: { readonly clock: Clock; readonly log: Log }, cells: OperatorCells, means: OperatorMeans) {
     this.#ports = ports;
     this.#cells = cells;
-    this.#graceMs = graceMs;
-    this.#loops = loops;
+    this.#means = means;
   }
 
   drain({ graceMs, hurry, reason }: DrainWish): EndingProgress {
@@ -80,14 +80,11 @@ class Clerk implements OperatorClerk {
     const { endOrders } = this.#cells;
     const nowMonoMs = clock.now().monoMs;
     log.info({ reason, graceMs, hurry }, "operator.drain");
-    // Who only says "drain" to a machine that drains must not shorten what somebody else has granted.
-    if (graceMs !== undefined || hurry || endOrders.get().length === 0)
-      orderEnd(this.#cells, {
-        from: "operator",
-        reason,
-        deadlineMonoMs: nowMonoMs + (graceMs ?? this.#graceMs),
-        hurry,
-      });
+    // Who only says "drain" to a machine that drains takes nothing from what another has granted.
+    if (graceMs !== undefined || hurry || endOrders.get().length === 0) {
+      const deadlineMonoMs = nowMonoMs + (graceMs ?? this.#means.graceMs);
+      this.#means.order({ from: "operator", reason, deadlineMonoMs, hurry });
+    }
     return this.#progress(this.#ending());
   }
 
@@ -95,8 +92,9 @@ class Clerk implements OperatorClerk {
     const { clock } = this.#ports;
     const { endingAt } = this.#cells;
     while (!signal.aborted) {
+      const told = endingAt.get();
       tell(this.#progress(this.#ending()));
-      await within(clock, PROGRESS_EVERY_MS, signal, (pause) => endingAt.first((at) => at === "over", pause));
+      await within(clock, PROGRESS_EVERY_MS, signal, (pause) => endingAt.first((at) => at !== told, pause));
       if (endingAt.get() === "over") break;
     }
     const { ended, reason } = this.#ending();
@@ -123,7 +121,7 @@ class Clerk implements OperatorClerk {
     const { attached, lastFailure: because } = plane.get();
     if (attached) return this.#attached(false);
     if (tryFailed.count === failedBefore) return { is: "no-outcome", afterMs: OUTCOME_MS, because };
-    const { nextTryMs } = this.#loops().find(({ name }) => name === "control-plane") ?? {};
+    const { nextTryMs } = this.#means.loops().find(({ name }) => name === "control-plane") ?? {};
     const inMs = nextTryMs === undefined ? undefined : Math.max(0, nextTryMs - clock.now().wallMs);
     return { is: "not-attached", because, ...(inMs !== undefined && { nextTryMs: inMs }) };
   }

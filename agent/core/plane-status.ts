@@ -50,6 +50,8 @@ export class PlaneError extends AgentError {
   readonly refusal?: RefusalMark;
   /** The control plane asks not to be called again before that; 0: it does not say. */
   readonly retryAfterMs: number;
+  /** The control plane's clock when it gave this answer; absent: it did not say. */
+  readonly planeTimeMs?: number;
 
   /**
    * @param options.refusal The mark, if the answer carried one: it ends the agent only with a
@@ -64,6 +66,7 @@ export class PlaneError extends AgentError {
       readonly cause?: unknown;
       readonly refusal?: RefusalMark | undefined;
       readonly retryAfterMs?: number | undefined;
+      readonly planeTimeMs?: number | undefined;
     } = {},
   ) {
     const unmarked = STEPS[status] ?? "retry";
@@ -79,5 +82,6 @@ export class PlaneError extends AgentError {
     this.step = step;
     this.retryAfterMs = Math.min(options.retryAfterMs ?? 0, RETRY_AFTER_MAX_MS);
     if (refusal !== undefined) this.refusal = refusal;
+    if (options.planeTimeMs !== undefined) this.planeTimeMs = options.planeTimeMs;
   }
 }

@@ -1,8 +1,8 @@
 import type { Backoff } from "./backoff.ts";
 
 /**
- * A certificate as it was received. Its lifetime counts from then: `notBefore` may lie far back,
- * and clocks differ. Times are wall-clock milliseconds.
+ * A certificate as it was received. Its lifetime counts from then: `notBefore` may lie far back.
+ * Times are the control plane's (core/plane-time.ts).
  */
 export interface HeldCertificate {
   readonly receivedAtMs: number;

@@ -3,6 +3,7 @@ import type { Instant } from "./instant.ts";
 import { formatAddress } from "./network/address.ts";
 import { cidr, nth } from "./network/cidr.ts";
 import type { AppliedNetwork, IsolationReport } from "./network/order.ts";
+import type { PlaneTime } from "./plane-time.ts";
 import type { TailnetMembership } from "./tailnet/wish.ts";
 import type { OpenedVolume } from "./volume/order.ts";
 
@@ -167,8 +168,8 @@ export interface PlaneView {
   readonly confirmedAt?: Instant;
   /** Why it is not attached. */
   readonly lastFailure: string;
-  /** Our wall clock minus theirs at the last message, latency included. */
-  readonly clockSkewMs?: number;
+  /** What its clock said last; absent: it has not said. */
+  readonly time?: PlaneTime;
   readonly refused?: { readonly revision: bigint; readonly because: string };
   readonly messagesRefused: number;
 }
@@ -176,6 +177,7 @@ export interface PlaneView {
 export const NO_PLANE: PlaneView = { attached: false, lastFailure: "Not attached yet", messagesRefused: 0 };
 
 export interface CertificatesView {
+  readonly machineNotBeforeMs?: number;
   readonly machineNotAfterMs?: number;
   readonly lastRenewalError: string;
 }

@@ -10,9 +10,9 @@ import type { MachineIdentity, SigningRequest } from "./keys.ts";
  * own deadline. Errors are `PlaneError`s (core/plane-status.ts) that tell whether to try again.
  */
 export interface ControlPlane {
-  getChallenge(signal: AbortSignal): Promise<Challenge>;
-  register(request: Registration, signal: AbortSignal): Promise<Registered>;
-  renew(identity: MachineIdentity, request: Renewal, signal: AbortSignal): Promise<Renewed>;
+  getChallenge(signal: AbortSignal): Promise<Challenge & Timed>;
+  register(request: Registration, signal: AbortSignal): Promise<Registered & Timed>;
+  renew(identity: MachineIdentity, request: Renewal, signal: AbortSignal): Promise<Renewed & Timed>;
   /**
    * Opens the stream under the machine's certificate. It lives until the far end or `signal` ends
    * it.
@@ -49,6 +49,12 @@ export type ToPlane =
       readonly bootId: string;
       readonly records: readonly NumberedRecord[];
     };
+
+/** An answer, with the control plane's clock when it was given. */
+export interface Timed {
+  /** Unix time in ms; absent: it did not say. */
+  readonly planeTimeMs?: number;
+}
 
 export interface Challenge {
   readonly nonce: Uint8Array;

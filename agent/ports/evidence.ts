@@ -43,6 +43,8 @@ export type Evidence =
       readonly kind: "azure";
       /** DER. */
       readonly pkcs7: Secret<Uint8Array>;
+      /** DER, between the document's signer and its root, as far as they could be had. */
+      readonly intermediates: readonly Uint8Array[];
     }
   | {
       readonly kind: "nitro-tpm";

@@ -37,13 +37,15 @@ export interface MachineIdentity {
 }
 
 /**
- * Reads the dates of a PEM chain's leaf, which must be for `key`. @throws {AgentError}
- * "identity.certificate-unusable"
+ * Reads from when to when a PEM chain is good: all of it, for a certificate is worth nothing once
+ * its CA has ended. Its leaf must be for `key`, and carry the URI `name` and no other name where
+ * one is given. @throws {AgentError} "identity.certificate-unusable"
  */
 export interface CertificateReader {
   read(
     chainPem: string,
     key: { readonly spkiSha256: string },
+    name?: string,
   ): { readonly notBeforeMs: number; readonly notAfterMs: number };
 }
 

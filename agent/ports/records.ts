@@ -6,7 +6,8 @@ import type { RecordCounts } from "../core/views.ts";
 export interface RecordedEvent {
   /** Random for each start of the gateway's process. */
   readonly runId: string;
-  readonly event: /** All that it has: `open` sessions, and `closed` ones that it still waits to be told are on disk. */
+  /** hello: all that it has, the `closed` ones being those that may not be on disk yet. */
+  readonly event:
     | { readonly is: "hello"; readonly open: readonly SessionOpening[]; readonly closed: readonly SessionSummary[] }
     | { readonly is: "opened"; readonly opening: SessionOpening }
     | { readonly is: "closed"; readonly summary: SessionSummary };

@@ -3,6 +3,7 @@ import type { CiBesideStack } from "../ci/ci-beside-stack.ts";
 import type { Stack } from "../stack/stack.ts";
 import { answerOfBuilds, openBuildFor } from "./builds.ts";
 import { takeDiagnostics } from "./diagnostics.ts";
+import { answerOfMetadata } from "./metadata.ts";
 import type { AdminRequest } from "./request.ts";
 import { grantTailnet, withdrawTailnet } from "./tailnet.ts";
 
@@ -35,6 +36,11 @@ export function handleFor(stack: Stack, ci: CiBesideStack | undefined): (request
         return grantTailnet(plane, request);
       case "tailnet-withdraw":
         return withdrawTailnet(plane, request);
+      case "metadata-fault":
+      case "metadata-list":
+      case "metadata-clear":
+      case "metadata-prove":
+        return answerOfMetadata(stack, request);
       case "drain": {
         const startedMs = performance.now();
         plane.drain(ref, request);

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { ciJobRequest } from "../ci/ci-job-request.ts";
 import { BUILD_PERMISSIONS } from "../control-plane/build-permissions.ts";
+import { FAULT_NAMES } from "../metadata/fault-names.ts";
+import { SERVICE_NAMES } from "../metadata/service-names.ts";
 import { diagnosticsRequest } from "./diagnostics.ts";
 import { ofTrusts } from "./trusts.ts";
 
@@ -44,6 +46,19 @@ export const adminRequest = z.discriminatedUnion("verb", [
     ]),
   }),
   z.object({ verb: z.literal("tailnet-withdraw"), org: id, project: id }),
+  z.object({
+    verb: z.literal("metadata-fault"),
+    order: z.object({
+      fault: z.union([z.enum(FAULT_NAMES), z.int().min(400).max(599)]),
+      at: z.enum(SERVICE_NAMES).exactOptional(),
+      path: z.string().exactOptional(),
+      times: z.int().positive().exactOptional(),
+      byMs: z.int().exactOptional(),
+    }),
+  }),
+  z.object({ verb: z.literal("metadata-list") }),
+  z.object({ verb: z.literal("metadata-clear") }),
+  z.object({ verb: z.literal("metadata-prove") }),
   z.object({ verb: z.literal("drain"), reason: z.string(), graceMs: z.int().nonnegative() }),
 ]);
 
@@ -96,3 +111,18 @@ export type GrantedTailnet = z.infer<typeof grantedTailnet>;
 export const withdrawnTailnet = z.object({ tookMs: z.number() });
 
 export const drained = z.object({ drainedMs: z.number() });
+
+/** What each platform of the sandbox's machine does, and at what address. */
+export const serviceStates = z.array(
+  z.object({
+    service: z.enum(SERVICE_NAMES),
+    at: z.string(),
+    asked: z.int(),
+    faults: z.array(z.string()),
+  }),
+);
+
+export type ServiceStates = z.infer<typeof serviceStates>;
+
+/** `because`: what the agent says of its platform. */
+export const provedAnew = z.object({ proved: z.boolean(), tookMs: z.number(), because: z.string().exactOptional() });

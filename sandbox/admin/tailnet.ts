@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Tailnet } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
 import { type TailnetObserved, TailnetState } from "../../agent/adapters/grpc/gen/builder/agent/v1/observed_state.ts";
+import { WaitedInVain } from "../control-plane/changes.ts";
 import type { EmbeddedControlPlane } from "../control-plane/embedded-control-plane.ts";
 import { projectName } from "../control-plane/project-ref.ts";
 import type { AdminRequest, GrantedTailnet } from "./request.ts";
@@ -35,14 +36,17 @@ export async function grantTailnet(plane: EmbeddedControlPlane, grant: Grant): P
   return { joined: state === TailnetState.JOINED, reason, name, nodeId, addresses, tookMs };
 }
 
-/** Whether what has failed is under way once more. */
-function isTriedAgain(
+/** Whether what has failed is under way once more. Only time that passes says that it is not. */
+async function isTriedAgain(
   wait: (until: (tailnet: TailnetObserved) => boolean, mostMs: number) => Promise<TailnetObserved>,
 ): Promise<boolean> {
-  return wait(({ state }) => state !== TailnetState.FAILED, STAYS_FAILED_MS).then(
-    () => true,
-    () => false,
-  );
+  try {
+    await wait(({ state }) => state !== TailnetState.FAILED, STAYS_FAILED_MS);
+    return true;
+  } catch (failure) {
+    if (failure instanceof WaitedInVain) return false;
+    throw failure;
+  }
 }
 
 /** Answers once no machine of the project is a node any more. */

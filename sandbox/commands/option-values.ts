@@ -18,6 +18,12 @@ export function certificateNames(text: string, before: readonly string[] = []): 
   throw new InvalidArgumentError("A DNS name or an IP address is wanted, such as plane.example.com.");
 }
 
+/** What tokens are for: compared as it is. @throws {InvalidArgumentError} */
+export function audienceUrl(text: string): string {
+  if (/^https:\/\/[^\s?#]{1,200}$/.test(text) && URL.canParse(text)) return text;
+  throw new InvalidArgumentError("An https URL is wanted, such as https://plane.example.com/attest/plane.");
+}
+
 /** "host" or "host:port" → "host:port". @throws {InvalidArgumentError} */
 export function hostPort(text: string): string {
   const [, host = "", port = "8443"] = /^(\[[^\]]+\]|[^:]+)(?::(\d{1,5}))?$/.exec(text) ?? [];

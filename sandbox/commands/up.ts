@@ -6,9 +6,13 @@ import { handleFor } from "../admin/handle.ts";
 import { adminRequest } from "../admin/request.ts";
 import { AdminServer } from "../admin/server.ts";
 import { CiBesideStack } from "../ci/ci-beside-stack.ts";
+import type { AuditEntry } from "../control-plane/audit.ts";
 import type { ProjectRef } from "../control-plane/project-ref.ts";
 import { EXIT, type ExitCode, SandboxFailure } from "../failure.ts";
+import type { EvidenceKindName } from "../metadata/kinds.ts";
+import { StandIns } from "../metadata/stand-ins.ts";
 import { buildctlArguments, buildxArguments, shellLine } from "../stack/client-lines.ts";
+import { standInEvidence } from "../stack/evidence.ts";
 import type { Address } from "../stack/free-port.ts";
 import { requireRoot } from "../stack/require-root.ts";
 import { makeRuntimeDir } from "../stack/runtime-dir.ts";
@@ -17,6 +21,7 @@ import { readToolchain } from "../stack/toolchain.ts";
 import { WorkDir } from "../stack/work-dir.ts";
 import { writeWhole } from "../stack/write-whole.ts";
 import type { Terminal } from "../terminal/terminal.ts";
+import { auditInWords } from "./plane/audit.ts";
 import { uplinkHere } from "./uplink.ts";
 
 export interface UpOptions extends ProjectRef {
@@ -24,6 +29,8 @@ export interface UpOptions extends ProjectRef {
   readonly dir: string;
   /** Whether builds get a way out. */
   readonly egress?: boolean;
+  /** How the machine proves which one it is. */
+  readonly evidence: EvidenceKindName;
   /** Whether stand-ins for CI systems are beside it, and their jobs may open builds. */
   readonly ci?: boolean;
 }
@@ -38,11 +45,18 @@ export async function up(options: UpOptions, terminal: Terminal, signal: AbortSi
   await using admin = await AdminServer.listen(join(runtime.path, "admin.sock"), adminRequest);
   await using claim = await claimDir(dir, { adminSocket: admin.path, runtimeDir: runtime.path });
   await using work = await WorkDir.open(claim);
+  const { evidence: kind, listen } = options;
+  await using standIns = kind === "join-token" ? undefined : await StandIns.open(runtime.path);
   try {
-    const { listen } = options;
+    const onAudit = (entry: AuditEntry): void => terminal.out(auditInWords(entry, terminal.paint));
+    const evidence =
+      standIns === undefined || kind === "join-token"
+        ? undefined
+        : await standInEvidence({ dir, kind, ref, standIns, onAudit });
     let wayOut: string | undefined;
     const uplink = options.egress === true ? await uplinkHere((what) => (wayOut = what)) : undefined;
-    await withStack({ dir, runtimeDir: runtime.path, listen, ref, tools, uplink, signal }, async (stack) => {
+    const within = { dir, runtimeDir: runtime.path, listen, ref, tools, uplink, evidence, signal };
+    await withStack(within, async (stack) => {
       await using ci = options.ci === true ? await CiBesideStack.open(stack) : undefined;
       admin.answerWith(handleFor(stack, ci));
       await tellReady({ stack, wayOut, exchangeUrl: ci?.url, buildctl: tools.buildctl }, terminal);
@@ -93,6 +107,11 @@ async function tellReady({ stack, wayOut, exchangeUrl, buildctl }: Ready, { out,
       ? "Builds are in a network of their own without a way out; --egress gives one."
       : `Builds have a way out over this machine, by a ${wayOut}; both go at the end.`,
   );
+  if (stack.standIns !== undefined) {
+    out(`The machine proved itself to ${dir}/attestation.toml. To see what it says of a platform's fault:`);
+    out(`npm run --silent sandbox -- metadata fault hang --dir ${shellLine([dir])}`);
+    out(`npm run --silent sandbox -- metadata prove --dir ${shellLine([dir])}`);
+  }
   step("1. Open a build; it prints the id and the files:");
   out(`npm run --silent sandbox -- build open --dir ${shellLine([dir])} --org ${ref.org} --project ${ref.project}`);
   step("2. Point a client at it, with that id for BUILD_ID:");

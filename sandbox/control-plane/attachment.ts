@@ -121,9 +121,10 @@ export class Attachment implements Link {
   }
 
   #greet(hello: Hello): void {
+    this.#machine.link?.end(new Refusal(status.ABORTED, "Another Attach of this machine has taken over."));
+    // After that: the other one may have been about to leave.
     this.#context.leases.arrived(this.#machine);
     this.#machine.heard(addressOf(this.peer));
-    this.#machine.link?.end(new Refusal(status.ABORTED, "Another Attach of this machine has taken over."));
     this.#machine.link = this;
     this.#machine.hello = hello;
     this.#machine.attaches += 1;

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import type { TrustBundle } from "../../agent/adapters/grpc/gen/builder/agent/v1/identity.ts";
 import type { CertificateAuthority, CertificateWithKey } from "../pki/certificate-authority.ts";
@@ -11,6 +11,9 @@ import type { ProjectRef } from "./project-ref.ts";
 
 /** DNS name in the control plane's own certificate. */
 export const CONTROL_PLANE_NAME = "control-plane.sandbox.internal";
+
+/** Contract: machines' clocks may differ by this much. */
+const TOLERATED_SKEW_MS = 5 * 60_000;
 
 /** An authority under the name by which it is kept. */
 interface Named {
@@ -30,10 +33,9 @@ interface Purposes {
 export class Authorities {
   /** Signs the control plane's own certificate: the agent pins it. */
   readonly controlPlane: CertificateAuthority;
-  /** Signs machines' identities: the control plane's mTLS asks for it. */
-  readonly machines: CertificateAuthority;
   /** Signs what builders serve with: the build CLIs trust it. */
   readonly builders: CertificateAuthority;
+  #machines: CertificateAuthority;
   /** Signs builds' client certificates. */
   #builds: Named;
   /** Signed them before, and is still in the trust bundle. */
@@ -44,7 +46,7 @@ export class Authorities {
 
   private constructor(purposes: Purposes, keeper: Keeper, settings: Settings, now: () => number) {
     this.controlPlane = purposes.controlPlane;
-    this.machines = purposes.machines;
+    this.#machines = purposes.machines;
     this.builders = purposes.builders;
     this.#builds = purposes.builds;
     this.#retiring = purposes.retiring;
@@ -69,6 +71,16 @@ export class Authorities {
       retiring: retiring === undefined ? undefined : await named(retiring, "Sandbox CA of builds"),
     };
     return new Authorities(purposes, keeper, settings, now);
+  }
+
+  /** Signs machines' identities: the control plane's mTLS asks for it. */
+  get machines(): CertificateAuthority {
+    return this.#machines;
+  }
+
+  /** From now on `fresh` signs machines. A restart goes back to the one that is kept. */
+  replaceMachines(fresh: CertificateAuthority): void {
+    this.#machines = fresh;
   }
 
   get builds(): CertificateAuthority {
@@ -113,7 +125,7 @@ export class Authorities {
       dnsSans: [CONTROL_PLANE_NAME, "localhost", ...names.filter((name) => isIP(name) === 0)],
       ipSans: ["127.0.0.1", "::1", ...names.filter((name) => isIP(name) !== 0)],
       extendedKeyUsage: [SERVER_AUTH],
-      notAfter: new Date(Date.now() + authorityLifetimeMs),
+      notAfter: atWholeSecond(Math.min(Date.now() + authorityLifetimeMs, endOf(this.controlPlane))),
     });
   }
 
@@ -125,7 +137,7 @@ export class Authorities {
         name: machineId,
         uriSans: [`spiffe://${this.#settings.trustDomain}/machine/${machineId}`],
         extendedKeyUsage: [CLIENT_AUTH],
-        ...this.#validity(this.#settings.machineCertificateLifetimeMs),
+        ...this.#validity(this.machines, this.#now() + this.#settings.machineCertificateLifetimeMs),
       },
     );
     return issued.chainPem;
@@ -142,7 +154,7 @@ export class Authorities {
         name: serverName,
         dnsSans: [serverName],
         extendedKeyUsage: [SERVER_AUTH],
-        ...this.#validity(this.#settings.servingCertificateLifetimeMs),
+        ...this.#validity(this.builders, this.#now() + this.#settings.servingCertificateLifetimeMs),
       },
     );
     return issued.chainPem;
@@ -163,7 +175,7 @@ export class Authorities {
         name: ref.buildId,
         uriSans: [`spiffe://${this.#settings.trustDomain}/org/${ref.org}/project/${ref.project}/build/${ref.buildId}`],
         extendedKeyUsage: [CLIENT_AUTH],
-        notAfter: atWholeSecond(expiresAtMs),
+        ...this.#validity(this.builds, expiresAtMs),
       },
     );
     return issued.chainPem;
@@ -178,9 +190,17 @@ export class Authorities {
     commits.make({ apply: () => become({ builds, retiring }), undo: () => become(before) });
   }
 
-  #validity(lifetimeMs: number): { readonly notBefore: Date; readonly notAfter: Date } {
-    return { notBefore: new Date(this.#now()), notAfter: atWholeSecond(this.#now() + lifetimeMs) };
+  /** Good for clocks that differ, and never for longer than its authority. */
+  #validity(authority: CertificateAuthority, untilMs: number): { readonly notBefore: Date; readonly notAfter: Date } {
+    return {
+      notBefore: new Date(this.#now() - TOLERATED_SKEW_MS),
+      notAfter: atWholeSecond(Math.min(untilMs, endOf(authority))),
+    };
   }
+}
+
+function endOf({ certPem }: CertificateAuthority): number {
+  return Date.parse(new X509Certificate(certPem).validTo);
 }
 
 /** Certificates cut off milliseconds: round up, so that none ends before it should. */

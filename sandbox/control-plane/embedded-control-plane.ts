@@ -150,6 +150,11 @@ export class EmbeddedControlPlane implements AsyncDisposable {
     return CONTROL_PLANE_NAME;
   }
 
+  /** What tokens for it are for. */
+  get audience(): string {
+    return this.#settings.audience;
+  }
+
   get trustDomain(): string {
     return this.#settings.trustDomain;
   }
@@ -189,7 +194,7 @@ export class EmbeddedControlPlane implements AsyncDisposable {
 
   /**
    * A machine that has gone is not known any more, and whoever is its instance next need not wait.
-   * @throws {Error} when there is none, or it is attached.
+   * @throws {Error} when there is none, or it is attached and lives.
    */
   forgetMachine(id: string): void {
     this.#leases.forget(id);

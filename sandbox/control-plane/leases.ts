@@ -76,12 +76,13 @@ export class Leases {
     }
   }
 
-  /** For an operator. @throws {Error} when there is no such machine, or it is attached. */
+  /** For an operator. @throws {Error} when there is no such machine, or it is there and lives. */
   forget(machineId: string): void {
-    const { fleet, audit } = this.#parts;
+    const { fleet, audit, leaseMs } = this.#parts;
     const machine = fleet.machines().find(({ id }) => id === machineId);
     if (machine === undefined) throw new Error(`No machine ${machineId} is registered here.`);
-    if (machine.link !== undefined)
+    // One that lost its power may be attached for long: nobody has hung up.
+    if (machine.link !== undefined && machine.silentMs < leaseMs)
       throw new Error(`Machine ${machineId} is attached: drain it, and forget it once it has gone.`);
     fleet.remove(machine, new Refusal(status.UNAUTHENTICATED, `Machine ${machineId} was forgotten.`));
     const { instance } = machine.lease ?? {};

@@ -1,18 +1,22 @@
 import { constants } from "node:crypto";
 import { once } from "node:events";
 import type { AddressInfo, Socket } from "node:net";
-import { createServer, type Server, type TLSSocket } from "node:tls";
+import { createServer, type SecureContextOptions, type Server, type TLSSocket } from "node:tls";
 
-export interface TlsListenerOptions {
-  readonly host: string;
-  readonly port: number;
+/** Who it is, and whom it believes. */
+export interface Presented {
   readonly certPem: string;
   readonly keyPem: string;
   /**
-   * Client certificates are asked for, and verified against this CA; whether one is needed is
-   * decided for each call.
+   * Client certificates are asked for, and verified against this CA, or these; whether one is
+   * needed is decided for each call.
    */
   readonly clientCaPem: string;
+}
+
+export interface TlsListenerOptions extends Presented {
+  readonly host: string;
+  readonly port: number;
   readonly onConnection: (socket: TLSSocket) => void;
 }
 
@@ -34,16 +38,11 @@ export class TlsListener {
     this.#host = options.host;
     this.#port = options.port;
     this.#server = createServer({
-      cert: options.certPem,
-      key: options.keyPem,
-      ca: options.clientCaPem,
+      ...contextOf(options),
       requestCert: true,
       rejectUnauthorized: false,
-      minVersion: "TLSv1.3",
       ALPNProtocols: ["h2"],
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
-      // A resumed session would carry a client certificate that is not checked again.
-      secureOptions: constants.SSL_OP_NO_TICKET,
     });
     this.#server.on("connection", (socket: Socket) => {
       this.#sockets.add(socket);
@@ -65,6 +64,11 @@ export class TlsListener {
     const listener = new TlsListener(options);
     await listener.listen();
     return listener;
+  }
+
+  /** For handshakes from now on; connections that are open stay. */
+  present(presented: Presented): void {
+    this.#server.setSecureContext(contextOf(presented));
   }
 
   get port(): number {
@@ -105,6 +109,17 @@ export class TlsListener {
     clearTimeout(limit);
     return this.#sockets.size === 0;
   }
+}
+
+function contextOf({ certPem, keyPem, clientCaPem }: Presented): SecureContextOptions {
+  return {
+    cert: certPem,
+    key: keyPem,
+    ca: clientCaPem,
+    minVersion: "TLSv1.3",
+    // A resumed session would carry a client certificate that is not checked again.
+    secureOptions: constants.SSL_OP_NO_TICKET,
+  };
 }
 
 function isInternet(address: AddressInfo | string | null): address is AddressInfo {

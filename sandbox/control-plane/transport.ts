@@ -2,7 +2,8 @@ import { type ConnectionInjector, Server, ServerCredentials, type UntypedService
 import type { Authorities } from "./authorities.ts";
 import type { Settings } from "./options.ts";
 import { SERVICE } from "./raw-message.ts";
-import { TlsListener } from "./tls-listener.ts";
+import { tellsTime } from "./tells-time.ts";
+import { type Presented, TlsListener } from "./tls-listener.ts";
 
 /** The gRPC server behind its TLS port, and the ways in which a network or a server may fail. */
 export class Transport {
@@ -23,7 +24,7 @@ export class Transport {
     authorities: Authorities,
     calls: UntypedServiceImplementation,
   ): Promise<Transport> {
-    const server = new Server();
+    const server = new Server({ interceptors: [tellsTime(() => Date.now() + settings.clockOffsetMs)] });
     server.addService(SERVICE, calls);
     // TLS is ours (TlsListener): what is injected is plain already, and grpc-js reads the peer's
     // certificate from its socket.
@@ -54,6 +55,11 @@ export class Transport {
 
   async listenAgain(): Promise<void> {
     await this.#listener.listen();
+  }
+
+  /** Another certificate, or other CAs of machines, for handshakes from now on. */
+  present(presented: Presented): void {
+    this.#listener.present(presented);
   }
 
   cutConnections(): void {

@@ -1,5 +1,5 @@
 import { json, type Replier } from "./reply.ts";
-import { type DocumentSigner, signDocument } from "./sign-document.ts";
+import { type DocumentSigner, signAsAzure } from "./sign-document.ts";
 
 const LIFETIME_MS = 6 * 3_600_000;
 /** The REST specification: up to 32 letters and digits. */
@@ -24,7 +24,7 @@ export function azure(instance: AzureInstance): Replier {
     const nonce = query.get("nonce") ?? "";
     if (!NONCE.test(nonce)) return refused(400, "Bad request: nonce");
     const content = document(instance, isStale ? "an0earlier0one" : nonce);
-    const pkcs7 = signDocument(content, instance.signer, { asAzure: true });
+    const pkcs7 = signAsAzure(content, instance.signer);
     return json({ encoding: "pkcs7", signature: Buffer.from(pkcs7).toString("base64") });
   };
 }

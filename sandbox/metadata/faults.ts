@@ -34,6 +34,11 @@ export class MetadataFaults {
     this.#faults.set(path, { fault, left: times });
   }
 
+  /** Those in force: with how often each is to come. */
+  list(): readonly { readonly path: string; readonly fault: MetadataFault; readonly left: number }[] {
+    return [...this.#faults].map(([path, set]) => ({ path, ...set })).filter(({ left }) => left > 0);
+  }
+
   clear(): void {
     this.#faults.clear();
   }

@@ -7,6 +7,7 @@ const LIFETIME_S = 900;
 export interface FlyMachine {
   readonly org: string;
   readonly app: string;
+  readonly appId: string;
   readonly machineId: string;
   readonly signer: JwtSigner;
   readonly now?: () => number;
@@ -21,17 +22,18 @@ export function fly(machine: FlyMachine): Replier {
     if (method !== "POST" || path !== "/v1/tokens/oidc") return page(404);
     const audience = audienceIn(body);
     if (audience === undefined) return page(400);
-    const { org, app, machineId, signer, now = Date.now } = machine;
+    const { org, app, appId, machineId, signer, now = Date.now } = machine;
     const iat = Math.floor(now() / 1_000);
     const token = signJwt(signer, {
       iss: `https://oidc.fly.io/${org}`,
       aud: isStale ? `${audience.split("#")[0]}#n=an-earlier-one` : audience,
-      sub: `${org}:${app}:builder`,
+      sub: `${org}:${app}:${machineId}`,
       iat,
       nbf: iat,
       exp: iat + LIFETIME_S,
       jti: randomUUID(),
       org_name: org,
+      app_id: appId,
       app_name: app,
       machine_id: machineId,
       machine_name: "builder",

@@ -1,3 +1,4 @@
+import { GCP_SERVICE_ACCOUNT } from "./machine.ts";
 import { page, type Replier } from "./reply.ts";
 import { type JwtSigner, signJwt } from "./sign-jwt.ts";
 
@@ -38,7 +39,7 @@ export function gcp(instance: GcpInstance): Replier {
 function claims(instance: GcpInstance, aud: string, isFull: boolean): Readonly<Record<string, unknown>> {
   const { projectId, projectNumber, zone, instanceId, instanceName, now = Date.now } = instance;
   const iat = Math.floor(now() / 1_000);
-  const account = "112233445566778899001";
+  const account = GCP_SERVICE_ACCOUNT;
   const compute = {
     project_id: projectId,
     project_number: projectNumber,

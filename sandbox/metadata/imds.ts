@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { type Asked, json, page, plain, type Replier, type Reply } from "./reply.ts";
-import { type DocumentSigner, signDocument } from "./sign-document.ts";
+import { type DocumentSigner, signAsEc2 } from "./sign-document.ts";
 
 const MAX_TTL_S = 21_600;
+const STARTED_MS = Date.parse("2026-11-29T12:00:00Z");
 const ROLE_PATH = "/latest/meta-data/iam/security-credentials/";
 
 export interface RoleSession {
@@ -19,6 +20,10 @@ export interface ImdsInstance {
   readonly signer: DocumentSigner;
   /** Absent: no instance profile is attached. */
   readonly session?: RoleSession;
+  /** When it was started; default: on a day of 2026. */
+  readonly startedMs?: number;
+  /** Wall time, as the service has it. */
+  readonly now?: () => number;
 }
 
 /** May be changed while it serves. */
@@ -84,18 +89,18 @@ function metadata(path: string, instance: ImdsInstance, { credentialsCode }: Imd
     case "/latest/dynamic/instance-identity/document":
       return plain(document(instance));
     case "/latest/dynamic/instance-identity/rsa2048": {
-      const signature = Buffer.from(signDocument(document(instance), instance.signer)).toString("base64");
+      const signature = Buffer.from(signAsEc2(document(instance), instance.signer)).toString("base64");
       return plain(signature.replaceAll(/(.{76})/g, "$1\n"));
     }
     case ROLE_PATH:
       return session === undefined ? page(404) : plain(session.role);
     default:
       if (session === undefined || path !== `${ROLE_PATH}${session.role}`) return page(404);
-      return credentialsCode === "Success" ? credentials(session) : noCredentials(credentialsCode);
+      return credentialsCode === "Success" ? credentials(session, instance) : noCredentials(credentialsCode);
   }
 }
 
-function document({ accountId, instanceId, region }: ImdsInstance): string {
+function document({ accountId, instanceId, region, startedMs = STARTED_MS }: ImdsInstance): string {
   const fields = {
     accountId,
     architecture: "x86_64",
@@ -107,7 +112,7 @@ function document({ accountId, instanceId, region }: ImdsInstance): string {
     instanceId,
     instanceType: "m7i.large",
     kernelId: null,
-    pendingTime: "2026-11-29T12:00:00Z",
+    pendingTime: new Date(startedMs).toISOString().replace(/\.\d+/, ""),
     privateIp: "10.0.0.10",
     ramdiskId: null,
     region,
@@ -116,8 +121,11 @@ function document({ accountId, instanceId, region }: ImdsInstance): string {
   return JSON.stringify(fields, null, 2);
 }
 
-function credentials({ accessKeyId, secretAccessKey, sessionToken }: RoleSession): Reply {
-  const nowMs = Date.now();
+function credentials(
+  { accessKeyId, secretAccessKey, sessionToken }: RoleSession,
+  { now = Date.now }: ImdsInstance,
+): Reply {
+  const nowMs = now();
   const fields = {
     Code: "Success",
     LastUpdated: new Date(nowMs).toISOString(),

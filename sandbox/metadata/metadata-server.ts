@@ -104,7 +104,8 @@ export class MetadataServer implements AsyncDisposable {
   }
 
   async #spoil(response: ServerResponse, right: Reply, fault: MetadataFault | undefined): Promise<void> {
-    const half = right.body.slice(0, Math.floor(right.body.length / 2));
+    const whole = Buffer.from(right.body);
+    const half = whole.subarray(0, Math.floor(whole.length / 2));
     switch (fault?.kind) {
       case "type":
         return this.#write(response, { ...right, type: fault.type });
@@ -116,8 +117,8 @@ export class MetadataServer implements AsyncDisposable {
         return;
       case "drip":
         this.#head(response, right);
-        for (const character of right.body) {
-          response.write(character);
+        for (const byte of whole) {
+          response.write(Uint8Array.of(byte));
           await sleep(fault.everyMs, undefined, { signal: this.#closing.signal });
         }
         response.end();

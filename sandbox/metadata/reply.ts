@@ -16,7 +16,7 @@ export interface Reply {
   /** Absent: it is sent without one. */
   readonly type?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body: string;
+  readonly body: string | Uint8Array;
 }
 
 /** Answers by itself, or not at all: undefined leaves the request open. */

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Sha256 } from "@smithy/core/checksum";
 import { SignatureV4 } from "@smithy/signature-v4";
 import type { ImdsInstance, RoleSession } from "./imds.ts";
-import type { Asked, Replier, Reply } from "./reply.ts";
+import { type Asked, json, type Replier, type Reply } from "./reply.ts";
 import { type JwtSigner, signJwt } from "./sign-jwt.ts";
 
 const XMLNS = "https://sts.amazonaws.com/doc/2011-06-15/";
@@ -42,7 +42,7 @@ export function sts(options: StsOptions): { readonly replier: Replier; readonly 
     const form = new URLSearchParams(asked.body);
     switch (form.get("Action")) {
       case "GetCallerIdentity":
-        return callerIdentity(options.instance);
+        return callerIdentity(options.instance, asked.headers.accept === "application/json");
       case "GetWebIdentityToken":
         return webIdentityToken(form, asked.isStale, options, switches, now());
       default:
@@ -52,11 +52,19 @@ export function sts(options: StsOptions): { readonly replier: Replier; readonly 
   return { replier, switches };
 }
 
-function callerIdentity({ accountId, instanceId, session }: StsOptions["instance"]): Reply {
-  return succeeded(
-    "GetCallerIdentity",
-    `<Arn>arn:aws:sts::${accountId}:assumed-role/${session.role}/${instanceId}</Arn><UserId>AROAEXAMPLE:${instanceId}</UserId><Account>${accountId}</Account>`,
-  );
+/** In JSON for whoever asks for it: the query API knows both. */
+function callerIdentity({ accountId, instanceId, session }: StsOptions["instance"], inJson: boolean): Reply {
+  const caller = {
+    Arn: `arn:aws:sts::${accountId}:assumed-role/${session.role}/${instanceId}`,
+    UserId: `AROAEXAMPLE:${instanceId}`,
+    Account: accountId,
+  };
+  if (inJson) {
+    const response = { GetCallerIdentityResult: caller, ResponseMetadata: { RequestId: randomUUID() } };
+    return { ...json({ GetCallerIdentityResponse: response }), type: "application/json" };
+  }
+  const fields = Object.entries(caller).map(([name, value]) => `<${name}>${value}</${name}>`);
+  return succeeded("GetCallerIdentity", fields.join(""));
 }
 
 function webIdentityToken(

@@ -3,6 +3,10 @@ import { dirname, join } from "node:path";
 import { stringify } from "smol-toml";
 import type { EmbeddedControlPlane } from "../control-plane/embedded-control-plane.ts";
 import type { ProjectRef } from "../control-plane/project-ref.ts";
+import { agentIdentity } from "../metadata/agent-identity.ts";
+import { projectedToken } from "../metadata/projected-token.ts";
+import type { StandIns } from "../metadata/stand-ins.ts";
+import type { StandInEvidence } from "./evidence.ts";
 import type { Address } from "./free-port.ts";
 import type { Toolchain } from "./toolchain.ts";
 
@@ -11,8 +15,8 @@ const DRAIN_GRACE_MS = 2_000;
 const BUILDKIT_STOP_GRACE_MS = 3_000;
 
 /**
- * Writes what the agent is given in an image: its configuration, the CA that it pins and a join
- * token. Gives the configuration's path.
+ * Writes what the agent is given in an image: its configuration, the CA that it pins and, where no
+ * platform stands in, a join token. Gives the configuration's path.
  */
 export async function writeAgentConfig(options: {
   readonly dir: string;
@@ -21,18 +25,21 @@ export async function writeAgentConfig(options: {
   readonly ref: ProjectRef;
   readonly health: Address;
   readonly tools: Toolchain;
+  readonly evidence?: StandInEvidence | undefined;
 }): Promise<string> {
-  const { dir, runtimeDir, plane, ref, health, tools } = options;
+  const { dir, runtimeDir, plane, ref, health, tools, evidence } = options;
   const caFile = join(dir, "control-plane-ca.pem");
-  const tokenFile = join(runtimeDir, "join-token");
   await writeFile(caFile, plane.caPem);
-  await writeFile(tokenFile, plane.issueJoinToken(ref), { mode: 0o600 });
+  const identity =
+    evidence === undefined
+      ? await joinToken(join(runtimeDir, "join-token"), plane, ref)
+      : agentIdentity(evidence.kind, evidence.standIns, projectedTokenIn(runtimeDir));
   const configFile = join(dir, "agent.toml");
   const config = {
     controlPlane: { endpoint: plane.endpoint, caFile, serverName: plane.serverName },
-    identity: { kind: "join-token", tokenFile },
+    identity,
     health: { listen: `${health.host}:${health.port}` },
-    paths: { stateDir: join(dir, "state"), runtimeDir: join(runtimeDir, "agent"), cacheDir: join(dir, "cache") },
+    paths: { stateDir: join(dir, "state"), runtimeDir: agentRuntimeDirIn(runtimeDir), cacheDir: join(dir, "cache") },
     buildkit: {
       binary: tools.buildkitd,
       bbolt: tools.bbolt,
@@ -45,4 +52,29 @@ export async function writeAgentConfig(options: {
   };
   await writeFile(configFile, stringify(config));
   return configFile;
+}
+
+export function agentRuntimeDirIn(runtimeDir: string): string {
+  return join(runtimeDir, "agent");
+}
+
+/** As a kubelet does for its pods. */
+export async function writeProjectedToken(
+  runtimeDir: string,
+  audience: string,
+  standIns: StandIns | undefined,
+): Promise<void> {
+  if (standIns === undefined) return;
+  const { cluster, clock } = standIns;
+  const token = projectedToken(cluster, audience, Date.now() + clock.offsetMs);
+  await writeFile(projectedTokenIn(runtimeDir), token, { mode: 0o600 });
+}
+
+function projectedTokenIn(runtimeDir: string): string {
+  return join(runtimeDir, "projected-token");
+}
+
+async function joinToken(tokenFile: string, plane: EmbeddedControlPlane, ref: ProjectRef) {
+  await writeFile(tokenFile, plane.issueJoinToken(ref), { mode: 0o600 });
+  return { kind: "join-token", tokenFile };
 }

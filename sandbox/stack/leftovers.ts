@@ -11,17 +11,20 @@ const LOOK_EVERY_MS = 20;
  */
 export async function proveNoProcessLeft(paths: readonly string[]): Promise<void> {
   for (let waitedMs = 0; waitedMs < VANISH_DEADLINE_MS; waitedMs += LOOK_EVERY_MS) {
-    if ((await naming(paths)).length === 0) return;
+    if ((await processesNaming(paths)).length === 0) return;
     await sleep(LOOK_EVERY_MS);
   }
-  const left = await naming(paths);
+  const left = await processesNaming(paths);
   for (const { pid } of left) process.kill(pid, "SIGKILL");
   if (left.length === 0) return;
   const list = left.map(({ pid, commandLine }) => `${pid} (${commandLine.join(" ")})`).join(", ");
   throw new Error(`The agent left processes behind, which were killed: ${list}`);
 }
 
-async function naming(paths: readonly string[]): Promise<readonly { pid: number; commandLine: readonly string[] }[]> {
+/** What runs on this machine and names one of `paths` in its command line; not this process. */
+export async function processesNaming(
+  paths: readonly string[],
+): Promise<readonly { readonly pid: number; readonly commandLine: readonly string[] }[]> {
   const pids = (await readdir("/proc")).map(Number).filter((pid) => pid > 0 && pid !== process.pid);
   const running = await Promise.all(
     pids.map(async (pid) => {

@@ -1,10 +1,12 @@
 import { join } from "node:path";
 import { EmbeddedControlPlane } from "../control-plane/embedded-control-plane.ts";
 import type { ProjectRef } from "../control-plane/project-ref.ts";
+import type { StandIns } from "../metadata/stand-ins.ts";
 import { ListeningSocket } from "../net/listening-socket.ts";
 import type { NetworkNamespace } from "../net/namespace.ts";
-import { writeAgentConfig } from "./agent-config.ts";
+import { agentRuntimeDirIn, writeAgentConfig, writeProjectedToken } from "./agent-config.ts";
 import { type AgentExit, AgentProcess } from "./agent-process.ts";
+import type { StandInEvidence } from "./evidence.ts";
 import type { Address } from "./free-port.ts";
 import { untilReady } from "./ready.ts";
 import type { Toolchain } from "./toolchain.ts";
@@ -23,6 +25,8 @@ export interface StackOptions {
   readonly tools: Toolchain;
   /** What the machine's network is joined to, if anything. */
   readonly uplink?: Uplink | undefined;
+  /** How its machine proves which one it is; absent: by a join token. */
+  readonly evidence?: StandInEvidence | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -38,9 +42,15 @@ export interface Stack {
   /** Base of /livez, /readyz and /metrics. */
   readonly healthUrl: string;
   readonly agentConfigFile: string;
+  /** Its paths.runtimeDir. */
+  readonly agentRuntimeDir: string;
   readonly agentLogFile: string;
   /** The network of the agent and of all that it starts. */
   readonly vm: NetworkNamespace;
+  /** The platforms of its machine, if there are any. */
+  readonly standIns: StandIns | undefined;
+  /** As the cluster does for its pods: writes a fresh token, where there is one. */
+  readonly refreshToken: () => Promise<void>;
   /** When the agent ends, asked or not. */
   readonly agentEnded: Promise<AgentExit>;
 }
@@ -53,9 +63,16 @@ export interface Stack {
 export async function withStack<T>(options: StackOptions, use: (stack: Stack) => Promise<T>): Promise<T> {
   const { dir, runtimeDir, ref, uplink, signal } = options;
   using socket = await ListeningSocket.open(options.listen);
-  await using plane = await EmbeddedControlPlane.listen();
-  await using network = await VmNetwork.make({ runtimeDir, controlPlanePort: plane.transport.port, uplink });
+  const { evidence } = options;
+  const standIns = evidence?.standIns;
+  await using plane = await EmbeddedControlPlane.listen(
+    evidence && { attestation: evidence.attestation, onAudit: evidence.onAudit },
+  );
+  const offered = [plane.transport.port, ...(standIns?.ports ?? [])];
+  await using network = await VmNetwork.make({ runtimeDir, offered, uplink });
   const health = { host: LOOPBACK, port: network.healthPort };
+  const refreshToken = (): Promise<void> => writeProjectedToken(runtimeDir, plane.audience, standIns);
+  await refreshToken();
   const configFile = await writeAgentConfig({ ...options, plane, health });
   const logFile = join(dir, "agent.log");
   const within = { namespace: network.namespace, socket };
@@ -73,7 +90,10 @@ export async function withStack<T>(options: StackOptions, use: (stack: Stack) =>
     serverName: machine.serverName,
     healthUrl,
     agentConfigFile: configFile,
+    agentRuntimeDir: agentRuntimeDirIn(runtimeDir),
     agentLogFile: logFile,
+    standIns,
+    refreshToken,
     agentEnded: agent.ended,
     vm: network.namespace,
   });

@@ -17,15 +17,16 @@ export interface Uplink {
 export interface VmNetworkOptions {
   /** Short, for sockets. */
   readonly runtimeDir: string;
-  /** Of this machine's loopback: where the control plane listens. */
-  readonly controlPlanePort: number;
+  /** Of this machine's loopback: where the control plane listens, and who else is reached. */
+  readonly offered: readonly number[];
   readonly uplink: Uplink | undefined;
 }
 
 /**
  * The network of the machine that the sandbox plays: a namespace of its own, so that bridge, guard
  * and tailnet of the agent are in there and nothing of them here. From there the control plane is
- * reached, and nothing else of this machine; from here the agent's health.
+ * reached, the stand-ins of the machine's platforms, and nothing else of this machine; from here
+ * the agent's health.
  */
 export class VmNetwork implements AsyncDisposable {
   readonly namespace: NetworkNamespace;
@@ -42,12 +43,12 @@ export class VmNetwork implements AsyncDisposable {
     this.#joined = joined;
   }
 
-  static async make({ runtimeDir, controlPlanePort, uplink }: VmNetworkOptions): Promise<VmNetwork> {
+  static async make({ runtimeDir, offered, uplink }: VmNetworkOptions): Promise<VmNetwork> {
     const resolvConfFile = join(runtimeDir, "vm-resolv.conf");
     await writeFile(resolvConfFile, uplink?.resolvConf ?? NOBODY_TO_ASK);
     const namespace = await NetworkNamespace.make({ name: "vm", resolvConfFile });
     try {
-      const relay = await Relay.start({ namespace, dir: runtimeDir, offered: [controlPlanePort], reached: 1 });
+      const relay = await Relay.start({ namespace, dir: runtimeDir, offered, reached: 1 });
       try {
         return new VmNetwork(namespace, relay, await uplink?.join(namespace));
       } catch (failure) {

@@ -1,8 +1,21 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 
+const POLICY_FILES = [
+  "attestation.toml",
+  ...["aws", "azure-root", "nitro-root"].map((name) => `attestation-${name}.pem`),
+];
 /** Everything that a sandbox puts into its directory. */
-const OURS = ["ready.json", "agent.toml", "control-plane-ca.pem", "ca.pem", "state", "cache", "builds"];
+const OURS = [
+  "ready.json",
+  "agent.toml",
+  "control-plane-ca.pem",
+  "ca.pem",
+  "state",
+  "cache",
+  "builds",
+  ...POLICY_FILES,
+];
 const LOG = "agent.log";
 /** Goes after us, with the claim. */
 const CLAIM = "sandbox.json";

@@ -136,6 +136,9 @@ const BROKEN: Readonly<Record<string, readonly (readonly [what: string, told: re
     ["7, over a restart of control", [started, ...renewals(3), [200_000, started[1]], ...renewals(4, 200_000)]],
     ["a call in a hot loop", [started, ...times(121, (at): Told => [at * 400, { is: "called", call: "Attach" }])]],
   ],
+  "registrations-are-rare": [
+    ["a clock that leapt makes it register", [started, [60_000, { is: "registered", goodForMs: 1_000 }]]],
+  ],
   "reports-are-few": [
     [
       "statistics count as news",

@@ -79,7 +79,11 @@ export type Fact =
   /** An answer without any mark of the control plane's own, as an intermediary may give it. */
   | { readonly is: "refused-unmarked"; readonly status: string }
   | { readonly is: "answered" }
+  /** An answer or a refusal of the control plane told what its clock says. */
+  | { readonly is: "time-told" }
   | { readonly is: "renewed" }
+  /** For how long the certificate that it held was good by the control plane's clock; 0: not. */
+  | { readonly is: "registered"; readonly goodForMs: number }
   | { readonly is: "reported"; readonly state: ObservedState }
   | { readonly is: "shown"; readonly state: ObservedState }
   | {

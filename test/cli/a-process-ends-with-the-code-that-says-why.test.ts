@@ -15,7 +15,7 @@ it.each([
   { argv: ["help"], code: 0, out: /^Usage: builder-agent/, err: /^$/ },
   { argv: ["config", "schema"], code: 0, out: /^\{[\s\S]*\}$/, err: /^$/ },
   { argv: ["walk"], code: 64, out: /^$/, err: /^builder-agent: unknown command 'walk'/ },
-  { argv: ["status", "--health-listen", "127.0.0.1:1"], code: 69, out: /^$/, err: /No agent answers/ },
+  { argv: ["status", "--health-listen", "127.0.0.1:1"], code: 69, out: /^$/, err: /Nothing listens at/ },
   { argv: ["gateway", "--gateway-listen", "8443"], code: 78, out: /^$/, err: /found "8443", expected "host:port"/ },
   { argv: ["control"], code: 78, out: /^$/, err: /3 problems[\s\S]*controlPlane.endpoint[\s\S]*identity.kind/ },
   { argv: ["run"], code: 78, out: /^$/, err: /The configuration has 3 problems/ },

@@ -12,7 +12,7 @@ it.each([
   { isTTY: false, environment: {}, coloured: false },
   { isTTY: undefined, environment: {}, coloured: false },
 ])("on a terminal: $isTTY, with $environment: $coloured", ({ isTTY, environment, coloured }) => {
-  vi.stubGlobal("process", { stdout: { isTTY }, stderr: { isTTY } });
+  vi.stubGlobal("process", { stdout: { isTTY, on: () => undefined }, stderr: { isTTY } });
   expect(terminal(environment).colours).toEqual({ out: coloured, err: coloured });
 });
 

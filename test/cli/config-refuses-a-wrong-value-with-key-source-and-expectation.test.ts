@@ -53,11 +53,16 @@ it.each([
   { flag: "--gateway-max-connections", text: "", found: '""', expected: "a whole number from 1 to 65536" },
   {
     flag: "--gateway-handshake-timeout-ms",
-    text: "10s",
-    found: '"10s"',
-    expected: "a whole number from 100 to 120000",
+    text: "10 sec",
+    found: '"10 sec"',
+    expected: 'a whole number of ms from 100 to 120000, or a time with its unit, for instance "90s" or "10m"',
   },
-  { flag: "--drain-grace-ms", text: "-1", found: "-1", expected: "a whole number from 0 to 86400000" },
+  {
+    flag: "--drain-grace-ms",
+    text: "-1",
+    found: "-1",
+    expected: 'a whole number of ms from 0 to 86400000, or a time with its unit, for instance "90s" or "10m"',
+  },
   { flag: "--log-level", text: "trace", found: '"trace"', expected: 'one of "debug", "info", "warn", "error"' },
   {
     flag: "--buildkit-binary",
@@ -255,7 +260,7 @@ it("lists every problem at once, missing keys with the ways to give them", async
       "The configuration has 4 problems:",
       `  controlPlane.endpoint (default): found nothing, expected ${ENDPOINT} (as --control-plane-endpoint, BUILDER_AGENT_CONTROL_PLANE_ENDPOINT or in the file)`,
       `  health.listen (environment BUILDER_AGENT_HEALTH_LISTEN): found "9464", expected ${LISTEN}`,
-      '  drain.graceMs (flag --drain-grace-ms): found "soon", expected a whole number from 0 to 86400000',
+      '  drain.graceMs (flag --drain-grace-ms): found "soon", expected a whole number of ms from 0 to 86400000, or a time with its unit, for instance "90s" or "10m"',
       '  log.level (file config.toml line 2): found "loud", expected one of "debug", "info", "warn", "error"',
     ].join("\n"),
   );

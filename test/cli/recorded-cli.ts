@@ -8,12 +8,14 @@ export interface Recorded {
 }
 
 /**
- * Runs a command line in this process, with nothing of this process's environment and no terminal.
+ * Runs a command line in this process, with nothing of this process's environment, and no terminal
+ * unless one is given.
  */
 export async function runCli(
   argv: readonly string[],
   environment: Readonly<Record<string, string>> = {},
   signal: AbortSignal = new AbortController().signal,
+  terminal: { readonly columns?: number; readonly rows?: number } = {},
 ): Promise<Recorded> {
   let [out, err] = ["", ""];
   const code = await runProgram(argv, {
@@ -21,7 +23,9 @@ export async function runCli(
       out: (text) => (out += text),
       err: (text) => (err += text),
       colours: { out: false, err: false },
-      columns: undefined,
+      columns: terminal.columns,
+      rows: terminal.rows,
+      unread: new AbortController().signal,
     },
     environment,
     stop: signal,

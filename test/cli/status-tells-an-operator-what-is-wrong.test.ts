@@ -1,10 +1,12 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
+import { createServer as createTcpServer, type Socket } from "node:net";
 import { expect, it } from "vitest";
 import { painter } from "../../agent/cli/printing.ts";
 import { statusTable } from "../../agent/cli/status-table.ts";
 import type { StatusReport } from "../../agent/core/status-report.ts";
 import { checkResult } from "../core/sample.ts";
+import { DeskRig } from "./operators-desk.ts";
 import { runCli } from "./recorded-cli.ts";
 
 const NOW_MS = Date.UTC(2026, 0, 2, 12);
@@ -208,10 +210,118 @@ it("exits with 69 and says what to do when nobody answers", async () => {
   const port = await portOfNobody();
   const { code, out, err } = await runCli(["status", "--health-listen", `127.0.0.1:${port}`]);
   expect({ code, out }).toEqual({ code: 69, out: "" });
-  expect(err).toContain(`No agent answers at http://127.0.0.1:${port}/status: start it`);
+  expect(err).toContain(`Nothing listens at http://127.0.0.1:${port}/status: no agent runs here`);
   expect(err).toContain(`because: connect ECONNREFUSED 127.0.0.1:${port}`);
   expect(err).not.toContain("    at ");
 });
+
+it("prints JSON on standard output also when nobody answers", async () => {
+  const port = await portOfNobody();
+  const { code, out } = await runCli(["status", "--json", "--health-listen", `127.0.0.1:${port}`]);
+  expect(code).toBe(69);
+  expect(JSON.parse(out)).toEqual({
+    schemaVersion: 1,
+    error: {
+      code: "status.refused",
+      message: expect.stringContaining("Nothing listens at") as unknown,
+      because: [expect.stringContaining("ECONNREFUSED") as unknown],
+    },
+  });
+});
+
+it("tells a service that is silent from one that is not there, within seconds", async () => {
+  await using server = await listen(() => undefined);
+  const began = performance.now();
+  const { code, err } = await runCli(["status", "--health-listen", `127.0.0.1:${server.port}`]);
+  expect(performance.now() - began).toBeLessThan(30_000);
+  expect(code).toBe(69);
+  expect(err).toContain("takes connections and has not answered within 5 s: it hangs, or is another service.");
+  expect(err).toContain(`ss -ltnp 'sport = :${server.port}'`);
+});
+
+it.each([
+  { of: "resets the connection", act: (socket: Socket) => void socket.once("data", () => socket.resetAndDestroy()) },
+  { of: "speaks no HTTP", act: (socket: Socket) => void socket.end("SSH-2.0-OpenSSH_9.2\r\n") },
+  {
+    of: "leads elsewhere",
+    act: (socket: Socket) => void socket.end("HTTP/1.1 302 Found\r\nLocation: /login\r\nContent-Length: 0\r\n\r\n"),
+  },
+  {
+    of: "is not available either",
+    act: (socket: Socket) => void socket.end("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy"),
+  },
+])("knows that a service is not ours that $of", async ({ act }) => {
+  await using server = await listen(act);
+  const { code, out } = await runCli(["status", "--json", "--health-listen", `127.0.0.1:${server.port}`]);
+  expect(code).toBe(69);
+  expect(JSON.parse(out)).toMatchObject({ error: { code: "status.not-ours" } });
+});
+
+it("asks over the operators' socket where the health port does not tell, and says so", async () => {
+  await using rig = await DeskRig.make();
+  await rig.open({ health: () => READY });
+  const argv = ["--health-listen", `127.0.0.1:${await portOfNobody()}`, "--paths-runtime-dir", rig.runtimeDir];
+  const { code, out, err } = await runCli(["status", ...argv]);
+  expect(code).toBe(0);
+  expect(out).toMatch(/^ready\n/);
+  expect(err).toContain(`told over ${rig.socket}, for its health port does not: Nothing listens at`);
+});
+
+it("says again and again how the agent is, a line each time, until it is stopped", async () => {
+  await using server = await serve(JSON.stringify(DRAINING));
+  const stop = new AbortController();
+  const argv = ["--watch", "--interval", "200ms", "--health-listen", `127.0.0.1:${server.port}`];
+  const watching = runCli(["status", ...argv], {}, stop.signal);
+  const documents = runCli(["status", "--json", ...argv], {}, stop.signal);
+  const lost = runCli(["status", "--watch", "--health-listen", `127.0.0.1:${await portOfNobody()}`], {}, stop.signal);
+  setTimeout(() => stop.abort("SIGINT"), 1_500);
+  const { code, out, err } = await watching;
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+  const lines = out.trim().split("\n");
+  expect(lines.length).toBeGreaterThan(1);
+  for (const line of lines)
+    expect(line).toMatch(
+      /^20\S+Z not ready \(draining\), 0 sessions open: draining: spot interruption; buildkit: killed/,
+    );
+  for (const line of (await documents).out.trim().split("\n")) expect(JSON.parse(line)).toMatchObject({ ready: false });
+  expect((await lost).out).toMatch(/^20\S+Z no answer: Nothing listens at/);
+});
+
+it("redraws a terminal in place and fits it, however narrow and low", async () => {
+  await using server = await serve(JSON.stringify({ ...READY, notReadyBecause: [] }));
+  const stop = new AbortController();
+  setTimeout(() => stop.abort("SIGINT"), 700);
+  const argv = ["status", "--watch", "--interval", "10s", "--health-listen", `127.0.0.1:${server.port}`];
+  const { out } = await runCli(argv, {}, stop.signal, { columns: 40, rows: 12 });
+  const [, screen = ""] = out.split("\u001B[H");
+  const lines = screen.replaceAll("\u001B[K", "").replaceAll("\u001B[J", "").trimEnd().split("\n");
+  expect(lines).toHaveLength(11);
+  expect(lines.at(-1)).toBe("… (more than this terminal shows)");
+  for (const line of lines) expect(line.length).toBeLessThanOrEqual(40);
+  expect(lines).toContain("              since the gateway started");
+});
+
+/** Whoever listens there, and what it does with a connection. */
+async function listen(act: (socket: Socket) => void): Promise<AsyncDisposable & { readonly port: number }> {
+  const open = new Set<Socket>();
+  const server = createTcpServer((socket) => {
+    open.add(socket.on("error", () => undefined));
+    act(socket);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("The server has no port");
+  return {
+    port: address.port,
+    [Symbol.asyncDispose]: async () => {
+      const closed = once(server, "close");
+      server.close();
+      for (const socket of open) socket.destroy();
+      await closed;
+    },
+  };
+}
 
 async function serve(body: string, code = 200): Promise<AsyncDisposable & { readonly port: number }> {
   const server = createServer((request, response) => {

@@ -13,6 +13,7 @@ it("lists its commands and its exit codes", async () => {
 The agent of a builder VM: proves its machine, lets open builds in, and runs BuildKit for them.
 
 Options:
+  -V, --version   show the agent's version
   -h, --help      show this help
 
 Commands:
@@ -20,16 +21,20 @@ Commands:
   gateway         let open builds in over mutual TLS and hand them to BuildKit
   control         prove this machine to the control plane and do what it wants
   status          show how the running agent is; exit 0 only if it is ready
+  drain           let open builds finish, then end the agent; shows how far it is
+  reconnect       try the control plane now, and say what came of it
+  logs            what the agent and its daemons have written, for people to read
   buildkit        what the service manager runs as root around buildkitd
   volume          the encrypted cache volume: what is open, what would be done, and what systemd runs as root
   network         the network of builds: what is in force, and what systemd runs as root
-  doctor          try whether this machine is as it must be
+  doctor          look at everything from outside, and say what is wrong and what to do next
   config          check and show the configuration
   bundle          put all that support needs into one archive, without secrets
   version         show the agent's version
+  completion      print what bash, zsh or fish need to complete these commands
   help [command]  show the help of a command
 
-Exit codes: 0 good, 1 not ready, 64 wrong command line, 65 the cache volume refused, 69 no answer, 70 a defect, 73 the output cannot be written, 77 refused by the control plane, 78 wrong configuration.
+Exit codes: 0 good, 1 not ready, 64 wrong command line, 65 the cache volume refused, 69 no answer, 70 a defect, 73 the output cannot be written, 75 not over yet, 77 refused by the control plane or not permitted, 78 wrong configuration.
 `,
   });
 });
@@ -66,6 +71,11 @@ it("tells its version, for people and for programs", async () => {
     node,
     contract: "builder.agent.v1",
   });
+});
+
+it.each(["-V", "--version"])("%s tells it too", async (flag) => {
+  expect(await runCli([flag])).toEqual(await runCli(["version"]));
+  expect(await runCli([flag, "--json"])).toEqual(await runCli(["version", "--json"]));
 });
 
 it("shows every value with where it came from", async () => {
@@ -143,6 +153,9 @@ it.each([
   { argv: [], err: /^Usage: builder-agent/ },
   { argv: ["walk"], err: /^builder-agent: unknown command 'walk'/ },
   { argv: ["config", "shwo"], err: /^builder-agent: unknown command 'shwo'\n\(Did you mean show\?\)/ },
+  { argv: ["help", "nosuch"], err: /^builder-agent: unknown command 'nosuch'\n\(--help shows/ },
+  { argv: ["help", "config", "chek"], err: /^builder-agent: unknown command 'chek'\n\(Did you mean check\?\)/ },
+  { argv: ["doctor", "isolaton"], err: /^builder-agent: unknown command 'isolaton'\n\(Did you mean isolation\?\)/ },
   { argv: ["version", "--jsn"], err: /^builder-agent: unknown option '--jsn'\n\(Did you mean --json\?\)/ },
   { argv: ["gateway", "--gateway-listen"], err: /^builder-agent: option '--gateway-listen <value>' argument missing/ },
   { argv: ["status", "now"], err: /^builder-agent: too many arguments for 'status'/ },

@@ -25,6 +25,8 @@ const refused = (): PlaneError =>
   new PlaneError("Register", "PERMISSION_DENIED", "unknown machine", { refusal: { code: "machine-refused" } });
 
 describe("a machine", () => {
+  /** Whether its certificate turns out to be good after all. */
+  let isGood: () => boolean;
   let clock: ManualClock;
   let gateway: GatewayStandIn;
   let log: ReturnType<typeof notebook>;
@@ -48,6 +50,7 @@ describe("a machine", () => {
     stop = new AbortController();
     registrations = [];
     failures = [];
+    isGood = () => false;
     challenges = 0;
     stored = undefined;
     facts = Promise.resolve(FACTS);
@@ -180,7 +183,7 @@ describe("a machine", () => {
       await clock.advance(10_000);
       await begun;
       expect(registrations.map(({ machineRequest }) => machineRequest)).toEqual([1, 2, 3].map(() => request("k1")));
-      expect(await belonging.prove(stop.signal)).toBe(true);
+      expect(await belonging.prove(stop.signal, () => false)).toBe(true);
       expect(registrations.at(-1)?.machineRequest).toEqual(request("k1"));
     });
 
@@ -188,7 +191,7 @@ describe("a machine", () => {
       await belonging.begin(stop.signal);
       const key = { spkiSha256: "renewed", request: async () => request("renewed") } as unknown as PrivateKey; // as far as it is asked
       board.identity.update((identity) => identity && { ...identity, key });
-      expect(await belonging.prove(stop.signal)).toBe(true);
+      expect(await belonging.prove(stop.signal, () => false)).toBe(true);
       expect(registrations.at(-1)?.machineRequest).toEqual(request("renewed"));
     });
 
@@ -246,33 +249,33 @@ describe("a machine", () => {
 
   describe("that has to prove itself anew", () => {
     it("registers once for all who ask at a time, and again for who asks later", async () => {
-      const asked = [belonging.prove(stop.signal), belonging.prove(stop.signal)];
+      const asked = [belonging.prove(stop.signal, isGood), belonging.prove(stop.signal, isGood)];
       expect(await Promise.all(asked)).toEqual([true, true]);
       expect(registrations).toHaveLength(1);
       expect(machineId()).toBe("m1");
-      await belonging.prove(stop.signal);
+      await belonging.prove(stop.signal, isGood);
       expect(machineId()).toBe("m2");
     });
 
     it("tells all who ask that it failed, and stays who it was", async () => {
       await belonging.begin(stop.signal);
       failures = [away()];
-      const asked = [belonging.prove(stop.signal), belonging.prove(stop.signal)];
+      const asked = [belonging.prove(stop.signal, isGood), belonging.prove(stop.signal, isGood)];
       expect(await Promise.all(asked)).toEqual([false, false]);
       expect(machineId()).toBe("m1");
       expect(board.plane.get().lastFailure).toContain("restarting");
-      expect(await belonging.prove(stop.signal)).toBe(true);
+      expect(await belonging.prove(stop.signal, isGood)).toBe(true);
     });
 
     it("does not ask again before the time that the control plane asked for", async () => {
       failures = [new PlaneError("Register", "RESOURCE_EXHAUSTED", "too many at once", { retryAfterMs: 60_000 })];
-      expect(await belonging.prove(stop.signal)).toBe(false);
+      expect(await belonging.prove(stop.signal, isGood)).toBe(false);
       const tries = registrations.length;
       await clock.advance(59_999);
-      expect(await belonging.prove(stop.signal)).toBe(false);
+      expect(await belonging.prove(stop.signal, isGood)).toBe(false);
       expect(registrations).toHaveLength(tries);
       await clock.advance(1);
-      expect(await belonging.prove(stop.signal)).toBe(true);
+      expect(await belonging.prove(stop.signal, isGood)).toBe(true);
     });
 
     it("waits at its start as long as the control plane asks for, and its jitter on top", async () => {
@@ -288,7 +291,7 @@ describe("a machine", () => {
 
     it("ends when it is refused for good, in the control plane's own words", async () => {
       failures = [refused()];
-      const failure = await belonging.prove(stop.signal).catch((err: unknown) => err);
+      const failure = await belonging.prove(stop.signal, isGood).catch((err: unknown) => err);
       expect(failure).toBeInstanceOf(MachineRefused);
       expect(String(failure)).toMatch(/^MachineRefused: The control plane answered Register .*: unknown machine$/);
     });
@@ -296,7 +299,7 @@ describe("a machine", () => {
     it("never ends for a control plane that is away, however long", async () => {
       failures = Array.from({ length: 40 }, away);
       for (let call = 0; call < 40; call += 1) {
-        expect(await belonging.prove(stop.signal)).toBe(false);
+        expect(await belonging.prove(stop.signal, isGood)).toBe(false);
         await clock.advance(180_000);
       }
     });
@@ -304,10 +307,10 @@ describe("a machine", () => {
     it("ends when it is refused for half an hour, and says that", async () => {
       failures = Array.from({ length: 11 }, suspect);
       for (let call = 0; call < 10; call += 1) {
-        expect(await belonging.prove(stop.signal)).toBe(false);
+        expect(await belonging.prove(stop.signal, isGood)).toBe(false);
         await clock.advance(180_000);
       }
-      const failure = await belonging.prove(stop.signal).catch((err: unknown) => err);
+      const failure = await belonging.prove(stop.signal, isGood).catch((err: unknown) => err);
       expect(failure).toBeInstanceOf(MachineRefused);
       expect(String(failure)).toMatch(/Refused for half an hour, and nothing else was heard: .*RBAC: access denied/);
     });
@@ -315,12 +318,12 @@ describe("a machine", () => {
     it("is not called refused for half an hour when another answer came in between", async () => {
       failures = Array.from({ length: 10 }, suspect);
       for (let call = 0; call < 10; call += 1) {
-        await belonging.prove(stop.signal);
+        await belonging.prove(stop.signal, isGood);
         await clock.advance(180_000);
       }
-      expect(await belonging.prove(stop.signal)).toBe(true);
+      expect(await belonging.prove(stop.signal, isGood)).toBe(true);
       failures = [suspect()];
-      expect(await belonging.prove(stop.signal)).toBe(false);
+      expect(await belonging.prove(stop.signal, isGood)).toBe(false);
     });
   });
 });

@@ -3,7 +3,7 @@ import { Refusals } from "../../agent/control/board/refusals.ts";
 import { keepCertificates } from "../../agent/control/certificates.ts";
 import { PlaneError } from "../../agent/core/plane-status.ts";
 import { Secret } from "../../agent/core/secret.ts";
-import { type CertificatesView, NO_GATEWAY } from "../../agent/core/views.ts";
+import { type CertificatesView, NO_GATEWAY, NO_PLANE, type PlaneView } from "../../agent/core/views.ts";
 import { Cell } from "../../agent/lifecycle/cell.ts";
 import { Pulse } from "../../agent/lifecycle/pulse.ts";
 import type { ControlPlane, Renewal } from "../../agent/ports/control-plane.ts";
@@ -41,6 +41,7 @@ describe("certificates", () => {
       gateway: listening({ servingNotAfterMs: clock.now().wallMs + HOUR_MS }),
       certificates: new Cell<CertificatesView>({ lastRenewalError: "" }),
       renewedMonoMs: new Cell<number | undefined>(undefined),
+      plane: new Cell<PlaneView>(NO_PLANE),
       retryNow: new Pulse(),
     };
   }

@@ -4,10 +4,29 @@ import type { Clock } from "../../agent/ports/clock.ts";
 /** Time that moves when the test says so: hours pass in no time, and nothing fires by chance. */
 export class ManualClock implements Clock {
   #nowMs = Date.parse("2026-11-21T12:00:00Z");
+  #aheadMs = 0;
+  #sleptMs = 0;
+  #busy = 0;
   readonly #sleepers = new Set<{ readonly atMs: number; readonly wake: () => void }>();
 
   now(): Instant {
-    return { wallMs: this.#nowMs, monoMs: this.#nowMs - Date.parse("2026-11-21T00:00:00Z") };
+    return { wallMs: this.#nowMs + this.#aheadMs, monoMs: this.#nowMs - Date.parse("2026-11-21T00:00:00Z") };
+  }
+
+  /** The time of everybody whose clock is right. */
+  get trueMs(): number {
+    return this.#nowMs + this.#sleptMs;
+  }
+
+  /** The wall clock is put forward or back, as a time server does. */
+  step(byMs: number): void {
+    this.#aheadMs += byMs;
+  }
+
+  /** The VM stands still: its monotonic clock does not count, its wall clock is right after it. */
+  sleepThrough(ms: number): void {
+    this.#aheadMs += ms;
+    this.#sleptMs += ms;
   }
 
   random(): number {
@@ -36,7 +55,7 @@ export class ManualClock implements Clock {
    */
   async advance(ms: number): Promise<void> {
     const untilMs = this.#nowMs + ms;
-    await settle();
+    await this.#settled();
     for (;;) {
       const next = [...this.#sleepers]
         .filter((sleeper) => sleeper.atMs <= untilMs)
@@ -44,9 +63,24 @@ export class ManualClock implements Clock {
       if (next === undefined) break;
       this.#nowMs = Math.max(this.#nowMs, next.atMs);
       next.wake();
-      await settle();
+      await this.#settled();
     }
     this.#nowMs = untilMs;
+  }
+
+  /** Time does not move on before this real work is done: what a cryptographic library does. */
+  async during<T>(work: Promise<T>): Promise<T> {
+    this.#busy += 1;
+    try {
+      return await work;
+    } finally {
+      this.#busy -= 1;
+    }
+  }
+
+  async #settled(): Promise<void> {
+    do await settle();
+    while (this.#busy > 0);
   }
 }
 

@@ -10,7 +10,7 @@ import { operatorDesk } from "../../agent/adapters/operators/desk.ts";
 import { type Board, newBoard } from "../../agent/control/board/board.ts";
 import { orderEnd } from "../../agent/control/end-orders.ts";
 import { serveOperators } from "../../agent/control/serve-operators.ts";
-import { endingOf } from "../../agent/core/end-orders.ts";
+import { type EndOrder, endingOf } from "../../agent/core/end-orders.ts";
 import type { EndingProgress } from "../../agent/core/ending-progress.ts";
 import type { LoopStatus } from "../../agent/core/loop-status.ts";
 import { NO_GATEWAY } from "../../agent/core/views.ts";
@@ -36,7 +36,8 @@ const leftMs = (): number => (endingOf(board.endOrders.get())?.deadlineMonoMs ??
 
 function serve(): Promise<void> {
   const ports = { operators: operatorDesk({ path: path(), log }), clock, log };
-  return serveOperators(ports, board, GRACE_MS, () => loops, report, over.signal);
+  const means = { order: (order: EndOrder) => orderEnd(board, order), graceMs: GRACE_MS, loops: () => loops };
+  return serveOperators(ports, board, means, report, over.signal);
 }
 
 async function open(): Promise<void> {

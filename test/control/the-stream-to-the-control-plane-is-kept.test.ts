@@ -168,15 +168,6 @@ describe("the stream to the control plane", () => {
     expect(cells.plane.get()).toMatchObject({ messagesRefused: 2, refused: { revision: 5n }, confirmedAt });
   });
 
-  it("tells how far our clock is ahead of the control plane's, where that says its time", async () => {
-    streams[0]?.say({ is: "desired", state: desiredState({ sentAtMs: clock.now().wallMs - 2_000 }) });
-    await settle();
-    expect(cells.plane.get().clockSkewMs).toBe(2_000);
-    streams[0]?.say({ is: "desired", state: desiredState() });
-    await settle();
-    expect(cells.plane.get()).not.toHaveProperty("clockSkewMs");
-  });
-
   it("tells whoever looks that it came and went, why, and when it is tried again", async () => {
     streams[0]?.say({ is: "desired", state: desiredState() });
     streams[0]?.say({ is: "desired", state: desiredState() });

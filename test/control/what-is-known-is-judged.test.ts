@@ -41,7 +41,7 @@ describe("what is known", () => {
     const later = now.wallMs + 3_600_000;
     const known: Known = {
       ...rest,
-      plane: { ...plane, confirmedAt: now },
+      plane: { ...plane, confirmedAt: now, time: { planeMs: now.wallMs, at: now } },
       certificates: { ...certificates, machineNotAfterMs: later },
       gateway: here(gateway, { servingNotAfterMs: later }),
     };

@@ -73,3 +73,38 @@ it("tells what the control plane asks for and this machine cannot do, and only t
   expect(found("unsupported", { desired })?.message).toMatch(/cannot do: tailnet$/);
   expect(found("unsupported", { desired }, { capabilities: ["builds"] })?.message).toMatch(/cache-volume, tailnet$/);
 });
+
+describe("the clock", () => {
+  const MINUTE_MS = 60_000;
+  const off = (aheadMs: number): Partial<Known> => ({
+    plane: { ...WELL.plane, time: { planeMs: NOW.wallMs - aheadMs, at: NOW } },
+    // Issued a moment ago by the control plane's clock, backdated as the contract says.
+    certificates: {
+      lastRenewalError: "",
+      machineNotBeforeMs: NOW.wallMs - aheadMs - 5 * MINUTE_MS,
+      machineNotAfterMs: NOW.wallMs - aheadMs + 60 * MINUTE_MS,
+    },
+  });
+
+  it.each<{ minutes: number; state: Finding["state"]; blocking: boolean; says: string }>([
+    { minutes: 0, state: "ok", blocking: false, says: "Within 1 s" },
+    { minutes: 0.5, state: "ok", blocking: false, says: "30 s ahead of the control plane's" },
+    { minutes: -5, state: "failed", blocking: false, says: "5 min behind the control plane's" },
+    { minutes: 5, state: "failed", blocking: false, says: "Tolerated up to 5 min" },
+    { minutes: 6, state: "failed", blocking: false, says: "refused and cut before their time" },
+    { minutes: -6, state: "failed", blocking: true, says: "refused as not valid yet, and cut too late" },
+    { minutes: 120, state: "failed", blocking: true, says: "2 h 0 min ahead of the control plane's" },
+    { minutes: -120, state: "failed", blocking: true, says: "2 h 0 min behind the control plane's" },
+  ])("that is $minutes min ahead is told as $state, blocking: $blocking", ({ minutes, state, blocking, says }) => {
+    const over = off(minutes * MINUTE_MS);
+    expect(found("clock", over)).toMatchObject({ state, blocking, message: expect.stringContaining(says) as unknown });
+    // The certificate is judged by the clock that it was issued by: one cause shows once.
+    expect(found("machine-certificate", over)).toMatchObject({ state: "ok" });
+  });
+
+  it("that leapt is not judged before the control plane has said its time again", () => {
+    const at = { wallMs: NOW.wallMs - 60 * MINUTE_MS, monoMs: NOW.monoMs };
+    const plane = { ...WELL.plane, time: { planeMs: at.wallMs, at } };
+    expect(found("clock", { plane })).toMatchObject({ state: "unknown", blocking: false });
+  });
+});

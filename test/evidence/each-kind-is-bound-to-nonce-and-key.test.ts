@@ -15,6 +15,8 @@ import { registrationToProto } from "../../agent/adapters/grpc/registration-to-p
 import type { Evidence, EvidenceSource } from "../../agent/ports/evidence.ts";
 import { MetadataServer } from "../../sandbox/metadata/metadata-server.ts";
 import { tokenUrl } from "../../sandbox/metadata/token-url.ts";
+import { parseCertificate } from "../../verifier/src/x509/certificate.ts";
+import { SignedContent } from "../../verifier/src/x509/signed-data.ts";
 import { FACTS, VERSIONS } from "../plane/member.ts";
 import { AUDIENCE, CHALLENGE, FOREVER, KEY } from "./stage/challenge.ts";
 import { attestTool, ISSUERS, Platforms } from "./stage/platforms.ts";
@@ -108,7 +110,10 @@ describe("AWS", () => {
     if (sent?.$case !== "awsInstanceIdentity") throw new Error(sent?.$case);
     const document = Buffer.from(sent.value.document);
     expect(JSON.parse(document.toString())).toMatchObject({ instanceId: "i-0123456789abcdef0" });
-    expect(isSigned(sent.value.signature, document)).toBe(true);
+    // EC2 signs attributes that hold the document's digest.
+    const signed = SignedContent.read(sent.value.signature);
+    await signed.verifyWith([parseCertificate(platforms.signers.document.certificateDer)], "the platform's");
+    expect(document.equals(signed.content)).toBe(true);
   });
 
   it("is asked by IMDSv2 only", async () => {

@@ -132,7 +132,7 @@ describe("a VM of Azure", () => {
     await using platforms = await Platforms.open();
     const whole = azure({ vmId: "vm", subscriptionId: "s", signer: platforms.signers.document });
     const replier: Replier = async (asked) => {
-      const { signature } = JSON.parse((await whole(asked))?.body ?? "") as { signature: string };
+      const { signature } = JSON.parse(String((await whole(asked))?.body ?? "")) as { signature: string };
       return json({ encoding: "pkcs7", signature: signature.slice(0, -40) });
     };
     await using cutting = await MetadataServer.listen({ replier });

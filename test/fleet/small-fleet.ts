@@ -26,15 +26,24 @@ export class SmallFleet implements AsyncDisposable {
     size: number,
     options: (at: number) => Options = () => ({}),
   ): Promise<SmallFleet> {
+    const fleet = await SmallFleet.boot(plane, size, options);
+    await fleet.allReady();
+    return fleet;
+  }
+
+  /** Waits for nothing. */
+  static async boot(
+    plane: EmbeddedControlPlane,
+    size: number,
+    options: (at: number) => Options = () => ({}),
+  ): Promise<SmallFleet> {
     const names = Array.from({ length: size }, (_, at) => `machine-${at + 1}`);
     const machines = await Promise.all(
       names.map((name, at) =>
         FleetMachine.boot({ name, proof: plane.issueJoinToken(projectOf(name)), plane, ...options(at) }),
       ),
     );
-    const fleet = new SmallFleet(plane, machines);
-    await fleet.allReady();
-    return fleet;
+    return new SmallFleet(plane, machines);
   }
 
   async allReady(): Promise<void> {

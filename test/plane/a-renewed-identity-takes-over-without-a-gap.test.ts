@@ -32,7 +32,7 @@ describe("a renewal", () => {
     });
 
     const one = await client.renew(identity, { servingRequest }, FOREVER);
-    expect(Object.keys(one).toSorted()).toEqual(["servingChainPem", "trust"]);
+    expect(Object.keys(one).toSorted()).toEqual(["planeTimeMs", "servingChainPem", "trust"]);
   });
 
   it("moves new calls to the new certificate, while what is open on the old one goes on", async () => {

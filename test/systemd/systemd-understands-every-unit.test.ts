@@ -9,6 +9,8 @@ import { UNIT_FILES } from "./units.ts";
 describe.each([
   { machine: "a machine with device-mapper", dropIns: undefined },
   { machine: "a machine with a plain cache", dropIns: inTree("systemd/plain-cache") },
+  { machine: "a machine whose control may use its TPM", dropIns: inTree("systemd/evidence/nitro-tpm") },
+  { machine: "a machine of Fly.io", dropIns: inTree("systemd/evidence/fly-socket") },
 ])("on $machine", ({ dropIns }) => {
   let root: TempDir;
   beforeAll(async () => {

@@ -58,6 +58,11 @@ it.each<{ what: string; forge: (binding: Binding) => Evidence; code: string }>([
   { what: "with measurements by SHA-1", forge: changed({ digest: "SHA1" }), code: "malformed" },
   { what: "without measurements", forge: changed({ nitrotpm_pcrs: undefined }), code: "malformed" },
   {
+    what: "of an enclave, whose measurements have another name",
+    forge: changed({ nitrotpm_pcrs: undefined, pcrs: pcrs(PCR4) }),
+    code: "malformed",
+  },
+  {
     what: "that nobody has signed",
     forge: (b) => evidence(tamper(sign1(documents.nitro(b), nitroSigner), -1)),
     code: "signature-invalid",
@@ -77,7 +82,7 @@ it.each<{ what: string; forge: (binding: Binding) => Evidence; code: string }>([
   {
     what: "signed by an authority itself, for another",
     forge: changed({ certificate: nitroMiddle.der }),
-    code: "signature-invalid",
+    code: "signer-untrusted",
   },
   { what: "with a certificate that is none", forge: changed({ certificate: new Uint8Array(9) }), code: "malformed" },
   {

@@ -6,10 +6,10 @@ import { Scene } from "./scene.ts";
 /** 600 every day; 10,000 take some minutes on a slow machine. */
 const MUTATIONS = Number(process.env["BUILDER_AGENT_MUTATIONS"] ?? 600);
 const EACH = Math.ceil(MUTATIONS / platforms.length);
-/** Of the processor's time: that of a busy machine says nothing. */
-const MOST_MS = 50;
-/** Of a thousand: garbage is collected now and then. */
-const SLOW_PER_MILLE = 10;
+/** How many times as dear as the genuine evidence the dearest but one of a hundred may be. */
+const MOST_TIMES_GENUINE = 6;
+/** What starting and collecting garbage take now and then. */
+const NOISE_MS = 5;
 
 /** Gives honest nonces and takes each as often as it comes: here the evidence alone decides. */
 const anyNonce: Nonces = {
@@ -19,7 +19,7 @@ const anyNonce: Nonces = {
 const unspent = { spend: () => Promise.resolve(true) };
 
 it.each(platforms)(
-  "takes none of $name for another machine, crashes at none, and is quick",
+  "takes none of $name for another machine, crashes at none, and none is dearer than what is genuine",
   { timeout: 600_000 },
   async ({ name, attest }) => {
     const scene = new Scene(accept, { nonces: anyNonce, spent: unspent });
@@ -27,27 +27,40 @@ it.each(platforms)(
     const genuine = await attest(machine);
     const identity = await scene.verify(genuine, machine);
     expect(identity.verdict).toBe("verified");
+    const genuineMs: number[] = [];
+    for (let at = 0; at < 20; at += 1) genuineMs.push(await costMs(() => scene.verify(genuine, machine)));
     const chance = chanceOf(name);
     const tookMs: number[] = [];
     const passed: string[] = [];
     for (let at = 0; at < EACH; at += 1) {
       const mutant = mutated(genuine, chance);
-      const before = process.cpuUsage();
-      const verdict = await scene.verify(mutant, machine);
-      tookMs.push(cpuMs(process.cpuUsage(before)));
+      let verdict = identity;
+      tookMs.push(
+        await costMs(async () => {
+          verdict = await scene.verify(mutant, machine);
+        }),
+      );
       if (verdict.verdict === "verified" && JSON.stringify(verdict) !== JSON.stringify(identity))
         passed.push(`mutant ${at}`);
     }
     expect(passed).toEqual([]);
-    const slow = tookMs.filter((ms) => ms > MOST_MS).length;
-    expect(slow, `${slow} of ${EACH} took more than ${MOST_MS} ms`).toBeLessThanOrEqual(
-      1 + (EACH * SLOW_PER_MILLE) / 1_000,
-    );
+    const [median, p99, most] = [part(tookMs, 0.5), part(tookMs, 0.99), part(tookMs, 1)];
+    const figures = `${name}: genuine ${part(genuineMs, 0.5)} ms; mutants p50 ${median}, p99 ${p99}, most ${most} ms`;
+    console.info(figures);
+    expect(p99).toBeLessThanOrEqual(MOST_TIMES_GENUINE * part(genuineMs, 0.5) + NOISE_MS);
   },
 );
 
-function cpuMs({ user, system }: NodeJS.CpuUsage): number {
+/** Of the processor's time: that of a busy machine says nothing. */
+async function costMs(work: () => Promise<unknown>): Promise<number> {
+  const before = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(before);
   return (user + system) / 1_000;
+}
+
+function part(values: readonly number[], share: number): number {
+  return values.toSorted((a, b) => a - b)[Math.ceil(values.length * share) - 1] ?? 0;
 }
 
 type Chance = (below: number) => number;

@@ -142,4 +142,6 @@ it.each<{ kind: AskedKind; instance: string; from?: () => EvidenceSource }>([
   });
   expect(plane.machines().map(({ id }) => id)).toContain(identity.machineId);
   expect(proved.at(-1)).toMatchObject({ instance });
+  // Several kinds name one instance, each time with another key.
+  plane.forgetMachine(identity.machineId);
 });

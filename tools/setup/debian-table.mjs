@@ -45,6 +45,7 @@ export const debianTable = {
   "grub-common": { tool: "grubMkimage", programs: ["grub-mkimage"] },
   "grub-pc-bin": { tool: "grubBios", find: () => fileAt("/usr/lib/grub/i386-pc/boot.img") },
   "grub-efi-amd64-bin": { tool: "grubEfi", find: () => fileAt("/usr/lib/grub/x86_64-efi/normal.mod") },
+  openssl: { tool: "openssl", programs: ["openssl"] },
   "openssh-client": { tool: "ssh", programs: ["ssh", "ssh-keygen"] },
   haproxy: { tool: "haproxy", programs: ["haproxy"] },
   nginx: { tool: "nginx", programs: ["nginx"] },

@@ -1,3 +1,4 @@
+import { quoted } from "./quoted.ts";
 import { Refused } from "./refusal.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -10,18 +11,21 @@ const TOKEN = /"(?:[^"\\]|\\.)*"|[{}[\],:]/gs;
  * @throws {Refused} "malformed", "duplicate-key"
  */
 export function parseJsonObject(bytes: Uint8Array, what: string): JsonObject {
-  let value: unknown;
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    value = JSON.parse(text);
-  } catch {
-    // The parser's message quotes what it read.
-    throw new Refused("malformed", `The ${what} is not JSON.`);
-  }
+  const text = attempted(() => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes), what, "UTF-8");
+  const value = attempted((): unknown => JSON.parse(text), what, "JSON");
   if (!isJsonObject(value)) throw new Refused("malformed", `The ${what} is not an object of JSON.`);
-  if (hasDuplicateName(text)) throw new Refused("duplicate-key", `The ${what} has a name twice in one object.`);
+  const twice = duplicateName(text);
+  if (twice !== undefined) throw new Refused("duplicate-key", `The ${what} has ${quoted(twice)} twice in one object.`);
   return value;
+}
+
+/** What the parser says stays here: it quotes what it read. */
+function attempted<T>(read: () => T, what: string, format: string): T {
+  try {
+    return read();
+  } catch {
+    throw new Refused("malformed", `The ${what} is not ${format}.`);
+  }
 }
 
 export function isJsonObject(value: unknown): value is JsonObject {
@@ -37,7 +41,7 @@ export function member(object: JsonObject, name: string): unknown {
  * `text` is JSON. A string is a name where an object expects one: after `{`, and after its
  * commas.
  */
-function hasDuplicateName(text: string): boolean {
+function duplicateName(text: string): string | undefined {
   const open: (Set<string> | "array")[] = [];
   let expectsName = false;
   for (const [token] of text.matchAll(TOKEN)) {
@@ -45,7 +49,7 @@ function hasDuplicateName(text: string): boolean {
     if (token.startsWith('"')) {
       if (!expectsName || inside === undefined || inside === "array") continue;
       const name = String(JSON.parse(token));
-      if (inside.has(name)) return true;
+      if (inside.has(name)) return name;
       inside.add(name);
       expectsName = false;
     } else if (token === "{" || token === "[") {
@@ -58,5 +62,5 @@ function hasDuplicateName(text: string): boolean {
       expectsName = token === "," && inside !== "array";
     }
   }
-  return false;
+  return undefined;
 }

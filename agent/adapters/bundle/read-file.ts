@@ -15,7 +15,7 @@ export async function readHead(
   maxBytes: number,
   links: "refused" | "followed" = "refused",
 ): Promise<Buffer> {
-  await using file = await openFile(path, links === "followed" ? FLAGS : FLAGS | constants.O_NOFOLLOW);
+  await using file = await openFile(path, links);
   const bytes = Buffer.alloc(maxBytes);
   let size = 0;
   // The kernel's own files come in pieces.
@@ -31,7 +31,9 @@ export async function requireThere(path: string, otherwise: string): Promise<voi
   });
 }
 
-async function openFile(path: string, flags: number): Promise<FileHandle> {
+/** To read a regular file. @throws as `readHead` does. */
+export async function openFile(path: string, links: "refused" | "followed" = "refused"): Promise<FileHandle> {
+  const flags = links === "followed" ? FLAGS : FLAGS | constants.O_NOFOLLOW;
   const file = await open(path, flags).catch((cause: unknown) => {
     if (isCode(cause, "ENOENT", "ENOTDIR")) throw new NotThere(`There is no ${path}`, cause);
     if (isCode(cause, "ELOOP", "ENXIO")) throw notAFile(path, cause);

@@ -3,8 +3,8 @@ import type { EvidenceSource } from "../../ports/evidence.ts";
 import { IMDS, Imds } from "./aws/imds.ts";
 import type { AwsPlaces } from "./aws/sts-caller.ts";
 import { type Bounded, Budget } from "./metadata/budget.ts";
-import { derFromBase64 } from "./metadata/der.ts";
 import { jsonObject } from "./metadata/json-object.ts";
+import { sequenceFromBase64 } from "./metadata/signed-bytes.ts";
 import { noEvidence } from "./no-evidence.ts";
 
 const PATH = "/latest/dynamic/instance-identity/";
@@ -23,7 +23,7 @@ export function awsInstanceIdentityEvidence(options: Pick<AwsPlaces, "awsMetadat
       const [document, rsa2048] = await Promise.all([imds.get(`${PATH}document`), imds.get(`${PATH}rsa2048`)]);
       if (typeof jsonObject(document)?.["instanceId"] !== "string")
         throw noEvidence(`${IMDS} answered with something that is no instance identity document`);
-      const signature = derFromBase64(rsa2048);
+      const signature = sequenceFromBase64(rsa2048);
       if (signature === undefined)
         throw noEvidence(`${IMDS} answered with something that is no whole PKCS#7 signature`);
       return {

@@ -3,14 +3,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Secret } from "../../core/secret.ts";
 import type { Challenge } from "../../ports/control-plane.ts";
 import type { EvidenceSource, MachineKey } from "../../ports/evidence.ts";
+import { type ChainPlaces, chainAbove } from "./azure/chain-above.ts";
 import { ask } from "./metadata/ask.ts";
 import { type Bounded, Budget } from "./metadata/budget.ts";
-import { derFromBase64 } from "./metadata/der.ts";
 import { jsonObject } from "./metadata/json-object.ts";
 import { named, type Question } from "./metadata/question.ts";
+import { sequenceFromBase64 } from "./metadata/signed-bytes.ts";
 import { noEvidence } from "./no-evidence.ts";
 
-export interface AzurePlaces {
+export interface AzurePlaces extends ChainPlaces {
   readonly azureMetadataUrl: string;
 }
 
@@ -26,8 +27,9 @@ const ATTEMPTS = 4;
 const PAUSE_MS = 250;
 
 /**
- * The attested document of Azure's IMDS, with the challenge and the key in its nonce. Source:
- * Azure's documentation, "Attested data".
+ * The attested document of Azure's IMDS, with the challenge and the key in its nonce, and the
+ * certificates above its signer where they can be had. Source: Azure's documentation, "Attested
+ * data".
  */
 export function azureEvidence(options: AzurePlaces & Bounded): EvidenceSource {
   return {
@@ -38,7 +40,11 @@ export function azureEvidence(options: AzurePlaces & Bounded): EvidenceSource {
       const question = documentQuestion(options.azureMetadataUrl, nonce);
       for (let attempt = 1; ; attempt += 1) {
         const pkcs7 = await attested(question, budget);
-        if (Buffer.from(pkcs7).includes(nonce)) return { kind: "azure", pkcs7: new Secret(pkcs7) };
+        if (Buffer.from(pkcs7).includes(nonce)) {
+          const intermediates = await chainAbove(pkcs7, options, budget);
+          signal.throwIfAborted();
+          return { kind: "azure", pkcs7: new Secret(pkcs7), intermediates };
+        }
         if (attempt === ATTEMPTS)
           throw noEvidence(
             `${named(question)} answered ${ATTEMPTS} times with a document for another nonce, from its cache; it is asked again`,
@@ -80,7 +86,7 @@ function documentQuestion(baseUrl: string, nonce: string): Question {
 async function attested(question: Question, budget: Budget): Promise<Uint8Array> {
   const { text } = await ask(question, budget);
   const { encoding, signature } = jsonObject(text) ?? {};
-  const pkcs7 = encoding === "pkcs7" && typeof signature === "string" ? derFromBase64(signature) : undefined;
+  const pkcs7 = encoding === "pkcs7" && typeof signature === "string" ? sequenceFromBase64(signature) : undefined;
   if (pkcs7 !== undefined) return pkcs7;
   throw noEvidence(`${named(question)} answered with something that is no whole PKCS#7 document`);
 }

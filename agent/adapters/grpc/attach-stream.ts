@@ -4,7 +4,6 @@ import type { FromPlane, Hello, PlaneStream, ToPlane } from "../../ports/control
 import type { CallLimits } from "./call-limits.ts";
 import type { Connection } from "./connections.ts";
 import { type AttachRequest, BuilderAgentServiceService } from "./gen/builder/agent/v1/builder_agent.ts";
-import { planeErrorFrom } from "./grpc-error.ts";
 import { messageFromPlane } from "./message-from-plane.ts";
 import { helloToPlane, messageToPlane } from "./message-to-plane.ts";
 
@@ -35,6 +34,7 @@ export class AttachStream implements PlaneStream {
   readonly #onAbort = (): void => this.#finish({ is: "cancelled" });
   readonly #opening: NodeJS.Timeout;
   #ending: Ending | undefined;
+  #failing: Promise<void> | undefined;
 
   constructor(options: AttachOptions) {
     const { connection, hello, limits, signal } = options;
@@ -46,9 +46,7 @@ export class AttachStream implements PlaneStream {
     this.incoming = this.#receive();
     this.#opening = setTimeout(() => this.#timeOut("no answer", limits.openingMs), limits.openingMs);
     this.#call.once("metadata", () => clearTimeout(this.#opening));
-    this.#call.on("error", (failure) =>
-      this.#finish({ is: "failed", failure: planeErrorFrom("Attach", failure, connection.way) }),
-    );
+    this.#call.on("error", (failure) => void this.#fail(failure));
     this.#call.once("status", ({ code }) => {
       if (code === status.OK) this.#finish({ is: "closed" });
     });
@@ -91,7 +89,7 @@ export class AttachStream implements PlaneStream {
         if (message !== undefined) yield message;
       }
     } catch (failure) {
-      this.#finish({ is: "failed", failure: planeErrorFrom("Attach", failure, this.#options.connection.way) });
+      await this.#fail(failure);
     } finally {
       // Also when the reader leaves its loop early. Harmless if the stream has ended.
       this.#finish({ is: "cancelled" });
@@ -102,6 +100,14 @@ export class AttachStream implements PlaneStream {
   #timeOut(what: string, ms: number): void {
     const failure = new PlaneError("Attach", "DEADLINE_EXCEEDED", `${what} within ${ms / 1_000} s`);
     this.#finish({ is: "failed", failure });
+  }
+
+  /** What is told first is why it failed: what follows is a consequence. */
+  #fail(cause: unknown): Promise<void> {
+    this.#failing ??= this.#options.connection
+      .failureOf("Attach", cause)
+      .then((failure) => this.#finish({ is: "failed", failure }));
+    return this.#failing;
   }
 
   #finish(ending: Ending): void {

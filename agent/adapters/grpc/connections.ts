@@ -1,6 +1,12 @@
+import type { PlaneError } from "../../core/plane-status.ts";
 import type { MachineIdentity } from "../../ports/keys.ts";
 import type { BuilderAgentServiceClient } from "./gen/builder/agent/v1/builder_agent.ts";
+import { isUnconnected, planeErrorFrom } from "./grpc-error.ts";
 import { hostPort, openClient, type PlaneAddress } from "./trusted-channel.ts";
+import { whyUntrusted } from "./why-untrusted.ts";
+
+/** To see which dates the far end's certificate has. */
+const LOOK_MS = 3_000;
 
 /** A call in progress. */
 export interface LiveCall {
@@ -11,16 +17,19 @@ export interface LiveCall {
 export class Connection {
   readonly client: BuilderAgentServiceClient;
   readonly identity: MachineIdentity | undefined;
+  readonly #address: PlaneAddress;
   /** For an error of this connection; "" where it goes straight to the control plane. */
-  readonly way: string;
+  readonly #way: string;
+  #untrusted: Promise<string> | undefined;
   readonly #calls = new Set<LiveCall>();
   #retired = false;
 
   constructor(address: PlaneAddress, identity: MachineIdentity | undefined) {
     this.client = openClient(address, identity, () => this.closed);
     this.identity = identity;
+    this.#address = address;
     // grpc-js tells what a proxy answered in its log only.
-    this.way =
+    this.#way =
       address.proxy === undefined
         ? ""
         : ` (by way of the proxy ${hostPort(address.proxy)}: if it refused, grpc.said in the log tells how)`;
@@ -32,6 +41,17 @@ export class Connection {
 
   get closed(): boolean {
     return this.#retired && this.#calls.size === 0;
+  }
+
+  /**
+   * What `call` failed with, in our words. Where dates are wrong, looks once what the far end
+   * shows.
+   */
+  async failureOf(call: string, failure: unknown): Promise<PlaneError> {
+    const plain = planeErrorFrom(call, failure, this.#way);
+    if (!isUnconnected(failure)) return plain;
+    this.#untrusted ??= whyUntrusted(this.#address, failure.details, Date.now(), LOOK_MS);
+    return planeErrorFrom(call, failure, `${this.#way}${await this.#untrusted}`);
   }
 
   begin(call: LiveCall): void {

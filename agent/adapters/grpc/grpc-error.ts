@@ -12,6 +12,11 @@ const MARK_CODE = /^[a-z0-9-]{1,64}$/;
 const RETRY_AFTER = "builder-agent-retry-after-ms";
 const MILLISECONDS = /^\d{1,9}$/;
 
+/** The contract's word for its clock: a trailer of every call, Unix time in milliseconds. */
+const TIME = "builder-agent-time-ms";
+/** Until the year 5138. */
+const UNIX_MS = /^\d{1,14}$/;
+
 /**
  * Statuses that grpc-js makes up when the control plane has not answered in gRPC: a load balancer's
  * 403 or 404 page, a reset connection, an answer without a message. It names some of them with
@@ -36,12 +41,17 @@ export function planeErrorFrom(call: string, failure: unknown, way = ""): PlaneE
   const details = failure.details.slice(0, DETAILS_MAX);
   const madeUp = MADE_UP.find((row) => row.details.test(details));
   const status = madeUp?.status ?? statusCodes[failure.code] ?? "UNKNOWN";
-  const isUnconnected = details.startsWith("No connection established");
-  return new PlaneError(call, status, isUnconnected ? `${details}${way}` : details, {
+  return new PlaneError(call, status, isUnconnected(failure) ? `${details}${way}` : details, {
     cause: failure,
     refusal: markOf(failure),
     retryAfterMs: retryAfterOf(failure),
+    planeTimeMs: planeTimeOf(failure.metadata),
   });
+}
+
+/** Whether there was no connection to the control plane: what is at its address is not believed. */
+export function isUnconnected(failure: unknown): failure is ServiceError {
+  return isServiceError(failure) && failure.details.startsWith("No connection established");
 }
 
 /**
@@ -57,6 +67,12 @@ function markOf({ metadata }: ServiceError): RefusalMark | undefined {
 function retryAfterOf({ metadata }: ServiceError): number | undefined {
   const asked = metadata.get(RETRY_AFTER).join();
   return MILLISECONDS.test(asked) ? Number(asked) : undefined;
+}
+
+/** What the control plane's clock said, by the trailers of a call; undefined: it did not say. */
+export function planeTimeOf(trailers: Metadata): number | undefined {
+  const told = trailers.get(TIME).join();
+  return UNIX_MS.test(told) ? Number(told) : undefined;
 }
 
 function isServiceError(failure: unknown): failure is ServiceError {

@@ -51,9 +51,11 @@ function attestation(evidence: Evidence): Attestation {
       };
     case "gcp":
       return { evidence: { $case: "gcpIdentity", value: { jwt: evidence.jwt.reveal() } } };
-    case "azure":
-      // Of the chain above the signer this machine is told nothing.
-      return { evidence: { $case: "azureAttested", value: { pkcs7: evidence.pkcs7.reveal(), intermediates: [] } } };
+    case "azure": {
+      const { pkcs7, intermediates } = evidence;
+      const value = { pkcs7: pkcs7.reveal(), intermediates: [...intermediates] };
+      return { evidence: { $case: "azureAttested", value } };
+    }
     case "nitro-tpm":
       return { evidence: { $case: "nitroTpm", value: { document: evidence.document.reveal() } } };
     default:

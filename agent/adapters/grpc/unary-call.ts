@@ -1,8 +1,9 @@
-import { Metadata } from "@grpc/grpc-js";
+import { Metadata, type StatusObject } from "@grpc/grpc-js";
 import { PlaneError } from "../../core/plane-status.ts";
+import type { Timed } from "../../ports/control-plane.ts";
 import type { Connection } from "./connections.ts";
 import { ContractBreach } from "./contract-breach.ts";
-import { planeErrorFrom } from "./grpc-error.ts";
+import { planeTimeOf } from "./grpc-error.ts";
 
 /** A method of the generated service, and how its answer becomes ours. */
 export interface UnaryCall<Request, Answer, Parsed> {
@@ -17,7 +18,8 @@ export interface UnaryCall<Request, Answer, Parsed> {
 }
 
 /**
- * Makes one call and ends with it, after `limitMs` (connecting included), or with `signal`.
+ * Makes one call and ends with it, after `limitMs` (connecting included), or with `signal`. The
+ * answer comes with what the control plane's clock said.
  * @throws {PlaneError}; once `signal` is aborted, its reason instead: that is no failure.
  */
 export async function makeUnaryCall<Request, Answer, Parsed>(
@@ -25,14 +27,19 @@ export async function makeUnaryCall<Request, Answer, Parsed>(
   call: UnaryCall<Request, Answer, Parsed>,
   limitMs: number,
   signal: AbortSignal,
-): Promise<Parsed> {
+): Promise<Parsed & Timed> {
   try {
-    return call.parse(await answerOf(connection, call, limitMs, signal));
+    const { answer, planeTimeMs } = await answerOf(connection, call, limitMs, signal);
+    return { ...call.parse(answer), ...(planeTimeMs !== undefined && { planeTimeMs }) };
   } catch (failure) {
     signal.throwIfAborted();
     connection.retire();
     const name = call.method.path.slice(call.method.path.lastIndexOf("/") + 1);
-    if (!(failure instanceof ContractBreach)) throw planeErrorFrom(name, failure, connection.way);
+    if (!(failure instanceof ContractBreach)) {
+      const told = await connection.failureOf(name, failure);
+      signal.throwIfAborted();
+      throw told;
+    }
     const details = `an answer that breaks the contract: ${failure.message}`;
     throw new PlaneError(name, "INTERNAL", details, { cause: failure });
   }
@@ -43,7 +50,7 @@ async function answerOf<Request, Answer>(
   { method, request }: UnaryCall<Request, Answer, unknown>,
   limitMs: number,
   signal: AbortSignal,
-): Promise<Answer> {
+): Promise<{ readonly answer: Answer; readonly planeTimeMs: number | undefined }> {
   signal.throwIfAborted();
   return new Promise((resolve, reject) => {
     const cancel = (): void => live.cancel();
@@ -57,8 +64,12 @@ async function answerOf<Request, Answer>(
       (failure, answer) => {
         signal.removeEventListener("abort", cancel);
         connection.end(live);
-        if (answer !== undefined) resolve(answer);
-        else reject(failure ?? new Error("grpc-js gave neither an answer nor a failure"));
+        if (answer === undefined) {
+          reject(failure ?? new Error("grpc-js gave neither an answer nor a failure"));
+          return;
+        }
+        // The trailers come with the status, which grpc-js tells right after the answer.
+        live.once("status", ({ metadata }: StatusObject) => resolve({ answer, planeTimeMs: planeTimeOf(metadata) }));
       },
     );
     connection.begin(live);

@@ -3,7 +3,6 @@ import { type ClientWritableStream, Metadata } from "@grpc/grpc-js";
 import type { Connection } from "./connections.ts";
 import { BuilderAgentServiceService as Service } from "./gen/builder/agent/v1/builder_agent.ts";
 import type { UploadDiagnosticsRequest, UploadDiagnosticsResponse } from "./gen/builder/agent/v1/streams.ts";
-import { planeErrorFrom } from "./grpc-error.ts";
 
 /** Collecting takes 30 s at most; the rest is for a slow way. */
 const DEADLINE_MS = 120_000;
@@ -43,7 +42,7 @@ export async function uploadDiagnostics(
     const { sha256, failure } = await answer;
     if (sha256 !== undefined) return Buffer.from(sha256).toString("hex");
     connection.retire();
-    throw planeErrorFrom("UploadDiagnostics", failure, connection.way);
+    throw await connection.failureOf("UploadDiagnostics", failure);
   } catch (failure) {
     signal.throwIfAborted();
     throw failure;

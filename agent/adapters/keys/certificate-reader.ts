@@ -5,21 +5,28 @@ import type { CertificateReader } from "../../ports/keys.ts";
 import { spkiSha256 } from "./spki.ts";
 
 export function certificateReader(): CertificateReader {
-  return { read: readLeafDates };
+  return { read: readDates };
 }
 
 /** @throws {AgentError} "identity.certificate-unusable" */
-export function readLeafDates(
+export function readDates(
   chainPem: string,
   key: { readonly spkiSha256: string },
+  name?: string,
 ): { readonly notBeforeMs: number; readonly notAfterMs: number } {
-  const [leaf] = parseChain(chainPem);
+  const chain = parseChain(chainPem);
+  const [leaf] = chain;
   if (leaf === undefined) throw unusable("holds no PEM certificate, or a broken one");
   if (spkiSha256(leaf.publicKey) !== key.spkiSha256) throw unusable("is for another key than the one requested");
-  const notBeforeMs = Date.parse(leaf.validFrom);
-  const notAfterMs = Date.parse(leaf.validTo);
+  if (name !== undefined && leaf.subjectAltName !== `URI:${name}`)
+    throw unusable(`is for ${leaf.subjectAltName ?? "nobody"}, not for URI:${name}`);
+  const notBeforeMs = Math.max(...chain.map(({ validFrom }) => Date.parse(validFrom)));
+  const notAfterMs = Math.min(...chain.map(({ validTo }) => Date.parse(validTo)));
   // Written so that a date which is not a number refuses.
-  if (!(notBeforeMs < notAfterMs)) throw unusable(`is valid from "${leaf.validFrom}" to "${leaf.validTo}"`);
+  if (!(notBeforeMs < notAfterMs)) {
+    const dates = chain.map(({ validFrom, validTo }) => `from "${validFrom}" to "${validTo}"`);
+    throw unusable(`is at no time valid as a whole: ${dates.join(", ")}`);
+  }
   return { notBeforeMs, notAfterMs };
 }
 

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { Secret } from "../../core/secret.ts";
 import type { StoredIdentity } from "../../ports/keys.ts";
-import { readLeafDates } from "./certificate-reader.ts";
+import { readDates } from "./certificate-reader.ts";
 import { privateKeyFromPem } from "./private-key.ts";
 
 const IdentityFile = z.strictObject({
@@ -33,7 +33,7 @@ export async function decodeIdentity(text: string): Promise<KeptIdentity | undef
   try {
     const { bootId, machineId, keyPem, chainPem, renewedMonoMs, trust } = IdentityFile.parse(JSON.parse(text));
     const key = await privateKeyFromPem(new Secret(keyPem));
-    const identity = { machineId, key, chainPem, ...readLeafDates(chainPem, key) };
+    const identity = { machineId, key, chainPem, ...readDates(chainPem, key) };
     return { bootId, stored: { identity, trust, ...(renewedMonoMs !== undefined && { renewedMonoMs }) } };
   } catch {
     return undefined;

@@ -2,7 +2,8 @@ import type { Ending } from "../../core/end-orders.ts";
 import type { EndingProgress } from "../../core/ending-progress.ts";
 import type { DrainWish, Reconnected } from "../../ports/operators.ts";
 import { ask } from "../../wire/ask.ts";
-import { DRAIN, HEALTH, MARK, RECONNECT } from "./protocol.ts";
+import { malformed } from "../../wire/protocol.ts";
+import { DRAIN, HEALTH, MARK, OPERATORS, RECONNECT } from "./protocol.ts";
 
 /** It answers from memory. */
 const ANSWER_MS = 5_000;
@@ -20,16 +21,17 @@ const SILENCE_MS = 15_000;
  */
 export function askedAgent(socketPath: string) {
   return {
-    drain: async (wish: DrainWish, signal: AbortSignal): Promise<EndingProgress | undefined> => {
+    drain: async (wish: DrainWish, signal: AbortSignal): Promise<EndingProgress> => {
       const answer = await ask(DRAIN, { ...toWire(wish), watch: false }, { socketPath, deadlineMs: ANSWER_MS, signal });
-      return answer.is === "ordered" ? answer.progress : undefined;
+      if (answer.is === "ordered") return answer.progress;
+      throw malformed(OPERATORS, "answer", "nobody asked to watch");
     },
-    /** Orders, and stays until the ending is over. Undefined: it said something else. */
+    /** Orders, and stays until the ending is over. */
     drainAndWatch: async (
       wish: DrainWish,
       tell: (progress: EndingProgress) => void,
       signal: AbortSignal,
-    ): Promise<Ending["ended"] | undefined> => {
+    ): Promise<Ending["ended"]> => {
       const answer = await ask(
         DRAIN,
         { ...toWire(wish), watch: true },
@@ -41,7 +43,8 @@ export function askedAgent(socketPath: string) {
           onStep: ({ progress }) => tell(progress),
         },
       );
-      return answer.is === "over" ? answer.ended : undefined;
+      if (answer.is === "over") return answer.ended;
+      throw malformed(OPERATORS, "answer", "the ending was to be watched");
     },
     reconnect: async (signal: AbortSignal): Promise<Reconnected> =>
       (await ask(RECONNECT, {}, { socketPath, deadlineMs: RECONNECT_MS, signal })).outcome,

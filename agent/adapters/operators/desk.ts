@@ -19,7 +19,9 @@ export function operatorDesk({ path, log }: { readonly path: string; readonly lo
       const answering = new Set<Promise<unknown>>();
       const listening = { path, mode: MODE, maxConnections: MAX_CONNECTIONS, refused };
       await using listener = await listenUnix(listening, (socket) => {
-        const onFailure = (err: unknown): void => log.warn({ err }, "operator.not-answered");
+        const onFailure = (err: unknown): void => {
+          if (!isSilent(err)) log.warn({ err }, "operator.not-answered");
+        };
         const served = serve(OPERATORS, handlers, socket, { signal, onFailure }).finally(() =>
           answering.delete(served),
         );
@@ -47,6 +49,11 @@ function handlersOf(clerk: OperatorClerk, log: Log): readonly Handler[] {
       return { is: "marked" as const };
     }),
   ];
+}
+
+/** Who only looked whether somebody is here. */
+function isSilent(err: unknown): boolean {
+  return err instanceof AgentError && err.code === "operators.no-request";
 }
 
 function refused(why: string, cause?: unknown): AgentError {

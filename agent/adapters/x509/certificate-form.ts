@@ -1,3 +1,5 @@
+import { type Asn1Element, asn1Element } from "../../core/asn1-element.ts";
+
 /** What of a certificate says how it may be used, and what Node's X509Certificate does not tell. */
 export interface CertificateForm {
   /** OID, of the signature. */
@@ -27,49 +29,35 @@ export function certificateForm(der: Uint8Array): CertificateForm {
   return { signature: oid(required(signature)), extensions: listed.map(({ content }) => extension(elements(content))) };
 }
 
-function extension(parts: readonly Element[]): Extension {
+function extension(parts: readonly Asn1Element[]): Extension {
   const [id, second] = parts;
   // DER leaves out a default: where it stands, it is true.
   const critical = required(second).tag === BOOLEAN && second?.content[0] !== 0;
   return { oid: oid(required(id)), critical, value: required(parts.at(-1)).content };
 }
 
-interface Element {
-  readonly tag: number;
-  readonly content: Uint8Array;
-}
-
-function only(der: Uint8Array): Element {
+function only(der: Uint8Array): Asn1Element {
   return required(elements(der)[0]);
 }
 
-function required(element: Element | undefined): Element {
+function required(element: Asn1Element | undefined): Asn1Element {
   if (element === undefined) throw new RangeError("an element is missing");
   return element;
 }
 
-function elements(der: Uint8Array): readonly Element[] {
-  const found: Element[] = [];
+function elements(der: Uint8Array): readonly Asn1Element[] {
+  const found: Asn1Element[] = [];
   for (let at = 0; at < der.length; ) {
-    const { length, bytes } = lengthAt(der, at + 1);
-    const begin = at + 1 + bytes;
-    if (begin + length > der.length) throw new RangeError(`an element of ${length} bytes is cut short`);
-    found.push({ tag: der[at] ?? 0, content: der.subarray(begin, begin + length) });
-    at = begin + length;
+    const element = asn1Element(der, at);
+    if (element === undefined) throw new RangeError(`the element at byte ${at} is cut short`);
+    found.push(element);
+    at = element.end;
   }
   return found;
 }
 
-/** X.690, section 8.1.3: short, or so many bytes. */
-function lengthAt(der: Uint8Array, at: number): { readonly length: number; readonly bytes: number } {
-  const first = der[at] ?? 0;
-  if (first < 0x80) return { length: first, bytes: 1 };
-  const more = der.subarray(at + 1, at + 1 + (first & 0x7f));
-  return { length: more.reduce((length, byte) => length * 256 + byte, 0), bytes: 1 + more.length };
-}
-
 /** X.690, section 8.19: seven bits a byte; the first number holds two. */
-function oid({ tag, content }: Element): string {
+function oid({ tag, content }: Asn1Element): string {
   if (tag !== OBJECT_IDENTIFIER) throw new RangeError("no object identifier");
   const numbers: number[] = [];
   let number = 0;

@@ -9,6 +9,7 @@ import { machineCollectors } from "../../adapters/bundle/collectors/machine.ts";
 import { ownFiles } from "../../adapters/bundle/collectors/own-files.ts";
 import { unitCollectors } from "../../adapters/bundle/collectors/units.ts";
 import { readHead, requireThere } from "../../adapters/bundle/read-file.ts";
+import { launcherLog as launcherLogFile } from "../../adapters/logs/launcher-log.ts";
 import { TABLE } from "../../core/network/guard.ts";
 import type { Layout } from "../layout.ts";
 import { shownConfig } from "../shown-config.ts";
@@ -38,7 +39,7 @@ export function bundleCollectors(sources: BundleSources): readonly Collector[] {
   const { buildkitSocket, buildkitDebugSocket, buildkitConfigFile, buildkitPrepared, networkState } = layout;
   return [
     journal({ sinceMs: logSinceMs, maxBytes: logMaxBytes }),
-    launcherLog(layout.managerSocket, logMaxBytes),
+    launcherLog(() => launcherLogFile(layout.managerSocket), logMaxBytes),
     "problem" in config
       ? document("config.txt", "what is wrong with the configuration", async () => `${config.problem}\n`)
       : document("config.json", "each value in force and where it came from", async () => json(shownConfig(config))),

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { SectionName } from "./keys.ts";
-import type { Source } from "./problem.ts";
+import type { Problem, Source } from "./problem.ts";
 import type { ConfigSchema } from "./schema.ts";
 
 /** What the schema gives, before the defaults that depend on other values. */
@@ -26,7 +26,7 @@ export type IdentityConfig =
 /** Where the platforms' own services are asked. */
 export type Platforms = Pick<
   Judged["identity"],
-  "awsMetadataUrl" | "azureMetadataUrl" | "gcpMetadataUrl" | "stsUrl" | "oidcSocket"
+  "awsMetadataUrl" | "azureCertificatesUrl" | "azureMetadataUrl" | "gcpMetadataUrl" | "stsUrl" | "oidcSocket"
 >;
 
 type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
@@ -42,6 +42,8 @@ export type Config = Frozen<
 /** The sections that a process asked for, and where each of their values came from. */
 export interface LoadedConfig<S extends SectionName = SectionName> {
   readonly config: Pick<Config, S>;
+  /** What is right, and probably not meant. */
+  readonly doubts: readonly Problem[];
   /** By path: "gateway.listen". */
   readonly sources: ReadonlyMap<string, Source>;
   /** The file that was read, if any. */

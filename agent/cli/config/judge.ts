@@ -1,6 +1,7 @@
 import { complete } from "./complete.ts";
 import type { Config } from "./config.ts";
 import { crossCheck } from "./cross-check.ts";
+import { durationMs } from "./duration.ts";
 import { KEYS, type Key, SECTIONS, type SectionName } from "./keys.ts";
 import { type Candidate, describeFound, type Problem, type Source } from "./problem.ts";
 import { ConfigSchema } from "./schema.ts";
@@ -9,6 +10,8 @@ export interface Judgement<S extends SectionName> {
   /** Absent if a value of `sections` is wrong. */
   readonly config?: Pick<Config, S>;
   readonly problems: readonly Problem[];
+  /** What is right, and probably not meant. */
+  readonly doubts: readonly Problem[];
   readonly sources: ReadonlyMap<string, Source>;
 }
 
@@ -37,9 +40,21 @@ export function judge<S extends SectionName>(
   // Each section that is in `passed` was judged by the schema of its name.
   const completed = complete(Object.fromEntries(passed), credentialsDir);
   problems.push(...completed.problems, ...crossCheck(completed.config, sources));
-  if (problems.length > 0 || !holds(completed.config, sections)) return { problems, sources };
-  return { config: deepFreeze(completed.config), problems, sources };
+  if (problems.length > 0 || !holds(completed.config, sections)) return { problems, doubts: [], sources };
+  const doubts = doubtful([...candidates.values()].filter(({ key }) => wanted.has(key.section)));
+  return { config: deepFreeze(completed.config), problems, doubts, sources };
 }
+
+/** A bare number of ms that comes to less than a second: 600 where 600 s were meant. */
+function doubtful(candidates: readonly Candidate[]): readonly Problem[] {
+  return candidates.flatMap(({ key, value, source }) => {
+    if (!key.isDuration || typeof value !== "number" || value === 0 || value >= SECOND_MS) return [];
+    const expected = `"${value}ms" where that is meant, or "${value}s"`;
+    return [{ key: key.path, source, found: `${value}, which is ${value / SECOND_MS} s`, expected }];
+  });
+}
+
+const SECOND_MS = 1_000;
 
 function holds<S extends SectionName>(
   config: Partial<Config>,
@@ -50,7 +65,12 @@ function holds<S extends SectionName>(
 
 function valuesOf(section: SectionName, candidates: ReadonlyMap<string, Candidate>): Record<string, unknown> {
   const given = [...candidates.values()].filter(({ key }) => key.section === section);
-  return Object.fromEntries(given.map(({ key, value }) => [key.name, value]));
+  return Object.fromEntries(given.map(({ key, value }) => [key.name, key.isDuration ? inMs(value) : value]));
+}
+
+/** What is no time with its unit stays as it is, for the schema to judge. */
+function inMs(value: unknown): unknown {
+  return typeof value === "string" ? (durationMs(value) ?? value) : value;
 }
 
 /** The first issue of each key: a value that has the wrong type is not also too long. */

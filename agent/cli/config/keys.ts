@@ -16,6 +16,8 @@ export interface Key {
   readonly variable: string;
   /** What a flag's or a variable's text is recognised as. */
   readonly type: "number" | "boolean" | "text";
+  /** Its name ends in Ms: a text with a unit is as good as a number. */
+  readonly isDuration: boolean;
   readonly sensitive: boolean;
   readonly description: string;
   /** As a person reads it; absent if there is no default. */
@@ -39,10 +41,15 @@ function keyOf(section: SectionName, name: string, schema: z.ZodType): Key {
     flag: `--${kebab}`,
     variable: `BUILDER_AGENT_${kebab.replaceAll("-", "_").toUpperCase()}`,
     type: typeOf(schema),
+    isDuration: isDuration(name),
     sensitive: sensitive === true,
     description,
     defaultText: typeof dependent === "string" ? dependent : plainDefault(schema),
   };
+}
+
+export function isDuration(name: string): boolean {
+  return name.endsWith("Ms");
 }
 
 function typeOf(schema: z.core.$ZodType): Key["type"] {

@@ -11,6 +11,12 @@ export function wholeNumber(least: number, most: number) {
   return z.int({ error }).min(least, { error }).max(most, { error });
 }
 
+/** Milliseconds; where they come as a text with a unit, it has been read by now. */
+export function milliseconds(least: number, most: number) {
+  const error = `a whole number of ms from ${least} to ${most}, or a time with its unit, for instance "90s" or "10m"`;
+  return z.int({ error }).min(least, { error }).max(most, { error });
+}
+
 /** Where to listen: port 0 asks the kernel for a free one. */
 export function listenAddress() {
   return hostPort(0, '"host:port", for instance "127.0.0.1:8443" or "[::1]:8443"');
@@ -58,6 +64,12 @@ export function metadataAddress(...own: readonly [string, ...string[]]) {
   const error = `${places}, or a URL of this machine's loopback without a path`;
   const isKnown = (url: string): boolean => own.includes(url) || (isBaseUrl(url) && isLoopback(url));
   return z.string({ error }).refine(isKnown, { error }).default(own[0]);
+}
+
+/** A stand-in for what is else asked by its own name, or nobody. */
+export function loopbackOrNone() {
+  const error = '"none", or a URL of this machine\'s loopback without a path';
+  return z.string({ error }).refine((text) => text === "none" || (isBaseUrl(text) && isLoopback(text)), { error });
 }
 
 /** A service's base that is authenticated by TLS; without, on this machine's loopback only. */
@@ -116,7 +128,7 @@ function isTrusted(url: string): boolean {
 }
 
 /** Whether a URL leads no farther than to this machine itself. */
-export function isLoopback(url: string): boolean {
+function isLoopback(url: string): boolean {
   const { hostname } = new URL(url);
   return hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }

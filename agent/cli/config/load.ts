@@ -33,7 +33,8 @@ export async function loadConfig<S extends SectionName>(
   const verdict = judge(firstOfEach(gathered), sections, origins.environment["CREDENTIALS_DIRECTORY"]);
   const problems = [...gathered.flatMap((source) => source.problems), ...verdict.problems];
   if (verdict.config === undefined || problems.length > 0) throw new ConfigInvalid(problems);
-  return { config: verdict.config, sources: verdict.sources, ...(file !== undefined && { file }) };
+  const { config, sources, doubts } = verdict;
+  return { config, sources, doubts, ...(file !== undefined && { file }) };
 }
 
 /**

@@ -22,7 +22,7 @@ export class ConfigInvalid extends AgentError {
   }
 }
 
-function describeProblem({ key, source, found, expected }: Problem): string {
+export function describeProblem({ key, source, found, expected }: Problem): string {
   const where = key === "" ? describeSource(source) : `${key} (${describeSource(source)})`;
   return `  ${where}: found ${found}, expected ${expected}`;
 }

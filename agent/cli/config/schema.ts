@@ -6,7 +6,9 @@ import {
   endpoint,
   hostName,
   listenAddress,
+  loopbackOrNone,
   metadataAddress,
+  milliseconds,
   nat64Prefix,
   oneOf,
   program,
@@ -81,6 +83,11 @@ export const ConfigSchema = z.strictObject({
     azureMetadataUrl: metadataAddress("http://169.254.169.254").meta({
       description: "Azure's instance metadata service.",
     }),
+    azureCertificatesUrl: loopbackOrNone().optional().meta({
+      description:
+        "Where the certificates above the signer of Azure's document are asked: a stand-in on this machine's loopback; \"none\" asks nobody.",
+      "x-default": "www.microsoft.com and cacerts.digicert.com, as the certificates name them",
+    }),
     nitroTpmAttest: program()
       .default("nitro-tpm-attest")
       .meta({ description: "What gets nitro-tpm its document from the NitroTPM." }),
@@ -97,9 +104,9 @@ export const ConfigSchema = z.strictObject({
     maxPendingHandshakesPerSource: wholeNumber(1, 65_536)
       .default(128)
       .meta({ description: "TLS handshakes under way of one address." }),
-    handshakeTimeoutMs: wholeNumber(100, 120_000)
+    handshakeTimeoutMs: milliseconds(100, 120_000)
       .default(10_000)
-      .meta({ description: "Milliseconds that a TLS handshake may take." }),
+      .meta({ description: 'Milliseconds, or a time such as "10s", that a TLS handshake may take.' }),
     maxSessionsPerBuildPerMinute: wholeNumber(1, 1_000_000)
       .default(300)
       .meta({ description: "Sessions that one build may open within a minute." }),
@@ -192,12 +199,13 @@ export const ConfigSchema = z.strictObject({
       .meta({ description: "Who starts and stops BuildKit and the cache volume; the units set systemd." }),
   }),
   drain: z.strictObject({
-    graceMs: wholeNumber(0, 86_400_000)
-      .default(600_000)
-      .meta({ description: "Milliseconds that open builds may take to finish once the agent is told to stop." }),
-    stopGraceMs: wholeNumber(0, 600_000)
-      .default(10_000)
-      .meta({ description: "Milliseconds that buildkitd may take to stop before it is killed." }),
+    graceMs: milliseconds(0, 86_400_000).default(600_000).meta({
+      description:
+        'Milliseconds, or a time such as "10m", that open builds may take to finish once the agent is told to stop.',
+    }),
+    stopGraceMs: milliseconds(0, 600_000).default(10_000).meta({
+      description: 'Milliseconds, or a time such as "10s", that buildkitd may take to stop before it is killed.',
+    }),
   }),
   log: z.strictObject({
     level: oneOf(["debug", "info", "warn", "error"])

@@ -1,6 +1,7 @@
 import { inWords } from "../../core/errors.ts";
 import type { Boot } from "../../core/machine.ts";
 import { PlaneError } from "../../core/plane-status.ts";
+import { clockAsCause } from "../../core/plane-time.ts";
 import { Branch, raceOn } from "../../lifecycle/branch.ts";
 import type { LoopReport } from "../../lifecycle/loop-report.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -10,6 +11,7 @@ import type { Log } from "../../ports/log.ts";
 import type { Meters } from "../../ports/meters.ts";
 import type { RecordStore } from "../../ports/records.ts";
 import type { Board } from "../board/board.ts";
+import type { Prove } from "../board/prove.ts";
 import type { Refusals } from "../board/refusals.ts";
 import { pauseBeforeReconnect } from "./pause.ts";
 import { receive } from "./receive.ts";
@@ -55,7 +57,7 @@ export async function stayAttached(
   cells: AttachCells,
   boot: Boot,
   refusals: Refusals,
-  reRegister: (signal: AbortSignal) => Promise<boolean>,
+  prove: Prove,
   loop: LoopReport,
   signal: AbortSignal,
 ): Promise<void> {
@@ -71,7 +73,12 @@ export async function stayAttached(
       loop.succeeded();
     }
     if (cells.identity.get() !== identity) continue;
-    const lastFailure = failure === undefined ? "the control plane closed the stream" : inWords(failure);
+    const isUnknown = failure instanceof PlaneError && failure.step === "new-evidence";
+    const cause = isUnknown ? clockAsCause(cells.plane.get().time, ports.clock.now()) : "";
+    const lastFailure =
+      failure === undefined
+        ? "the control plane closed the stream"
+        : [inWords(failure), cause].filter(Boolean).join("; ");
     cells.plane.update((view) => ({ ...view, attached: false, lastFailure }));
     cells.tryFailed.note();
     if (failure instanceof PlaneError) ports.meters.planeCallFailed("Attach", failure.status);
@@ -82,7 +89,9 @@ export async function stayAttached(
     };
     await pauseBeforeReconnect(ports, cells, { failure, failures }, note, signal);
     failures += 1;
-    if (failure instanceof PlaneError && failure.step === "new-evidence") await reRegister(signal);
+    // Another chapter may have been quicker.
+    const isOld = (): boolean => cells.identity.get() !== identity;
+    if (isUnknown && !isOld()) await prove(signal, isOld);
   }
 }
 

@@ -43,9 +43,8 @@ function takeDesired(ports: AttachPorts, cells: AttachCells, state: DesiredState
     ports.log.info({ revision: state.revision, openBuilds: state.grants.size }, "desired-state.accepted");
     cells.desired.set(state);
   }
-  const { messagesRefused } = cells.plane.get();
-  const skew = state.sentAtMs === undefined ? {} : { clockSkewMs: now.wallMs - state.sentAtMs };
-  cells.plane.set({ attached: true, confirmedAt: now, lastFailure: "", messagesRefused, ...skew });
+  const { messagesRefused, time } = cells.plane.get();
+  cells.plane.set({ attached: true, confirmedAt: now, lastFailure: "", messagesRefused, ...(time && { time }) });
 }
 
 function refuse(ports: AttachPorts, cells: AttachCells, revision: bigint, because: string): void {

@@ -1,18 +1,19 @@
 import { reconnectBackoff } from "../../core/backoff.ts";
-import type { TrustBundle } from "../../core/desired-state.ts";
 import { inWords } from "../../core/errors.ts";
 import type { Boot } from "../../core/machine.ts";
 import { PlaneError, retryAfterMs } from "../../core/plane-status.ts";
+import { clockAsCause, timeOfIssue } from "../../core/plane-time.ts";
 import { within } from "../../lifecycle/branch.ts";
 import { retry } from "../../lifecycle/retry.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ControlPlane, Registered } from "../../ports/control-plane.ts";
 import type { EvidenceSource } from "../../ports/evidence.ts";
-import type { CertificateReader, IdentityStore, KeyMaker, MachineIdentity } from "../../ports/keys.ts";
+import type { CertificateReader, IdentityStore, KeyMaker, MachineIdentity, StoredIdentity } from "../../ports/keys.ts";
 import type { Log, LogData } from "../../ports/log.ts";
 import type { Machine } from "../../ports/machine.ts";
 import type { Meters } from "../../ports/meters.ts";
 import type { Board } from "../board/board.ts";
+import { machineName, readIssued } from "../board/read-issued.ts";
 import { MachineRefused, type Refusals } from "../board/refusals.ts";
 
 /**
@@ -38,31 +39,33 @@ export type RegistrationCells = Pick<Board, "servingRequest" | "plane" | "retryN
 
 export interface Membership {
   readonly identity: MachineIdentity;
-  readonly trust: TrustBundle;
   /** Present after a fresh registration with a gateway that was there. */
   readonly serving?: { readonly spkiSha256: string; readonly chainPem: string };
 }
 
 /**
- * The identity that an earlier start of this process left on tmpfs, if it is still of use. Its last
- * renewal counts in any case.
+ * The identity that an earlier start of this process left on tmpfs. Its last renewal counts, too.
  */
 export async function recall(
   ports: RegistrationPorts,
   cells: RegistrationCells,
   boot: Boot,
-): Promise<Membership | undefined> {
+): Promise<StoredIdentity | undefined> {
   const stored = await ports.identityStore.load(boot.bootId);
   if (stored === undefined) return undefined;
   cells.renewedMonoMs.set(stored.renewedMonoMs);
-  if (stored.identity.notAfterMs <= ports.clock.now().wallMs) return undefined;
-  ports.log.info({ machineId: stored.identity.machineId }, "identity.recalled");
   return stored;
 }
 
 /**
+ * Who this machine is after all, asked once the control plane has said what time it is: by our own
+ * clock a certificate may have expired that has not.
+ */
+export type KnownAfterAll = () => Membership | undefined;
+
+/**
  * Proves which machine this is and gets its certificates: challenge, evidence, request, register.
- * Tries until it works.
+ * Tries until it works, or `known` says who it is.
  * @throws {MachineRefused} when the control plane refuses this machine for good.
  */
 export function register(
@@ -70,9 +73,10 @@ export function register(
   cells: RegistrationCells,
   boot: Boot,
   refusals: Refusals,
+  known: KnownAfterAll,
   signal: AbortSignal,
 ): Promise<Membership> {
-  return retry((attempt) => registerJudged(ports, cells, boot, refusals, attempt), {
+  return retry((attempt) => registerJudged(ports, cells, boot, refusals, known, attempt), {
     // No build can be let in before: as urgent as a view that is too old.
     backoff: reconnectBackoff({ viewAgeMs: undefined, buildWaits: false }),
     clock: ports.clock,
@@ -94,11 +98,12 @@ export async function tryRegister(
   cells: RegistrationCells,
   boot: Boot,
   refusals: Refusals,
+  known: KnownAfterAll,
   onFailure: (failure: unknown) => void,
   signal: AbortSignal,
 ): Promise<Membership | undefined> {
   try {
-    return await registerJudged(ports, cells, boot, refusals, signal);
+    return await registerJudged(ports, cells, boot, refusals, known, signal);
   } catch (err) {
     if (err instanceof MachineRefused) throw err;
     if (!signal.aborted) noteFailure(ports, cells, err, {});
@@ -112,10 +117,11 @@ async function registerJudged(
   cells: RegistrationCells,
   boot: Boot,
   refusals: Refusals,
+  known: KnownAfterAll,
   signal: AbortSignal,
 ): Promise<Membership> {
   try {
-    const member = await registerOnce(ports, cells, boot, signal);
+    const member = await registerOnce(ports, cells, boot, known, signal);
     refusals.heard();
     return member;
   } catch (err) {
@@ -126,8 +132,10 @@ async function registerJudged(
 
 function noteFailure(ports: RegistrationPorts, cells: RegistrationCells, err: unknown, data: LogData): void {
   if (err instanceof PlaneError) ports.meters.planeCallFailed("Register", err.status);
-  ports.log.warn({ err, ...data }, "identity.registration-failed");
-  cells.plane.update((view) => ({ ...view, lastFailure: inWords(err) }));
+  const isEvidence = err instanceof PlaneError && err.step === "new-evidence";
+  const cause = isEvidence ? clockAsCause(cells.plane.get().time, ports.clock.now()) : "";
+  ports.log.warn({ err, ...data, ...(cause !== "" && { likely: cause }) }, "identity.registration-failed");
+  cells.plane.update((view) => ({ ...view, lastFailure: cause === "" ? inWords(err) : `${inWords(err)}; ${cause}` }));
   cells.tryFailed.note();
 }
 
@@ -135,6 +143,7 @@ async function registerOnce(
   ports: RegistrationPorts,
   cells: RegistrationCells,
   boot: Boot,
+  known: KnownAfterAll,
   signal: AbortSignal,
 ): Promise<Membership> {
   const { plane, keys, evidence, machine, clock, log } = ports;
@@ -145,15 +154,23 @@ async function registerOnce(
   if (servingRequest === undefined) log.warn({}, "identity.registering-without-gateway");
   const key = await keys.make();
   const challenge = await plane.getChallenge(signal);
+  const member = known();
+  if (member !== undefined) {
+    const { machineId, notAfterMs } = member.identity;
+    log.info({ machineId, notAfterMs }, "identity.still-good");
+    return member;
+  }
   const [gathered, machineRequest, facts, versions] = await Promise.all([
     evidence.gather(challenge, key, signal),
     key.request("builder-machine"),
     boot.facts.catch(() => machine.facts(signal)),
     boot.versions,
   ]);
-  const known = { nonce: challenge.nonce, evidence: gathered, machineRequest, facts, versions };
-  const registered = await plane.register({ ...known, ...(servingRequest && { servingRequest }) }, signal);
-  const identity = toIdentity(ports, registered, key);
+  const proof = { nonce: challenge.nonce, evidence: gathered, machineRequest, facts, versions };
+  const registered = await plane.register({ ...proof, ...(servingRequest && { servingRequest }) }, signal);
+  const identity = toIdentity(ports, cells, registered, key);
+  const time = timeOfIssue(cells.plane.get().time, identity, ports.clock.now());
+  if (time !== undefined) cells.plane.update((view) => ({ ...view, time }));
   const renewedMonoMs = cells.renewedMonoMs.get();
   await ports.identityStore.save(boot.bootId, {
     identity,
@@ -164,10 +181,14 @@ async function registerOnce(
   const { servingChainPem: chainPem } = registered;
   const isServed = servingRequest !== undefined && chainPem !== undefined;
   const serving = isServed && { serving: { spkiSha256: servingRequest.spkiSha256, chainPem } };
-  return { identity, trust: registered.trust, ...serving };
+  return { identity, ...serving };
 }
 
-function toIdentity(ports: RegistrationPorts, registered: Registered, key: MachineIdentity["key"]): MachineIdentity {
-  const dates = ports.certificates.read(registered.machineChainPem, key);
-  return { machineId: registered.machineId, key, chainPem: registered.machineChainPem, ...dates };
+function toIdentity(
+  ports: RegistrationPorts,
+  cells: RegistrationCells,
+  { machineId, machineChainPem: chainPem, trust }: Registered,
+  key: MachineIdentity["key"],
+): MachineIdentity {
+  return { machineId, key, chainPem, ...readIssued(ports, cells, chainPem, key, machineName(trust, machineId)) };
 }

@@ -1,9 +1,11 @@
 import { VIEW_MAX_AGE_MS } from "../allow-set.ts";
 import { ageMs } from "../instant.ts";
+import { clockSkewMs, planeNowMs, skewInWords, TOLERATED_SKEW_MS } from "../plane-time.ts";
+import type { CertificatesView } from "../views.ts";
 import { type Check, failed, ok, unknown } from "./check.ts";
 
-/** Certificates are judged by the clock: a larger skew makes fresh ones look not yet valid. */
-const CLOCK_SKEW_LIMIT_MS = 60_000;
+/** A larger skew is told, long before anything is refused for it: a time server does better. */
+const NOTABLE_SKEW_MS = 60_000;
 
 /**
  * Not blocking: what is open stays open while the view is young; `control-plane-view` blocks when
@@ -49,19 +51,35 @@ export const desiredState: Check = {
   },
 };
 
+/**
+ * Beyond 5 minutes it blocks where this machine's own certificate shows what comes of it: what the
+ * control plane has just issued to builds is then refused here as well.
+ */
 export const clock: Check = {
   name: "clock",
   title: "Clock",
   blocking: false,
-  dependsOn: ["machine-certificate", "control-plane-view"],
-  remedy: "Set this machine's clock right: certificates are judged by it",
-  look({ plane: { clockSkewMs: skew } }) {
-    if (skew === undefined) return unknown("Not compared with the control plane's yet");
-    const isSmall = Math.abs(skew) < 1000;
-    const text = `${isSmall ? "Within 1 s of" : `${Math.round(skew / 1000)} s off`} the control plane's clock`;
-    return Math.abs(skew) <= CLOCK_SKEW_LIMIT_MS ? ok(text) : failed(text);
+  remedy:
+    "Set this machine's clock right and keep it so (timedatectl set-ntp true); if it is right, the control plane's is off",
+  look({ plane: { time }, certificates }, now) {
+    const skewMs = clockSkewMs(time, now);
+    if (time === undefined) return unknown("Not compared with the control plane's yet");
+    if (skewMs === undefined)
+      return unknown("The clock was set, or this machine stood still: the control plane's next answer tells");
+    if (Math.abs(skewMs) < 1_000) return ok("Within 1 s of the control plane's clock");
+    const words = `This machine's clock is ${skewInWords(skewMs, time)}`;
+    if (Math.abs(skewMs) <= NOTABLE_SKEW_MS) return ok(words);
+    if (Math.abs(skewMs) <= TOLERATED_SKEW_MS) return failed(`${words}. Tolerated up to 5 min: nothing is refused yet`);
+    const by = skewMs > 0 ? "refused and cut before their time" : "refused as not valid yet, and cut too late";
+    return failed(`${words}. Builds' certificates and grants are judged by it: they are ${by}`, {
+      blocking: !isValidAt(certificates, now.wallMs) && isValidAt(certificates, planeNowMs(time, now)),
+    });
   },
 };
+
+function isValidAt({ machineNotBeforeMs, machineNotAfterMs }: CertificatesView, ms: number): boolean {
+  return machineNotBeforeMs !== undefined && machineNotBeforeMs <= ms && ms < (machineNotAfterMs ?? 0);
+}
 
 export const unsupported: Check = {
   name: "unsupported",

@@ -1,3 +1,4 @@
+import { planeNowMs } from "../plane-time.ts";
 import { type Check, failed, ok, unknown } from "./check.ts";
 
 export const gateway: Check = {
@@ -18,15 +19,18 @@ export const servingCertificate: Check = {
   blocking: true,
   dependsOn: ["gateway", "machine-certificate"],
   remedy: "The control plane has to issue one: see the control-plane checks",
-  look({ gateway: view }, { wallMs }) {
+  look({ gateway: view, plane }, now) {
     if (view.at === "away") return unknown("The gateway does not answer, so its certificate is not known");
     const until = view.servingNotAfterMs;
     if (until === undefined) return failed("The gateway has no serving certificate yet");
-    if (until <= wallMs) return failed(`Expired at ${iso(until)}: the control plane did not renew it`);
+    if (until <= planeNowMs(plane.time, now))
+      return failed(`Expired at ${iso(until)}: the control plane did not renew it`);
     return ok(`Valid until ${iso(until)}`);
   },
-  changesInMs: ({ gateway: view }, { wallMs }) =>
-    view.at === "here" && view.servingNotAfterMs !== undefined ? view.servingNotAfterMs - wallMs : undefined,
+  changesInMs: ({ gateway: view, plane }, now) =>
+    view.at === "here" && view.servingNotAfterMs !== undefined
+      ? view.servingNotAfterMs - planeNowMs(plane.time, now)
+      : undefined,
 };
 
 export const machineCertificate: Check = {
@@ -34,17 +38,19 @@ export const machineCertificate: Check = {
   title: "Machine certificate",
   blocking: true,
   remedy: "The machine registers again by itself; see what the control plane answers",
-  look({ certificates, plane }, { wallMs }) {
+  look({ certificates, plane }, now) {
     const { machineNotAfterMs: until, lastRenewalError } = certificates;
     if (until === undefined) {
       const why = plane.lastFailure === "" ? "" : `: ${plane.lastFailure}`;
       return failed(`Not registered with the control plane yet${why}`);
     }
-    if (until <= wallMs) return failed(`Expired at ${iso(until)}; last error: ${lastRenewalError}`);
+    if (until <= planeNowMs(plane.time, now))
+      return failed(`Expired at ${iso(until)}; last error: ${lastRenewalError}`);
     const trouble = lastRenewalError === "" ? "" : `; the last renewal failed: ${lastRenewalError}`;
     return ok(`Valid until ${iso(until)}${trouble}`);
   },
-  changesInMs: ({ certificates: { machineNotAfterMs } }, { wallMs }) => machineNotAfterMs && machineNotAfterMs - wallMs,
+  changesInMs: ({ certificates: { machineNotAfterMs }, plane }, now) =>
+    machineNotAfterMs && machineNotAfterMs - planeNowMs(plane.time, now),
 };
 
 function iso(ms: number): string {

@@ -87,8 +87,11 @@ export type LabelFacts =
       readonly header: HeaderProof;
     };
 
-/** What the label's second code says of the header around it, by the same key. */
-export type HeaderProof = "authentic" | "altered" /** Absent: an earlier release made the label. */ | "none";
+/**
+ * What the label's second code says of the header around it, by the same key. none: it has no
+ * such code, as an earlier release made it.
+ */
+export type HeaderProof = "authentic" | "altered" | "none";
 
 /** /dev/mapper/builder-agent-cache. */
 export interface MappingFacts {

@@ -16,6 +16,8 @@ export interface Question {
 export interface Told {
   readonly status: number;
   readonly body: string;
+  /** Seconds; undefined where it is not worth asking again, or not said when. */
+  readonly retryAfterS: number | undefined;
 }
 
 const ANSWER_MAX_BYTES = 64 * 1024;
@@ -47,7 +49,9 @@ export async function ask(url: URL, question: Question, ...signals: readonly Abo
     if (bytes > ANSWER_MAX_BYTES) throw new Error(`the answer has more than ${ANSWER_MAX_BYTES} bytes`);
     parts.push(part);
   }
-  return { status: response.statusCode ?? 0, body: Buffer.concat(parts).toString("utf8") };
+  const { statusCode: status = 0, headers: answered } = response;
+  const retryAfterS = /^\d{1,4}$/.test(answered["retry-after"] ?? "") ? Number(answered["retry-after"]) : undefined;
+  return { status, body: Buffer.concat(parts).toString("utf8"), retryAfterS };
 }
 
 /** @throws {Error} */

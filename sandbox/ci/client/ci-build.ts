@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { EXIT, messageOf, SandboxFailure } from "../../failure.ts";
 import { KeyPair } from "../../pki/key-pair.ts";
@@ -7,7 +8,7 @@ import { makeRuntimeDir } from "../../stack/runtime-dir.ts";
 import type { Terminal } from "../../terminal/terminal.ts";
 import { checkedUrl } from "./ask.ts";
 import { commandFor, environmentFor, writeBuildFiles } from "./build-files.ts";
-import { type JobsBuild, PlaneClient } from "./plane-client.ts";
+import { type JobsBuild, PlaneClient, PlaneRefused } from "./plane-client.ts";
 import { runCommand } from "./run-command.ts";
 import { subjectToken } from "./subject-token.ts";
 
@@ -20,6 +21,8 @@ export interface CiBuildOptions {
   readonly org?: string;
   readonly project?: string;
   readonly ttl?: number;
+  /** How long a machine is waited for. */
+  readonly wait: number;
 }
 
 const END_TRIES = 3;
@@ -41,7 +44,7 @@ export async function ciBuild(
   const key = await KeyPair.generate();
   const { ttl: ttlMs } = options;
   const order = { csrPem: await pemRequest(key), ...refOf(options), ...(ttlMs !== undefined && { ttlMs }) };
-  const build = await client.openBuild(accessToken, order, signal);
+  const build = await patiently(options.wait, () => client.openBuild(accessToken, order, signal), signal);
   terminal.err(`Build ${build.build_id} is open, until ${build.expires_at} at the latest.`);
   try {
     await using dir = await makeRuntimeDir();
@@ -51,6 +54,19 @@ export async function ciBuild(
     return await runCommand(commandFor(files, command), environment);
   } finally {
     await end(client, accessToken, build, terminal);
+  }
+}
+
+/** Again when the control plane says, for as long as that: machines come and go. */
+async function patiently(waitMs: number, open: () => Promise<JobsBuild>, signal: AbortSignal): Promise<JobsBuild> {
+  for (const untilMs = performance.now() + waitMs; ; ) {
+    try {
+      return await open();
+    } catch (failure) {
+      const pauseMs = failure instanceof PlaneRefused ? failure.retryAfterMs : undefined;
+      if (pauseMs === undefined || performance.now() + pauseMs > untilMs) throw failure;
+      await sleep(pauseMs, undefined, { signal });
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { EXIT, messageOf, SandboxFailure } from "../../failure.ts";
-import { ask, type Question } from "./ask.ts";
+import { ask, type Question, type Told } from "./ask.ts";
 
 export interface PlaceOfPlane {
   /** Its exchange. */
@@ -27,6 +27,18 @@ const openedBuild = z.looseObject({
 const refusal = z.looseObject({ error_description: z.string(), code: z.string() });
 
 export type JobsBuild = z.output<typeof openedBuild>;
+
+/** The control plane said no. */
+export class PlaneRefused extends SandboxFailure {
+  /** After so long it may say yes; undefined: it will not. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(message: string, { status, retryAfterS }: Pick<Told, "status" | "retryAfterS">) {
+    super(status >= 500 || status === 429 ? EXIT.unavailable : EXIT.notPermitted, message);
+    this.name = "PlaneRefused";
+    this.retryAfterMs = retryAfterS === undefined ? undefined : retryAfterS * 1_000;
+  }
+}
 
 const EXCHANGE_DEADLINE_MS = 30_000;
 /** A machine that starts is waited for. */
@@ -56,7 +68,7 @@ export class PlaneClient {
     return parsed(token, answer, what).access_token;
   }
 
-  /** @throws {SandboxFailure} with the control plane's code. */
+  /** @throws {SandboxFailure} with the control plane's code: `PlaneRefused` where it said no. */
   async openBuild(accessToken: string, { csrPem, ref, ttlMs }: BuildOrder, signal: AbortSignal): Promise<JobsBuild> {
     const body = { csr: csrPem, ...ref, ...(ttlMs !== undefined && { ttl_s: Math.ceil(ttlMs / 1_000) }) };
     const headers = { ...bearing(accessToken), "content-type": "application/json" };
@@ -78,16 +90,15 @@ export class PlaneClient {
       ...(question.body && { "content-length": String(Buffer.byteLength(question.body)) }),
     };
     const all = { ...question, headers, caPem, ...(serverName !== undefined && { serverName }) };
-    const { status, body } = await ask(new URL(path, url), all, ...signals).catch((cause: unknown) => {
+    const told = await ask(new URL(path, url), all, ...signals).catch((cause: unknown) => {
       throw new SandboxFailure(
         EXIT.unavailable,
         `The control plane at ${url.host} failed ${what}: ${messageOf(cause)}.`,
         cause,
       );
     });
-    if (status >= 200 && status < 300) return body;
-    const exit = status >= 500 || status === 429 ? EXIT.unavailable : EXIT.notPermitted;
-    throw new SandboxFailure(exit, `The control plane refused ${what}: ${inWords(body, status)}`);
+    if (told.status >= 200 && told.status < 300) return told.body;
+    throw new PlaneRefused(`The control plane refused ${what}: ${inWords(told)}`, told);
   }
 }
 
@@ -95,7 +106,7 @@ function bearing(accessToken: string): { readonly authorization: string } {
   return { authorization: `Bearer ${accessToken}` };
 }
 
-function inWords(body: string, status: number): string {
+function inWords({ body, status }: Told): string {
   const said = refusal.safeParse(parseJson(body));
   return said.success ? `${said.data.error_description} (${said.data.code})` : `status ${status}.`;
 }

@@ -1,11 +1,14 @@
-import { once } from "node:events";
+import { type EventEmitter, once } from "node:events";
 import { rm } from "node:fs/promises";
+import { isIP } from "node:net";
 import { join, resolve } from "node:path";
 import { claimDir } from "../../admin/claim.ts";
 import { handlePlane, machineAddressOf } from "../../admin/plane/handle.ts";
 import { PLANE, planeRequest } from "../../admin/plane/request.ts";
 import { AdminServer } from "../../admin/server.ts";
+import { PolicyInForce } from "../../attestation/policy-in-force.ts";
 import type { AuditEntry } from "../../control-plane/audit.ts";
+import { CONTROL_PLANE_NAME } from "../../control-plane/authorities.ts";
 import { EmbeddedControlPlane } from "../../control-plane/embedded-control-plane.ts";
 import type { ExchangeServer } from "../../control-plane/exchange/http/exchange-server.ts";
 import { serveExchange } from "../../control-plane/exchange/http/serve-exchange.ts";
@@ -14,6 +17,7 @@ import { EXIT, type ExitCode } from "../../failure.ts";
 import { type Address, cannotListen } from "../../stack/free-port.ts";
 import { makeRuntimeDir } from "../../stack/runtime-dir.ts";
 import type { Terminal } from "../../terminal/terminal.ts";
+import { retakeOn } from "./attestation.ts";
 import { auditInWords } from "./audit.ts";
 import { tellPlane } from "./tell.ts";
 
@@ -22,6 +26,10 @@ export interface RunOptions {
   readonly dir: string;
   /** DNS names and IP addresses by which agents call it. */
   readonly name?: readonly string[];
+  /** The policy that says whose word on machines is taken; absent: join tokens alone. */
+  readonly attestation?: string;
+  /** Default: made of the first name. */
+  readonly audience?: string;
   /** Where CI jobs come in; absent: nowhere. */
   readonly exchange?: Address;
 }
@@ -36,8 +44,16 @@ const CERTIFICATE_LIFETIME_MS = 30 * DAY_MS;
 /** What agents may take to hang up at the end. */
 const GOODBYE_MS = 1_000;
 
-/** Runs a control plane alone until the signal. Its state stays in `dir`. */
-export async function runPlane(options: RunOptions, terminal: Terminal, signal: AbortSignal): Promise<ExitCode> {
+/**
+ * Runs a control plane alone until the signal. Its state stays in `dir`.
+ * @param hangUps "hang-up": the attestation policy is read again.
+ */
+export async function runPlane(
+  options: RunOptions,
+  terminal: Terminal,
+  signal: AbortSignal,
+  hangUps: EventEmitter,
+): Promise<ExitCode> {
   const dir = resolve(options.dir);
   await using runtime = await makeRuntimeDir();
   await using admin = await AdminServer.listen(join(runtime.path, "admin.sock"), planeRequest);
@@ -45,11 +61,14 @@ export async function runPlane(options: RunOptions, terminal: Terminal, signal: 
   const readyFile = join(claim.path, "ready.json");
   // Of one that was killed.
   await rm(readyFile, { force: true });
+  const { attestation: file } = options;
+  const attestation = file === undefined ? undefined : await PolicyInForce.open(resolve(file));
+  if (attestation !== undefined) retakeOn(hangUps, attestation, terminal);
   const tellEntry = (entry: AuditEntry): void => terminal.out(auditInWords(entry, terminal.paint));
-  await using plane = await listen(options, dir, tellEntry);
+  await using plane = await listen({ ...options, ...(attestation && { policy: attestation }) }, dir, tellEntry);
   await using exchange = options.exchange && (await serveJobs(plane, options.exchange));
   admin.answerWith(handlePlane(plane, dir));
-  await tellPlane({ dir, readyFile, plane, options, terminal, exchangePort: exchange?.port });
+  await tellPlane({ dir, readyFile, plane, options, attestation, terminal, exchangePort: exchange?.port });
   if (!signal.aborted) await once(signal, "abort");
   terminal.out("Stopping …");
   await rm(readyFile, { force: true });
@@ -67,7 +86,12 @@ function serveJobs(plane: EmbeddedControlPlane, address: Address): Promise<Excha
 
 /** @throws {SandboxFailure} when the address cannot be listened on, or what is kept is damaged. */
 async function listen(
-  { listen: address, name = [] }: RunOptions,
+  {
+    listen: address,
+    name = [],
+    policy,
+    audience = `https://${urlHost(name[0] ?? CONTROL_PLANE_NAME)}/attest/plane`,
+  }: RunOptions & { readonly policy?: PolicyInForce },
   dir: string,
   onAudit: (entry: AuditEntry) => void,
 ): Promise<EmbeddedControlPlane> {
@@ -77,6 +101,8 @@ async function listen(
       {
         ...address,
         names: name,
+        audience,
+        ...(policy !== undefined && { attestation: policy }),
         onAudit,
         authorityLifetimeMs: AUTHORITY_LIFETIME_MS,
         machineCertificateLifetimeMs: CERTIFICATE_LIFETIME_MS,
@@ -88,4 +114,8 @@ async function listen(
     const isListening = cause instanceof Error && "syscall" in cause && cause.syscall === "listen";
     throw isListening ? cannotListen(address, cause) : cause;
   }
+}
+
+function urlHost(name: string): string {
+  return isIP(name) === 6 ? `[${name}]` : name;
 }

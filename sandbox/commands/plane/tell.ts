@@ -2,10 +2,12 @@ import { writeFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import { join } from "node:path";
 import { stringify } from "smol-toml";
+import type { PolicyInForce } from "../../attestation/policy-in-force.ts";
 import type { EmbeddedControlPlane } from "../../control-plane/embedded-control-plane.ts";
 import { shellLine } from "../../stack/client-lines.ts";
 import { writeWhole } from "../../stack/write-whole.ts";
 import type { Terminal } from "../../terminal/terminal.ts";
+import { countOf } from "./attestation.ts";
 import type { RunOptions } from "./run.ts";
 
 /** Where a builder's configuration has its files. */
@@ -18,24 +20,32 @@ export async function tellPlane(here: {
   readonly readyFile: string;
   readonly plane: EmbeddedControlPlane;
   readonly options: RunOptions;
+  readonly attestation: PolicyInForce | undefined;
   readonly terminal: Terminal;
   /** Undefined: CI jobs come in nowhere. */
   readonly exchangePort: number | undefined;
 }): Promise<void> {
-  const { dir, readyFile, plane, options, terminal, exchangePort } = here;
+  const { dir, readyFile, plane, options, attestation, terminal, exchangePort } = here;
   const { out, paint } = terminal;
   const caFile = join(dir, "control-plane-ca.pem");
   await writeFile(caFile, plane.caPem);
-  const { endpoint, serverName } = plane;
+  const { endpoint, serverName, audience } = plane;
   const exchangeUrl =
     exchangePort === undefined ? undefined : `https://${urlHost(exchangeHost(options))}:${exchangePort}`;
-  const ready = { endpoint, serverName, caFile, pid: process.pid, ...(exchangeUrl !== undefined && { exchangeUrl }) };
+  const own = { endpoint, serverName, audience, caFile, pid: process.pid };
+  const ready = { ...own, ...(exchangeUrl !== undefined && { exchangeUrl }) };
   await writeWhole(readyFile, `${JSON.stringify(ready, null, 2)}\n`);
 
   const step = (text: string): void => out(`\n${paint("dim", text)}`);
   const command = (...words: readonly string[]): void =>
     out(`npm run --silent plane -- ${shellLine([...words, "--dir", dir])}`);
   out(`${paint("green", "Ready.")} Agents come in at ${paint("bold", endpoint)}; the state is in ${dir}`);
+  if (attestation !== undefined) {
+    out(
+      `Machines may also prove themselves: ${countOf(attestation)} in ${attestation.loaded.file}; kill -HUP ${process.pid} takes it anew.`,
+    );
+    out(`Tokens for it have the audience ${audience}, where the agent chooses it ${audience}#n=…&k=…`);
+  }
   step("1. An agent's /etc/builder-agent/config.toml:");
   out(agentConfig(here));
   step(`2. Its ${CA_FILE}:`);

@@ -8,7 +8,8 @@ import {
   removedTrust,
   type TrustRequest,
 } from "../../admin/trusts.ts";
-import type { Jobs, TrustOrder } from "../../control-plane/exchange/trust.ts";
+import { type Jobs, type TrustOrder, trustOrder } from "../../control-plane/exchange/trust.ts";
+import { EXIT, SandboxFailure } from "../../failure.ts";
 import type { Terminal } from "../../terminal/terminal.ts";
 import type { InDir } from "../builds.ts";
 
@@ -18,7 +19,13 @@ export interface BetweenTrusts {
   readonly terminal: Terminal;
 }
 
+/** @throws {SandboxFailure} naming what is not as it must be. */
 export async function addTrust(order: TrustOrder, { dir, json }: InDir, { ask, terminal }: BetweenTrusts) {
+  const checked = trustOrder.safeParse(order);
+  if (!checked.success) {
+    const amiss = checked.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+    throw new SandboxFailure(EXIT.usage, `This cannot be trusted. ${amiss.join("; ")}.`, checked.error);
+  }
   const trust = addedTrust.parse(await ask(resolve(dir), { verb: "trust-add", ...order }));
   if (json === true) return terminal.out(JSON.stringify(trust, null, 2));
   terminal.out(`Trusted from now on:\n${inWords(trust)}`);

@@ -16,6 +16,8 @@ export class AccessTokens {
   readonly #commits: Commits;
   readonly #now: () => number;
   readonly #isOpen: (buildId: string) => boolean;
+  /** Builds that are noted, and may not be open yet. */
+  readonly #opening = new Set<string>();
 
   constructor(
     parts: { readonly commits: Commits; readonly now: () => number; readonly isOpen: (buildId: string) => boolean },
@@ -62,17 +64,29 @@ export class AccessTokens {
     );
   }
 
-  /** Notes a build before it is opened, so that whoever opens it can end it, whatever happens. */
-  note({ sha256 }: AccessToken, buildId: string): void {
+  /**
+   * Notes a build while `open` opens it, so that whoever opens it can end it, whatever happens.
+   * @throws {ExchangeRefusal} when it has too many; when the token is withdrawn meanwhile; what
+   * `open` throws.
+   */
+  async noting<T>({ sha256 }: AccessToken, buildId: string, open: () => Promise<T>): Promise<T> {
     const token = this.#bySha256.get(sha256);
     if (token === undefined) throw ExchangeRefusal.unauthorized();
-    const builds = token.builds.filter((id) => this.#isOpen(id));
+    const builds = token.builds.filter((id) => this.#counts(id));
     if (builds.length >= BUILDS_OF_A_TOKEN_MAX)
       throw ExchangeRefusal.forNow(
         "too-many-builds",
         `A token may have ${BUILDS_OF_A_TOKEN_MAX} builds open at a time.`,
       );
     this.#become(sha256, token, { ...token, builds: [...builds, buildId] });
+    this.#opening.add(buildId);
+    try {
+      const opened = await open();
+      if (!this.#bySha256.has(sha256)) throw ExchangeRefusal.unauthorized();
+      return opened;
+    } finally {
+      this.#opening.delete(buildId);
+    }
   }
 
   /** Every token that this trust had a part in is worth nothing now; gives the builds of those. */
@@ -90,11 +104,15 @@ export class AccessTokens {
     this.#commits.make({ apply: () => put(after), undo: () => put(before) });
   }
 
+  #counts(buildId: string): boolean {
+    return this.#opening.has(buildId) || this.#isOpen(buildId);
+  }
+
   /** Not a change that has to be kept: a restart would forget them as well. */
   #forgetOld(): void {
     const nowMs = this.#now();
     for (const [sha256, { expiresAtMs, builds }] of this.#bySha256)
-      if (expiresAtMs <= nowMs && !builds.some((buildId) => this.#isOpen(buildId))) this.#bySha256.delete(sha256);
+      if (expiresAtMs <= nowMs && !builds.some((buildId) => this.#counts(buildId))) this.#bySha256.delete(sha256);
   }
 }
 

@@ -1,8 +1,20 @@
-import type { BuildOrder } from "../builds.ts";
+import type { BuildOrder, CertifiedBuild } from "../builds.ts";
 import type { Change } from "../change.ts";
 import type { Fleet } from "../fleet.ts";
-import { projectName } from "../project-ref.ts";
-import type { BuildsOfPlane, PlacedBuild } from "./exchange.ts";
+import { type ProjectRef, projectName } from "../project-ref.ts";
+
+export interface PlacedBuild extends CertifiedBuild {
+  readonly serverName: string;
+}
+
+/** What the exchange asks of its control plane. */
+export interface BuildsOfPlane {
+  open(csrDer: Uint8Array, order: BuildOrder, signal: AbortSignal): Promise<PlacedBuild>;
+  end(buildId: string): Change;
+  revoke(buildId: string): Change;
+  isOpen(buildId: string): boolean;
+  hasMachine(ref: ProjectRef): boolean;
+}
 
 /** As much of a control plane as opens and closes builds. */
 interface Plane {

@@ -8,9 +8,9 @@ export interface ExchangeEntry {
   readonly at: Date;
   /** The far end's address. */
   readonly source: string;
-  /** "granted", or why not; "build-opened", "build-ended". */
+  /** "granted", or why not; "build-opened", or why not; "build-ended". */
   readonly code: string;
-  /** A sentence without a word of any token; of a build its id. */
+  /** A sentence without a word of any token; of a build its id first. */
   readonly reason: string;
   readonly trustIds: readonly string[];
   readonly job?: {

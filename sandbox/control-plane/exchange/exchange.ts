@@ -1,32 +1,21 @@
 import { randomBytes } from "node:crypto";
-import { type Fetch, type Job, MemoryNonces, type Refusal, Verifier } from "../../../verifier/src/index.ts";
+import { type Fetch, type Job, MemoryNonces, Verifier } from "../../../verifier/src/index.ts";
 import { messageOf } from "../../failure.ts";
 import type { BuildPermissionName } from "../build-permissions.ts";
-import { type BuildOrder, type CertifiedBuild, PERMISSION_OF } from "../builds.ts";
+import { PERMISSION_OF } from "../builds.ts";
 import type { Change } from "../change.ts";
 import type { Commits } from "../kept/commits.ts";
 import { type ProjectRef, projectName } from "../project-ref.ts";
 import { AccessTokens } from "./access-tokens.ts";
+import type { BuildsOfPlane, PlacedBuild } from "./builds-for.ts";
 import { ExchangeLog } from "./exchange-log.ts";
 import { ExchangeRefusal } from "./exchange-refusal.ts";
 import { type AccessToken, type KeptExchange, NOTHING_KEPT } from "./kept.ts";
+import { refusalOf } from "./refusal-of.ts";
 import { SpentSubjects } from "./spent-subjects.ts";
 import type { TrustRelationship } from "./trust.ts";
 import { Trusts } from "./trusts.ts";
 import { whyNotOpened } from "./why-not-opened.ts";
-
-export interface PlacedBuild extends CertifiedBuild {
-  readonly serverName: string;
-}
-
-/** What the exchange asks of its control plane. */
-export interface BuildsOfPlane {
-  open(csrDer: Uint8Array, order: BuildOrder, signal: AbortSignal): Promise<PlacedBuild>;
-  end(buildId: string): Change;
-  revoke(buildId: string): Change;
-  isOpen(buildId: string): boolean;
-  hasMachine(ref: ProjectRef): boolean;
-}
 
 export interface Subject {
   readonly token: string;
@@ -134,18 +123,21 @@ export class Exchange {
     const { trust, scopes } = chosen(this.#grantsOf(token), ref);
     const buildId = `b-${randomBytes(8).toString("hex")}`;
     const { org, project, buildTtlMs, machineAddress } = trust;
-    this.#tokens.note(token, buildId);
+    const by = { source, trustIds: [trust.id] };
     const permissions = scopes.map((scope) => PERMISSION_OF[scope]);
     const order = { org, project, buildId, permissions, ttlMs: Math.min(ttlMs ?? buildTtlMs, buildTtlMs) };
     try {
-      const build = await this.#builds.open(csrDer, order, signal);
-      // Its trust may have been removed meanwhile, and the build revoked.
-      if (!this.#builds.isOpen(buildId)) throw ExchangeRefusal.unauthorized();
-      this.#noteBuild("build-opened", buildId, { source, trustIds: [trust.id] });
+      const build = await this.#tokens.noting(token, buildId, () => this.#builds.open(csrDer, order, signal));
+      this.#noteBuild("build-opened", buildId, by);
       return { build, machineAddress };
     } catch (failure) {
+      // Its trust may have been removed when it had just been opened.
+      this.abandon(buildId);
       if (signal.aborted) throw failure;
-      throw whyNotOpened(failure, { isServed: this.#builds.hasMachine(trust), project: projectName(trust) });
+      const isServed = this.#builds.hasMachine(trust);
+      const why = whyNotOpened(failure, { isServed, project: projectName(trust) });
+      if (why instanceof ExchangeRefusal) this.#noteBuild(why.code, `${buildId}: ${why.message}`, by);
+      throw why;
     }
   }
 
@@ -185,8 +177,8 @@ export class Exchange {
     });
   }
 
-  #noteBuild(code: string, buildId: string, by: { readonly source: string; readonly trustIds: string[] }): void {
-    this.log.note({ at: new Date(this.#now()), code, reason: buildId, ...by });
+  #noteBuild(code: string, reason: string, by: { readonly source: string; readonly trustIds: string[] }): void {
+    this.log.note({ at: new Date(this.#now()), code, reason, ...by });
   }
 
   /** @throws {ExchangeRefusal} for a scope that no trust gives. */
@@ -229,25 +221,6 @@ function chosen(grants: readonly Grant[], ref: ProjectRef | undefined): Grant {
     );
   return first;
 }
-
-/**
- * RFC 8693, 2.2.2: a token that is unacceptable, for whatever reason, makes the request invalid.
- */
-function refusalOf({ code, retryable }: Refusal): ExchangeRefusal {
-  if (retryable) return ExchangeRefusal.forNow(code, "The issuer's keys cannot be had at the moment.");
-  const why = WHY[code] ?? "is not accepted";
-  return new ExchangeRefusal(400, "invalid_request", code, `The job's token ${why}.`);
-}
-
-/** What a job may know: that it is not on a list, never what is. */
-const WHY: Partial<Readonly<Record<Refusal["code"], string>>> = {
-  "token-used": "was exchanged before: ask the platform for another one",
-  expired: "has expired: ask the platform for another one, just before it is used",
-  "not-yet-valid": "is from the future: a clock is wrong",
-  "audience-mismatch": "is for another audience",
-  "rerun-refused": "is of a job that was run again with SSH",
-  "not-allowed": "is not of a job that is trusted here",
-};
 
 function jobOf({ kind: provider, organizationId, projectId, ref }: Job) {
   return { provider, organizationId, projectId, ref };

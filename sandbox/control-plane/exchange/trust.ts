@@ -9,6 +9,8 @@ const MINUTE_MS = 60_000;
 export const TOKEN_TTL_MAX_MS = 15 * MINUTE_MS;
 const BUILD_TTL_MAX_MS = 24 * 60 * MINUTE_MS;
 
+const TOKEN_TTL_WANTED = "between 1 and 15 minutes are wanted";
+
 const id = z.string().regex(/^[A-Za-z0-9-]{1,64}$/, "letters, digits and dashes are wanted, at most 64");
 const name = z.string().regex(/^[\x20-\x7e]{1,255}$/, "printable ASCII is wanted, at most 255 characters");
 const names = z.array(name).min(1);
@@ -48,9 +50,9 @@ export const trustOrder = z.object({
   /** What builds that they open may ask of BuildKit. */
   scopes: z.array(z.enum(BUILD_PERMISSIONS)).min(1),
   /** Of an access token. */
-  tokenTtlMs: z.int().min(MINUTE_MS).max(TOKEN_TTL_MAX_MS),
+  tokenTtlMs: z.int().min(MINUTE_MS, TOKEN_TTL_WANTED).max(TOKEN_TTL_MAX_MS, TOKEN_TTL_WANTED),
   /** The longest that a build of theirs may last. */
-  buildTtlMs: z.int().positive().max(BUILD_TTL_MAX_MS),
+  buildTtlMs: z.int().positive().max(BUILD_TTL_MAX_MS, "24 hours are the most"),
   /** Whether a job's token is good for one exchange, or for as many as it lives. */
   isSingleUse: z.boolean(),
   /** The issuer's keys, if not where the provider has them: of a stand-in. */

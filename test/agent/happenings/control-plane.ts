@@ -111,7 +111,7 @@ export const CONTROL_PLANE: Readonly<Record<string, AnyKind>> = {
       forMs: fc.integer({ min: 600_000, max: 5_400_000 }),
     }),
     act: (world, { capMs, forMs, ...issuing }) => {
-      const caEndsAtMs = capMs === null ? Number.POSITIVE_INFINITY : world.clock.trueWallMs + capMs;
+      const caEndsAtMs = capMs === null ? Number.POSITIVE_INFINITY : world.plane.nowMs + capMs;
       const now: Issuing = { ...USUAL_ISSUING, ...issuing, caEndsAtMs };
       world.plane.issuing = now;
       world.clock.at(forMs, () => {

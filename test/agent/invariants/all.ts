@@ -4,6 +4,7 @@ import { BuildsEndByTheirOwnEnd } from "./builds-end-by-their-own-end.ts";
 import { NothingHurtsUnknowingly } from "./nothing-hurts-unknowingly.ts";
 import { QueuesAreBounded } from "./queues-are-bounded.ts";
 import { ReadyMeansLookedAt } from "./ready-means-looked-at.ts";
+import { RegistrationsAreRare } from "./registrations-are-rare.ts";
 import { ReportsAreFew } from "./reports-are-few.ts";
 import { RevocationsArePrompt } from "./revocations-are-prompt.ts";
 import { SessionsAreRecordedOnce } from "./sessions-are-recorded-once.ts";
@@ -18,6 +19,7 @@ export function allInvariants(): readonly Invariant[] {
     new SessionsAreRecordedOnce(),
     new RevocationsArePrompt(),
     new TheControlPlaneIsAskedRarely(),
+    new RegistrationsAreRare(),
     new ReportsAreFew(),
     new AnEndingKeepsItsDeadline(),
     new ReadyMeansLookedAt(),

@@ -9,10 +9,10 @@ const SHOWN_MS = 2_000;
 const VIEW_MS = 5 * 60_000;
 
 /** What has to have happened before a check may say ok. */
-const NEEDS: Readonly<Record<string, "desired" | "cache">> = {
+const NEEDS: Readonly<Record<string, "desired" | "cache" | "time">> = {
   "desired-state": "desired",
   "control-plane-view": "desired",
-  clock: "desired",
+  clock: "time",
   unsupported: "desired",
   "cache-volume": "cache",
   encryption: "cache",
@@ -26,11 +26,12 @@ export class ReadyMeansLookedAt implements Invariant {
   #buildkitLostMonoMs: number | undefined;
   #heardMonoMs: number | undefined;
   #isCacheOpen = false;
+  #hasTime = false;
 
   note(fact: Fact, now: Moment): string | undefined {
     switch (fact.is) {
       case "control-started":
-        [this.#shown, this.#heardMonoMs] = [undefined, undefined];
+        [this.#shown, this.#heardMonoMs, this.#hasTime] = [undefined, undefined, false];
         this.#linkLostMonoMs = now.monoMs;
         return undefined;
       case "control-killed":
@@ -47,8 +48,11 @@ export class ReadyMeansLookedAt implements Invariant {
       case "cache":
         this.#isCacheOpen = fact.isOpen;
         return undefined;
+      case "time-told":
+        this.#hasTime = true;
+        return undefined;
       case "desired-arrived":
-        this.#heardMonoMs = now.monoMs;
+        [this.#heardMonoMs, this.#hasTime] = [now.monoMs, true];
         return undefined;
       case "shown":
         this.#shown = fact.state;
@@ -61,7 +65,7 @@ export class ReadyMeansLookedAt implements Invariant {
   }
 
   #unlooked({ checks }: ObservedState): string | undefined {
-    const has = { desired: this.#heardMonoMs !== undefined, cache: this.#isCacheOpen };
+    const has = { desired: this.#heardMonoMs !== undefined, cache: this.#isCacheOpen, time: this.#hasTime };
     const early = checks.find((check) => {
       const need = NEEDS[check.name];
       return need !== undefined && isOk(check) && !has[need] && this.#shown?.phase.at !== "stopping";

@@ -13,10 +13,11 @@ import type {
   Registration,
   Renewal,
   Renewed,
+  Timed,
   ToPlane,
 } from "../../../agent/ports/control-plane.ts";
 import type { MachineIdentity } from "../../../agent/ports/keys.ts";
-import { issue } from "./keys.ts";
+import { issue, readCertificate } from "./keys.ts";
 import type { Life } from "./life.ts";
 import { Mailbox } from "./mailbox.ts";
 import { RecordShelf } from "./record-shelf.ts";
@@ -40,7 +41,7 @@ export type Reach =
 export interface Issuing {
   readonly lifetimeMs: number;
   readonly backdatedMs: number;
-  /** Nothing that is issued outlives this, in true time. */
+  /** Nothing that is issued outlives this, by the control plane's clock. */
   readonly caEndsAtMs: number;
 }
 
@@ -86,6 +87,8 @@ export class SimulatedControlPlane {
   batchesToLose = 0;
   /** So many of the next renewals fail. */
   renewalsToFail = 0;
+  /** The newest certificate that reached this machine; undefined: it has none. */
+  #held: { readonly notAfterMs: number } | undefined;
   /** This machine's certificate is unknown to it until it registers anew. */
   hasForgotten = false;
   settings: BuildkitSettings = USUAL_SETTINGS;
@@ -187,11 +190,20 @@ export class SimulatedControlPlane {
     return { nonce: new Uint8Array(16), expiresAtMs: this.nowMs + 300_000, audience: "control-plane" };
   }
 
+  /** The machine starts anew: of what it was given nothing is left. */
+  lost(): void {
+    this.#held = undefined;
+  }
+
   #register({ machineRequest, servingRequest }: Registration): Registered {
+    const goodForMs = this.hasForgotten ? 0 : Math.max(0, (this.#held?.notAfterMs ?? 0) - this.nowMs);
+    this.#stage.trace.note({ is: "registered", goodForMs });
     this.hasForgotten = false;
+    const machineChainPem = this.#issue(machineRequest.spkiSha256);
+    this.#held = readCertificate(machineChainPem);
     return {
       machineId: "m1",
-      machineChainPem: this.#issue(machineRequest.spkiSha256),
+      machineChainPem,
       ...(servingRequest && { servingChainPem: this.#issue(servingRequest.spkiSha256) }),
       trust: TRUST,
     };
@@ -204,31 +216,34 @@ export class SimulatedControlPlane {
     }
     this.#check(identity, "RenewCertificates");
     this.#stage.trace.note({ is: "renewed" });
+    const machineChainPem = machineRequest && this.#issue(machineRequest.spkiSha256);
+    if (machineChainPem !== undefined) this.#held = readCertificate(machineChainPem);
     return {
-      ...(machineRequest && { machineChainPem: this.#issue(machineRequest.spkiSha256) }),
+      ...(machineChainPem !== undefined && { machineChainPem }),
       ...(servingRequest && { servingChainPem: this.#issue(servingRequest.spkiSha256) }),
       trust: TRUST,
     };
   }
 
   #check(identity: MachineIdentity, call: string): void {
-    if (this.hasForgotten || identity.notAfterMs <= this.#stage.clock.trueWallMs)
-      throw new PlaneError(call, "UNAUTHENTICATED", "this certificate is not known");
+    if (!this.hasForgotten && this.nowMs < identity.notAfterMs) return;
+    this.#stage.trace.note({ is: "time-told" });
+    throw new PlaneError(call, "UNAUTHENTICATED", "this certificate is not known", { planeTimeMs: this.nowMs });
   }
 
   #issue(key: string): string {
     const { lifetimeMs, backdatedMs, caEndsAtMs } = this.issuing;
-    const nowMs = this.#stage.clock.trueWallMs;
+    const nowMs = this.nowMs;
     const notAfterMs = Math.max(nowMs + 1_000, Math.min(nowMs + lifetimeMs, caEndsAtMs));
     return issue({ key, notBeforeMs: nowMs - backdatedMs, notAfterMs });
   }
 
-  async #call<T>(
+  async #call<T extends object>(
     call: "GetChallenge" | "Register" | "RenewCertificates",
     life: Life,
     signal: AbortSignal,
     answer: () => T,
-  ): Promise<T> {
+  ): Promise<T & Timed> {
     this.#stage.trace.note({ is: "called", call });
     await this.#stage.clock.wait(CALL_MS);
     if (!life.isAlive) return life.never();
@@ -238,7 +253,8 @@ export class SimulatedControlPlane {
     if (reach.at === "silent") throw new PlaneError(call, "DEADLINE_EXCEEDED", "no answer");
     if (reach.at === "intermediary") throw this.#unmarked(call, reach.status);
     this.#stage.trace.note({ is: "answered" });
-    return answer();
+    this.#stage.trace.note({ is: "time-told" });
+    return { ...answer(), planeTimeMs: this.nowMs };
   }
 
   #unmarked(call: string, status: string): PlaneError {

@@ -207,7 +207,7 @@ export class World {
     this.setDisk(5, false);
     plane.reach = { at: "up" };
     plane.issuing = USUAL_ISSUING;
-    [plane.acksToLose, plane.batchesToLose, plane.renewalsToFail] = [0, 0, 0];
+    [plane.acksToLose, plane.batchesToLose, plane.renewalsToFail, plane.clockAheadMs] = [0, 0, 0, 0];
     [buildkit.startsToFail, buildkit.startMs, buildkit.stopMs, buildkit.hangsUntilMonoMs] = [0, 800, 500, 0];
     [buildkit.usedBytes, buildkit.stuckBytes] = [buildkit.diskBytes / 5, 0];
     [network.appliesToFail, network.verifiesToFail, network.holesToFind] = [0, 0, 0];
@@ -258,6 +258,7 @@ export class World {
     if (this.#process !== undefined) return;
     this.gateway.die();
     this.trace.note({ is: "rebooted" });
+    this.plane.lost();
     this.#machine.reboot();
     this.disk.bootId = this.#machine.boot;
     this.buildkit.reboot();

@@ -96,7 +96,7 @@ export class Platforms implements AsyncDisposable {
       gcp: await MetadataServer.listen({ replier: gcp({ ...GCP, signer: signers.rsa }) }),
       azure: await MetadataServer.listen({ replier: azure({ ...AZURE, signer: signers.document }) }),
       fly: await MetadataServer.listen({
-        replier: fly({ org: "acme", app: "builders", machineId: "e2865013f24908", signer: signers.rsa }),
+        replier: fly({ org: "acme", app: "builders", appId: "4711", machineId: "e2865013f24908", signer: signers.rsa }),
         socketPath: join(folder, "fly.sock"),
       }),
       url: await MetadataServer.listen({

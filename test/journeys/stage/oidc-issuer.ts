@@ -9,12 +9,17 @@ const AUDIENCE = "builder-control-plane.sandbox.internal";
 const LIFETIME_S = 600;
 
 /** An OIDC token of an issuer that `plane` trusts from now on to name a machine of `ref`. */
-export function oidcIdentity(plane: EmbeddedControlPlane, ref: ProjectRef): StageIdentity {
+export function oidcIdentity(
+  plane: EmbeddedControlPlane,
+  ref: ProjectRef,
+  { singleUse = true }: { readonly singleUse?: boolean } = {},
+): StageIdentity {
   const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
   plane.trustIssuer({
     issuer: ISSUER,
     jwks: { keys: [{ ...publicKey.export({ format: "jwk" }), kid: "key" }] },
     subjects: { [SUBJECT]: ref },
+    singleUse,
   });
   const nowS = Math.floor(Date.now() / 1_000);
   const claims = { iss: ISSUER, sub: SUBJECT, aud: AUDIENCE, iat: nowS, nbf: nowS - 1, exp: nowS + LIFETIME_S };

@@ -41,8 +41,7 @@ export async function sharedNetwork(): Promise<StageNetwork> {
 export async function ownNetwork(plane: EmbeddedControlPlane, uplink: Uplink, scope: Scope): Promise<StageNetwork> {
   // Not the agent's: its sockets shall be gone before this.
   const runtimeDir = scope.own(await makeRuntimeDir()).path;
-  const controlPlanePort = plane.transport.port;
-  const network = scope.own(await VmNetwork.make({ runtimeDir, controlPlanePort, uplink }));
+  const network = scope.own(await VmNetwork.make({ runtimeDir, offered: [plane.transport.port], uplink }));
   let gatewayPort = 0;
   return {
     mode: "bridge",

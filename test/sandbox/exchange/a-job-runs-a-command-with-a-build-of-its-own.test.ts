@@ -6,8 +6,9 @@ import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { expect, it } from "vitest";
 import { EXCHANGE_AUDIENCE } from "../../../sandbox/control-plane/exchange/trust.ts";
+import { LabMachine } from "../plane/lab-machine.ts";
 import { eventually } from "../real-sandbox.ts";
-import { JOBS, Scene } from "./scene.ts";
+import { APP, JOBS, Scene } from "./scene.ts";
 
 const CI_BUILD = fileURLToPath(new URL("../../../dist/sandbox/ci-build.js", import.meta.url));
 
@@ -21,9 +22,9 @@ class Job implements AsyncDisposable {
     this.dir = dir;
   }
 
-  static async set(): Promise<Job> {
+  static async set(machines: readonly (typeof APP)[] = [APP]): Promise<Job> {
     const dir = await mkdtemp(join(tmpdir(), "ci-job-"));
-    const scene = await Scene.set();
+    const scene = await Scene.set({ machines });
     await writeFile(join(dir, "ca.pem"), scene.door.caPem);
     return new Job(scene, dir);
   }
@@ -101,6 +102,23 @@ it.each([
   running.kill(signal);
   expect((await running).exitCode).toBe(code);
   expect(job.scene.plane.listBuilds()).toEqual([]);
+});
+
+it("a machine that is still to come is waited for, for as long as the job says", async () => {
+  await using job = await Job.set([]);
+  job.scene.trust();
+  const env = () => job.scene.platforms.githubEnvironment();
+  const impatient = await job.run(env(), ["--wait", "1s"], "true");
+  expect(impatient).toMatchObject({ exitCode: 69, stderr: expect.stringContaining("(no-machine)") as string });
+  const { plane } = job.scene;
+  const waiting = job.run(env(), ["--wait", "30s"], "true");
+  const refused = () => plane.exchange.log.entries().filter(({ code }) => code === "no-machine");
+  await eventually("its first try", () => (refused().length === 2 ? true : undefined));
+  await using machine = await LabMachine.register(plane, plane.issueJoinToken(APP));
+  expect(await waiting).toMatchObject({ exitCode: 0, stderr: expect.stringContaining("is ended.") as string });
+  expect((await machine.until("the build's end", ({ closedBuilds }) => closedBuilds.length > 0)).openBuilds).toEqual(
+    [],
+  );
 });
 
 it("a command that does not exist is told by name, and the build is ended", async () => {

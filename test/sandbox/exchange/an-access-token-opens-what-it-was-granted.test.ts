@@ -64,6 +64,39 @@ it("has sixteen builds open at a time, and another one once one is ended", async
   expect((await openBuild(scene.door, token)).status).toBe(201);
 });
 
+it("counts builds that are only being opened, and ends each of many that were opened at once", async () => {
+  await using scene = await Scene.set();
+  scene.trust();
+  const token = await scene.granted();
+  const answers = await Promise.all(Array.from({ length: 20 }, () => openBuild(scene.door, token)));
+  const opened = answers.filter(({ status }) => status === 201);
+  expect(opened).toHaveLength(16);
+  const ended = opened.map(({ json }) => endBuild(scene.door, token, String(json["build_id"])));
+  expect(new Set((await Promise.all(ended)).map(({ status }) => status))).toEqual(new Set([200]));
+  expect(scene.plane.listBuilds()).toEqual([]);
+});
+
+it("a trust that is removed while a build is opened opens none", async () => {
+  await using scene = await Scene.set({ machines: [], applyDeadlineMs: 60_000 });
+  const { id } = scene.trust();
+  const token = await scene.granted();
+  using machine = await registered(scene.plane);
+  const stream = machine.attach();
+  stream.hello();
+  let state = await stream.desired();
+  const asking = openBuild(scene.door, token);
+  while (state.openBuilds.length === 0) state = await stream.desired();
+  expect(scene.plane.exchange.removeTrust(id)).toEqual(state.openBuilds.map(({ buildId }) => buildId));
+  while (state.openBuilds.length > 0) state = await stream.desired();
+  const { revision: appliedRevision, epoch: appliedEpoch } = state;
+  stream.send({
+    $case: "observed",
+    value: ObservedState.fromPartial({ phase: Phase.READY, appliedRevision, appliedEpoch }),
+  });
+  expect((await asking).status).toBe(401);
+  await stream.hangUp();
+});
+
 it("without a machine it says so, and leaves no build behind", async () => {
   await using scene = await Scene.set({ machines: [], applyDeadlineMs: 200 });
   scene.trust();

@@ -192,6 +192,19 @@ describe("a machine that lost its key", () => {
     expect(plane.machines()).toMatchObject([{ id: next.id, lease: { generation: 2 } }]);
   });
 
+  it("waits for an agent that is back before the stream of its last run has gone", async () => {
+    await using plane = await listen();
+    using first = await Member.join(plane);
+    const before = await attached(plane, first);
+    await says(plane, before, Phase.STOPPING);
+    const after = first.attach();
+    after.hello();
+    await after.desired();
+    expect(await before.ending()).toMatchObject({ code: status.ABORTED });
+    expect(await refusal(Member.join(plane))).toMatchObject({ code: status.ALREADY_EXISTS });
+    await after.hangUp();
+  });
+
   it("need not wait after an ending in order that came before a restart of the control plane", async () => {
     const dir = await mkdtemp(join(tmpdir(), "instances-"));
     {
@@ -299,6 +312,15 @@ describe("a machine that is forgotten", () => {
     using next = await Member.join(plane);
     expect(next.id).not.toBe(first.id);
     expect(audited(plane, "machine-forgotten")).toMatchObject([{ machineId: first.id, instance: INSTANCE }]);
+  });
+
+  it("may be one whose stream is still open, if nothing has come by it for as long as a lease lasts", async () => {
+    await using plane = await listen({ leaseMs: SHORT_MS });
+    using first = await Member.join(plane);
+    const stream = await attached(plane, first);
+    await sleep(SHORT_MS);
+    plane.forgetMachine(first.id);
+    expect(await stream.ending()).toMatchObject({ code: status.UNAUTHENTICATED });
   });
 
   it("is none that is attached, nor one that nobody knows", async () => {

@@ -18,7 +18,7 @@ export function plane(...args: readonly string[]) {
 
 function start(dir: string, port: number, ...more: readonly string[]) {
   const args = [PLANE, "--listen", `127.0.0.1:${port}`, "--dir", dir, ...more];
-  return execa(process.execPath, args, { reject: false, env: { NO_COLOR: "1" } });
+  return execa(process.execPath, args, { reject: false, all: true, env: { NO_COLOR: "1" } });
 }
 
 /** As it writes it down. */
@@ -37,6 +37,7 @@ export class RunningPlane implements AsyncDisposable {
   readonly #more: readonly string[];
   #process: ReturnType<typeof start>;
   #caPem = "";
+  #heard = "";
   #exchangeUrl: string | undefined;
 
   private constructor(parent: string, port: number, more: readonly string[]) {
@@ -45,6 +46,7 @@ export class RunningPlane implements AsyncDisposable {
     this.dir = join(parent, "plane");
     this.port = port;
     this.#process = start(this.dir, port, ...more);
+    this.#process.all?.on("data", (bytes: Buffer) => (this.#heard += bytes.toString()));
   }
 
   static async start(...more: readonly string[]): Promise<RunningPlane> {
@@ -94,6 +96,16 @@ export class RunningPlane implements AsyncDisposable {
   interrupt() {
     this.#process.kill("SIGINT");
     return this.#process;
+  }
+
+  /** As `kill -HUP` does it. */
+  hangUp(): void {
+    this.#process.kill("SIGHUP");
+  }
+
+  /** Waits until it has said so, to stdout or stderr. */
+  async said(words: RegExp): Promise<void> {
+    await eventually(String(words), () => (words.test(this.#heard) ? true : undefined));
   }
 
   /** While it is off: its state becomes this, as its own release would have written it. */

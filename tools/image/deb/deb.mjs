@@ -9,6 +9,7 @@ import { packageBom, packageManifest } from "../bom/package-bom.mjs";
 import { keepNewest } from "../keep-newest.mjs";
 import { licencesOf, putAgent } from "./agent-files.mjs";
 import { controlFields } from "./control-fields.mjs";
+import { putManuals } from "./manuals.mjs";
 import { pack } from "./pack.mjs";
 import { programs } from "./programs.mjs";
 import { sourceEpoch, sourceHash } from "./source-files.mjs";
@@ -67,6 +68,7 @@ async function make(target, version, architecture, parts) {
   for (const name of ["start-buildkitd", "with-notify-socket", "watch-network", "runc", "pause-before-start"])
     put(inTree(FILES, name), root, `usr/lib/builder-agent/bin/${name}`);
   put(inTree(FILES, "config.toml.example"), root, "etc/builder-agent/config.toml.example");
+  await putManuals(join(own, "agent/cli/main.js"), root);
   put(inTree("LICENSE"), root, "usr/share/doc/builder-agent/copyright");
   writeFileSync(join(root, "usr/share/doc/builder-agent/third-party-licences"), licencesOf(compiled));
   putUnits(inTree("systemd"), root);

@@ -10,6 +10,7 @@ const places = {
   polkit: "usr/share/polkit-1/rules.d",
   // In force only where a person copies it.
   "plain-cache": "usr/share/builder-agent/plain-cache",
+  evidence: "usr/share/builder-agent/evidence",
 };
 /** Of the units; they name it as their documentation. */
 const README = "usr/share/doc/builder-agent/README.md";

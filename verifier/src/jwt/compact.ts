@@ -31,8 +31,9 @@ export function readCompactJwt(jwt: unknown): UnverifiedJwt {
   const claims = parseJsonObject(Buffer.from(body, "base64url"), "token's claims");
   if (member(header, "crit") !== undefined || member(header, "b64") !== undefined)
     throw new Refused("malformed", "The token's header asks for extensions.");
-  if (KEYS_IN_HEADER.some((name) => member(header, name) !== undefined))
-    throw new Refused("key-in-token", "The token's header brings a key, or says where one is.");
+  const brought = KEYS_IN_HEADER.find((name) => member(header, name) !== undefined);
+  if (brought !== undefined)
+    throw new Refused("key-in-token", `The token's header brings a key, or says where one is: "${brought}".`);
   return { jwt, header, claims, signed: `${head}.${body}` };
 }
 

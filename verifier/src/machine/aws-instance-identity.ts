@@ -57,7 +57,8 @@ export async function verifyAwsInstanceIdentity(
   const region = textMember(identity, "region", REGION);
   const pinned = Object.hasOwn(policy.certificates, region) ? policy.certificates[region] : undefined;
   if (pinned === undefined) throw new Refused("not-allowed", `No certificate is configured for ${quoted(region)}.`);
-  await signed.verifyWith(pinned.map(configuredCertificate));
+  const whose = `a certificate that is configured for ${quoted(region)}`;
+  await signed.verifyWith(pinned.map(configuredCertificate), whose);
   if (!Buffer.from(document).equals(signed.content))
     throw new Refused("content-mismatch", "The document is not the one that is signed.");
   const account = textMember(identity, "accountId", ACCOUNT);

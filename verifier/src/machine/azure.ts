@@ -1,6 +1,7 @@
 import { requireAllowed } from "../allowed.ts";
 import { azureNonce } from "../challenge.ts";
 import { objectMember, textMember } from "../members.ts";
+import { quoted } from "../quoted.ts";
 import { Refused } from "../refusal.ts";
 import { parseJsonObject } from "../strict-json.ts";
 import { configuredCertificate, dnsNames, type ParsedCertificate, parseCertificate } from "../x509/certificate.ts";
@@ -34,6 +35,8 @@ export interface AzureClaims {
 }
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+/** Of web servers' certificates: only for those do authorities look who owns a DNS name. */
+const SERVER_AUTHENTICATION = "1.3.6.1.5.5.7.3.1";
 const LEEWAY_MS = 60_000;
 const TIME = /^(\d\d)\/(\d\d)\/(\d\d) (\d\d):(\d\d):(\d\d) -0000$/;
 
@@ -44,12 +47,12 @@ export async function verifyAzure(
 ): Promise<AzureClaims> {
   const signed = SignedContent.read(pkcs7);
   const bag = signed.bag();
-  const signer = await signed.verifyWith(bag);
+  const signer = await signed.verifyWith(bag, "a certificate that came along");
   requireName(signer, policy.signer);
   const known = (policy.intermediates ?? []).map(configuredCertificate);
   const roots = policy.roots.map(configuredCertificate);
   const above = [...known, ...bag, ...intermediates.map(parseCertificate)];
-  await requirePath({ leaf: signer, intermediates: above, roots }, nowMs);
+  await requirePath({ leaf: signer, intermediates: above, roots, purpose: SERVER_AUTHENTICATION }, nowMs);
   const document = parseJsonObject(signed.content, "attested document");
   requireTimes(objectMember(document, "timeStamp"), nowMs);
   if (textMember(document, "nonce", /^[\x20-\x7e]{1,64}$/) !== azureNonce(challenge))
@@ -66,11 +69,14 @@ export async function verifyAzure(
 
 /** The name itself, or a region's below it; a wildcard of more than that is somebody else's. */
 function requireName(signer: ParsedCertificate, name: string): void {
-  const isOurs = dnsNames(signer).some((one) => {
+  const names = dnsNames(signer);
+  const isOurs = names.some((one) => {
     const below = one.endsWith(`.${name}`) ? one.slice(0, -name.length - 1) : undefined;
     return one === name || (below !== undefined && /^(?:\*|[a-z0-9-]+)$/.test(below));
   });
-  if (!isOurs) throw new Refused("signer-name", "The signer's certificate is not for the metadata service.");
+  const shown = names.length === 0 ? "no DNS name" : quoted(names.join(", "));
+  if (!isOurs)
+    throw new Refused("signer-name", `The signer's certificate is not for the metadata service: it has ${shown}.`);
 }
 
 function requireTimes(times: Parameters<typeof textMember>[0], nowMs: number): void {

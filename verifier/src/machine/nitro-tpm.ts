@@ -103,12 +103,14 @@ function decoded(encoded: Uint8Array): unknown {
 }
 
 /** RFC 9052, 4.4. */
-function requireSignature({ protectedHeader, encodedPayload, signature }: Sign1, { node }: ParsedCertificate): void {
+function requireSignature(
+  { protectedHeader, encodedPayload, signature }: Sign1,
+  { publicKey }: ParsedCertificate,
+): void {
   const signed = encode(["Signature1", protectedHeader, new Uint8Array(), encodedPayload]);
-  const key = node.publicKey;
   const isGood =
-    key.asymmetricKeyDetails?.namedCurve === "secp384r1" &&
-    verify("sha384", signed, { key, dsaEncoding: "ieee-p1363" }, signature);
+    publicKey.asymmetricKeyDetails?.namedCurve === "secp384r1" &&
+    verify("sha384", signed, { key: publicKey, dsaEncoding: "ieee-p1363" }, signature);
   if (!isGood) throw new Refused("signature-invalid", "The document is not signed by the certificate in it.");
 }
 

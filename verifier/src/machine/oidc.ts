@@ -51,6 +51,8 @@ export interface OidcClaims {
   readonly instance: string;
   readonly issuer: string;
   readonly subject: string;
+  /** Of the claims that had to hold, in the order of the policy. */
+  readonly values: readonly string[];
   /** Whether the token was made for this challenge and this key. */
   readonly isBound: boolean;
 }
@@ -69,11 +71,13 @@ export async function verifyOidc(
   const { claims } = verified;
   requireAudience(trusted, claims, challenge);
   if (trusted.claims.length === 0) throw new Refused("not-allowed", "No claim is configured to tell who is let in.");
-  for (const { path, allowed } of trusted.claims) requireAllowed(path.join("."), nameAt(claims, path), allowed);
+  const values = trusted.claims.map(({ path }) => nameAt(claims, path));
+  for (const [index, { path, allowed }] of trusted.claims.entries())
+    requireAllowed(path.join("."), values[index] ?? "", allowed);
   const subject = textMember(claims, "sub", NAME);
   const instance = `oidc/${trusted.issuer}/${nameAt(claims, trusted.instancePath)}`;
   if (trusted.isSingleUse) await spendJwt(spent, token, verified);
-  return { kind: "oidc", instance, issuer: trusted.issuer, subject, isBound: trusted.audience === "bound" };
+  return { kind: "oidc", instance, issuer: trusted.issuer, subject, values, isBound: trusted.audience === "bound" };
 }
 
 function requireAudience({ audience }: OidcIssuer, claims: JsonObject, challenge: Surroundings["challenge"]): void {

@@ -13,6 +13,8 @@ const ANSWER_MAX_BYTES = 64 * 1024;
 export interface Answer {
   readonly status: number;
   readonly headers: IncomingMessage["headers"];
+  readonly bytes: Uint8Array;
+  /** The same as UTF-8. */
   readonly text: string;
 }
 
@@ -69,10 +71,11 @@ async function judged(question: Question, response: IncomingMessage): Promise<An
       `${named(question)} answered with ${shown}, which is no evidence: does something else answer there?`,
     );
   }
-  return { status, headers, text: await whole(question, response) };
+  const bytes = await whole(question, response);
+  return { status, headers, bytes, text: bytes.toString("utf8") };
 }
 
-async function whole(question: Question, response: IncomingMessage): Promise<string> {
+async function whole(question: Question, response: IncomingMessage): Promise<Buffer> {
   const pieces: Buffer[] = [];
   let bytes = 0;
   // Without an encoding set, the pieces are bytes.
@@ -84,5 +87,5 @@ async function whole(question: Question, response: IncomingMessage): Promise<str
       );
     pieces.push(piece);
   }
-  return Buffer.concat(pieces).toString("utf8");
+  return Buffer.concat(pieces);
 }

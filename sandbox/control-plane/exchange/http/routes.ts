@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
-import type { Exchange, PlacedBuild } from "../exchange.ts";
+import type { PlacedBuild } from "../builds-for.ts";
+import type { Exchange } from "../exchange.ts";
 import { ExchangeRefusal } from "../exchange-refusal.ts";
 import type { Answer } from "./answer.ts";
 import { readBuildRequest } from "./build-request.ts";

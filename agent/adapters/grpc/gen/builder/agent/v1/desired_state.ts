@@ -93,7 +93,10 @@ export interface DesiredState {
    * from the start again.
    */
   epoch: string;
-  /** When the control plane sent this, by its clock: the agent derives clock skew from it. */
+  /**
+   * When the control plane sent this, by its clock, each time anew: the agent compares clocks by it
+   * (see CLOCKS at the top of builder_agent.proto).
+   */
   sentAt: Date | undefined;
   trustBundle: TrustBundle | undefined;
   assignment:

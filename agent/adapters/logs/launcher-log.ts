@@ -1,0 +1,38 @@
+import { readdir, readFile, readlink, stat } from "node:fs/promises";
+
+/**
+ * The file that the launcher writes its log to: its standard output, if that is a file. The
+ * launcher is whoever listens on its socket; the kernel tells who, to its user and to root.
+ * Undefined: nobody listens, it is not told, or the log goes to a terminal or a pipe.
+ */
+export async function launcherLog(managerSocket: string): Promise<string | undefined> {
+  const inode = await listeningInode(managerSocket);
+  if (inode === undefined) return undefined;
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  for (const pid of pids) {
+    if (!(await holds(pid, `socket:[${inode}]`))) continue;
+    const target = await readlink(`/proc/${pid}/fd/1`).catch(() => "");
+    const isFile = await stat(target).then(
+      (found) => found.isFile(),
+      () => false,
+    );
+    if (isFile) return target;
+  }
+  return undefined;
+}
+
+/** proc_net(5): the seventh column is the inode, the eighth the path. */
+export async function listeningInode(path: string): Promise<string | undefined> {
+  const table = await readFile("/proc/net/unix", "utf8").catch(() => "");
+  const rows = table.split("\n").map((line) => line.trim().split(/\s+/));
+  return rows.find((row) => row[7] === path && row[3] === LISTENING)?.[6];
+}
+
+/** __SO_ACCEPTCON */
+const LISTENING = "00010000";
+
+async function holds(pid: string, link: string): Promise<boolean> {
+  const fds = await readdir(`/proc/${pid}/fd`).catch(() => []);
+  const links = await Promise.all(fds.map((fd) => readlink(`/proc/${pid}/fd/${fd}`).catch(() => "")));
+  return links.includes(link);
+}

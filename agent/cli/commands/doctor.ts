@@ -1,0 +1,61 @@
+import type { Command } from "commander";
+import type { Cli } from "../cli.ts";
+import { SECTIONS } from "../config/keys.ts";
+import { addConfigOptions, configOf } from "../config-options.ts";
+import { configuration } from "../doctor/configuration.ts";
+import { counted, type Found, gravestFirst } from "../doctor/finding.ts";
+import { fromAgent } from "../doctor/from-agent.ts";
+import { planeWay } from "../doctor/plane-way.ts";
+import { gatewayPort } from "../doctor/ports.ts";
+import { report } from "../doctor/report.ts";
+import { sockets } from "../doctor/sockets.ts";
+import { units } from "../doctor/units.ts";
+import { EXIT, type ExitCode } from "../exit-code.ts";
+import { layoutOf } from "../layout.ts";
+import { painter, printJson, wrapped } from "../printing.ts";
+
+export function define(command: Command): void {
+  command.option("--json", "machine-readable, with a schemaVersion").addHelpText(
+    "after",
+    `
+Alone it looks at everything that can be seen from outside, and asks the agent for its own checks. It changes nothing.
+Exit codes: 0 nothing is wrong, 1 something is, 69 nothing is, and something could not be looked at.`,
+  );
+  addConfigOptions(command, SECTIONS);
+}
+
+export async function run(command: Command, cli: Cli): Promise<ExitCode> {
+  const found = await lookAtAll(command, cli);
+  if (command.opts()["json"] === true) {
+    const { fail, unseen, warn, ok } = counts(found);
+    printJson(cli.output, {
+      ok: fail === 0 && unseen === 0,
+      counts: { fail, unseen, warn, ok },
+      findings: gravestFirst(found),
+    });
+  } else cli.output.out(wrapped(report(found, painter(cli.output.colours.out)), cli.output.columns));
+  if (counted(found, "fail") > 0) return EXIT.notReady;
+  return counted(found, "unseen") > 0 ? EXIT.unavailable : EXIT.ok;
+}
+
+function counts(found: readonly Found[]) {
+  const of = (state: Found["state"]): number => counted(found, state);
+  return { fail: of("fail"), unseen: of("unseen"), warn: of("warn"), ok: of("ok") };
+}
+
+/** All at once: each look has a deadline of its own, of seconds. */
+async function lookAtAll(command: Command, cli: Cli): Promise<readonly Found[]> {
+  const { found, way } = await configuration(command, cli);
+  // These have defaults: they are known also where the rest of the configuration is wrong.
+  const { config } = await configOf(command, cli, ["health", "paths", "gateway"]).catch(() => ({ config: undefined }));
+  if (config === undefined) return [...found, ...(await units(cli.stop))];
+  const layout = layoutOf(config.paths);
+  const looks = await Promise.all([
+    fromAgent(config.health.listen, layout.operatorsSocket, cli.stop),
+    sockets(layout, cli.stop),
+    gatewayPort(config.gateway.listen, cli.stop).then((one) => [one]),
+    units(cli.stop),
+    way === undefined ? [] : planeWay(way, cli.stop),
+  ]);
+  return [...found, ...looks.flat()];
+}
