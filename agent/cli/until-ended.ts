@@ -1,7 +1,6 @@
-import { once } from "node:events";
-import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { listeningInode } from "../adapters/logs/launcher-log.ts";
+import { answers } from "../wire/listener.ts";
 import type { Layout } from "./layout.ts";
 
 /** After its last word a process only closes what it has open. */
@@ -17,21 +16,9 @@ export async function untilEnded(
   signal: AbortSignal,
 ): Promise<boolean> {
   for (const until = performance.now() + WITHIN_MS; performance.now() < until && !signal.aborted; ) {
-    const isThere = (await listens(operatorsSocket)) || (await listeningInode(managerSocket)) !== undefined;
+    const isThere = (await answers(operatorsSocket)) || (await listeningInode(managerSocket)) !== undefined;
     if (!isThere) return true;
     await sleep(LOOK_EVERY_MS);
   }
   return false;
-}
-
-async function listens(path: string): Promise<boolean> {
-  const socket = connect(path);
-  try {
-    await once(socket, "connect");
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
 }

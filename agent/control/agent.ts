@@ -107,6 +107,10 @@ export async function runAgent(
   tasks.run("signals", (signal) => orderBySignal(ports, board, signals, graceMs, signal));
   const means = { order: (order: EndOrder) => orderEnd(board, order), graceMs, loops: () => tasks.loops };
   tasks.run("operators", (signal, report) => serveOperators(ports, board, means, report, signal));
+  tasks.run("drain-orders", (signal) => orderByControlPlane(ports, board, signal));
+  tasks.ended.catch((err: unknown) =>
+    orderEnd(board, { from: "refusal", reason: inWords(err), deadlineMonoMs: clock.now().monoMs + graceMs }),
+  );
 
   await board.endOrders.first((orders) => orders.length > 0, new AbortController().signal);
   const { ended, reason } = await endInOrder(ports, board, inbox, settings.ending);

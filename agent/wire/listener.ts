@@ -96,8 +96,8 @@ async function kindOf(path: string): Promise<"none" | "socket" | "other"> {
   }
 }
 
-/** A name without a listener refuses at once. */
-async function answers(path: string): Promise<boolean> {
+/** Whether somebody listens there: a name without a listener refuses at once. */
+export async function answers(path: string): Promise<boolean> {
   const socket = connect(path);
   try {
     await once(socket, "connect");

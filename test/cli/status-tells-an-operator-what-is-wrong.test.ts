@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
-import { createServer as createTcpServer, type Socket } from "node:net";
+import { createServer as createTcpServer, type Server, type Socket } from "node:net";
 import { expect, it } from "vitest";
 import { painter } from "../../agent/cli/printing.ts";
 import { statusTable } from "../../agent/cli/status-table.ts";
@@ -308,12 +308,8 @@ async function listen(act: (socket: Socket) => void): Promise<AsyncDisposable & 
     open.add(socket.on("error", () => undefined));
     act(socket);
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("The server has no port");
   return {
-    port: address.port,
+    port: await portOf(server),
     [Symbol.asyncDispose]: async () => {
       const closed = once(server, "close");
       server.close();
@@ -327,18 +323,22 @@ async function serve(body: string, code = 200): Promise<AsyncDisposable & { read
   const server = createServer((request, response) => {
     response.writeHead(request.url === "/status" ? code : 404, { connection: "close" }).end(body);
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("The server has no port");
   return {
-    port: address.port,
+    port: await portOf(server),
     [Symbol.asyncDispose]: async () => {
       const closed = once(server, "close");
       server.close();
       await closed;
     },
   };
+}
+
+async function portOf(server: Server): Promise<number> {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("The server has no port");
+  return address.port;
 }
 
 async function portOfNobody(): Promise<number> {

@@ -99,6 +99,7 @@ identity.awsMetadataUrl                —                                   def
 identity.stsUrl                        —                                   default
 identity.gcpMetadataUrl                —                                   default
 identity.azureMetadataUrl              —                                   default
+identity.azureCertificatesUrl          —                                   default
 identity.nitroTpmAttest                —                                   default
 gateway.listen                         [::1]:8443                          file config.toml line 2
 gateway.maxConnections                 1024                                default
