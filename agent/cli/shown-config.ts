@@ -9,7 +9,9 @@ export interface ShownValue {
   readonly source: string;
 }
 
-/** Each value in force and where it came from. None is a secret: those are only named by their file. */
+/**
+ * Each value in force and where it came from. None is a secret: those are only named by their file.
+ */
 export function shownConfig<S extends SectionName>({
   config,
   sources,

@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { join } from "node:path";
-import fc from "fast-check";
+import { array, assert, nat, property } from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Cleaner, type Withheld } from "../../agent/adapters/bundle/cleaner.ts";
 import { digestsOf } from "../../agent/adapters/bundle/secret-digests.ts";
@@ -108,11 +107,11 @@ it("wherever a text is cut, nothing of a secret comes through, and nothing else 
   const secret = "s3cret/with+some=signs";
   const search = searchFor(secret);
   // Together longer than what is looked through at once.
-  const filler = fc.nat({ max: 20_000 }).map((lines) => `${"words \n".repeat(lines)}x`);
-  fc.assert(
-    fc.property(
-      fc.array(filler, { minLength: 1, maxLength: 12, size: "max" }),
-      fc.array(fc.nat(), { maxLength: 30, size: "max" }),
+  const filler = nat({ max: 20_000 }).map((lines) => `${"words \n".repeat(lines)}x`);
+  assert(
+    property(
+      array(filler, { minLength: 1, maxLength: 12, size: "max" }),
+      array(nat(), { maxLength: 30, size: "max" }),
       (texts, cuts) => {
         const whole = Buffer.from(texts.join(secret));
         const at = [0, ...cuts.map((cut) => cut % (whole.length + 1)), whole.length].toSorted((a, b) => a - b);

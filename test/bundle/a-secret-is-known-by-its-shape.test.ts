@@ -13,7 +13,7 @@ const PEM = `-----BEGIN PRIVATE KEY-----\n${BODY}\n${BODY}\nabcd==\n-----END PRI
 it.each([
   { what: "a private key", text: `x\n${PEM}\ny`, rest: "x\n[redacted: private-key]\ny" },
   { what: "one in JSON", text: JSON.stringify({ pem: PEM }), rest: '{"pem":"[redacted: private-key]"}' },
-  { what: "one without its end", text: `${PEM.slice(0, 120)}`, rest: "[redacted: private-key]" },
+  { what: "one without its end", text: PEM.slice(0, 120), rest: "[redacted: private-key]" },
   {
     what: "one that a log took line by line",
     text: `00:01 tool ${BODY}\n00:02 tool ok\n`,

@@ -2,13 +2,13 @@ import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { NotThere } from "../../agent/adapters/bundle/collector.ts";
 import { ownFiles } from "../../agent/adapters/bundle/collectors/own-files.ts";
 import { unitCollectors } from "../../agent/adapters/bundle/collectors/units.ts";
 import { programOutput } from "../../agent/adapters/bundle/program-output.ts";
 import { readHead } from "../../agent/adapters/bundle/read-file.ts";
 import { folderOfOwn } from "./unpacked.ts";
 
+const NOT_THERE = { code: "bundle.not-there" };
 const never = new AbortController().signal;
 
 async function all(output: AsyncIterable<Buffer>): Promise<string> {
@@ -23,7 +23,7 @@ it("files are listed with kind, mode, owner and size, links as links, and the ca
   await writeFile(join(folder.path, "token"), "12345", { mode: 0o600 });
   await symlink("/etc/shadow", join(folder.path, "link"));
   const { collect } = ownFiles([folder.path, "/nowhere"], [join(folder.path, "cache")]);
-  const lines = String(await collect(never))
+  const lines = String((await collect(never)) as string)
     .replaceAll(folder.path, "DIR")
     .trim()
     .split("\n");
@@ -62,17 +62,17 @@ it("a link, a socket and a folder are not read, and what is missing is told apar
   const server = createServer().listen(socket);
   try {
     for (const path of [link, socket, folder.path]) await expect(readHead(path, 10)).rejects.toThrow("was not read");
-    await expect(readHead(join(folder.path, "none"), 10)).rejects.toThrow(NotThere);
+    await expect(readHead(join(folder.path, "none"), 10)).rejects.toMatchObject(NOT_THERE);
   } finally {
     server.close();
   }
 });
 
 it("a program that is not there, says no, or never ends, is told as what it is", async () => {
-  await expect(all(programOutput("no-such-program-at-all", [], never))).rejects.toThrow(NotThere);
+  await expect(all(programOutput("no-such-program-at-all", [], never))).rejects.toMatchObject(NOT_THERE);
   await expect(all(programOutput("sh", ["-c", "echo no >&2; exit 3"], never))).rejects.toThrow("sh ended with 3: no");
-  await expect(all(programOutput("sh", ["-c", "echo no >&2; exit 3"], never, /^no$/))).rejects.toThrow(NotThere);
+  await expect(all(programOutput("sh", ["-c", "echo no >&2; exit 3"], never, /^no$/))).rejects.toMatchObject(NOT_THERE);
   const stop = new AbortController();
   setTimeout(() => stop.abort(), 50);
-  await expect(all(programOutput("sleep", ["60"], stop.signal))).rejects.toThrow();
+  await expect(all(programOutput("sleep", ["60"], stop.signal))).rejects.toThrow("premature");
 });

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 /** A secret as it may stand in a text, by other code than what searches for it. */
 export function writtenIn(secret: string | Uint8Array): readonly string[] {
   const bytes = Buffer.from(secret);

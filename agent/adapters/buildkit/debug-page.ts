@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
 import { AgentError } from "../../core/errors.ts";
 
@@ -17,7 +16,9 @@ export async function* debugPage(
   const asked = request({ socketPath, path: page, signal, headers: { host: "localhost", connection: "close" } });
   try {
     asked.end();
-    const [response] = (await once(asked, "response")) as [IncomingMessage];
+    const response = await new Promise<IncomingMessage>((resolve, reject) =>
+      asked.once("response", resolve).once("error", reject),
+    );
     if (response.statusCode !== 200)
       throw new AgentError("buildkit.no-debug-page", `${socketPath} answered ${page} with ${response.statusCode}`, {
         retryable: true,

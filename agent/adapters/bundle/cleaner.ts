@@ -87,7 +87,7 @@ function patternSpans(bytes: Buffer): readonly Span[] {
 /** In order, none touching another: blocks of one long secret are one. */
 function merged(spans: readonly Span[]): readonly Span[] {
   const done: Span[] = [];
-  for (const span of [...spans].sort((a, b) => a.from - b.from || b.to - a.to)) {
+  for (const span of spans.toSorted((a, b) => a.from - b.from || b.to - a.to)) {
     const last = done.at(-1);
     if (last === undefined || span.from > last.to) done.push(span);
     else if (span.to > last.to) done[done.length - 1] = { ...last, to: span.to };

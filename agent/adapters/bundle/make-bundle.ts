@@ -24,7 +24,10 @@ export interface BundleOptions {
   /** In the order in which they are to be had; later ones are missing where time is up. */
   readonly collectors: readonly Collector[];
   readonly secrets: readonly SecretDigests[];
-  /** Why not each secret can be searched for; absent: they all can. Other programs' words are left out then. */
+  /**
+   * Why not each secret can be searched for; absent: they all can. Other programs' words are left
+   * out then.
+   */
   readonly unsearchable?: string;
   /** For all that is collected. 26 s if absent. */
   readonly collectingMs?: number;
@@ -137,7 +140,7 @@ class Making {
     const parts = new Parts(PART_BYTES);
     const source = collect(signal)[Symbol.asyncIterator]();
     let size = 0;
-    let lack: unknown;
+    let lack: Error | undefined;
     try {
       for (;;) {
         const next = await orOver(signal, () => source.next());
@@ -148,7 +151,7 @@ class Making {
         for (const { name, bytes } of parts.full()) await archive.add(`${path}/${name}`, bytes);
       }
     } catch (failure) {
-      lack = failure;
+      lack = failure instanceof Error ? failure : new Error(inWords(failure));
     }
     void source.return?.();
     const rest = cleaner.end();

@@ -21,12 +21,12 @@ export interface Found<T> {
  */
 export async function secretTexts(paths: readonly string[]): Promise<Found<string>> {
   const files = (await Promise.all(paths.map(filesOf))).flat();
-  return await each(files, async (file) => (await readHead(file, FILE_MAX_BYTES, "followed")).toString("utf8").trim());
+  return each(files, async (file) => (await readHead(file, FILE_MAX_BYTES, "followed")).toString("utf8").trim());
 }
 
 /** What processes of ours keep of the secrets that they hold. */
 export async function keptDigests(files: readonly string[]): Promise<Found<SecretDigests>> {
-  return await each(files, readDigests);
+  return each(files, readDigests);
 }
 
 async function each<T>(files: readonly string[], read: (file: string) => Promise<T | undefined>): Promise<Found<T>> {

@@ -20,7 +20,7 @@ export function formsOf(secret: string | Uint8Array): readonly Buffer[] {
   return [...forms.values()];
 }
 
-/** Lines of their own, for a key may be indented; then pieces, the last of which ends with the secret. */
+/** Line by line, for a key may be indented; then in pieces; the last ends with the secret. */
 function blocksOf(secret: string | Uint8Array): readonly Buffer[] {
   if (typeof secret !== "string") return cut(Buffer.from(secret));
   const lines = secret.split(/[\r\n]+/).map((line) => line.trim());

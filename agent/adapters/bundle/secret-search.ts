@@ -14,7 +14,7 @@ export interface Span {
   readonly rule: string;
 }
 
-/** 2^20 bits: one in a thousand places of a text passes where a thousand digests are searched for. */
+/** 2^20 bits: with a thousand digests, one in a thousand places of a text is looked at closer. */
 const FILTER_BITS = 20;
 
 /** Finds secrets by their digests: one pass over the text for each key, whatever their number. */

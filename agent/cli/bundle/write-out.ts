@@ -8,7 +8,10 @@ import { Deadline } from "../../lifecycle/deadline.ts";
 /** A bundle takes less than 30 s by itself; this is for the disk. */
 const FILE_MS = 45_000;
 
-/** A new file, for its owner alone, whole or not there at all. @throws {AgentError} "bundle.cannot-write" */
+/**
+ * A new file, for its owner alone, whole or not there at all.
+ * @throws {AgentError} "bundle.cannot-write"
+ */
 export async function writeFileOut(path: string, bytes: Readable, stop: AbortSignal): Promise<void> {
   const file = await newFile(path);
   using deadline = new Deadline(FILE_MS, stop);

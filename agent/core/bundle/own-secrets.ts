@@ -21,7 +21,10 @@ export function secretsOfProcess(
   return [...values, ...[...args, ...Object.values(environment)].flatMap((text) => secretsInUrls(text ?? ""))];
 }
 
-/** Passwords and parameters that are secrets by their name: as they are written, and as they were meant. */
+/**
+ * Passwords, and parameters that are secrets by their name: as they are written, and as they were
+ * meant.
+ */
 export function secretsInUrls(text: string): readonly string[] {
   const passwords = [...text.matchAll(USER_INFO)].map(([, userInfo = ""]) => userInfo.slice(userInfo.indexOf(":") + 1));
   const parameters = [...text.matchAll(PARAMETER)].filter(([, name = ""]) => SECRET_NAME.test(name));

@@ -62,7 +62,7 @@ export const SECRET_PATTERNS: readonly SecretPattern[] = [
       "dgi",
     ),
   },
-  // The words of both are a customer's Dockerfile; the other is the name of a span in BuildKit's log.
+  // The words of both are a customer's Dockerfile. This is the name of a span in BuildKit's log.
   {
     rule: "build-command",
     pattern: /(?<depth>\\{0,7})"span\k<depth>": {0,4}\k<depth>"(?<what>[\s\S]{1,16000}?)(?<!\\)\k<depth>"/dg,

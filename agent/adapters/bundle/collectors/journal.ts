@@ -90,5 +90,5 @@ function text(field: unknown): string {
   if (typeof field === "string") return field;
   if (!Array.isArray(field)) return "";
   const isBytes = field.every((byte) => typeof byte === "number");
-  return isBytes ? Buffer.from(field as number[]).toString("utf8") : field.map(text).join(" ");
+  return isBytes ? Buffer.from(field).toString("utf8") : field.map(text).join(" ");
 }

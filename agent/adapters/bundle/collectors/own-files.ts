@@ -5,7 +5,7 @@ import { type Document, isCode, NotThere } from "../collector.ts";
 /** A machine has a few dozen. What is in the cache is not among them. */
 const NAMES_MAX = 2_000;
 
-/** Names, kinds, sizes, modes and owners of what lies in our directories: nothing of its content. */
+/** Names, kinds, sizes, modes and owners of what lies in our directories, and no content. */
 export function ownFiles(directories: readonly string[], except: readonly string[]): Document {
   return {
     kind: "document",
@@ -43,5 +43,5 @@ async function described(path: string): Promise<{ readonly line: string; readonl
 }
 
 async function below(path: string): Promise<readonly string[]> {
-  return (await readdir(path).catch(() => [])).toSorted().map((name) => join(path, name));
+  return (await readdir(path).catch(() => [])).toSorted((a, b) => a.localeCompare(b)).map((name) => join(path, name));
 }

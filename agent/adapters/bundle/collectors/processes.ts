@@ -4,7 +4,10 @@ import type { Document } from "../collector.ts";
 const FIELDS = ["Name", "State", "PPid", "Uid", "Threads", "VmRSS"];
 const PROCESSES_MAX = 5_000;
 
-/** Every process that can be seen, by the kernel's name of it: what it was started with is its own business. */
+/**
+ * Every process that can be seen, by the kernel's name of it: what it was started with is its own
+ * business.
+ */
 export function processes(): Document {
   return {
     kind: "document",
