@@ -139,7 +139,7 @@ log.level                              debug                               envir
     (await runCli(["config", "show", "--json", "--config", toml.file, ...flags], environment)).out,
   );
   expect(json).toMatchObject({ schemaVersion: 1 });
-  expect(json).toHaveProperty("values.14", { key: "gateway.maxConnections", value: 1024, source: "default" });
+  expect(json).toHaveProperty("values.15", { key: "gateway.maxConnections", value: 1024, source: "default" });
 });
 
 it("prints a JSON Schema that names every key and requires none", async () => {
