@@ -76,13 +76,14 @@ it("tells from the call to revoke how soon the client fails and the step is gone
   const revokedAtMs = Date.now();
   stage().plane.revokeBuild(build.buildId);
   const { clientFailedAfterMs, stepGoneAfterMs } = await cut(held, revokedAtMs);
+  // The client hears of its end before the log has it.
+  const closed = await stage().log.until("session.closed", ({ data }) => data["buildId"] === build.buildId);
   const applied = await stage().log.last("policy.applied");
-  const closed = await stage().log.last("session.closed", ({ data }) => data["buildId"] === build.buildId);
-  const inGatewayMs = (closed?.atMs ?? Number.NaN) - (applied?.atMs ?? Number.NaN);
+  const inGatewayMs = closed.atMs - (applied?.atMs ?? Number.NaN);
   await annotate(
     `after revoke(): gateway applied it at ${(applied?.atMs ?? Number.NaN) - revokedAtMs} ms, cut within ${inGatewayMs} ms of that, client failed at ${clientFailedAfterMs} ms, step gone at ${stepGoneAfterMs} ms`,
   );
-  expect(closed?.data["ending"]).toBe("build-revoked");
+  expect(closed.data["ending"]).toBe("build-revoked");
 });
 
 it("finishes one of two builds unharmed while the other is cut", async () => {
