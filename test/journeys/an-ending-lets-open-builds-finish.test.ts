@@ -1,3 +1,4 @@
+import { userInfo } from "node:os";
 import { describe, expect, it } from "vitest";
 import { Phase, SessionEnding } from "../../agent/adapters/grpc/gen/builder/agent/v1/observed_state.ts";
 import { expectRefused } from "./stage/refusals.ts";
@@ -20,6 +21,14 @@ describe("when the end is asked for", () => {
       by: "SIGTERM",
       ask: (stage: Stage) => stage.kill("launcher", "SIGTERM"),
       reason: "this machine was told to stop",
+    },
+    {
+      by: "an operator's drain",
+      ask: async (stage: Stage) => {
+        const { exitCode } = await stage.ask("drain", ["--deadline", "1m", "--reason", "kernel update", "--detach"]);
+        expect(exitCode).toBe(0);
+      },
+      reason: `kernel update (${process.env["SUDO_USER"] ?? userInfo().username})`,
     },
   ])("by $by, the open build finishes, a new one is refused, all is told, and the exit code is 0", async (ending) => {
     await using stage = await Stage.up({ drainGraceMs: GRACE_MS });

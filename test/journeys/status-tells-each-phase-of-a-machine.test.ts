@@ -61,6 +61,6 @@ it("starting, ready, degraded, draining, gone: to a person in words, to a script
   expect((await stage.ended()).code).toBe(0);
   expect(await stage.status()).toMatchObject({
     exitCode: 69,
-    said: expect.stringMatching(/No agent answers at/) as string,
+    said: expect.stringMatching(/Nothing listens at/) as string,
   });
 });

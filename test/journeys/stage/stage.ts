@@ -130,9 +130,14 @@ export class Stage implements AsyncDisposable {
   }
 
   /** `builder-agent status`. */
-  async status(args: readonly string[] = []): Promise<ClientEnding> {
-    const command = [inTree("dist/agent/cli/main.js"), "status", "--config", this.#parts.configFile, ...args];
-    await using client = Client.start(process.execPath, command);
+  status(args: readonly string[] = []): Promise<ClientEnding> {
+    return this.ask("status", args);
+  }
+
+  /** A command of the agent's, with its configuration. */
+  async ask(command: string, args: readonly string[] = []): Promise<ClientEnding> {
+    const words = [inTree("dist/agent/cli/main.js"), command, "--config", this.#parts.configFile, ...args];
+    await using client = Client.start(process.execPath, words);
     return await client.ended;
   }
 
