@@ -18,8 +18,10 @@ export interface Archive {
 /** The contract's limit for a part. */
 const MAX_CHUNK_BYTES = 256 * 1024;
 const MAX_ARCHIVE_BYTES = 64 * 1024 * 1024;
+/** In memory: a control plane may run for weeks. */
+const ARCHIVES_KEPT = 16;
 
-/** Archives that were asked for, and recordings of terminals. */
+/** The last archives that were asked for, and recordings of terminals. */
 export class Diagnostics {
   readonly #archives: Archive[] = [];
   readonly #recordings = new Set<string>();
@@ -73,6 +75,7 @@ export class Diagnostics {
       if (failed) return;
       if (header === undefined) return fail(new Refusal(status.INVALID_ARGUMENT, "header: must be the first message"));
       const bytes = Buffer.concat(chunks);
+      this.#archives.splice(0, this.#archives.length + 1 - ARCHIVES_KEPT);
       this.#archives.push({ machineId: machine.id, requestId: header.requestId, mediaType: header.mediaType, bytes });
       answer(null, { sha256: createHash("sha256").update(bytes).digest() });
       this.#onArchive();

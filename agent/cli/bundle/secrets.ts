@@ -53,7 +53,9 @@ export async function searchedSecrets({ layout, config, args, environment }: Sec
   const unread = [...texts.unread, ...identity.unread, ...kept.unread];
   return {
     secrets: [own, ...kept.found],
-    ...(unread.length > 0 && { unsearchable: `What must not be in it could not be read: ${unread.join("; ")}` }),
+    ...(unread.length > 0 && {
+      unsearchable: `What must not be in it could not be read, as root can: ${unread.join("; ")}`,
+    }),
     ...(machineId !== undefined && { machineId }),
   };
 }
