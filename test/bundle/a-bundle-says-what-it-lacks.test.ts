@@ -164,6 +164,9 @@ it("a secret is out of every file, and the report says where it was and by which
     ]) as unknown,
   });
   expect(report.withheld).toBe(5);
+  expect(report.lacks).toEqual([
+    { path: "failed.txt", how: "could not look", because: "tool --key [redacted: value] failed" },
+  ]);
 });
 
 it("other programs' words are left out where not every secret can be searched for", async () => {

@@ -78,7 +78,7 @@ it("a token behind links, as Kubernetes has them, is searched for", async () => 
   await standIn(programs, "journalctl", `console.log(JSON.stringify({ MESSAGE: "got token-of-a-pod-0123 from it" }))`);
   const args = [...places(folder), "--identity-token-file", join(folder.path, "linked")];
   const { out } = await bundle(programs, [...args, "--output", join(folder.path, "b.tar.gz")]);
-  expect(out).toContain("1 secrets were found and taken out");
+  expect(out).toContain("1 secret was found and taken out");
   const files = await unpacked(join(folder.path, "b.tar.gz"), folder.path);
   expect(files.get("logs/journal/9999.log")).toContain("got [redacted: value] from it");
 });

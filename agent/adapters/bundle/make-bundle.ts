@@ -78,7 +78,9 @@ class Making {
 
   get report(): BundleReport {
     const counts = this.#withheld.flatMap(({ rules }) => [...rules.values()]);
-    return { files: this.#files, lacks: this.#lacks, withheld: counts.reduce((sum, count) => sum + count, 0) };
+    // In errors.txt they are clean as every file is; here they go to a terminal, or a log.
+    const lacks = this.#lacks.map((lack) => ({ ...lack, because: this.#cleanWords(lack.because) }));
+    return { files: this.#files, lacks, withheld: counts.reduce((sum, count) => sum + count, 0) };
   }
 
   async fill(archive: Archive): Promise<void> {
@@ -197,6 +199,11 @@ class Making {
     }
     await archive.add(path, ...clean);
     if (rules.size > 0) this.#withheld.push({ path, rules });
+  }
+
+  #cleanWords(words: string): string {
+    const cleaner = new Cleaner(this.#search, new Map());
+    return Buffer.concat([...cleaner.push(Buffer.from(words)), cleaner.end()]).toString("utf8");
   }
 
   #note(path: string, failure: unknown): void {

@@ -137,6 +137,11 @@ function summary(
   return [
     `${paint("bold", where)}: ${files} files\n${paint("bold", marker)}: name this to support. ${logged}\n`,
     ...(missing.length === 0 ? [] : [`\nNot in it (errors.txt):\n${columns(missing)}`]),
-    `\n${withheld === 0 ? "No secret was found in it" : `${withheld} secrets were found and taken out (redactions.json)`}. Look through it before it leaves your hands: it names hosts, addresses and builds.\n`,
+    `\n${foundWords(withheld)}. Look through it before it leaves your hands: it names hosts, addresses and builds.\n`,
   ].join("");
+}
+
+function foundWords(count: number): string {
+  if (count === 0) return "No secret was found in it";
+  return `${count === 1 ? "1 secret was" : `${count} secrets were`} found and taken out (redactions.json)`;
 }
