@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from "node:n
 import { dirname } from "node:path";
 import { createServer as createTlsServer } from "node:tls";
 import { afterEach, beforeAll, expect, it } from "vitest";
-import { type Found, gravestFirst } from "../../agent/cli/doctor/finding.ts";
+import { counted, type Found, gravestFirst } from "../../agent/cli/doctor/finding.ts";
 import { fromAgent } from "../../agent/cli/doctor/from-agent.ts";
 import { planeWay } from "../../agent/cli/doctor/plane-way.ts";
 import { report } from "../../agent/cli/doctor/report.ts";
@@ -208,7 +208,7 @@ it("shows what is wrong first, and what to do below it", () => {
   ];
   expect(gravestFirst(found).map(({ name }) => name)).toEqual(["c", "d", "bb", "a"]);
   expect(report(found, painter(false))).toBe(`\
-1 wrong, 1 could not be looked at, 1 worth a look, of 4 looked at
+1 wrong, 1 could not be looked at, 1 because of these, of 4 looked at
 
 [-]  c   bad
          next: mend it
@@ -216,6 +216,17 @@ it("shows what is wrong first, and what to do below it", () => {
 [!]  bb  hm (because of c)
 [+]  a   well
 `);
+});
+
+it("counts one cause once, and puts it before what it explains", () => {
+  const found: readonly Found[] = [
+    { name: "effect", state: "fail", evidence: "x", causedBy: "cause" },
+    { name: "cause", state: "fail", evidence: "x" },
+    { name: "other", state: "fail", evidence: "x", causedBy: "well" },
+    { name: "well", state: "ok", evidence: "x" },
+  ];
+  expect(gravestFirst(found).map(({ name }) => name)).toEqual(["cause", "other", "effect", "well"]);
+  expect([counted(found, "fail"), counted(found, "ok")]).toEqual([2, 1]);
 });
 
 it("says on a machine without an agent what is missing, as JSON too, and takes the gateway's link from nobody", async () => {

@@ -5,6 +5,7 @@ import { promisify } from "node:util";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { KEYS } from "../../agent/cli/config/keys.ts";
+import { manPage } from "../../agent/cli/manual/man-page.ts";
 import { TempDir } from "../../sandbox/stack/temp-dir.ts";
 import { putManuals } from "../../tools/image/deb/manuals.mjs";
 import { MAIN } from "./agent-process.ts";
@@ -82,6 +83,19 @@ it("has a manual with every command, option of its own, key, exit code, and noth
   expect(out).not.toMatch(/^'/m);
   // The escapes that it makes itself, and no other.
   expect(out.replaceAll(/\\(?:-|e|&|\(lq|\(rq|f[BIR])/g, "")).not.toContain("\\");
+});
+
+it("writes what troff would read as its own so that it stays text", () => {
+  const option = { long: "--x", short: undefined, takesValue: false, choices: [], isConfiguration: false };
+  const command = { name: "x", path: "x", summary: "a \\ b", notes: "'c", under: [] };
+  const page = manPage([{ ...command, options: [{ ...option, flags: "--x", description: ".d" }] }], {
+    version: "1",
+    description: "e",
+    exitCodes: [],
+  });
+  expect(page).toContain("\nA \\e b.\n");
+  expect(page).toContain("\n\\&'c\n");
+  expect(page).toContain(".B \\-\\-x\n\\&.d\n");
 });
 
 it("puts them where Debian looks, as the packed agent says them", async () => {

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { Cli } from "../cli.ts";
 import { SECTIONS } from "../config/keys.ts";
+import { ConfigInvalid } from "../config/problem.ts";
 import { addConfigOptions, configOf } from "../config-options.ts";
 import { configuration } from "../doctor/configuration.ts";
 import { counted, type Found, gravestFirst } from "../doctor/finding.ts";
@@ -27,10 +28,10 @@ Exit codes: 0 nothing is wrong, 1 something is, 69 nothing is, and something cou
 export async function run(command: Command, cli: Cli): Promise<ExitCode> {
   const found = await lookAtAll(command, cli);
   if (command.opts()["json"] === true) {
-    const { fail, unseen, warn, ok } = counts(found);
+    const { fail, unseen } = counts(found);
     printJson(cli.output, {
       ok: fail === 0 && unseen === 0,
-      counts: { fail, unseen, warn, ok },
+      counts: counts(found),
       findings: gravestFirst(found),
     });
   } else cli.output.out(wrapped(report(found, painter(cli.output.colours.out)), cli.output.columns));
@@ -47,7 +48,7 @@ function counts(found: readonly Found[]) {
 async function lookAtAll(command: Command, cli: Cli): Promise<readonly Found[]> {
   const { found, way } = await configuration(command, cli);
   // These have defaults: they are known also where the rest of the configuration is wrong.
-  const { config } = await configOf(command, cli, ["health", "paths", "gateway"]).catch(() => ({ config: undefined }));
+  const config = await placesOf(command, cli);
   if (config === undefined) return [...found, ...(await units(cli.stop))];
   const layout = layoutOf(config.paths);
   const looks = await Promise.all([
@@ -58,4 +59,13 @@ async function lookAtAll(command: Command, cli: Cli): Promise<readonly Found[]> 
     way === undefined ? [] : planeWay(way, cli.stop),
   ]);
   return [...found, ...looks.flat()];
+}
+
+async function placesOf(command: Command, cli: Cli) {
+  try {
+    return (await configOf(command, cli, ["health", "paths", "gateway"])).config;
+  } catch (failure) {
+    if (failure instanceof ConfigInvalid) return undefined;
+    throw failure;
+  }
 }

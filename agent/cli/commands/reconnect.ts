@@ -20,7 +20,11 @@ export function define(command: Command): void {
 export async function run(command: Command, cli: Cli): Promise<ExitCode> {
   const { config } = await configOf(command, cli, ["paths"]);
   const { operatorsSocket } = layoutOf(config.paths);
-  const outcome = await askAgent(operatorsSocket, (agent) => agent.reconnect(cli.stop));
+  const outcome = await askAgent(operatorsSocket, async (agent) => {
+    // One that hangs is known at once: a try may take its time.
+    await agent.health(cli.stop);
+    return agent.reconnect(cli.stop);
+  });
   if (command.opts()["json"] === true) {
     const { is, ...rest } = outcome;
     printJson(cli.output, { outcome: is, ...rest });

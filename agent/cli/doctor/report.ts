@@ -1,5 +1,5 @@
 import { type Colour, columns, type Paint } from "../printing.ts";
-import { counted, type Found, gravestFirst } from "./finding.ts";
+import { counted, explained, type Found, gravestFirst } from "./finding.ts";
 
 const MARKS: Readonly<Record<Found["state"], readonly [string, Colour]>> = {
   fail: ["[-]", "red"],
@@ -18,10 +18,12 @@ export function report(found: readonly Found[], paint: Paint): string {
 
 function headline(found: readonly Found[], paint: Paint): string {
   const [failing, unseen, warned] = [counted(found, "fail"), counted(found, "unseen"), counted(found, "warn")];
+  const consequences = explained(found);
   const parts = [
     ...(failing > 0 ? [paint("red", `${failing} wrong`)] : []),
     ...(unseen > 0 ? [paint("yellow", `${unseen} could not be looked at`)] : []),
     ...(warned > 0 ? [paint("yellow", `${warned} worth a look`)] : []),
+    ...(consequences > 0 ? [`${consequences} because of these`] : []),
   ];
   return `${parts.length === 0 ? paint("green", "all is well") : parts.join(", ")}, of ${found.length} looked at`;
 }
