@@ -48,7 +48,7 @@ export const SECRET_PATTERNS: readonly SecretPattern[] = [
     ),
   },
   { rule: "authorization", pattern: /\b(?:Bearer|Basic)[ +]([A-Za-z0-9._~+/-]{8,16000}={0,2})/dg },
-  { rule: "tailnet-key", pattern: /\b(?:tskey|hskey)-[A-Za-z0-9_-]{4,500}/dg },
+  { rule: "tailnet-key", pattern: /\b(?:(?:tskey|hskey)-[A-Za-z0-9_-]{4,500}|privkey:[0-9a-f]{16,64})/dg },
   { rule: "aws-key", pattern: /\b(?:AKIA|ASIA)[A-Z0-9]{16}\b/dg },
   {
     rule: "service-token",
