@@ -76,21 +76,21 @@ it("a collector that hangs costs its own 5 s, whatever it does with its signal, 
     }),
     document("good.txt", async () => "good\n"),
     {
-      kind: "stream",
+      kind: "pieces",
       path: "logs",
       what: "",
       maxBytes: 1024,
       async *collect() {
-        yield Buffer.from("a line\nhalf a l");
+        yield { name: "9999.log", bytes: Buffer.from("a line\n") };
         await never();
       },
     },
   ]);
   expect(files.get("good.txt")).toBe("good\n");
   expect(files.get("half.txt")).toBe("the first half\n");
-  expect(files.get("logs/0001.log")).toBe("a line\n");
+  expect(files.get("logs/9999.log")).toBe("a line\n");
   expect(files.get("errors.txt")).toMatch(/^hangs.txt: could not look: did not end within its 5 s/m);
-  expect(files.get("errors.txt")).toMatch(/^logs: could not look: did not end within its 5 s/m);
+  expect(files.get("errors.txt")).toMatch(/^logs: is cut: did not end within its 5 s/m);
   expect(tookMs).toBeLessThan(20_000);
 });
 
@@ -139,23 +139,22 @@ it.each(["../up.txt", "/abs.txt", "a/../../b", "a//b", ".", "a\nb", ""])(
 );
 
 it("a secret is out of every file, and the report says where it was and by which rule", async () => {
-  const stream: Collector = {
-    kind: "stream",
+  const pieces: Collector = {
+    kind: "pieces",
     path: "logs",
     what: "",
     maxBytes: 1024 * 1024,
     async *collect() {
-      yield Buffer.from("x".repeat(300 * 1024));
-      for (const letter of SECRET) yield Buffer.from(letter);
+      yield { name: "9999.log", bytes: Buffer.from(`${"x".repeat(300 * 1024)}${SECRET}`) };
     },
   };
   const { files, report } = await made([
-    stream,
+    pieces,
     document("a.txt", async () => `${SECRET} ${SECRET}\npassword=other\n`),
     document("failed.txt", () => Promise.reject(new Error(`tool --key ${SECRET} failed`))),
   ]);
   for (const text of files.values()) expect(text).not.toContain(SECRET);
-  expect(files.get("logs/0001.log")).toMatch(/^x+\[redacted: value\]$/);
+  expect(files.get("logs/9999.log")).toMatch(/^x+\[redacted: value\]$/);
   expect(JSON.parse(files.get("redactions.json") ?? "")).toMatchObject({
     withheld: expect.arrayContaining([
       { path: "logs", rules: { value: 1 } },

@@ -1,5 +1,8 @@
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { launcherLog } from "../../agent/adapters/bundle/collectors/launcher-log.ts";
+import { inWords } from "../../agent/core/errors.ts";
 import { bundle, places, standIn, writeConfig } from "./bundle-command.ts";
 import { folderOfOwn, unpacked } from "./unpacked.ts";
 
@@ -75,4 +78,60 @@ it(`${MIB} MiB of logs cost less than 50 MB of memory, and the newest of them ar
   console.log(
     `peak ${quiet.peakKib} KiB quiet, ${full.peakKib} KiB with ${logs.length} MiB of logs, in ${Math.round(full.tookMs)} ms`,
   );
+});
+
+describe("the launcher's log", () => {
+  async function pieces(
+    text: string,
+    maxBytes: number,
+  ): Promise<{ readonly text: string; readonly count: number; readonly lack: string }> {
+    await using folder = await folderOfOwn();
+    const file = join(folder.path, "log");
+    await writeFile(file, text);
+    const found = new Map<string, string>();
+    let lack = "";
+    try {
+      for await (const { name, bytes } of launcherLog(async () => file, maxBytes).collect(new AbortController().signal))
+        found.set(name, Buffer.from(bytes).toString("latin1"));
+    } catch (failure) {
+      lack = inWords(failure);
+    }
+    return {
+      text: [...found]
+        .toSorted(([a], [b]) => a.localeCompare(b))
+        .map(([, piece]) => piece)
+        .join(""),
+      count: found.size,
+      lack,
+    };
+  }
+  const lines = Array.from({ length: 40_000 }, (_, at) => `line ${at} of a log that goes on and on\n`).join("");
+
+  it("is there whole and in order where it fits", async () => {
+    const { text, count, lack } = await pieces(`${lines}half a line`, 64 * 1024 * 1024);
+    expect(text === `${lines}half a line`).toBe(true);
+    expect(count).toBeGreaterThan(2);
+    expect(lack).toBe("");
+  });
+
+  it("loses its oldest lines where it does not, and no other", async () => {
+    const { text, lack } = await pieces(lines, 600_000);
+    expect(lines.endsWith(text)).toBe(true);
+    expect(text.length).toBeGreaterThan(599_900);
+    expect(text).toMatch(/^line \d+ of/);
+    expect(lack).toMatch(/^is longer/);
+  });
+
+  it("goes on past a line that is longer than a part, of which nothing is there", async () => {
+    const { text } = await pieces(`first\n${"x".repeat(1_700_000)}\nlast\n`, 64 * 1024 * 1024);
+    expect(text.length).toBeLessThan(20);
+    expect(text).toBe("first\nlast\n");
+  });
+
+  it("is not there where there is no launcher", async () => {
+    const { collect } = launcherLog(async () => undefined, 1);
+    await expect(collect(new AbortController().signal)[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+      code: "bundle.not-there",
+    });
+  });
 });

@@ -95,8 +95,8 @@ it("of the real agent no secret is in its bundle, in no form, even where a log h
     ),
   ).toEqual([]);
   // And it is a bundle, not an empty folder.
-  expect(files.get("logs/launcher/0001.log")).toContain("desired-state.accepted");
-  expect(files.get("logs/launcher/0001.log")).toMatch(/tool: ~\[redacted: value\]/);
+  expect(files.get("logs/launcher/9999.log")).toContain("desired-state.accepted");
+  expect(files.get("logs/launcher/9999.log")).toMatch(/tool: ~\[redacted: value\]/);
   expect(files.get("status.json")).toContain('"ready": true');
   expect(files.get("buildkit/disk-usage.json")).toContain('"records"');
   expect(files.get("config.json")).toContain("drain.graceMs");

@@ -54,7 +54,7 @@ it("each request is answered once, one after the other, also after control was k
     requestId: "r-1",
     machineId: stage().machine.id,
   });
-  expect(files.get("logs/launcher/0001.log")).toContain(marker);
+  expect(files.get("logs/launcher/9999.log")).toContain(marker);
   expect(files.get("status.json")).toContain('"ready": true');
   const answered = await stage().log.last("diagnostics.answered", ({ data }) => data["requestId"] === "r-1");
   expect(answered?.data).toMatchObject({ marker, sizeBytes: archive?.bytes.length });

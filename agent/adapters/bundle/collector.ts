@@ -21,22 +21,20 @@ export interface Document extends Described {
   readonly collect: (signal: AbortSignal) => AsyncIterable<Uint8Array> | Promise<string>;
 }
 
-/** A text as long as it may be, in order: cut into numbered files. */
-export interface Stream extends Described {
-  readonly kind: "stream";
-  readonly maxBytes: number;
-  readonly collect: (signal: AbortSignal) => AsyncIterable<Uint8Array>;
-}
-
 /** Texts that are each whole: a file each, of a name of its own in the folder. */
 export interface Pieces extends Described {
   readonly kind: "pieces";
   readonly maxBytes: number;
-  readonly collect: (signal: AbortSignal) => AsyncIterable<{ readonly name: string; readonly bytes: Uint8Array }>;
+  readonly collect: (signal: AbortSignal) => AsyncIterable<Piece>;
+}
+
+export interface Piece {
+  readonly name: string;
+  readonly bytes: Uint8Array;
 }
 
 /** What looks at one thing, and only looks. */
-export type Collector = Document | Stream | Pieces;
+export type Collector = Document | Pieces;
 
 /**
  * It was looked for and is not there: this machine has none. Whatever else a collector throws says

@@ -58,7 +58,7 @@ function tooLong(maxBytes: number, keeps: "tail" | undefined): AgentError {
 const NEWLINE = 0x0a;
 
 /** Without what was begun after the last line's end. */
-export function wholeLines(text: Buffer): Buffer {
+function wholeLines(text: Buffer): Buffer {
   return text.subarray(0, text.lastIndexOf(NEWLINE) + 1);
 }
 

@@ -4,9 +4,8 @@ import { AgentError, inWords } from "../../core/errors.ts";
 import { Deadline } from "../../lifecycle/deadline.ts";
 import { type Archive, tarGz } from "./archive.ts";
 import { Cleaner, type Withheld } from "./cleaner.ts";
-import { type Collector, type Document, NotThere, type Pieces, type Stream } from "./collector.ts";
-import { COLLECTOR_MS, gather, orOver, wholeLines } from "./gather.ts";
-import { Parts } from "./parts.ts";
+import { type Collector, type Document, NotThere, type Pieces } from "./collector.ts";
+import { COLLECTOR_MS, gather, orOver } from "./gather.ts";
 import type { SecretDigests } from "./secret-digests.ts";
 import { SecretSearch } from "./secret-search.ts";
 
@@ -14,8 +13,6 @@ import { SecretSearch } from "./secret-search.ts";
 const COLLECTING_MS = 26_000;
 /** Documents at once, each held in memory. */
 const AT_ONCE = 6;
-/** A long text is cut into files of this size. */
-const PART_BYTES = 512 * 1024;
 
 export interface BundleOptions {
   readonly name: BundleName;
@@ -90,7 +87,7 @@ class Making {
     // Of most worth, and by far the longest: before time is up.
     for (const collector of wanted)
       if (collector.kind !== "document")
-        await this.#timed(collector, () => this.#takeLong(archive, collector, deadline.signal));
+        await this.#timed(collector, () => this.#takePieces(archive, collector, deadline.signal));
     const documents = wanted.filter((collector) => collector.kind === "document");
     const next = documents.values();
     await Promise.all(
@@ -124,55 +121,15 @@ class Making {
   }
 
   /** What was packed before a failure stays. */
-  async #takeLong(archive: Archive, collector: Stream | Pieces, outer: AbortSignal): Promise<void> {
+  async #takePieces(archive: Archive, { path, maxBytes, collect }: Pieces, outer: AbortSignal): Promise<void> {
     using deadline = new Deadline(COLLECTOR_MS, outer);
-    const { signal } = deadline;
-    try {
-      if (collector.kind === "stream") await this.#takeStream(archive, collector, signal);
-      else await this.#takePieces(archive, collector, signal);
-    } catch (failure) {
-      if (archive.isBroken) throw failure;
-      this.#note(collector.path, failure);
-    }
-  }
-
-  async #takeStream(archive: Archive, { path, maxBytes, collect }: Stream, signal: AbortSignal): Promise<void> {
-    const rules: Withheld = new Map();
-    const cleaner = new Cleaner(this.#search, rules);
-    const parts = new Parts(PART_BYTES);
-    const source = collect(signal)[Symbol.asyncIterator]();
-    let size = 0;
-    let lack: Error | undefined;
-    try {
-      for (;;) {
-        const next = await orOver(signal, () => source.next());
-        if (next.done === true) break;
-        size += next.value.length;
-        if (size > maxBytes) throw tooLong(maxBytes);
-        for (const clean of cleaner.push(next.value)) parts.push(clean);
-        for (const { name, bytes } of parts.full()) await archive.add(`${path}/${name}`, bytes);
-      }
-    } catch (failure) {
-      lack = failure instanceof Error ? failure : new Error(inWords(failure));
-    }
-    void source.return?.();
-    const rest = cleaner.end();
-    // The end of a text that was cut may be half a secret.
-    parts.push(lack === undefined ? rest : wholeLines(rest));
-    for (const { name, bytes } of parts.all()) await archive.add(`${path}/${name}`, bytes);
-    if (rules.size > 0) this.#withheld.push({ path, rules });
-    if (size === 0) lack ??= new NotThere("There is nothing in it");
-    if (lack !== undefined) throw lack;
-  }
-
-  async #takePieces(archive: Archive, { path, maxBytes, collect }: Pieces, signal: AbortSignal): Promise<void> {
-    const source = collect(signal)[Symbol.asyncIterator]();
+    const source = collect(deadline.signal)[Symbol.asyncIterator]();
     const rules: Withheld = new Map();
     const cleaner = new Cleaner(this.#search, rules);
     let size = 0;
     try {
       for (;;) {
-        const next = await orOver(signal, () => source.next());
+        const next = await orOver(deadline.signal, () => source.next());
         if (next.done === true) break;
         const { name, bytes } = next.value;
         size += bytes.length;
@@ -180,6 +137,10 @@ class Making {
         await archive.add(`${path}/${name}`, ...cleaner.push(bytes), cleaner.end());
       }
       if (size === 0) throw new NotThere("There is nothing in it");
+    } catch (failure) {
+      if (archive.isBroken) throw failure;
+      const how = size > 0 ? "is cut" : howOf(failure);
+      this.#lacks.push({ path, how, because: inWords(failure) });
     } finally {
       void source.return?.();
       if (rules.size > 0) this.#withheld.push({ path, rules });

@@ -11,9 +11,9 @@ export const OUR_UNITS = [
 const FIELDS = "MESSAGE,PRIORITY,_SYSTEMD_UNIT,UNIT,SYSLOG_IDENTIFIER,_PID,_TRANSPORT";
 /** An entry with its fields; the journal's own limit is 768 MiB. */
 const ENTRY_MAX_CHARACTERS = 512 * 1024;
-const PART_BYTES = 512 * 1024;
+export const PART_BYTES = 512 * 1024;
 /** Newest first: `cat *` has them in order. */
-const FIRST_NUMBER = 9999;
+export const FIRST_NUMBER = 9999;
 
 export interface JournalOptions {
   readonly sinceMs: number;
