@@ -98,6 +98,23 @@ function codeOf(failure: unknown): string {
 
 /** What `/status` tells (core/status-report.ts), as far as this command reads it. */
 export const StatusAnswer = z.object({
+  // The head: not told by an older release.
+  machineId: z.string().optional(),
+  orgId: z.string().optional(),
+  projectId: z.string().optional(),
+  architecture: z.string().optional(),
+  versions: z.object({ agent: z.string(), node: z.string(), buildkit: z.string() }).optional(),
+  addresses: z.object({ controlPlane: z.string(), gateway: z.string(), health: z.string() }).optional(),
+  controlPlane: z
+    .object({
+      attached: z.boolean(),
+      lastHeardAtMs: z.number().optional(),
+      nextTryAtMs: z.number().optional(),
+      admitsUntilMs: z.number().optional(),
+    })
+    .optional(),
+  boot: z.object({ id: z.string(), atMs: z.number() }).optional(),
+  process: z.object({ startedAtMs: z.number() }).optional(),
   ready: z.boolean(),
   notReadyBecause: z.array(z.string()).readonly(),
   phase: z.object({ at: z.string(), deadlineWallMs: z.number().optional() }),
@@ -151,6 +168,22 @@ export const StatusAnswer = z.object({
     servingNotAfterMs: z.number().optional(),
     lastRenewalError: z.string(),
   }),
+  // Not told by an older release.
+  troubles: z
+    .array(
+      z.object({
+        is: z.enum(["check-failed", "process-ended", "builds-broken"]),
+        what: z.string(),
+        message: z.string(),
+        sinceMs: z.number(),
+        untilMs: z.number().optional(),
+        times: z.number(),
+        builds: z.array(z.string()).readonly(),
+        moreBuilds: z.number(),
+      }),
+    )
+    .readonly()
+    .default([]),
   counters: z.object({ sessionsAccepted: z.number(), sessionsRefused: z.number() }),
 });
 

@@ -21,7 +21,7 @@ export type BuildkitConfig = Pick<Config, (typeof BUILDKIT_SECTIONS)[number]>;
 /** What systemd's unit of buildkitd needs around its start and its end, as root. */
 export async function buildkitUnit(config: BuildkitConfig) {
   const layout = layoutOf(config.paths);
-  const log = jsonLog({ process: "buildkit", level: config.log.level });
+  const log = jsonLog({ process: "buildkit", ...config.log });
   const places = await buildkitPlaces(config);
   const cache = cacheKeeper(layout, places, config.buildkit.bbolt, log);
   const daemonConfig = new DaemonConfig(layout.buildkitConfigFile, config.buildkit.binary, places);

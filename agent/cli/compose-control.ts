@@ -12,13 +12,16 @@ import { identityStore } from "../adapters/keys/identity-store.ts";
 import { keyMaker } from "../adapters/keys/key-maker.ts";
 import { awsKms } from "../adapters/kms/aws-kms.ts";
 import { connectToGateway } from "../adapters/link/client.ts";
+import { countStart } from "../adapters/machine/count-start.ts";
 import { linuxMachine } from "../adapters/machine/linux-machine.ts";
+import { agentVersion } from "../adapters/machine/versions.ts";
 import { machineNames } from "../adapters/names/machine-names.ts";
 import { operatorDesk } from "../adapters/operators/desk.ts";
 import { openRecords } from "../adapters/records/open-records.ts";
 import { SystemdNotify } from "../adapters/systemd/notify.ts";
 import { jsonLog } from "../adapters/telemetry/json-log.ts";
 import { prometheusMeters } from "../adapters/telemetry/prometheus-meters.ts";
+import { troubleFile } from "../adapters/troubles/trouble-file.ts";
 import { type AgentEnding, runAgent } from "../control/agent.ts";
 import { Branch } from "../lifecycle/branch.ts";
 import { Pulse } from "../lifecycle/pulse.ts";
@@ -54,7 +57,7 @@ export async function startControl(
   const { paths, controlPlane, cacheVolume, buildkit, drain } = config;
   const bridged = config.network.mode === "bridge";
   const layout = layoutOf(paths);
-  const log = jsonLog({ process: "control", level: config.log.level });
+  const log = jsonLog({ process: "control", ...config.log });
   logDefects(log);
   logLibrary(log);
   const retryNow = new Pulse();
@@ -66,7 +69,12 @@ export async function startControl(
   const clock = systemClock();
   const startedMonoMs = clock.now().monoMs - performance.now();
   const machine = linuxMachine({ buildkitBinary: buildkit.binary });
-  const { meters, registry } = prometheusMeters();
+  const bootId = await machine.bootId();
+  const { meters, registry } = prometheusMeters({
+    version: agentVersion(),
+    controlRestarts: await countStart(layout.controlStarts, bootId, log),
+    droppedLogLines: log.droppedLines,
+  });
   await using scope = new Scope();
   using ownUnit = new SystemdNotify({ environment: cli.environment, pid: process.pid, log });
   const { capabilities, units, ...services } = servicesOf(config.services.manager, layout, clock, log);
@@ -75,8 +83,9 @@ export async function startControl(
   log.info({ url: board.url }, "health.listening");
   const proxy = planeProxy(controlPlane, cli.environment);
   if (proxy !== undefined) log.info({ proxy: formatHostPort(proxy) }, "control-plane.proxy");
+  const endpoint = formatHostPort(controlPlane.endpoint);
   const plane = connectControlPlane({
-    endpoint: formatHostPort(controlPlane.endpoint),
+    endpoint,
     ...(controlPlane.serverName !== undefined && { serverName: controlPlane.serverName }),
     ...(proxy !== undefined && { proxy }),
     caPem,
@@ -85,7 +94,7 @@ export async function startControl(
   });
   const records = await openRecords({
     directory: layout.recordsDir,
-    bootId: await machine.bootId(),
+    bootId,
     clock,
     log,
     onRecord: ({ ending, durationMs, bytesFromClient, bytesToClient }) =>
@@ -100,6 +109,7 @@ export async function startControl(
       plane: scope.own(plane),
       records: scope.own(records),
       board,
+      troubles: troubleFile({ file: layout.troublesFile, log }),
       gateway: connectToGateway({ path: layout.gatewaySocket, clock, log }),
       keys: keyMaker(),
       certificates: certificateReader(),
@@ -135,6 +145,11 @@ export async function startControl(
         ...(tailnet === undefined ? [] : ["tailnet"]),
       ],
       startedMonoMs,
+      addresses: {
+        controlPlane: endpoint,
+        gateway: formatHostPort(config.gateway.listen),
+        health: new URL(board.url).host,
+      },
       ending: { graceMs: drain.graceMs, buildkitGraceMs: drain.stopGraceMs },
     },
     { stop: cli.stop, hurry: cli.hurry, retryNow },

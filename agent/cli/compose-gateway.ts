@@ -31,7 +31,7 @@ export async function startGateway(
   { environment, stop, hangup }: Cli,
 ): Promise<void> {
   const { gateway, paths } = config;
-  const log = jsonLog({ process: "gateway", level: config.log.level });
+  const log = jsonLog({ process: "gateway", ...config.log });
   logDefects(log);
   using over = new Branch(stop);
   void retakeConfiguration({ hangup, load, config, log }, over.signal);

@@ -43,7 +43,7 @@ export async function startLauncher(
   cli: Cli,
 ): Promise<number> {
   const { gateway, paths, drain, buildkit } = config;
-  const log = jsonLog({ process: "launcher", level: config.log.level });
+  const log = jsonLog({ process: "launcher", ...config.log });
   logDefects(log);
   const again = new Pulse();
   using over = new Branch(cli.stop);

@@ -1,8 +1,9 @@
 import type { Ending } from "../core/end-orders.ts";
 import type { EndingProgress } from "../core/ending-progress.ts";
+import { duration } from "../core/time-words.ts";
 import { endingInWords } from "./ending-words.ts";
 import type { Output } from "./output.ts";
-import { duration, painter, printJson, printJsonLine, wrapped } from "./printing.ts";
+import { painter, printJson, printJsonLine, wrapped } from "./printing.ts";
 import { ProgressLine } from "./progress-line.ts";
 
 const TO_SEE_IT = "To see it: builder-agent drain, or builder-agent status --watch";

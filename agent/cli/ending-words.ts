@@ -1,5 +1,5 @@
 import type { EndingAt, EndingProgress } from "../core/ending-progress.ts";
-import { duration } from "./printing.ts";
+import { duration } from "../core/time-words.ts";
 
 const DOING: Readonly<Record<Exclude<EndingAt, "draining">, string>> = {
   cut: "cutting what is still open",

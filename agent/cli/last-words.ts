@@ -1,3 +1,4 @@
+import { stackLines } from "../adapters/telemetry/log-error.ts";
 import type { Log } from "../ports/log.ts";
 import { EXIT } from "./exit-code.ts";
 
@@ -8,7 +9,8 @@ import { EXIT } from "./exit-code.ts";
  */
 export function logDefects(log: Log): void {
   const end = (err: unknown): void => {
-    log.error({ err }, "process.crashed");
+    // Where it was, whatever the level: nobody can make it happen again at debug.
+    log.error({ err, stack: stackLines(err instanceof Error ? (err.stack ?? "") : "") }, "process.crashed");
     process.exit(EXIT.software);
   };
   process.on("uncaughtException", end).on("unhandledRejection", end);

@@ -50,6 +50,10 @@ export interface Layout {
   /** Control's: which requests for diagnostics it has answered in this boot. */
   readonly answeredDiagnostics: string;
   readonly identityDir: string;
+  /** Of control: how often it was started in this boot. */
+  readonly controlStarts: string;
+  /** What went wrong lately. */
+  readonly troublesFile: string;
   /** What control proposes to whoever starts BuildKit as root, where that is not the launcher. */
   readonly buildkitProposal: string;
   /** Gateway and control may enter it. */
@@ -106,6 +110,8 @@ export function layoutOf(paths: {
     gatewaySecrets: join(runtimeDir, "gateway", "secret-digests.json"),
     answeredDiagnostics: join(controlDir, "diagnostics.json"),
     identityDir: join(controlDir, "identity"),
+    controlStarts: join(controlDir, "starts.json"),
+    troublesFile: join(controlDir, "troubles.json"),
     buildkitProposal: join(controlDir, "buildkitd.toml"),
     buildkitDir,
     buildkitSocket: join(runtimeDir, SOCKETS.buildkit),

@@ -6,8 +6,10 @@ import type { SectionName } from "./config/keys.ts";
  */
 export const GATEWAY_SECTIONS = ["gateway", "paths", "log"] as const satisfies readonly SectionName[];
 
+/** What control reads: of the gateway only where it listens, to tell it. */
 export const CONTROL_SECTIONS = [
   "controlPlane",
+  "gateway",
   "identity",
   "health",
   "paths",

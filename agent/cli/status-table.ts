@@ -1,5 +1,8 @@
+import { clockTime, duration, withTimes } from "../core/time-words.ts";
+import { troubleInWords } from "../core/trouble-words.ts";
 import type { StatusAnswer } from "./ask-status.ts";
-import { columns, duration, type Paint } from "./printing.ts";
+import { columns, type Paint } from "./printing.ts";
+import { statusHead } from "./status-head.ts";
 
 const GIB = 1024 ** 3;
 /** A table for a person: `--json` has them all. */
@@ -12,6 +15,7 @@ const REFUSED_SHOWN = 5;
 export function statusTable(answer: StatusAnswer, nowMs: number, paint: Paint): string {
   const { bootChapters, buildkit, cache, certificates, counters, resources, tailnet } = answer;
   const rows: (readonly [string, string])[] = [
+    ...statusHead(answer, nowMs),
     ["phase", phase(answer, nowMs)],
     ["revision", answer.appliedRevision === "0" ? "none in force" : answer.appliedRevision],
     ["sessions", sessions(answer)],
@@ -28,14 +32,14 @@ export function statusTable(answer: StatusAnswer, nowMs: number, paint: Paint): 
   const checks = answer.checks.map((check) => [
     `[${mark(check)}]`,
     check.name,
-    `${check.message}${since(check, nowMs)}`,
+    `${withTimes(check.message, nowMs)}${since(check, nowMs)}`,
   ]);
-  return `${headline(answer, paint)}\n\n${columns(rows)}\n${colourMarks(columns(checks), paint)}`;
+  return `${headline(answer, nowMs, paint)}\n\n${columns(rows)}\n${colourMarks(columns(checks), paint)}${recentTrouble(answer, nowMs)}`;
 }
 
-function headline({ ready, notReadyBecause }: StatusAnswer, paint: Paint): string {
+function headline({ ready, notReadyBecause }: StatusAnswer, nowMs: number, paint: Paint): string {
   if (ready) return paint("green", "ready");
-  return [paint("red", "not ready"), ...notReadyBecause.map((reason) => `  ${reason}`)].join("\n");
+  return [paint("red", "not ready"), ...notReadyBecause.map((reason) => `  ${withTimes(reason, nowMs)}`)].join("\n");
 }
 
 function phase({ phase: { at, deadlineWallMs } }: StatusAnswer, nowMs: number): string {
@@ -99,6 +103,16 @@ function disk(resources: NonNullable<StatusAnswer["resources"]>): string {
 
 function percent(part: number, whole: number): string {
   return `${whole === 0 ? 0 : Math.round((100 * part) / whole)} %`;
+}
+
+/** What is over as well: the newest first. */
+function recentTrouble({ troubles }: Pick<StatusAnswer, "troubles">, nowMs: number): string {
+  if (troubles.length === 0) return "";
+  const rows = troubles.map((one) => [
+    `  ${clockTime(one.sinceMs, nowMs)}`,
+    withTimes(troubleInWords(one, nowMs), nowMs),
+  ]);
+  return `\nrecent trouble\n${columns(rows)}`;
 }
 
 type Check = StatusAnswer["checks"][number];

@@ -1,9 +1,11 @@
 import type { CacheDefaults } from "../core/cache-intent.ts";
 import type { Ending, EndOrder } from "../core/end-orders.ts";
 import { inWords } from "../core/errors.ts";
+import type { Addresses } from "../core/head.ts";
 import type { Pulse } from "../lifecycle/pulse.ts";
 import { Tasks } from "../lifecycle/tasks.ts";
 import type { HealthBoard } from "../ports/health-board.ts";
+import type { TroubleStore } from "../ports/trouble-store.ts";
 import { answerDiagnostics, type DiagnosticsPorts } from "./answer-diagnostics.ts";
 import { type AttachPorts, stayAttached } from "./attach/attach.ts";
 import { Belonging, type BelongingPorts } from "./belong/belong.ts";
@@ -17,12 +19,14 @@ import { type CertificatePorts, keepCertificates } from "./certificates.ts";
 import { type EndingLimits, type EndingPorts, endInOrder } from "./end.ts";
 import { orderByControlPlane, orderBySignal, orderEnd, type StopSignals } from "./end-orders.ts";
 import { examine } from "./examine.ts";
+import { showFigures } from "./figures.ts";
 import { instructGateway } from "./instruct-gateway.ts";
 import { keepRecords } from "./keep-records.ts";
 import { guardNetwork, type NetworkPorts } from "./network/guard-network.ts";
 import { measureResources, observe, showStatusLine } from "./observe.ts";
 import { type CachePorts, openCache } from "./open-cache.ts";
 import { type ReliefPorts, relieveDisk } from "./relieve-disk.ts";
+import { rememberTroubles } from "./remember-troubles.ts";
 import { type BuildkitPorts, runBuildkit } from "./run-buildkit.ts";
 import { type OperatorPorts, serveOperators } from "./serve-operators.ts";
 import { joinTailnet, type TailnetPorts } from "./tailnet/join.ts";
@@ -39,7 +43,7 @@ export type AgentPorts = BelongingPorts &
   ReliefPorts &
   EndingPorts &
   OperatorPorts &
-  DiagnosticsPorts & { readonly board: HealthBoard };
+  DiagnosticsPorts & { readonly board: HealthBoard; readonly troubles: TroubleStore };
 
 export interface AgentSettings {
   /** The directory whose file system holds BuildKit's cache. */
@@ -47,6 +51,7 @@ export interface AgentSettings {
   readonly cache: CacheDefaults;
   /** What this agent can do on this machine, by the names of the contract. */
   readonly capabilities: readonly string[];
+  readonly addresses: Addresses;
   /** When this process began, CLOCK_MONOTONIC. */
   readonly startedMonoMs: number;
   readonly ending: EndingLimits;
@@ -78,7 +83,12 @@ export async function runAgent(
   const inbox = new SessionInbox();
   await using tasks = new Tasks({ clock, log, isFatal: (failure) => failure instanceof MachineRefused });
   const boot = await lookAround(ports, settings, signals.stop);
-  const fixed = { requireEncryption: settings.cache.requireEncryption, capabilities: boot.capabilities };
+  const { controlPlane } = settings.addresses;
+  const fixed = {
+    controlPlane,
+    requireEncryption: settings.cache.requireEncryption,
+    capabilities: boot.capabilities,
+  };
   const refusals = new Refusals(clock);
   const belonging = new Belonging(ports, board, boot, refusals);
   const prove: Prove = (signal, unless) => belonging.prove(signal, unless);
@@ -93,7 +103,9 @@ export async function runAgent(
   tasks.run("buildkit", (signal, report) => runBuildkit(ports, board, report, signal));
   tasks.run("disk", (signal, report) => relieveDisk(ports, board, report, signal));
   tasks.run("checks", (signal) => examine(ports, board, fixed, signal));
-  tasks.run("observed-state", (signal) => observe(ports, board, () => tasks.loops, signal));
+  tasks.run("observed-state", (signal) => observe(ports, board, boot, () => tasks.loops, signal));
+  tasks.run("figures", (signal) => showFigures(ports, board, signal));
+  tasks.run("troubles", (signal) => rememberTroubles(ports, board, boot, signal));
   tasks.run("status-line", (signal) => showStatusLine(ports, board, signal));
   tasks.run("instructions", (signal) => instructGateway(ports.gateway, board, signal));
   tasks.run("registration", (signal) => belonging.begin(signal));

@@ -80,12 +80,9 @@ export async function answerDiagnostics(
       pauses: { passing: PASSING, lastingMs: PASSING.capMs },
       failed({ err, failures, retryInMs }, { requestId }) {
         const isUnwanted = err instanceof PlaneError && UNWANTED.includes(err.status);
-        const isLast = isUnwanted || failures >= TRIES_MAX;
-        log.warn(
-          { err, requestId, ...(!isLast && { retryInMs }) },
-          isLast ? "diagnostics.given-up" : "diagnostics.failed",
-        );
-        if (isLast) void answered.note(requestId);
+        if (!isUnwanted && failures < TRIES_MAX) return log.warn({ err, requestId, retryInMs }, "diagnostics.failed");
+        log.warn({ err, requestId }, "diagnostics.given-up");
+        void answered.note(requestId);
       },
     },
     signal,

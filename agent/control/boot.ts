@@ -6,7 +6,7 @@ import type { Machine } from "../ports/machine.ts";
 /** Looks at the machine. */
 export async function lookAround(
   { machine, clock, log }: { machine: Machine; clock: Clock; log: Log },
-  { startedMonoMs, capabilities }: Pick<Boot, "startedMonoMs" | "capabilities">,
+  { startedMonoMs, capabilities, addresses }: Pick<Boot, "startedMonoMs" | "capabilities" | "addresses">,
   signal: AbortSignal,
 ): Promise<Boot> {
   const facts = machine.facts(signal);
@@ -18,5 +18,5 @@ export async function lookAround(
     (known) => log.info({ bootId, runId, ...known }, "agent.started"),
     (err: unknown) => log.error({ bootId, runId, err }, "agent.started"),
   );
-  return { bootId, runId, startedMonoMs, capabilities, versions, facts };
+  return { bootId, runId, startedMonoMs, capabilities, addresses, versions, facts };
 }

@@ -9,7 +9,7 @@ import type { BuildkitUnit } from "../ports/buildkit.ts";
 import type { CacheVolume, PlainCache } from "../ports/cache-volume.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Gateway } from "../ports/gateway.ts";
-import type { Log } from "../ports/log.ts";
+import type { Log, LogOf } from "../ports/log.ts";
 import type { OwnUnit } from "../ports/own-unit.ts";
 import type { Board } from "./board/board.ts";
 import type { SessionInbox } from "./board/session-inbox.ts";
@@ -162,7 +162,8 @@ async function take(step: Step, { clock, log }: EndingPorts, cells: EndingCells)
     .then(() => "given-up" as const);
   const ended = await Promise.race([work, patience]);
   const tookMs = Math.round(clock.now().monoMs - begunMonoMs);
-  log[ended === "done" ? "info" : "warn"]({ step: step.name, ended, tookMs }, "ending.step");
+  const turn: LogOf<"ending.step"> = log;
+  turn[ended === "done" ? "info" : "warn"]({ step: step.name, ended, tookMs }, "ending.step");
 }
 
 /** An ending is never cancelled, only shortened. */

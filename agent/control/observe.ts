@@ -1,10 +1,13 @@
 import { untilBeatMs } from "../core/beat.ts";
+import { type Begun, contactOf, type Head, runOf } from "../core/head.ts";
+import type { Instant } from "../core/instant.ts";
 import type { LoopStatus } from "../core/loop-status.ts";
+import type { Boot, Versions } from "../core/machine.ts";
 import { inOneLine, type ObservedState } from "../core/observed-state.ts";
 import { refusedBuilds } from "../core/refused-builds.ts";
 import { tailnetObserved } from "../core/tailnet/observed.ts";
 import type { GatewayHere } from "../core/views.ts";
-import { onChange } from "../lifecycle/cell.ts";
+import { Cell, onChange } from "../lifecycle/cell.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { HealthBoard } from "../ports/health-board.ts";
 import type { Machine } from "../ports/machine.ts";
@@ -22,18 +25,26 @@ const STATUS_LINE_GAP_MS = 2_000;
 export async function observe(
   { clock, board: shown }: { readonly clock: Clock; readonly board: HealthBoard },
   board: Board,
+  boot: Begun & Pick<Boot, "versions">,
   loops: () => readonly LoopStatus[],
   signal: AbortSignal,
 ): Promise<void> {
   const { phase, gateway, cache, network, tailnet, bootChapters, buildkit, plane, certificates, checks } = board;
-  const { desired, frozen, resources } = board;
+  const { desired, frozen, resources, identity, troubles } = board;
+  const versions = new Cell<Versions | undefined>(undefined);
+  boot.versions.then(
+    (known) => versions.set(known),
+    () => undefined,
+  );
   await onChange(
     [
       ...[phase, gateway, cache, network, tailnet, bootChapters, buildkit, plane, certificates, checks],
-      ...[desired, frozen, resources],
+      ...[desired, frozen, resources, identity, versions, troubles],
     ],
     () => {
-      const state = snapshot(board, loops(), clock.now().wallMs);
+      const now = clock.now();
+      const head = headOf(board, boot, versions.get(), now);
+      const state = snapshot(board, head, loops(), now.wallMs);
       shown.show(state);
       board.observed.set(state);
     },
@@ -76,7 +87,18 @@ export async function measureResources(
   }
 }
 
-function snapshot(board: Board, loops: readonly LoopStatus[], nowMs: number): ObservedState {
+function headOf({ identity, desired, plane }: Board, boot: Begun, versions: Versions | undefined, now: Instant): Head {
+  const [machine, assignment] = [identity.get(), desired.get()?.assignment];
+  return {
+    ...(machine && { machineId: machine.machineId }),
+    ...(assignment && { assignment }),
+    ...(versions && { versions }),
+    run: runOf(boot, now),
+    contact: contactOf(plane.get(), now),
+  };
+}
+
+function snapshot(board: Board, head: Head, loops: readonly LoopStatus[], nowMs: number): ObservedState {
   const view = board.gateway.get();
   const gateway = view.at === "here" ? view : undefined;
   // Of a gateway that is away we know what we knew: none is never reported on a guess.
@@ -91,6 +113,7 @@ function snapshot(board: Board, loops: readonly LoopStatus[], nowMs: number): Ob
   const [phase, checks, frozen] = [board.phase.get(), board.checks.get(), board.frozen.get()];
   return {
     observedAtMs: nowMs,
+    head,
     phase,
     appliedRevision: gateway === undefined ? (before?.appliedRevision ?? 0n) : (gateway.applied?.revision ?? 0n),
     appliedEpoch: gateway === undefined ? (before?.appliedEpoch ?? "") : (gateway.applied?.epoch ?? ""),
@@ -113,6 +136,7 @@ function snapshot(board: Board, loops: readonly LoopStatus[], nowMs: number): Ob
       sessionsRefused: counts.refused,
       messagesRefused: plane.messagesRefused,
     },
+    troubles: board.troubles.get(),
     loops,
   };
 }

@@ -1,8 +1,10 @@
 import { untilBeatMs } from "../core/beat.ts";
 import type { BuildkitSettings } from "../core/desired-state.ts";
 import { AgentError, inWords } from "../core/errors.ts";
+import type { Instant } from "../core/instant.ts";
+import { rfc3339 } from "../core/moment.ts";
 import { afterExit, BUILDKIT_RESTARTS } from "../core/restart-budget.ts";
-import { describeExit } from "../core/unit-exit.ts";
+import { describeExit, spoken } from "../core/unit-exit.ts";
 import { type BuildkitView, gatewaysOf, isIdle, networkGeneration } from "../core/views.ts";
 import { firstOf, within } from "../lifecycle/branch.ts";
 import { Cell } from "../lifecycle/cell.ts";
@@ -163,13 +165,13 @@ class Daemon {
     const { probe, clock, log, unit } = this.#ports;
     // One that runs from before: what it must not reach is not known before the network is.
     await this.#cells.network.first((view) => networkGeneration(view) !== undefined, unchanged);
-    let lastAnswerMs = clock.now().monoMs;
+    let lastAnswer = clock.now();
     let isProved = false;
     await this.#notePreparation();
     while (!signal.aborted && this.#status.get() === running) {
       try {
         const { version } = await probe.listWorkers(signal);
-        lastAnswerMs = clock.now().monoMs;
+        lastAnswer = clock.now();
         if (!isProved) await this.#prove(signal);
         isProved = true;
         if (this.#cells.buildkit.get().at !== "ready") log.info({ version }, "buildkit.ready");
@@ -177,13 +179,13 @@ class Daemon {
       } catch (err) {
         if (signal.aborted || this.#status.get() !== running) return 0;
         const { at } = this.#cells.buildkit.get();
-        const silentMs = clock.now().monoMs - lastAnswerMs;
+        const silentMs = clock.now().monoMs - lastAnswer.monoMs;
         if (at === "ready") log.warn({ err, silentMs }, "buildkit.not-answering");
         if (err instanceof Unguarded) this.#show("unguarded", inWords(err));
         else if (at !== "starting" && (at !== "ready" || silentMs > SILENT_MS))
-          this.#show("not-answering", inWords(err));
+          this.#show("not-answering", silence(inWords(err), lastAnswer));
       }
-      const hung = clock.now().monoMs - lastAnswerMs > HUNG_MS;
+      const hung = clock.now().monoMs - lastAnswer.monoMs > HUNG_MS;
       if ((hung || this.#outdated()) && (await this.#mayRestart(hung, signal))) {
         log.info({ hung }, "buildkit.restarting");
         await unit.stop(STOP_GRACE_MS, signal);
@@ -269,7 +271,8 @@ class Daemon {
     const { meters, log, clock } = this.#ports;
     const { kind, text } = describeExit(exit);
     meters.buildkitExited(kind);
-    log.warn({ kind, exit: text, lastLines: exit.lastLines }, "buildkit.exited");
+    meters.restarted("buildkitd");
+    log.warn({ kind, exit: text, lastLines: exit.lastLines.map(spoken) }, "buildkit.exited");
     this.#noteEnd(clock.now().monoMs);
     this.#cells.buildkit.update((view) => ({
       ...view,
@@ -285,6 +288,12 @@ class Daemon {
       view.at === at && view.message === message ? view : { ...view, at, message, version: version ?? view.version },
     );
   }
+}
+
+/** The same words for as long as it lasts. */
+function silence(because: string, { wallMs }: Instant): string {
+  const since = `no answer since ${rfc3339(wallMs)}`;
+  return `${because}; ${since}. Without a session it is started anew at ${rfc3339(wallMs + HUNG_MS)}`;
 }
 
 class Unguarded extends AgentError {

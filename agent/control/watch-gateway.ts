@@ -1,4 +1,7 @@
-import { type GatewayView, gatewayCounts, NO_GATEWAY } from "../core/views.ts";
+import type { SessionSummary } from "../core/session.ts";
+import { isBroken, notedBroken, notedEnd } from "../core/troubles.ts";
+import { type GatewayHere, type GatewayView, gatewayCounts, NO_GATEWAY } from "../core/views.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { Gateway, GatewayEvent, GatewayStats } from "../ports/gateway.ts";
 import type { Log } from "../ports/log.ts";
 import type { Meters } from "../ports/meters.ts";
@@ -10,6 +13,7 @@ export interface WatchPorts {
   readonly gateway: Gateway;
   readonly records: Pick<RecordStore, "progress">;
   readonly meters: Meters;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
@@ -18,29 +22,39 @@ export interface WatchPorts {
  * is connected. Only reads: what has to go to disk is put into the inbox.
  */
 export async function watchGateway(
-  { gateway, records, meters, log }: WatchPorts,
+  { gateway, records, meters, clock, log }: WatchPorts,
   inbox: SessionInbox,
-  cells: Pick<Board, "gateway" | "gatewayCounts" | "servingRequest">,
+  cells: Pick<Board, "gateway" | "gatewayCounts" | "servingRequest" | "troubles">,
   signal: AbortSignal,
 ): Promise<void> {
+  let lost: GatewayHere | undefined;
   for await (const event of gateway.events(signal)) {
+    const { runId: runIdBefore } = cells.gateway.get();
     const next = seen(cells.gateway.get(), event);
     switch (event.is) {
       case "hello":
+        if (runIdBefore !== "" && runIdBefore !== next.runId) meters.restarted("gateway");
         cells.servingRequest.set(event.request);
         inbox.put({ runId: next.runId, event });
+        if (lost !== undefined && lost.runId !== event.runId) noteLoss(cells, lost, clock.now().wallMs);
+        lost = undefined;
+        for (const summary of event.closed) noteBroken(cells, summary);
         break;
       case "request":
         cells.servingRequest.set(event.request);
         break;
       case "opened":
+        inbox.put({ runId: next.runId, event });
+        break;
       case "closed":
         inbox.put({ runId: next.runId, event });
+        noteBroken(cells, event.summary);
         break;
       case "stats":
         noteStats({ records, meters }, cells, event.stats);
         break;
       case "lost":
+        lost = hereOf(cells.gateway.get()) ?? lost;
         meters.gatewayLost();
         log.warn({ runId: next.runId }, "gateway.lost");
         break;
@@ -53,6 +67,22 @@ export async function watchGateway(
     }
     cells.gateway.set(next);
   }
+}
+
+function hereOf(view: GatewayView): GatewayHere | undefined {
+  return view.at === "here" ? view : undefined;
+}
+
+/** Another one has taken its place: what was open through it is broken. */
+function noteLoss({ troubles }: Pick<Board, "troubles">, { open }: GatewayHere, atMs: number): void {
+  const how = "It ended and was started anew; see builder-agent logs --unit gateway";
+  troubles.update((noted) => notedEnd(noted, { what: "gateway", how, atMs, builds: [...new Set(open.values())] }));
+}
+
+function noteBroken({ troubles }: Pick<Board, "troubles">, summary: SessionSummary): void {
+  const { ending, build, openedAtMs, durationMs } = summary;
+  if (isBroken(ending))
+    troubles.update((noted) => notedBroken(noted, "buildkitd", build.buildId, openedAtMs + durationMs));
 }
 
 function noteStats(

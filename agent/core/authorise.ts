@@ -36,27 +36,30 @@ export interface CertificateFacts {
   readonly spkiSha256: string;
 }
 
-export type Refusal =
-  | "protocol-too-old"
-  | "session-resumed"
-  | "no-certificate"
-  | "key-not-accepted"
-  | "chain-not-trusted"
-  | "certificate-not-yet-valid"
-  | "certificate-expired"
-  | "certificate-is-a-ca"
-  | "not-for-client-authentication"
-  | "not-exactly-one-uri-san"
-  | "not-a-build-identity"
-  | "build-ended"
-  | "build-revoked"
-  | "machine-draining"
-  | "no-grant"
-  | "grant-expired"
-  | "key-not-granted"
-  | "no-view"
-  | "view-too-old"
-  | "not-admitting";
+export const REFUSALS = [
+  "protocol-too-old",
+  "session-resumed",
+  "no-certificate",
+  "key-not-accepted",
+  "chain-not-trusted",
+  "certificate-not-yet-valid",
+  "certificate-expired",
+  "certificate-is-a-ca",
+  "not-for-client-authentication",
+  "not-exactly-one-uri-san",
+  "not-a-build-identity",
+  "build-ended",
+  "build-revoked",
+  "machine-draining",
+  "no-grant",
+  "grant-expired",
+  "key-not-granted",
+  "no-view",
+  "view-too-old",
+  "not-admitting",
+] as const;
+
+export type Refusal = (typeof REFUSALS)[number];
 
 export type Verdict =
   | {

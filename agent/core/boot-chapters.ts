@@ -9,15 +9,18 @@ export interface BootChapter {
   readonly tookMs: number;
 }
 
-export type BootChapterName =
-  | "register"
-  | "attach"
-  | "cache-volume"
-  | "network"
-  | "buildkit"
-  | "isolation"
-  | "gateway"
-  | "ready";
+export const BOOT_CHAPTERS = [
+  "register",
+  "attach",
+  "cache-volume",
+  "network",
+  "buildkit",
+  "isolation",
+  "gateway",
+  "ready",
+] as const;
+
+export type BootChapterName = (typeof BOOT_CHAPTERS)[number];
 
 /**
  * What has been reached, in the order of the list: a chapter ends when its milestone is first seen.

@@ -148,6 +148,9 @@ const METHODS: ReadonlyMap<string, Method> = new Map<string, Method>([
   ["/grpc.health.v1.Health/Check", { needs: "build" }],
 ]);
 
+/** By their paths: every method that can be refused by name. */
+export const KNOWN_METHODS: readonly string[] = [...METHODS.keys()];
+
 export function methodOf(path: string): Method | undefined {
   return METHODS.get(path);
 }

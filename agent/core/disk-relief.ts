@@ -125,6 +125,11 @@ function bytesForInodes(space: DiskSpace, { lowInodes }: InodeLevels, fruitless:
   return fruitless > 0 ? size : Math.ceil(free + (size - free) / 4);
 }
 
+/** What came of a prune; "enough" and "too-little": BuildKit has pruned. */
+export const PRUNE_OUTCOMES = ["enough", "too-little", "no-space", "failed"] as const;
+
+export type PruneOutcome = (typeof PRUNE_OUTCOMES)[number];
+
 /** For the disk's check: what is done about it. */
 export interface DiskRelief {
   readonly at: "idle" | "pruning" | "helpless";

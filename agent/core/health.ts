@@ -39,3 +39,10 @@ export function isBlocked({ blocking, state }: Finding): boolean {
 export function withSince(previous: CheckResult | undefined, found: Finding, nowMs: number): CheckResult {
   return { ...found, sinceMs: previous !== undefined && previous.state === found.state ? previous.sinceMs : nowMs };
 }
+
+/** How grave it is while it is not ok: no build is sent here, or somebody should look. */
+export type Severity = "blocking" | "warning";
+
+export function severityOf({ blocking }: Finding): Severity {
+  return blocking ? "blocking" : "warning";
+}

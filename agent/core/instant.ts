@@ -15,3 +15,8 @@ export interface Instant {
 export function ageMs(then: Instant, now: Instant): number {
   return Math.max(now.monoMs - then.monoMs, now.wallMs - then.wallMs);
 }
+
+/** The moment `ms` after `then`, on both clocks. */
+export function later(then: Instant, ms: number): Instant {
+  return { wallMs: then.wallMs + ms, monoMs: then.monoMs + ms };
+}

@@ -31,6 +31,8 @@ export interface Known {
 
 /** What this machine is configured with and can do: it does not change while this process lives. */
 export interface Fixed {
+  /** Whom this machine asks, `host:port`. */
+  readonly controlPlane: string;
   /** Without an encrypted cache the machine does not become ready. */
   readonly requireEncryption: boolean;
   /** What this agent can do on this machine, as it told the control plane. */

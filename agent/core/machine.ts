@@ -1,3 +1,5 @@
+import type { Addresses } from "./head.ts";
+
 /** The contract that this agent speaks: the package of `proto/`. */
 export const CONTRACT = "builder.agent.v1";
 
@@ -53,6 +55,7 @@ export interface Boot {
   readonly startedMonoMs: number;
   /** What this agent can do on this machine, by the names of the contract. */
   readonly capabilities: readonly string[];
+  readonly addresses: Addresses;
   /** Under way: each program is asked for its own. */
   readonly versions: Promise<Versions>;
   /** Under way: the inventory is slow, and only registration needs it. */

@@ -1,16 +1,20 @@
 import type { BootChapter } from "./boot-chapters.ts";
 import { sameData } from "./equality.ts";
+import type { Head } from "./head.ts";
 import type { CheckResult } from "./health.ts";
 import type { LoopStatus } from "./loop-status.ts";
 import type { Resources } from "./machine.ts";
 import type { Phase } from "./phase.ts";
 import { readiness } from "./readiness.ts";
 import type { RefusedBuild } from "./refused-builds.ts";
+import type { Trouble } from "./troubles.ts";
 import type { OpenedVolume } from "./volume/order.ts";
 
 /** What the agent sees: reported whole, and what `builder-agent status` prints. */
 export interface ObservedState {
   readonly observedAtMs: number;
+  /** For people and bundles: the control plane knows it. */
+  readonly head: Head;
   readonly phase: Phase;
   /** In force in the gateway, confirmed by it. 0: none. */
   readonly appliedRevision: bigint;
@@ -46,6 +50,8 @@ export interface ObservedState {
     readonly sessionsRefused: number;
     readonly messagesRefused: number;
   };
+  /** The last ones, oldest first: for people and bundles, not for the control plane. */
+  readonly troubles: readonly Trouble[];
   /** The long-running loops of this process: for people and bundles, not for the control plane. */
   readonly loops: readonly LoopStatus[];
 }
@@ -65,6 +71,7 @@ export interface TailnetObserved {
 /** Before anything has been looked at. */
 export const NOTHING_OBSERVED: ObservedState = {
   observedAtMs: 0,
+  head: {},
   phase: { at: "starting" },
   appliedRevision: 0n,
   appliedEpoch: "",
@@ -74,6 +81,7 @@ export const NOTHING_OBSERVED: ObservedState = {
   buildkit: { version: "", restarts: 0, lastExit: "", quarantined: "" },
   certificates: { lastRenewalError: "" },
   counters: { sessionsAccepted: 0, sessionsRefused: 0, messagesRefused: 0 },
+  troubles: [],
   loops: [],
 };
 
@@ -86,7 +94,15 @@ export function isNotable(before: ObservedState | undefined, after: ObservedStat
 }
 
 function notableParts(state: ObservedState) {
-  const { observedAtMs: _at, resources: _resources, counters: _counters, loops: _loops, ...told } = state;
+  const {
+    observedAtMs: _at,
+    head: _head,
+    resources: _resources,
+    counters: _counters,
+    loops: _loops,
+    troubles: _troubles,
+    ...told
+  } = state;
   const { checks, builds, refusedBuilds, ...rest } = told;
   return {
     ...rest,

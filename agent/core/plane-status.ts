@@ -48,6 +48,8 @@ export class PlaneError extends AgentError {
   readonly step: PlaneStep;
   /** Present if the answer carried the contract's mark with a status that the mark counts for. */
   readonly refusal?: RefusalMark;
+  /** Whether the control plane itself said so; false: nothing was heard from it. */
+  readonly answered: boolean;
   /** The control plane asks not to be called again before that; 0: it does not say. */
   readonly retryAfterMs: number;
   /** The control plane's clock when it gave this answer; absent: it did not say. */
@@ -56,6 +58,8 @@ export class PlaneError extends AgentError {
   /**
    * @param options.refusal The mark, if the answer carried one: it ends the agent only with a
    *   status that says no.
+   * @param options.answered false where nothing was heard from the control plane; `details` says
+   *   what happened instead.
    * @param options.retryAfterMs What the answer asked for, if it did: cut to what may be asked for.
    */
   constructor(
@@ -67,18 +71,23 @@ export class PlaneError extends AgentError {
       readonly refusal?: RefusalMark | undefined;
       readonly retryAfterMs?: number | undefined;
       readonly planeTimeMs?: number | undefined;
+      readonly answered?: boolean;
     } = {},
   ) {
     const unmarked = STEPS[status] ?? "retry";
     const refusal = unmarked === "suspect" ? options.refusal : undefined;
     const step = refusal === undefined ? unmarked : "end-agent";
     const forGood = refusal === undefined ? "" : ` (${refusal.code})`;
+    const answered = options.answered ?? true;
     super(
       `control-plane.${status.toLowerCase().replaceAll("_", "-")}`,
-      `The control plane answered ${call} with ${status}${forGood}: ${details}`,
+      answered
+        ? `The control plane answered ${call} with ${status}${forGood}: ${details}`
+        : `The control plane did not answer ${call}: ${details}`,
       { retryable: step !== "end-agent", cause: options.cause },
     );
     this.status = status;
+    this.answered = answered;
     this.step = step;
     this.retryAfterMs = Math.min(options.retryAfterMs ?? 0, RETRY_AFTER_MAX_MS);
     if (refusal !== undefined) this.refusal = refusal;

@@ -3,23 +3,26 @@ import type { CertificateFacts } from "./authorise.ts";
 import type { BuildIdentity } from "./build-identity.ts";
 
 /** Why a session ended. The first cause wins. */
-export type SessionEnding =
-  | "client-closed"
-  | "buildkit-closed"
-  | "client-error"
-  | "buildkit-error"
-  | "build-ended"
-  | "build-revoked"
-  | "grant-expired"
-  | "certificate-expired"
-  | "ca-withdrawn"
-  | "drain-deadline"
-  | "gateway-lost"
+export const SESSION_ENDINGS = [
+  "client-closed",
+  "buildkit-closed",
+  "client-error",
+  "buildkit-error",
+  "build-ended",
+  "build-revoked",
+  "grant-expired",
+  "certificate-expired",
+  "ca-withdrawn",
+  "drain-deadline",
+  "gateway-lost",
   /**
    * As a newer release named it before it was rolled back: the detail says how. Only ever read from
    * the journal.
    */
-  | "other";
+  "other",
+] as const;
+
+export type SessionEnding = (typeof SESSION_ENDINGS)[number];
 
 /** What is known of a session from its first moment. */
 export interface SessionOpening {

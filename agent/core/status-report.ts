@@ -1,19 +1,46 @@
-import type { CheckResult } from "./health.ts";
+import type { Addresses, Contact } from "./head.ts";
+import { type CheckResult, type Severity, severityOf } from "./health.ts";
 import type { LoopStatus } from "./loop-status.ts";
-import type { Resources } from "./machine.ts";
+import type { Resources, Versions } from "./machine.ts";
+import { rfc3339 } from "./moment.ts";
 import type { ObservedState } from "./observed-state.ts";
 import type { Phase } from "./phase.ts";
 import { readiness } from "./readiness.ts";
+import type { Trouble } from "./troubles.ts";
 
 /**
  * The observed state as JSON can hold it: what `/status` answers and `builder-agent status --json`
- * prints. Times are Unix milliseconds, sizes bytes, revisions decimal strings (they may exceed what
+ * prints. Times are Unix milliseconds (`…Ms`), most of them once more in RFC 3339, sizes bytes, revisions decimal strings (they may exceed what
  * JSON's readers keep exact). A field is added without notice; one that changes its meaning or goes
  * away raises `schemaVersion`.
  */
 export interface StatusReport {
   readonly schemaVersion: 1;
   readonly observedAtMs: number;
+  readonly observedAt: string;
+  /** Absent, as the three that follow: not known yet. */
+  readonly machineId?: string;
+  readonly orgId?: string;
+  readonly projectId?: string;
+  readonly architecture?: string;
+  readonly versions?: Versions;
+  readonly addresses?: Addresses;
+  readonly controlPlane?: {
+    readonly attached: boolean;
+    /** Its last word of any kind. */
+    readonly lastHeardAtMs?: number;
+    readonly lastHeardAt?: string;
+    /** While the agent pauses before the next try to reach it. */
+    readonly nextTryAtMs?: number;
+    readonly nextTryAt?: string;
+    /** From then on new builds are refused, unless it confirms what it wants before. */
+    readonly admitsUntilMs?: number;
+    readonly admitsUntil?: string;
+    readonly lastFailure: string;
+  };
+  /** Of the machine, and of this process. */
+  readonly boot?: { readonly id: string; readonly atMs: number; readonly at: string };
+  readonly process?: { readonly runId: string; readonly startedAtMs: number; readonly startedAt: string };
   /** As `/readyz` says it. */
   readonly ready: boolean;
   readonly notReadyBecause: readonly string[];
@@ -26,7 +53,11 @@ export interface StatusReport {
   /** Open builds that get no new connection, and why; absent while that is not known. */
   readonly refusedBuilds?: ObservedState["refusedBuilds"];
   /** `ok` is `state === "ok"`. */
-  readonly checks: readonly (CheckResult & { readonly ok: boolean })[];
+  readonly checks: readonly (CheckResult & {
+    readonly ok: boolean;
+    readonly severity: Severity;
+    readonly since: string;
+  })[];
   readonly resources?: Resources;
   readonly cache?: ObservedState["cache"];
   readonly tailnet?: ObservedState["tailnet"];
@@ -34,6 +65,8 @@ export interface StatusReport {
   readonly buildkit: ObservedState["buildkit"];
   readonly certificates: ObservedState["certificates"];
   readonly counters: ObservedState["counters"];
+  /** The last ones, the newest first. */
+  readonly troubles: readonly (Trouble & { readonly since: string; readonly until?: string })[];
   readonly loops: readonly LoopStatus[];
 }
 
@@ -43,6 +76,8 @@ export function statusReport(state: ObservedState): StatusReport {
   return {
     schemaVersion: 1,
     observedAtMs: state.observedAtMs,
+    observedAt: rfc3339(state.observedAtMs),
+    ...headReport(state),
     ready,
     notReadyBecause: reasons,
     phase: state.phase,
@@ -51,7 +86,12 @@ export function statusReport(state: ObservedState): StatusReport {
     ...(refused && { refused: { revision: refused.revision.toString(), because: refused.because } }),
     builds: Object.fromEntries(state.builds),
     ...(refusedBuilds && { refusedBuilds }),
-    checks: state.checks.map((check) => ({ ...check, ok: check.state === "ok" })),
+    checks: state.checks.map((check) => ({
+      ...check,
+      ok: check.state === "ok",
+      severity: severityOf(check),
+      since: rfc3339(check.sinceMs),
+    })),
     ...(resources && { resources }),
     ...(cache && { cache }),
     ...(tailnet && { tailnet }),
@@ -59,6 +99,36 @@ export function statusReport(state: ObservedState): StatusReport {
     buildkit: state.buildkit,
     certificates: state.certificates,
     counters: state.counters,
+    troubles: state.troubles.toReversed().map((one) => ({
+      ...one,
+      since: rfc3339(one.sinceMs),
+      ...(one.untilMs !== undefined && { until: rfc3339(one.untilMs) }),
+    })),
     loops: state.loops,
+  };
+}
+
+function contactReport({ attached, lastHeardAtMs, nextTryAtMs, admitsUntilMs, lastFailure }: Contact) {
+  return {
+    attached,
+    ...(lastHeardAtMs !== undefined && { lastHeardAtMs, lastHeardAt: rfc3339(lastHeardAtMs) }),
+    ...(nextTryAtMs !== undefined && { nextTryAtMs, nextTryAt: rfc3339(nextTryAtMs) }),
+    ...(admitsUntilMs !== undefined && { admitsUntilMs, admitsUntil: rfc3339(admitsUntilMs) }),
+    lastFailure,
+  };
+}
+
+function headReport({ head }: ObservedState): Partial<StatusReport> {
+  const { machineId, assignment, versions, run, contact } = head;
+  return {
+    ...(machineId !== undefined && { machineId }),
+    ...assignment,
+    ...(versions && { versions }),
+    ...(contact && { controlPlane: contactReport(contact) }),
+    ...(run && {
+      addresses: run.addresses,
+      boot: { id: run.bootId, atMs: run.bootedAtMs, at: rfc3339(run.bootedAtMs) },
+      process: { runId: run.runId, startedAtMs: run.startedAtMs, startedAt: rfc3339(run.startedAtMs) },
+    }),
   };
 }

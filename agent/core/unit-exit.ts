@@ -7,16 +7,19 @@ export interface ExitFacts {
   readonly oomKills?: number;
 }
 
-export type ExitKind =
-  | "clean"
-  | "config-refused"
-  | "root-in-use"
-  | "no-worker"
-  | "disk-full"
-  | "out-of-memory"
-  | "crashed"
-  | "killed"
-  | "failed";
+export const EXIT_KINDS = [
+  "clean",
+  "config-refused",
+  "root-in-use",
+  "no-worker",
+  "disk-full",
+  "out-of-memory",
+  "crashed",
+  "killed",
+  "failed",
+] as const;
+
+export type ExitKind = (typeof EXIT_KINDS)[number];
 
 /**
  * What its last words mean. Phrases of buildkitd v0.33.1 (cmd/buildkitd/main.go) and of Go's
@@ -72,4 +75,16 @@ function lastWords({ lastLines }: ExitFacts): string {
  */
 export function isFailedCall(line: string): boolean {
   return /\/moby\.buildkit\.v1\.\S+ returned error: /.test(line);
+}
+
+/** A line of its log as a person reads it: of a line of JSON the message, and the error with it. */
+export function spoken(line: string): string {
+  if (!line.startsWith("{")) return line;
+  try {
+    const entry: unknown = JSON.parse(line);
+    if (typeof entry !== "object" || entry === null || !("msg" in entry) || typeof entry.msg !== "string") return line;
+    return "error" in entry && typeof entry.error === "string" ? `${entry.msg}: ${entry.error}` : entry.msg;
+  } catch {
+    return line;
+  }
 }

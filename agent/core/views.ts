@@ -166,8 +166,14 @@ export interface PlaneView {
   readonly attached: boolean;
   /** When the control plane last confirmed the desired state in force. */
   readonly confirmedAt?: Instant;
+  /** When it last said anything at all, a refusal too, to the second; absent: not in this run. */
+  readonly heardAt?: Instant;
+  /** While it pauses before the next try to reach it. */
+  readonly nextTryAt?: Instant;
   /** Why it is not attached. */
   readonly lastFailure: string;
+  /** The last failure was that nothing was heard. */
+  readonly isSilent?: boolean;
   /** What its clock said last; absent: it has not said. */
   readonly time?: PlaneTime;
   readonly refused?: { readonly revision: bigint; readonly because: string };

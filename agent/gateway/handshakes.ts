@@ -1,4 +1,5 @@
 import { createServer, type Server, type TLSSocket, type TlsOptions } from "node:tls";
+import type { TurnedAway } from "../core/turned-away.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { HandshakeBytes } from "../ports/handshake-bytes.ts";
 import type { AnchorCa } from "../ports/peer-reader.ts";
@@ -7,7 +8,6 @@ import { firstRecord } from "./first-record.ts";
 import type { HandshakeBudget } from "./handshake-budget.ts";
 import { handshakeFailure } from "./handshake-failure.ts";
 import type { Secured } from "./presented.ts";
-import type { Reason } from "./refusals.ts";
 import { SecondHellos } from "./second-hellos.ts";
 import type { Visitor } from "./visitor.ts";
 
@@ -18,7 +18,7 @@ export interface HandshakeEvents {
    */
   secured(visitor: Visitor, secured: Secured): boolean;
   /** It will never be done. The visitor's socket is still to be closed. */
-  failed(visitor: Visitor, reason: Reason, detail: string): void;
+  failed(visitor: Visitor, reason: TurnedAway, detail: string): void;
 }
 
 export interface HandshakeParts {
@@ -169,7 +169,7 @@ export class Handshakes {
     return this.#guests.delete(guest.visitor);
   }
 
-  #fail(guest: Guest, reason: Reason, detail: string): void {
+  #fail(guest: Guest, reason: TurnedAway, detail: string): void {
     if (this.#leave(guest)) this.#events.failed(guest.visitor, reason, detail);
   }
 

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { AgentError } from "../core/errors.ts";
+import type { TurnedAway } from "../core/turned-away.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { HandshakeBytes } from "../ports/handshake-bytes.ts";
 import type { AnchorCa, PeerReader } from "../ports/peer-reader.ts";
@@ -10,7 +11,7 @@ import { type HandshakeEvents, Handshakes } from "./handshakes.ts";
 import type { GatewayLimits } from "./limits.ts";
 import type { Policy } from "./policy.ts";
 import { type Presented, presentedBy, type Secured } from "./presented.ts";
-import type { Reason, Refusals } from "./refusals.ts";
+import type { Refusals } from "./refusals.ts";
 import type { ServingCertificate } from "./serving.ts";
 import { SessionRate } from "./session-rate.ts";
 import type { Sessions } from "./sessions.ts";
@@ -97,7 +98,7 @@ export class Reception {
     this.#handshakes.begin(visitor);
   }
 
-  #unfinished(visitor: Visitor, reason: Reason, detail = ""): void {
+  #unfinished(visitor: Visitor, reason: TurnedAway, detail = ""): void {
     if (this.#crowd.settle(visitor)) this.#turnAway(visitor, visitor.hasSpoken ? reason : "tcp-probe", detail);
   }
 
@@ -135,7 +136,7 @@ export class Reception {
     }
   }
 
-  #turnAway(visitor: Visitor, reason: Reason, detail = "", presented?: Presented): void {
+  #turnAway(visitor: Visitor, reason: TurnedAway, detail = "", presented?: Presented): void {
     this.#parts.refusals.note(reason, visitor.peer, detail, presented?.facts.certificate);
     if (!visitor.raw.destroyed) visitor.raw.resetAndDestroy();
   }

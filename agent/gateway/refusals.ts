@@ -1,26 +1,8 @@
-import type { CertificateFacts, Refusal } from "../core/authorise.ts";
+import type { CertificateFacts } from "../core/authorise.ts";
+import type { TurnedAway } from "../core/turned-away.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Log, LogData } from "../ports/log.ts";
+import type { Log, LogData, LogOf } from "../ports/log.ts";
 import { LineRate } from "./line-rate.ts";
-
-/** Why a connection was turned away: by the policy (core), or before it could be asked. */
-export type Reason =
-  | Refusal
-  | "certificate-unreadable"
-  | "not-serving-yet"
-  | "too-many-connections"
-  | "too-many-connections-of-source"
-  | "too-many-sessions-of-build"
-  | "displaced-by-newer"
-  | "handshake-timeout"
-  | "handshake-abandoned"
-  | "handshake-failed"
-  | "handshake-too-large"
-  | "handshakes-too-costly"
-  /** Connected, and sent nothing: a load balancer asks whether the port is open. */
-  | "tcp-probe"
-  | "no-common-alpn"
-  | "not-tls";
 
 /**
  * Lines in one second; what exceeds it is counted and told in one line. A stranger must not be able
@@ -34,8 +16,8 @@ const MOST_NAMES = 4;
 
 /** Counts and logs everyone who is turned away. */
 export class Refusals {
-  readonly #log: Log;
-  readonly #counts = new Map<Reason, number>();
+  readonly #log: LogOf<"session.refused">;
+  readonly #counts = new Map<TurnedAway, number>();
   readonly #lines: LineRate;
 
   constructor(clock: Clock, log: Log) {
@@ -49,7 +31,7 @@ export class Refusals {
     return Object.fromEntries(this.#counts);
   }
 
-  note(reason: Reason, peer: string, detail: string, certificate?: CertificateFacts): void {
+  note(reason: TurnedAway, peer: string, detail: string, certificate?: CertificateFacts): void {
     this.#counts.set(reason, (this.#counts.get(reason) ?? 0) + 1);
     if (this.#lines.take())
       this.#log[reason === "tcp-probe" ? "debug" : "warn"](

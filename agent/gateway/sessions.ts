@@ -1,10 +1,11 @@
 import type { TLSSocket } from "node:tls";
 import { sessionIdOf } from "../core/closed-sessions.ts";
 import type { SessionEnding, SessionOpening, SessionSummary, Standing } from "../core/session.ts";
+import { isBroken } from "../core/troubles.ts";
 import { Cell } from "../lifecycle/cell.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { GatewayStats } from "../ports/gateway.ts";
-import type { Log } from "../ports/log.ts";
+import type { Log, LogOf } from "../ports/log.ts";
 import type { GuardMaker } from "./calls/call-guard.ts";
 import type { Grounds, Until } from "./policy.ts";
 import { Splice, type SpliceEnding } from "./splice.ts";
@@ -125,8 +126,9 @@ export class Sessions {
     this.#closedBytes.toClients += bytesToClient;
     const carried = { bytesFromClient, bytesToClient, ...(refusedCalls > 0 && { refusedCalls }) };
     const closing = { durationMs, ...carried, ending, detail };
-    const level = ending === "buildkit-error" ? "warn" : "info";
-    this.#parts.log[level]({ ...about(opening), ...closing }, "session.closed");
+    const level = isBroken(ending) ? "warn" : "info";
+    const log: LogOf<"session.closed"> = this.#parts.log;
+    log[level]({ ...about(opening), ...closing }, "session.closed");
     this.#events.closed({ ...opening, ...closing });
     this.openCount.set(this.#open.size);
   }

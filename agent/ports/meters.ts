@@ -1,17 +1,31 @@
+import type { MessageKind, PlaneCall, WatchedProcess } from "../core/counted.ts";
+import type { PruneOutcome } from "../core/disk-relief.ts";
+import type { SessionEnding } from "../core/session.ts";
+import type { ExitKind } from "../core/unit-exit.ts";
+import type { RecordCounts } from "../core/views.ts";
 import type { GatewayStats } from "./gateway.ts";
 
 /** Prometheus instruments, by what happened. No build ids: labels are few and fixed. */
 export interface Meters {
   gateway(stats: GatewayStats): void;
   gatewayLost(): void;
-  sessionClosed(ending: string, durationMs: number, bytesFromClient: number, bytesToClient: number): void;
+  sessionClosed(ending: SessionEnding, durationMs: number, bytesFromClient: number, bytesToClient: number): void;
   planeAttached(attached: boolean): void;
-  planeCallFailed(call: string, status: string): void;
-  messageRefused(kind: string): void;
-  buildkitExited(kind: string): void;
-  /** @param outcome "enough", "too-little", "no-space", "failed". */
-  cachePruned(outcome: string, freedBytes: number): void;
+  /** Something came from the control plane. Unix time, as all that follow. */
+  planeHeard(atMs: number): void;
+  /** When it is tried next; it may be asked to try sooner. */
+  planeNextTry(atMs: number): void;
+  /** @param status gRPC's name of it: foreign, and therefore not a type. */
+  planeCallFailed(call: PlaneCall, status: string): void;
+  /** Our clock minus the control plane's; undefined: not known, or not any more. */
+  clockOffset(ms: number | undefined): void;
+  messageRefused(kind: MessageKind): void;
+  buildkitExited(kind: ExitKind): void;
+  cachePruned(outcome: PruneOutcome, freedBytes: number): void;
   renewalFailed(): void;
+  records(counts: RecordCounts): void;
+  /** Another process of this machine ended unasked, and is back, or on its way. */
+  restarted(process: Exclude<WatchedProcess, "control">): void;
 }
 
 /** What the wire to the control plane counts by itself. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { describeExit, type ExitFacts } from "../../agent/core/unit-exit.ts";
+import { describeExit, type ExitFacts, spoken } from "../../agent/core/unit-exit.ts";
 
 const exits: readonly { exit: Partial<ExitFacts>; kind: string; text: string }[] = [
   { exit: { code: 0 }, kind: "clean", text: "exit code 0" },
@@ -46,4 +46,14 @@ describe("an exit of buildkitd", () => {
   it.each(exits)("$exit is told as $kind", ({ exit, kind, text }) => {
     expect(describeExit({ lastLines: [], ...exit })).toEqual({ kind, text });
   });
+});
+
+it.each([
+  { line: '{"level":"error","msg":"fatal","error":"disk I/O","time":"t"}', as: "fatal: disk I/O" },
+  { line: '{"level":"info","msg":"stopping"}', as: "stopping" },
+  { line: "buildkitd: no worker found", as: "buildkitd: no worker found" },
+  { line: '{"level":"info"}', as: '{"level":"info"}' },
+  { line: "{panic", as: "{panic" },
+])("shows $line in the log as a person reads it", ({ line, as }) => {
+  expect(spoken(line)).toBe(as);
 });

@@ -18,6 +18,7 @@ const READY: StatusReport = {
   ready: true,
   notReadyBecause: [],
   observedAtMs: NOW_MS,
+  observedAt: "2026-01-02T12:00:00Z",
   phase: { at: "ready" },
   appliedRevision: "7",
   appliedEpoch: "e",
@@ -32,6 +33,8 @@ const READY: StatusReport = {
         sinceMs: NOW_MS - MINUTE_MS,
       }),
       ok: true,
+      severity: "warning",
+      since: "",
     },
     {
       ...checkResult({
@@ -42,8 +45,15 @@ const READY: StatusReport = {
         sinceMs: NOW_MS - 90 * MINUTE_MS,
       }),
       ok: false,
+      severity: "warning",
+      since: "",
     },
-    { ...checkResult({ name: "records", state: "ok", blocking: false, message: "2 wait", sinceMs: NOW_MS }), ok: true },
+    {
+      ...checkResult({ name: "records", state: "ok", blocking: false, message: "2 wait", sinceMs: NOW_MS }),
+      ok: true,
+      severity: "warning",
+      since: "",
+    },
   ],
   resources: {
     memoryAvailableBytes: 2 ** 30,
@@ -77,6 +87,7 @@ const READY: StatusReport = {
     lastRenewalError: "",
   },
   counters: { sessionsAccepted: 12, sessionsRefused: 3, messagesRefused: 0 },
+  troubles: [],
   loops: [],
 };
 
@@ -109,6 +120,8 @@ const DRAINING: StatusReport = {
         sinceMs: NOW_MS - 3 * MINUTE_MS,
       }),
       ok: false,
+      severity: "warning",
+      since: "",
     },
   ],
   buildkit: { version: "v0.33.1", restarts: 2, lastExit: "killed by SIGKILL", quarantined: "" },
@@ -134,6 +147,31 @@ start         ready after 2.1 s: register 0.3 s, attach 0.0 s
 [!]  encryption  NOT ENCRYPTED, since 1 h 30 min
 [+]  records     2 wait
 `);
+});
+
+it("says first which machine it is, whose, since when, and whom it talks to", () => {
+  const head = {
+    machineId: "m-1",
+    orgId: "acme",
+    projectId: "app",
+    architecture: "amd64",
+    versions: { agent: "1.2.3", node: "v24.1.0", buildkit: "", contract: "c" },
+    addresses: { controlPlane: "cp.example:443", gateway: "0.0.0.0:8443", health: "127.0.0.1:9090" },
+    boot: { id: "boot-1", atMs: NOW_MS - 1_500 * MINUTE_MS, at: "" },
+    process: { runId: "run-1", startedAtMs: NOW_MS - 12 * MINUTE_MS, startedAt: "" },
+  };
+  expect(statusTable({ ...READY, ...head }, NOW_MS, PLAIN)).toContain(`\
+ready
+
+machine        m-1, amd64 of acme/app
+up             1 d 1 h (boot boot-1), agent up 12 min
+versions       agent 1.2.3, Node v24.1.0, BuildKit unknown
+control plane  cp.example:443
+listens        builds 0.0.0.0:8443, health 127.0.0.1:9090
+phase          ready
+`);
+  const { machineId: _, orgId: _org, ...unassigned } = head;
+  expect(statusTable({ ...READY, ...unassigned }, NOW_MS, PLAIN)).toContain("machine        not registered yet\n");
 });
 
 it("puts first what keeps the agent from being ready", () => {

@@ -134,6 +134,7 @@ services.manager                       launcher                            defau
 drain.graceMs                          600000                              default
 drain.stopGraceMs                      10000                               default
 log.level                              debug                               environment BUILDER_AGENT_LOG_LEVEL
+log.format                             auto                                default
 `);
   const json: unknown = JSON.parse(
     (await runCli(["config", "show", "--json", "--config", toml.file, ...flags], environment)).out,

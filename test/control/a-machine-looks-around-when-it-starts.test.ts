@@ -4,7 +4,7 @@ import type { Machine } from "../../agent/ports/machine.ts";
 import { ManualClock, settle } from "./manual-clock.ts";
 import { notebook } from "./stand-ins.ts";
 
-const OWN = { startedMonoMs: 5, capabilities: ["builds"] };
+const OWN = { startedMonoMs: 5, capabilities: ["builds"], addresses: { controlPlane: "c", gateway: "g", health: "h" } };
 
 function stage(over: Partial<Machine> = {}) {
   const log = notebook();

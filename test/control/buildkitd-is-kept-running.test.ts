@@ -355,6 +355,10 @@ describe("buildkitd", () => {
     expect(buildkit.get().at).toBe("not-answering");
     // Each answer that did not come while it still counted as ready.
     expect(log.events.filter((event) => event === "buildkit.not-answering")).toHaveLength(7);
+    const { message } = buildkit.get();
+    expect(message).toMatch(/; no answer since \S+Z\. Without a session it is started anew at \S+Z$/);
+    await clock.advance(20_000);
+    expect(buildkit.get().message).toBe(message);
     probe.answers = true;
     await clock.advance(5_000);
     expect(buildkit.get().at).toBe("ready");

@@ -133,6 +133,11 @@ export const NO_METERS: Meters = {
   buildkitExited: () => {},
   cachePruned: () => {},
   renewalFailed: () => {},
+  planeHeard: () => {},
+  planeNextTry: () => {},
+  clockOffset: () => {},
+  records: () => {},
+  restarted: () => {},
 };
 
 export const NO_MANAGER: OwnUnit = { ready: () => {}, tell: () => {}, stopping: () => {} };

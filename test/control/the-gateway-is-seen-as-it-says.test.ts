@@ -5,7 +5,7 @@ import { watchGateway } from "../../agent/control/watch-gateway.ts";
 import type { SessionOpening, SessionSummary } from "../../agent/core/session.ts";
 import type { GatewayEvent, GatewayStats } from "../../agent/ports/gateway.ts";
 import type { SigningRequest } from "../../agent/ports/keys.ts";
-import { settle } from "./manual-clock.ts";
+import { ManualClock, settle } from "./manual-clock.ts";
 import { GatewayStandIn, NO_METERS, notebook } from "./stand-ins.ts";
 
 const request = (spkiSha256: string): SigningRequest => ({ der: new Uint8Array(), spkiSha256 });
@@ -58,8 +58,9 @@ describe("the gateway", () => {
       ...NO_METERS,
       gateway: (stats: GatewayStats) => void metered.push(stats),
       gatewayLost: () => void metered.push("lost"),
+      restarted: (process: string) => void metered.push(`${process} restarted`),
     };
-    watching = watchGateway({ gateway, records, meters, log }, inbox, board, stop.signal);
+    watching = watchGateway({ gateway, records, meters, clock: new ManualClock(), log }, inbox, board, stop.signal);
   });
   afterEach(async () => {
     stop.abort();
@@ -111,11 +112,35 @@ describe("the gateway", () => {
     expect(board.servingRequest.get()).toEqual(request("k2"));
   });
 
+  it("that comes back as another process was restarted; the same that connects again was not", async () => {
+    await says(hello({ runId: "run-a" }), { is: "lost" }, hello({ runId: "run-a" }));
+    expect(metered).toEqual(["lost"]);
+    await says({ is: "lost" }, hello({ runId: "run-b" }));
+    expect(metered).toEqual(["lost", "lost", "gateway restarted"]);
+  });
+
   it("that is lost is away, with nothing that could be misread, and that is told", async () => {
     await says(hello({ open: [opening("s1")] }), { is: "lost" });
     expect(board.gateway.get()).toEqual({ at: "away", runId: "g1" });
     expect(log.events).toEqual(["gateway.lost"]);
     expect(metered).toEqual(["lost"]);
+  });
+
+  it("that another one took the place of is a trouble, with the builds that were open; a lost link alone is none", async () => {
+    const open = [opening("s1"), opening("s2"), opening("s3", "b2")];
+    await says(hello({ open }), { is: "lost" }, hello({ open }), { is: "lost" });
+    expect(board.troubles.get()).toEqual([]);
+    await says(hello({ runId: "g2" }));
+    expect(board.troubles.get()).toMatchObject([{ is: "process-ended", what: "gateway", builds: ["b1", "b2"] }]);
+  });
+
+  it("that tells of a session which a fault broke makes a trouble of it, once, also of one from before", async () => {
+    const ended = (sessionId: string, ending: SessionSummary["ending"]): SessionSummary =>
+      ({ ...opening(sessionId), openedAtMs: 1_000, durationMs: 500, ending }) as SessionSummary; // only these are asked
+    const broken = ended("s1", "buildkit-closed");
+    await says(hello({ closed: [broken] }), { is: "closed", summary: broken });
+    await says({ is: "closed", summary: ended("s2", "client-closed") });
+    expect(board.troubles.get()).toMatchObject([{ what: "buildkitd", sinceMs: 1_500, builds: ["b1"] }]);
   });
 
   it("that is away does not come back by news without a hello", async () => {

@@ -42,6 +42,9 @@ describe("the stream to the control plane", () => {
   let proofs: number;
   let log: ReturnType<typeof notebook>;
   let report: ReturnType<typeof loopBook>;
+  /** Unix time. */
+  let heardMs: number[];
+  let nextTryMs: number[];
   /** "attached", "detached", "Attach UNAVAILABLE", "refused desired-state". */
   let metered: string[];
   let staying: Promise<void>;
@@ -64,11 +67,15 @@ describe("the stream to the control plane", () => {
     log = notebook();
     report = loopBook();
     metered = [];
+    heardMs = [];
+    nextTryMs = [];
     const meters = {
       ...NO_METERS,
       planeAttached: (attached: boolean) => void metered.push(attached ? "attached" : "detached"),
       planeCallFailed: (call: string, status: string) => void metered.push(`${call} ${status}`),
       messageRefused: (kind: string) => void metered.push(`refused ${kind}`),
+      planeHeard: (atMs: number) => void heardMs.push(atMs),
+      planeNextTry: (atMs: number) => void nextTryMs.push(atMs),
     };
     cells = newCells();
     acknowledges = (upTo) => {
@@ -178,7 +185,15 @@ describe("the stream to the control plane", () => {
     expect(cells.plane.get().attached).toBe(false);
     expect(log.events.slice(2)).toEqual(["control-plane.detached"]);
     expect(metered).toEqual(["attached", "attached", "detached", "Attach UNAVAILABLE"]);
+    expect(heardMs).toEqual([expect.any(Number), expect.any(Number)]);
+    expect(heardMs.at(-1)).toBe(cells.plane.get().confirmedAt?.wallMs);
+    expect(nextTryMs).toHaveLength(1);
+    expect(nextTryMs[0]).toBeGreaterThanOrEqual(clock.now().wallMs);
     expect(report.told).toEqual(["succeeded", expect.stringMatching(/restarting, again in 500 ms$/)]);
+    const { wallMs } = clock.now();
+    expect(cells.plane.get()).toMatchObject({ isSilent: false, nextTryAt: { wallMs: wallMs + 500 } });
+    await clock.advance(500);
+    expect(cells.plane.get().nextTryAt).toBeUndefined();
   });
 
   it("that the control plane closes in good order is lost, too, and comes back", async () => {
@@ -314,7 +329,8 @@ describe("the stream to the control plane", () => {
     expect(streams).toHaveLength(1);
     await clock.advance(1_000);
     expect(streams).toHaveLength(2);
-    expect(cells.plane.get().lastFailure).toContain("nothing heard");
+    expect(cells.plane.get().lastFailure).toBe("The control plane did not answer Attach: nothing was heard for 90 s");
+    expect(cells.plane.get().isSilent).toBe(true);
   });
 
   it("lives on with each message, also one that is refused, for 90 s more", async () => {

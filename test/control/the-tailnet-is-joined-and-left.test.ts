@@ -31,6 +31,7 @@ describe("the tailnet", () => {
   let clock: ManualClock;
   let stop: AbortController;
   let log: ReturnType<typeof notebook>;
+  let restarted: string[];
   let desired: Cell<DesiredState | undefined>;
   let phase: Cell<Phase>;
   let network: Cell<NetworkView>;
@@ -45,7 +46,7 @@ describe("the tailnet", () => {
 
   const begin = async (): Promise<void> => {
     running = joinTailnet(
-      { tailnet: { node, api }, clock, log },
+      { tailnet: { node, api }, meters: { restarted: (process) => void restarted.push(process) }, clock, log },
       { desired, phase, network, tailnet, identity: new Cell<MachineIdentity | undefined>(MACHINE) },
       NO_REPORT,
       stop.signal,
@@ -61,6 +62,7 @@ describe("the tailnet", () => {
     clock = new ManualClock();
     stop = new AbortController();
     log = notebook();
+    restarted = [];
     desired = new Cell<DesiredState | undefined>(undefined);
     phase = new Cell<Phase>({ at: "ready" });
     network = new Cell<NetworkView>({ at: "applied", network: { ...APPLIED, tailnet: "closed" } });
@@ -150,6 +152,16 @@ describe("the tailnet", () => {
     expect(node.done.slice(3)).toEqual(["recall: n1"]);
     expect(tailnet.get().at).toBe("joined");
     expect(log.events).toContain("tailnet.lost");
+    expect(restarted).toEqual(["tailscaled"]);
+  });
+
+  it("that removed this machine is no restart of its daemon", async () => {
+    await begin();
+    await wish(tailnetWish());
+    node.now.set(new AgentError("tailnet.logged-out", "it was removed from the tailnet", { retryable: true }));
+    await clock.advance(1_000);
+    expect(log.events).toContain("tailnet.lost");
+    expect(restarted).toEqual([]);
   });
 
   it("joins anew where its daemon left nothing to go on with, after it has cleaned up", async () => {

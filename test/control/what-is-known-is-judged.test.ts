@@ -4,7 +4,7 @@ import { examine } from "../../agent/control/examine.ts";
 import { CHECKS } from "../../agent/core/checks/register.ts";
 import type { CheckResult } from "../../agent/core/health.ts";
 import type { Known } from "../../agent/core/known.ts";
-import type { Log } from "../../agent/ports/log.ts";
+import type { AnyLog } from "../../agent/ports/log.ts";
 import { FIXED, WELL } from "../core/sample.ts";
 import { ManualClock, settle } from "./manual-clock.ts";
 import { here } from "./stand-ins.ts";
@@ -27,10 +27,10 @@ describe("what is known", () => {
     stop = new AbortController();
     logged = [];
     const note =
-      (level: string): Log["info"] =>
+      (level: string): AnyLog["info"] =>
       (data, event) =>
         void logged.push(`${level} ${event} ${String((data as { readonly check?: string }).check)}`);
-    const log: Log = { debug: note("debug"), info: note("info"), warn: note("warn"), error: note("error") };
+    const log: AnyLog = { debug: note("debug"), info: note("info"), warn: note("warn"), error: note("error") };
     void examine({ clock, log }, board, FIXED, stop.signal);
   });
   afterEach(() => stop.abort());

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { newBoard } from "../../agent/control/board/board.ts";
 import { measureResources, observe, showStatusLine } from "../../agent/control/observe.ts";
+import type { Run } from "../../agent/core/head.ts";
 import type { LoopStatus } from "../../agent/core/loop-status.ts";
 import type { Resources } from "../../agent/core/machine.ts";
 import { isNotable, NOTHING_OBSERVED, type ObservedState } from "../../agent/core/observed-state.ts";
@@ -10,6 +11,14 @@ import { ManualClock, settle } from "./manual-clock.ts";
 import { NO_MANAGER } from "./stand-ins.ts";
 
 const LOOP: LoopStatus = { name: "cache", at: "running", sinceMs: 1, failures: 0, lastFailure: "" };
+const BOOT = {
+  bootId: "boot-1",
+  runId: "run-1",
+  startedMonoMs: 400_000,
+  addresses: { controlPlane: "cp.example:443", gateway: "0.0.0.0:8443", health: "127.0.0.1:9090" },
+  versions: Promise.resolve({ agent: "1.2.3", node: "v24", buildkit: "v0.33.1", contract: "c" }),
+};
+const NO_CONTACT = { attached: false, lastFailure: "Not attached yet" };
 const GATEWAY = {
   at: "here",
   runId: "g1",
@@ -36,11 +45,16 @@ describe("what is known", () => {
     stop = new AbortController();
     shown = [];
     resources = WELL.resources;
-    void observe({ clock, board: { show: (state) => void shown.push(state) } }, board, () => [LOOP], stop.signal);
+    void observe({ clock, board: { show: (state) => void shown.push(state) } }, board, BOOT, () => [LOOP], stop.signal);
     await settle();
   });
   afterEach(() => stop.abort());
 
+  const runNow = (): Run => {
+    const { wallMs, monoMs } = clock.now();
+    const { bootId, runId, addresses } = BOOT;
+    return { bootId, runId, addresses, bootedAtMs: wallMs - monoMs, startedAtMs: wallMs - monoMs + 400_000 };
+  };
   const told = async (): Promise<ObservedState | undefined> => {
     await settle();
     expect(shown.at(-1)).toBe(board.observed.get());
@@ -51,6 +65,7 @@ describe("what is known", () => {
     expect(await told()).toEqual({
       ...NOTHING_OBSERVED,
       observedAtMs: clock.now().wallMs,
+      head: { versions: await BOOT.versions, run: runNow(), contact: NO_CONTACT },
       loops: [LOOP],
     });
   });
@@ -74,6 +89,12 @@ describe("what is known", () => {
     board.phase.set({ at: "degraded", because: [] });
     expect(await told()).toEqual({
       observedAtMs: clock.now().wallMs,
+      head: {
+        assignment: desiredState().assignment,
+        versions: await BOOT.versions,
+        run: runNow(),
+        contact: NO_CONTACT,
+      },
       phase: { at: "degraded", because: [] },
       appliedRevision: 7n,
       appliedEpoch: "e",
@@ -100,6 +121,7 @@ describe("what is known", () => {
       buildkit: { version: "v1", restarts: 2, lastExit: "killed", quarantined: "db" },
       certificates: { machineNotAfterMs: 1, servingNotAfterMs: 2, lastRenewalError: "late" },
       counters: { sessionsAccepted: 5, sessionsRefused: 6, messagesRefused: 3 },
+      troubles: [],
       loops: [LOOP],
     });
   });

@@ -112,7 +112,11 @@ export const WELL: Known = {
   tailnet: { at: "none" },
 };
 
-export const FIXED: Fixed = { requireEncryption: true, capabilities: ["builds", "cache-volume"] };
+export const FIXED: Fixed = {
+  controlPlane: "cp.example:443",
+  requireEncryption: true,
+  capabilities: ["builds", "cache-volume"],
+};
 
 /** A blocking check that builds need, and that is ok; each test changes what it is about. */
 export function checkResult(over: Partial<CheckResult> = {}): CheckResult {

@@ -74,8 +74,7 @@ async function failureOf(gathering: Promise<unknown>): Promise<AgentError | unde
 
 /** As messages go to the control plane, as logs show them, and as somebody might inspect them. */
 function told(failure: AgentError): string {
-  const { stack: _stack, ...logged } = logError(failure);
-  return failure.message + JSON.stringify(logged) + inspect(failure, { depth: 9 });
+  return failure.message + JSON.stringify(logError(failure, false)) + inspect(failure, { depth: 9 });
 }
 
 it("neither in a message, nor in a log, nor in a cause", { timeout: 120_000 }, async () => {

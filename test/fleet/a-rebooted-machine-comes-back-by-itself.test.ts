@@ -4,7 +4,7 @@ import { Phase } from "../../agent/adapters/grpc/gen/builder/agent/v1/observed_s
 import { PlaneError } from "../../agent/core/plane-status.ts";
 import { Secret } from "../../agent/core/secret.ts";
 import type { EvidenceSource } from "../../agent/ports/evidence.ts";
-import type { Log } from "../../agent/ports/log.ts";
+import type { AnyLog, Log } from "../../agent/ports/log.ts";
 import { FleetMachine, type PlaneAddress } from "../../bench/fleet/machine/machine.ts";
 import { EmbeddedControlPlane } from "../../sandbox/control-plane/embedded-control-plane.ts";
 import type { ControlPlaneOptions } from "../../sandbox/control-plane/options.ts";
@@ -62,7 +62,7 @@ it("is let in when it is told to come back after a loss of power, and names what
   relay.cut();
 
   const failures: unknown[] = [];
-  const warn: Log["warn"] = ({ err }, event) => event === "identity.registration-failed" && failures.push(err);
+  const warn: AnyLog["warn"] = ({ err }, event) => event === "identity.registration-failed" && failures.push(err);
   await using second = await boot("boot-2", plane, { debug() {}, info() {}, error() {}, warn });
   await ready(plane, second.name);
   expect(plane.machines()).toMatchObject([{ lease: { instance: INSTANCE, generation: 2 } }]);

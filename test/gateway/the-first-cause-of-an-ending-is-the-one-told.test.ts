@@ -54,6 +54,9 @@ it.each<{ cause: string; act: (pair: Pair, rig: Rig) => unknown; ending: RegExp;
   const { summary } = await rig.eventOf("closed");
   expect(summary.ending).toMatch(ending);
   expect(summary.detail).toMatch(detail);
+  // What breaks a build stands out in the log.
+  const { level } = await rig.log.first(({ event }) => event === "session.closed");
+  expect(level).toBe(summary.ending.startsWith("buildkit-") ? "warn" : "info");
   expect(rig.events.all.filter((event) => event.is === "closed")).toHaveLength(1);
 });
 

@@ -1,6 +1,7 @@
 import { Registry } from "prom-client";
 import { expect, it } from "vitest";
 import { PAGE_STYLE } from "../../agent/adapters/health/page-style.ts";
+import { CHECKS } from "../../agent/core/checks/register.ts";
 import { statusReport } from "../../agent/core/status-report.ts";
 import { nameFindings, promtoolFindings } from "../telemetry/promtool.ts";
 import { asked, serving } from "./serving.ts";
@@ -13,6 +14,13 @@ it("tells the whole state as JSON, exact beyond what JSON's numbers hold", async
   expect(JSON.parse(body)).toEqual({
     schemaVersion: 1,
     observedAtMs: NOW_MS,
+    observedAt: "2026-01-02T03:04:05Z",
+    machineId: "m-1",
+    ...READY.head.assignment,
+    versions: READY.head.versions,
+    addresses: READY.head.run?.addresses,
+    boot: { id: "boot-1", atMs: NOW_MS - 90_000_000, at: "2026-01-01T02:04:05Z" },
+    process: { runId: "run-1", startedAtMs: NOW_MS - 7_300_000, startedAt: "2026-01-02T01:02:25Z" },
     ready: true,
     notReadyBecause: [],
     phase: { at: "ready" },
@@ -20,10 +28,16 @@ it("tells the whole state as JSON, exact beyond what JSON's numbers hold", async
     appliedEpoch: "e1",
     refused: { revision: "9223372036854775808", because: "another assignment" },
     builds: { "build-1": 3, "build-2": 1 },
-    checks: READY.checks.map((one) => ({ ...one, ok: true })),
+    checks: READY.checks.map((one) => ({
+      ...one,
+      ok: true,
+      severity: one.blocking ? "blocking" : "warning",
+      since: "2026-01-02T01:02:25Z",
+    })),
+    troubles: [],
     loops: [],
     resources: READY.resources,
-    bootChapters: [],
+    bootChapters: READY.bootChapters,
     buildkit: READY.buildkit,
     certificates: READY.certificates,
     counters: READY.counters,
@@ -56,7 +70,18 @@ it.each([
   {
     name: "ready",
     state: READY,
-    has: [">ready<", "build-1", "60.0 GiB", "killed by SIGKILL", "expired"],
+    has: [
+      "<title>m-1 · ready · builder-agent<",
+      "acme/app",
+      "cp.example:443",
+      "v24.1.0",
+      "2026-01-01 02:04:05 UTC",
+      ">ready<",
+      "build-1",
+      "60.0 GiB",
+      "killed by SIGKILL",
+      "expired",
+    ],
     hasNot: ["Not ready"],
   },
   { name: "degraded", state: DEGRADED, has: ["Not ready for builds", "buildkit: No answer on its socket"], hasNot: [] },
@@ -94,6 +119,37 @@ it("shows markup from elsewhere as text, and lets the page run and load nothing"
   expect(style).toBe(PAGE_STYLE);
 });
 
+it("gives no metric a value that nobody looked at: no check is ok, no disk is empty", async () => {
+  const registry = new Registry();
+  await using health = await serving(undefined, registry);
+  const lines = (await asked(health, "/metrics")).body.split("\n");
+  for (const { name, blocking } of CHECKS) {
+    expect(lines).toContain(`builder_agent_check_ok{check="${name}"} 0`);
+    expect(lines).toContain(`builder_agent_check_blocking{check="${name}"} ${blocking ? 1 : 0}`);
+  }
+  expect(lines).toContain("builder_agent_admission_open 0");
+  expect(lines.filter((line) => /^builder_agent_(cache_|memory_|certificate_|boot_)/.test(line))).toEqual([]);
+});
+
+it("keeps one series for a check whose gravity changes", async () => {
+  const registry = new Registry();
+  await using health = await serving(READY, registry);
+  health.show({ ...READY, checks: [check("encryption", { state: "failed", blocking: false })] });
+  const lines = (await asked(health, "/metrics")).body.split("\n");
+  expect(lines.filter((line) => /^builder_agent_check_.*"encryption"/.test(line))).toEqual([
+    'builder_agent_check_ok{check="encryption"} 0',
+    'builder_agent_check_blocking{check="encryption"} 0',
+  ]);
+});
+
+it("says in metrics that a machine at its end lets nobody in, whatever its checks say", async () => {
+  const registry = new Registry();
+  await using health = await serving({ ...READY, phase: { at: "stopping", reason: "drained" } }, registry);
+  const { body } = await asked(health, "/metrics");
+  expect(body).toContain('builder_agent_admission_closed{reason="stopping"} 1');
+  expect(body).toContain("builder_agent_admission_open 0");
+});
+
 it("gives what it shows as metrics", async () => {
   const registry = new Registry();
   await using health = await serving(READY, registry);
@@ -105,8 +161,16 @@ it("gives what it shows as metrics", async () => {
       "builder_agent_ready 0",
       'builder_agent_phase{phase="degraded"} 1',
       'builder_agent_phase{phase="ready"} 0',
-      'builder_agent_check_ok{check="buildkit",blocking="true"} 0',
-      'builder_agent_check_ok{check="control-plane",blocking="false"} 0',
+      'builder_agent_check_ok{check="buildkit"} 0',
+      'builder_agent_check_blocking{check="buildkit"} 1',
+      'builder_agent_check_ok{check="control-plane"} 0',
+      'builder_agent_check_explained{check="control-plane"} 1',
+      'builder_agent_check_explained{check="buildkit"} 0',
+      'builder_agent_check_blocking{check="control-plane"} 0',
+      "builder_agent_admission_open 0",
+      'builder_agent_admission_closed{reason="buildkit"} 1',
+      'builder_agent_admission_closed{reason="disk"} 0',
+      'builder_agent_boot_chapter_seconds{chapter="ready"} 2.5',
       `builder_agent_certificate_expiry_timestamp_seconds{certificate="machine"} ${(NOW_MS + 3_600_000) / 1000}`,
       "builder_agent_cache_free_bytes 64424509440",
       "builder_agent_cache_inodes 1000",

@@ -11,6 +11,18 @@ export function check(name: string, found: Partial<CheckResult> = {}): CheckResu
 export const READY: ObservedState = {
   ...NOTHING_OBSERVED,
   observedAtMs: NOW_MS,
+  head: {
+    machineId: "m-1",
+    assignment: { orgId: "acme", projectId: "app", architecture: "amd64" },
+    versions: { agent: "1.2.3", node: "v24.1.0", buildkit: "v0.33.1", contract: "builder.agent.v1" },
+    run: {
+      bootId: "boot-1",
+      runId: "run-1",
+      bootedAtMs: NOW_MS - 90_000_000,
+      startedAtMs: NOW_MS - 7_300_000,
+      addresses: { controlPlane: "cp.example:443", gateway: "0.0.0.0:8443", health: "127.0.0.1:9090" },
+    },
+  },
   phase: { at: "ready" },
   appliedRevision: 18_446_744_073_709_551_615n,
   appliedEpoch: "e1",
@@ -34,6 +46,7 @@ export const READY: ObservedState = {
   },
   buildkit: { version: "v0.33.1", restarts: 1, lastExit: "killed by SIGKILL", quarantined: "" },
   certificates: { machineNotAfterMs: NOW_MS + 3_600_000, servingNotAfterMs: NOW_MS - 5_000, lastRenewalError: "" },
+  bootChapters: [{ name: "ready", beganMs: 0, tookMs: 2_500 }],
   counters: { sessionsAccepted: 12, sessionsRefused: 2, messagesRefused: 0 },
 };
 
@@ -43,7 +56,12 @@ export const DEGRADED: ObservedState = {
   checks: [
     check("gateway"),
     check("buildkit", { state: "failed", message: "No answer on its socket for 12 s: see its log" }),
-    check("control-plane", { state: "failed", blocking: false, message: "Not attached: connection refused" }),
+    check("control-plane", {
+      state: "failed",
+      blocking: false,
+      message: "Not attached: connection refused",
+      causedBy: "machine-certificate",
+    }),
   ],
 };
 

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { Registry } from "prom-client";
+import { Gauge, Registry } from "prom-client";
 import { describe, expect, it } from "vitest";
 import { listenHealth } from "../../agent/adapters/health/listen-health.ts";
 import { asked, serving } from "./serving.ts";
@@ -118,4 +118,33 @@ describe("the health server", () => {
     expect((await asked(health, "/metrics")).status).toBe(500);
     expect((await asked(health, "/readyz")).status).toBe(200);
   });
+});
+
+it("answers everything else at once while a collector of metrics hangs, and says so itself before long", async () => {
+  const registry = new Registry();
+  let gathered = 0;
+  new Gauge({
+    name: "hangs",
+    help: "Never done.",
+    registers: [registry],
+    collect: () => {
+      gathered += 1;
+      return new Promise<void>(() => {});
+    },
+  });
+  await using health = await serving(READY, registry);
+  const scrapes = Array.from({ length: 20 }, () => asked(health, "/metrics"));
+  let scraped = false;
+  void Promise.all(scrapes).then(() => (scraped = true));
+  for (const path of ["/livez", "/readyz", "/readyz?format=json", "/readyz/disk", "/status", "/"]) {
+    const began = performance.now();
+    expect(await asked(health, path)).toMatchObject({ status: 200 });
+    expect(performance.now() - began).toBeLessThan(1_000);
+  }
+  expect(scraped).toBe(false);
+  for (const { status, body } of await Promise.all(scrapes)) {
+    expect(status).toBe(503);
+    expect(body).toContain("within 2 s: a collector hangs");
+  }
+  expect(gathered).toBe(1);
 });

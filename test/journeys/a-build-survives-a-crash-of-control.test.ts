@@ -35,6 +35,11 @@ it("goes on and finishes while control is killed and comes back as the same mach
     gateway: await stage().pid("gateway"),
     buildkitd: await stage().pid("buildkitd"),
   }).toEqual(before);
+  const { body } = await stage().health("/metrics");
+  expect(body).toContain('builder_agent_restarts_total{process="control"} 1\n');
+  // Both run as they did: what a new control finds is not started again.
+  for (const untouched of ["buildkitd", "gateway"])
+    expect(body).toContain(`builder_agent_restarts_total{process="${untouched}"} 0\n`);
 });
 
 it("lets a build open further connections, and another build in, after control came back", async () => {

@@ -29,4 +29,7 @@ it("ends its sessions, comes back where clients look for it, and lets the next b
   await using next = await stage().holdBuild(await stage().openBuild());
   await next.finish();
   expect({ port: await stage().port(), buildkitd: await stage().pid("buildkitd") }).toEqual(before);
+  const { body } = await stage().health("/metrics");
+  expect(body).toContain('builder_agent_restarts_total{process="gateway"} 1\n');
+  expect(body).toMatch(/builder_agent_sessions_closed_total\{ending="gateway-lost"\} [1-9]/);
 });

@@ -28,7 +28,7 @@ it("fails the build, is told by readyz and counted, and starts again for the nex
   await eventually("readyz is 200 again", async () => (await stage().health("/readyz")).status === 200);
   await plane.until(() => stage().machine.observed?.buildkit?.restarts === 1, { what: "the restart to be told" });
   expect(await stage().health("/metrics")).toMatchObject({
-    body: expect.stringContaining("builder_agent_buildkit_restarts 1\n") as string,
+    body: expect.stringContaining('builder_agent_restarts_total{process="buildkitd"} 1\n') as string,
   });
   await using next = await stage().holdBuild(await stage().openBuild());
   await next.finish();

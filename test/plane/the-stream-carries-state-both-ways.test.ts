@@ -64,6 +64,8 @@ describe("the stream", () => {
       is: "observed",
       state: {
         observedAtMs: Date.now(),
+        head: {},
+        troubles: [],
         phase: { at: "ready" },
         appliedRevision: 9n,
         appliedEpoch: "e",

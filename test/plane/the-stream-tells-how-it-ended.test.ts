@@ -23,6 +23,8 @@ const OBSERVED = {
   is: "observed",
   state: {
     observedAtMs: 0,
+    head: {},
+    troubles: [],
     phase: { at: "starting" },
     appliedRevision: 0n,
     appliedEpoch: "",
@@ -174,7 +176,7 @@ describe("a far end that does not keep up", () => {
     expect(await endOf(client.attach(identity, HELLO, FOREVER))).toMatchObject({
       status: "DEADLINE_EXCEEDED",
       step: "retry",
-      message: "The control plane answered Attach with DEADLINE_EXCEEDED: no answer within 0.2 s",
+      message: "The control plane did not answer Attach: no answer within 0.2 s",
     });
   });
 

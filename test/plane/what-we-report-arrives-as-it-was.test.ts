@@ -20,6 +20,8 @@ function overTheWire(message: ToPlane): AttachRequest["message"] {
 
 const OBSERVED: ObservedState = {
   observedAtMs: 1_900_000_000_123,
+  head: {},
+  troubles: [],
   phase: { at: "ready" },
   appliedRevision: 12n,
   appliedEpoch: "e",

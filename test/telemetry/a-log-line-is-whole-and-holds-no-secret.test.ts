@@ -3,10 +3,10 @@ import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { jsonLog, type LogLevel } from "../../agent/adapters/telemetry/json-log.ts";
+import { type JsonLog, jsonLog, type LogLevel } from "../../agent/adapters/telemetry/json-log.ts";
 import { AgentError } from "../../agent/core/errors.ts";
 import { Secret } from "../../agent/core/secret.ts";
-import type { Log } from "../../agent/ports/log.ts";
+import type { AnyLog } from "../../agent/ports/log.ts";
 
 const CANARY = "canary-7f3a91";
 /** A pipe holds as much (pipe(7)). */
@@ -46,7 +46,7 @@ function lines(): readonly Record<string, unknown>[] {
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 }
-const logAt = (level: LogLevel): Log => jsonLog({ process: "gateway", level, fd });
+const logAt = (level: LogLevel): AnyLog => jsonLog({ process: "gateway", level, fd });
 
 it("is one JSON object with level, time, process and a stable event, there when the call returns", () => {
   logAt("info").info({ buildId: "b", durationMs: 12 }, "session.closed");
@@ -61,6 +61,19 @@ it("is one JSON object with level, time, process and a stable event, there when 
       event: "session.closed",
     },
   ]);
+  expect(Object.keys(lines()[0] ?? {}).slice(0, 3)).toEqual(["level", "time", "event"]);
+});
+
+it("says a time for a person beside its milliseconds, and leaves lengths of time alone", () => {
+  const took = { durationMs: 5, hugeMs: 999_999_999_999, graceMs: "1796212800000" };
+  logAt("info").info({ notAfterMs: 1_796_212_800_000, deeper: { atMs: 1_796_212_800_000 }, ...took }, "said");
+  expect(lines()[0]).toMatchObject({
+    notAfterMs: 1_796_212_800_000,
+    notAfter: "2026-12-02T12:00:00.000Z",
+    deeper: { atMs: 1_796_212_800_000, at: "2026-12-02T12:00:00.000Z" },
+    ...took,
+  });
+  for (const key of ["duration", "huge", "grace"]) expect(lines()[0]).not.toHaveProperty(key);
 });
 
 it.each([
@@ -76,7 +89,7 @@ it.each([
 });
 
 it("changes its level while it runs", () => {
-  const log = jsonLog({ process: "gateway", level: "warn", fd });
+  const log: AnyLog & Pick<JsonLog, "setLevel"> = jsonLog({ process: "gateway", level: "warn", fd });
   log.info({}, "before");
   log.setLevel("debug");
   log.debug({}, "after");
@@ -116,17 +129,20 @@ it("tells an error with every cause, each in its own words", () => {
     retryable: true,
     cause: grpc,
   });
-  logAt("info").warn({ err }, "control-plane.detached");
-  expect(lines()[0]?.["err"]).toEqual({
-    name: "AgentError",
+  const told = {
     code: "control-plane.unavailable",
     message: "The control plane did not answer",
-    causes: [
-      { name: "Error", message: "14 UNAVAILABLE" },
-      { name: "Error", message: "connect ECONNREFUSED", code: "ECONNREFUSED" },
-    ],
-    stack: expect.stringContaining("a-log-line-is-whole") as string,
-  });
+    causes: [{ message: "14 UNAVAILABLE" }, { message: "connect ECONNREFUSED", code: "ECONNREFUSED" }],
+  };
+  logAt("info").error({ err }, "control-plane.detached");
+  logAt("debug").error({ err }, "control-plane.detached");
+  expect(lines().map((line) => line["err"])).toEqual([told, { ...told, stack: expect.any(Array) as unknown }]);
+  expect(lines()[1]).toHaveProperty("err.stack.0", expect.stringMatching(/^at .*a-log-line-is-whole/));
+});
+
+it("names the kind of an error that has no code", () => {
+  logAt("info").error({ err: new TypeError("x is not a function") }, "failed");
+  expect(lines()[0]?.["err"]).toEqual({ name: "TypeError", message: "x is not a function" });
 });
 
 it("tells every member of an AggregateError, a cause that is no error, and a circle once", () => {

@@ -1,5 +1,11 @@
 import { expect, it } from "vitest";
 import { prometheusMeters } from "../../agent/adapters/telemetry/prometheus-meters.ts";
+import { KNOWN_METHODS } from "../../agent/core/calls.ts";
+import { MESSAGE_KINDS, PLANE_CALLS, PLANE_STATUSES, WATCHED_PROCESSES } from "../../agent/core/counted.ts";
+import { PRUNE_OUTCOMES } from "../../agent/core/disk-relief.ts";
+import { SESSION_ENDINGS } from "../../agent/core/session.ts";
+import { TURNED_AWAY } from "../../agent/core/turned-away.ts";
+import { EXIT_KINDS } from "../../agent/core/unit-exit.ts";
 import type { GatewayStats } from "../../agent/ports/gateway.ts";
 import { nameFindings, promtoolFindings } from "./promtool.ts";
 
@@ -19,12 +25,14 @@ const STATS: GatewayStats = {
   progress: [],
 };
 
+const ABOUT = { version: "1.2.3", controlRestarts: 2, droppedLogLines: () => 4 };
+
 async function shown(meters: ReturnType<typeof prometheusMeters>): Promise<readonly string[]> {
   return (await meters.registry.metrics()).split("\n");
 }
 
 it("shows the gateway's counters as they are, through a restart of either process", async () => {
-  const all = prometheusMeters();
+  const all = prometheusMeters(ABOUT);
   all.meters.gateway(STATS);
   all.meters.gateway({ ...STATS, accepted: 9, refused: { "no-grant": 3 } });
   expect(await shown(all)).toEqual(
@@ -46,7 +54,7 @@ it("shows the gateway's counters as they are, through a restart of either proces
 });
 
 it("shows a lost gateway as down, with nobody connected", async () => {
-  const all = prometheusMeters();
+  const all = prometheusMeters(ABOUT);
   all.meters.gateway(STATS);
   all.meters.gatewayLost();
   expect(await shown(all)).toEqual(
@@ -59,7 +67,7 @@ it("shows a lost gateway as down, with nobody connected", async () => {
 });
 
 it("counts sessions by their ending, and how long and how large they were", async () => {
-  const all = prometheusMeters();
+  const all = prometheusMeters(ABOUT);
   all.meters.sessionClosed("client-closed", 61_000, 5_000, 300_000_000);
   all.meters.sessionClosed("build-revoked", 200, 0, 0);
   expect(await shown(all)).toEqual(
@@ -75,11 +83,11 @@ it("counts sessions by their ending, and how long and how large they were", asyn
 });
 
 it("counts what went wrong", async () => {
-  const all = prometheusMeters();
+  const all = prometheusMeters(ABOUT);
   all.meters.planeAttached(true);
   all.meters.planeCallFailed("Register", "UNAVAILABLE");
   all.meters.messageRefused("desired-state");
-  all.meters.buildkitExited("signal");
+  all.meters.buildkitExited("killed");
   all.meters.renewalFailed();
   all.meters.unknownFields(3);
   expect(await shown(all)).toEqual(
@@ -87,7 +95,7 @@ it("counts what went wrong", async () => {
       "builder_agent_control_plane_attached 1",
       'builder_agent_control_plane_call_failures_total{call="Register",status="UNAVAILABLE"} 1',
       'builder_agent_messages_refused_total{kind="desired-state"} 1',
-      'builder_agent_buildkit_exits_total{kind="signal"} 1',
+      'builder_agent_buildkit_exits_total{kind="killed"} 1',
       "builder_agent_certificate_renewal_failures_total 1",
       "builder_agent_control_plane_unknown_fields_total 3",
     ]),
@@ -95,11 +103,83 @@ it("counts what went wrong", async () => {
 });
 
 it("keeps the number of series bounded though labels are made up without end", async () => {
-  const all = prometheusMeters();
-  for (let at = 0; at < 1_000; at += 1) all.meters.messageRefused(`kind-${at}`);
-  const lines = (await shown(all)).filter((line) => line.startsWith("builder_agent_messages_refused_total{"));
-  expect(lines).toHaveLength(65);
-  expect(lines).toContain('builder_agent_messages_refused_total{kind="other"} 936');
+  const all = prometheusMeters(ABOUT);
+  const before = (await shown(all)).length;
+  const names = Array.from({ length: 1_000 }, (_, at) => `made-up-${at}`);
+  for (const name of names) all.meters.planeCallFailed("Attach", name);
+  all.meters.gateway({ ...STATS, refused: Object.fromEntries(names.map((name) => [name, 1])) });
+  const lines = await shown(all);
+  expect(lines.length - before).toBeLessThan(100);
+  expect(lines).toContain('builder_agent_control_plane_call_failures_total{call="Attach",status="other"} 952');
+  expect(lines).toContain('builder_agent_gateway_connections_refused_total{reason="other"} 970');
+});
+
+it.each([
+  { family: "gateway_connections_refused_total", label: "reason", known: TURNED_AWAY },
+  { family: "gateway_calls_refused_total", label: "method", known: [...KNOWN_METHODS, "unknown"] },
+  { family: "gateway_spliced_bytes_total", label: "direction", known: ["from-client", "to-client"] },
+  { family: "sessions_closed_total", label: "ending", known: SESSION_ENDINGS },
+  { family: "buildkit_exits_total", label: "kind", known: EXIT_KINDS },
+  { family: "cache_prunes_total", label: "outcome", known: PRUNE_OUTCOMES },
+  { family: "messages_refused_total", label: "kind", known: MESSAGE_KINDS },
+  { family: "restarts_total", label: "process", known: WATCHED_PROCESSES },
+])("$family has each $label from the start, so that its first increase is seen", async ({ family, label, known }) => {
+  const all = prometheusMeters({ ...ABOUT, controlRestarts: 0 });
+  const series = known.map((value) => `builder_agent_${family}{${label}="${value}"} 0`);
+  expect(await shown(all)).toEqual(expect.arrayContaining(series));
+  all.meters.gateway({ ...STATS, refused: {}, refusedCalls: {}, bytesFromClients: 0, bytesToClients: 0 });
+  expect(await shown(all)).toEqual(expect.arrayContaining(series));
+});
+
+it("has each status of each call to the control plane from the start", async () => {
+  const lines = await shown(prometheusMeters(ABOUT));
+  for (const call of PLANE_CALLS)
+    for (const status of PLANE_STATUSES)
+      expect(lines).toContain(`builder_agent_control_plane_call_failures_total{call="${call}",status="${status}"} 0`);
+});
+
+it("counts restarts by process, and says which agent this is", async () => {
+  const all = prometheusMeters(ABOUT);
+  all.meters.restarted("buildkitd");
+  all.meters.restarted("gateway");
+  expect(await shown(all)).toEqual(
+    expect.arrayContaining([
+      'builder_agent_restarts_total{process="buildkitd"} 1',
+      'builder_agent_restarts_total{process="control"} 2',
+      'builder_agent_restarts_total{process="gateway"} 1',
+      'builder_agent_restarts_total{process="tailscaled"} 0',
+      `builder_agent_build_info{version="1.2.3",node="${process.version}"} 1`,
+    ]),
+  );
+});
+
+it("tells when the control plane was heard, when it is tried next, and what waits for it", async () => {
+  const all = prometheusMeters(ABOUT);
+  expect(await shown(all)).toContain("builder_agent_control_plane_last_contact_timestamp_seconds 0");
+  all.meters.planeHeard(1_700_000_000_500);
+  all.meters.planeNextTry(1_700_000_060_000);
+  all.meters.records({ waiting: 7, dropped: 2 });
+  expect(await shown(all)).toEqual(
+    expect.arrayContaining([
+      "builder_agent_control_plane_last_contact_timestamp_seconds 1700000000.5",
+      "builder_agent_control_plane_next_try_timestamp_seconds 1700000060",
+      "builder_agent_records_waiting 7",
+      "builder_agent_records_dropped_total 2",
+      "builder_agent_log_lines_dropped_total 4",
+    ]),
+  );
+  all.meters.planeAttached(true);
+  expect(await shown(all)).toContain("builder_agent_control_plane_next_try_timestamp_seconds 0");
+});
+
+it("has no clock offset while none is known, and not one of before", async () => {
+  const all = prometheusMeters(ABOUT);
+  const offset = async () => (await shown(all)).filter((line) => line.startsWith("builder_agent_clock_offset_seconds"));
+  expect(await offset()).toEqual([]);
+  all.meters.clockOffset(-2_500);
+  expect(await offset()).toEqual(["builder_agent_clock_offset_seconds -2.5"]);
+  all.meters.clockOffset(undefined);
+  expect(await offset()).toEqual([]);
 });
 
 it("names everything as Prometheus wants it, the process's own figures among it", async () => {
@@ -113,7 +193,7 @@ it("is found good by promtool", async () => {
 });
 
 function everything(): Promise<string> {
-  const all = prometheusMeters();
+  const all = prometheusMeters(ABOUT);
   all.meters.gateway(STATS);
   all.meters.sessionClosed("client-closed", 1, 1, 1);
   return all.registry.metrics();

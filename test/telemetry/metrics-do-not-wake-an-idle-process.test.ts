@@ -10,7 +10,7 @@ const IDLE_S = 3;
 /** Says when it has begun to be idle, and when it has been for a while. */
 const IDLE = `
 import { prometheusMeters } from ${JSON.stringify(METERS)};
-const { registry } = prometheusMeters();
+const { registry } = prometheusMeters({ version: "", controlRestarts: 0, droppedLogLines: () => 0 });
 await registry.metrics();
 setTimeout(() => {
   process.stdout.write("idle\\n");

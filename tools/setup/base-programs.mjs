@@ -7,6 +7,7 @@
 export const basePrograms = {
   apt: ["apt-get", "apt-cache", "apt-config"],
   bash: ["bash"],
+  bsdutils: ["script"],
   coreutils: [
     ...["[", "base64", "basename", "cat", "chgrp", "chmod", "chown", "chroot", "cp", "cut", "date", "dd", "df"],
     ...["dirname", "du", "echo", "env", "expr", "false", "head", "id", "install", "ln", "ls", "md5sum", "mkdir"],

@@ -1,14 +1,14 @@
 import type { Readable } from "node:stream";
 import { LineCutter } from "../../core/line-cutter.ts";
 import { isFailedCall } from "../../core/unit-exit.ts";
-import type { Log, LogData } from "../../ports/log.ts";
+import type { AnyLog, LogData, LogOf } from "../../ports/log.ts";
 
 /** As many as UnitExit may hold. */
 const KEPT_LINES = 20;
 const LINE_MAX_CHARS = 8_192;
 
 /** The levels of logrus. */
-const LEVELS: Readonly<Record<string, keyof Log>> = {
+const LEVELS: Readonly<Record<string, keyof AnyLog>> = {
   trace: "debug",
   debug: "debug",
   info: "info",
@@ -29,10 +29,10 @@ const FRAME = /^(\t|goroutine \d|[\w./@-]+\.\S+$)/;
  * for they tell why it ended; a telling one is not pushed out by the stack below it.
  */
 export class DaemonOutput {
-  readonly #log: Log;
+  readonly #log: LogOf<"buildkit.log">;
   readonly #kept: string[] = [];
 
-  constructor(log: Log) {
+  constructor(log: LogOf<"buildkit.log">) {
     this.#log = log;
   }
 
@@ -68,7 +68,7 @@ export class DaemonOutput {
  * `{"level":"info","msg":"…","time":"…", …}` → ours: `message` and the other fields under `fields`,
  * where they cannot hide ours.
  */
-export function parseLine(line: string): { readonly level: keyof Log; readonly data: LogData } {
+export function parseLine(line: string): { readonly level: keyof AnyLog; readonly data: LogData } {
   const entry = jsonObject(line);
   if (entry === undefined) return { level: FRAME.test(line) ? "debug" : "warn", data: { message: line } };
   const { level, msg, time: _, ...fields } = entry;

@@ -1,4 +1,4 @@
-import type { Client, ClientUnaryCall, ServiceError } from "@grpc/grpc-js";
+import { type Client, type ClientUnaryCall, type ServiceError, status } from "@grpc/grpc-js";
 import { AgentError } from "../../core/errors.ts";
 import { fetchesAtStart, judgeFetches } from "../../core/network/fetch-plan.ts";
 import type { ProbeFinding } from "../../core/network/order.ts";
@@ -70,10 +70,15 @@ export class GrpcBuildkitProbe implements BuildkitProbe, Disposable {
   }
 
   #noAnswer(call: string, failure: ServiceError | null): AgentError {
-    const why = failure === null ? "an empty answer" : failure.details;
+    const why = failure === null ? "an empty answer" : inOurWords(failure);
     return new AgentError("buildkit.no-answer", `BuildKit at ${this.#socketPath} did not answer ${call}: ${why}`, {
       retryable: true,
       cause: failure ?? undefined,
     });
   }
+}
+
+/** How long it took and where it waited is another text each time: that stays in the cause. */
+function inOurWords({ code, details }: ServiceError): string {
+  return code === status.DEADLINE_EXCEEDED ? `nothing within ${DEADLINE_MS / 1_000} s` : details;
 }

@@ -98,7 +98,9 @@ export class AttachStream implements PlaneStream {
   }
 
   #timeOut(what: string, ms: number): void {
-    const failure = new PlaneError("Attach", "DEADLINE_EXCEEDED", `${what} within ${ms / 1_000} s`);
+    const failure = new PlaneError("Attach", "DEADLINE_EXCEEDED", `${what} within ${ms / 1_000} s`, {
+      answered: false,
+    });
     this.#finish({ is: "failed", failure });
   }
 

@@ -41,12 +41,39 @@ export function planeErrorFrom(call: string, failure: unknown, way = ""): PlaneE
   const details = failure.details.slice(0, DETAILS_MAX);
   const madeUp = MADE_UP.find((row) => row.details.test(details));
   const status = madeUp?.status ?? statusCodes[failure.code] ?? "UNKNOWN";
-  return new PlaneError(call, status, isUnconnected(failure) ? `${details}${way}` : details, {
+  const unheard = isUnconnected(failure) ? `${unconnected(details)}${way}` : unanswered(details);
+  return new PlaneError(call, status, unheard ?? details, {
+    answered: unheard === undefined && madeUp === undefined,
     cause: failure,
     refusal: markOf(failure),
     retryAfterMs: retryAfterOf(failure),
     planeTimeMs: planeTimeOf(failure.metadata),
   });
+}
+
+/** grpc-js: "No connection established. Last error: Error: connect ECONNREFUSED 192.0.2.1:443. Resolution note: ,". */
+const UNCONNECTED = /^No connection established\. Last error: (?:[A-Za-z]*Error: )?(.*?)(?:\. Resolution note: .*)?$/s;
+
+const REASONS: readonly (readonly [RegExp, string])[] = [
+  [/ECONNREFUSED/, "the connection was refused"],
+  [/ECONNRESET|EPIPE|socket hang up/, "the connection was broken off"],
+  [/ETIMEDOUT/, "no connection came about in time"],
+  [/EHOSTUNREACH|ENETUNREACH/, "there is no way to its address"],
+];
+
+/** The raw words stay in the cause, for the log. */
+function unconnected(details: string): string {
+  const why = UNCONNECTED.exec(details)?.[1] ?? details;
+  return REASONS.find(([pattern]) => pattern.test(why))?.[1] ?? why;
+}
+
+/** Of what grpc-js itself says where nobody answered a call; undefined: somebody did. */
+function unanswered(details: string): string | undefined {
+  if (/^(?:Connection dropped|Received RST_STREAM)|ECONNRESET|EPIPE/.test(details))
+    return "the connection was broken off";
+  if (/^Deadline exceeded after /.test(details)) return "no answer in time";
+  if (/^Name resolution failed for target /.test(details)) return "its name is not known, or no name server answers";
+  return undefined;
 }
 
 /** Whether there was no connection to the control plane: what is at its address is not believed. */

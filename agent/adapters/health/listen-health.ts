@@ -6,6 +6,7 @@ import { NOTHING_OBSERVED } from "../../core/observed-state.ts";
 import type { HealthBoard } from "../../ports/health-board.ts";
 import type { Log } from "../../ports/log.ts";
 import { type Answer, text } from "./answer.ts";
+import { metricsOf } from "./metrics.ts";
 import { answer } from "./routes.ts";
 import { stateGauges } from "./state-gauges.ts";
 
@@ -37,6 +38,7 @@ export type ListeningHealth = HealthBoard & { readonly url: string } & AsyncDisp
 /** Serves health over HTTP until disposed. @throws {AgentError} "health.cannot-listen" */
 export async function listenHealth({ host, port, registry, log }: HealthOptions): Promise<ListeningHealth> {
   const gauges = stateGauges(registry);
+  const metrics = metricsOf(registry);
   let shown = NOTHING_OBSERVED;
   const server = createServer(
     {
@@ -48,7 +50,8 @@ export async function listenHealth({ host, port, registry, log }: HealthOptions)
       requireHostHeader: false,
     },
     (request, response) => {
-      void respond(request, response, () => answer(request.url ?? "", shown, registry, Date.now()), log);
+      const asked = { target: request.url ?? "", accept: request.headers.accept ?? "", nowMs: Date.now() };
+      void respond(request, response, () => answer(asked, shown, metrics), log);
     },
   );
   server.maxConnections = MAX_CONNECTIONS;

@@ -1,9 +1,13 @@
 import { Gauge, type Registry } from "prom-client";
+import { missing } from "../../core/admission.ts";
+import { CHECKS } from "../../core/checks/register.ts";
 import type { ObservedState } from "../../core/observed-state.ts";
 import type { Phase } from "../../core/phase.ts";
 import { readiness } from "../../core/readiness.ts";
 
 const PHASES: readonly Phase["at"][] = ["starting", "ready", "degraded", "draining", "stopping"];
+
+const CLOSED_BY = [...CHECKS.filter((check) => check.neededByBuilds).map(({ name }) => name), "stopping"];
 
 /**
  * The observed state as gauges, so that what `/readyz` says can be alerted on and looked back at.
@@ -13,23 +17,51 @@ export function stateGauges(registry: Registry): (state: ObservedState) => void 
     new Gauge({ name: `builder_agent_${name}`, help, labelNames, registers: [registry] });
   const ready = gauge("ready", "1 while builds may be sent here.");
   const phase = gauge("phase", "1 for the phase that the agent is in.", ["phase"]);
-  const check = gauge("check_ok", "1 while the check is ok.", ["check", "blocking"]);
-  const revision = gauge("applied_revision", "Revision of the desired state that is in force in the gateway; 0: none.");
-  const expiry = gauge("certificate_expiry_timestamp_seconds", "When the certificate expires, Unix time.", [
-    "certificate",
+  const check = gauge("check_ok", "1 while the check is ok; 0 also while nobody could look yet.", ["check"]);
+  const blocking = gauge("check_blocking", "1 while the machine is not ready unless this check is ok.", ["check"]);
+  const explained = gauge("check_explained", "1 while another check's failure explains that this one is not ok.", [
+    "check",
   ]);
+  for (const { name, blocking: is } of CHECKS) {
+    check.set({ check: name }, 0);
+    explained.set({ check: name }, 0);
+    blocking.set({ check: name }, is ? 1 : 0);
+  }
+  const open = gauge("admission_open", "1 while the gateway is told to let builds in.");
+  const closed = gauge("admission_closed", "1 for why the gateway is told to let no build in: a check, or stopping.", [
+    "reason",
+  ]);
+  const chapter = gauge(
+    "boot_chapter_seconds",
+    "How long this part of control's start took; absent until it is over.",
+    ["chapter"],
+  );
+  const revision = gauge("applied_revision", "Revision of the desired state that is in force in the gateway; 0: none.");
+  const expiry = gauge(
+    "certificate_expiry_timestamp_seconds",
+    "When the certificate expires, Unix time; absent while there is none.",
+    ["certificate"],
+  );
   const memory = gauge("memory_available_bytes", "Memory that is available on this machine.");
   const size = gauge("cache_size_bytes", "Size of the file system that holds the cache.");
   const free = gauge("cache_free_bytes", "Free space of the file system that holds the cache.");
   const inodes = gauge("cache_inodes", "Inodes of the file system that holds the cache; 0: it has no fixed number.");
   const freeInodes = gauge("cache_free_inodes", "Free inodes of the file system that holds the cache.");
-  const restarts = gauge("buildkit_restarts", "Restarts of buildkitd since control started.");
+  // What was not measured yet has no value: a zero would say that there is nothing left.
+  for (const one of [memory, size, free, inodes, freeInodes]) one.remove();
 
   return (state) => {
     ready.set(readiness(state.phase, state.checks, new Set()).ready ? 1 : 0);
     for (const one of PHASES) phase.set({ phase: one }, one === state.phase.at ? 1 : 0);
-    for (const { name, blocking, state: found } of state.checks)
-      check.set({ check: name, blocking: `${blocking}` }, found === "ok" ? 1 : 0);
+    for (const { name, blocking: blocks, state: found, causedBy } of state.checks) {
+      explained.set({ check: name }, causedBy === undefined ? 0 : 1);
+      check.set({ check: name }, found === "ok" ? 1 : 0);
+      blocking.set({ check: name }, blocks ? 1 : 0);
+    }
+    const why = closedBecause(state);
+    open.set(why === undefined && state.checks.length > 0 ? 1 : 0);
+    for (const reason of CLOSED_BY) closed.set({ reason }, reason === why ? 1 : 0);
+    for (const { name, tookMs } of state.bootChapters) chapter.set({ chapter: name }, tookMs / 1000);
     revision.set(Number(state.appliedRevision));
     const { machineNotAfterMs, servingNotAfterMs } = state.certificates;
     if (machineNotAfterMs !== undefined) expiry.set({ certificate: "machine" }, machineNotAfterMs / 1000);
@@ -41,6 +73,10 @@ export function stateGauges(registry: Registry): (state: ObservedState) => void 
       inodes.set(state.resources.cacheInodes);
       freeInodes.set(state.resources.cacheFreeInodes);
     }
-    restarts.set(state.buildkit.restarts);
   };
+}
+
+/** As `admission` decides it; undefined: it is open, or nobody has looked yet. */
+function closedBecause({ phase, checks }: ObservedState): string | undefined {
+  return phase.at === "stopping" ? phase.at : missing(checks)?.name;
 }

@@ -2,10 +2,13 @@ import type { CheckResult } from "../../core/health.ts";
 import type { ObservedState } from "../../core/observed-state.ts";
 import type { Phase } from "../../core/phase.ts";
 import { readiness } from "../../core/readiness.ts";
+import { troubleInWords } from "../../core/trouble-words.ts";
 import type { Answer } from "./answer.ts";
 import { Html, html, NOTHING } from "./html.ts";
 import { momentInWords, sizeInWords, spanInWords } from "./in-words.ts";
+import { elapsed, message, relative } from "./moments.ts";
 import { PAGE_POLICY, PAGE_STYLE } from "./page-style.ts";
+import { statusHead } from "./status-head.ts";
 
 const REFRESH_SECONDS = 5;
 /** A page, not a list of everything: `/status` has them all. */
@@ -28,21 +31,26 @@ export function statusPage(state: ObservedState, nowMs: number): Answer {
 function page(state: ObservedState, nowMs: number): Html {
   return html`<html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${state.phase.at} · builder-agent</title><style>${new Html(PAGE_STYLE)}</style></head>
+<title>${titleOf(state)}</title><style>${new Html(PAGE_STYLE)}</style></head>
 <body><main>
 ${whole(state, nowMs)}
 <footer class="muted">Comes anew every ${REFRESH_SECONDS} s · <a href="/status">status</a> · <a href="/readyz?verbose">readyz</a> · <a href="/metrics">metrics</a></footer>
 </main></body></html>`;
 }
 
-function whole(state: ObservedState, nowMs: number): Html {
-  return html`${header(state, nowMs)}${notice(state, nowMs)}
-${checks(state, nowMs)}
-<div class="grid">${builds(state)}${cache(state)}${resources(state)}${buildkit(state)}${tailnet(state)}${certificates(state, nowMs)}${orders(state)}${counters(state)}${start(state)}</div>`;
+/** The machine's name first: a person has many of these open. */
+function titleOf({ head: { machineId }, phase }: ObservedState): string {
+  return [machineId, phase.at, "builder-agent"].filter((part) => part !== undefined).join(" · ");
 }
 
-function header({ phase, observedAtMs }: ObservedState, nowMs: number): Html {
-  return html`<header><h1>builder-agent</h1><span class="badge ${TONES[phase.at]}">${phase.at}</span>
+function whole(state: ObservedState, nowMs: number): Html {
+  return html`${header(state, nowMs)}${notice(state, nowMs)}
+${statusHead(state, nowMs)}${checks(state, nowMs)}
+<div class="grid">${recentTrouble(state, nowMs)}${builds(state)}${cache(state)}${resources(state)}${buildkit(state)}${tailnet(state)}${certificates(state, nowMs)}${orders(state)}${counters(state)}${start(state)}</div>`;
+}
+
+function header({ phase, observedAtMs, head }: ObservedState, nowMs: number): Html {
+  return html`<header><h1>${head.machineId ?? "builder-agent"}</h1><span class="badge ${TONES[phase.at]}">${phase.at}</span>
 <span class="muted right">${observedAtMs === 0 ? "" : `${momentInWords(observedAtMs)} (${spanInWords(nowMs - observedAtMs)} ago)`}</span></header>`;
 }
 
@@ -61,7 +69,7 @@ function notice({ phase, checks }: ObservedState, nowMs: number): Html {
     phase.at === "draining"
       ? html`<p>Cut in ${spanInWords(Math.max(0, phase.deadlineWallMs - nowMs))} at the latest.</p>`
       : NOTHING;
-  return html`<section class="notice"><h2>Not ready for builds</h2>${reasons.map((reason) => html`<p>${reason}</p>`)}${end}</section>`;
+  return html`<section class="notice"><h2>Not ready for builds</h2>${reasons.map((reason) => html`<p>${message(reason, nowMs)}</p>`)}${end}</section>`;
 }
 
 function checks({ checks: found }: ObservedState, nowMs: number): Html {
@@ -70,15 +78,24 @@ function checks({ checks: found }: ObservedState, nowMs: number): Html {
 }
 
 function checkRow(check: CheckResult, nowMs: number): Html {
-  const { name, message, sinceMs } = check;
+  const { name, message: words, sinceMs } = check;
   const { tone, mark } = verdict(check);
-  return html`<tr><td class="mark ${tone}">${mark}</td><th scope="row" class="name">${name}</th><td>${message}</td><td class="since muted" title="since ${momentInWords(sinceMs)}">for ${spanInWords(nowMs - sinceMs)}</td></tr>`;
+  return html`<tr><td class="mark ${tone}">${mark}</td><th scope="row" class="name">${name}</th><td>${message(words, nowMs)}</td><td class="since muted">for ${elapsed(sinceMs, nowMs)}</td></tr>`;
 }
 
 function verdict({ state, blocking }: CheckResult): { readonly tone: string; readonly mark: string } {
   if (state === "ok") return { tone: "ok", mark: "ok" };
   if (state === "unknown") return { tone: "warn", mark: "unknown" };
   return blocking ? { tone: "bad", mark: "failed" } : { tone: "warn", mark: "warning" };
+}
+
+/** What is over as well: the newest first. */
+function recentTrouble({ troubles }: ObservedState, nowMs: number): Html {
+  if (troubles.length === 0) return NOTHING;
+  const shown = troubles
+    .toReversed()
+    .map((one) => html`<li>${relative(one.sinceMs, nowMs)}: ${message(troubleInWords(one, nowMs), nowMs)}</li>`);
+  return html`<section class="wide"><h2>Recent trouble</h2><ol class="troubles">${shown}</ol></section>`;
 }
 
 function builds({ builds: open, refusedBuilds = [] }: ObservedState): Html {

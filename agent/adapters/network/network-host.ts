@@ -16,7 +16,7 @@ import {
 import { type NetworkPlan, planNetwork, rangesOf, resolvConfOf } from "../../core/network/plan.ts";
 import { CLOSED, type NetworkWish, wishOf } from "../../core/network/wish.ts";
 import type { BuildNetwork } from "../../ports/build-network.ts";
-import type { Log } from "../../ports/log.ts";
+import type { Log, LogOf } from "../../ports/log.ts";
 import { underLock } from "../../wire/lock.ts";
 import { makeBuildsLink } from "./builds-link.ts";
 import { guardFingerprint, putGuard } from "./guard.ts";
@@ -168,7 +168,8 @@ export class NetworkHost implements BuildNetwork {
     const state = stateOf(plan, order, guard);
     await replaceFile(places.stateFile, `${JSON.stringify(state, undefined, 2)}\n`);
     const isNew = JSON.stringify(state) !== JSON.stringify(last);
-    log[isNew ? "info" : "debug"]({ ...state.applied, generation: undefined }, "network.in-force");
+    const line: LogOf<"network.in-force"> = log;
+    line[isNew ? "info" : "debug"]({ ...state.applied, generation: undefined }, "network.in-force");
     return state;
   }
 

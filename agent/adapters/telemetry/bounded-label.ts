@@ -5,10 +5,11 @@
 const MAX_VALUES = 64;
 
 /**
- * A label's values: the first ones are kept as they are, what comes after them counts as "other".
+ * A label's values: those that are known from the start and the first others are kept as they are,
+ * what comes after them counts as "other".
  */
-export function boundedLabel(): (value: string) => string {
-  const known = new Set<string>();
+export function boundedLabel(from: readonly string[]): (value: string) => string {
+  const known = new Set(from);
   return (value) => {
     if (known.has(value)) return value;
     if (known.size >= MAX_VALUES) return "other";

@@ -1,6 +1,8 @@
 import { Counter, Gauge, type Registry } from "prom-client";
+import { KNOWN_METHODS } from "../../core/calls.ts";
+import { TURNED_AWAY } from "../../core/turned-away.ts";
 import type { GatewayStats } from "../../ports/gateway.ts";
-import { boundedLabel } from "./bounded-label.ts";
+import { KnownCounter } from "./known-counter.ts";
 
 /**
  * The gateway's own figures. Its counters count from its start and are passed on as they are:
@@ -28,23 +30,23 @@ export function gatewayInstruments(registry: Registry): {
     help: "Sessions let in since the gateway started.",
     registers,
   });
-  const refused = new Counter({
+  const refused = new KnownCounter(registry, {
     name: `${prefix}_connections_refused_total`,
     help: "Connections refused since the gateway started, by reason.",
-    labelNames: ["reason"],
-    registers,
+    label: "reason",
+    known: TURNED_AWAY,
   });
-  const refusedCalls = new Counter({
+  const refusedCalls = new KnownCounter(registry, {
     name: `${prefix}_calls_refused_total`,
     help: "Calls of BuildKit that a build might not make, since the gateway started, by method.",
-    labelNames: ["method"],
-    registers,
+    label: "method",
+    known: [...KNOWN_METHODS, "unknown"],
   });
-  const spliced = new Counter({
+  const spliced = new KnownCounter(registry, {
     name: `${prefix}_spliced_bytes_total`,
     help: "Plain bytes inside TLS since the gateway started, by direction.",
-    labelNames: ["direction"],
-    registers,
+    label: "direction",
+    known: ["from-client", "to-client"],
   });
   const recordsDropped = new Counter({
     name: `${prefix}_records_dropped_total`,
@@ -56,8 +58,6 @@ export function gatewayInstruments(registry: Registry): {
     help: "Connections from control that the gateway dropped for what came over them, since it started.",
     registers,
   });
-  const reasonLabel = boundedLabel();
-  const methodLabel = boundedLabel();
 
   return {
     show(stats) {
@@ -73,14 +73,9 @@ export function gatewayInstruments(registry: Registry): {
       recordsDropped.inc(stats.recordsDropped);
       linkFaults.reset();
       linkFaults.inc(stats.linkFaults);
-      refused.reset();
-      for (const [reason, count] of Object.entries(stats.refused)) refused.inc({ reason: reasonLabel(reason) }, count);
-      refusedCalls.reset();
-      for (const [method, count] of Object.entries(stats.refusedCalls))
-        refusedCalls.inc({ method: methodLabel(method) }, count);
-      spliced.reset();
-      spliced.inc({ direction: "from-client" }, stats.bytesFromClients);
-      spliced.inc({ direction: "to-client" }, stats.bytesToClients);
+      refused.show(stats.refused);
+      refusedCalls.show(stats.refusedCalls);
+      spliced.show({ "from-client": stats.bytesFromClients, "to-client": stats.bytesToClients });
     },
     lost() {
       for (const now of [up, listening, pending, open, memory, delay]) now.set(0);

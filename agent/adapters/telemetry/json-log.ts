@@ -1,38 +1,60 @@
-import { pino, stdTimeFunctions } from "pino";
-import type { Log, LogData } from "../../ports/log.ts";
+import { isatty } from "node:tty";
+import type { AnyLog, Log, LogData } from "../../ports/log.ts";
+import { FaultMemory } from "./fault-memory.ts";
+import { journalPrefix } from "./journal-prefix.ts";
+import { jsonLines } from "./json-line.ts";
 import { LineOutput } from "./line-output.ts";
+import type { LogLine } from "./log-line.ts";
+import { prettyLines } from "./pretty-line.ts";
 import { printable } from "./printable.ts";
 
-/** What every line has: data of the same name gets an underscore, so that it cannot pass for it. */
-const RESERVED: ReadonlySet<string> = new Set(["level", "time", "pid", "process", "event"]);
+const ORDER = ["debug", "info", "warn", "error", "silent"] as const;
+const STDOUT = 1;
 
-export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
+export type LogLevel = (typeof ORDER)[number];
+/** "auto" is pretty on a terminal, and JSON for everything else. */
+export type LogFormat = "auto" | "json" | "pretty";
 
 export interface JsonLogOptions {
   /** Which of our processes speaks. */
   readonly process: "buildkit" | "control" | "gateway" | "launcher" | "network" | "volume";
   readonly level: LogLevel;
+  readonly format?: LogFormat;
   /** The file descriptor to write to; stdout if absent. */
   readonly fd?: number;
+  /** NO_COLOR, TERM, JOURNAL_STREAM; this process's if absent. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
 /** The level may change while the process runs. */
 export interface JsonLog extends Log {
   setLevel(level: LogLevel): void;
+  /** How many lines had to be dropped so far. */
+  readonly droppedLines: () => number;
 }
 
 /**
- * One JSON object a line: `level`, `time` (ISO 8601, UTC), `process`, `pid`, the data, and `event`.
- * A line never throws, never waits and never ends the process, whatever is behind the descriptor:
- * see `LineOutput`. What had to be dropped is counted, and told as `log.dropped` once it is over.
+ * The log of a process: JSON, or pretty for a person at a terminal, each with its priority in
+ * front where journald reads. A line never throws, never waits and never ends the process, whatever
+ * is behind the descriptor: see `LineOutput`. A fault that is tried again and again has a line at
+ * first and then at growing intervals, at debug each time: see `FaultMemory`. What had to be
+ * dropped is counted, and told as `log.dropped` once it is over.
  */
 export function jsonLog(options: JsonLogOptions): JsonLog {
-  const output = new LineOutput({ fd: options.fd ?? 1, dropped: (lines) => droppedLine(options, lines) });
-  const logger = loggerTo(output, options);
+  const written = writer(options);
+  // An error, so that every level shows it: what was dropped may have been errors.
+  const dropped = (lines: number): string => written({ level: "error", event: "log.dropped", data: { lines } });
+  const output = new LineOutput({ fd: options.fd ?? STDOUT, dropped });
+  const faults = new FaultMemory();
+  let least = options.level;
+  const isShown = (level: LogLevel): boolean => ORDER.indexOf(level) >= ORDER.indexOf(least);
   const at =
-    (level: Exclude<LogLevel, "silent">) =>
+    (level: keyof AnyLog) =>
     (data: LogData, event: string): void => {
-      if (logger.isLevelEnabled(level)) logger[level](printable(unreserved(data)), event);
+      const stacks = isShown("debug");
+      const told = faults.note(level, event, data, performance.now()) ?? (stacks ? data : undefined);
+      if (told === undefined || !isShown(level)) return;
+      output.write(written({ level, event, data: shown(told, stacks) }));
     };
   return {
     debug: at("debug"),
@@ -40,34 +62,26 @@ export function jsonLog(options: JsonLogOptions): JsonLog {
     warn: at("warn"),
     error: at("error"),
     setLevel: (level) => {
-      logger.level = level;
+      least = level;
     },
+    droppedLines: () => output.dropped,
   };
 }
 
-function loggerTo(output: { write(line: string): void }, { level, process: name }: JsonLogOptions) {
-  return pino(
-    {
-      level,
-      base: { process: name, pid: process.pid },
-      messageKey: "event",
-      timestamp: stdTimeFunctions.isoTime,
-      // What `printable` made of an error is all that is wanted: pino's own would add to it.
-      serializers: { err: (err: unknown) => err },
-      formatters: { level: (label) => ({ level: label }) },
-    },
-    output,
-  );
+function writer({
+  process: name,
+  format = "auto",
+  fd = STDOUT,
+  environment = process.env,
+}: JsonLogOptions): (line: LogLine) => string {
+  const isPretty = format === "pretty" || (format === "auto" && isatty(fd));
+  const colours = isatty(fd) && !environment["NO_COLOR"] && environment["TERM"] !== "dumb";
+  const lines = isPretty ? prettyLines(name, colours) : jsonLines(name, process.pid);
+  const prefix = journalPrefix(fd, environment["JOURNAL_STREAM"]);
+  return prefix === undefined ? lines : (line) => lines(line).replace(/^(?=.)/gm, prefix(line.level));
 }
 
-/** An error, so that every level shows it: what was dropped may have been errors. */
-function droppedLine(options: JsonLogOptions, lines: number): string {
-  let written = "";
-  loggerTo({ write: (line) => (written = line) }, { ...options, level: "error" }).error({ lines }, "log.dropped");
-  return written;
-}
-
-function unreserved(data: LogData): LogData {
-  if (!Object.keys(data).some((key) => RESERVED.has(key))) return data;
-  return Object.fromEntries(Object.entries(data).map(([key, value]) => [RESERVED.has(key) ? `${key}_` : key, value]));
+function shown(data: LogData, stacks: boolean): LogLine["data"] {
+  const plain = printable(data, { stacks });
+  return typeof plain === "object" && plain !== null ? { ...plain } : { data: plain };
 }

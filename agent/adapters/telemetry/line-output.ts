@@ -41,6 +41,7 @@ export class LineOutput {
   /** Of the first line, how much is written. */
   #firstWrittenBytes = 0;
   #dropped = 0;
+  #droppedEver = 0;
   #pauseMs = PAUSE_FIRST_MS;
   #pause: NodeJS.Timeout | undefined;
   #inFlight: { readonly bytes: number; readonly sinceMs: number } | undefined;
@@ -52,10 +53,16 @@ export class LineOutput {
     atExit(this);
   }
 
+  /** How many lines found no room so far. */
+  get dropped(): number {
+    return this.#droppedEver;
+  }
+
   write(line: string): void {
     const bytes = Buffer.from(line);
     if (!this.#hasRoomFor(bytes.length)) {
       this.#dropped += 1;
+      this.#droppedEver += 1;
       return;
     }
     this.#sayDropped();

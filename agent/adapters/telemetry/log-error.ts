@@ -1,11 +1,21 @@
+import { AgentError } from "../../core/errors.ts";
+
 /** A chain longer than this tells nothing new, and may be a loop. */
 const MAX_CAUSES = 8;
 
 export interface LoggedError {
-  readonly name: string;
-  readonly message: string;
   /** Ours are stable names; Node's and gRPC's are their own. Absent if the error has none. */
   readonly code?: string | number;
+  /** Such as TypeError, where no code says more. */
+  readonly name?: string;
+  readonly message: string;
+}
+
+export interface LoggedChain extends LoggedError {
+  /** Outermost first. */
+  readonly causes?: readonly LoggedError[];
+  /** A frame each. */
+  readonly stack?: readonly string[];
 }
 
 /**
@@ -13,18 +23,29 @@ export interface LoggedError {
  * fields: an error may drag along requests, sockets and keys. The stack is that of the innermost
  * error, where it began; ours say enough without.
  */
-export function logError(
-  err: Error,
-): LoggedError & { readonly causes?: readonly LoggedError[]; readonly stack?: string } {
+export function logError(err: Error, withStack: boolean): LoggedChain {
   const chain = walk(err);
   const innermost = chain.at(-1);
   const causes = chain.slice(1).map(described);
-  const stack = innermost instanceof Error && innermost.name !== "AgentError" ? innermost.stack : undefined;
+  const stack = innermost instanceof Error && !(innermost instanceof AgentError) ? innermost.stack : undefined;
   return {
     ...described(err),
     ...(causes.length > 0 && { causes }),
-    ...(stack !== undefined && { stack }),
+    ...(withStack && stack !== undefined && { stack: stackLines(stack) }),
   };
+}
+
+/** The frames of a stack, without the message before them. */
+export function stackLines(stack: string): readonly string[] {
+  return stack
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line.startsWith("at "));
+}
+
+/** Whether it is what became of an error. */
+export function isLoggedChain(value: unknown): value is LoggedChain {
+  return typeof value === "object" && value !== null && "message" in value && typeof value.message === "string";
 }
 
 /** Depth first, so that an AggregateError's members stand behind it. */
@@ -40,9 +61,6 @@ function described(err: unknown): LoggedError {
   if (!(err instanceof Error))
     return { name: typeof err, message: typeof err === "string" ? err : `not an error: ${typeof err}` };
   const code: unknown = "code" in err ? err.code : undefined;
-  return {
-    name: err.name,
-    message: err.message,
-    ...((typeof code === "string" || typeof code === "number") && { code }),
-  };
+  if (typeof code === "string" || typeof code === "number") return { code, message: err.message };
+  return { ...(err.name !== "Error" && { name: err.name }), message: err.message };
 }

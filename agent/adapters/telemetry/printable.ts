@@ -6,20 +6,29 @@ const MAX_TEXT = 8_192;
 const MAX_ITEMS = 100;
 const MAX_DEPTH = 6;
 
+/** Later than 2001, in milliseconds: no length of time is as long. */
+const TIMES_BEGIN_MS = 1e12;
+
+export interface Manner {
+  /** Whether errors show where they began. */
+  readonly stacks: boolean;
+}
+
 /**
  * A value as plain JSON that is safe to print: secrets, bytes and private keys in PEM never show,
- * errors show their causes, bigints and collections become what JSON knows, and nothing is
- * unbounded. Never throws: a log line must not end what it reports on.
+ * errors show their causes, a time in milliseconds (`notAfterMs`) stands beside the same in
+ * RFC 3339 (`notAfter`), bigints and collections become what JSON knows, and nothing is unbounded.
+ * Never throws: a log line must not end what it reports on.
  */
-export function printable(value: unknown, depth = 0): unknown {
+export function printable(value: unknown, how: Manner = { stacks: false }, depth = 0): unknown {
   try {
-    return convert(value, depth);
+    return convert(value, how, depth);
   } catch {
     return "[unprintable]";
   }
 }
 
-function convert(value: unknown, depth: number): unknown {
+function convert(value: unknown, how: Manner, depth: number): unknown {
   switch (typeof value) {
     case "string":
       return text(value);
@@ -31,7 +40,7 @@ function convert(value: unknown, depth: number): unknown {
     case "symbol":
       return `[${typeof value}]`;
     case "object":
-      return value === null ? null : object(value, depth);
+      return value === null ? null : object(value, how, depth);
     case "boolean":
     case "undefined":
       return value;
@@ -45,30 +54,39 @@ function text(value: string): string {
   return value.length <= MAX_TEXT ? value : `${value.slice(0, MAX_TEXT)}… (${value.length} characters)`;
 }
 
-function object(value: object, depth: number): unknown {
+function object(value: object, how: Manner, depth: number): unknown {
   if (value instanceof Secret) return value.toJSON();
-  if (value instanceof Error) return fields(Object.entries(logError(value)), depth);
+  if (value instanceof Error) return fields(Object.entries(logError(value, how.stacks)), how, depth);
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return `[${value.byteLength} bytes]`;
   if (value instanceof Date) return value.toJSON();
   if (value instanceof URL) return text(value.href);
   if (depth >= MAX_DEPTH) return "[deeper]";
-  if (Array.isArray(value)) return items(value, value.length, depth);
-  if (value instanceof Set) return items(value, value.size, depth);
+  if (Array.isArray(value)) return items(value, value.length, how, depth);
+  if (value instanceof Set) return items(value, value.size, how, depth);
   if (value instanceof Map)
     return fields(
       [...value].map(([key, held]) => [String(key), held]),
+      how,
       depth,
     );
-  return fields(Object.entries(value), depth);
+  return fields(Object.entries(value), how, depth);
 }
 
-function items(values: Iterable<unknown>, count: number, depth: number): readonly unknown[] {
-  const shown = [...values].slice(0, MAX_ITEMS).map((item) => printable(item, depth + 1));
+function items(values: Iterable<unknown>, count: number, how: Manner, depth: number): readonly unknown[] {
+  const shown = [...values].slice(0, MAX_ITEMS).map((item) => printable(item, how, depth + 1));
   return count <= MAX_ITEMS ? shown : [...shown, `… ${count - MAX_ITEMS} more`];
 }
 
-function fields(entries: readonly (readonly [string, unknown])[], depth: number): Record<string, unknown> {
-  const shown = entries.slice(0, MAX_ITEMS).map(([key, held]) => [key, printable(held, depth + 1)] as const);
-  const rest = entries.length - shown.length;
+function fields(entries: readonly (readonly [string, unknown])[], how: Manner, depth: number): Record<string, unknown> {
+  const shown = entries
+    .slice(0, MAX_ITEMS)
+    .flatMap(([key, held]) => [[key, printable(held, how, depth + 1)] as const, ...timeBeside(key, held)]);
+  const rest = entries.length - MAX_ITEMS;
   return Object.fromEntries(rest > 0 ? [...shown, ["…", `${rest} more`]] : shown);
+}
+
+function timeBeside(key: string, held: unknown): readonly (readonly [string, string])[] {
+  if (typeof held !== "number" || held < TIMES_BEGIN_MS || !key.endsWith("Ms")) return [];
+  const time = new Date(held);
+  return Number.isNaN(time.getTime()) ? [] : [[key.slice(0, -"Ms".length), time.toISOString()]];
 }

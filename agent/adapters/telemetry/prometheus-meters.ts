@@ -1,7 +1,11 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { WATCHED_PROCESSES } from "../../core/counted.ts";
+import { PRUNE_OUTCOMES } from "../../core/disk-relief.ts";
+import { EXIT_KINDS } from "../../core/unit-exit.ts";
 import type { Meters, PlaneMeters } from "../../ports/meters.ts";
-import { boundedLabel } from "./bounded-label.ts";
 import { gatewayInstruments } from "./gateway-instruments.ts";
+import { KnownCounter } from "./known-counter.ts";
+import { planeInstruments } from "./plane-instruments.ts";
 import { sessionInstruments } from "./session-instruments.ts";
 
 /** Defaults that break Prometheus' naming rules (a gauge in `_total`); others say the same. */
@@ -15,89 +19,112 @@ const MISNAMED = ["nodejs_active_handles_total", "nodejs_active_requests_total",
 const SAMPLED = ["min", "max", "mean", "stddev", "p50", "p90", "p99"].map((of) => `nodejs_eventloop_lag_${of}_seconds`);
 const SAMPLED_EVERY_MS = 24 * 3_600_000;
 
+export interface AboutThisProcess {
+  readonly version: string;
+  /** How often `control` was started anew in this boot. */
+  readonly controlRestarts: number;
+  /** How many log lines of this process found no room so far. */
+  readonly droppedLogLines: () => number;
+}
+
 /**
  * The agent's instruments and the registry that `/metrics` shows: the process's own figures are in
- * it.
+ * it. Every label value that is known has its series from the start.
  */
-export function prometheusMeters(): { readonly meters: Meters & PlaneMeters; readonly registry: Registry } {
+export function prometheusMeters(about: AboutThisProcess): {
+  readonly meters: Meters & PlaneMeters;
+  readonly registry: Registry;
+} {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: SAMPLED_EVERY_MS });
   for (const name of [...MISNAMED, ...SAMPLED]) registry.removeSingleMetric(name);
+  showProcess(registry, about);
 
   const gateway = gatewayInstruments(registry);
-  const attached = new Gauge({
-    name: "builder_agent_control_plane_attached",
-    help: "1 while the stream to the control plane is open.",
-    registers: [registry],
+  const restarts = new KnownCounter(registry, {
+    name: "builder_agent_restarts_total",
+    help: "Processes that ended unasked and were started again: control since the boot, others since control started.",
+    label: "process",
+    known: WATCHED_PROCESSES,
   });
-  const counted = counters(registry);
+  restarts.inc("control", about.controlRestarts);
   return {
     registry,
     meters: {
       gateway: (stats) => gateway.show(stats),
       gatewayLost: () => gateway.lost(),
       sessionClosed: sessionInstruments(registry),
-      planeAttached: (is) => attached.set(is ? 1 : 0),
-      ...counted,
+      restarted: (process) => restarts.inc(process),
+      ...planeInstruments(registry),
+      ...recordInstruments(registry),
+      ...buildkitInstruments(registry),
     },
   };
 }
 
-function counters(
-  registry: Registry,
-): Pick<Meters, "planeCallFailed" | "messageRefused" | "buildkitExited" | "cachePruned" | "renewalFailed"> &
-  PlaneMeters {
+function showProcess(registry: Registry, { version, droppedLogLines }: AboutThisProcess): void {
+  new Gauge({
+    name: "builder_agent_build_info",
+    help: "Always 1: which agent this is, and the Node.js that runs it.",
+    labelNames: ["version", "node"],
+    registers: [registry],
+  }).set({ version, node: process.version }, 1);
+  const dropped = new Counter({
+    name: "builder_agent_log_lines_dropped_total",
+    help: "Lines of control's log that were dropped because nobody took them: a full disk, a reader that stalls.",
+    registers: [],
+    collect() {
+      this.reset();
+      this.inc(droppedLogLines());
+    },
+  });
+  registry.registerMetric(dropped);
+}
+
+function recordInstruments(registry: Registry): Pick<Meters, "records"> {
   const registers = [registry];
-  const calls = new Counter({
-    name: "builder_agent_control_plane_call_failures_total",
-    help: "Calls to the control plane that failed, by call and gRPC status.",
-    labelNames: ["call", "status"],
+  const waiting = new Gauge({
+    name: "builder_agent_records_waiting",
+    help: "Session records that wait for the control plane's acknowledgement.",
     registers,
   });
-  const messages = new Counter({
-    name: "builder_agent_messages_refused_total",
-    help: "Messages that were refused whole because they break the contract, by kind.",
-    labelNames: ["kind"],
+  const dropped = new Counter({
+    name: "builder_agent_records_dropped_total",
+    help: "Session records that were dropped because the journal was full, since the boot.",
     registers,
   });
-  const unknown = new Counter({
-    name: "builder_agent_control_plane_unknown_fields_total",
-    help: "Fields in messages of a newer control plane that this agent does not know, and has ignored.",
-    registers,
-  });
-  const exits = new Counter({
+  return {
+    records: (counts) => {
+      waiting.set(counts.waiting);
+      dropped.reset();
+      dropped.inc(counts.dropped);
+    },
+  };
+}
+
+function buildkitInstruments(registry: Registry): Pick<Meters, "buildkitExited" | "cachePruned"> {
+  const exits = new KnownCounter(registry, {
     name: "builder_agent_buildkit_exits_total",
-    help: "Ends of buildkitd's process, by kind.",
-    labelNames: ["kind"],
-    registers,
+    help: "Ends of buildkitd's process that nobody asked for, by kind.",
+    label: "kind",
+    known: EXIT_KINDS,
   });
-  const prunes = new Counter({
+  const prunes = new KnownCounter(registry, {
     name: "builder_agent_cache_prunes_total",
     help: "Prunes of the cache because its disk ran low, by what came of them.",
-    labelNames: ["outcome"],
-    registers,
+    label: "outcome",
+    known: PRUNE_OUTCOMES,
   });
   const pruned = new Counter({
     name: "builder_agent_cache_pruned_bytes_total",
     help: "What those prunes have freed, as BuildKit counts it.",
-    registers,
+    registers: [registry],
   });
-  const renewals = new Counter({
-    name: "builder_agent_certificate_renewal_failures_total",
-    help: "Attempts to renew a certificate that failed.",
-    registers,
-  });
-  const [call, status, message, exit] = [boundedLabel(), boundedLabel(), boundedLabel(), boundedLabel()];
-  const prune = boundedLabel();
   return {
-    planeCallFailed: (name, code) => calls.inc({ call: call(name), status: status(code) }),
-    messageRefused: (kind) => messages.inc({ kind: message(kind) }),
-    unknownFields: (count) => unknown.inc(count),
-    buildkitExited: (kind) => exits.inc({ kind: exit(kind) }),
+    buildkitExited: (kind) => exits.inc(kind),
     cachePruned: (outcome, freedBytes) => {
-      prunes.inc({ outcome: prune(outcome) });
+      prunes.inc(outcome);
       pruned.inc(freedBytes);
     },
-    renewalFailed: () => renewals.inc(),
   };
 }

@@ -1,6 +1,7 @@
-import { Counter, Histogram, type Registry } from "prom-client";
+import { Histogram, type Registry } from "prom-client";
+import { SESSION_ENDINGS } from "../../core/session.ts";
 import type { Meters } from "../../ports/meters.ts";
-import { boundedLabel } from "./bounded-label.ts";
+import { KnownCounter } from "./known-counter.ts";
 
 /** From a probe's blink to a build of two hours. */
 const DURATION_BUCKETS_SECONDS = [0.1, 0.5, 1, 5, 15, 60, 300, 900, 1_800, 3_600, 7_200];
@@ -10,11 +11,11 @@ const SIZE_BUCKETS_BYTES = [12, 15, 18, 21, 24, 27, 30, 34].map((power) => 2 ** 
 /** What sessions were like, once they are over. */
 export function sessionInstruments(registry: Registry): Meters["sessionClosed"] {
   const registers = [registry];
-  const closed = new Counter({
+  const closed = new KnownCounter(registry, {
     name: "builder_agent_sessions_closed_total",
     help: "Sessions that ended, by the first cause.",
-    labelNames: ["ending"],
-    registers,
+    label: "ending",
+    known: SESSION_ENDINGS,
   });
   const duration = new Histogram({
     name: "builder_agent_session_duration_seconds",
@@ -29,9 +30,9 @@ export function sessionInstruments(registry: Registry): Meters["sessionClosed"] 
     buckets: SIZE_BUCKETS_BYTES,
     registers,
   });
-  const endingLabel = boundedLabel();
+  for (const direction of ["from-client", "to-client"]) size.zero({ direction });
   return (ending, durationMs, bytesFromClient, bytesToClient) => {
-    closed.inc({ ending: endingLabel(ending) });
+    closed.inc(ending);
     duration.observe(durationMs / 1000);
     size.observe({ direction: "from-client" }, bytesFromClient);
     size.observe({ direction: "to-client" }, bytesToClient);

@@ -15,6 +15,6 @@ export function define(command: Command): void {
  */
 export async function run(command: Command, cli: Cli): Promise<ExitCode> {
   const { config } = await configOf(command, cli, NETWORK_SECTIONS);
-  await networkHost(config, jsonLog({ process: "network", level: config.log.level })).closeTailnet(cli.stop);
+  await networkHost(config, jsonLog({ process: "network", ...config.log })).closeTailnet(cli.stop);
   return EXIT.ok;
 }

@@ -13,6 +13,6 @@ export function define(command: Command): void {
 /** Any failure keeps BuildKit from starting. */
 export async function run(command: Command, cli: Cli): Promise<ExitCode> {
   const { config } = await configOf(command, cli, NETWORK_SECTIONS);
-  await ensureNetwork(config, jsonLog({ process: "network", level: config.log.level }), cli.stop);
+  await ensureNetwork(config, jsonLog({ process: "network", ...config.log }), cli.stop);
   return EXIT.ok;
 }

@@ -13,7 +13,7 @@ export function define(command: Command): void {
 /** bin/watch-network runs it after each change of what the builds' network stands on. */
 export async function run(command: Command, cli: Cli): Promise<ExitCode> {
   const { config } = await configOf(command, cli, NETWORK_SECTIONS);
-  const log = jsonLog({ process: "network", level: config.log.level });
+  const log = jsonLog({ process: "network", ...config.log });
   if (config.network.mode === "bridge") await networkHost(config, log).restore(cli.stop);
   return EXIT.ok;
 }

@@ -25,7 +25,7 @@ export function define(command: Command): void {
 export async function run(command: Command, cli: Cli): Promise<ExitCode> {
   const { config } = await configOf(command, cli, NETWORK_SECTIONS);
   const { peer } = command.opts<{ readonly peer: string }>();
-  const log = jsonLog({ process: "network", level: config.log.level, fd: STDERR });
+  const log = jsonLog({ process: "network", ...config.log, fd: STDERR });
   const admit = (): Promise<void> => requirePeer(NETWORK, peer, ORDERING_USER);
   const host = networkHost(config, log);
   const served = await serveNetwork(host, acceptedConnection(), log, { admit, signal: cli.stop });

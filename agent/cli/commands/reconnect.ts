@@ -1,11 +1,12 @@
 import type { Command } from "commander";
+import { duration } from "../../core/time-words.ts";
 import type { Reconnected } from "../../ports/operators.ts";
 import { askAgent } from "../ask-agent.ts";
 import type { Cli } from "../cli.ts";
 import { addConfigOptions, configOf } from "../config-options.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { layoutOf } from "../layout.ts";
-import { duration, type Paint, painter, printJson } from "../printing.ts";
+import { type Paint, painter, printJson } from "../printing.ts";
 
 export function define(command: Command): void {
   command

@@ -25,7 +25,7 @@ export function define(command: Command): void {
 export async function run(command: Command, cli: Cli): Promise<ExitCode> {
   const { config } = await configOf(command, cli, VOLUME_SECTIONS);
   const { peer: instance } = command.opts<{ readonly peer: string }>();
-  const log = jsonLog({ process: "volume", level: config.log.level, fd: STDERR });
+  const log = jsonLog({ process: "volume", ...config.log, fd: STDERR });
   const admit = (): Promise<void> => requirePeer(VOLUME, instance, ORDERING_USER);
   const host = await volumeHostOf(config);
   const served = await serveOrder(host, acceptedConnection(), log, { admit, signal: cli.stop });

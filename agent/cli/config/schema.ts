@@ -211,6 +211,9 @@ export const ConfigSchema = z.strictObject({
     level: oneOf(["debug", "info", "warn", "error"])
       .default("info")
       .meta({ description: "The least severe log lines that are written; debug adds stack traces." }),
+    format: oneOf(["auto", "json", "pretty"])
+      .default("auto")
+      .meta({ description: "What the log is written as; auto is pretty on a terminal, and JSON for everything else." }),
   }),
 });
 

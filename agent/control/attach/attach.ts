@@ -1,4 +1,5 @@
 import { inWords } from "../../core/errors.ts";
+import { later } from "../../core/instant.ts";
 import type { Boot } from "../../core/machine.ts";
 import { PlaneError } from "../../core/plane-status.ts";
 import { clockAsCause } from "../../core/plane-time.ts";
@@ -64,6 +65,7 @@ export async function stayAttached(
   for (let failures = 0; !signal.aborted; ) {
     const identity = await cells.identity.first((known) => known !== undefined, signal);
     if (identity === undefined) return;
+    cells.plane.update(({ nextTryAt: _, ...view }) => view);
     const confirmedBefore = cells.plane.get().confirmedAt;
     const failure = await attachOnce(ports, cells, refusals, identity, await hello(boot, cells), signal);
     ports.meters.planeAttached(false);
@@ -79,13 +81,17 @@ export async function stayAttached(
       failure === undefined
         ? "the control plane closed the stream"
         : [inWords(failure), cause].filter(Boolean).join("; ");
-    cells.plane.update((view) => ({ ...view, attached: false, lastFailure }));
+    const isSilent = failure instanceof PlaneError && !failure.answered;
+    cells.plane.update((view) => ({ ...view, attached: false, lastFailure, isSilent }));
     cells.tryFailed.note();
     if (failure instanceof PlaneError) ports.meters.planeCallFailed("Attach", failure.status);
     refusals.judge(failure);
     const note = (retryInMs: number): void => {
       ports.log.warn({ err: failure, retryInMs }, "control-plane.detached");
       loop.failed(lastFailure, retryInMs);
+      const nextTryAt = later(ports.clock.now(), retryInMs);
+      cells.plane.update((view) => ({ ...view, nextTryAt }));
+      ports.meters.planeNextTry(nextTryAt.wallMs);
     };
     await pauseBeforeReconnect(ports, cells, { failure, failures }, note, signal);
     failures += 1;
@@ -119,7 +125,9 @@ async function attachOnce(
       branch,
       () =>
         receive(ports, cells, stream, () => {
-          heard.atMonoMs = ports.clock.now().monoMs;
+          const now = ports.clock.now();
+          heard.atMonoMs = now.monoMs;
+          ports.meters.planeHeard(now.wallMs);
           refusals.heard();
         }),
       (signal) => reportObserved(ports, cells, stream, signal),
@@ -138,7 +146,9 @@ async function listenForSilence(ports: AttachPorts, heard: { atMonoMs: number },
     const silentMs = ports.clock.now().monoMs - heard.atMonoMs;
     if (signal.aborted) return;
     if (silentMs >= SILENCE_MS)
-      throw new PlaneError("Attach", "UNAVAILABLE", `nothing heard for ${SILENCE_MS / 1000} s`);
+      throw new PlaneError("Attach", "UNAVAILABLE", `nothing was heard for ${SILENCE_MS / 1000} s`, {
+        answered: false,
+      });
     await ports.clock.sleep(SILENCE_MS - silentMs, signal);
   }
 }

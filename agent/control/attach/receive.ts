@@ -43,8 +43,14 @@ function takeDesired(ports: AttachPorts, cells: AttachCells, state: DesiredState
     ports.log.info({ revision: state.revision, openBuilds: state.grants.size }, "desired-state.accepted");
     cells.desired.set(state);
   }
-  const { messagesRefused, time } = cells.plane.get();
-  cells.plane.set({ attached: true, confirmedAt: now, lastFailure: "", messagesRefused, ...(time && { time }) });
+  cells.plane.update(({ messagesRefused, time, heardAt = now }) => ({
+    attached: true,
+    confirmedAt: now,
+    heardAt,
+    lastFailure: "",
+    messagesRefused,
+    ...(time && { time }),
+  }));
 }
 
 function refuse(ports: AttachPorts, cells: AttachCells, revision: bigint, because: string): void {

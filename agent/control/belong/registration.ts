@@ -1,5 +1,6 @@
 import { reconnectBackoff } from "../../core/backoff.ts";
 import { inWords } from "../../core/errors.ts";
+import { later } from "../../core/instant.ts";
 import type { Boot } from "../../core/machine.ts";
 import { PlaneError, retryAfterMs } from "../../core/plane-status.ts";
 import { clockAsCause, timeOfIssue } from "../../core/plane-time.ts";
@@ -9,7 +10,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { ControlPlane, Registered } from "../../ports/control-plane.ts";
 import type { EvidenceSource } from "../../ports/evidence.ts";
 import type { CertificateReader, IdentityStore, KeyMaker, MachineIdentity, StoredIdentity } from "../../ports/keys.ts";
-import type { Log, LogData } from "../../ports/log.ts";
+import type { Log } from "../../ports/log.ts";
 import type { Machine } from "../../ports/machine.ts";
 import type { Meters } from "../../ports/meters.ts";
 import type { Board } from "../board/board.ts";
@@ -84,7 +85,7 @@ export function register(
     signal,
     giveUp: (failure) => failure instanceof MachineRefused,
     atLeastMs: retryAfterMs,
-    onFailure: (err, retryInMs) => noteFailure(ports, cells, err, { retryInMs }),
+    onFailure: (err, retryInMs) => noteFailure(ports, cells, err, retryInMs),
   });
 }
 
@@ -106,7 +107,7 @@ export async function tryRegister(
     return await registerJudged(ports, cells, boot, refusals, known, signal);
   } catch (err) {
     if (err instanceof MachineRefused) throw err;
-    if (!signal.aborted) noteFailure(ports, cells, err, {});
+    if (!signal.aborted) noteFailure(ports, cells, err);
     onFailure(err);
     return undefined;
   }
@@ -130,12 +131,18 @@ async function registerJudged(
   }
 }
 
-function noteFailure(ports: RegistrationPorts, cells: RegistrationCells, err: unknown, data: LogData): void {
+function noteFailure(ports: RegistrationPorts, cells: RegistrationCells, err: unknown, retryInMs?: number): void {
   if (err instanceof PlaneError) ports.meters.planeCallFailed("Register", err.status);
   const isEvidence = err instanceof PlaneError && err.step === "new-evidence";
   const cause = isEvidence ? clockAsCause(cells.plane.get().time, ports.clock.now()) : "";
-  ports.log.warn({ err, ...data, ...(cause !== "" && { likely: cause }) }, "identity.registration-failed");
-  cells.plane.update((view) => ({ ...view, lastFailure: cause === "" ? inWords(err) : `${inWords(err)}; ${cause}` }));
+  ports.log.warn(
+    { err, ...(retryInMs !== undefined && { retryInMs }), ...(cause !== "" && { likely: cause }) },
+    "identity.registration-failed",
+  );
+  const lastFailure = cause === "" ? inWords(err) : `${inWords(err)}; ${cause}`;
+  const isSilent = err instanceof PlaneError && !err.answered;
+  const nextTryAt = retryInMs === undefined ? undefined : later(ports.clock.now(), retryInMs);
+  cells.plane.update((view) => ({ ...view, lastFailure, isSilent, ...(nextTryAt && { nextTryAt }) }));
   cells.tryFailed.note();
 }
 

@@ -7,6 +7,7 @@ import type { CheckResult } from "../../core/health.ts";
 import type { Known } from "../../core/known.ts";
 import type { ObservedState } from "../../core/observed-state.ts";
 import type { Phase } from "../../core/phase.ts";
+import type { Trouble } from "../../core/troubles.ts";
 import type { FrozenBuilds, GatewayCounts } from "../../core/views.ts";
 import { NO_BUILDKIT, NO_GATEWAY, NO_PLANE } from "../../core/views.ts";
 import { Cell } from "../../lifecycle/cell.ts";
@@ -32,6 +33,8 @@ interface Shared {
   /** Where the ending is; undefined before it begins. */
   readonly endingAt: EndingAt | undefined;
   readonly observed: ObservedState | undefined;
+  /** The last ones, oldest first. */
+  readonly troubles: readonly Trouble[];
   /** What the control plane was last told. */
   readonly reported: ObservedState | undefined;
   /** A pulse, not a state: nothing waits for its change. */
@@ -73,6 +76,7 @@ export function newBoard(retryNow = new Pulse()): Board {
     frozen: new Cell<FrozenBuilds>({ at: "none" }, sameData),
     endingAt: new Cell<Shared["endingAt"]>(undefined),
     observed: new Cell<Shared["observed"]>(undefined),
+    troubles: new Cell<Shared["troubles"]>([], sameData),
     reported: new Cell<Shared["reported"]>(undefined),
     gatewayCounts: new Cell<GatewayCounts>({ accepted: 0, refused: 0, waiting: 0 }, sameData),
   };

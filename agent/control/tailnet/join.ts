@@ -11,6 +11,7 @@ import type { LoopReport } from "../../lifecycle/loop-report.ts";
 import { type Failure, type Pauses, reconcile } from "../../lifecycle/reconcile.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
+import type { Meters } from "../../ports/meters.ts";
 import type { TailnetApi, TailnetNode } from "../../ports/tailnet.ts";
 import type { Board } from "../board/board.ts";
 import { departFromTailnet } from "./depart.ts";
@@ -32,6 +33,7 @@ const LASTED_MS = 60_000;
 export interface TailnetPorts {
   /** Absent where this machine cannot be a node. */
   readonly tailnet: { readonly node: TailnetNode; readonly api: TailnetApi } | undefined;
+  readonly meters: Pick<Meters, "restarted">;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -217,6 +219,7 @@ class Node {
     this.#isLost = true;
     this.#losses = clock.now().monoMs - begunMonoMs < LASTED_MS ? this.#losses + 1 : 1;
     this.#ports.log.warn({ err: lost.err }, "tailnet.lost");
+    if (isDaemonGone(lost.err)) this.#ports.meters.restarted("tailscaled");
     this.#cells.tailnet.set({ at: "joining", grantId: first.grantId, progress: `Again: ${lost.because}` });
     throw new NodeLost(lost.because, lost.err);
   }
@@ -265,6 +268,11 @@ class Node {
       branch.signal,
     );
   }
+}
+
+/** Not: it runs, and is a node of nothing any more. */
+function isDaemonGone(err: unknown): boolean {
+  return err === undefined || (err instanceof AgentError && err.code === "tailnet.daemon-failed");
 }
 
 class NodeLost extends AgentError {

@@ -1,26 +1,61 @@
 import { VIEW_MAX_AGE_MS } from "../allow-set.ts";
-import { ageMs } from "../instant.ts";
+import { ageMs, type Instant } from "../instant.ts";
+import { rfc3339 } from "../moment.ts";
 import { clockSkewMs, planeNowMs, skewInWords, TOLERATED_SKEW_MS } from "../plane-time.ts";
-import type { CertificatesView } from "../views.ts";
+import type { CertificatesView, PlaneView } from "../views.ts";
 import { type Check, failed, ok, unknown } from "./check.ts";
 
 /** A larger skew is told, long before anything is refused for it: a time server does better. */
 const NOTABLE_SKEW_MS = 60_000;
 
+/** The contract has it speak every 30 s. Half as long again, and somebody should know. */
+const QUIET_MS = 45_000;
+
 /**
  * Not blocking: what is open stays open while the view is young; `control-plane-view` blocks when
- * it is old.
+ * it is old. The texts hold moments, so that they stay the same while it is silent.
  */
 export const controlPlane: Check = {
   name: "control-plane",
   title: "Control plane",
   blocking: false,
   dependsOn: ["machine-certificate"],
-  remedy: "Check that controlPlane.endpoint can be reached from this machine and that controlPlane.caFile is its CA",
-  look({ plane }) {
-    return plane.attached ? ok("Attached") : failed(`Not attached: ${plane.lastFailure}`);
+  remedy: "builder-agent doctor looks at the way to it: its name, the connection, its certificate",
+  look({ plane }, now, { controlPlane: endpoint }) {
+    const { attached, heardAt, lastFailure, isSilent } = plane;
+    if (attached) {
+      if (heardAt === undefined || ageMs(heardAt, now) <= QUIET_MS) return ok(`Attached to ${endpoint}`);
+      return failed(
+        `Attached, but ${nothingHeard(endpoint, heardAt)}: it has to speak every 30 s. ${outlook(plane, now)}`,
+      );
+    }
+    if (heardAt === undefined) return failed(`Nothing heard from ${endpoint} yet: ${lastFailure}`);
+    const what = isSilent === true ? `N${nothingHeard(endpoint, heardAt).slice(1)}` : `Not attached to ${endpoint}`;
+    return failed(`${what}. ${outlook(plane, now)} ${lastFailure}`);
+  },
+  changesInMs({ plane }, now) {
+    const { attached, heardAt } = plane;
+    const untilQuietMs = attached && heardAt ? QUIET_MS - ageMs(heardAt, now) + 1 : 0;
+    return untilQuietMs > 0 ? untilQuietMs : untilOldMs(plane, now);
   },
 };
+
+function nothingHeard(endpoint: string, heardAt: Instant): string {
+  return `nothing heard from ${endpoint} since ${rfc3339(heardAt.wallMs)}`;
+}
+
+/** What comes of it, and when. */
+function outlook({ confirmedAt }: PlaneView, now: Instant): string {
+  if (confirmedAt === undefined) return "No build is let in before it is there.";
+  const from = rfc3339(confirmedAt.wallMs + VIEW_MAX_AGE_MS);
+  const isOld = ageMs(confirmedAt, now) > VIEW_MAX_AGE_MS;
+  return `Open builds go on; new ones are refused ${isOld ? "since" : "from"} ${from}.`;
+}
+
+/** Until the view is older than it may be, and not only as old. */
+function untilOldMs({ confirmedAt }: PlaneView, now: Instant): number | undefined {
+  return confirmedAt && VIEW_MAX_AGE_MS - ageMs(confirmedAt, now) + 1;
+}
 
 export const controlPlaneView: Check = {
   name: "control-plane-view",
@@ -28,15 +63,18 @@ export const controlPlaneView: Check = {
   blocking: true,
   dependsOn: ["machine-certificate"],
   remedy: "The machine attaches again by itself; nothing new is let in until it has",
-  look({ plane: { confirmedAt } }, now) {
+  look({ plane }, now) {
+    const { attached, confirmedAt } = plane;
     if (confirmedAt === undefined)
       return unknown("The control plane has not sent a desired state since this process started");
-    const age = ageMs(confirmedAt, now);
-    if (age <= VIEW_MAX_AGE_MS) return ok("Confirmed within the last 5 minutes");
-    return failed(`Last confirmed ${Math.round(age / 1000)} s ago: nothing new is let in`);
+    const since = rfc3339(confirmedAt.wallMs);
+    if (ageMs(confirmedAt, now) > VIEW_MAX_AGE_MS)
+      return failed(`Not confirmed since ${since}. ${outlook(plane, now)}`);
+    return ok(
+      attached ? "Confirmed within the last 5 minutes" : `Not confirmed since ${since}. ${outlook(plane, now)}`,
+    );
   },
-  // Until it is older, and not only as old.
-  changesInMs: ({ plane: { confirmedAt } }, now) => confirmedAt && VIEW_MAX_AGE_MS - ageMs(confirmedAt, now) + 1,
+  changesInMs: ({ plane }, now) => untilOldMs(plane, now),
 };
 
 export const desiredState: Check = {

@@ -1,3 +1,4 @@
+import { rfc3339 } from "../moment.ts";
 import { planeNowMs } from "../plane-time.ts";
 import { type Check, failed, ok, unknown } from "./check.ts";
 
@@ -24,8 +25,8 @@ export const servingCertificate: Check = {
     const until = view.servingNotAfterMs;
     if (until === undefined) return failed("The gateway has no serving certificate yet");
     if (until <= planeNowMs(plane.time, now))
-      return failed(`Expired at ${iso(until)}: the control plane did not renew it`);
-    return ok(`Valid until ${iso(until)}`);
+      return failed(`Expired at ${rfc3339(until)}: the control plane did not renew it`);
+    return ok(`Valid until ${rfc3339(until)}`);
   },
   changesInMs: ({ gateway: view, plane }, now) =>
     view.at === "here" && view.servingNotAfterMs !== undefined
@@ -45,14 +46,10 @@ export const machineCertificate: Check = {
       return failed(`Not registered with the control plane yet${why}`);
     }
     if (until <= planeNowMs(plane.time, now))
-      return failed(`Expired at ${iso(until)}; last error: ${lastRenewalError}`);
+      return failed(`Expired at ${rfc3339(until)}; last error: ${lastRenewalError}`);
     const trouble = lastRenewalError === "" ? "" : `; the last renewal failed: ${lastRenewalError}`;
-    return ok(`Valid until ${iso(until)}${trouble}`);
+    return ok(`Valid until ${rfc3339(until)}${trouble}`);
   },
   changesInMs: ({ certificates: { machineNotAfterMs }, plane }, now) =>
     machineNotAfterMs && machineNotAfterMs - planeNowMs(plane.time, now),
 };
-
-function iso(ms: number): string {
-  return new Date(ms).toISOString();
-}

@@ -118,6 +118,7 @@ export class FleetMachine implements AsyncDisposable {
       buildkitCache: buildkit,
       operators: undefined,
       diagnostics: undefined,
+      troubles: { load: async () => undefined, save: async () => undefined },
       ownUnit: { ready: () => {}, tell: () => {}, stopping: () => {} },
       board: { show: (state) => void (this.#shown = state) },
     };
@@ -125,6 +126,7 @@ export class FleetMachine implements AsyncDisposable {
       cacheRoot: "/cache",
       cache: { filesystem: "ext4", requireEncryption: false },
       capabilities: ["builds"],
+      addresses: { controlPlane: "plane", gateway: "none", health: "none" },
       startedMonoMs: clock.now().monoMs,
       ending: { graceMs: 600_000, buildkitGraceMs: 10_000 },
     } as const;
@@ -201,4 +203,9 @@ const NO_METERS: AgentPorts["meters"] = {
   buildkitExited: () => {},
   cachePruned: () => {},
   renewalFailed: () => {},
+  planeHeard: () => {},
+  planeNextTry: () => {},
+  clockOffset: () => {},
+  records: () => {},
+  restarted: () => {},
 };

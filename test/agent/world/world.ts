@@ -111,6 +111,7 @@ export class World {
         ...(this.cache.isEncrypted && { device: "/dev/vdb" }),
       },
       capabilities: ["builds", "cache-volume", "egress", "tailnet"],
+      addresses: { controlPlane: "plane", gateway: "0.0.0.0:8443", health: "127.0.0.1:9090" },
       startedMonoMs,
       ending: ENDING,
     };
@@ -295,6 +296,7 @@ export class World {
       ownUnit: { ready: () => {}, tell: () => {}, stopping: () => {} },
       operators: undefined,
       diagnostics: undefined,
+      troubles: { load: async () => undefined, save: async () => undefined },
       board: { show: (state) => life.isAlive && this.trace.note({ is: "shown", state }) },
     };
   }
@@ -320,4 +322,9 @@ const NO_METERS: AgentPorts["meters"] = {
   buildkitExited: () => {},
   cachePruned: () => {},
   renewalFailed: () => {},
+  planeHeard: () => {},
+  planeNextTry: () => {},
+  clockOffset: () => {},
+  records: () => {},
+  restarted: () => {},
 };

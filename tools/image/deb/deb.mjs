@@ -9,6 +9,7 @@ import { packageBom, packageManifest } from "../bom/package-bom.mjs";
 import { keepNewest } from "../keep-newest.mjs";
 import { licencesOf, putAgent } from "./agent-files.mjs";
 import { controlFields } from "./control-fields.mjs";
+import { documents } from "./documents.mjs";
 import { putManuals } from "./manuals.mjs";
 import { pack } from "./pack.mjs";
 import { programs } from "./programs.mjs";
@@ -72,6 +73,7 @@ async function make(target, version, architecture, parts) {
   put(inTree("LICENSE"), root, "usr/share/doc/builder-agent/copyright");
   writeFileSync(join(root, "usr/share/doc/builder-agent/third-party-licences"), licencesOf(compiled));
   putUnits(inTree("systemd"), root);
+  for (const [file, place] of Object.entries(documents)) put(inTree(file), root, place);
 
   const epochSeconds = await sourceEpoch();
   const about = { version, architecture, programs: list, epochSeconds };

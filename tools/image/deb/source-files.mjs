@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { run } from "../../setup/child.mjs";
 import { hashOf } from "../../setup/stamp.mjs";
 import { inTree } from "../../setup/tree.mjs";
+import { documents } from "./documents.mjs";
 
 const GIT_DEADLINE_MS = 30_000;
 
@@ -9,6 +10,7 @@ const GIT_DEADLINE_MS = 30_000;
 const SOURCES = [
   "agent",
   "systemd",
+  ...Object.keys(documents),
   "tools/image/bom",
   "tools/image/deb",
   "tools/node24",

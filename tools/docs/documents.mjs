@@ -5,9 +5,10 @@ import { inTree } from "../setup/tree.mjs";
 import { between } from "./between.mjs";
 import { configurationSchema } from "./configuration-schema.mjs";
 import { configurationTable } from "./configuration-table.mjs";
+import { eventsOfTheCode, eventsPage } from "./events.mjs";
 
-// Writes what documents tell of the configuration, from its schema; with --check only looks, and
-// exits 1 if they are not current. It reads the compiled agent, which must be there.
+// Writes what documents tell of the configuration and the log, from the code; with --check only
+// looks, and exits 1 if they are not current. It reads the compiled agent, which must be there.
 const { values } = parseArgs({ options: { check: { type: "boolean", default: false } } });
 
 const documents = [
@@ -16,14 +17,14 @@ const documents = [
     file: "README.md",
     make: async (/** @type {string} */ text) => between(text, "configuration", await configurationTable()),
   },
+  { file: "docs/events.md", make: async () => eventsPage(await eventsOfTheCode()) },
 ];
 for (const { file, make } of documents) {
   const kept = await readFile(inTree(file), "utf8").catch(() => "");
   const wanted = await make(kept);
   if (wanted === undefined)
     complain(`${file} lacks the lines <!-- configuration:begin --> and <!-- configuration:end -->`);
-  else if (wanted !== kept && values.check)
-    complain(`${file} is not what the configuration's schema says; mend with: npm run gen:docs`);
+  else if (wanted !== kept && values.check) complain(`${file} is not what the code says; mend with: npm run gen:docs`);
   else if (wanted !== kept) await write(file, wanted);
 }
 

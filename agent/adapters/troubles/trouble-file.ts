@@ -1,0 +1,83 @@
+import { mkdir, open, rename, rm, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { z } from "zod";
+import type { Log } from "../../ports/log.ts";
+import type { KeptTroubles, TroubleStore } from "../../ports/trouble-store.ts";
+
+/** Ten troubles with ten builds each come to some 20 KB. */
+const MOST_BYTES = 64 * 1024;
+
+const File = z.strictObject({
+  version: z.literal(1),
+  bootId: z.string(),
+  endedInOrder: z.boolean(),
+  troubles: z
+    .array(
+      z.strictObject({
+        is: z.enum(["check-failed", "process-ended", "builds-broken"]),
+        what: z.string(),
+        message: z.string(),
+        sinceMs: z.number(),
+        untilMs: z.number().optional(),
+        times: z.number(),
+        builds: z.array(z.string()),
+        moreBuilds: z.number(),
+      }),
+    )
+    .max(10),
+});
+
+/**
+ * A file on tmpfs, replaced by rename: whole, or as it was. One that cannot be read is set aside as
+ * `<file>.damaged`, for whoever wants to know why.
+ */
+export function troubleFile({ file, log }: { readonly file: string; readonly log: Log }): TroubleStore {
+  return {
+    async load(bootId) {
+      try {
+        const text = await readBounded(file);
+        if (text === undefined) return undefined;
+        const { bootId: keptIn, endedInOrder, troubles } = File.parse(JSON.parse(text));
+        if (keptIn !== bootId) return undefined;
+        return {
+          endedInOrder,
+          troubles: troubles.map(({ untilMs, ...one }) => ({ ...one, ...(untilMs !== undefined && { untilMs }) })),
+        };
+      } catch (err) {
+        log.warn({ file, err }, "troubles.file-damaged");
+        await rename(file, `${file}.damaged`).catch(() => undefined);
+        return undefined;
+      }
+    },
+    async save(bootId: string, { troubles, endedInOrder }: KeptTroubles) {
+      const fresh = `${file}.new`;
+      try {
+        await mkdir(dirname(file), { recursive: true, mode: 0o750 });
+        await rm(fresh, { force: true });
+        await writeFile(fresh, JSON.stringify({ version: 1, bootId, endedInOrder, troubles }), {
+          mode: 0o600,
+          flag: "wx",
+        });
+        await rename(fresh, file);
+      } catch (err) {
+        log.warn({ file, err }, "troubles.not-kept");
+      }
+    },
+  };
+}
+
+/** Undefined if there is none. @throws where it is longer than any of ours */
+async function readBounded(file: string): Promise<string | undefined> {
+  const handle = await open(file, "r").catch((err: unknown) => {
+    if (err instanceof Error && "code" in err && err.code === "ENOENT") return undefined;
+    throw err;
+  });
+  if (handle === undefined) return undefined;
+  try {
+    const { bytesRead, buffer } = await handle.read(Buffer.alloc(MOST_BYTES + 1), 0, MOST_BYTES + 1, 0);
+    if (bytesRead > MOST_BYTES) throw new Error(`longer than ${MOST_BYTES} bytes`);
+    return buffer.toString("utf8", 0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}

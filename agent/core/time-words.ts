@@ -1,0 +1,62 @@
+const UNITS = [
+  ["d", 86_400_000],
+  ["h", 3_600_000],
+  ["min", 60_000],
+  ["s", 1_000],
+] as const;
+
+/** A length of time in the two largest units that say something: "3 d 4 h", "12 min", "0 s". */
+export function duration(ms: number): string {
+  const parts: string[] = [];
+  let left = Math.max(0, ms);
+  for (const [unit, size] of UNITS) {
+    const count = Math.floor(left / size);
+    left -= count * size;
+    if (count > 0) parts.push(`${count} ${unit}`);
+    else if (parts.length > 0) break;
+    if (parts.length === 2) break;
+  }
+  return parts.join(" ") || "0 s";
+}
+
+/** A piece of a message: words, or a moment; `since`: the word stood before it. */
+export type Piece = string | { readonly ms: number; readonly since: boolean };
+
+/**
+ * Messages hold moments in RFC 3339, so that they stay the same from look to look. Whoever shows
+ * one to a person takes it apart here, and says how long ago that is, or when it will be.
+ */
+export function piecesOf(message: string): readonly Piece[] {
+  const pieces: Piece[] = [];
+  let at = 0;
+  for (const found of message.matchAll(MOMENT)) {
+    pieces.push(message.slice(at, found.index));
+    pieces.push({ ms: Date.parse(found[2] ?? ""), since: found[1] !== undefined });
+    at = found.index + found[0].length;
+  }
+  return [...pieces, message.slice(at)].filter((piece) => piece !== "");
+}
+
+const MOMENT = /\b(since )?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z)/g;
+
+/** "for 1 min 37 s", "3 min ago", "in 59 min". */
+export function fromNow({ ms, since }: Exclude<Piece, string>, nowMs: number): string {
+  if (ms > nowMs) return `in ${duration(ms - nowMs)}`;
+  return since ? `for ${duration(nowMs - ms)}` : `${duration(nowMs - ms)} ago`;
+}
+
+/** "00:22:40 UTC", with its date where that is not today's. */
+export function clockTime(ms: number, nowMs: number): string {
+  const [day = "", time = ""] = new Date(ms).toISOString().slice(0, 19).split("T");
+  return `${new Date(nowMs).toISOString().startsWith(day) ? "" : `${day} `}${time} UTC`;
+}
+
+/** A message as a terminal shows it: "for 1 min 37 s (since 00:17:40 UTC)", "at 00:22:40 UTC (in 3 min)". */
+export function withTimes(message: string, nowMs: number): string {
+  const shown = (piece: Piece): string => {
+    if (typeof piece === "string") return piece;
+    const [words, time] = [fromNow(piece, nowMs), clockTime(piece.ms, nowMs)];
+    return words.startsWith("for ") ? `${words} (since ${time})` : `${piece.since ? "since " : ""}${time} (${words})`;
+  };
+  return piecesOf(message).map(shown).join("");
+}

@@ -1,0 +1,110 @@
+import type { CheckResult } from "./health.ts";
+import type { SessionEnding } from "./session.ts";
+
+/** What went wrong lately, for whoever looks after it is over. Times are Unix milliseconds. */
+export interface Trouble {
+  readonly is: "check-failed" | "process-ended" | "builds-broken";
+  /** The check's name, or the process's. */
+  readonly what: string;
+  /** What was so, when it began. */
+  readonly message: string;
+  readonly sinceMs: number;
+  /** Absent: it goes on. */
+  readonly untilMs?: number;
+  /** How often within that time; a check that comes and goes is one trouble. */
+  readonly times: number;
+  /** Builds that it broke: the first of them. */
+  readonly builds: readonly string[];
+  readonly moreBuilds: number;
+}
+
+type Troubles = readonly Trouble[];
+
+/** For a person at night; metrics and the log have them all. */
+const MOST = 10;
+const MOST_BUILDS = 10;
+const MESSAGE_MAX = 500;
+/** A check that fails again so soon after it was ok is the same trouble. */
+const AGAIN_MS = 60_000;
+/** A process's end and the ends of the sessions that it broke are told this close to each other. */
+const TOGETHER_MS = 10_000;
+
+/** Endings that a build did not ask for and nobody ordered: a fault of this machine broke it. */
+const BROKEN: readonly SessionEnding[] = ["buildkit-closed", "buildkit-error", "gateway-lost"];
+
+export function isBroken(ending: SessionEnding): boolean {
+  return BROKEN.includes(ending);
+}
+
+/**
+ * Checks that have turned. What fails from the start is only not there yet, and what another check
+ * explains is no trouble of its own; one that is ok again has its end.
+ */
+export function notedChecks(
+  troubles: Troubles,
+  before: ReadonlyMap<string, CheckResult>,
+  after: readonly CheckResult[],
+): Troubles {
+  return after.reduce<Troubles>((noted, check) => {
+    const last = noted.findLast(({ is, what }) => is === "check-failed" && what === check.name);
+    const isOpen = last !== undefined && last.untilMs === undefined;
+    if (check.state === "ok") return isOpen ? replaced(noted, last, { ...last, untilMs: check.sinceMs }) : noted;
+    const hasTurned = before.get(check.name)?.state === "ok" && check.state === "failed";
+    if (isOpen || !hasTurned || check.causedBy !== undefined) return noted;
+    if (last?.untilMs !== undefined && check.sinceMs - last.untilMs < AGAIN_MS) {
+      const { untilMs: _, ...again } = last;
+      return replaced(noted, last, { ...again, times: last.times + 1 });
+    }
+    return added(noted, { is: "check-failed", what: check.name, message: check.message, sinceMs: check.sinceMs });
+  }, troubles);
+}
+
+/** A process that ended unasked. `builds` had sessions through it. */
+export function notedEnd(troubles: Troubles, { what, how, atMs, builds = [] }: EndOfProcess): Troubles {
+  const end = { is: "process-ended", what, message: how, sinceMs: atMs, untilMs: atMs } as const;
+  const told = troubles.find((one) => one.is === "builds-broken" && one.what === what && isTogether(one, atMs));
+  const noted = told === undefined ? added(troubles, end) : replaced(troubles, told, { ...told, ...end });
+  return builds.reduce((all, build) => notedBroken(all, what, build, atMs), noted);
+}
+
+export interface EndOfProcess {
+  readonly what: string;
+  readonly how: string;
+  readonly atMs: number;
+  readonly builds?: readonly string[];
+}
+
+/** A build that lost a session by a fault of `what`. To be told of it again is no news. */
+export function notedBroken(troubles: Troubles, what: string, build: string, atMs: number): Troubles {
+  const isOf = (one: Trouble): boolean => one.is !== "check-failed" && one.what === what && isTogether(one, atMs);
+  const told = troubles.findLast(isOf);
+  if (told === undefined) {
+    const message = `${what} ended connections of builds`;
+    const broken = { is: "builds-broken", what, message, sinceMs: atMs, untilMs: atMs, builds: [build] } as const;
+    return added(troubles, broken);
+  }
+  if (told.builds.includes(build)) return troubles;
+  if (told.builds.length < MOST_BUILDS) return replaced(troubles, told, { ...told, builds: [...told.builds, build] });
+  return replaced(troubles, told, { ...told, moreBuilds: told.moreBuilds + 1 });
+}
+
+/** What an earlier run kept, and what this one has noted since. */
+export function continued(kept: Troubles, since: Troubles): Troubles {
+  return [...kept, ...since].slice(-MOST);
+}
+
+function isTogether({ sinceMs }: Trouble, atMs: number): boolean {
+  return Math.abs(sinceMs - atMs) <= TOGETHER_MS;
+}
+
+function added(
+  troubles: Troubles,
+  trouble: Pick<Trouble, "is" | "what" | "message" | "sinceMs"> & Partial<Trouble>,
+): Troubles {
+  const message = trouble.message.slice(0, MESSAGE_MAX);
+  return continued(troubles, [{ times: 1, builds: [], moreBuilds: 0, ...trouble, message }]);
+}
+
+function replaced(troubles: Troubles, one: Trouble, by: Trouble): Troubles {
+  return troubles.map((trouble) => (trouble === one ? by : trouble));
+}
