@@ -49,8 +49,8 @@ type ControlSection = (typeof CONTROL_SECTIONS)[number];
  * `load` reads the configuration again. `caPem`: the control plane's pinned CA.
  */
 export async function startControl(
-  loaded: LoadedConfig<ControlSection>,
-  load: () => Promise<LoadedConfig<ControlSection>>,
+  loaded: LoadedConfig,
+  load: () => Promise<LoadedConfig>,
   caPem: string,
   cli: Cli,
 ): Promise<AgentEnding> {
