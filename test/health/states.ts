@@ -33,7 +33,7 @@ export const READY: ObservedState = {
   checks: [
     check("gateway", { message: "Listening, 4 sessions open" }),
     check("buildkit", { message: "BuildKit v0.33.1 answers" }),
-    check("disk", { message: "61440 of 102400 MiB free" }),
+    check("disk", { message: "60.0 GiB of 100.0 GiB free" }),
     check("control-plane", { blocking: false, message: "Attached" }),
   ],
   resources: {
