@@ -93,9 +93,7 @@ describe("/readyz", () => {
       ask: "/readyz/control-plane",
       state: DEGRADED,
       status: 200,
-      lines: [
-        "[!]control-plane failed, not blocking: Not attached: connection refused",
-      ],
+      lines: ["[!]control-plane failed, not blocking: Not attached: connection refused"],
     },
     {
       ask: "/readyz/nonsense",
