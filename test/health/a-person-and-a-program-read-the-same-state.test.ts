@@ -2,6 +2,7 @@ import { Registry } from "prom-client";
 import { expect, it } from "vitest";
 import { PAGE_STYLE } from "../../agent/adapters/health/page-style.ts";
 import { CHECKS } from "../../agent/core/checks/register.ts";
+import { NOTHING_OBSERVED } from "../../agent/core/observed-state.ts";
 import { statusReport } from "../../agent/core/status-report.ts";
 import { nameFindings, promtoolFindings } from "../telemetry/promtool.ts";
 import { asked, serving } from "./serving.ts";
@@ -141,6 +142,17 @@ it("keeps one series for a check whose gravity changes", async () => {
     'builder_agent_check_blocking{check="encryption"} 0',
     'builder_agent_check_explained{check="encryption"} 0',
   ]);
+});
+
+it("says in metrics which machine it is: the one that it is now, and none before it knows", async () => {
+  const registry = new Registry();
+  await using health = await serving({ ...READY, head: NOTHING_OBSERVED.head }, registry);
+  const told = async () => (await asked(health, "/metrics")).body.match(/^builder_agent_machine_info.*$/gm);
+  expect(await told()).toBeNull();
+  for (const machineId of ["m-1", "m-2"]) {
+    health.show({ ...READY, head: { ...READY.head, machineId } });
+    expect(await told()).toEqual([`builder_agent_machine_info{machine_id="${machineId}"} 1`]);
+  }
 });
 
 it("says in metrics which failures another one explains, and that the next state has none", async () => {
