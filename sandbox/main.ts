@@ -3,6 +3,7 @@ import { askSandbox } from "./admin/client.ts";
 import { address } from "./commands/address.ts";
 import { type InDir, type OpenOptions, openBuild } from "./commands/builds.ts";
 import { type CiJobOptions, ciJob, claimValue } from "./commands/ci-job.ts";
+import { defineDebug } from "./commands/debug/define.ts";
 import { defineBuilds } from "./commands/define-builds.ts";
 import { type DiagnosticsOptions, takeDiagnostics } from "./commands/diagnostics.ts";
 import { drain } from "./commands/drain.ts";
@@ -71,6 +72,7 @@ async function run(argv: readonly string[]): Promise<number> {
     await openBuild(options, between);
   });
 
+  defineDebug({ program, inDir, ofProject, terminal, exitWith: (how) => (code = how) });
   defineMetadata({ program, inDir, terminal, exitWith: (how) => (code = how) });
   defineTrusts({ program, inDir, ofProject, ...between });
   inDir(program.command("ci-job <command...>"))

@@ -30,6 +30,7 @@ import { buildkitConfiguration } from "./buildkit-configuration.ts";
 import { controlBundles } from "./bundle/control-bundles.ts";
 import { keepSecretsOut } from "./bundle/keep-secrets-out.ts";
 import type { Cli } from "./cli.ts";
+import { debugPortsOf } from "./compose-debug.ts";
 import { evidenceSource } from "./compose-evidence.ts";
 import { tailnetOf } from "./compose-tailnet.ts";
 import type { LoadedConfig } from "./config/config.ts";
@@ -97,6 +98,7 @@ export async function startControl(
     onRecord: ({ ending, durationMs, bytesFromClient, bytesToClient }) =>
       meters.sessionClosed(ending, durationMs, bytesFromClient, bytesToClient),
   });
+  const debug = debugPortsOf(config, layout, plane);
   return await runAgent(
     {
       clock,
@@ -117,6 +119,7 @@ export async function startControl(
       names: machineNames,
       buildNetwork: bridged ? buildNetworkOf(config.services.manager, layout, clock) : undefined,
       tailnet,
+      debug,
       ownUnit,
       diagnostics: {
         plane,
@@ -140,6 +143,7 @@ export async function startControl(
         "diagnostics",
         ...(bridged ? ["egress"] : []),
         ...(tailnet === undefined ? [] : ["tailnet"]),
+        ...(debug === undefined ? [] : ["debug-terminal"]),
       ],
       startedMonoMs,
       addresses: {

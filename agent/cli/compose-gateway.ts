@@ -52,6 +52,7 @@ export async function startGateway(
     unit,
     clock: systemClock(),
     log,
+    droppedLogLines: log.droppedLines,
     limits: gateway,
     calls: gateway.calls,
     buildkitSocket: layout.buildkitSocket,

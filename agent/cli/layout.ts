@@ -33,6 +33,14 @@ export interface Layout {
   readonly networkMountDir: string;
   /** Which addresses are given to builds; written by whoever makes their networks. */
   readonly networkLeasesDir: string;
+  /** systemd or the launcher listens; a connection makes a process that holds a terminal. */
+  readonly terminalSocket: string;
+  /** Those whose shell is root's. */
+  readonly rootTerminalSocket: string;
+  /** Control's: which debug grants were used since the machine booted. */
+  readonly usedGrants: string;
+  /** Control's: recordings of terminals, until the control plane has stored them. */
+  readonly recordingsDir: string;
   /** tailscaled listens there, control steers it. */
   readonly tailnetSocket: string;
   /** Of root: tailscaled's keys, in memory. */
@@ -100,6 +108,10 @@ export function layoutOf(paths: {
     networkOfBuildkit: join(networkDir, "buildkit.sh"),
     networkMountDir: join(networkDir, "buildkit"),
     networkLeasesDir: join(networkDir, "leases"),
+    terminalSocket: join(runtimeDir, SOCKETS.terminal),
+    rootTerminalSocket: join(runtimeDir, SOCKETS.rootTerminal),
+    usedGrants: join(controlDir, "debug-grants.json"),
+    recordingsDir: join(stateDir, "recordings"),
     tailnetSocket: join(runtimeDir, SOCKETS.tailnet),
     tailnetStateDir: join(runtimeDir, "tailnet", "state"),
     tailnetMemory: join(controlDir, "tailnet.json"),
@@ -141,6 +153,8 @@ const SOCKETS = {
   volume: "volume.sock",
   network: "network.sock",
   tailnet: "tailnet/tailscaled.sock",
+  terminal: "terminal.sock",
+  rootTerminal: "terminal-root.sock",
   operators: "operators/operators.sock",
   buildkit: "buildkit/buildkitd.sock",
   buildkitTrace: "buildkit/private/otel.sock",

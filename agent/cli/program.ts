@@ -123,6 +123,18 @@ const ENTRIES: readonly Entry[] = [
     ],
   },
   {
+    name: "terminal",
+    summary: "the debug terminal: what systemd or the launcher runs",
+    hidden: true,
+    under: [
+      {
+        name: "serve",
+        summary: "hold one terminal for whoever is connected, until either ends it",
+        load: () => import("./commands/terminal-serve.ts"),
+      },
+    ],
+  },
+  {
     name: "doctor",
     summary: "look at everything from outside, and say what is wrong and what to do next",
     load: () => import("./commands/doctor.ts"),

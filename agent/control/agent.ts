@@ -16,6 +16,7 @@ import { MachineRefused, Refusals } from "./board/refusals.ts";
 import { SessionInbox } from "./board/session-inbox.ts";
 import { lookAround } from "./boot.ts";
 import { type CertificatePorts, keepCertificates } from "./certificates.ts";
+import { type DebugChapterPorts, keepTerminals } from "./debug/keep-terminals.ts";
 import { type EndingLimits, type EndingPorts, endInOrder } from "./end.ts";
 import { orderByControlPlane, orderBySignal, orderEnd, type StopSignals } from "./end-orders.ts";
 import { examine } from "./examine.ts";
@@ -41,6 +42,7 @@ export type AgentPorts = BelongingPorts &
   TailnetPorts &
   BuildkitPorts &
   ReliefPorts &
+  DebugChapterPorts &
   EndingPorts &
   OperatorPorts &
   DiagnosticsPorts & { readonly board: HealthBoard; readonly troubles: TroubleStore };
@@ -113,6 +115,7 @@ export async function runAgent(
     keepCertificates(ports, board, boot.bootId, refusals, prove, report, signal),
   );
   tasks.run("control-plane", (signal, report) => stayAttached(ports, board, boot, refusals, prove, report, signal));
+  tasks.run("debug-terminals", (signal) => keepTerminals(ports, board, signal));
   tasks.run("diagnostics", (signal, report) => answerDiagnostics(ports, board, report, signal));
   tasks.run("boot-chapters", (signal) => timeBoot(ports, board, boot, signal));
 

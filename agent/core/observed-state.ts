@@ -1,4 +1,5 @@
 import type { BootChapter } from "./boot-chapters.ts";
+import type { DebugStatus } from "./debug/grant.ts";
 import { sameData } from "./equality.ts";
 import type { Head } from "./head.ts";
 import type { CheckResult } from "./health.ts";
@@ -7,6 +8,7 @@ import type { Resources } from "./machine.ts";
 import type { Phase } from "./phase.ts";
 import { readiness } from "./readiness.ts";
 import type { RefusedBuild } from "./refused-builds.ts";
+import { sessionsOpen } from "./size-words.ts";
 import type { Trouble } from "./troubles.ts";
 import type { OpenedVolume } from "./volume/order.ts";
 
@@ -33,6 +35,8 @@ export interface ObservedState {
   readonly cache?: OpenedVolume;
   /** Absent while this machine has to do with none. */
   readonly tailnet?: TailnetObserved;
+  /** What has become of each debug grant of the desired state. Absent: nothing is known of any. */
+  readonly debugTerminals?: readonly DebugStatus[];
   readonly bootChapters: readonly BootChapter[];
   readonly buildkit: {
     readonly version: string;
@@ -119,5 +123,5 @@ function notableParts(state: ObservedState) {
 export function inOneLine({ phase, checks, builds }: ObservedState): string {
   const sessions = [...builds.values()].reduce((sum, count) => sum + count, 0);
   const { ready, reasons } = readiness(phase, checks, new Set());
-  return ready ? `ready, ${sessions} sessions open` : (reasons[0] ?? phase.at);
+  return ready ? `ready, ${sessionsOpen(sessions)}` : (reasons[0] ?? phase.at);
 }

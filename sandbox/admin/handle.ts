@@ -2,6 +2,7 @@ import { performance } from "node:perf_hooks";
 import type { CiBesideStack } from "../ci/ci-beside-stack.ts";
 import type { Stack } from "../stack/stack.ts";
 import { answerOfBuilds, openBuildFor } from "./builds.ts";
+import { answerOfDebug } from "./debug.ts";
 import { takeDiagnostics } from "./diagnostics.ts";
 import { answerOfMetadata } from "./metadata.ts";
 import type { AdminRequest } from "./request.ts";
@@ -41,6 +42,11 @@ export function handleFor(stack: Stack, ci: CiBesideStack | undefined): (request
       case "metadata-clear":
       case "metadata-prove":
         return answerOfMetadata(stack, request);
+      case "debug-grant":
+      case "debug-attach":
+      case "debug-list":
+      case "debug-withdraw":
+        return answerOfDebug(stack, request);
       case "drain": {
         const startedMs = performance.now();
         plane.drain(ref, request);

@@ -23,6 +23,26 @@ export const ofBuilds = [
   z.object({ verb: z.literal("build-list") }),
 ] as const;
 
+const cells = z.int().min(1).max(1_000);
+
+/** What may be asked about debug terminals. */
+const ofDebug = [
+  z.object({
+    verb: z.literal("debug-grant"),
+    org: id,
+    project: id,
+    user: id,
+    command: z.array(z.string()),
+    root: z.boolean(),
+    idleMs: z.int().positive().exactOptional(),
+    totalMs: z.int().positive(),
+  }),
+  /** After the answer the connection is the terminal: debug-wire.ts. */
+  z.object({ verb: z.literal("debug-attach"), grantId: id, user: id, columns: cells, rows: cells }),
+  z.object({ verb: z.literal("debug-list"), org: id, project: id }),
+  z.object({ verb: z.literal("debug-withdraw"), org: id, project: id, grantId: id }),
+] as const;
+
 /** What a running sandbox can be asked for: one JSON object, on a line of its own. */
 export const adminRequest = z.discriminatedUnion("verb", [
   buildOrder,
@@ -59,6 +79,7 @@ export const adminRequest = z.discriminatedUnion("verb", [
   z.object({ verb: z.literal("metadata-list") }),
   z.object({ verb: z.literal("metadata-clear") }),
   z.object({ verb: z.literal("metadata-prove") }),
+  ...ofDebug,
   z.object({ verb: z.literal("drain"), reason: z.string(), graceMs: z.int().nonnegative() }),
 ]);
 

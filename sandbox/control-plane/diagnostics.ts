@@ -21,10 +21,9 @@ const MAX_ARCHIVE_BYTES = 64 * 1024 * 1024;
 /** In memory: a control plane may run for weeks. */
 const ARCHIVES_KEPT = 16;
 
-/** The last archives that were asked for, and recordings of terminals. */
+/** The last archives that were asked for. */
 export class Diagnostics {
   readonly #archives: Archive[] = [];
-  readonly #recordings = new Set<string>();
   readonly #now: () => number;
 
   readonly #onArchive: () => void;
@@ -36,11 +35,6 @@ export class Diagnostics {
 
   archives(): readonly Archive[] {
     return this.#archives;
-  }
-
-  /** A terminal that has ended announces its recording: it may come under this id, once. */
-  expectRecording(recordingId: string): void {
-    this.#recordings.add(recordingId);
   }
 
   receive(
@@ -87,13 +81,13 @@ export class Diagnostics {
     const { requestId } = message.value;
     const asked = machine.project.wishes.diagnosticsRequests?.find((request) => request.requestId === requestId);
     const inTime = asked?.expiresAt !== undefined && this.#now() < asked.expiresAt.getTime();
-    if (!inTime && !this.#recordings.delete(requestId)) {
+    if (!inTime) {
       throw new Refusal(
         status.FAILED_PRECONDITION,
         `header.request_id: ${requestId} was not asked for, or has expired`,
       );
     }
-    if (inTime && this.#archives.some((known) => known.requestId === requestId && known.machineId === machine.id))
+    if (this.#archives.some((known) => known.requestId === requestId && known.machineId === machine.id))
       throw new Refusal(status.ALREADY_EXISTS, `header.request_id: ${requestId} has been answered`);
     return message.value;
   }

@@ -131,6 +131,7 @@ tailnet.coordinationUrl                https://controlplane.tailscale.com  defau
 tailnet.apiUrl                         https://api.tailscale.com           default
 tailnet.identityTokenFile              —                                   default
 services.manager                       launcher                            default
+debugTerminal.root                     false                               default
 drain.graceMs                          600000                              default
 drain.stopGraceMs                      10000                               default
 log.level                              debug                               environment BUILDER_AGENT_LOG_LEVEL

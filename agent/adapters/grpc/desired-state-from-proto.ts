@@ -11,6 +11,7 @@ import { DEFAULT_EGRESS, type EgressPolicy } from "../../core/network/order.ts";
 import { Secret } from "../../core/secret.ts";
 import { buildkitSettingsFromProto } from "./buildkit-settings-from-proto.ts";
 import { ContractBreach } from "./contract-breach.ts";
+import { debugGrantsFromProto } from "./debug-grants-from-proto.ts";
 import type {
   CacheVolume,
   DesiredState as DesiredStateProto,
@@ -34,7 +35,6 @@ export function desiredStateFromProto(state: DesiredStateProto): DesiredState {
   if (state.revision === 0n) throw new ContractBreach("revision", "is missing");
   const trust = trustFromProto(state.trustBundle);
   const assignment = assignmentFromProto(state.assignment);
-  requireAtMost("debug_grants", state.debugGrants.length, CONTRACT_LIMITS.debugGrants);
   requireAtMost("diagnostics_requests", state.diagnosticsRequests.length, CONTRACT_LIMITS.diagnosticsRequests);
   const sentAtMs = state.sentAt?.getTime();
   return {
@@ -51,6 +51,7 @@ export function desiredStateFromProto(state: DesiredStateProto): DesiredState {
     ...(state.tailnet !== undefined && { tailnet: tailnetFromProto(state.tailnet) }),
     egress: egressFromProto(state.egress),
     ...(state.drain !== undefined && { drain: drainFromProto(state.drain) }),
+    debugGrants: debugGrantsFromProto(state.debugGrants),
     ...(state.diagnosticsRequests.length > 0 && { diagnostics: diagnosticsFromProto(state.diagnosticsRequests) }),
     asksFor: asksFor(state),
   };

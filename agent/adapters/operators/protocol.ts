@@ -23,7 +23,7 @@ const Reason = z
   .regex(/^[^\p{Cc}\p{Cf}]*$/u);
 
 const Progress: z.ZodType<EndingProgress> = z.object({
-  at: z.enum(["draining", "cut", "records", "buildkit", "cache", "tailnet", "farewell", "over"]),
+  at: z.enum(["draining", "cut", "records", "terminals", "buildkit", "cache", "tailnet", "farewell", "over"]),
   reason: z.string(),
   leftMs: z.number(),
   open: z

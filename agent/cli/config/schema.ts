@@ -198,6 +198,11 @@ export const ConfigSchema = z.strictObject({
       .default("launcher")
       .meta({ description: "Who starts and stops BuildKit and the cache volume; the units set systemd." }),
   }),
+  debugTerminal: z.strictObject({
+    root: trueOrFalse()
+      .default(false)
+      .meta({ description: "Whether a debug grant may give a shell as root; without, only one without privilege." }),
+  }),
   drain: z.strictObject({
     graceMs: milliseconds(0, 86_400_000).default(600_000).meta({
       description:

@@ -35,6 +35,8 @@ import {
   DebugTerminalResponse,
   UploadDiagnosticsRequest,
   UploadDiagnosticsResponse,
+  UploadRecordingRequest,
+  UploadRecordingResponse,
 } from "./streams.ts";
 
 export const protobufPackage = "builder.agent.v1";
@@ -547,7 +549,7 @@ export const BuilderAgentServiceService = {
   /**
    * A terminal on the builder, dialled by the agent under a DebugGrant in the desired state. The
    * first message names the grant. The control plane ends the stream to end the terminal; so does
-   * the grant's end.
+   * the grant's end. streams.proto tells the whole of it.
    */
   debugTerminal: {
     path: "/builder.agent.v1.BuilderAgentService/DebugTerminal" as const,
@@ -558,6 +560,22 @@ export const BuilderAgentServiceService = {
     responseSerialize: (value: DebugTerminalResponse): Buffer =>
       Buffer.from(DebugTerminalResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DebugTerminalResponse => DebugTerminalResponse.decode(value),
+  },
+  /**
+   * The recording of a terminal, sent while it is being made, and again from where it broke off. The
+   * first message names it. PERMISSION_DENIED, INVALID_ARGUMENT and FAILED_PRECONDITION mean that it
+   * will never be stored: the agent then ends the terminal, sends no more of it, and reports it.
+   */
+  uploadRecording: {
+    path: "/builder.agent.v1.BuilderAgentService/UploadRecording" as const,
+    requestStream: true as const,
+    responseStream: true as const,
+    requestSerialize: (value: UploadRecordingRequest): Buffer =>
+      Buffer.from(UploadRecordingRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UploadRecordingRequest => UploadRecordingRequest.decode(value),
+    responseSerialize: (value: UploadRecordingResponse): Buffer =>
+      Buffer.from(UploadRecordingResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UploadRecordingResponse => UploadRecordingResponse.decode(value),
   },
   /**
    * Sends the archive that a DiagnosticsRequest in the desired state asked for. The first message
@@ -636,9 +654,15 @@ export interface BuilderAgentServiceServer extends UntypedServiceImplementation 
   /**
    * A terminal on the builder, dialled by the agent under a DebugGrant in the desired state. The
    * first message names the grant. The control plane ends the stream to end the terminal; so does
-   * the grant's end.
+   * the grant's end. streams.proto tells the whole of it.
    */
   debugTerminal: handleBidiStreamingCall<DebugTerminalRequest, DebugTerminalResponse>;
+  /**
+   * The recording of a terminal, sent while it is being made, and again from where it broke off. The
+   * first message names it. PERMISSION_DENIED, INVALID_ARGUMENT and FAILED_PRECONDITION mean that it
+   * will never be stored: the agent then ends the terminal, sends no more of it, and reports it.
+   */
+  uploadRecording: handleBidiStreamingCall<UploadRecordingRequest, UploadRecordingResponse>;
   /**
    * Sends the archive that a DiagnosticsRequest in the desired state asked for. The first message
    * names the request. The archive is made as it is sent: a call that breaks off leaves half of one,
@@ -750,7 +774,7 @@ export interface BuilderAgentServiceClient extends Client {
   /**
    * A terminal on the builder, dialled by the agent under a DebugGrant in the desired state. The
    * first message names the grant. The control plane ends the stream to end the terminal; so does
-   * the grant's end.
+   * the grant's end. streams.proto tells the whole of it.
    */
   debugTerminal(): ClientDuplexStream<DebugTerminalRequest, DebugTerminalResponse>;
   debugTerminal(options: Partial<CallOptions>): ClientDuplexStream<DebugTerminalRequest, DebugTerminalResponse>;
@@ -758,6 +782,17 @@ export interface BuilderAgentServiceClient extends Client {
     metadata: Metadata,
     options?: Partial<CallOptions>,
   ): ClientDuplexStream<DebugTerminalRequest, DebugTerminalResponse>;
+  /**
+   * The recording of a terminal, sent while it is being made, and again from where it broke off. The
+   * first message names it. PERMISSION_DENIED, INVALID_ARGUMENT and FAILED_PRECONDITION mean that it
+   * will never be stored: the agent then ends the terminal, sends no more of it, and reports it.
+   */
+  uploadRecording(): ClientDuplexStream<UploadRecordingRequest, UploadRecordingResponse>;
+  uploadRecording(options: Partial<CallOptions>): ClientDuplexStream<UploadRecordingRequest, UploadRecordingResponse>;
+  uploadRecording(
+    metadata: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientDuplexStream<UploadRecordingRequest, UploadRecordingResponse>;
   /**
    * Sends the archive that a DiagnosticsRequest in the desired state asked for. The first message
    * names the request. The archive is made as it is sent: a call that breaks off leaves half of one,
