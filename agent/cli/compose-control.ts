@@ -39,10 +39,7 @@ import { logDefects } from "./last-words.ts";
 import { layoutOf } from "./layout.ts";
 import { planeProxy } from "./plane-proxy.ts";
 import { retakeConfiguration } from "./retake-configuration.ts";
-import type { CONTROL_SECTIONS } from "./sections.ts";
 import { buildNetworkOf, servicesOf } from "./service-manager.ts";
-
-type ControlSection = (typeof CONTROL_SECTIONS)[number];
 
 /**
  * Builds all that the control process asks of the outside, tells its story, and closes in reverse.

@@ -87,7 +87,7 @@ export class Diagnostics {
         `header.request_id: ${requestId} was not asked for, or has expired`,
       );
     }
-    if (inTime && this.#archives.some((known) => known.requestId === requestId && known.machineId === machine.id))
+    if (this.#archives.some((known) => known.requestId === requestId && known.machineId === machine.id))
       throw new Refusal(status.ALREADY_EXISTS, `header.request_id: ${requestId} has been answered`);
     return message.value;
   }
