@@ -15,7 +15,7 @@ export const debugEvents = {
   "debug-terminal.opened": {
     at: ["info"],
     fields: ["grantId", "user", "recordingId"],
-    says: "Its person is there, the shell runs and is recorded. The grant is used.",
+    says: "Its person is there: the shell runs and is recorded, and the grant is used.",
   },
   "debug-terminal.ended": {
     at: ["info"],
@@ -25,7 +25,7 @@ export const debugEvents = {
   "debug-terminal.other-person": {
     at: ["warn"],
     fields: ["grantId", "user", "came"],
-    says: "Another person than the grant's came. Nothing was opened, and the grant is spent.",
+    says: "Another person than the grant's came: nothing was opened, and the grant is spent.",
   },
   "debug-terminal.not-started": {
     at: ["error"],
