@@ -5,6 +5,7 @@ import { type InDir, type OpenOptions, openBuild } from "./commands/builds.ts";
 import { type CiJobOptions, ciJob, claimValue } from "./commands/ci-job.ts";
 import { defineDebug } from "./commands/debug/define.ts";
 import { defineBuilds } from "./commands/define-builds.ts";
+import { type DiagnosticsOptions, takeDiagnostics } from "./commands/diagnostics.ts";
 import { drain } from "./commands/drain.ts";
 import { durationMs } from "./commands/duration.ts";
 import { defineMetadata } from "./commands/metadata/define.ts";
@@ -60,6 +61,11 @@ async function run(argv: readonly string[]): Promise<number> {
     .option("--grace <time>", "how long open builds may take", durationMs, durationMs("60s"))
     .option("--json", "machine-readable")
     .action((options: InDir & { grace: number }) => drain(options, terminal));
+
+  inDir(program.command("diagnostics"))
+    .description("ask the agent for its diagnostics bundle, as a control plane does")
+    .option("--json", "machine-readable")
+    .action((options: DiagnosticsOptions) => takeDiagnostics(options, askSandbox, terminal));
 
   const between = { ask: askSandbox, terminal };
   defineBuilds({ program, inDir, ofProject, ...between }).action(async (options: OpenOptions) => {

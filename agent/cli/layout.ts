@@ -52,6 +52,11 @@ export interface Layout {
   readonly operatorsSocket: string;
   /** Control's own directory. */
   readonly controlDir: string;
+  /** Of control and of the gateway: what the secrets look like that they hold, for bundles. */
+  readonly controlSecrets: string;
+  readonly gatewaySecrets: string;
+  /** Control's: which requests for diagnostics it has answered in this boot. */
+  readonly answeredDiagnostics: string;
   readonly identityDir: string;
   /** Of control: how often it was started in this boot. */
   readonly controlStarts: string;
@@ -66,6 +71,8 @@ export interface Layout {
   readonly buildkitPrepared: string;
   /** buildkitd's own trace collector. Anybody may write to it, so it lies in a closed directory. */
   readonly buildkitTraceSocket: string;
+  /** buildkitd's debug pages, where it is told to serve them; closed like that one. */
+  readonly buildkitDebugSocket: string;
   readonly buildkitConfigFile: string;
   /** What the unit of buildkitd adds to its environment. */
   readonly buildkitEnvironmentFile: string;
@@ -111,6 +118,9 @@ export function layoutOf(paths: {
     operatorsDir: join(runtimeDir, "operators"),
     operatorsSocket: join(runtimeDir, SOCKETS.operators),
     controlDir,
+    controlSecrets: join(controlDir, "secret-digests.json"),
+    gatewaySecrets: join(runtimeDir, "gateway", "secret-digests.json"),
+    answeredDiagnostics: join(controlDir, "diagnostics.json"),
     identityDir: join(controlDir, "identity"),
     controlStarts: join(controlDir, "starts.json"),
     troublesFile: join(controlDir, "troubles.json"),
@@ -119,6 +129,7 @@ export function layoutOf(paths: {
     buildkitSocket: join(runtimeDir, SOCKETS.buildkit),
     buildkitPrepared: join(buildkitDir, "prepared.json"),
     buildkitTraceSocket: join(runtimeDir, SOCKETS.buildkitTrace),
+    buildkitDebugSocket: join(runtimeDir, SOCKETS.buildkitDebug),
     buildkitConfigFile: join(privateDir, "buildkitd.toml"),
     buildkitEnvironmentFile: join(privateDir, "buildkitd.env"),
     cniConfigFile: join(privateDir, "cni.conflist"),
@@ -147,4 +158,5 @@ const SOCKETS = {
   operators: "operators/operators.sock",
   buildkit: "buildkit/buildkitd.sock",
   buildkitTrace: "buildkit/private/otel.sock",
+  buildkitDebug: "buildkit/private/debug.sock",
 } as const;

@@ -155,6 +155,11 @@ const ENTRIES: readonly Entry[] = [
       { name: "schema", summary: "the JSON Schema of the file", load: () => import("./commands/config-schema.ts") },
     ],
   },
+  {
+    name: "bundle",
+    summary: "put all that support needs into one archive, without secrets",
+    load: () => import("./commands/bundle.ts"),
+  },
   { name: "version", summary: "show the agent's version", load: () => import("./commands/version.ts") },
   {
     name: "completion",
@@ -179,6 +184,7 @@ const EXIT_CODES = [
   "65 the cache volume refused",
   "69 no answer",
   "70 a defect",
+  "73 the output cannot be written",
   "75 not over yet",
   "77 refused by the control plane or not permitted",
   "78 wrong configuration",

@@ -1,10 +1,11 @@
+import { worstFirst } from "../core/health.ts";
+import { sizeInWords } from "../core/size-words.ts";
 import { clockTime, duration, withTimes } from "../core/time-words.ts";
 import { troubleInWords } from "../core/trouble-words.ts";
 import type { StatusAnswer } from "./ask-status.ts";
 import { columns, type Paint } from "./printing.ts";
 import { statusHead } from "./status-head.ts";
 
-const GIB = 1024 ** 3;
 /** A table for a person: `--json` has them all. */
 const REFUSED_SHOWN = 5;
 
@@ -29,7 +30,7 @@ export function statusTable(answer: StatusAnswer, nowMs: number, paint: Paint): 
     ...(resources === undefined ? [] : [["disk", disk(resources)] as const]),
     ["start", start(bootChapters)],
   ];
-  const checks = answer.checks.map((check) => [
+  const checks = worstFirst(answer.checks).map((check) => [
     `[${mark(check)}]`,
     check.name,
     `${withTimes(check.message, nowMs)}${since(check, nowMs)}`,
@@ -98,7 +99,7 @@ function disk(resources: NonNullable<StatusAnswer["resources"]>): string {
   const { cacheFreeBytes, cacheSizeBytes, cacheInodes, cacheFreeInodes } = resources;
   const inodes = cacheInodes === 0 ? "" : `, ${percent(cacheFreeInodes, cacheInodes)} of its inodes`;
   const share = percent(cacheFreeBytes, cacheSizeBytes);
-  return `${(cacheFreeBytes / GIB).toFixed(1)} of ${(cacheSizeBytes / GIB).toFixed(1)} GiB free (${share})${inodes}`;
+  return `${sizeInWords(cacheFreeBytes)} of ${sizeInWords(cacheSizeBytes)} free (${share})${inodes}`;
 }
 
 function percent(part: number, whole: number): string {

@@ -6,6 +6,7 @@ import type { Pulse } from "../lifecycle/pulse.ts";
 import { Tasks } from "../lifecycle/tasks.ts";
 import type { HealthBoard } from "../ports/health-board.ts";
 import type { TroubleStore } from "../ports/trouble-store.ts";
+import { answerDiagnostics, type DiagnosticsPorts } from "./answer-diagnostics.ts";
 import { type AttachPorts, stayAttached } from "./attach/attach.ts";
 import { Belonging, type BelongingPorts } from "./belong/belong.ts";
 import { newBoard } from "./board/board.ts";
@@ -43,7 +44,8 @@ export type AgentPorts = BelongingPorts &
   ReliefPorts &
   DebugChapterPorts &
   EndingPorts &
-  OperatorPorts & { readonly board: HealthBoard; readonly troubles: TroubleStore };
+  OperatorPorts &
+  DiagnosticsPorts & { readonly board: HealthBoard; readonly troubles: TroubleStore };
 
 export interface AgentSettings {
   /** The directory whose file system holds BuildKit's cache. */
@@ -114,6 +116,7 @@ export async function runAgent(
   );
   tasks.run("control-plane", (signal, report) => stayAttached(ports, board, boot, refusals, prove, report, signal));
   tasks.run("debug-terminals", (signal) => keepTerminals(ports, board, signal));
+  tasks.run("diagnostics", (signal, report) => answerDiagnostics(ports, board, report, signal));
   tasks.run("boot-chapters", (signal) => timeBoot(ports, board, boot, signal));
 
   tasks.run("signals", (signal) => orderBySignal(ports, board, signals, graceMs, signal));

@@ -26,6 +26,8 @@ export interface DesiredState {
   readonly drain?: DrainOrder;
   /** Who may have a terminal on this machine. */
   readonly debugGrants: readonly DebugGrantWish[];
+  /** Absent: none. */
+  readonly diagnostics?: readonly DiagnosticsWish[];
   /**
    * What it asks for beside builds, by capability name. One that this agent lacks is reported as a
    * condition, never a failure.
@@ -86,6 +88,12 @@ export interface WrappedKey {
   readonly keyId: string;
   readonly ciphertext: Uint8Array;
   readonly encryptionContext: Readonly<Record<string, string>>;
+}
+
+/** A bundle that the control plane asks for, once. */
+export interface DiagnosticsWish {
+  readonly requestId: string;
+  readonly expiresAtMs: number;
 }
 
 export interface DrainOrder {

@@ -46,3 +46,18 @@ export type Severity = "blocking" | "warning";
 export function severityOf({ blocking }: Finding): Severity {
   return blocking ? "blocking" : "warning";
 }
+
+/**
+ * As a person wants to read them: causes that block, then other causes, then what they explain,
+ * then what is ok; within each the register's order.
+ */
+export function worstFirst<
+  T extends Pick<Finding, "blocking"> & { readonly state: string; readonly causedBy?: unknown },
+>(checks: readonly T[]): readonly T[] {
+  const rank = ({ state, blocking, causedBy }: T): number => {
+    if (state === "ok") return 3;
+    if (causedBy !== undefined) return 2;
+    return blocking ? 0 : 1;
+  };
+  return checks.toSorted((a, b) => rank(a) - rank(b));
+}

@@ -8,6 +8,7 @@ import type { Resources } from "./machine.ts";
 import type { Phase } from "./phase.ts";
 import { readiness } from "./readiness.ts";
 import type { RefusedBuild } from "./refused-builds.ts";
+import { sessionsOpen } from "./size-words.ts";
 import type { Trouble } from "./troubles.ts";
 import type { OpenedVolume } from "./volume/order.ts";
 
@@ -122,5 +123,5 @@ function notableParts(state: ObservedState) {
 export function inOneLine({ phase, checks, builds }: ObservedState): string {
   const sessions = [...builds.values()].reduce((sum, count) => sum + count, 0);
   const { ready, reasons } = readiness(phase, checks, new Set());
-  return ready ? `ready, ${sessions} sessions open` : (reasons[0] ?? phase.at);
+  return ready ? `ready, ${sessionsOpen(sessions)}` : (reasons[0] ?? phase.at);
 }

@@ -8,6 +8,7 @@ const FIELDS: ReadonlyMap<string, string> = new Map<keyof DesiredState, string>(
   ["closed", "closed_builds"],
   ["cacheVolume", "cache_volume"],
   ["debugGrants", "debug_grants"],
+  ["diagnostics", "diagnostics_requests"],
   ["asksFor", "what is asked for beside builds"],
 ]);
 

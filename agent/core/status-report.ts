@@ -10,9 +10,9 @@ import type { Trouble } from "./troubles.ts";
 
 /**
  * The observed state as JSON can hold it: what `/status` answers and `builder-agent status --json`
- * prints. Times are Unix milliseconds (`…Ms`), most of them once more in RFC 3339, sizes bytes, revisions decimal strings (they may exceed what
- * JSON's readers keep exact). A field is added without notice; one that changes its meaning or goes
- * away raises `schemaVersion`.
+ * prints. Times are Unix milliseconds (`…Ms`), most of them once more in RFC 3339, sizes bytes,
+ * revisions decimal strings (they may exceed what JSON's readers keep exact). A field is added
+ * without notice; one that changes its meaning or goes away raises `schemaVersion`.
  */
 export interface StatusReport {
   readonly schemaVersion: 1;

@@ -19,8 +19,16 @@ export function duration(ms: number): string {
   return parts.join(" ") || "0 s";
 }
 
-/** A piece of a message: words, or a moment; `since`: the word stood before it. */
-export type Piece = string | { readonly ms: number; readonly since: boolean };
+/** A piece of a message: words, or a moment with the word that stood before it. */
+export type Piece = string | Moment;
+
+export interface Moment {
+  readonly ms: number;
+  readonly before?: string;
+}
+
+/** What goes with a moment, and is said otherwise of one that is some time from now. */
+const MOMENT = /(?:\b(since|from|at|until) )?\b(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z)/g;
 
 /**
  * Messages hold moments in RFC 3339, so that they stay the same from look to look. Whoever shows
@@ -30,19 +38,18 @@ export function piecesOf(message: string): readonly Piece[] {
   const pieces: Piece[] = [];
   let at = 0;
   for (const found of message.matchAll(MOMENT)) {
-    pieces.push(message.slice(at, found.index));
-    pieces.push({ ms: Date.parse(found[2] ?? ""), since: found[1] !== undefined });
-    at = found.index + found[0].length;
+    const [whole, before, moment = ""] = found;
+    pieces.push(message.slice(at, found.index), { ms: Date.parse(moment), ...(before && { before }) });
+    at = found.index + whole.length;
   }
   return [...pieces, message.slice(at)].filter((piece) => piece !== "");
 }
 
-const MOMENT = /\b(since )?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z)/g;
-
-/** "for 1 min 37 s", "3 min ago", "in 59 min". */
-export function fromNow({ ms, since }: Exclude<Piece, string>, nowMs: number): string {
-  if (ms > nowMs) return `in ${duration(ms - nowMs)}`;
-  return since ? `for ${duration(nowMs - ms)}` : `${duration(nowMs - ms)} ago`;
+/** With the word before it: "for 1 min 37 s", "3 min ago", "in 59 min", "for 59 min more". */
+export function fromNow({ ms, before }: Moment, nowMs: number): string {
+  const span = duration(Math.abs(nowMs - ms));
+  if (ms > nowMs) return before === "until" ? `for ${span} more` : `in ${span}`;
+  return before === "since" ? `for ${span}` : `${span} ago`;
 }
 
 /** "00:22:40 UTC", with its date where that is not today's. */
@@ -51,12 +58,18 @@ export function clockTime(ms: number, nowMs: number): string {
   return `${new Date(nowMs).toISOString().startsWith(day) ? "" : `${day} `}${time} UTC`;
 }
 
-/** A message as a terminal shows it: "for 1 min 37 s (since 00:17:40 UTC)", "at 00:22:40 UTC (in 3 min)". */
+/**
+ * A message as a terminal shows it: "for 1 min 37 s (since 00:17:40 UTC)", "from 00:22:40 UTC (in 3
+ * min)".
+ */
 export function withTimes(message: string, nowMs: number): string {
-  const shown = (piece: Piece): string => {
-    if (typeof piece === "string") return piece;
-    const [words, time] = [fromNow(piece, nowMs), clockTime(piece.ms, nowMs)];
-    return words.startsWith("for ") ? `${words} (since ${time})` : `${piece.since ? "since " : ""}${time} (${words})`;
-  };
-  return piecesOf(message).map(shown).join("");
+  return piecesOf(message)
+    .map((piece) => (typeof piece === "string" ? piece : inFull(piece, nowMs)))
+    .join("");
+}
+
+function inFull({ ms, before }: Moment, nowMs: number): string {
+  const time = clockTime(ms, nowMs);
+  if (before === "since" && ms <= nowMs) return `${fromNow({ ms, before }, nowMs)} (since ${time})`;
+  return `${before === undefined ? "" : `${before} `}${time} (${fromNow({ ms }, nowMs)})`;
 }

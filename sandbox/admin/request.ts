@@ -3,6 +3,7 @@ import { ciJobRequest } from "../ci/ci-job-request.ts";
 import { BUILD_PERMISSIONS } from "../control-plane/build-permissions.ts";
 import { FAULT_NAMES } from "../metadata/fault-names.ts";
 import { SERVICE_NAMES } from "../metadata/service-names.ts";
+import { diagnosticsRequest } from "./diagnostics.ts";
 import { ofTrusts } from "./trusts.ts";
 
 const id = z.string().min(1);
@@ -48,6 +49,7 @@ export const adminRequest = z.discriminatedUnion("verb", [
   ...ofBuilds,
   ...ofTrusts,
   ciJobRequest,
+  diagnosticsRequest,
   z.object({ verb: z.literal("machine-network") }),
   z.object({
     verb: z.literal("tailnet-grant"),

@@ -18,14 +18,19 @@ export interface Archive {
 /** The contract's limit for a part. */
 const MAX_CHUNK_BYTES = 256 * 1024;
 const MAX_ARCHIVE_BYTES = 64 * 1024 * 1024;
+/** In memory: a control plane may run for weeks. */
+const ARCHIVES_KEPT = 16;
 
-/** Archives that were asked for. */
+/** The last archives that were asked for. */
 export class Diagnostics {
   readonly #archives: Archive[] = [];
   readonly #now: () => number;
 
-  constructor(now: () => number) {
+  readonly #onArchive: () => void;
+
+  constructor(now: () => number, onArchive: () => void) {
     this.#now = now;
+    this.#onArchive = onArchive;
   }
 
   archives(): readonly Archive[] {
@@ -64,8 +69,10 @@ export class Diagnostics {
       if (failed) return;
       if (header === undefined) return fail(new Refusal(status.INVALID_ARGUMENT, "header: must be the first message"));
       const bytes = Buffer.concat(chunks);
+      this.#archives.splice(0, this.#archives.length + 1 - ARCHIVES_KEPT);
       this.#archives.push({ machineId: machine.id, requestId: header.requestId, mediaType: header.mediaType, bytes });
       answer(null, { sha256: createHash("sha256").update(bytes).digest() });
+      this.#onArchive();
     });
   }
 
@@ -80,6 +87,8 @@ export class Diagnostics {
         `header.request_id: ${requestId} was not asked for, or has expired`,
       );
     }
+    if (inTime && this.#archives.some((known) => known.requestId === requestId && known.machineId === machine.id))
+      throw new Refusal(status.ALREADY_EXISTS, `header.request_id: ${requestId} has been answered`);
     return message.value;
   }
 }

@@ -84,7 +84,7 @@ export class EmbeddedControlPlane implements AsyncDisposable {
     const changing = { fleet, commits, changes: this.#changes, authorities, applyDeadlineMs, now };
     this.#revisions = new Revisions(changing, recalled?.epoch);
     this.#builds = new BuildOrders({ fleet, revisions: this.#revisions, authorities, now });
-    this.#diagnostics = new Diagnostics(now);
+    this.#diagnostics = new Diagnostics(now, () => this.#changes.notify());
     this.debug = new DebugDesk({
       now,
       changed: () => this.#changes.notify(),
@@ -302,7 +302,7 @@ export class EmbeddedControlPlane implements AsyncDisposable {
 
   /**
    * Waits until `probe` gives something, looking again whenever a machine registers, attaches,
-   * reports or leaves: `until(() => plane.records()[0])`.
+   * reports, sends an archive or leaves: `until(() => plane.records()[0])`.
    * @throws {Error} after `deadlineMs` (default 15 s).
    */
   until<T>(

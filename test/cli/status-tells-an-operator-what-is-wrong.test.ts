@@ -140,11 +140,11 @@ cache         cache-7 on /dev/disk/by-id/nvme-cache (ext4), encrypted
 BuildKit      v0.33.1
 machine cert  1 h 15 min left
 serving cert  5 min left
-disk          25.5 of 100.0 GiB free (26 %), 7 % of its inodes
+disk          25.5 GiB of 100.0 GiB free (26 %), 7 % of its inodes
 start         ready after 2.1 s: register 0.3 s, attach 0.0 s
 
-[+]  buildkit    Answers ListWorkers
 [!]  encryption  NOT ENCRYPTED, since 1 h 30 min
+[+]  buildkit    Answers ListWorkers
 [+]  records     2 wait
 `);
 });
@@ -188,7 +188,7 @@ cache         a plain directory, NOT ENCRYPTED
 BuildKit      v0.33.1, restarted 2 times, last ended: killed by SIGKILL
 machine cert  expired 1 min ago (last renewal: UNAVAILABLE)
 serving cert  none yet
-disk          25.5 of 100.0 GiB free (26 %), 7 % of its inodes
+disk          25.5 GiB of 100.0 GiB free (26 %), 7 % of its inodes
 start         not ready yet: register 0.3 s
 
 [-]  buildkit  killed by SIGKILL, since 3 min

@@ -93,7 +93,7 @@ describe("a disk of 10 GiB", () => {
       message: expect.stringContaining("the cache is being pruned") as string,
     });
     await free(1.1);
-    expect(disk()).toMatchObject({ state: "ok", message: "1126 of 10240 MiB free" });
+    expect(disk()).toMatchObject({ state: "ok", message: "1.1 GiB of 10.0 GiB free" });
     await clock.advance(600_000);
     expect(orders).toHaveLength(1);
     expect(outcomes).toEqual(["enough 1"]);
@@ -108,7 +108,9 @@ describe("a disk of 10 GiB", () => {
     await free(0.21);
     expect(disk()).toMatchObject({
       state: "failed",
-      message: expect.stringMatching(/builds are refused below 256 MiB; .*is in use, or is not BuildKit's/) as string,
+      message: expect.stringMatching(
+        /builds are refused below 256\.0 MiB; .*is in use, or is not BuildKit's/,
+      ) as string,
     });
     await clock.advance(29_000);
     expect(orders).toHaveLength(2);
@@ -131,7 +133,7 @@ describe("a disk of 10 GiB", () => {
     await free(7, 200);
     expect(orders.slice(1)).toEqual([{ minFreeBytes: 10 * GIB, all: true }]);
     await free(9, 400_000);
-    expect(disk()).toMatchObject({ state: "ok", message: "9216 of 10240 MiB free" });
+    expect(disk()).toMatchObject({ state: "ok", message: "9.0 GiB of 10.0 GiB free" });
     expect(outcomes).toEqual(["too-little 1", "enough 1"]);
   });
 

@@ -88,6 +88,7 @@ describe("a message with moments", () => {
     ["Expired at 2026-11-20T11:00:00.123Z: late", "Expired at 2026-11-20 11:00:00 UTC (1 d ago): late"],
     ["silent since 2026-11-21T11:58:00Z.", "silent for 2 min (since 11:58:00 UTC)."],
     ["since 2026-11-21T13:00:00Z", "since 13:00:00 UTC (in 1 h)"],
+    ["2026-11-21T13:00:00Z alone", "13:00:00 UTC (in 1 h) alone"],
     ["no moment, 2026-11-21", "no moment, 2026-11-21"],
   ])("%s → %s", (message, shown) => expect(withTimes(message, nowMs)).toBe(shown));
 });

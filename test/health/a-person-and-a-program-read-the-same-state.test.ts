@@ -139,7 +139,21 @@ it("keeps one series for a check whose gravity changes", async () => {
   expect(lines.filter((line) => /^builder_agent_check_.*"encryption"/.test(line))).toEqual([
     'builder_agent_check_ok{check="encryption"} 0',
     'builder_agent_check_blocking{check="encryption"} 0',
+    'builder_agent_check_explained{check="encryption"} 0',
   ]);
+});
+
+it("says in metrics which failures another one explains, and that the next state has none", async () => {
+  const registry = new Registry();
+  await using health = await serving(READY, registry);
+  const explained = async (state: typeof READY) => {
+    health.show(state);
+    const lines = (await asked(health, "/metrics")).body.split("\n");
+    return lines.filter((line) => /^builder_agent_check_explained\{.*\} 1$/.test(line));
+  };
+  const checks = [check("gateway"), check("buildkit", { state: "failed", causedBy: "cache-volume" })];
+  expect(await explained({ ...READY, checks })).toEqual(['builder_agent_check_explained{check="buildkit"} 1']);
+  expect(await explained(READY)).toEqual([]);
 });
 
 it("says in metrics that a machine at its end lets nobody in, whatever its checks say", async () => {
@@ -164,8 +178,6 @@ it("gives what it shows as metrics", async () => {
       'builder_agent_check_ok{check="buildkit"} 0',
       'builder_agent_check_blocking{check="buildkit"} 1',
       'builder_agent_check_ok{check="control-plane"} 0',
-      'builder_agent_check_explained{check="control-plane"} 1',
-      'builder_agent_check_explained{check="buildkit"} 0',
       'builder_agent_check_blocking{check="control-plane"} 0',
       "builder_agent_admission_open 0",
       'builder_agent_admission_closed{reason="buildkit"} 1',

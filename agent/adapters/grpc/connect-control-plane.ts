@@ -1,5 +1,6 @@
 import type { ControlPlane } from "../../ports/control-plane.ts";
 import type { DebugPlane } from "../../ports/debug-terminal.ts";
+import type { DiagnosticsPlane } from "../../ports/diagnostics.ts";
 import type { MachineIdentity } from "../../ports/keys.ts";
 import type { Log } from "../../ports/log.ts";
 import type { PlaneMeters } from "../../ports/meters.ts";
@@ -12,6 +13,7 @@ import { registrationToProto, renewalToProto } from "./registration-to-proto.ts"
 import { recordingStream, terminalStream } from "./terminal-streams.ts";
 import { type PlaneAddress, requireCas } from "./trusted-channel.ts";
 import { makeUnaryCall, type UnaryCall } from "./unary-call.ts";
+import { uploadDiagnostics } from "./upload-diagnostics.ts";
 
 export interface ConnectOptions extends PlaneAddress {
   readonly log: Log;
@@ -25,7 +27,9 @@ export interface ConnectOptions extends PlaneAddress {
  * before the first call. Disposing cancels what is under way and closes every connection.
  * @throws {AgentError} "control-plane.ca-unusable"
  */
-export function connectControlPlane(options: ConnectOptions): ControlPlane & DebugPlane & AsyncDisposable {
+export function connectControlPlane(
+  options: ConnectOptions,
+): ControlPlane & DebugPlane & DiagnosticsPlane & AsyncDisposable {
   requireCas(options.caPem);
   const { log, meters } = options;
   const limits = { ...CALL_LIMITS, ...options.limits };
@@ -72,6 +76,7 @@ export function connectControlPlane(options: ConnectOptions): ControlPlane & Deb
       attachStream({ ...way(identity, signal), hello, onUnknownFields: noteUnknownFields(log, meters) }),
     debugTerminal: (identity, opened, signal) => terminalStream(way(identity, signal), opened),
     uploadRecording: (identity, header, signal) => recordingStream(way(identity, signal), header),
+    uploadDiagnostics: (identity, upload, signal) => uploadDiagnostics(connections.for(identity), upload, signal),
     async [Symbol.asyncDispose]() {
       connections[Symbol.dispose]();
     },

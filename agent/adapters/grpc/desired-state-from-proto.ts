@@ -1,5 +1,12 @@
+import { isId } from "../../core/build-identity.ts";
 import { CONTRACT_LIMITS } from "../../core/contract-limits.ts";
-import type { CacheKeyWish, CacheVolumeWish, DesiredState, DrainOrder } from "../../core/desired-state.ts";
+import type {
+  CacheKeyWish,
+  CacheVolumeWish,
+  DesiredState,
+  DiagnosticsWish,
+  DrainOrder,
+} from "../../core/desired-state.ts";
 import { DEFAULT_EGRESS, type EgressPolicy } from "../../core/network/order.ts";
 import { Secret } from "../../core/secret.ts";
 import { buildkitSettingsFromProto } from "./buildkit-settings-from-proto.ts";
@@ -8,6 +15,7 @@ import { debugGrantsFromProto } from "./debug-grants-from-proto.ts";
 import type {
   CacheVolume,
   DesiredState as DesiredStateProto,
+  DiagnosticsRequest,
   Drain,
   EgressPolicy as EgressPolicyProto,
 } from "./gen/builder/agent/v1/desired_state.ts";
@@ -44,6 +52,7 @@ export function desiredStateFromProto(state: DesiredStateProto): DesiredState {
     egress: egressFromProto(state.egress),
     ...(state.drain !== undefined && { drain: drainFromProto(state.drain) }),
     debugGrants: debugGrantsFromProto(state.debugGrants),
+    ...(state.diagnosticsRequests.length > 0 && { diagnostics: diagnosticsFromProto(state.diagnosticsRequests) }),
     asksFor: asksFor(state),
   };
 }
@@ -96,6 +105,14 @@ function egressFromProto(egress: EgressPolicyProto | undefined): EgressPolicy {
   if (egress === undefined) return DEFAULT_EGRESS;
   requireAtMost("egress.allowed_cidrs", egress.allowedCidrs.length, CONTRACT_LIMITS.allowedCidrs);
   return { allowedCidrs: egress.allowedCidrs, allowPrivateRanges: egress.allowPrivateRanges };
+}
+
+/** One that is not understood is not answered, and refuses nothing. */
+function diagnosticsFromProto(requests: readonly DiagnosticsRequest[]): readonly DiagnosticsWish[] {
+  return requests.flatMap(({ requestId, expiresAt }) => {
+    const expiresAtMs = expiresAt?.getTime() ?? Number.NaN;
+    return isId(requestId) && Number.isFinite(expiresAtMs) ? [{ requestId, expiresAtMs }] : [];
+  });
 }
 
 /** By the names of `Hello.capabilities`, and "egress" for what has none there. */

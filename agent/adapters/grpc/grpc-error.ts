@@ -51,7 +51,10 @@ export function planeErrorFrom(call: string, failure: unknown, way = ""): PlaneE
   });
 }
 
-/** grpc-js: "No connection established. Last error: Error: connect ECONNREFUSED 192.0.2.1:443. Resolution note: ,". */
+/**
+ * grpc-js: "No connection established. Last error: Error: connect ECONNREFUSED 192.0.2.1:443.
+ * Resolution note: ,".
+ */
 const UNCONNECTED = /^No connection established\. Last error: (?:[A-Za-z]*Error: )?(.*?)(?:\. Resolution note: .*)?$/s;
 
 const REASONS: readonly (readonly [RegExp, string])[] = [
@@ -71,8 +74,9 @@ function unconnected(details: string): string {
 function unanswered(details: string): string | undefined {
   if (/^(?:Connection dropped|Received RST_STREAM)|ECONNRESET|EPIPE/.test(details))
     return "the connection was broken off";
-  if (/^Deadline exceeded after /.test(details)) return "no answer in time";
-  if (/^Name resolution failed for target /.test(details)) return "its name is not known, or no name server answers";
+  if (details.startsWith("Deadline exceeded after ")) return "no answer in time";
+  if (details.startsWith("Name resolution failed for target "))
+    return "its name is not known, or no name server answers";
   return undefined;
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 
 export const PAGE_STYLE = `
-:root { color-scheme: light dark; --ok: #1a7f45; --bad: #c22f2f; --warn: #96690a; --muted: #667; --line: #d9dce1; --card: #fff; --page: #f5f6f8; --text: #1b1f26; }
+:root { color-scheme: light dark; --ok: #1a7f45; --bad: #c22f2f; --warn: #8f6409; --muted: #667; --line: #d9dce1; --card: #fff; --page: #f5f6f8; --text: #1b1f26; }
 @media (prefers-color-scheme: dark) {
   :root { --ok: #4cc38a; --bad: #ff7a7a; --warn: #e8b64a; --muted: #98a0ad; --line: #2c323c; --card: #181c23; --page: #101318; --text: #e6e9ee; }
 }
@@ -21,8 +21,8 @@ table { border-collapse: collapse; width: 100%; }
 td, th { text-align: left; padding: .35rem .8rem .35rem 0; vertical-align: baseline; font-weight: 400; overflow-wrap: anywhere; }
 tr + tr > * { border-top: 1px solid var(--line); }
 td:last-child { padding-right: 0; }
-.mark { width: 5.5rem; white-space: nowrap; font-weight: 600; overflow-wrap: normal; }
-.name { white-space: nowrap; font-weight: 600; overflow-wrap: normal; }
+.mark { white-space: nowrap; font-weight: 600; }
+.name { overflow-wrap: anywhere; font-weight: 600; }
 .since, .value { text-align: right; font-variant-numeric: tabular-nums; }
 .since { white-space: nowrap; }
 th { overflow-wrap: break-word; }
@@ -32,7 +32,24 @@ th { overflow-wrap: break-word; }
 progress { width: 100%; height: .6rem; accent-color: var(--ok); }
 footer { margin-top: 1rem; font-size: .85rem; }
 a { color: inherit; }
-@media (max-width: 40rem) { .since { display: none; } .mark { width: auto; } .name { white-space: normal; } }
+ul { list-style: none; margin: 0; padding: 0; }
+li { display: grid; gap: 0 .8rem; padding: .35rem 0; align-items: baseline; }
+li + li { border-top: 1px solid var(--line); }
+.checks li { grid-template-columns: 5rem 11rem minmax(0, 1fr) auto; }
+.troubles li { grid-template-columns: 9rem minmax(0, 1fr); }
+.what { overflow-wrap: anywhere; }
+.what p { margin: 0; }
+dl { display: grid; gap: .35rem 1.5rem; grid-template-columns: repeat(auto-fill, minmax(min(13rem, 100%), 1fr)); margin: 0; }
+dl .wide { grid-column: 1 / -1; }
+dt { color: var(--muted); font-size: .85rem; }
+dd { margin: 0; overflow-wrap: anywhere; }
+main > section + section { margin-top: 1rem; }
+@media (max-width: 40rem) {
+  .checks li { grid-template-columns: auto 1fr auto; }
+  .checks .what { grid-row: 2; grid-column: 1 / -1; }
+  .troubles li { grid-template-columns: minmax(0, 1fr); }
+  .right { margin-left: 0; }
+}
 `;
 
 /** Only this style, no script, nothing from anywhere. */

@@ -11,7 +11,7 @@ export function statusHead({ head }: ObservedState, nowMs: number): Html {
     item("Builds for", assignment === undefined ? "not assigned yet" : `${assignment.orgId}/${assignment.projectId}`),
     item("Architecture", assignment?.architecture ?? "not assigned yet"),
     item("Control plane", run.addresses.controlPlane),
-    ...(contact === undefined ? [] : [item("Contact", contactInWords(contact, nowMs))]),
+    ...(contact === undefined ? [] : [item("Contact", contactInWords(contact, nowMs), "wide")]),
     item("Builds connect to", run.addresses.gateway),
     item("Agent", versions?.agent || "unknown"),
     item("Node", versions?.node ?? "unknown"),
@@ -22,6 +22,6 @@ export function statusHead({ head }: ObservedState, nowMs: number): Html {
   ]}</dl></section>`;
 }
 
-function item(name: string, value: string | Html): Html {
-  return html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
+function item(name: string, value: string | Html, width: "" | "wide" = ""): Html {
+  return html`<div class="${width}"><dt>${name}</dt><dd>${value}</dd></div>`;
 }

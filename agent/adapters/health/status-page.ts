@@ -1,13 +1,12 @@
-import type { CheckResult } from "../../core/health.ts";
 import type { ObservedState } from "../../core/observed-state.ts";
 import type { Phase } from "../../core/phase.ts";
 import { readiness } from "../../core/readiness.ts";
-import { troubleInWords } from "../../core/trouble-words.ts";
+import { sizeInWords } from "../../core/size-words.ts";
 import type { Answer } from "./answer.ts";
 import { Html, html, NOTHING } from "./html.ts";
-import { momentInWords, sizeInWords, spanInWords } from "./in-words.ts";
-import { elapsed, message, relative } from "./moments.ts";
+import { message, relative } from "./moments.ts";
 import { PAGE_POLICY, PAGE_STYLE } from "./page-style.ts";
+import { recentTrouble, statusChecks } from "./status-checks.ts";
 import { statusHead } from "./status-head.ts";
 
 const REFRESH_SECONDS = 5;
@@ -45,13 +44,13 @@ function titleOf({ head: { machineId }, phase }: ObservedState): string {
 
 function whole(state: ObservedState, nowMs: number): Html {
   return html`${header(state, nowMs)}${notice(state, nowMs)}
-${statusHead(state, nowMs)}${checks(state, nowMs)}
-<div class="grid">${recentTrouble(state, nowMs)}${builds(state)}${cache(state)}${resources(state)}${buildkit(state)}${tailnet(state)}${certificates(state, nowMs)}${orders(state)}${counters(state)}${start(state)}</div>`;
+${statusChecks(state, nowMs)}${recentTrouble(state, nowMs)}${statusHead(state, nowMs)}
+<div class="grid">${builds(state)}${cache(state)}${resources(state)}${buildkit(state)}${tailnet(state)}${certificates(state, nowMs)}${orders(state)}${counters(state)}${start(state)}</div>`;
 }
 
 function header({ phase, observedAtMs, head }: ObservedState, nowMs: number): Html {
   return html`<header><h1>${head.machineId ?? "builder-agent"}</h1><span class="badge ${TONES[phase.at]}">${phase.at}</span>
-<span class="muted right">${observedAtMs === 0 ? "" : `${momentInWords(observedAtMs)} (${spanInWords(nowMs - observedAtMs)} ago)`}</span></header>`;
+<span class="muted right">${observedAtMs === 0 ? NOTHING : html`as of ${relative(observedAtMs, nowMs)}`}</span></header>`;
 }
 
 const TONES: Readonly<Record<Phase["at"], "ok" | "warn" | "bad">> = {
@@ -67,35 +66,9 @@ function notice({ phase, checks }: ObservedState, nowMs: number): Html {
   if (ready) return NOTHING;
   const end =
     phase.at === "draining"
-      ? html`<p>Cut in ${spanInWords(Math.max(0, phase.deadlineWallMs - nowMs))} at the latest.</p>`
+      ? html`<p>Open builds are cut ${relative(phase.deadlineWallMs, nowMs)}, at the latest.</p>`
       : NOTHING;
   return html`<section class="notice"><h2>Not ready for builds</h2>${reasons.map((reason) => html`<p>${message(reason, nowMs)}</p>`)}${end}</section>`;
-}
-
-function checks({ checks: found }: ObservedState, nowMs: number): Html {
-  if (found.length === 0) return NOTHING;
-  return html`<section><h2>Checks</h2><table>${found.map((check) => checkRow(check, nowMs))}</table></section>`;
-}
-
-function checkRow(check: CheckResult, nowMs: number): Html {
-  const { name, message: words, sinceMs } = check;
-  const { tone, mark } = verdict(check);
-  return html`<tr><td class="mark ${tone}">${mark}</td><th scope="row" class="name">${name}</th><td>${message(words, nowMs)}</td><td class="since muted">for ${elapsed(sinceMs, nowMs)}</td></tr>`;
-}
-
-function verdict({ state, blocking }: CheckResult): { readonly tone: string; readonly mark: string } {
-  if (state === "ok") return { tone: "ok", mark: "ok" };
-  if (state === "unknown") return { tone: "warn", mark: "unknown" };
-  return blocking ? { tone: "bad", mark: "failed" } : { tone: "warn", mark: "warning" };
-}
-
-/** What is over as well: the newest first. */
-function recentTrouble({ troubles }: ObservedState, nowMs: number): Html {
-  if (troubles.length === 0) return NOTHING;
-  const shown = troubles
-    .toReversed()
-    .map((one) => html`<li>${relative(one.sinceMs, nowMs)}: ${message(troubleInWords(one, nowMs), nowMs)}</li>`);
-  return html`<section class="wide"><h2>Recent trouble</h2><ol class="troubles">${shown}</ol></section>`;
 }
 
 function builds({ builds: open, refusedBuilds = [] }: ObservedState): Html {
@@ -161,11 +134,9 @@ function tailnet({ tailnet: node }: ObservedState): Html {
 }
 
 function certificates({ certificates: found }: ObservedState, nowMs: number): Html {
-  const left = (notAfterMs: number | undefined): string => {
+  const left = (notAfterMs: number | undefined): Html | string => {
     if (notAfterMs === undefined) return "none yet";
-    return notAfterMs > nowMs
-      ? `${spanInWords(notAfterMs - nowMs)} left`
-      : `expired ${spanInWords(nowMs - notAfterMs)} ago`;
+    return html`${notAfterMs > nowMs ? "ends" : "expired"} ${relative(notAfterMs, nowMs)}`;
   };
   return html`<section><h2>Certificates</h2><table>${[
     row("Machine", left(found.machineNotAfterMs)),
@@ -193,6 +164,6 @@ function trouble(what: string, because: string): Html {
   return because === "" ? NOTHING : html`<p class="trouble">${what}: ${because}</p>`;
 }
 
-function row(name: string, value: string | number): Html {
+function row(name: string, value: string | number | Html): Html {
   return html`<tr><th scope="row">${name}</th><td class="value">${value}</td></tr>`;
 }

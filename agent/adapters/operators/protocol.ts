@@ -76,3 +76,10 @@ export const HEALTH = verb(OPERATORS, "health", {
   answer: z.object({ is: z.literal("health"), report: z.record(z.string(), z.unknown()) }),
   endsWithAsker: true,
 });
+
+/** A bundle is made under this marker: the log says so, and support finds the place. */
+export const MARK = verb(OPERATORS, "mark", {
+  request: z.strictObject({ marker: z.string().regex(/^BUG-\d{8}T\d{6}Z-[0-9a-f]{16}$/) }),
+  answer: z.object({ is: z.literal("marked") }),
+  endsWithAsker: true,
+});

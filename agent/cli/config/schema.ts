@@ -154,6 +154,10 @@ export const ConfigSchema = z.strictObject({
     cniBinaryDir: absolutePath()
       .default("/usr/lib/cni")
       .meta({ description: "Directory of the CNI plugins that make a build step's network." }),
+    debugSocket: trueOrFalse().default(false).meta({
+      description:
+        "Whether buildkitd serves its debug pages on a socket for root alone; a bundle then has its goroutines. Some pages show customers' file names.",
+    }),
   }),
   network: z.strictObject({
     mode: oneOf(["bridge", "none"]).default("bridge").meta({

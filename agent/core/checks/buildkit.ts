@@ -1,4 +1,5 @@
 import { DISK_FULL_BYTES, inodeLevels } from "../disk-relief.ts";
+import { sizeInWords } from "../size-words.ts";
 import { type Check, failed, ok, unknown } from "./check.ts";
 
 export const buildkit: Check = {
@@ -25,15 +26,12 @@ export const disk: Check = {
     if (resources === undefined) return unknown("Not looked at yet");
     const { cacheFreeBytes: free, cacheSizeBytes: size, cacheInodes, cacheFreeInodes } = resources;
     const { fullInodes, lowInodes } = inodeLevels(cacheInodes);
-    const bytes = `${mib(free)} of ${mib(size)} MiB free`;
+    const bytes = `${sizeInWords(free)} of ${sizeInWords(size)} free`;
     const inodes = `${cacheFreeInodes} of ${cacheInodes} inodes free, one for each file`;
     const done = relief.message === "" ? "" : `; ${relief.message}`;
-    if (free < DISK_FULL_BYTES) return failed(`${bytes}: builds are refused below ${mib(DISK_FULL_BYTES)} MiB${done}`);
+    if (free < DISK_FULL_BYTES)
+      return failed(`${bytes}: builds are refused below ${sizeInWords(DISK_FULL_BYTES)}${done}`);
     if (cacheFreeInodes < fullInodes) return failed(`${inodes}: builds are refused below ${fullInodes}${done}`);
     return ok(`${bytes}${cacheFreeInodes < lowInodes ? `, ${inodes}` : ""}${done}`);
   },
 };
-
-function mib(bytes: number): number {
-  return Math.floor(bytes / 1024 / 1024);
-}

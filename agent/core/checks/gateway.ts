@@ -1,5 +1,6 @@
 import { rfc3339 } from "../moment.ts";
 import { planeNowMs } from "../plane-time.ts";
+import { sessionsOpen } from "../size-words.ts";
 import { type Check, failed, ok, unknown } from "./check.ts";
 
 export const gateway: Check = {
@@ -10,7 +11,7 @@ export const gateway: Check = {
   look({ gateway: view }) {
     if (view.at === "away") return failed("The gateway's process does not answer on its socket");
     if (!view.listening) return failed("The gateway does not listen yet");
-    return ok(`Listening, ${view.open.size} sessions open`);
+    return ok(`Listening, ${sessionsOpen(view.open.size)}`);
   },
 };
 
@@ -46,7 +47,9 @@ export const machineCertificate: Check = {
       return failed(`Not registered with the control plane yet${why}`);
     }
     if (until <= planeNowMs(plane.time, now))
-      return failed(`Expired at ${rfc3339(until)}; last error: ${lastRenewalError}`);
+      return failed(
+        `Expired at ${rfc3339(until)}${lastRenewalError === "" ? "" : `; last error: ${lastRenewalError}`}`,
+      );
     const trouble = lastRenewalError === "" ? "" : `; the last renewal failed: ${lastRenewalError}`;
     return ok(`Valid until ${rfc3339(until)}${trouble}`);
   },

@@ -37,6 +37,16 @@ export const agentEvents = {
     fields: ["err", "step"],
     says: "A step of the ending failed; the next ones are taken all the same.",
   },
+  "troubles.file-damaged": {
+    at: ["warn"],
+    fields: ["err", "file"],
+    says: "What an earlier run kept of recent trouble cannot be read; it is set aside as <file>.damaged.",
+  },
+  "troubles.not-kept": {
+    at: ["warn"],
+    fields: ["err", "file"],
+    says: "Recent trouble could not be written: it does not outlive this run of control.",
+  },
   "task.failed": {
     at: ["error"],
     fields: ["task", "err"],
@@ -56,16 +66,6 @@ export const agentEvents = {
     at: ["info"],
     fields: ["check", "blocking", "message", "causedBy?"],
     says: "What a check looks at is not known at present.",
-  },
-  "troubles.file-damaged": {
-    at: ["warn"],
-    fields: ["file", "err"],
-    says: "What went wrong lately could not be read: the file is set aside, and the list begins anew.",
-  },
-  "troubles.not-kept": {
-    at: ["warn"],
-    fields: ["file", "err"],
-    says: "What went wrong lately could not be written down: a restart of control forgets it.",
   },
   "starts.not-counted": {
     at: ["warn"],

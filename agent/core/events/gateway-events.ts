@@ -50,7 +50,7 @@ export const gatewayEvents = {
       "ending",
       "detail",
     ],
-    says: "A session is over, with its first cause; a warning where BuildKit failed it.",
+    says: "A session is over, with its first cause; a warning where a fault broke it.",
   },
   "session.refused": {
     at: ["debug", "warn"],

@@ -579,7 +579,10 @@ export const BuilderAgentServiceService = {
   },
   /**
    * Sends the archive that a DiagnosticsRequest in the desired state asked for. The first message
-   * names the request.
+   * names the request. The archive is made as it is sent: a call that breaks off leaves half of one,
+   * which is to be thrown away, and is followed by another archive, three in all. ALREADY_EXISTS and
+   * FAILED_PRECONDITION say that none is wanted any more. A stock bundle is a few MiB; more than 64
+   * MiB may be refused (RESOURCE_EXHAUSTED).
    */
   uploadDiagnostics: {
     path: "/builder.agent.v1.BuilderAgentService/UploadDiagnostics" as const,
@@ -662,7 +665,10 @@ export interface BuilderAgentServiceServer extends UntypedServiceImplementation 
   uploadRecording: handleBidiStreamingCall<UploadRecordingRequest, UploadRecordingResponse>;
   /**
    * Sends the archive that a DiagnosticsRequest in the desired state asked for. The first message
-   * names the request.
+   * names the request. The archive is made as it is sent: a call that breaks off leaves half of one,
+   * which is to be thrown away, and is followed by another archive, three in all. ALREADY_EXISTS and
+   * FAILED_PRECONDITION say that none is wanted any more. A stock bundle is a few MiB; more than 64
+   * MiB may be refused (RESOURCE_EXHAUSTED).
    */
   uploadDiagnostics: handleClientStreamingCall<UploadDiagnosticsRequest, UploadDiagnosticsResponse>;
 }
@@ -789,7 +795,10 @@ export interface BuilderAgentServiceClient extends Client {
   ): ClientDuplexStream<UploadRecordingRequest, UploadRecordingResponse>;
   /**
    * Sends the archive that a DiagnosticsRequest in the desired state asked for. The first message
-   * names the request.
+   * names the request. The archive is made as it is sent: a call that breaks off leaves half of one,
+   * which is to be thrown away, and is followed by another archive, three in all. ALREADY_EXISTS and
+   * FAILED_PRECONDITION say that none is wanted any more. A stock bundle is a few MiB; more than 64
+   * MiB may be refused (RESOURCE_EXHAUSTED).
    */
   uploadDiagnostics(
     callback: (error: ServiceError | null, response: UploadDiagnosticsResponse) => void,

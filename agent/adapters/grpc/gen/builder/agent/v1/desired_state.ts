@@ -360,8 +360,16 @@ export interface DebugGrant {
   signature: Uint8Array;
 }
 
+/**
+ * A bundle of what the agent may see of its machine: state, logs, metrics, without secrets. Each
+ * request is answered once, by UploadDiagnostics, one after the other, by every machine that is told
+ * of it; a request stays here until its answer has come. None is begun after it has expired, nor in
+ * the last 45 seconds of a drain. Id: as of OpenBuild; one that is none, or that has no end, is not
+ * answered.
+ */
 export interface DiagnosticsRequest {
   requestId: string;
+  /** Required. */
   expiresAt: Date | undefined;
 }
 
