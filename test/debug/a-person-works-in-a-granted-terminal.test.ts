@@ -43,12 +43,12 @@ describe.skipIf(needsRoot)("a granted terminal", () => {
   it("takes Ctrl-C and signals to what runs in it, and not to the shell", async () => {
     await using stage = await DebugStage.set();
     const ada = await stage.open();
-    await ada.type("echo begun; sleep 1000; echo first $?\n");
+    await ada.type("sh -c 'echo begun; exec sleep 1000'; echo first $?\n");
     await ada.sees(/\rbegun/);
     await ada.type("\u0003");
     await ada.type("echo second $?\n");
     await ada.sees(/second 130/);
-    await ada.type("echo again; sleep 1000; echo third $?\n");
+    await ada.type("sh -c 'echo again; exec sleep 1000'; echo third $?\n");
     await ada.sees(/\ragain/);
     ada.line.signal("SIGTERM");
     await ada.sees(/third 143/);

@@ -22,7 +22,7 @@ interface Ending {
 const ENDINGS: readonly Ending[] = [
   { how: "its shell exits", reason: "", end: (_, ada) => ada.type("out\n") },
   { how: "its shell is killed", reason: "", end: (_, ada) => ada.line.signal("SIGKILL") },
-  { how: "the grant's time is over", order: { totalMs: 8_000 }, reason: "grant-ended", end: () => undefined },
+  { how: "the grant's time is over", order: { totalMs: 4_000 }, reason: "grant-ended", end: () => undefined },
   {
     how: "the grant is withdrawn",
     reason: "grant-withdrawn",
@@ -62,7 +62,9 @@ async function endOnce(stage: DebugStage, ending: Ending): Promise<void> {
   const command = ["/usr/bin/env", `MARK=${mark}`, "/bin/bash", "-c", CLINGING];
   const ada = await stage.open({ command, ...ending.order });
   await ada.sees(/clings\r/);
-  await expect.poll(async () => (await processesWith(mark)).length, { timeout: 20_000 }).toBeGreaterThanOrEqual(7);
+  // One that ends by time may have ended on a busy machine before anybody looks.
+  const isOver = (): boolean => stage.status(ada.line.grantId)?.state === "ended";
+  await expect.poll(async () => isOver() || (await processesWith(mark)).length >= 7, { timeout: 20_000 }).toBe(true);
   await ending.end(stage, ada, mark);
   const { reason } = await stage.untilStatus(ada.line.grantId, "ended");
   expect({ how: ending.how, reason, left: await processesWith(mark) }).toEqual({

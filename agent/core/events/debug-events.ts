@@ -15,7 +15,7 @@ export const debugEvents = {
   "debug-terminal.opened": {
     at: ["info"],
     fields: ["grantId", "user", "recordingId"],
-    says: "Its person is there, the shell runs and is recorded; the grant is used.",
+    says: "Its person is there: the shell runs and is recorded, and the grant is used.",
   },
   "debug-terminal.ended": {
     at: ["info"],
