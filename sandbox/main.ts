@@ -3,7 +3,9 @@ import { askSandbox } from "./admin/client.ts";
 import { address } from "./commands/address.ts";
 import { type InDir, type OpenOptions, openBuild } from "./commands/builds.ts";
 import { type CiJobOptions, ciJob, claimValue } from "./commands/ci-job.ts";
+import { defineDebug } from "./commands/debug/define.ts";
 import { defineBuilds } from "./commands/define-builds.ts";
+import { type DiagnosticsOptions, takeDiagnostics } from "./commands/diagnostics.ts";
 import { drain } from "./commands/drain.ts";
 import { durationMs } from "./commands/duration.ts";
 import { defineMetadata } from "./commands/metadata/define.ts";
@@ -60,11 +62,17 @@ async function run(argv: readonly string[]): Promise<number> {
     .option("--json", "machine-readable")
     .action((options: InDir & { grace: number }) => drain(options, terminal));
 
+  inDir(program.command("diagnostics"))
+    .description("ask the agent for its diagnostics bundle, as a control plane does")
+    .option("--json", "machine-readable")
+    .action((options: DiagnosticsOptions) => takeDiagnostics(options, askSandbox, terminal));
+
   const between = { ask: askSandbox, terminal };
   defineBuilds({ program, inDir, ofProject, ...between }).action(async (options: OpenOptions) => {
     await openBuild(options, between);
   });
 
+  defineDebug({ program, inDir, ofProject, terminal, exitWith: (how) => (code = how) });
   defineMetadata({ program, inDir, terminal, exitWith: (how) => (code = how) });
   defineTrusts({ program, inDir, ofProject, ...between });
   inDir(program.command("ci-job <command...>"))

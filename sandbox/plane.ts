@@ -4,6 +4,7 @@ import { askPlane } from "./admin/plane/request.ts";
 import { address } from "./commands/address.ts";
 import type { InDir, OpenOptions } from "./commands/builds.ts";
 import { defineBuilds } from "./commands/define-builds.ts";
+import { type DiagnosticsOptions, takeDiagnostics } from "./commands/diagnostics.ts";
 import { durationMs } from "./commands/duration.ts";
 import { audienceUrl, certificateNames, contractId, hostPort } from "./commands/option-values.ts";
 import { listAudit } from "./commands/plane/audit.ts";
@@ -80,6 +81,11 @@ async function run(argv: readonly string[]): Promise<number> {
     .option("--grace <time>", "how long open builds may take", durationMs, durationMs("60s"))
     .option("--json", "machine-readable")
     .action((options: DrainOptions) => drainMachine(options, terminal));
+  inDir(program.command("diagnostics"))
+    .description("ask a machine for its diagnostics bundle")
+    .option("--machine <id>", "this one, where there are several")
+    .option("--json", "machine-readable")
+    .action((options: DiagnosticsOptions) => takeDiagnostics(options, askPlane, terminal));
   inDir(program.command("forget"))
     .description("forget a machine that has gone: its instance may register anew at once")
     .requiredOption("--machine <id>", "this one")

@@ -8,7 +8,19 @@ import { lintRules } from "./check/lint-rules.mjs";
 import { setUp } from "./check/set-up.mjs";
 import { simulate } from "./check/simulate.mjs";
 import { failed, summarise } from "./check/summary.mjs";
-import { calls, certificates, evidence, floor, frames, nspawn, tailnet, vitest, vm, vmFirst } from "./check/tiers.mjs";
+import {
+  calls,
+  certificates,
+  evidence,
+  floor,
+  frames,
+  nspawn,
+  tailnet,
+  terminals,
+  vitest,
+  vm,
+  vmFirst,
+} from "./check/tiers.mjs";
 import { types } from "./check/types.mjs";
 
 const EX_USAGE = 64;
@@ -18,7 +30,7 @@ const EX_USAGE = 64;
 /** @type {Checks} */
 const everyday = { generated, format, lint, "lint-rules": lintRules, types, exports, vitest, floor };
 /** What takes longer; only by name, or all of it with --slow. @type {Checks} */
-const slow = { certificates, frames, calls, evidence, simulate, nspawn, "vm-first": vmFirst };
+const slow = { certificates, frames, calls, evidence, terminals, simulate, nspawn, "vm-first": vmFirst };
 /** @type {Checks} */
 const known = { ...everyday, ...slow, tailnet, vm };
 

@@ -42,6 +42,7 @@ export async function buildkitPlaces({
     rootDir: layout.buildkitRoot,
     socketPath: layout.buildkitSocket,
     traceSocketPath: layout.buildkitTraceSocket,
+    ...(buildkit.debugSocket && { debugSocketPath: layout.buildkitDebugSocket }),
     runc: buildkit.runc,
     cniConfigPath: network.mode === "bridge" ? layout.networkConflist : layout.cniConfigFile,
     bridged: network.mode === "bridge",

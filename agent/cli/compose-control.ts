@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { GrpcBuildkitCache } from "../adapters/buildkit/grpc-cache.ts";
 import { readPreparation } from "../adapters/buildkit/preparation-file.ts";
 import { GrpcBuildkitProbe } from "../adapters/buildkit/probe.ts";
+import { answeredRequests } from "../adapters/bundle/answered-requests.ts";
 import { systemClock } from "../adapters/clock/system-clock.ts";
 import { connectControlPlane } from "../adapters/grpc/connect-control-plane.ts";
 import { logLibrary } from "../adapters/grpc/library-log.ts";
@@ -26,30 +27,31 @@ import { Branch } from "../lifecycle/branch.ts";
 import { Pulse } from "../lifecycle/pulse.ts";
 import { Scope } from "../lifecycle/scope.ts";
 import { buildkitConfiguration } from "./buildkit-configuration.ts";
+import { controlBundles } from "./bundle/control-bundles.ts";
+import { keepSecretsOut } from "./bundle/keep-secrets-out.ts";
 import type { Cli } from "./cli.ts";
+import { debugPortsOf } from "./compose-debug.ts";
 import { evidenceSource } from "./compose-evidence.ts";
 import { tailnetOf } from "./compose-tailnet.ts";
-import type { Config, LoadedConfig } from "./config/config.ts";
+import type { LoadedConfig } from "./config/config.ts";
 import { formatHostPort } from "./config/host-port.ts";
 import { logDefects } from "./last-words.ts";
 import { layoutOf } from "./layout.ts";
 import { planeProxy } from "./plane-proxy.ts";
 import { retakeConfiguration } from "./retake-configuration.ts";
-import type { CONTROL_SECTIONS } from "./sections.ts";
 import { buildNetworkOf, servicesOf } from "./service-manager.ts";
-
-type ControlSection = (typeof CONTROL_SECTIONS)[number];
 
 /**
  * Builds all that the control process asks of the outside, tells its story, and closes in reverse.
  * `load` reads the configuration again. `caPem`: the control plane's pinned CA.
  */
 export async function startControl(
-  config: Pick<Config, ControlSection>,
+  loaded: LoadedConfig,
   load: () => Promise<LoadedConfig>,
   caPem: string,
   cli: Cli,
 ): Promise<AgentEnding> {
+  const { config } = loaded;
   const { paths, controlPlane, cacheVolume, buildkit, drain } = config;
   const bridged = config.network.mode === "bridge";
   const layout = layoutOf(paths);
@@ -61,6 +63,7 @@ export async function startControl(
   void retakeConfiguration({ hangup: cli.hangup, load, config, log, afterEach: () => retryNow.note() }, over.signal);
   for (const directory of [layout.controlDir, layout.operatorsDir])
     await mkdir(directory, { recursive: true, mode: 0o750 });
+  await keepSecretsOut(layout.controlSecrets, 0o600, cli.environment, log);
   const clock = systemClock();
   const startedMonoMs = clock.now().monoMs - performance.now();
   const machine = linuxMachine({ buildkitBinary: buildkit.binary });
@@ -95,6 +98,7 @@ export async function startControl(
     onRecord: ({ ending, durationMs, bytesFromClient, bytesToClient }) =>
       meters.sessionClosed(ending, durationMs, bytesFromClient, bytesToClient),
   });
+  const debug = debugPortsOf(config, layout, plane);
   return await runAgent(
     {
       clock,
@@ -115,7 +119,16 @@ export async function startControl(
       names: machineNames,
       buildNetwork: bridged ? buildNetworkOf(config.services.manager, layout, clock) : undefined,
       tailnet,
+      debug,
       ownUnit,
+      diagnostics: {
+        plane,
+        bundles: controlBundles(
+          { layout, stateDir: paths.stateDir, runtimeDir: paths.runtimeDir, healthUrl: board.url, config: loaded },
+          cli.environment,
+        ),
+        answered: await answeredRequests(layout.answeredDiagnostics, log),
+      },
       operators: operatorDesk({ path: layout.operatorsSocket, log }),
       probe: scope.own(new GrpcBuildkitProbe(layout.buildkitSocket, config.health.listen.port)),
       preparation: () => readPreparation(layout.buildkitPrepared),
@@ -125,7 +138,13 @@ export async function startControl(
     {
       cacheRoot: layout.cacheDir,
       cache: cacheVolume,
-      capabilities: [...capabilities, ...(bridged ? ["egress"] : []), ...(tailnet === undefined ? [] : ["tailnet"])],
+      capabilities: [
+        ...capabilities,
+        "diagnostics",
+        ...(bridged ? ["egress"] : []),
+        ...(tailnet === undefined ? [] : ["tailnet"]),
+        ...(debug === undefined ? [] : ["debug-terminal"]),
+      ],
       startedMonoMs,
       addresses: {
         controlPlane: endpoint,

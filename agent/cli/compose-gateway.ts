@@ -10,6 +10,7 @@ import { jsonLog } from "../adapters/telemetry/json-log.ts";
 import { nodePeerReader } from "../adapters/x509/peer-reader.ts";
 import { runGateway } from "../gateway/gateway.ts";
 import { Branch } from "../lifecycle/branch.ts";
+import { keepSecretsOut } from "./bundle/keep-secrets-out.ts";
 import type { Cli } from "./cli.ts";
 import type { Config, LoadedConfig } from "./config/config.ts";
 import { inheritedSocket } from "./inherited-socket.ts";
@@ -36,6 +37,8 @@ export async function startGateway(
   void retakeConfiguration({ hangup, load, config, log }, over.signal);
   const layout = layoutOf(paths);
   await mkdir(layout.gatewayDir, { recursive: true, mode: 0o750 });
+  // For control as well, which makes bundles of its own.
+  await keepSecretsOut(layout.gatewaySecrets, 0o640, environment, log);
   using gauges = nodeGauges();
   using unit = new SystemdNotify({ environment, pid: process.pid, log });
   await runGateway({
@@ -49,6 +52,7 @@ export async function startGateway(
     unit,
     clock: systemClock(),
     log,
+    droppedLogLines: log.droppedLines,
     limits: gateway,
     calls: gateway.calls,
     buildkitSocket: layout.buildkitSocket,

@@ -29,6 +29,7 @@ const ENDING_MARGIN_MS = 20_000;
 export interface ChildArguments {
   readonly gateway: readonly string[];
   readonly control: readonly string[];
+  readonly terminal: readonly string[];
 }
 
 /**
@@ -79,6 +80,9 @@ export async function startLauncher(
           socketPath: layout.networkSocket,
           serve: (socket, signal) => serveNetwork(network, socket, log, { signal }),
         },
+      }),
+      ...(process.getuid?.() === 0 && {
+        terminal: { socketPath: layout.terminalSocket, args: [...nodeFlags("terminal"), ...children.terminal] },
       }),
       gateway: {
         args: [...nodeFlags("gateway"), ...children.gateway],

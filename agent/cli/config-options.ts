@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import type { Cli } from "./cli.ts";
 import type { LoadedConfig } from "./config/config.ts";
 import { KEYS, type Key, type SectionName } from "./config/keys.ts";
-import { loadConfig } from "./config/load.ts";
+import { loadConfig, type Origins, salvageConfig } from "./config/load.ts";
 
 /** Adds --config, --debug and a flag for each key of `sections`. */
 export function addConfigOptions(command: Command, sections: readonly SectionName[]): void {
@@ -22,9 +22,22 @@ export function configOf<S extends SectionName>(
   cli: Cli,
   sections: readonly S[],
 ): Promise<LoadedConfig<S>> {
+  return loadConfig(originsOf(command, cli), sections, cli.stop);
+}
+
+/** What can be had of it where it is wrong. */
+export function salvagedConfigOf<S extends SectionName>(
+  command: Command,
+  cli: Cli,
+  sections: readonly S[],
+): Promise<LoadedConfig<S>["config"]> {
+  return salvageConfig(originsOf(command, cli), sections, cli.stop);
+}
+
+function originsOf(command: Command, { environment }: Cli): Origins {
   const { config: file } = command.opts<{ readonly config?: string }>();
-  const origins = { flags: Object.fromEntries(givenFlags(command, KEYS)), environment: cli.environment };
-  return loadConfig(file === undefined ? origins : { ...origins, file }, sections, cli.stop);
+  const origins = { flags: Object.fromEntries(givenFlags(command, KEYS)), environment };
+  return file === undefined ? origins : { ...origins, file };
 }
 
 /** The same options again, for a process that needs `sections` of them. */

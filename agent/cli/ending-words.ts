@@ -4,6 +4,7 @@ import { duration } from "../core/time-words.ts";
 const DOING: Readonly<Record<Exclude<EndingAt, "draining">, string>> = {
   cut: "cutting what is still open",
   records: "writing session records to disk",
+  terminals: "ending debug terminals",
   buildkit: "stopping BuildKit",
   cache: "closing the cache",
   tailnet: "leaving the tailnet",

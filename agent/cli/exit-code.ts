@@ -16,6 +16,8 @@ export const EXIT = {
   unavailable: 69,
   /** EX_SOFTWARE: a defect of ours. */
   software: 70,
+  /** EX_CANTCREAT: what was to be written cannot be, there. */
+  cannotWrite: 73,
   /** EX_TEMPFAIL: it goes on, and its outcome is not known yet. */
   later: 75,
   /**
@@ -32,6 +34,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 export function exitCodeOf(failure: unknown): ExitCode {
   if (!(failure instanceof AgentError)) return EXIT.software;
   if (failure.code.startsWith("config.")) return EXIT.config;
+  if (failure.code === "bundle.cannot-write") return EXIT.cannotWrite;
   if (failure.code === "operators.forbidden") return EXIT.refused;
   if (failure.code.startsWith("cache.") && !failure.retryable) return EXIT.data;
   return failure.retryable ? EXIT.unavailable : EXIT.software;

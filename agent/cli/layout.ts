@@ -33,6 +33,14 @@ export interface Layout {
   readonly networkMountDir: string;
   /** Which addresses are given to builds; written by whoever makes their networks. */
   readonly networkLeasesDir: string;
+  /** systemd or the launcher listens; a connection makes a process that holds a terminal. */
+  readonly terminalSocket: string;
+  /** Those whose shell is root's. */
+  readonly rootTerminalSocket: string;
+  /** Control's: which debug grants were used since the machine booted. */
+  readonly usedGrants: string;
+  /** Control's: recordings of terminals, until the control plane has stored them. */
+  readonly recordingsDir: string;
   /** tailscaled listens there, control steers it. */
   readonly tailnetSocket: string;
   /** Of root: tailscaled's keys, in memory. */
@@ -44,11 +52,16 @@ export interface Layout {
   readonly operatorsSocket: string;
   /** Control's own directory. */
   readonly controlDir: string;
+  /** Of control and of the gateway: what the secrets look like that they hold, for bundles. */
+  readonly controlSecrets: string;
+  readonly gatewaySecrets: string;
+  /** Control's: which requests for diagnostics it has answered in this boot. */
+  readonly answeredDiagnostics: string;
   readonly identityDir: string;
-  /** What went wrong lately. */
-  readonly troublesFile: string;
   /** Of control: how often it was started in this boot. */
   readonly controlStarts: string;
+  /** What went wrong lately. */
+  readonly troublesFile: string;
   /** What control proposes to whoever starts BuildKit as root, where that is not the launcher. */
   readonly buildkitProposal: string;
   /** Gateway and control may enter it. */
@@ -58,6 +71,8 @@ export interface Layout {
   readonly buildkitPrepared: string;
   /** buildkitd's own trace collector. Anybody may write to it, so it lies in a closed directory. */
   readonly buildkitTraceSocket: string;
+  /** buildkitd's debug pages, where it is told to serve them; closed like that one. */
+  readonly buildkitDebugSocket: string;
   readonly buildkitConfigFile: string;
   /** What the unit of buildkitd adds to its environment. */
   readonly buildkitEnvironmentFile: string;
@@ -93,20 +108,28 @@ export function layoutOf(paths: {
     networkOfBuildkit: join(networkDir, "buildkit.sh"),
     networkMountDir: join(networkDir, "buildkit"),
     networkLeasesDir: join(networkDir, "leases"),
+    terminalSocket: join(runtimeDir, SOCKETS.terminal),
+    rootTerminalSocket: join(runtimeDir, SOCKETS.rootTerminal),
+    usedGrants: join(controlDir, "debug-grants.json"),
+    recordingsDir: join(stateDir, "recordings"),
     tailnetSocket: join(runtimeDir, SOCKETS.tailnet),
     tailnetStateDir: join(runtimeDir, "tailnet", "state"),
     tailnetMemory: join(controlDir, "tailnet.json"),
     operatorsDir: join(runtimeDir, "operators"),
     operatorsSocket: join(runtimeDir, SOCKETS.operators),
     controlDir,
+    controlSecrets: join(controlDir, "secret-digests.json"),
+    gatewaySecrets: join(runtimeDir, "gateway", "secret-digests.json"),
+    answeredDiagnostics: join(controlDir, "diagnostics.json"),
     identityDir: join(controlDir, "identity"),
-    troublesFile: join(controlDir, "troubles.json"),
     controlStarts: join(controlDir, "starts.json"),
+    troublesFile: join(controlDir, "troubles.json"),
     buildkitProposal: join(controlDir, "buildkitd.toml"),
     buildkitDir,
     buildkitSocket: join(runtimeDir, SOCKETS.buildkit),
     buildkitPrepared: join(buildkitDir, "prepared.json"),
     buildkitTraceSocket: join(runtimeDir, SOCKETS.buildkitTrace),
+    buildkitDebugSocket: join(runtimeDir, SOCKETS.buildkitDebug),
     buildkitConfigFile: join(privateDir, "buildkitd.toml"),
     buildkitEnvironmentFile: join(privateDir, "buildkitd.env"),
     cniConfigFile: join(privateDir, "cni.conflist"),
@@ -130,7 +153,10 @@ const SOCKETS = {
   volume: "volume.sock",
   network: "network.sock",
   tailnet: "tailnet/tailscaled.sock",
+  terminal: "terminal.sock",
+  rootTerminal: "terminal-root.sock",
   operators: "operators/operators.sock",
   buildkit: "buildkit/buildkitd.sock",
   buildkitTrace: "buildkit/private/otel.sock",
+  buildkitDebug: "buildkit/private/debug.sock",
 } as const;

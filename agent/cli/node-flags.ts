@@ -11,6 +11,7 @@
 export const NODE_FLAGS = {
   gateway: ["--max-semi-space-size=1", "--initial-old-space-size=128"],
   control: ["--max-semi-space-size=1"],
+  terminal: ["--max-semi-space-size=1"],
 } as const;
 
 /**

@@ -123,6 +123,18 @@ const ENTRIES: readonly Entry[] = [
     ],
   },
   {
+    name: "terminal",
+    summary: "the debug terminal: what systemd or the launcher runs",
+    hidden: true,
+    under: [
+      {
+        name: "serve",
+        summary: "hold one terminal for whoever is connected, until either ends it",
+        load: () => import("./commands/terminal-serve.ts"),
+      },
+    ],
+  },
+  {
     name: "doctor",
     summary: "look at everything from outside, and say what is wrong and what to do next",
     load: () => import("./commands/doctor.ts"),
@@ -142,6 +154,11 @@ const ENTRIES: readonly Entry[] = [
       { name: "show", summary: "each value and where it came from", load: () => import("./commands/config-show.ts") },
       { name: "schema", summary: "the JSON Schema of the file", load: () => import("./commands/config-schema.ts") },
     ],
+  },
+  {
+    name: "bundle",
+    summary: "put all that support needs into one archive, without secrets",
+    load: () => import("./commands/bundle.ts"),
   },
   { name: "version", summary: "show the agent's version", load: () => import("./commands/version.ts") },
   {
@@ -167,6 +184,7 @@ const EXIT_CODES = [
   "65 the cache volume refused",
   "69 no answer",
   "70 a defect",
+  "73 the output cannot be written",
   "75 not over yet",
   "77 refused by the control plane or not permitted",
   "78 wrong configuration",

@@ -18,6 +18,7 @@ export const CONTROL_SECTIONS = [
   "network",
   "tailnet",
   "services",
+  "debugTerminal",
   "drain",
   "log",
 ] as const satisfies readonly SectionName[];
@@ -46,6 +47,9 @@ export const NETWORK_SECTIONS = [
 
 /** What the privileged steps around the cache volume read. */
 export const VOLUME_SECTIONS = ["paths", "log"] as const satisfies readonly SectionName[];
+
+/** What the processes that hold debug terminals read. */
+export const TERMINAL_SECTIONS = ["debugTerminal", "log"] as const satisfies readonly SectionName[];
 
 /** A dry run also reads what control would order. */
 export const VOLUME_ORDER_SECTIONS = ["paths", "cacheVolume"] as const satisfies readonly SectionName[];

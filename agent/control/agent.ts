@@ -6,6 +6,7 @@ import type { Pulse } from "../lifecycle/pulse.ts";
 import { Tasks } from "../lifecycle/tasks.ts";
 import type { HealthBoard } from "../ports/health-board.ts";
 import type { TroubleStore } from "../ports/trouble-store.ts";
+import { answerDiagnostics, type DiagnosticsPorts } from "./answer-diagnostics.ts";
 import { type AttachPorts, stayAttached } from "./attach/attach.ts";
 import { Belonging, type BelongingPorts } from "./belong/belong.ts";
 import { newBoard } from "./board/board.ts";
@@ -15,6 +16,7 @@ import { MachineRefused, Refusals } from "./board/refusals.ts";
 import { SessionInbox } from "./board/session-inbox.ts";
 import { lookAround } from "./boot.ts";
 import { type CertificatePorts, keepCertificates } from "./certificates.ts";
+import { type DebugChapterPorts, keepTerminals } from "./debug/keep-terminals.ts";
 import { type EndingLimits, type EndingPorts, endInOrder } from "./end.ts";
 import { orderByControlPlane, orderBySignal, orderEnd, type StopSignals } from "./end-orders.ts";
 import { examine } from "./examine.ts";
@@ -40,8 +42,10 @@ export type AgentPorts = BelongingPorts &
   TailnetPorts &
   BuildkitPorts &
   ReliefPorts &
+  DebugChapterPorts &
   EndingPorts &
-  OperatorPorts & { readonly board: HealthBoard; readonly troubles: TroubleStore };
+  OperatorPorts &
+  DiagnosticsPorts & { readonly board: HealthBoard; readonly troubles: TroubleStore };
 
 export interface AgentSettings {
   /** The directory whose file system holds BuildKit's cache. */
@@ -102,8 +106,8 @@ export async function runAgent(
   tasks.run("disk", (signal, report) => relieveDisk(ports, board, report, signal));
   tasks.run("checks", (signal) => examine(ports, board, fixed, signal));
   tasks.run("observed-state", (signal) => observe(ports, board, boot, () => tasks.loops, signal));
-  tasks.run("troubles", (signal) => rememberTroubles(ports, board, boot, signal));
   tasks.run("figures", (signal) => showFigures(ports, board, signal));
+  tasks.run("troubles", (signal) => rememberTroubles(ports, board, boot, signal));
   tasks.run("status-line", (signal) => showStatusLine(ports, board, signal));
   tasks.run("instructions", (signal) => instructGateway(ports.gateway, board, signal));
   tasks.run("registration", (signal) => belonging.begin(signal));
@@ -111,6 +115,8 @@ export async function runAgent(
     keepCertificates(ports, board, boot.bootId, refusals, prove, report, signal),
   );
   tasks.run("control-plane", (signal, report) => stayAttached(ports, board, boot, refusals, prove, report, signal));
+  tasks.run("debug-terminals", (signal) => keepTerminals(ports, board, signal));
+  tasks.run("diagnostics", (signal, report) => answerDiagnostics(ports, board, report, signal));
   tasks.run("boot-chapters", (signal) => timeBoot(ports, board, boot, signal));
 
   tasks.run("signals", (signal) => orderBySignal(ports, board, signals, graceMs, signal));

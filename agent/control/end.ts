@@ -33,6 +33,7 @@ export type EndingCells = Pick<
   | "phase"
   | "cache"
   | "tailnet"
+  | "debugTerminals"
   | "frozen"
   | "endingAt"
   | "records"
@@ -109,6 +110,14 @@ function steps(ports: EndingPorts, cells: EndingCells, inbox: SessionInbox, limi
       limitMs: 30_000,
       hurriedMs: 5_000,
       run: (signal) => inbox.empty(signal),
+    },
+    {
+      // They end with this phase. A shell in the cache's directory would keep it from being closed.
+      name: "terminals",
+      limitMs: 10_000,
+      hurriedMs: 5_000,
+      run: (signal) =>
+        cells.debugTerminals.first((all) => all.every(({ state }) => state === "ended" || state === "refused"), signal),
     },
     {
       name: "buildkit",

@@ -30,7 +30,7 @@ export async function observe(
   signal: AbortSignal,
 ): Promise<void> {
   const { phase, gateway, cache, network, tailnet, bootChapters, buildkit, plane, certificates, checks } = board;
-  const { desired, frozen, resources, identity, troubles } = board;
+  const { desired, frozen, resources, identity, troubles, debugTerminals } = board;
   const versions = new Cell<Versions | undefined>(undefined);
   boot.versions.then(
     (known) => versions.set(known),
@@ -39,7 +39,7 @@ export async function observe(
   await onChange(
     [
       ...[phase, gateway, cache, network, tailnet, bootChapters, buildkit, plane, certificates, checks],
-      ...[desired, frozen, resources, identity, versions, troubles],
+      ...[desired, frozen, resources, identity, versions, troubles, debugTerminals],
     ],
     () => {
       const now = clock.now();
@@ -111,6 +111,7 @@ function snapshot(board: Board, head: Head, loops: readonly LoopStatus[], nowMs:
   const counts = board.gatewayCounts.get();
   const grants = board.desired.get()?.grants;
   const [phase, checks, frozen] = [board.phase.get(), board.checks.get(), board.frozen.get()];
+  const debugTerminals = board.debugTerminals.get();
   return {
     observedAtMs: nowMs,
     head,
@@ -124,6 +125,7 @@ function snapshot(board: Board, head: Head, loops: readonly LoopStatus[], nowMs:
     ...(resources && { resources }),
     ...(cache.at === "open" && { cache: cache.volume }),
     ...tailnetObserved(board.tailnet.get(), board.network.get()),
+    ...(debugTerminals.length > 0 && { debugTerminals }),
     bootChapters: board.bootChapters.get(),
     buildkit: { version, restarts, lastExit, quarantined },
     certificates: {

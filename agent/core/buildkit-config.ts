@@ -18,6 +18,11 @@ export interface BuildkitPlaces {
    * others.
    */
   readonly traceSocketPath: string;
+  /**
+   * Its debug pages, of which some show customers' file names: its directory must be closed, too.
+   * Absent: it serves none.
+   */
+  readonly debugSocketPath?: string;
   /** Path, or a name on PATH. */
   readonly runc: string;
   /** What builds have for a network; the name must end in `.conflist`. */
@@ -114,13 +119,14 @@ export function buildkitEnvironment(config: Readonly<Record<string, unknown>>): 
  * Entitlements are none, explicitly, and CDI is off because it adds one ("device") on its own.
  */
 export function fixedConfig(places: BuildkitPlaces) {
-  const { socketOwner, cgroupParent } = places;
+  const { socketOwner, cgroupParent, debugSocketPath } = places;
   return {
     root: places.rootDir,
     "insecure-entitlements": [],
     log: { format: "json", level: "info" },
     grpc: {
       address: [`unix://${places.socketPath}`],
+      ...(debugSocketPath !== undefined && { debugAddress: `unix://${debugSocketPath}` }),
       ...(socketOwner !== undefined && { uid: socketOwner.uid, gid: socketOwner.gid }),
     },
     otel: { socketPath: places.traceSocketPath },

@@ -22,3 +22,25 @@ export const CONTRACT_LIMITS = {
   /** BuildKit reads both as 32 bits with a sign. */
   stepLogBytes: 2_147_483_647,
 } as const;
+
+/** Of a debug grant and its terminal: `DebugGrant` and `DebugTerminalRequest` say the same. */
+export const DEBUG_LIMITS = {
+  /** From when the grant was given to the start of its terminal, and to its end. */
+  startWithinMs: 15 * 60_000,
+  totalMs: 4 * 60 * 60_000,
+  idleMs: { least: 5_000, usual: 15 * 60_000 },
+  graceMs: { most: 10 * 60_000, usual: 60_000 },
+  commandWords: 64,
+  /** All of them together. */
+  commandCharacters: 4_096,
+  /** What one side of a terminal may leave unacknowledged. */
+  outputWindowBytes: 262_144,
+  inputWindowBytes: 65_536,
+  /** Of one message of a terminal. */
+  bytesAtOnce: 32_768,
+  /** Columns, or rows. */
+  windowCells: 1_000,
+  recordingChunkBytes: 131_072,
+  /** A recording that grows beyond ends its terminal. */
+  recordingBytes: 64 * 1024 * 1024,
+} as const;

@@ -1,4 +1,6 @@
 import type { CloseReason, Grant } from "./allow-set.ts";
+import type { DebugGrantWish } from "./debug/grant.ts";
+import { sameData } from "./equality.ts";
 import type { EgressPolicy } from "./network/order.ts";
 import { differingFields } from "./same-content.ts";
 import type { Secret } from "./secret.ts";
@@ -22,6 +24,10 @@ export interface DesiredState {
   readonly tailnet?: TailnetWish;
   readonly egress: EgressPolicy;
   readonly drain?: DrainOrder;
+  /** Who may have a terminal on this machine. */
+  readonly debugGrants: readonly DebugGrantWish[];
+  /** Absent: none. */
+  readonly diagnostics?: readonly DiagnosticsWish[];
   /**
    * What it asks for beside builds, by capability name. One that this agent lacks is reported as a
    * condition, never a failure.
@@ -39,6 +45,8 @@ export interface Assignment {
   readonly orgId: string;
   readonly projectId: string;
   readonly architecture: string;
+  /** DER SubjectPublicKeyInfo: a debug grant needs this key's signature. Absent: none does. */
+  readonly debugGrantKey?: Uint8Array;
 }
 
 /** Zero: the agent's own default, from the real disk. */
@@ -82,6 +90,12 @@ export interface WrappedKey {
   readonly encryptionContext: Readonly<Record<string, string>>;
 }
 
+/** A bundle that the control plane asks for, once. */
+export interface DiagnosticsWish {
+  readonly requestId: string;
+  readonly expiresAtMs: number;
+}
+
 export interface DrainOrder {
   readonly reason: string;
   readonly graceMs: number;
@@ -110,6 +124,8 @@ export function follows(next: DesiredState, inForce: DesiredState | undefined): 
       because: `assigned to ${name(b)}, but this boot belongs to ${name(a)}`,
     };
   }
+  if (!sameData(a.debugGrantKey, b.debugGrantKey))
+    return { accepted: false, because: "assignment.debug_grant_key is another one than this boot began with" };
   if (next.epoch !== inForce.epoch || next.revision > inForce.revision) return { accepted: true, repeat: false };
   if (next.revision < inForce.revision) {
     return {

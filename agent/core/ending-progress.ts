@@ -3,7 +3,7 @@ import type { Ending } from "./end-orders.ts";
 import type { GatewayView } from "./views.ts";
 
 /** The steps that follow a drain, in their order. */
-export type EndingStep = "cut" | "records" | "buildkit" | "cache" | "tailnet" | "farewell";
+export type EndingStep = "cut" | "records" | "terminals" | "buildkit" | "cache" | "tailnet" | "farewell";
 
 /** Where an ending is. */
 export type EndingAt = "draining" | EndingStep | "over";

@@ -1,4 +1,5 @@
 import type { BootChapter } from "./boot-chapters.ts";
+import type { DebugStatus } from "./debug/grant.ts";
 import { sameData } from "./equality.ts";
 import type { Head } from "./head.ts";
 import type { CheckResult } from "./health.ts";
@@ -34,6 +35,8 @@ export interface ObservedState {
   readonly cache?: OpenedVolume;
   /** Absent while this machine has to do with none. */
   readonly tailnet?: TailnetObserved;
+  /** What has become of each debug grant of the desired state. Absent: nothing is known of any. */
+  readonly debugTerminals?: readonly DebugStatus[];
   readonly bootChapters: readonly BootChapter[];
   readonly buildkit: {
     readonly version: string;

@@ -7,6 +7,8 @@ const FIELDS: ReadonlyMap<string, string> = new Map<keyof DesiredState, string>(
   ["grants", "open_builds"],
   ["closed", "closed_builds"],
   ["cacheVolume", "cache_volume"],
+  ["debugGrants", "debug_grants"],
+  ["diagnostics", "diagnostics_requests"],
   ["asksFor", "what is asked for beside builds"],
 ]);
 
@@ -25,11 +27,12 @@ export function differingFields(a: DesiredState, b: DesiredState): readonly stri
 
 function content(state: DesiredState): ReadonlyMap<string, unknown> {
   const { sentAtMs: _, ...parts } = state;
-  const { trust, egress, tailnet } = parts;
+  const { trust, egress, tailnet, debugGrants } = parts;
   const unordered = {
     ...parts,
     trust: { ...trust, buildCas: new Set(trust.buildCas) },
     egress: { ...egress, allowedCidrs: new Set(egress.allowedCidrs) },
+    debugGrants: new Map(debugGrants.map((wish) => [wish.grantId, wish])),
     ...(tailnet !== undefined && { tailnet: { ...tailnet, tags: new Set(tailnet.tags) } }),
   };
   return new Map<string, unknown>(Object.entries(unordered));

@@ -1,3 +1,14 @@
+type SecretListener = (value: string | Uint8Array) => void;
+let listener: SecretListener | undefined;
+
+/**
+ * From now on `listen` hears of each secret of this process, when it is made: who knows what they
+ * look like can keep them out of what is written (docs/decisions/0056). One for a process.
+ */
+export function hearOfSecrets(listen: SecretListener): void {
+  listener = listen;
+}
+
 /**
  * A value that does not print: not in a template, not in JSON, not in an inspector. `reveal()` is
  * the only way to it, and easy to find.
@@ -7,6 +18,7 @@ export class Secret<T extends string | Uint8Array = string> {
 
   constructor(value: T) {
     this.#value = value;
+    listener?.(value);
   }
 
   reveal(): T {

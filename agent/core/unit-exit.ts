@@ -66,7 +66,7 @@ function lastWords({ lastLines }: ExitFacts): string {
   const telling = lastLines.findLast(
     (line) => line.startsWith("buildkitd: ") || LAST_WORDS.some(([phrase]) => phrase.test(line)),
   );
-  return (telling ?? lastLines.at(-1) ?? "").slice(0, 300);
+  return spoken(telling ?? lastLines.at(-1) ?? "").slice(0, 300);
 }
 
 /**

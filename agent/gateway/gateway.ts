@@ -53,7 +53,9 @@ export async function runGateway(parts: GatewayParts): Promise<void> {
   parts.unit.ready();
   parts.unit.tell(`Listening on ${door.address ?? "an inherited socket"}`);
 
-  const stats = new Stats({ link, gauges: parts.gauges, door, reception, refusals, records, sessions, calls, clock });
+  const { gauges, droppedLogLines } = parts;
+  const counted = { link, door, reception, refusals, records, sessions, calls, droppedLogLines };
+  const stats = new Stats({ ...counted, gauges, clock });
   const governed = { runId, link, clock, log, policy, serving, reception, sessions, records, stats };
   await Promise.all([followOrders(governed, signal), expireSessions(sessions, parts), tellStats(stats, parts)]);
 

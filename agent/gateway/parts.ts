@@ -27,6 +27,8 @@ export interface GatewayParts {
   readonly unit: Pick<OwnUnit, "ready" | "tell">;
   readonly clock: Clock;
   readonly log: Log;
+  /** How many lines of that log found no room so far. */
+  readonly droppedLogLines: () => number;
   readonly limits: GatewayLimits;
   /** The path of BuildKit's unix socket. */
   readonly buildkitSocket: string;

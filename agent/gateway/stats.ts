@@ -19,6 +19,7 @@ export interface StatsSources {
   readonly records: Pick<Records, "dropped">;
   readonly sessions: Pick<Sessions, "stats">;
   readonly calls: Pick<Calls, "refused">;
+  readonly droppedLogLines: () => number;
   readonly clock: Clock;
 }
 
@@ -64,5 +65,6 @@ function counted(from: StatsSources): Counts {
     ...from.sessions.stats,
     recordsDropped: from.records.dropped,
     linkFaults: from.link.faults,
+    logLinesDropped: from.droppedLogLines(),
   };
 }

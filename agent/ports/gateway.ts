@@ -90,6 +90,8 @@ export interface GatewayStats {
   readonly recordsDropped: number;
   /** Connections from control that were dropped for what came over them. */
   readonly linkFaults: number;
+  /** Of the gateway's log: nobody took them. */
+  readonly logLinesDropped: number;
   /** Bytes of each open session so far: [session id, from client, to client]. */
   readonly progress: readonly (readonly [string, number, number])[];
 }

@@ -2,6 +2,8 @@ import { performance } from "node:perf_hooks";
 import type { CiBesideStack } from "../ci/ci-beside-stack.ts";
 import type { Stack } from "../stack/stack.ts";
 import { answerOfBuilds, openBuildFor } from "./builds.ts";
+import { answerOfDebug } from "./debug.ts";
+import { takeDiagnostics } from "./diagnostics.ts";
 import { answerOfMetadata } from "./metadata.ts";
 import type { AdminRequest } from "./request.ts";
 import { grantTailnet, withdrawTailnet } from "./tailnet.ts";
@@ -27,6 +29,8 @@ export function handleFor(stack: Stack, ci: CiBesideStack | undefined): (request
         return withCi(ci).answerOfTrusts(request);
       case "ci-job":
         return withCi(ci).environmentOf(request);
+      case "diagnostics":
+        return takeDiagnostics(plane, dir, request.machineId);
       case "machine-network":
         return { pid: stack.vm.pid };
       case "tailnet-grant":
@@ -38,6 +42,11 @@ export function handleFor(stack: Stack, ci: CiBesideStack | undefined): (request
       case "metadata-clear":
       case "metadata-prove":
         return answerOfMetadata(stack, request);
+      case "debug-grant":
+      case "debug-attach":
+      case "debug-list":
+      case "debug-withdraw":
+        return answerOfDebug(stack, request);
       case "drain": {
         const startedMs = performance.now();
         plane.drain(ref, request);

@@ -3,6 +3,7 @@ import { ciJobRequest } from "../ci/ci-job-request.ts";
 import { BUILD_PERMISSIONS } from "../control-plane/build-permissions.ts";
 import { FAULT_NAMES } from "../metadata/fault-names.ts";
 import { SERVICE_NAMES } from "../metadata/service-names.ts";
+import { diagnosticsRequest } from "./diagnostics.ts";
 import { ofTrusts } from "./trusts.ts";
 
 const id = z.string().min(1);
@@ -22,12 +23,33 @@ export const ofBuilds = [
   z.object({ verb: z.literal("build-list") }),
 ] as const;
 
+const cells = z.int().min(1).max(1_000);
+
+/** What may be asked about debug terminals. */
+const ofDebug = [
+  z.object({
+    verb: z.literal("debug-grant"),
+    org: id,
+    project: id,
+    user: id,
+    command: z.array(z.string()),
+    root: z.boolean(),
+    idleMs: z.int().positive().exactOptional(),
+    totalMs: z.int().positive(),
+  }),
+  /** After the answer the connection is the terminal: debug-wire.ts. */
+  z.object({ verb: z.literal("debug-attach"), grantId: id, user: id, columns: cells, rows: cells }),
+  z.object({ verb: z.literal("debug-list"), org: id, project: id }),
+  z.object({ verb: z.literal("debug-withdraw"), org: id, project: id, grantId: id }),
+] as const;
+
 /** What a running sandbox can be asked for: one JSON object, on a line of its own. */
 export const adminRequest = z.discriminatedUnion("verb", [
   buildOrder,
   ...ofBuilds,
   ...ofTrusts,
   ciJobRequest,
+  diagnosticsRequest,
   z.object({ verb: z.literal("machine-network") }),
   z.object({
     verb: z.literal("tailnet-grant"),
@@ -57,6 +79,7 @@ export const adminRequest = z.discriminatedUnion("verb", [
   z.object({ verb: z.literal("metadata-list") }),
   z.object({ verb: z.literal("metadata-clear") }),
   z.object({ verb: z.literal("metadata-prove") }),
+  ...ofDebug,
   z.object({ verb: z.literal("drain"), reason: z.string(), graceMs: z.int().nonnegative() }),
 ]);
 

@@ -6,6 +6,19 @@ import type { z } from "zod";
 import { messageOf } from "../failure.ts";
 import type { AdminAnswer } from "./request.ts";
 
+/**
+ * An answer after which the connection goes on: `result` is told, then `go` has the connection.
+ */
+export class GoesOn {
+  readonly result: unknown;
+  readonly go: (socket: Socket) => void;
+
+  constructor(result: unknown, go: (socket: Socket) => void) {
+    this.result = result;
+    this.go = go;
+  }
+}
+
 /** Answers requests on a unix socket that only this user can open; a request a connection. */
 export class AdminServer<Request> implements AsyncDisposable {
   readonly path: string;
@@ -50,7 +63,13 @@ export class AdminServer<Request> implements AsyncDisposable {
     // A client that went away has no use for its answer.
     socket.on("error", () => socket.destroy());
     for await (const line of createInterface({ input: socket })) {
-      socket.end(`${JSON.stringify(await this.#answer(line))}\n`);
+      const answer = await this.#answer(line);
+      if (answer.ok && answer.result instanceof GoesOn) {
+        const { result, go } = answer.result;
+        socket.write(`${JSON.stringify({ ok: true, result })}\n`);
+        // After the reader of lines has let go of it.
+        setImmediate(() => go(socket));
+      } else socket.end(`${JSON.stringify(answer)}\n`);
       return;
     }
   }

@@ -18,24 +18,23 @@ export interface Archive {
 /** The contract's limit for a part. */
 const MAX_CHUNK_BYTES = 256 * 1024;
 const MAX_ARCHIVE_BYTES = 64 * 1024 * 1024;
+/** In memory: a control plane may run for weeks. */
+const ARCHIVES_KEPT = 16;
 
-/** Archives that were asked for, and recordings of terminals. */
+/** The last archives that were asked for. */
 export class Diagnostics {
   readonly #archives: Archive[] = [];
-  readonly #recordings = new Set<string>();
   readonly #now: () => number;
 
-  constructor(now: () => number) {
+  readonly #onArchive: () => void;
+
+  constructor(now: () => number, onArchive: () => void) {
     this.#now = now;
+    this.#onArchive = onArchive;
   }
 
   archives(): readonly Archive[] {
     return this.#archives;
-  }
-
-  /** A terminal that has ended announces its recording: it may come under this id, once. */
-  expectRecording(recordingId: string): void {
-    this.#recordings.add(recordingId);
   }
 
   receive(
@@ -70,8 +69,10 @@ export class Diagnostics {
       if (failed) return;
       if (header === undefined) return fail(new Refusal(status.INVALID_ARGUMENT, "header: must be the first message"));
       const bytes = Buffer.concat(chunks);
+      this.#archives.splice(0, this.#archives.length + 1 - ARCHIVES_KEPT);
       this.#archives.push({ machineId: machine.id, requestId: header.requestId, mediaType: header.mediaType, bytes });
       answer(null, { sha256: createHash("sha256").update(bytes).digest() });
+      this.#onArchive();
     });
   }
 
@@ -80,12 +81,14 @@ export class Diagnostics {
     const { requestId } = message.value;
     const asked = machine.project.wishes.diagnosticsRequests?.find((request) => request.requestId === requestId);
     const inTime = asked?.expiresAt !== undefined && this.#now() < asked.expiresAt.getTime();
-    if (!inTime && !this.#recordings.delete(requestId)) {
+    if (!inTime) {
       throw new Refusal(
         status.FAILED_PRECONDITION,
         `header.request_id: ${requestId} was not asked for, or has expired`,
       );
     }
+    if (this.#archives.some((known) => known.requestId === requestId && known.machineId === machine.id))
+      throw new Refusal(status.ALREADY_EXISTS, `header.request_id: ${requestId} has been answered`);
     return message.value;
   }
 }

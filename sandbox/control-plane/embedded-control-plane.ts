@@ -8,6 +8,7 @@ import { BuildOrders, type OpenedBuild, type PlacedBuild } from "./build-orders.
 import type { BuildOrder } from "./builds.ts";
 import type { Change } from "./change.ts";
 import { Changes } from "./changes.ts";
+import { DebugDesk } from "./debug/desk.ts";
 import { type Archive, Diagnostics } from "./diagnostics.ts";
 import { type DrainOrder, drainOf } from "./drain-order.ts";
 import { buildsFor } from "./exchange/builds-for.ts";
@@ -28,7 +29,6 @@ import { Refusal } from "./refusal.ts";
 import { Registry } from "./registry.ts";
 import { Revisions } from "./revisions.ts";
 import { service } from "./service.ts";
-import { type Terminal, Terminals } from "./terminals.ts";
 import { Transport } from "./transport.ts";
 
 export type { OpenedBuild };
@@ -49,6 +49,8 @@ export class EmbeddedControlPlane implements AsyncDisposable {
   readonly authorities: Authorities;
   /** What it does wrong on purpose. */
   readonly faults = new Faults();
+  /** Debug terminals: their grants, and what comes of them. */
+  readonly debug: DebugDesk;
   /** How CI jobs come to builds; `ExchangeServer` offers it to them. */
   readonly exchange: Exchange;
   readonly #settings: Settings;
@@ -62,7 +64,6 @@ export class EmbeddedControlPlane implements AsyncDisposable {
   readonly #leases: Leases;
   readonly #registry: Registry;
   readonly #diagnostics: Diagnostics;
-  readonly #terminals: Terminals;
   #transport: Transport | undefined;
 
   private constructor(parts: {
@@ -83,8 +84,13 @@ export class EmbeddedControlPlane implements AsyncDisposable {
     const changing = { fleet, commits, changes: this.#changes, authorities, applyDeadlineMs, now };
     this.#revisions = new Revisions(changing, recalled?.epoch);
     this.#builds = new BuildOrders({ fleet, revisions: this.#revisions, authorities, now });
-    this.#diagnostics = new Diagnostics(now);
-    this.#terminals = new Terminals(now, (exit) => this.#diagnostics.expectRecording(exit.recordingId));
+    this.#diagnostics = new Diagnostics(now, () => this.#changes.notify());
+    this.debug = new DebugDesk({
+      now,
+      changed: () => this.#changes.notify(),
+      projectOf: (ref) => fleet.project(ref),
+      wish: (ref, wishes) => this.wish(ref, wishes),
+    });
     this.#audit = new Audit(now, settings.onAudit);
     this.#leases = new Leases({ fleet, commits, audit: this.#audit, now, leaseMs: settings.leaseMs });
     const keysOf = (instance: string): readonly string[] => this.#leases.keysOf(instance);
@@ -294,13 +300,9 @@ export class EmbeddedControlPlane implements AsyncDisposable {
     return this.#diagnostics.archives();
   }
 
-  terminals(): readonly Terminal[] {
-    return this.#terminals.all();
-  }
-
   /**
    * Waits until `probe` gives something, looking again whenever a machine registers, attaches,
-   * reports or leaves: `until(() => plane.records()[0])`.
+   * reports, sends an archive or leaves: `until(() => plane.records()[0])`.
    * @throws {Error} after `deadlineMs` (default 15 s).
    */
   until<T>(
@@ -341,7 +343,8 @@ export class EmbeddedControlPlane implements AsyncDisposable {
       leases: this.#leases,
       records: this.#records,
       diagnostics: this.#diagnostics,
-      terminals: this.#terminals,
+      terminals: this.debug.terminals,
+      recordings: this.debug.recordings,
       faults: this.faults,
       trustDomain: this.#settings.trustDomain,
       heartbeatMs: this.#settings.heartbeatMs,

@@ -73,6 +73,8 @@ const NOTHING: Wanted = {
  * architecture and the drains of single machines.
  */
 export class Project {
+  /** DER; empty: debug grants need no signature. */
+  debugGrantKey: Uint8Array = new Uint8Array();
   readonly ref: ProjectRef;
   readonly #commits: Commits;
   readonly #changed: () => void;
@@ -193,7 +195,10 @@ export class Project {
       ...NO_WISHES,
       ...wishes,
       revision,
-      assignment: { orgId: this.ref.org, projectId: this.ref.project, architecture },
+      assignment: {
+        ...{ orgId: this.ref.org, projectId: this.ref.project, architecture },
+        debugGrantKey: this.debugGrantKey,
+      },
       openBuilds: [...open.values()],
       closedBuilds: this.#closedBuilds(),
       drain: (machineId === undefined ? undefined : drains.get(machineId)) ?? drain,

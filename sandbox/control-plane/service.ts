@@ -1,6 +1,8 @@
 import type { handleUnaryCall, ServerUnaryCall, sendUnaryData } from "@grpc/grpc-js";
 import type { BuilderAgentServiceServer } from "../../agent/adapters/grpc/gen/builder/agent/v1/builder_agent.ts";
 import { type AttachCall, type AttachContext, Attachment } from "./attachment.ts";
+import type { Recordings } from "./debug/recordings.ts";
+import type { Terminals } from "./debug/terminals.ts";
 import type { Diagnostics } from "./diagnostics.ts";
 import type { Method } from "./faults.ts";
 import type { Fleet } from "./fleet.ts";
@@ -8,20 +10,20 @@ import type { Machine } from "./machine.ts";
 import { addressOf, type Call, callerOf } from "./peer.ts";
 import { asRefusal } from "./refusal.ts";
 import type { Registry } from "./registry.ts";
-import type { Terminals } from "./terminals.ts";
 
 export interface ServiceParts extends AttachContext {
   readonly registry: Registry;
   readonly fleet: Fleet;
   readonly diagnostics: Diagnostics;
   readonly terminals: Terminals;
+  readonly recordings: Recordings;
   readonly trustDomain: string;
   onCall(method: Method): void;
 }
 
 type Service = Pick<
   BuilderAgentServiceServer,
-  "getChallenge" | "register" | "renewCertificates" | "debugTerminal" | "uploadDiagnostics"
+  "getChallenge" | "register" | "renewCertificates" | "debugTerminal" | "uploadRecording" | "uploadDiagnostics"
 > & { readonly attach: (call: AttachCall) => void };
 
 /**
@@ -80,6 +82,13 @@ export function service(parts: ServiceParts): Service {
     debugTerminal: (call) => {
       try {
         parts.terminals.serve(caller(call), call);
+      } catch (failure) {
+        call.emit("error", asRefusal(failure));
+      }
+    },
+    uploadRecording: (call) => {
+      try {
+        parts.recordings.serve(caller(call), call);
       } catch (failure) {
         call.emit("error", asRefusal(failure));
       }

@@ -52,6 +52,7 @@ export async function writeAgentConfig(options: {
     },
     network: { mode: "bridge" },
     ...(tools.tailscaled !== undefined && { tailnet: { binary: tools.tailscaled } }),
+    debugTerminal: { root: true },
     drain: { graceMs: DRAIN_GRACE_MS, stopGraceMs: BUILDKIT_STOP_GRACE_MS },
   };
   await writeFile(configFile, stringify(config));

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { GrantSigner } from "../control-plane/debug/grants.ts";
 import { EmbeddedControlPlane } from "../control-plane/embedded-control-plane.ts";
 import type { ProjectRef } from "../control-plane/project-ref.ts";
 import type { StandIns } from "../metadata/stand-ins.ts";
@@ -74,6 +75,9 @@ export async function withStack<T>(options: StackOptions, use: (stack: Stack) =>
   const refreshToken = (): Promise<void> => writeProjectedToken(runtimeDir, plane.audience, standIns);
   await refreshToken();
   const configFile = await writeAgentConfig({ ...options, plane, health, gateway: socket.address });
+  // What its owner grants is signed, and what is recorded lies in the directory.
+  plane.debug.signWith(ref, new GrantSigner());
+  await plane.debug.recordings.keepIn(join(dir, "recordings"));
   const logFile = join(dir, "agent.log");
   const within = { namespace: network.namespace, socket };
   await using agent = await AgentProcess.start({ configFile, logFile, runtimeDir, within });

@@ -10,6 +10,11 @@ const exits: readonly { exit: Partial<ExitFacts>; kind: string; text: string }[]
     kind: "out-of-memory",
     text: "killed by SIGKILL (the kernel ran out of memory): last",
   },
+  {
+    exit: { code: 1, lastLines: ['{"level":"error","msg":"cannot go on","error":"EIO"}'] },
+    kind: "failed",
+    text: "exit code 1: cannot go on: EIO",
+  },
   { exit: { signal: "SIGTERM" }, kind: "killed", text: "killed by SIGTERM" },
   { exit: { signal: "SIGSEGV" }, kind: "crashed", text: "killed by SIGSEGV: crashed" },
   {

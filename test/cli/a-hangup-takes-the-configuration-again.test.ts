@@ -60,7 +60,7 @@ describe.each(PROCESSES)("a SIGHUP to $command", ({ command, begun }) => {
     await configure({ level: "debug", listen: "127.0.0.1:9", graceMs: 2_000 });
     agent.signal("SIGHUP");
     expect(await agent.logged("config.taken")).toMatchObject({ logLevel: "debug", logLevelBefore: "info" });
-    const needed = { gateway: ["gateway.listen"], control: ["drain.graceMs"] }[command];
+    const needed = { gateway: ["gateway.listen"], control: ["gateway.listen", "drain.graceMs"] }[command];
     expect(await agent.logged("config.needs-restart")).toMatchObject({ keys: needed });
     agent.signal("SIGTERM");
     expect(await agent.ended).toMatchObject({ code: 0, err: "" });

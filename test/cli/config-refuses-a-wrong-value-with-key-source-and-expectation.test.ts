@@ -86,11 +86,11 @@ function keyOf(flag: string): string | undefined {
 }
 
 it("counts the bytes of the longest socket under the runtime directory against the kernel's limit", async () => {
-  const longest = `/xxxxx${"é".repeat(37)}`;
+  const longest = `/xxxx${"é".repeat(37)}`;
   await expect(load({ flags: { "--paths-runtime-dir": longest } })).resolves.toBeDefined();
   const { problems } = await refusal(load({ flags: { "--paths-runtime-dir": `${longest}x` } }));
   expect(problems[0]?.expected).toBe(
-    "a path of at most 80 bytes: the kernel takes at most 107 for the path of a unix socket, and the longest under this directory would have 108",
+    "a path of at most 79 bytes: the kernel takes at most 107 for the path of a unix socket, and the longest under this directory would have 108",
   );
 });
 

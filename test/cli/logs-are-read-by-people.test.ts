@@ -51,8 +51,8 @@ it("shows each line with its time, level, writer and data, an error's causes bel
   expect(out).toBe(`\
 2026-11-29 12:00:00.000Z INFO  gateway  session.opened buildId=b-1 peer=192.0.2.1:5
 2026-11-29 12:00:00.000Z WARN  control  control-plane.detached retryInMs=40
-                               because: no answer (plane.x)
-                               because: ECONNREFUSED
+    error: no answer (plane.x)
+    cause: ECONNREFUSED
 2026-11-29 12:00:00.000Z ERROR control  cache.lost buildId=b-10 why="a \\u001b[31mred\\u001b[0m word"
                          ERROR          time="2026" level=error msg="oh \\u001b]0;title\\u0007no" b-1
                          INFO           a plain line
@@ -72,7 +72,7 @@ it.each([
   const lines = out
     .split("\n")
     .slice(0, -1)
-    .filter((line) => !line.includes("because:"));
+    .filter((line) => !/^ {4}(error|cause): /.test(line));
   expect(lines).toHaveLength(shown.length);
   for (const [index, word] of shown.entries()) expect(lines[index]).toContain(word);
 });

@@ -29,11 +29,12 @@ Commands:
   network         the network of builds: what is in force, and what systemd runs as root
   doctor          look at everything from outside, and say what is wrong and what to do next
   config          check and show the configuration
+  bundle          put all that support needs into one archive, without secrets
   version         show the agent's version
   completion      print what bash, zsh or fish need to complete these commands
   help [command]  show the help of a command
 
-Exit codes: 0 good, 1 not ready, 64 wrong command line, 65 the cache volume refused, 69 no answer, 70 a defect, 75 not over yet, 77 refused by the control plane or not permitted, 78 wrong configuration.
+Exit codes: 0 good, 1 not ready, 64 wrong command line, 65 the cache volume refused, 69 no answer, 70 a defect, 73 the output cannot be written, 75 not over yet, 77 refused by the control plane or not permitted, 78 wrong configuration.
 `,
   });
 });
@@ -119,6 +120,7 @@ buildkit.binary                        buildkitd                           defau
 buildkit.bbolt                         bbolt                               default
 buildkit.runc                          runc                                default
 buildkit.cniBinaryDir                  /usr/lib/cni                        default
+buildkit.debugSocket                   false                               default
 network.mode                           bridge                              default
 network.nat64Prefix                    —                                   default
 network.probeTarget                    —                                   default
@@ -129,6 +131,7 @@ tailnet.coordinationUrl                https://controlplane.tailscale.com  defau
 tailnet.apiUrl                         https://api.tailscale.com           default
 tailnet.identityTokenFile              —                                   default
 services.manager                       launcher                            default
+debugTerminal.root                     false                               default
 drain.graceMs                          600000                              default
 drain.stopGraceMs                      10000                               default
 log.level                              debug                               environment BUILDER_AGENT_LOG_LEVEL

@@ -5,6 +5,7 @@ import { newBoard } from "../../agent/control/board/board.ts";
 import { hearTime } from "../../agent/control/board/hear-time.ts";
 import { Refusals } from "../../agent/control/board/refusals.ts";
 import { keepCertificates } from "../../agent/control/certificates.ts";
+import { PLANE_STATUSES } from "../../agent/core/counted.ts";
 import { PlaneError } from "../../agent/core/plane-status.ts";
 import type { ControlPlane, Renewal, Renewed } from "../../agent/ports/control-plane.ts";
 import type { MachineIdentity, PrivateKey, SigningRequest } from "../../agent/ports/keys.ts";
@@ -168,34 +169,20 @@ describe("what is held", () => {
     expect(board.certificates.get().lastRenewalError).toBe("");
   });
 
-  it.each([
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-  ])("is kept where the answer is %s, and asked for again with growing pauses until its end", async (status) => {
-    answer = () => Promise.reject(new PlaneError("RenewCertificates", status, "not today"));
-    await untilDue();
-    await clock.advance(held.notAfterMs - clock.trueMs - 2 * MINUTE_MS);
-    isKept();
-    expect(board.certificates.get().lastRenewalError).toContain(`${status}: not today`);
-    // Twenty minutes, with pauses of half a minute or a fifth of what is left.
-    expect(askedMs.length).toBeGreaterThan(4);
-    expect(askedMs.length).toBeLessThan(45);
-    expect(registered > 0).toBe(status === "UNAUTHENTICATED");
-  });
+  it.each(PLANE_STATUSES)(
+    "is kept where the answer is %s, and asked for again with growing pauses until its end",
+    async (status) => {
+      answer = () => Promise.reject(new PlaneError("RenewCertificates", status, "not today"));
+      await untilDue();
+      await clock.advance(held.notAfterMs - clock.trueMs - 2 * MINUTE_MS);
+      isKept();
+      expect(board.certificates.get().lastRenewalError).toContain(`${status}: not today`);
+      // Twenty minutes, with pauses of half a minute or a fifth of what is left.
+      expect(askedMs.length).toBeGreaterThan(4);
+      expect(askedMs.length).toBeLessThan(45);
+      expect(registered > 0).toBe(status === "UNAUTHENTICATED");
+    },
+  );
 
   it("is kept where the answer is lost on its way: the next one is for fresh keys, and taken", async () => {
     const lost: Renewal[] = [];

@@ -80,7 +80,7 @@ describe("the ending", () => {
     expect(gateway.told).toEqual([]);
     const step = "ending.step";
     expect(log.events).toEqual([
-      ...["agent.draining", "agent.stopping", step, step, step],
+      ...["agent.draining", "agent.stopping", step, step, step, step],
       ...["cache.closed", step, step, step],
     ]);
   });

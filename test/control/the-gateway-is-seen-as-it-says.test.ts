@@ -32,6 +32,7 @@ const STATS: GatewayStats = {
   eventLoopDelayP99Ms: 0,
   recordsDropped: 0,
   linkFaults: 0,
+  logLinesDropped: 0,
   progress: [["s1", 10, 20]],
 };
 

@@ -68,6 +68,7 @@ export function desiredState(over: Partial<DesiredState> = {}): DesiredState {
       stepLogMaxBytesPerSecond: 0,
     },
     egress: DEFAULT_EGRESS,
+    debugGrants: [],
     asksFor: [],
     ...over,
   };

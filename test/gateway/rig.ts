@@ -253,6 +253,7 @@ export class Rig implements AsyncDisposable {
       unit: { ready() {}, tell() {} },
       clock: this.clock,
       log: this.log,
+      droppedLogLines: () => 0,
       limits: { ...DEFAULT_LIMITS, ...options.limits },
       calls: options.calls ?? "any",
       buildkitSocket: this.far.path,

@@ -31,6 +31,7 @@ describe("the gateway's statistics", () => {
       calls: { refused: {} },
       records: { dropped: 0 },
       sessions,
+      droppedLogLines: () => 0,
       clock,
     });
   });

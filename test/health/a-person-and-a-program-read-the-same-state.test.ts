@@ -2,6 +2,7 @@ import { Registry } from "prom-client";
 import { expect, it } from "vitest";
 import { PAGE_STYLE } from "../../agent/adapters/health/page-style.ts";
 import { CHECKS } from "../../agent/core/checks/register.ts";
+import { NOTHING_OBSERVED } from "../../agent/core/observed-state.ts";
 import { statusReport } from "../../agent/core/status-report.ts";
 import { nameFindings, promtoolFindings } from "../telemetry/promtool.ts";
 import { asked, serving } from "./serving.ts";
@@ -143,6 +144,30 @@ it("keeps one series for a check whose gravity changes", async () => {
   ]);
 });
 
+it("says in metrics which machine it is: the one that it is now, and none before it knows", async () => {
+  const registry = new Registry();
+  await using health = await serving({ ...READY, head: NOTHING_OBSERVED.head }, registry);
+  const told = async () => (await asked(health, "/metrics")).body.match(/^builder_agent_machine_info.*$/gm);
+  expect(await told()).toBeNull();
+  for (const machineId of ["m-1", "m-2"]) {
+    health.show({ ...READY, head: { ...READY.head, machineId } });
+    expect(await told()).toEqual([`builder_agent_machine_info{machine_id="${machineId}"} 1`]);
+  }
+});
+
+it("says in metrics which failures another one explains, and that the next state has none", async () => {
+  const registry = new Registry();
+  await using health = await serving(READY, registry);
+  const explained = async (state: typeof READY) => {
+    health.show(state);
+    const lines = (await asked(health, "/metrics")).body.split("\n");
+    return lines.filter((line) => /^builder_agent_check_explained\{.*\} 1$/.test(line));
+  };
+  const checks = [check("gateway"), check("buildkit", { state: "failed", causedBy: "cache-volume" })];
+  expect(await explained({ ...READY, checks })).toEqual(['builder_agent_check_explained{check="buildkit"} 1']);
+  expect(await explained(READY)).toEqual([]);
+});
+
 it("says in metrics that a machine at its end lets nobody in, whatever its checks say", async () => {
   const registry = new Registry();
   await using health = await serving({ ...READY, phase: { at: "stopping", reason: "drained" } }, registry);
@@ -165,8 +190,6 @@ it("gives what it shows as metrics", async () => {
       'builder_agent_check_ok{check="buildkit"} 0',
       'builder_agent_check_blocking{check="buildkit"} 1',
       'builder_agent_check_ok{check="control-plane"} 0',
-      'builder_agent_check_explained{check="control-plane"} 1',
-      'builder_agent_check_explained{check="buildkit"} 0',
       'builder_agent_check_blocking{check="control-plane"} 0',
       "builder_agent_admission_open 0",
       'builder_agent_admission_closed{reason="buildkit"} 1',

@@ -56,12 +56,7 @@ export const DEGRADED: ObservedState = {
   checks: [
     check("gateway"),
     check("buildkit", { state: "failed", message: "No answer on its socket for 12 s: see its log" }),
-    check("control-plane", {
-      state: "failed",
-      blocking: false,
-      message: "Not attached: connection refused",
-      causedBy: "machine-certificate",
-    }),
+    check("control-plane", { state: "failed", blocking: false, message: "Not attached: connection refused" }),
   ],
 };
 

@@ -65,7 +65,10 @@ const BREACHES: readonly {
       encoded({
         ...now,
         openBuilds: [],
-        assignment: { orgId: "other", projectId: "app", architecture: stage().machine.architecture },
+        assignment: {
+          ...{ orgId: "other", projectId: "app", architecture: stage().machine.architecture },
+          debugGrantKey: new Uint8Array(),
+        },
       }),
     because: "assigned to other/app",
   },

@@ -64,17 +64,18 @@ describe("a real machine's /metrics", () => {
     expect(promtoolFindings(exposition)).toBe("");
   });
 
-  it("has one series a check, and none that tells of a build", () => {
+  it("has one series a check, and none that tells of a build or a customer", () => {
     for (const metric of ["builder_agent_check_ok", "builder_agent_check_blocking", "builder_agent_check_explained"])
       expect(told.get(metric)?.map((labels) => Object.fromEntries(labels))).toEqual(
         CHECKS.map(({ name }) => ({ check: name })),
       );
     const labels = new Set([...told.values()].flatMap((all) => all.flatMap((one) => [...one.keys()])));
-    expect([...labels].filter((label) => /build|session|machine|org|project/.test(label))).toEqual([]);
+    expect([...labels].filter((label) => /build|session|org|project/.test(label))).toEqual([]);
   });
 
   it("tells of a machine that is ready: heard just now, its start by chapter, its door open", () => {
     expect(exposition).toContain("\nbuilder_agent_ready 1\n");
+    expect(exposition).toContain(`\nbuilder_agent_machine_info{machine_id="${stage().machine.id}"} 1\n`);
     expect(exposition).toContain("\nbuilder_agent_admission_open 1\n");
     expect(exposition).toContain('\nbuilder_agent_restarts_total{process="control"} 0\n');
     expect(exposition).toMatch(/\nbuilder_agent_boot_chapter_seconds\{chapter="ready"\} [\d.]+\n/);

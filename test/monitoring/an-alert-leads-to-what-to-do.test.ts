@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
@@ -14,6 +14,9 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   check: CHECK_NAMES,
   certificate: ["machine", "serving"],
 };
+
+const TEXT = readFileSync(inTree(RUNBOOK), "utf8");
+const CLI = inTree("dist/agent/cli/main.js");
 
 function promtool(...args: readonly string[]): { readonly status: number | null; readonly said: string } {
   const { status, stdout, stderr, error } = spawnSync("promtool", args, { cwd: inTree(), encoding: "utf8" });
@@ -72,29 +75,43 @@ it.each([...sections()])("the section %s says what it means, what follows, how t
 
 it("names only units and paths of health that there are", () => {
   const units = readdirSync(inTree("systemd/system"));
-  const text = [...sections().values()].join("\n");
   const others = ["systemd-journald.service"];
-  const named = [...text.matchAll(/[\w@-]+(?:\*)?\.(?:service|socket|target|slice)\b/g)].map(([unit]) =>
+  const named = [...TEXT.matchAll(/[\w@-]+(?:\*)?\.(?:service|socket|target|slice)\b/g)].map(([unit]) =>
     unit.replace("*", ""),
   );
   expect(named.filter((unit) => ![...units, ...others].includes(unit))).toEqual([]);
-  const checks = [...text.matchAll(/\/readyz\/([\w-]+)/g)].map(([, name]) => name);
+  const checks = [...TEXT.matchAll(/\/readyz\/([\w-]+)/g)].map(([, name]) => name);
   expect(checks.filter((name) => !CHECK_NAMES.some((one) => one === name))).toEqual([]);
 });
 
-it("names only commands of ours that there are", () => {
-  const text = [...sections().values()].join("\n");
-  const lines = new Set([...text.matchAll(/builder-agent ((?:[a-z]+ ?){1,2})/g)].map(([, words = ""]) => words.trim()));
-  for (const words of lines) {
-    const run = spawnSync(process.execPath, [inTree("dist/agent/cli/main.js"), ...words.split(" "), "--help"], {
-      encoding: "utf8",
-    });
-    expect({ words, status: run.status, usage: run.stdout.split("\n")[0] }).toEqual({
+it("names only commands and options of ours that there are", () => {
+  const lines = [...TEXT.matchAll(/builder-agent ((?:[a-z]+ ?){1,2})((?:--[a-z-]+ ?(?:\w+ ?)?)*)/g)];
+  const options = new Map<string, Set<string>>();
+  for (const [, words = "", rest = ""] of lines) {
+    const known = options.get(words.trim()) ?? new Set();
+    for (const [option] of rest.matchAll(/--[a-z-]+/g)) known.add(option);
+    options.set(words.trim(), known);
+  }
+  expect(options.size).toBeGreaterThan(5);
+  for (const [words, named] of options) {
+    const { status, stdout } = spawnSync(process.execPath, [CLI, ...words.split(" "), "--help"], { encoding: "utf8" });
+    expect({ words, status, usage: stdout.split("\n")[0] }).toEqual({
       words,
       status: 0,
       usage: expect.stringContaining(`builder-agent ${words} `) as string,
     });
+    expect([...named].filter((option) => !stdout.includes(`${option} `))).toEqual([]);
   }
+});
+
+it("looks only for events that the log has", () => {
+  const events = readFileSync(inTree("docs/events.md"), "utf8");
+  const known = [...events.matchAll(/^\| `([\w.-]+)` \|/gm)].map(([, event = ""]) => event);
+  const sought = [...TEXT.matchAll(/builder-agent logs .* \| grep (?:-E )?'(.*)'$/gm)].map(([, words = ""]) => words);
+  expect(sought.length).toBeGreaterThan(5);
+  expect(sought.filter((words) => !known.some((event) => new RegExp(`^(?:${words})`).test(event)))).toEqual([]);
+  const single = sought.flatMap((words) => words.split("|")).filter((words) => /^[\w-]+\.[\w-]+$/.test(words));
+  expect(single.filter((event) => !known.includes(event))).toEqual([]);
 });
 
 it("has a dashboard whose every panel answers a question, and none lies on another", () => {

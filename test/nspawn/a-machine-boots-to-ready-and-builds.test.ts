@@ -52,6 +52,16 @@ it("lets buildkitd ask the machine for names, also once systemd-resolved has rep
   expect(await container.run("cat", ["/etc/resolv.conf"])).toContain("nameserver 127.0.0.53");
 });
 
+it.each(["builder-agent-gateway.service", "builder-agent-control.service"])(
+  "gives each line of %s its priority in the journal",
+  async (unit) => {
+    const priorities = { debug: 7, info: 6, warn: 4, error: 3 } as const;
+    const ours = (await machine().entries(unit)).filter(({ data }) => "level" in data);
+    expect(ours.length).toBeGreaterThan(0);
+    for (const { priority, data } of ours) expect(priority).toBe(priorities[data["level"] as keyof typeof priorities]);
+  },
+);
+
 it("has no unit that failed", async () => {
   expect(await machine().container.run("systemctl", ["--failed", "--no-legend", "--plain"])).toBe("");
 });

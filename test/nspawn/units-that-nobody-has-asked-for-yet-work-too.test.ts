@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { expect, it } from "vitest";
 import { eventually } from "../journeys/stage/eventually.ts";
 import { sharedMachine } from "./stage/shared-machine.ts";
@@ -39,28 +38,4 @@ it("tailscaled is control's to steer, keeps its keys when it is killed and forge
   await container.run("systemctl", ["stop", "tailscaled.service"]);
   expect(await container.run("ls", ["-A", "/run/builder-agent/tailnet"])).not.toContain("state");
   expect(await container.run("cat", ["/etc/resolv.conf"]).catch(() => "")).toBe(names);
-});
-
-/** Holds a terminal, and the place of its other end in a file, until it is killed. */
-const HOLDER =
-  "exec script --quiet --flush --command 'tty >/run/held-terminal; sleep 60' /run/typescript </dev/zero >/dev/null";
-
-it("a debug terminal is a shell without power on a terminal that another process holds, and ends with all that it started", async () => {
-  const { container } = machine();
-  const holder = container.run("sh", ["-c", HOLDER], 90_000).catch(() => "");
-  const pts = await eventually(
-    "a terminal is held",
-    async () => /\/dev\/pts\/(\d+)/.exec(await container.run("cat", ["/run/held-terminal"]).catch(() => ""))?.[1],
-  );
-  const unit = `builder-agent-terminal@${pts}.service`;
-  await container.run("systemctl", ["start", unit]);
-  await eventually("the shell asks for a command", async () =>
-    (await container.run("cat", ["/run/typescript"])).includes("builder-terminal@"),
-  );
-  const status = await readFile(`/proc/${await container.mainPid(unit)}/status`, "utf8");
-  for (const line of [/^CapEff:\t0+$/m, /^NoNewPrivs:\t1$/m, /^Seccomp:\t2$/m]) expect(status).toMatch(line);
-  await container.run("systemctl", ["stop", unit]);
-  expect(await container.show(unit, "ActiveState")).toEqual({ ActiveState: "inactive" });
-  await container.run("pkill", ["--full", "script --quiet"]);
-  await holder;
 });

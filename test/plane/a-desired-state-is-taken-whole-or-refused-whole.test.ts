@@ -80,6 +80,7 @@ describe("a desired state that keeps the contract", () => {
         },
         drain: { reason: "interruption", graceMs: 90_500 },
         egress: DEFAULT_EGRESS,
+        debugGrants: [],
         asksFor: [],
       },
     });
@@ -106,6 +107,7 @@ describe("a desired state that keeps the contract", () => {
           stepLogMaxBytesPerSecond: 0,
         },
         egress: DEFAULT_EGRESS,
+        debugGrants: [],
         asksFor: [],
       },
     });

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { AttachRequest } from "../../agent/adapters/grpc/gen/builder/agent/v1/builder_agent.ts";
 import {
   BuildRefusalCode,
+  DebugTerminalState,
   SessionEnding as EndingProto,
   Phase as PhaseProto,
 } from "../../agent/adapters/grpc/gen/builder/agent/v1/observed_state.ts";
@@ -53,6 +54,10 @@ const OBSERVED: ObservedState = {
     takenOver: false,
     steps: [{ name: "format", tookMs: 1200 }],
   },
+  debugTerminals: [
+    { grantId: "g-1", state: "refused", reason: "used", message: "It was used before." },
+    { grantId: "g-2", state: "open", reason: "", message: "" },
+  ],
   bootChapters: [
     { name: "register", beganMs: 0, tookMs: 250 },
     { name: "cache-volume", beganMs: 250, tookMs: 1_500 },
@@ -117,6 +122,15 @@ describe("observed state", () => {
           check: "rebuilt",
           grownBytes: 2n ** 40n,
         },
+        debugTerminals: [
+          {
+            grantId: "g-1",
+            state: DebugTerminalState.REFUSED,
+            reason: "used",
+            message: "It was used before.",
+          },
+          { grantId: "g-2", state: DebugTerminalState.OPEN, reason: "", message: "" },
+        ],
         bootChapters: [
           { name: "register", began: { seconds: 0n, nanos: 0 }, took: { seconds: 0n, nanos: 250_000_000 } },
           {

@@ -14,6 +14,8 @@ const BARS = [
   { unit: "builder-agent-trim.service", exposure: 2.2 },
   { unit: "builder-agent-sweep.service", exposure: 1.5 },
   { unit: "builder-agent-terminal@.service", exposure: 2.2 },
+  // Root's shell is root's, and only where the machine's configuration allows one.
+  { unit: "builder-agent-terminal-root@.service", exposure: 9.6 },
   { unit: "tailscaled.service", exposure: 2.2 },
   { unit: "buildkitd.service", exposure: 6.5 },
 ] as const;

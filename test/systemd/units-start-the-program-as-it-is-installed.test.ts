@@ -15,6 +15,8 @@ it.each([
   ["builder-agent-volume@.service", NODE_FLAGS.control, ["volume", "serve", "--peer", "%i"]],
   ["builder-agent-volume.service", NODE_FLAGS.control, ["volume", "close"]],
   ["builder-agent-network@.service", NODE_FLAGS.control, ["network", "serve", "--peer", "%i"]],
+  ["builder-agent-terminal@.service", NODE_FLAGS.terminal, ["terminal", "serve", "--peer", "%i"]],
+  ["builder-agent-terminal-root@.service", NODE_FLAGS.terminal, ["terminal", "serve", "--peer", "%i"]],
   ["buildkitd.service", NODE_FLAGS.control, ["buildkit", "prepare"]],
   ["buildkitd.service", NODE_FLAGS.control, ["buildkit", "ended"]],
   ["builder-agent-sweep.service", NODE_FLAGS.control, ["buildkit", "sweep"]],
@@ -65,8 +67,10 @@ it.each([
   [
     "builder-agent-control.service",
     "ReadWritePaths",
-    `${LAYOUT.controlDir} ${LAYOUT.operatorsDir} ${LAYOUT.recordsDir}`,
+    `${LAYOUT.controlDir} ${LAYOUT.operatorsDir} ${LAYOUT.recordsDir} ${LAYOUT.recordingsDir}`,
   ],
+  ["builder-agent-terminal.socket", "ListenStream", LAYOUT.terminalSocket],
+  ["builder-agent-terminal-root.socket", "ListenStream", LAYOUT.rootTerminalSocket],
   ["builder-agent-volume.socket", "ListenStream", LAYOUT.volumeSocket],
   [
     "builder-agent-volume@.service",

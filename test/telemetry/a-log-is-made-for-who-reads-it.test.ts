@@ -95,6 +95,14 @@ describe("for a person", () => {
     expect(shown).toMatch(/because="so it is" ids=\["a","b"\]\n {4}lastLines: no space left\n {4}lastLines: bye\n$/);
   });
 
+  it.each([{ message: "x", causes: 1 }, { message: "x", causes: [null] }, { message: "x", stack: "at y" }, "x", null])(
+    "shows what is no error of ours as it is: %j",
+    (err) => {
+      const line = prettyLines("control", false)({ level: "warn", event: "it.happened", data: { err } });
+      expect(line.trimEnd().endsWith(`err=${typeof err === "string" ? err : JSON.stringify(err)}`)).toBe(true);
+    },
+  );
+
   it.each(["\u001B[2J", "a\nb", "\u0007", "\u009B31m", "\u202Eevil"])(
     "lets no stranger move the cursor or turn the text: %j",
     (text) => {

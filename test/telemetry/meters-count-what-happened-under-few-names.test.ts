@@ -22,6 +22,7 @@ const STATS: GatewayStats = {
   eventLoopDelayP99Ms: 12.5,
   recordsDropped: 5,
   linkFaults: 6,
+  logLinesDropped: 7,
   progress: [],
 };
 
@@ -46,6 +47,7 @@ it("shows the gateway's counters as they are, through a restart of either proces
       "builder_agent_gateway_open_sessions 4",
       "builder_agent_gateway_records_dropped_total 5",
       "builder_agent_gateway_link_faults_total 6",
+      "builder_agent_gateway_log_lines_dropped_total 7",
     ]),
   );
   all.meters.gatewayLost();

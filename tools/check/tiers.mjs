@@ -34,6 +34,10 @@ export const calls = () =>
 export const evidence = () =>
   everydayTests("evidence", ["test/verifier/no-mutation"], 20 * MINUTES, { BUILDER_AGENT_MUTATIONS: "10000" });
 
+/** 200 endings of debug terminals; the everyday tests take one of each kind. @type {Tier} */
+export const terminals = () =>
+  everydayTests("terminals", ["test/debug/nothing-is-left"], 30 * MINUTES, { BUILDER_AGENT_TERMINAL_ENDINGS: "200" });
+
 /** What depends on Node itself, on the Node that this command was given: the floor. @type {Tier} */
 export const floor = async (filters) => {
   const name = "floor";

@@ -33,6 +33,9 @@ export const debianTable = {
     programs: ["systemd-analyze", "systemd-notify", "systemd-sysusers", "systemd-tmpfiles", "systemctl", "journalctl"],
   },
   "systemd-container": { tool: "systemdNspawn", programs: ["systemd-nspawn"] },
+  // Plays what a debug terminal recorded; a terminal for the command that opens one.
+  asciinema: { tool: "asciinema", programs: ["asciinema"] },
+  tmux: { tool: "tmux", programs: ["tmux"] },
   mmdebstrap: { tool: "mmdebstrap", programs: ["mmdebstrap"] },
   zstd: { tool: "zstd", programs: ["zstd"] },
   packer: { tool: "packer", programs: ["packer"] },

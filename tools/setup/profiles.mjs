@@ -21,6 +21,7 @@ const volume = ["cryptsetup-bin", "dmsetup", "e2fsprogs", "xfsprogs", "util-linu
 const units = ["systemd"];
 // Small beside what the image takes: the template and a guest's seed are looked at every day.
 const template = ["packer", "genisoimage"];
+const terminals = ["asciinema", "tmux"];
 // What verifiers read is made by another maker than the one that they read with.
 const forgers = ["openssl"];
 const nspawn = ["systemd-container", "mmdebstrap", "zstd"];
@@ -68,7 +69,7 @@ export const profiles = {
     ...[
       ...checks,
       baseSystem,
-      debianPackages([...builder, ...volume, ...units, ...template, ...forgers]),
+      debianPackages([...builder, ...volume, ...units, ...template, ...terminals, ...forgers]),
       promtool.step,
     ],
     ...[buildkit.step, buildx.step, bbolt.step, tailscale.step, headscale.step, h2reader.step, ...told],

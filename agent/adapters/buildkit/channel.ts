@@ -1,4 +1,4 @@
-import { Client, credentials } from "@grpc/grpc-js";
+import { type ChannelOptions, Client, credentials } from "@grpc/grpc-js";
 
 /**
  * While it restarts we want to know soon; grpc-js would wait up to two minutes between two tries to
@@ -14,8 +14,8 @@ const OPTIONS = {
 } as const;
 
 /** One channel, which reconnects by itself. */
-export function buildkitClient(socketPath: string): Client {
-  return new Client(`unix:${socketPath}`, credentials.createInsecure(), OPTIONS);
+export function buildkitClient(socketPath: string, options: ChannelOptions = {}): Client {
+  return new Client(`unix:${socketPath}`, credentials.createInsecure(), { ...OPTIONS, ...options });
 }
 
 /** What a call that its own signal has cancelled fails with. */

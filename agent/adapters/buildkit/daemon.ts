@@ -181,9 +181,10 @@ export class BuildkitDaemon implements BuildkitUnit, AsyncDisposable {
     this.#status.set(this.#isStopAsked ? { at: "stopped" } : { at: "exited", exit });
   }
 
-  /** None of both is removed by buildkitd when it was killed. */
+  /** None of them is removed by buildkitd when it was killed. */
   async #removeSockets(): Promise<void> {
-    const { socketPath, traceSocketPath } = this.#options.places;
-    await Promise.all([socketPath, traceSocketPath].map((path) => rm(path, { force: true })));
+    const { socketPath, traceSocketPath, debugSocketPath } = this.#options.places;
+    const paths = [socketPath, traceSocketPath, debugSocketPath].filter((path) => path !== undefined);
+    await Promise.all(paths.map((path) => rm(path, { force: true })));
   }
 }

@@ -29,6 +29,8 @@ export async function dryRun(binary: string, configFile: string, signal: AbortSi
     const args = [
       ...["--config", configFile, "--root", join(dir, "root")],
       ...["--addr", `unix://${join(dir, "s")}`, "--otel-socket-path", join(dir, "o")],
+      // Its socket is the running one's.
+      ...["--debugaddr", ""],
       ...["--allow-insecure-entitlement", NONSENSE],
     ];
     const daemon = await DaemonProcess.start(binary, args, {}, SILENT);

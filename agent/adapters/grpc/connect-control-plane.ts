@@ -1,15 +1,19 @@
-import type { ControlPlane, Hello, PlaneStream } from "../../ports/control-plane.ts";
+import type { ControlPlane } from "../../ports/control-plane.ts";
+import type { DebugPlane } from "../../ports/debug-terminal.ts";
+import type { DiagnosticsPlane } from "../../ports/diagnostics.ts";
 import type { MachineIdentity } from "../../ports/keys.ts";
 import type { Log } from "../../ports/log.ts";
 import type { PlaneMeters } from "../../ports/meters.ts";
 import { challengeFromProto, registeredFromProto, renewedFromProto } from "./answers-from-proto.ts";
-import { AttachStream } from "./attach-stream.ts";
+import { attachStream } from "./attach-stream.ts";
 import { CALL_LIMITS, type CallLimits } from "./call-limits.ts";
 import { Connections } from "./connections.ts";
 import { BuilderAgentServiceService as Service } from "./gen/builder/agent/v1/builder_agent.ts";
 import { registrationToProto, renewalToProto } from "./registration-to-proto.ts";
+import { recordingStream, terminalStream } from "./terminal-streams.ts";
 import { type PlaneAddress, requireCas } from "./trusted-channel.ts";
 import { makeUnaryCall, type UnaryCall } from "./unary-call.ts";
+import { uploadDiagnostics } from "./upload-diagnostics.ts";
 
 export interface ConnectOptions extends PlaneAddress {
   readonly log: Log;
@@ -23,7 +27,9 @@ export interface ConnectOptions extends PlaneAddress {
  * before the first call. Disposing cancels what is under way and closes every connection.
  * @throws {AgentError} "control-plane.ca-unusable"
  */
-export function connectControlPlane(options: ConnectOptions): ControlPlane & AsyncDisposable {
+export function connectControlPlane(
+  options: ConnectOptions,
+): ControlPlane & DebugPlane & DiagnosticsPlane & AsyncDisposable {
   requireCas(options.caPem);
   const { log, meters } = options;
   const limits = { ...CALL_LIMITS, ...options.limits };
@@ -37,15 +43,11 @@ export function connectControlPlane(options: ConnectOptions): ControlPlane & Asy
     return makeUnaryCall(connections.for(identity), call, limits.unaryMs, signal);
   }
 
-  function attach(identity: MachineIdentity, hello: Hello, signal: AbortSignal): PlaneStream {
-    return new AttachStream({
-      connection: connections.for(identity),
-      hello,
-      limits,
-      signal,
-      onUnknownFields: noteUnknownFields(log, meters),
-    });
-  }
+  const way = (identity: MachineIdentity, signal: AbortSignal) => ({
+    connection: connections.for(identity),
+    limits,
+    signal,
+  });
 
   return {
     getChallenge: (signal) =>
@@ -70,7 +72,11 @@ export function connectControlPlane(options: ConnectOptions): ControlPlane & Asy
         },
         signal,
       ),
-    attach,
+    attach: (identity, hello, signal) =>
+      attachStream({ ...way(identity, signal), hello, onUnknownFields: noteUnknownFields(log, meters) }),
+    debugTerminal: (identity, opened, signal) => terminalStream(way(identity, signal), opened),
+    uploadRecording: (identity, header, signal) => recordingStream(way(identity, signal), header),
+    uploadDiagnostics: (identity, upload, signal) => uploadDiagnostics(connections.for(identity), upload, signal),
     async [Symbol.asyncDispose]() {
       connections[Symbol.dispose]();
     },

@@ -1,12 +1,21 @@
+import { isId } from "../../core/build-identity.ts";
 import { CONTRACT_LIMITS } from "../../core/contract-limits.ts";
-import type { CacheKeyWish, CacheVolumeWish, DesiredState, DrainOrder } from "../../core/desired-state.ts";
+import type {
+  CacheKeyWish,
+  CacheVolumeWish,
+  DesiredState,
+  DiagnosticsWish,
+  DrainOrder,
+} from "../../core/desired-state.ts";
 import { DEFAULT_EGRESS, type EgressPolicy } from "../../core/network/order.ts";
 import { Secret } from "../../core/secret.ts";
 import { buildkitSettingsFromProto } from "./buildkit-settings-from-proto.ts";
 import { ContractBreach } from "./contract-breach.ts";
+import { debugGrantsFromProto } from "./debug-grants-from-proto.ts";
 import type {
   CacheVolume,
   DesiredState as DesiredStateProto,
+  DiagnosticsRequest,
   Drain,
   EgressPolicy as EgressPolicyProto,
 } from "./gen/builder/agent/v1/desired_state.ts";
@@ -26,7 +35,6 @@ export function desiredStateFromProto(state: DesiredStateProto): DesiredState {
   if (state.revision === 0n) throw new ContractBreach("revision", "is missing");
   const trust = trustFromProto(state.trustBundle);
   const assignment = assignmentFromProto(state.assignment);
-  requireAtMost("debug_grants", state.debugGrants.length, CONTRACT_LIMITS.debugGrants);
   requireAtMost("diagnostics_requests", state.diagnosticsRequests.length, CONTRACT_LIMITS.diagnosticsRequests);
   const sentAtMs = state.sentAt?.getTime();
   return {
@@ -43,6 +51,8 @@ export function desiredStateFromProto(state: DesiredStateProto): DesiredState {
     ...(state.tailnet !== undefined && { tailnet: tailnetFromProto(state.tailnet) }),
     egress: egressFromProto(state.egress),
     ...(state.drain !== undefined && { drain: drainFromProto(state.drain) }),
+    debugGrants: debugGrantsFromProto(state.debugGrants),
+    ...(state.diagnosticsRequests.length > 0 && { diagnostics: diagnosticsFromProto(state.diagnosticsRequests) }),
     asksFor: asksFor(state),
   };
 }
@@ -95,6 +105,14 @@ function egressFromProto(egress: EgressPolicyProto | undefined): EgressPolicy {
   if (egress === undefined) return DEFAULT_EGRESS;
   requireAtMost("egress.allowed_cidrs", egress.allowedCidrs.length, CONTRACT_LIMITS.allowedCidrs);
   return { allowedCidrs: egress.allowedCidrs, allowPrivateRanges: egress.allowPrivateRanges };
+}
+
+/** One that is not understood is not answered, and refuses nothing. */
+function diagnosticsFromProto(requests: readonly DiagnosticsRequest[]): readonly DiagnosticsWish[] {
+  return requests.flatMap(({ requestId, expiresAt }) => {
+    const expiresAtMs = expiresAt?.getTime() ?? Number.NaN;
+    return isId(requestId) && Number.isFinite(expiresAtMs) ? [{ requestId, expiresAtMs }] : [];
+  });
 }
 
 /** By the names of `Hello.capabilities`, and "egress" for what has none there. */

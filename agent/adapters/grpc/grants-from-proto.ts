@@ -15,11 +15,12 @@ import { id, requireAtMost, required, sha256Hex, timeMs } from "./scalars-from-p
 
 /** @throws {ContractBreach} */
 export function assignmentFromProto(assignment: AssignmentProto | undefined): Assignment {
-  const { orgId, projectId, architecture } = required("assignment", assignment);
+  const { orgId, projectId, architecture, debugGrantKey } = required("assignment", assignment);
   return {
     orgId: id("assignment.org_id", orgId),
     projectId: id("assignment.project_id", projectId),
     architecture: id("assignment.architecture", architecture),
+    ...(debugGrantKey.length > 0 && { debugGrantKey }),
   };
 }
 

@@ -1,9 +1,11 @@
+import type { DebugStatus } from "../../core/debug/grant.ts";
 import type { ObservedState } from "../../core/observed-state.ts";
 import type { Phase } from "../../core/phase.ts";
 import type { RefusedBuild } from "../../core/refused-builds.ts";
 import {
   type BuildRefusal,
   BuildRefusalCode,
+  DebugTerminalState,
   type ObservedState as ObservedStateProto,
   Phase as PhaseProto,
   TailnetState,
@@ -23,6 +25,13 @@ const TAILNET_STATES: Readonly<Record<NonNullable<ObservedState["tailnet"]>["sta
   joined: TailnetState.JOINED,
   failed: TailnetState.FAILED,
   leaving: TailnetState.LEAVING,
+};
+
+const DEBUG_STATES: Readonly<Record<DebugStatus["state"], DebugTerminalState>> = {
+  waiting: DebugTerminalState.WAITING,
+  open: DebugTerminalState.OPEN,
+  ended: DebugTerminalState.ENDED,
+  refused: DebugTerminalState.REFUSED,
 };
 
 const REFUSAL_CODES: Readonly<Record<RefusedBuild["why"]["code"], BuildRefusalCode>> = {
@@ -75,6 +84,10 @@ export function observedStateToProto(state: ObservedState): ObservedStateProto {
       tags: [...tailnet.tags],
       state: TAILNET_STATES[tailnet.state],
     },
+    debugTerminals: (state.debugTerminals ?? []).map((terminal) => ({
+      ...terminal,
+      state: DEBUG_STATES[terminal.state],
+    })),
     bootChapters: state.bootChapters.map(({ name, beganMs, tookMs }) => ({
       name,
       began: duration(beganMs),

@@ -5,7 +5,15 @@ import type { ObservedState } from "../../core/observed-state.ts";
 import type { Phase } from "../../core/phase.ts";
 import { readiness } from "../../core/readiness.ts";
 
-const PHASES: readonly Phase["at"][] = ["starting", "ready", "degraded", "draining", "stopping"];
+/** A row each, so that the compiler asks for a new one's. */
+const EACH_PHASE: Readonly<Record<Phase["at"], true>> = {
+  starting: true,
+  ready: true,
+  degraded: true,
+  draining: true,
+  stopping: true,
+};
+const PHASES = Object.keys(EACH_PHASE);
 
 const CLOSED_BY = [...CHECKS.filter((check) => check.neededByBuilds).map(({ name }) => name), "stopping"];
 
@@ -16,6 +24,11 @@ export function stateGauges(registry: Registry): (state: ObservedState) => void 
   const gauge = (name: string, help: string, labelNames: string[] = []): Gauge =>
     new Gauge({ name: `builder_agent_${name}`, help, labelNames, registers: [registry] });
   const ready = gauge("ready", "1 while builds may be sent here.");
+  const machine = gauge(
+    "machine_info",
+    "Always 1: which machine this is to its control plane; absent until it knows.",
+    ["machine_id"],
+  );
   const phase = gauge("phase", "1 for the phase that the agent is in.", ["phase"]);
   const check = gauge("check_ok", "1 while the check is ok; 0 also while nobody could look yet.", ["check"]);
   const blocking = gauge("check_blocking", "1 while the machine is not ready unless this check is ok.", ["check"]);
@@ -52,6 +65,10 @@ export function stateGauges(registry: Registry): (state: ObservedState) => void 
 
   return (state) => {
     ready.set(readiness(state.phase, state.checks, new Set()).ready ? 1 : 0);
+    const { machineId } = state.head;
+    // A machine that lost its key comes back as another one: of which it is, there is one series.
+    machine.reset();
+    if (machineId !== undefined) machine.set({ machine_id: machineId }, 1);
     for (const one of PHASES) phase.set({ phase: one }, one === state.phase.at ? 1 : 0);
     for (const { name, blocking: blocks, state: found, causedBy } of state.checks) {
       explained.set({ check: name }, causedBy === undefined ? 0 : 1);

@@ -14,6 +14,7 @@ import { keepChild } from "./keep-child.ts";
 import { KeptSocket } from "./kept-socket.ts";
 import { parentGone } from "./parent-gone.ts";
 import { type Managed, serveVerbs } from "./serve-verbs.ts";
+import { TerminalProcesses } from "./terminal-processes.ts";
 
 export interface LauncherConfig {
   readonly managerSocket: string;
@@ -23,6 +24,8 @@ export interface LauncherConfig {
     /** Answers one connection. Never rejects. */
     readonly serve: (socket: Socket, signal: AbortSignal) => Promise<unknown>;
   };
+  /** What holds debug terminals, a process each; absent: this machine gives none. */
+  readonly terminal?: { readonly socketPath: string; readonly args: readonly string[] };
   readonly gateway: {
     /** Arguments of this Node's executable: our program and its command. */
     readonly args: readonly string[];
@@ -96,6 +99,11 @@ export async function runLauncher(
   const { network } = config;
   if (network !== undefined)
     scope.own(await listenUnix(ownUser(network.socketPath), (socket) => void network.serve(socket, done.signal)));
+  const { terminal } = config;
+  if (terminal !== undefined) {
+    const processes = scope.own(new TerminalProcesses({ args: terminal.args, env: config.env }, log));
+    scope.own(await listenUnix(ownUser(terminal.socketPath), (socket) => processes.start(socket)));
+  }
   scope.defer(() => done.abort());
 
   const { listen } = config.gateway;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { AgentError } from "../../core/errors.ts";
-import type { SessionOpening, SessionSummary } from "../../core/session.ts";
+import { SESSION_ENDINGS, type SessionOpening, type SessionSummary } from "../../core/session.ts";
 import type { GatewayNews } from "../../ports/control-link.ts";
 import type { GatewayStats } from "../../ports/gateway.ts";
 import type { SigningRequest } from "../../ports/keys.ts";
@@ -31,19 +31,8 @@ const SummaryWire: z.ZodType<SessionSummary> = z.object({
   bytesFromClient: Count,
   bytesToClient: Count,
   refusedCalls: Count.exactOptional(),
-  ending: z.enum([
-    "client-closed",
-    "buildkit-closed",
-    "client-error",
-    "buildkit-error",
-    "build-ended",
-    "build-revoked",
-    "grant-expired",
-    "certificate-expired",
-    "ca-withdrawn",
-    "drain-deadline",
-    "gateway-lost",
-  ]),
+  // "other" is of a journal alone.
+  ending: z.enum(SESSION_ENDINGS).exclude(["other"]),
   detail: z.string(),
 });
 
@@ -64,6 +53,8 @@ const StatsWire: z.ZodType<GatewayStats> = z.object({
   eventLoopDelayP99Ms: z.number(),
   recordsDropped: Count,
   linkFaults: Count,
+  // As above.
+  logLinesDropped: Count.default(0),
   progress: z.array(z.tuple([z.string(), Count, Count])),
 });
 

@@ -3,10 +3,12 @@ import type { EndingProgress } from "../../core/ending-progress.ts";
 import type { DrainWish, Reconnected } from "../../ports/operators.ts";
 import { ask } from "../../wire/ask.ts";
 import { malformed } from "../../wire/protocol.ts";
-import { DRAIN, HEALTH, OPERATORS, RECONNECT } from "./protocol.ts";
+import { DRAIN, HEALTH, MARK, OPERATORS, RECONNECT } from "./protocol.ts";
 
 /** It answers from memory. */
 const ANSWER_MS = 5_000;
+/** A bundle does not wait for an agent that hangs. */
+const MARK_MS = 2_000;
 /** The agent bounds a try itself, at 30 s. */
 const RECONNECT_MS = 45_000;
 /** Progress comes twice a second, unless the machine is very busy. */
@@ -46,6 +48,9 @@ export function askedAgent(socketPath: string) {
     },
     reconnect: async (signal: AbortSignal): Promise<Reconnected> =>
       (await ask(RECONNECT, {}, { socketPath, deadlineMs: RECONNECT_MS, signal })).outcome,
+    /** The agent logs the marker of a bundle. */
+    mark: async (marker: string, signal: AbortSignal): Promise<void> =>
+      void (await ask(MARK, { marker }, { socketPath, deadlineMs: MARK_MS, signal })),
     health: async (signal: AbortSignal): Promise<Readonly<Record<string, unknown>>> =>
       (await ask(HEALTH, {}, { socketPath, deadlineMs: ANSWER_MS, signal })).report,
   };

@@ -4,7 +4,7 @@ import type { Log } from "../../ports/log.ts";
 import type { OperatorClerk, OperatorDesk } from "../../ports/operators.ts";
 import { listenUnix } from "../../wire/listener.ts";
 import { type Handler, on, serve } from "../../wire/serve.ts";
-import { DRAIN, HEALTH, OPERATORS, RECONNECT } from "./protocol.ts";
+import { DRAIN, HEALTH, MARK, OPERATORS, RECONNECT } from "./protocol.ts";
 
 /** Some people, each with a few windows that watch; scripts. */
 const MAX_CONNECTIONS = 32;
@@ -15,7 +15,7 @@ const MODE = 0o660;
 export function operatorDesk({ path, log }: { readonly path: string; readonly log: Log }): OperatorDesk {
   return {
     async serve(clerk, signal) {
-      const handlers = handlersOf(clerk);
+      const handlers = handlersOf(clerk, log);
       const answering = new Set<Promise<unknown>>();
       const listening = { path, mode: MODE, maxConnections: MAX_CONNECTIONS, refused };
       await using listener = await listenUnix(listening, (socket) => {
@@ -34,7 +34,7 @@ export function operatorDesk({ path, log }: { readonly path: string; readonly lo
   };
 }
 
-function handlersOf(clerk: OperatorClerk): readonly Handler[] {
+function handlersOf(clerk: OperatorClerk, log: Log): readonly Handler[] {
   return [
     on(DRAIN, async ({ watch, ...wish }, signal, step) => {
       const progress = clerk.drain(wish);
@@ -44,6 +44,10 @@ function handlersOf(clerk: OperatorClerk): readonly Handler[] {
     }),
     on(RECONNECT, async (_, signal) => ({ is: "tried", outcome: await clerk.reconnect(signal) })),
     on(HEALTH, async () => ({ is: "health" as const, report: { ...clerk.health() } })),
+    on(MARK, async ({ marker }) => {
+      log.info({ marker }, "bundle.made");
+      return { is: "marked" as const };
+    }),
   ];
 }
 

@@ -23,7 +23,7 @@ const Reason = z
   .regex(/^[^\p{Cc}\p{Cf}]*$/u);
 
 const Progress: z.ZodType<EndingProgress> = z.object({
-  at: z.enum(["draining", "cut", "records", "buildkit", "cache", "tailnet", "farewell", "over"]),
+  at: z.enum(["draining", "cut", "records", "terminals", "buildkit", "cache", "tailnet", "farewell", "over"]),
   reason: z.string(),
   leftMs: z.number(),
   open: z
@@ -74,5 +74,12 @@ export const RECONNECT = verb(OPERATORS, "reconnect", {
 export const HEALTH = verb(OPERATORS, "health", {
   request: z.strictObject({}),
   answer: z.object({ is: z.literal("health"), report: z.record(z.string(), z.unknown()) }),
+  endsWithAsker: true,
+});
+
+/** A bundle is made under this marker: the log says so, and support finds the place. */
+export const MARK = verb(OPERATORS, "mark", {
+  request: z.strictObject({ marker: z.string().regex(/^BUG-\d{8}T\d{6}Z-[0-9a-f]{16}$/) }),
+  answer: z.object({ is: z.literal("marked") }),
   endsWithAsker: true,
 });

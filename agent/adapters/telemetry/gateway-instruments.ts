@@ -53,6 +53,11 @@ export function gatewayInstruments(registry: Registry): {
     help: "Records of closed sessions that the gateway had to drop since it started: control did not take them for too long.",
     registers,
   });
+  const logLinesDropped = new Counter({
+    name: `${prefix}_log_lines_dropped_total`,
+    help: "Lines of the gateway's log that were dropped because nobody took them, since it started.",
+    registers,
+  });
   const linkFaults = new Counter({
     name: `${prefix}_link_faults_total`,
     help: "Connections from control that the gateway dropped for what came over them, since it started.",
@@ -73,6 +78,8 @@ export function gatewayInstruments(registry: Registry): {
       recordsDropped.inc(stats.recordsDropped);
       linkFaults.reset();
       linkFaults.inc(stats.linkFaults);
+      logLinesDropped.reset();
+      logLinesDropped.inc(stats.logLinesDropped);
       refused.show(stats.refused);
       refusedCalls.show(stats.refusedCalls);
       spliced.show({ "from-client": stats.bytesFromClients, "to-client": stats.bytesToClients });

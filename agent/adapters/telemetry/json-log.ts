@@ -17,7 +17,7 @@ export type LogFormat = "auto" | "json" | "pretty";
 
 export interface JsonLogOptions {
   /** Which of our processes speaks. */
-  readonly process: "buildkit" | "control" | "gateway" | "launcher" | "network" | "volume";
+  readonly process: "buildkit" | "control" | "gateway" | "launcher" | "network" | "terminal" | "volume";
   readonly level: LogLevel;
   readonly format?: LogFormat;
   /** The file descriptor to write to; stdout if absent. */

@@ -43,8 +43,16 @@ export function stackLines(stack: string): readonly string[] {
     .filter((line) => line.startsWith("at "));
 }
 
-/** Whether it is what became of an error. */
+/** Whether it is what became of an error; it may have been read from any file. */
 export function isLoggedChain(value: unknown): value is LoggedChain {
+  if (!isLoggedError(value)) return false;
+  const causes: unknown = "causes" in value ? value.causes : [];
+  const stack: unknown = "stack" in value ? value.stack : [];
+  const isWhole = Array.isArray(causes) && causes.every(isLoggedError);
+  return isWhole && Array.isArray(stack) && stack.every((frame) => typeof frame === "string");
+}
+
+function isLoggedError(value: unknown): value is LoggedError {
   return typeof value === "object" && value !== null && "message" in value && typeof value.message === "string";
 }
 

@@ -5,11 +5,10 @@ const COLOURS = { debug: 2, info: 32, warn: 33, error: 31, bold: 1, dim: 2 } as 
 const LONGEST_LEVEL = "error".length;
 const INDENT = "    ";
 /**
- * What moves a terminal's cursor or turns the direction of a text: what strangers wrote must not do
- * it.
+ * What moves a terminal's cursor, turns the direction of a text or is not seen at all: what
+ * strangers wrote must not do it.
  */
-// oxlint-disable-next-line no-control-regex -- these are the very characters that it is about
-const UNSHOWN = /[\u0000-\u001F\u007F-\u009F\u200E\u200F\u2028-\u202E\u2066-\u2069]/g;
+const UNSHOWN = /(?!\t)[\p{Cc}\p{Cf}\u2028\u2029]/gu;
 const PLAIN = /^[^\s"'=]+$/;
 
 /**
@@ -22,16 +21,25 @@ export function prettyLines(process: string, colours: boolean): (line: LogLine) 
   return ({ level, event, data }) => {
     const time = new Date().toISOString().slice("2000-01-01T".length);
     const head = [paint("dim", time), paint(level, level.padEnd(LONGEST_LEVEL)), paint("bold", shown(event))];
-    const fields: string[] = [paint("dim", process)];
-    const below: string[] = [];
-    for (const [key, value] of Object.entries(data)) {
-      if (value === undefined) continue;
-      const lines = linesOf(key, value);
-      if (lines === undefined) fields.push(`${paint("dim", `${shown(key)}=`)}${plain(value)}`);
-      else below.push(...lines.map((line) => `${INDENT}${shown(line)}`));
-    }
-    return `${[[...head, ...fields].join(" "), ...below].join("\n")}\n`;
+    const { fields, below } = dataInWords(data, (text) => paint("dim", text));
+    return `${[[...head, paint("dim", process), ...fields].join(" "), ...below].join("\n")}\n`;
   };
+}
+
+/** The data as a person reads it: what stands behind the event, and the lines below it. */
+export function dataInWords(
+  data: LogLine["data"],
+  dim: (text: string) => string,
+): { readonly fields: readonly string[]; readonly below: readonly string[] } {
+  const fields: string[] = [];
+  const below: string[] = [];
+  for (const [key, value] of Object.entries(data)) {
+    if (value === undefined) continue;
+    const lines = linesOf(key, value);
+    if (lines === undefined) fields.push(`${dim(`${shown(key)}=`)}${plain(value)}`);
+    else below.push(...lines.map((line) => `${INDENT}${shown(line)}`));
+  }
+  return { fields, below };
 }
 
 /** Undefined of what fits behind the event. */
@@ -55,6 +63,7 @@ function plain(value: unknown): string {
   return shown(JSON.stringify(value));
 }
 
-function shown(text: string): string {
-  return text.replace(UNSHOWN, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+/** A text that a terminal can only show. */
+export function shown(text: string): string {
+  return text.replace(UNSHOWN, (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`);
 }

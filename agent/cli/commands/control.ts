@@ -13,6 +13,6 @@ export function define(command: Command): void {
 export async function run(command: Command, cli: Cli): Promise<ExitCode> {
   const load = () => configOf(command, cli, CONTROL_SECTIONS);
   const loaded = await load();
-  const { ended } = await startControl(loaded.config, load, await pinnedCa(loaded, cli.stop), withParent(cli));
+  const { ended } = await startControl(loaded, load, await pinnedCa(loaded, cli.stop), withParent(cli));
   return ended === "refused" ? EXIT.refused : EXIT.ok;
 }

@@ -3,7 +3,7 @@ import { fromFile } from "./from-file.ts";
 import { type Environment, FILE_VARIABLE, type Flags, fromEnvironment, fromFlags } from "./from-text.ts";
 import { judge } from "./judge.ts";
 import type { SectionName } from "./keys.ts";
-import { type Candidate, ConfigInvalid, type Gathered } from "./problem.ts";
+import { type Candidate, ConfigInvalid, type Gathered, type Problem } from "./problem.ts";
 import { DEFAULT_FILE, isProblem, readTomlFile } from "./toml-file.ts";
 
 /**
@@ -28,16 +28,47 @@ export async function loadConfig<S extends SectionName>(
   sections: readonly S[],
   signal: AbortSignal,
 ): Promise<LoadedConfig<S>> {
-  const { flags, environment } = origins;
-  const named = origins.file ?? (environment[FILE_VARIABLE] || undefined);
-  const read = await readTomlFile(named ?? DEFAULT_FILE, named !== undefined, signal);
-  if (read !== undefined && isProblem(read)) throw new ConfigInvalid([read]);
-  const gathered = [fromFlags(flags), fromEnvironment(environment), ...(read === undefined ? [] : [fromFile(read)])];
-  const verdict = judge(firstOfEach(gathered), sections, environment["CREDENTIALS_DIRECTORY"]);
+  const { gathered, file, unread } = await gather(origins, signal);
+  if (unread !== undefined) throw new ConfigInvalid([unread]);
+  const verdict = judge(firstOfEach(gathered), sections, origins.environment["CREDENTIALS_DIRECTORY"]);
   const problems = [...gathered.flatMap((source) => source.problems), ...verdict.problems];
   if (verdict.config === undefined || problems.length > 0) throw new ConfigInvalid(problems);
   const { config, sources, doubts } = verdict;
-  return { config, sources, doubts, ...(read !== undefined && { file: read.file }) };
+  return { config, sources, doubts, ...(file !== undefined && { file }) };
+}
+
+/**
+ * What can be had of a configuration that is wrong: what is wrong in it counts as not given. For
+ * whoever looks into what went wrong, and for sections that need no value.
+ */
+export async function salvageConfig<S extends SectionName>(
+  origins: Origins,
+  sections: readonly S[],
+  signal: AbortSignal,
+): Promise<LoadedConfig<S>["config"]> {
+  const { gathered } = await gather(origins, signal);
+  const given = firstOfEach(gathered);
+  const wrong = new Set(judge(given, [], undefined).problems.map(({ key }) => key));
+  const { config, problems } = judge(new Map([...given].filter(([path]) => !wrong.has(path))), sections, undefined);
+  if (config === undefined) throw new ConfigInvalid(problems);
+  return config;
+}
+
+interface AllGathered {
+  readonly gathered: readonly Gathered[];
+  readonly file?: string;
+  /** Why the file counts as none. */
+  readonly unread?: Problem;
+}
+
+async function gather({ flags, environment, file }: Origins, signal: AbortSignal): Promise<AllGathered> {
+  const named = file ?? (environment[FILE_VARIABLE] || undefined);
+  const texts = [fromFlags(flags), fromEnvironment(environment)];
+  const read = await readTomlFile(named ?? DEFAULT_FILE, named !== undefined, signal);
+  if (read === undefined) return { gathered: texts };
+  return isProblem(read)
+    ? { gathered: texts, unread: read }
+    : { gathered: [...texts, fromFile(read)], file: read.file };
 }
 
 function firstOfEach(gathered: readonly Gathered[]): ReadonlyMap<string, Candidate> {

@@ -154,6 +154,10 @@ export const ConfigSchema = z.strictObject({
     cniBinaryDir: absolutePath()
       .default("/usr/lib/cni")
       .meta({ description: "Directory of the CNI plugins that make a build step's network." }),
+    debugSocket: trueOrFalse().default(false).meta({
+      description:
+        "Whether buildkitd serves its debug pages on a socket for root alone; a bundle then has its goroutines. Some pages show customers' file names.",
+    }),
   }),
   network: z.strictObject({
     mode: oneOf(["bridge", "none"]).default("bridge").meta({
@@ -193,6 +197,11 @@ export const ConfigSchema = z.strictObject({
     manager: oneOf(["launcher", "systemd"])
       .default("launcher")
       .meta({ description: "Who starts and stops BuildKit and the cache volume; the units set systemd." }),
+  }),
+  debugTerminal: z.strictObject({
+    root: trueOrFalse()
+      .default(false)
+      .meta({ description: "Whether a debug grant may give a shell as root; without, only one without privilege." }),
   }),
   drain: z.strictObject({
     graceMs: milliseconds(0, 86_400_000).default(600_000).meta({

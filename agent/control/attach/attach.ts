@@ -91,7 +91,7 @@ export async function stayAttached(
       loop.failed(lastFailure, retryInMs);
       const nextTryAt = later(ports.clock.now(), retryInMs);
       cells.plane.update((view) => ({ ...view, nextTryAt }));
-      ports.meters.planeNextTry(ports.clock.now().wallMs + retryInMs);
+      ports.meters.planeNextTry(nextTryAt.wallMs);
     };
     await pauseBeforeReconnect(ports, cells, { failure, failures }, note, signal);
     failures += 1;

@@ -1,4 +1,5 @@
 import type { BootChapter } from "../../core/boot-chapters.ts";
+import type { DebugStatus } from "../../core/debug/grant.ts";
 import { IDLE_RELIEF } from "../../core/disk-relief.ts";
 import type { EndOrder } from "../../core/end-orders.ts";
 import type { EndingAt } from "../../core/ending-progress.ts";
@@ -27,6 +28,7 @@ interface Shared {
   readonly servingRequest: SigningRequest | undefined;
   readonly checks: readonly CheckResult[];
   readonly bootChapters: readonly BootChapter[];
+  readonly debugTerminals: readonly DebugStatus[];
   /** Every order to end, in the order of their coming. */
   readonly endOrders: readonly EndOrder[];
   readonly frozen: FrozenBuilds;
@@ -72,6 +74,7 @@ export function newBoard(retryNow = new Pulse()): Board {
     servingRequest: new Cell<Shared["servingRequest"]>(undefined),
     checks: new Cell<Shared["checks"]>([]),
     bootChapters: new Cell<Shared["bootChapters"]>([]),
+    debugTerminals: new Cell<Shared["debugTerminals"]>([], sameData),
     endOrders: new Cell<Shared["endOrders"]>([]),
     frozen: new Cell<FrozenBuilds>({ at: "none" }, sameData),
     endingAt: new Cell<Shared["endingAt"]>(undefined),

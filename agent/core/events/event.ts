@@ -1,5 +1,5 @@
 export type Level = "debug" | "info" | "warn" | "error";
-export type ProcessName = "buildkit" | "control" | "gateway" | "launcher" | "network" | "volume";
+export type ProcessName = "buildkit" | "control" | "gateway" | "launcher" | "network" | "terminal" | "volume";
 
 /** What a stable name in the log means. `docs/events.md` is made of these. */
 export interface EventFacts {

@@ -1,6 +1,8 @@
 import { agentEvents } from "./agent-events.ts";
 import { buildkitChildEvents, buildkitEvents, buildkitUnitEvents, cacheKeeperEvents } from "./buildkit-events.ts";
 import { controlPlaneEvents, recordEvents } from "./control-plane-events.ts";
+import { debugEvents, terminalEvents } from "./debug-events.ts";
+import { diagnosticsEvents, secretEvents } from "./diagnostics-events.ts";
 import type { EventTable, Level, ProcessName } from "./event.ts";
 import { gatewayEvents, linkEvents, linkServerEvents } from "./gateway-events.ts";
 import { networkEvents, networkHostEvents, tailnetEvents } from "./network-events.ts";
@@ -15,7 +17,7 @@ export interface EventGroup {
   readonly events: EventTable;
 }
 
-const EVERYBODY = ["control", "gateway", "launcher", "buildkit", "network", "volume"] as const;
+const EVERYBODY = ["control", "gateway", "launcher", "buildkit", "network", "volume", "terminal"] as const;
 
 /** Every event there is, each once, in the order of `docs/events.md`. */
 export const EVENT_GROUPS = [
@@ -32,7 +34,11 @@ export const EVENT_GROUPS = [
   { about: "The builds' network", by: ["control"], events: networkEvents },
   { about: "The builds' network, as root", by: ["network", "launcher"], events: networkHostEvents },
   { about: "The tailnet", by: ["control"], events: tailnetEvents },
+  { about: "Debug terminals", by: ["control"], events: debugEvents },
+  { about: "A terminal's process", by: ["terminal"], events: terminalEvents },
   { about: "Operators", by: ["control"], events: operatorsEvents },
+  { about: "Bundles for support", by: ["control"], events: diagnosticsEvents },
+  { about: "What bundles are searched for", by: ["control", "gateway"], events: secretEvents },
   { about: "The launcher", by: ["launcher"], events: launcherEvents },
   { about: "The configuration", by: ["control", "gateway", "launcher"], events: configEvents },
   { about: "The service manager", by: ["control", "gateway"], events: unitEvents },
@@ -57,5 +63,6 @@ export type EventAt<L extends Level> = {
   [E in EventName]: L extends LevelOf<E> ? E : never;
 }[EventName];
 /** The data of an event: no name too few, and none that its table does not know. */
-export type EventData<E extends EventName> = Readonly<Record<Sure<FieldOf<E>>, unknown>> &
-  Readonly<Partial<Record<Perhaps<FieldOf<E>>, unknown>>>;
+export type EventData<E extends EventName> = E extends unknown
+  ? Readonly<Record<Sure<FieldOf<E>>, unknown>> & Readonly<Partial<Record<Perhaps<FieldOf<E>>, unknown>>>
+  : never;

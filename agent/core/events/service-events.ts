@@ -2,6 +2,16 @@ import type { EventTable } from "./event.ts";
 
 /** The service manager of a machine without systemd. */
 export const launcherEvents = {
+  "launcher.terminal-started": {
+    at: ["info"],
+    fields: ["childPid"],
+    says: "A process that holds a debug terminal was started.",
+  },
+  "launcher.terminal-not-started": {
+    at: ["error"],
+    fields: ["err"],
+    says: "A process that holds a debug terminal could not be started.",
+  },
   "launcher.started": {
     at: ["info"],
     fields: ["*"],

@@ -223,6 +223,7 @@ export class EchoGateway implements Gateway, AsyncDisposable {
         eventLoopDelayP99Ms: 0,
         recordsDropped: 0,
         linkFaults: 0,
+        logLinesDropped: 0,
         progress: [],
       },
     });

@@ -117,6 +117,7 @@ export class FleetMachine implements AsyncDisposable {
       configuration: (settings, diskBytes) => JSON.stringify([settings.maxParallelism, diskBytes]),
       buildkitCache: buildkit,
       operators: undefined,
+      diagnostics: undefined,
       troubles: { load: async () => undefined, save: async () => undefined },
       ownUnit: { ready: () => {}, tell: () => {}, stopping: () => {} },
       board: { show: (state) => void (this.#shown = state) },

@@ -1,5 +1,6 @@
 import type { EmbeddedControlPlane, OpenedBuild } from "../../control-plane/embedded-control-plane.ts";
 import { answerOfBuilds, openBuildFor } from "../builds.ts";
+import { takeDiagnostics } from "../diagnostics.ts";
 import { answerOfTrusts } from "../trusts.ts";
 import { drainMachines } from "./drain.ts";
 import { attachedFrom, describeMachine } from "./machines.ts";
@@ -35,6 +36,8 @@ export function handlePlane(plane: EmbeddedControlPlane, dir: string): (request:
         const expiresAt = new Date(Date.now() + ttlMs).toISOString();
         return { token: plane.issueJoinToken(entitlement, ttlMs), expiresAt };
       }
+      case "diagnostics":
+        return takeDiagnostics(plane, dir, request.machineId);
       case "machine-list":
         return plane.machines().map(describeMachine);
       case "machine-drain":

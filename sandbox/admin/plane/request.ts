@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { AuditEntry } from "../../control-plane/audit.ts";
 import type { Inhabitant } from "../claim.ts";
 import { asking } from "../client.ts";
+import { diagnosticsRequest } from "../diagnostics.ts";
 import { buildOrder, ofBuilds } from "../request.ts";
 import { ofTrusts } from "../trusts.ts";
 
@@ -27,6 +28,7 @@ export const planeRequest = z.discriminatedUnion("verb", [
     architecture: z.string().exactOptional(),
     ttlMs: z.int().positive(),
   }),
+  diagnosticsRequest,
   z.object({ verb: z.literal("machine-list") }),
   z.object({
     verb: z.literal("machine-drain"),

@@ -330,6 +330,7 @@ export class SimulatedControlPlane {
       ...(this.tailnet !== undefined && { tailnet: this.tailnet }),
       egress: DEFAULT_EGRESS,
       ...(this.drain !== undefined && { drain: this.drain }),
+      debugGrants: [],
       asksFor: [],
     };
   }

@@ -280,6 +280,7 @@ export class GatewayProcess {
       eventLoopDelayP99Ms: 1,
       recordsDropped: this.#dropped,
       linkFaults: 0,
+      logLinesDropped: 0,
       progress: [...this.#open.keys()].map((sessionId) => [sessionId, 500, 500] as const),
     };
     this.#hear({ is: "stats", stats });

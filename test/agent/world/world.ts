@@ -295,6 +295,7 @@ export class World {
       buildkitCache: mortal(this.buildkit.cache, life),
       ownUnit: { ready: () => {}, tell: () => {}, stopping: () => {} },
       operators: undefined,
+      diagnostics: undefined,
       troubles: { load: async () => undefined, save: async () => undefined },
       board: { show: (state) => life.isAlive && this.trace.note({ is: "shown", state }) },
     };

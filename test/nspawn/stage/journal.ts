@@ -9,6 +9,8 @@ export interface Entry {
   /** CLOCK_MONOTONIC, when journald had it. */
   readonly monoMs: number;
   readonly pid: number;
+  /** As syslog(3) counts: 3 is an error, 7 is for debugging. */
+  readonly priority: number;
   readonly data: Readonly<Record<string, unknown>>;
 }
 
@@ -20,8 +22,13 @@ export async function entriesOf(container: Container, unit: string): Promise<rea
 
 function entry(line: string): Entry {
   // As journalctl writes it: every field is text.
-  const { MESSAGE = "", __MONOTONIC_TIMESTAMP: at, _PID: pid } = JSON.parse(line) as Record<string, string>;
+  const {
+    MESSAGE = "",
+    PRIORITY: priority,
+    __MONOTONIC_TIMESTAMP: at,
+    _PID: pid,
+  } = JSON.parse(line) as Record<string, string>;
   const data = MESSAGE.startsWith("{") ? (JSON.parse(MESSAGE) as Record<string, unknown>) : {};
   const event = typeof data["event"] === "string" ? data["event"] : MESSAGE;
-  return { event, monoMs: Number(at) / 1_000, pid: Number(pid), data };
+  return { event, monoMs: Number(at) / 1_000, pid: Number(pid), priority: Number(priority), data };
 }

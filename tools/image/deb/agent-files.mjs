@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { run } from "../../setup/child.mjs";
 import { npm } from "../../setup/npm-packages.mjs";
@@ -24,6 +24,8 @@ export async function putAgent(folder, draft, architecture) {
   const bundle = await rolldown({
     input: join(draft, "agent/cli/main.js"),
     platform: "node",
+    // It looks for its native code beside itself.
+    external: ["node-pty"],
     // It would be missed only when it is needed.
     onLog: (level, log, say) => (log.code === "UNRESOLVED_IMPORT" ? say("error", log) : say(level, log)),
   });
@@ -37,9 +39,22 @@ export async function putAgent(folder, draft, architecture) {
   } finally {
     await bundle.close();
   }
+  putTerminalMaker(folder, draft, architecture);
   const about = { name: "builder-agent", version: agentVersion(), type: "module", license: "Apache-2.0" };
   writeFileSync(join(folder, "package.json"), `${JSON.stringify(about, null, 2)}\n`);
   mkdirSync(join(folder, "bin"), { recursive: true });
+}
+
+/**
+ * node-pty as it is, less the other systems' binaries: a package of 26 MB becomes one of 0.2.
+ * @param {string} folder @param {string} draft
+ * @param {import("./architecture.mjs").Architecture} architecture
+ */
+function putTerminalMaker(folder, draft, architecture) {
+  const [from, to] = ["node_modules/node-pty", "agent/node_modules/node-pty"];
+  const native = `prebuilds/linux-${architecture.node}`;
+  for (const part of ["lib", "package.json", "LICENSE", native])
+    cpSync(join(draft, from, part), join(folder, to, part), { recursive: true });
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 export const documents = {
   "docs/runbook.md": "usr/share/doc/builder-agent/runbook.md",
+  "docs/events.md": "usr/share/doc/builder-agent/events.md",
   "docs/isolation.md": "usr/share/doc/builder-agent/isolation.md",
   "docs/identity.md": "usr/share/doc/builder-agent/identity.md",
   "docs/control-plane.md": "usr/share/doc/builder-agent/control-plane.md",

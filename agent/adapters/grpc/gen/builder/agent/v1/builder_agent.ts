@@ -35,6 +35,8 @@ import {
   DebugTerminalResponse,
   UploadDiagnosticsRequest,
   UploadDiagnosticsResponse,
+  UploadRecordingRequest,
+  UploadRecordingResponse,
 } from "./streams.ts";
 
 export const protobufPackage = "builder.agent.v1";
@@ -547,7 +549,7 @@ export const BuilderAgentServiceService = {
   /**
    * A terminal on the builder, dialled by the agent under a DebugGrant in the desired state. The
    * first message names the grant. The control plane ends the stream to end the terminal; so does
-   * the grant's end.
+   * the grant's end. streams.proto tells the whole of it.
    */
   debugTerminal: {
     path: "/builder.agent.v1.BuilderAgentService/DebugTerminal" as const,
@@ -560,8 +562,27 @@ export const BuilderAgentServiceService = {
     responseDeserialize: (value: Buffer): DebugTerminalResponse => DebugTerminalResponse.decode(value),
   },
   /**
+   * The recording of a terminal, sent while it is being made, and again from where it broke off. The
+   * first message names it. PERMISSION_DENIED, INVALID_ARGUMENT and FAILED_PRECONDITION mean that it
+   * will never be stored: the agent then ends the terminal, sends no more of it, and reports it.
+   */
+  uploadRecording: {
+    path: "/builder.agent.v1.BuilderAgentService/UploadRecording" as const,
+    requestStream: true as const,
+    responseStream: true as const,
+    requestSerialize: (value: UploadRecordingRequest): Buffer =>
+      Buffer.from(UploadRecordingRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UploadRecordingRequest => UploadRecordingRequest.decode(value),
+    responseSerialize: (value: UploadRecordingResponse): Buffer =>
+      Buffer.from(UploadRecordingResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UploadRecordingResponse => UploadRecordingResponse.decode(value),
+  },
+  /**
    * Sends the archive that a DiagnosticsRequest in the desired state asked for. The first message
-   * names the request.
+   * names the request. The archive is made as it is sent: a call that breaks off leaves half of one,
+   * which is to be thrown away, and is followed by another archive, three in all. ALREADY_EXISTS and
+   * FAILED_PRECONDITION say that none is wanted any more. A stock bundle is a few MiB; more than 64
+   * MiB may be refused (RESOURCE_EXHAUSTED).
    */
   uploadDiagnostics: {
     path: "/builder.agent.v1.BuilderAgentService/UploadDiagnostics" as const,
@@ -633,12 +654,21 @@ export interface BuilderAgentServiceServer extends UntypedServiceImplementation 
   /**
    * A terminal on the builder, dialled by the agent under a DebugGrant in the desired state. The
    * first message names the grant. The control plane ends the stream to end the terminal; so does
-   * the grant's end.
+   * the grant's end. streams.proto tells the whole of it.
    */
   debugTerminal: handleBidiStreamingCall<DebugTerminalRequest, DebugTerminalResponse>;
   /**
+   * The recording of a terminal, sent while it is being made, and again from where it broke off. The
+   * first message names it. PERMISSION_DENIED, INVALID_ARGUMENT and FAILED_PRECONDITION mean that it
+   * will never be stored: the agent then ends the terminal, sends no more of it, and reports it.
+   */
+  uploadRecording: handleBidiStreamingCall<UploadRecordingRequest, UploadRecordingResponse>;
+  /**
    * Sends the archive that a DiagnosticsRequest in the desired state asked for. The first message
-   * names the request.
+   * names the request. The archive is made as it is sent: a call that breaks off leaves half of one,
+   * which is to be thrown away, and is followed by another archive, three in all. ALREADY_EXISTS and
+   * FAILED_PRECONDITION say that none is wanted any more. A stock bundle is a few MiB; more than 64
+   * MiB may be refused (RESOURCE_EXHAUSTED).
    */
   uploadDiagnostics: handleClientStreamingCall<UploadDiagnosticsRequest, UploadDiagnosticsResponse>;
 }
@@ -744,7 +774,7 @@ export interface BuilderAgentServiceClient extends Client {
   /**
    * A terminal on the builder, dialled by the agent under a DebugGrant in the desired state. The
    * first message names the grant. The control plane ends the stream to end the terminal; so does
-   * the grant's end.
+   * the grant's end. streams.proto tells the whole of it.
    */
   debugTerminal(): ClientDuplexStream<DebugTerminalRequest, DebugTerminalResponse>;
   debugTerminal(options: Partial<CallOptions>): ClientDuplexStream<DebugTerminalRequest, DebugTerminalResponse>;
@@ -753,8 +783,22 @@ export interface BuilderAgentServiceClient extends Client {
     options?: Partial<CallOptions>,
   ): ClientDuplexStream<DebugTerminalRequest, DebugTerminalResponse>;
   /**
+   * The recording of a terminal, sent while it is being made, and again from where it broke off. The
+   * first message names it. PERMISSION_DENIED, INVALID_ARGUMENT and FAILED_PRECONDITION mean that it
+   * will never be stored: the agent then ends the terminal, sends no more of it, and reports it.
+   */
+  uploadRecording(): ClientDuplexStream<UploadRecordingRequest, UploadRecordingResponse>;
+  uploadRecording(options: Partial<CallOptions>): ClientDuplexStream<UploadRecordingRequest, UploadRecordingResponse>;
+  uploadRecording(
+    metadata: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientDuplexStream<UploadRecordingRequest, UploadRecordingResponse>;
+  /**
    * Sends the archive that a DiagnosticsRequest in the desired state asked for. The first message
-   * names the request.
+   * names the request. The archive is made as it is sent: a call that breaks off leaves half of one,
+   * which is to be thrown away, and is followed by another archive, three in all. ALREADY_EXISTS and
+   * FAILED_PRECONDITION say that none is wanted any more. A stock bundle is a few MiB; more than 64
+   * MiB may be refused (RESOURCE_EXHAUSTED).
    */
   uploadDiagnostics(
     callback: (error: ServiceError | null, response: UploadDiagnosticsResponse) => void,

@@ -57,6 +57,22 @@ export namespace CloseReason {
   export type UNRECOGNIZED = typeof CloseReason.UNRECOGNIZED;
 }
 
+export const DebugUser = {
+  /** UNSPECIFIED - A user of its own without any privilege. */
+  UNSPECIFIED: 0,
+  /** ROOT - Root, on a machine whose own configuration allows it (debugTerminal.root). */
+  ROOT: 1,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type DebugUser = typeof DebugUser[keyof typeof DebugUser];
+
+export namespace DebugUser {
+  export type UNSPECIFIED = typeof DebugUser.UNSPECIFIED;
+  export type ROOT = typeof DebugUser.ROOT;
+  export type UNRECOGNIZED = typeof DebugUser.UNRECOGNIZED;
+}
+
 /**
  * Everything that the control plane wants of this machine, whole each time.
  *
@@ -127,6 +143,11 @@ export interface Assignment {
   orgId: string;
   projectId: string;
   architecture: string;
+  /**
+   * If set, debug grants need this key's signature (DebugGrant): DER SubjectPublicKeyInfo of an
+   * Ed25519 or a P-256 key. Part of the assignment: it does not change during a boot.
+   */
+  debugGrantKey: Uint8Array;
 }
 
 /**
@@ -274,8 +295,35 @@ export interface TailnetWorkloadIdentity {
   audience: string;
 }
 
-/** One person, one terminal, once. */
+/**
+ * One person, one terminal, once.
+ *
+ * A grant that is not right is refused by name (ObservedState.debug_terminals), and refuses nothing
+ * else. Keep it in the desired state for as long as its terminal may be open: without it the terminal
+ * ends.
+ *
+ * SIGNATURE. Where the assignment names a key (Assignment.debug_grant_key), a grant needs that key's
+ * signature. Signed are these lines, in this order, UTF-8, each ended by a line feed; <n> is the
+ * length of the value that follows it, in bytes, in decimal digits:
+ *
+ *   builder-agent debug grant v1
+ *   grant_id <n> <grant_id>
+ *   machine_id <n> <machine_id>
+ *   user <n> <user>
+ *   granted_by <n> <granted_by>
+ *   granted_at <n> <milliseconds since 1970, in digits>
+ *   start_before <n> <milliseconds since 1970, in digits>
+ *   ends_at <n> <milliseconds since 1970, in digits>
+ *   run_as <n> <"unprivileged" or "root">
+ *   idle_limit <n> <milliseconds, in digits, after the default was put in>
+ *   disconnect_grace <n> <milliseconds, in digits, after the default was put in>
+ *   argument <n> <one word of the command>          (a line for each, none for a login shell)
+ *
+ * Fractions of a millisecond are cut off. No value but a word of the command may hold a control
+ * character.
+ */
 export interface DebugGrant {
+  /** [A-Za-z0-9][A-Za-z0-9._-]{0,127}; never used again, also on another machine. */
   grantId: string;
   /** Who uses it and who allowed it, for the audit trail. */
   user: string;
@@ -284,12 +332,44 @@ export interface DebugGrant {
   startBefore:
     | Date
     | undefined;
-  /** The terminal ends then at the latest. */
-  endsAt: Date | undefined;
+  /** The terminal ends then at the latest: at most 4 hours after the grant. */
+  endsAt:
+    | Date
+    | undefined;
+  /** The one machine that it is for. Required. */
+  machineId: string;
+  /** From when on it may be used. Required. */
+  grantedAt:
+    | Date
+    | undefined;
+  /** A program and its arguments, at most 64 words of 4096 characters together. Empty: a login shell. */
+  command: string[];
+  runAs: DebugUser;
+  /**
+   * Without a key pressed for this long, it ends: resizes and output do not count. Absent: 15
+   * minutes. From 5 seconds.
+   */
+  idleLimit:
+    | Duration
+    | undefined;
+  /** How long it outlives its stream. Absent: 60 seconds. At most 10 minutes. */
+  disconnectGrace:
+    | Duration
+    | undefined;
+  /** By the assignment's key: Ed25519 (64 bytes), or ECDSA P-256 with SHA-256 (DER). */
+  signature: Uint8Array;
 }
 
+/**
+ * A bundle of what the agent may see of its machine: state, logs, metrics, without secrets. Each
+ * request is answered once, by UploadDiagnostics, one after the other, by every machine that is told
+ * of it; a request stays here until its answer has come. None is begun after it has expired, nor in
+ * the last 45 seconds of a drain. Id: as of OpenBuild; one that is none, or that has no end, is not
+ * answered.
+ */
 export interface DiagnosticsRequest {
   requestId: string;
+  /** Required. */
   expiresAt: Date | undefined;
 }
 
@@ -560,7 +640,7 @@ export const DesiredState: MessageFns<DesiredState> = {
 };
 
 function createBaseAssignment(): Assignment {
-  return { orgId: "", projectId: "", architecture: "" };
+  return { orgId: "", projectId: "", architecture: "", debugGrantKey: new Uint8Array(0) };
 }
 
 export const Assignment: MessageFns<Assignment> = {
@@ -573,6 +653,9 @@ export const Assignment: MessageFns<Assignment> = {
     }
     if (message.architecture !== "") {
       writer.uint32(26).string(message.architecture);
+    }
+    if (message.debugGrantKey.length !== 0) {
+      writer.uint32(34).bytes(message.debugGrantKey);
     }
     return writer;
   },
@@ -614,6 +697,14 @@ export const Assignment: MessageFns<Assignment> = {
             message.architecture = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.debugGrantKey = reader.bytes();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -634,6 +725,7 @@ export const Assignment: MessageFns<Assignment> = {
     message.orgId = object.orgId ?? "";
     message.projectId = object.projectId ?? "";
     message.architecture = object.architecture ?? "";
+    message.debugGrantKey = object.debugGrantKey ?? new Uint8Array(0);
     return message;
   },
 };
@@ -1872,7 +1964,20 @@ export const TailnetWorkloadIdentity: MessageFns<TailnetWorkloadIdentity> = {
 };
 
 function createBaseDebugGrant(): DebugGrant {
-  return { grantId: "", user: "", grantedBy: "", startBefore: undefined, endsAt: undefined };
+  return {
+    grantId: "",
+    user: "",
+    grantedBy: "",
+    startBefore: undefined,
+    endsAt: undefined,
+    machineId: "",
+    grantedAt: undefined,
+    command: [],
+    runAs: 0,
+    idleLimit: undefined,
+    disconnectGrace: undefined,
+    signature: new Uint8Array(0),
+  };
 }
 
 export const DebugGrant: MessageFns<DebugGrant> = {
@@ -1891,6 +1996,27 @@ export const DebugGrant: MessageFns<DebugGrant> = {
     }
     if (message.endsAt !== undefined) {
       Timestamp.encode(toTimestamp(message.endsAt), writer.uint32(42).fork()).join();
+    }
+    if (message.machineId !== "") {
+      writer.uint32(50).string(message.machineId);
+    }
+    if (message.grantedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.grantedAt), writer.uint32(58).fork()).join();
+    }
+    for (const v of message.command) {
+      writer.uint32(66).string(v!);
+    }
+    if (message.runAs !== 0) {
+      writer.uint32(72).int32(message.runAs);
+    }
+    if (message.idleLimit !== undefined) {
+      Duration.encode(message.idleLimit, writer.uint32(82).fork()).join();
+    }
+    if (message.disconnectGrace !== undefined) {
+      Duration.encode(message.disconnectGrace, writer.uint32(90).fork()).join();
+    }
+    if (message.signature.length !== 0) {
+      writer.uint32(98).bytes(message.signature);
     }
     return writer;
   },
@@ -1948,6 +2074,62 @@ export const DebugGrant: MessageFns<DebugGrant> = {
             message.endsAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.machineId = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.grantedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.command.push(reader.string());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.runAs = reader.int32() as any;
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.idleLimit = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.disconnectGrace = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.signature = reader.bytes();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1970,6 +2152,17 @@ export const DebugGrant: MessageFns<DebugGrant> = {
     message.grantedBy = object.grantedBy ?? "";
     message.startBefore = object.startBefore ?? undefined;
     message.endsAt = object.endsAt ?? undefined;
+    message.machineId = object.machineId ?? "";
+    message.grantedAt = object.grantedAt ?? undefined;
+    message.command = object.command?.map((e) => e) || [];
+    message.runAs = object.runAs ?? 0;
+    message.idleLimit = (object.idleLimit !== undefined && object.idleLimit !== null)
+      ? Duration.fromPartial(object.idleLimit)
+      : undefined;
+    message.disconnectGrace = (object.disconnectGrace !== undefined && object.disconnectGrace !== null)
+      ? Duration.fromPartial(object.disconnectGrace)
+      : undefined;
+    message.signature = object.signature ?? new Uint8Array(0);
     return message;
   },
 };

@@ -10,6 +10,27 @@ export const protobufPackage = "builder.agent.v1";
 
 export const protobufFileName = "builder/agent/v1/observed_state.proto";
 
+export const DebugTerminalState = {
+  UNSPECIFIED: 0,
+  /** WAITING - Dialled, or about to be: the person may come. */
+  WAITING: 1,
+  OPEN: 2,
+  ENDED: 3,
+  REFUSED: 4,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type DebugTerminalState = typeof DebugTerminalState[keyof typeof DebugTerminalState];
+
+export namespace DebugTerminalState {
+  export type UNSPECIFIED = typeof DebugTerminalState.UNSPECIFIED;
+  export type WAITING = typeof DebugTerminalState.WAITING;
+  export type OPEN = typeof DebugTerminalState.OPEN;
+  export type ENDED = typeof DebugTerminalState.ENDED;
+  export type REFUSED = typeof DebugTerminalState.REFUSED;
+  export type UNRECOGNIZED = typeof DebugTerminalState.UNRECOGNIZED;
+}
+
 /** A code that you do not know: as NOT_READY. */
 export const BuildRefusalCode = {
   UNSPECIFIED: 0,
@@ -173,6 +194,21 @@ export interface ObservedState {
    * are in `builds` and go on; a refusal never cuts one.
    */
   refusedBuilds: BuildRefusal[];
+  /** The debug grants of the desired state, and what has become of each. */
+  debugTerminals: DebugTerminalStatus[];
+}
+
+export interface DebugTerminalStatus {
+  grantId: string;
+  state: DebugTerminalState;
+  /**
+   * Of a refusal, a stable word: "unreadable", "unsigned", "signature-wrong", "other-machine",
+   * "early", "expired", "used", "too-long", "not-supported", "root-not-allowed", "draining", "busy".
+   * Of an end: as in DebugTerminalExited.
+   */
+  reason: string;
+  /** The same for people. */
+  message: string;
 }
 
 /**
@@ -352,6 +388,7 @@ function createBaseObservedState(): ObservedState {
     bootChapters: [],
     tailnet: undefined,
     refusedBuilds: [],
+    debugTerminals: [],
   };
 }
 
@@ -413,6 +450,9 @@ export const ObservedState: MessageFns<ObservedState> = {
     }
     for (const v of message.refusedBuilds) {
       BuildRefusal.encode(v!, writer.uint32(138).fork()).join();
+    }
+    for (const v of message.debugTerminals) {
+      DebugTerminalStatus.encode(v!, writer.uint32(146).fork()).join();
     }
     return writer;
   },
@@ -566,6 +606,14 @@ export const ObservedState: MessageFns<ObservedState> = {
             message.refusedBuilds.push(BuildRefusal.decode(reader, reader.uint32()));
             continue;
           }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.debugTerminals.push(DebugTerminalStatus.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -616,6 +664,98 @@ export const ObservedState: MessageFns<ObservedState> = {
       ? TailnetObserved.fromPartial(object.tailnet)
       : undefined;
     message.refusedBuilds = object.refusedBuilds?.map((e) => BuildRefusal.fromPartial(e)) || [];
+    message.debugTerminals = object.debugTerminals?.map((e) => DebugTerminalStatus.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseDebugTerminalStatus(): DebugTerminalStatus {
+  return { grantId: "", state: 0, reason: "", message: "" };
+}
+
+export const DebugTerminalStatus: MessageFns<DebugTerminalStatus> = {
+  encode(message: DebugTerminalStatus, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.grantId !== "") {
+      writer.uint32(10).string(message.grantId);
+    }
+    if (message.state !== 0) {
+      writer.uint32(16).int32(message.state);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.message !== "") {
+      writer.uint32(34).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DebugTerminalStatus {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDebugTerminalStatus();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.grantId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DebugTerminalStatus>): DebugTerminalStatus {
+    return DebugTerminalStatus.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DebugTerminalStatus>): DebugTerminalStatus {
+    const message = createBaseDebugTerminalStatus();
+    message.grantId = object.grantId ?? "";
+    message.state = object.state ?? 0;
+    message.reason = object.reason ?? "";
+    message.message = object.message ?? "";
     return message;
   },
 };

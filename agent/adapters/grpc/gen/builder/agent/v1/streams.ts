@@ -8,36 +8,169 @@ export const protobufPackage = "builder.agent.v1";
 
 export const protobufFileName = "builder/agent/v1/streams.proto";
 
+/**
+ * A TERMINAL, FROM ITS GRANT TO ITS END
+ *
+ * The agent dials as soon as it holds a DebugGrant that it may use, and sends `opened`. The control
+ * plane answers `received` at once, and again at least every 10 seconds: it is the heartbeat, and
+ * the agent takes a stream that was silent for 30 seconds for broken. When the person is there, it
+ * sends `attached`; only then does the agent start the shell, and the grant is used.
+ *
+ * Both directions are numbered by bytes from the start of the terminal, so that nothing is lost and
+ * nothing comes twice when a stream breaks. The agent dials again, with pauses from 0.2 to 2 seconds,
+ * until the grant's `disconnect_grace` is over; `opened` says from where it can send and up to where
+ * it has taken input, `attached` says up to where the control plane has taken output. Neither side
+ * holds more than the window of the other: 262144 bytes of output, 65536 bytes of input that are not
+ * acknowledged. Beyond it the program in the terminal waits; input beyond it ends the terminal.
+ *
+ * A stream that the control plane ends in good order (status OK) ends the terminal; one that ends
+ * otherwise has broken. How long a person may be away is the control plane's to bound.
+ */
 export interface DebugTerminalRequest {
-  message: { $case: "opened"; value: DebugTerminalOpened } | { $case: "output"; value: Uint8Array } | {
-    $case: "exited";
-    value: DebugTerminalExited;
-  } | undefined;
+  message:
+    | { $case: "opened"; value: DebugTerminalOpened }
+    | //
+    /**
+     * Not sent by agents that number their output, as all do that have the capability
+     * "debug-terminal".
+     */
+    { $case: "output"; value: Uint8Array }
+    | //
+    /** The last message; the control plane then ends the stream. */
+    { $case: "exited"; value: DebugTerminalExited }
+    | { $case: "numberedOutput"; value: DebugTerminalBytes }
+    | //
+    /** Input up to here was given to the terminal. */
+    { $case: "inputTaken"; value: DebugTerminalTaken }
+    | undefined;
 }
 
+/** First, once for each stream. */
 export interface DebugTerminalOpened {
   grantId: string;
+  /** As they are now; 0 before the first `attached`. */
   columns: number;
   rows: number;
+  /** Whether the shell runs already: this stream resumes an earlier one. */
+  resumed: boolean;
+  /** The first byte of output that the agent still holds: all before it was acknowledged. */
+  outputFrom: bigint;
+  inputTaken: bigint;
+  /**
+   * The recording comes by UploadRecording under this id, while the terminal is open. Empty before
+   * the first `attached`.
+   */
+  recordingId: string;
+}
+
+export interface DebugTerminalBytes {
+  /** The number of the first of them: how many bytes came before it in this direction. */
+  offset: bigint;
+  /** At most 32768. */
+  data: Uint8Array;
+}
+
+export interface DebugTerminalTaken {
+  /** All bytes before this number. */
+  upTo: bigint;
 }
 
 export interface DebugTerminalExited {
   exitCode: number;
-  /** Set if a signal ended it. */
+  /** Set if a signal ended it, for instance "SIGHUP". */
   signal: string;
-  /** Why the agent ended it, if it did: "grant-ended", "grant-withdrawn", "stopping". */
+  /**
+   * Empty: the shell ended by itself. Else why the agent ended it: "grant-ended", "grant-withdrawn",
+   * "idle", "disconnected", "closed" (by the control plane), "stopping" (the machine), "failed",
+   * "recording-failed", "input-overrun"; or why it never began: "other-person", "not-recorded",
+   * "not-started".
+   */
   reason: string;
-  /** The recording of the whole terminal, asciicast v2, follows by UploadDiagnostics under this id. */
+  /** The recording of the whole terminal, asciicast v2: the id that its UploadRecording has. */
   recordingId: string;
+  /** For the person: one sentence. */
+  message: string;
 }
 
 export interface DebugTerminalResponse {
-  message: { $case: "input"; value: Uint8Array } | { $case: "resize"; value: DebugTerminalResize } | undefined;
+  message:
+    | //
+    /** Not sent to agents that number their output. */
+    { $case: "input"; value: Uint8Array }
+    | { $case: "resize"; value: DebugTerminalResize }
+    | //
+    /** The person is there. On each stream once; after a break it may come at once. */
+    { $case: "attached"; value: DebugTerminalAttached }
+    | { $case: "numberedInput"; value: DebugTerminalBytes }
+    | //
+    /** Output up to here is with the person, or kept for them. The heartbeat, too. */
+    { $case: "received"; value: DebugTerminalTaken }
+    | { $case: "signal"; value: DebugTerminalSignal }
+    | undefined;
+}
+
+export interface DebugTerminalAttached {
+  /** Who is there, as the control plane has authenticated them: must be the grant's `user`. */
+  user: string;
+  /** The size of their window: from 1 to 1000 each. */
+  columns: number;
+  rows: number;
+  /** Output up to here has come: the agent sends from here. */
+  outputReceived: bigint;
 }
 
 export interface DebugTerminalResize {
   columns: number;
   rows: number;
+}
+
+/** To the foreground process group of the terminal. */
+export interface DebugTerminalSignal {
+  /** "SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP", "SIGKILL", "SIGTSTP" or "SIGCONT"; others are ignored. */
+  name: string;
+}
+
+/**
+ * The recording of one terminal, while it is being made: asciicast v2, whole lines only. What has
+ * come so far can be played at any moment. After a crash the agent sends the rest when it is back,
+ * with the end that the recording lacked; a control plane tells repeats by their offset.
+ */
+export interface UploadRecordingRequest {
+  message: { $case: "header"; value: UploadRecordingHeader } | { $case: "chunk"; value: UploadRecordingChunk } | {
+    $case: "end";
+    value: UploadRecordingEnd;
+  } | undefined;
+}
+
+/** First, and only first. */
+export interface UploadRecordingHeader {
+  recordingId: string;
+  grantId: string;
+  /** "application/x-asciicast". */
+  mediaType: string;
+}
+
+export interface UploadRecordingChunk {
+  /** Of its first byte in the recording. */
+  offset: bigint;
+  /** Whole lines, at most 131072 bytes. */
+  lines: Uint8Array;
+}
+
+/** Last: the recording is whole. */
+export interface UploadRecordingEnd {
+  sizeBytes: bigint;
+}
+
+export interface UploadRecordingResponse {
+  /**
+   * All bytes before this number are stored for good. Sent once after the header, so that the agent
+   * knows from where to send, and after each chunk. An agent whose recording is not stored for 30
+   * seconds, or is refused, ends its terminal with "recording-failed".
+   */
+  storedUpTo: bigint;
+  /** The end has come, and all is stored: the agent forgets the recording. */
+  complete: boolean;
 }
 
 export interface UploadDiagnosticsRequest {
@@ -72,6 +205,12 @@ export const DebugTerminalRequest: MessageFns<DebugTerminalRequest> = {
         break;
       case "exited":
         DebugTerminalExited.encode(message.message.value, writer.uint32(26).fork()).join();
+        break;
+      case "numberedOutput":
+        DebugTerminalBytes.encode(message.message.value, writer.uint32(34).fork()).join();
+        break;
+      case "inputTaken":
+        DebugTerminalTaken.encode(message.message.value, writer.uint32(42).fork()).join();
         break;
     }
     return writer;
@@ -114,6 +253,22 @@ export const DebugTerminalRequest: MessageFns<DebugTerminalRequest> = {
             message.message = { $case: "exited", value: DebugTerminalExited.decode(reader, reader.uint32()) };
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.message = { $case: "numberedOutput", value: DebugTerminalBytes.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.message = { $case: "inputTaken", value: DebugTerminalTaken.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -150,13 +305,25 @@ export const DebugTerminalRequest: MessageFns<DebugTerminalRequest> = {
         }
         break;
       }
+      case "numberedOutput": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "numberedOutput", value: DebugTerminalBytes.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "inputTaken": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "inputTaken", value: DebugTerminalTaken.fromPartial(object.message.value) };
+        }
+        break;
+      }
     }
     return message;
   },
 };
 
 function createBaseDebugTerminalOpened(): DebugTerminalOpened {
-  return { grantId: "", columns: 0, rows: 0 };
+  return { grantId: "", columns: 0, rows: 0, resumed: false, outputFrom: 0n, inputTaken: 0n, recordingId: "" };
 }
 
 export const DebugTerminalOpened: MessageFns<DebugTerminalOpened> = {
@@ -169,6 +336,24 @@ export const DebugTerminalOpened: MessageFns<DebugTerminalOpened> = {
     }
     if (message.rows !== 0) {
       writer.uint32(24).uint32(message.rows);
+    }
+    if (message.resumed !== false) {
+      writer.uint32(32).bool(message.resumed);
+    }
+    if (message.outputFrom !== 0n) {
+      if (BigInt.asUintN(64, message.outputFrom) !== message.outputFrom) {
+        throw new globalThis.Error("value provided for field message.outputFrom of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.outputFrom);
+    }
+    if (message.inputTaken !== 0n) {
+      if (BigInt.asUintN(64, message.inputTaken) !== message.inputTaken) {
+        throw new globalThis.Error("value provided for field message.inputTaken of type uint64 too large");
+      }
+      writer.uint32(48).uint64(message.inputTaken);
+    }
+    if (message.recordingId !== "") {
+      writer.uint32(58).string(message.recordingId);
     }
     return writer;
   },
@@ -210,6 +395,38 @@ export const DebugTerminalOpened: MessageFns<DebugTerminalOpened> = {
             message.rows = reader.uint32();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.resumed = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.outputFrom = reader.uint64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.inputTaken = reader.uint64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.recordingId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -230,12 +447,148 @@ export const DebugTerminalOpened: MessageFns<DebugTerminalOpened> = {
     message.grantId = object.grantId ?? "";
     message.columns = object.columns ?? 0;
     message.rows = object.rows ?? 0;
+    message.resumed = object.resumed ?? false;
+    message.outputFrom = (object.outputFrom !== undefined && object.outputFrom !== null)
+      ? BigInt(object.outputFrom)
+      : 0n;
+    message.inputTaken = (object.inputTaken !== undefined && object.inputTaken !== null)
+      ? BigInt(object.inputTaken)
+      : 0n;
+    message.recordingId = object.recordingId ?? "";
+    return message;
+  },
+};
+
+function createBaseDebugTerminalBytes(): DebugTerminalBytes {
+  return { offset: 0n, data: new Uint8Array(0) };
+}
+
+export const DebugTerminalBytes: MessageFns<DebugTerminalBytes> = {
+  encode(message: DebugTerminalBytes, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.offset !== 0n) {
+      if (BigInt.asUintN(64, message.offset) !== message.offset) {
+        throw new globalThis.Error("value provided for field message.offset of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.offset);
+    }
+    if (message.data.length !== 0) {
+      writer.uint32(18).bytes(message.data);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DebugTerminalBytes {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDebugTerminalBytes();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.offset = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.data = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DebugTerminalBytes>): DebugTerminalBytes {
+    return DebugTerminalBytes.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DebugTerminalBytes>): DebugTerminalBytes {
+    const message = createBaseDebugTerminalBytes();
+    message.offset = (object.offset !== undefined && object.offset !== null) ? BigInt(object.offset) : 0n;
+    message.data = object.data ?? new Uint8Array(0);
+    return message;
+  },
+};
+
+function createBaseDebugTerminalTaken(): DebugTerminalTaken {
+  return { upTo: 0n };
+}
+
+export const DebugTerminalTaken: MessageFns<DebugTerminalTaken> = {
+  encode(message: DebugTerminalTaken, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.upTo !== 0n) {
+      if (BigInt.asUintN(64, message.upTo) !== message.upTo) {
+        throw new globalThis.Error("value provided for field message.upTo of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.upTo);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DebugTerminalTaken {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDebugTerminalTaken();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.upTo = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DebugTerminalTaken>): DebugTerminalTaken {
+    return DebugTerminalTaken.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DebugTerminalTaken>): DebugTerminalTaken {
+    const message = createBaseDebugTerminalTaken();
+    message.upTo = (object.upTo !== undefined && object.upTo !== null) ? BigInt(object.upTo) : 0n;
     return message;
   },
 };
 
 function createBaseDebugTerminalExited(): DebugTerminalExited {
-  return { exitCode: 0, signal: "", reason: "", recordingId: "" };
+  return { exitCode: 0, signal: "", reason: "", recordingId: "", message: "" };
 }
 
 export const DebugTerminalExited: MessageFns<DebugTerminalExited> = {
@@ -251,6 +604,9 @@ export const DebugTerminalExited: MessageFns<DebugTerminalExited> = {
     }
     if (message.recordingId !== "") {
       writer.uint32(34).string(message.recordingId);
+    }
+    if (message.message !== "") {
+      writer.uint32(42).string(message.message);
     }
     return writer;
   },
@@ -300,6 +656,14 @@ export const DebugTerminalExited: MessageFns<DebugTerminalExited> = {
             message.recordingId = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -321,6 +685,7 @@ export const DebugTerminalExited: MessageFns<DebugTerminalExited> = {
     message.signal = object.signal ?? "";
     message.reason = object.reason ?? "";
     message.recordingId = object.recordingId ?? "";
+    message.message = object.message ?? "";
     return message;
   },
 };
@@ -337,6 +702,18 @@ export const DebugTerminalResponse: MessageFns<DebugTerminalResponse> = {
         break;
       case "resize":
         DebugTerminalResize.encode(message.message.value, writer.uint32(18).fork()).join();
+        break;
+      case "attached":
+        DebugTerminalAttached.encode(message.message.value, writer.uint32(26).fork()).join();
+        break;
+      case "numberedInput":
+        DebugTerminalBytes.encode(message.message.value, writer.uint32(34).fork()).join();
+        break;
+      case "received":
+        DebugTerminalTaken.encode(message.message.value, writer.uint32(42).fork()).join();
+        break;
+      case "signal":
+        DebugTerminalSignal.encode(message.message.value, writer.uint32(50).fork()).join();
         break;
     }
     return writer;
@@ -371,6 +748,38 @@ export const DebugTerminalResponse: MessageFns<DebugTerminalResponse> = {
             message.message = { $case: "resize", value: DebugTerminalResize.decode(reader, reader.uint32()) };
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.message = { $case: "attached", value: DebugTerminalAttached.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.message = { $case: "numberedInput", value: DebugTerminalBytes.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.message = { $case: "received", value: DebugTerminalTaken.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.message = { $case: "signal", value: DebugTerminalSignal.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -401,7 +810,127 @@ export const DebugTerminalResponse: MessageFns<DebugTerminalResponse> = {
         }
         break;
       }
+      case "attached": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "attached", value: DebugTerminalAttached.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "numberedInput": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "numberedInput", value: DebugTerminalBytes.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "received": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "received", value: DebugTerminalTaken.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "signal": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "signal", value: DebugTerminalSignal.fromPartial(object.message.value) };
+        }
+        break;
+      }
     }
+    return message;
+  },
+};
+
+function createBaseDebugTerminalAttached(): DebugTerminalAttached {
+  return { user: "", columns: 0, rows: 0, outputReceived: 0n };
+}
+
+export const DebugTerminalAttached: MessageFns<DebugTerminalAttached> = {
+  encode(message: DebugTerminalAttached, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.user !== "") {
+      writer.uint32(10).string(message.user);
+    }
+    if (message.columns !== 0) {
+      writer.uint32(16).uint32(message.columns);
+    }
+    if (message.rows !== 0) {
+      writer.uint32(24).uint32(message.rows);
+    }
+    if (message.outputReceived !== 0n) {
+      if (BigInt.asUintN(64, message.outputReceived) !== message.outputReceived) {
+        throw new globalThis.Error("value provided for field message.outputReceived of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.outputReceived);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DebugTerminalAttached {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDebugTerminalAttached();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.user = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.columns = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.rows = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.outputReceived = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DebugTerminalAttached>): DebugTerminalAttached {
+    return DebugTerminalAttached.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DebugTerminalAttached>): DebugTerminalAttached {
+    const message = createBaseDebugTerminalAttached();
+    message.user = object.user ?? "";
+    message.columns = object.columns ?? 0;
+    message.rows = object.rows ?? 0;
+    message.outputReceived = (object.outputReceived !== undefined && object.outputReceived !== null)
+      ? BigInt(object.outputReceived)
+      : 0n;
     return message;
   },
 };
@@ -469,6 +998,438 @@ export const DebugTerminalResize: MessageFns<DebugTerminalResize> = {
     const message = createBaseDebugTerminalResize();
     message.columns = object.columns ?? 0;
     message.rows = object.rows ?? 0;
+    return message;
+  },
+};
+
+function createBaseDebugTerminalSignal(): DebugTerminalSignal {
+  return { name: "" };
+}
+
+export const DebugTerminalSignal: MessageFns<DebugTerminalSignal> = {
+  encode(message: DebugTerminalSignal, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DebugTerminalSignal {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDebugTerminalSignal();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DebugTerminalSignal>): DebugTerminalSignal {
+    return DebugTerminalSignal.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DebugTerminalSignal>): DebugTerminalSignal {
+    const message = createBaseDebugTerminalSignal();
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseUploadRecordingRequest(): UploadRecordingRequest {
+  return { message: undefined };
+}
+
+export const UploadRecordingRequest: MessageFns<UploadRecordingRequest> = {
+  encode(message: UploadRecordingRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.message?.$case) {
+      case "header":
+        UploadRecordingHeader.encode(message.message.value, writer.uint32(10).fork()).join();
+        break;
+      case "chunk":
+        UploadRecordingChunk.encode(message.message.value, writer.uint32(18).fork()).join();
+        break;
+      case "end":
+        UploadRecordingEnd.encode(message.message.value, writer.uint32(26).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UploadRecordingRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUploadRecordingRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.message = { $case: "header", value: UploadRecordingHeader.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.message = { $case: "chunk", value: UploadRecordingChunk.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.message = { $case: "end", value: UploadRecordingEnd.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<UploadRecordingRequest>): UploadRecordingRequest {
+    return UploadRecordingRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UploadRecordingRequest>): UploadRecordingRequest {
+    const message = createBaseUploadRecordingRequest();
+    switch (object.message?.$case) {
+      case "header": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "header", value: UploadRecordingHeader.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "chunk": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "chunk", value: UploadRecordingChunk.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "end": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "end", value: UploadRecordingEnd.fromPartial(object.message.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseUploadRecordingHeader(): UploadRecordingHeader {
+  return { recordingId: "", grantId: "", mediaType: "" };
+}
+
+export const UploadRecordingHeader: MessageFns<UploadRecordingHeader> = {
+  encode(message: UploadRecordingHeader, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.recordingId !== "") {
+      writer.uint32(10).string(message.recordingId);
+    }
+    if (message.grantId !== "") {
+      writer.uint32(18).string(message.grantId);
+    }
+    if (message.mediaType !== "") {
+      writer.uint32(26).string(message.mediaType);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UploadRecordingHeader {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUploadRecordingHeader();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.recordingId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.grantId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.mediaType = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<UploadRecordingHeader>): UploadRecordingHeader {
+    return UploadRecordingHeader.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UploadRecordingHeader>): UploadRecordingHeader {
+    const message = createBaseUploadRecordingHeader();
+    message.recordingId = object.recordingId ?? "";
+    message.grantId = object.grantId ?? "";
+    message.mediaType = object.mediaType ?? "";
+    return message;
+  },
+};
+
+function createBaseUploadRecordingChunk(): UploadRecordingChunk {
+  return { offset: 0n, lines: new Uint8Array(0) };
+}
+
+export const UploadRecordingChunk: MessageFns<UploadRecordingChunk> = {
+  encode(message: UploadRecordingChunk, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.offset !== 0n) {
+      if (BigInt.asUintN(64, message.offset) !== message.offset) {
+        throw new globalThis.Error("value provided for field message.offset of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.offset);
+    }
+    if (message.lines.length !== 0) {
+      writer.uint32(18).bytes(message.lines);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UploadRecordingChunk {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUploadRecordingChunk();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.offset = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.lines = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<UploadRecordingChunk>): UploadRecordingChunk {
+    return UploadRecordingChunk.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UploadRecordingChunk>): UploadRecordingChunk {
+    const message = createBaseUploadRecordingChunk();
+    message.offset = (object.offset !== undefined && object.offset !== null) ? BigInt(object.offset) : 0n;
+    message.lines = object.lines ?? new Uint8Array(0);
+    return message;
+  },
+};
+
+function createBaseUploadRecordingEnd(): UploadRecordingEnd {
+  return { sizeBytes: 0n };
+}
+
+export const UploadRecordingEnd: MessageFns<UploadRecordingEnd> = {
+  encode(message: UploadRecordingEnd, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sizeBytes !== 0n) {
+      if (BigInt.asUintN(64, message.sizeBytes) !== message.sizeBytes) {
+        throw new globalThis.Error("value provided for field message.sizeBytes of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.sizeBytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UploadRecordingEnd {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUploadRecordingEnd();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.sizeBytes = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<UploadRecordingEnd>): UploadRecordingEnd {
+    return UploadRecordingEnd.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UploadRecordingEnd>): UploadRecordingEnd {
+    const message = createBaseUploadRecordingEnd();
+    message.sizeBytes = (object.sizeBytes !== undefined && object.sizeBytes !== null) ? BigInt(object.sizeBytes) : 0n;
+    return message;
+  },
+};
+
+function createBaseUploadRecordingResponse(): UploadRecordingResponse {
+  return { storedUpTo: 0n, complete: false };
+}
+
+export const UploadRecordingResponse: MessageFns<UploadRecordingResponse> = {
+  encode(message: UploadRecordingResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.storedUpTo !== 0n) {
+      if (BigInt.asUintN(64, message.storedUpTo) !== message.storedUpTo) {
+        throw new globalThis.Error("value provided for field message.storedUpTo of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.storedUpTo);
+    }
+    if (message.complete !== false) {
+      writer.uint32(16).bool(message.complete);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UploadRecordingResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUploadRecordingResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.storedUpTo = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.complete = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<UploadRecordingResponse>): UploadRecordingResponse {
+    return UploadRecordingResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UploadRecordingResponse>): UploadRecordingResponse {
+    const message = createBaseUploadRecordingResponse();
+    message.storedUpTo = (object.storedUpTo !== undefined && object.storedUpTo !== null)
+      ? BigInt(object.storedUpTo)
+      : 0n;
+    message.complete = object.complete ?? false;
     return message;
   },
 };

@@ -1,0 +1,121 @@
+import { randomBytes } from "node:crypto";
+import { chmod, rename, rm, writeFile } from "node:fs/promises";
+import { z } from "zod";
+import type { Log } from "../../ports/log.ts";
+import { isCode, NotThere } from "./collector.ts";
+import { readHead } from "./read-file.ts";
+import { digestsOf, macOf, type SecretDigest, type SecretDigests } from "./secret-digests.ts";
+
+/** Of all secrets. Then the oldest are forgotten. */
+const DIGESTS_MAX = 20_000;
+const FILE_MAX_BYTES = 4 * 1024 * 1024;
+const KEY_BYTES = 32;
+
+const Digest = z.tuple([z.int().min(1), z.int().min(0), z.int().min(0), z.string()]);
+const File = z.object({
+  version: z.literal(1),
+  key: z.string(),
+  secrets: z.array(z.object({ id: z.string(), digests: z.array(Digest) })),
+});
+
+/**
+ * Digests of the secrets that a process has held, also an earlier one of this boot, in a file on
+ * tmpfs: by these a bundle finds them in logs without knowing them, also when the process hangs or
+ * is gone. Keeping is a convenience for whoever makes a bundle: what fails is logged, never thrown.
+ */
+export class KeptDigests {
+  readonly #file: string;
+  readonly #mode: number;
+  readonly #log: Log;
+  #key = randomBytes(KEY_BYTES);
+  readonly #secrets = new Map<string, readonly SecretDigest[]>();
+  #count = 0;
+  #writing: Promise<void> = Promise.resolve();
+  #isStale = false;
+
+  private constructor(file: string, mode: number, log: Log) {
+    this.#file = file;
+    this.#mode = mode;
+    this.#log = log;
+  }
+
+  /** Goes on with what an earlier process left in the file. `mode`: who may read it. */
+  static async open(file: string, mode: number, log: Log): Promise<KeptDigests> {
+    const kept = new KeptDigests(file, mode, log);
+    try {
+      const found = await readFileOf(file);
+      if (found === undefined) return kept;
+      kept.#key = found.key;
+      for (const { id, digests } of found.secrets) kept.#note(id, digests);
+    } catch (err) {
+      log.warn({ file, err }, "secrets.digests-damaged");
+    }
+    return kept;
+  }
+
+  /** Never waits, never throws. */
+  remember(secret: string | Uint8Array): void {
+    const id = macOf(Buffer.from(secret), this.#key);
+    if (this.#secrets.has(id)) return;
+    this.#note(id, digestsOf(secret, this.#key));
+    if (this.#isStale) return;
+    this.#isStale = true;
+    this.#writing = this.#writing.then(() => this.#write());
+  }
+
+  /** Resolves once what was remembered is in the file. */
+  get written(): Promise<void> {
+    return this.#writing;
+  }
+
+  #note(id: string, digests: readonly SecretDigest[]): void {
+    this.#secrets.set(id, digests);
+    this.#count += digests.length;
+    for (const [oldest, { length }] of this.#secrets) {
+      if (this.#count <= DIGESTS_MAX) break;
+      this.#secrets.delete(oldest);
+      this.#count -= length;
+    }
+  }
+
+  async #write(): Promise<void> {
+    this.#isStale = false;
+    const fresh = `${this.#file}.new`;
+    const secrets = [...this.#secrets].map(([id, digests]) => ({
+      id,
+      digests: digests.map(({ bytes, head, tail, mac }) => [bytes, head, tail, mac]),
+    }));
+    try {
+      await rm(fresh, { force: true });
+      const text = JSON.stringify({ version: 1, key: this.#key.toString("base64"), secrets });
+      await writeFile(fresh, text, { mode: 0o600, flag: "wx" });
+      // Whatever the unit's umask.
+      await chmod(fresh, this.#mode);
+      await rename(fresh, this.#file);
+    } catch (err) {
+      this.#log.warn({ file: this.#file, err }, "secrets.digests-not-kept");
+    }
+  }
+}
+
+/** Undefined where there is no such file. @throws if it cannot be read, or is damaged. */
+export async function readDigests(file: string): Promise<SecretDigests | undefined> {
+  const found = await readFileOf(file);
+  return found && { key: found.key, digests: found.secrets.flatMap(({ digests }) => digests) };
+}
+
+async function readFileOf(file: string) {
+  const bytes = await readHead(file, FILE_MAX_BYTES).catch((failure: unknown) => {
+    if (failure instanceof NotThere || isCode(failure, "ENOENT")) return undefined;
+    throw failure;
+  });
+  if (bytes === undefined) return undefined;
+  const { key, secrets } = File.parse(JSON.parse(bytes.toString("utf8")));
+  return {
+    key: Buffer.from(key, "base64"),
+    secrets: secrets.map(({ id, digests }) => ({
+      id,
+      digests: digests.map(([size, head, tail, mac]) => ({ bytes: size, head, tail, mac })),
+    })),
+  };
+}

@@ -1,0 +1,34 @@
+import type { Config, LoadedConfig } from "./config/config.ts";
+import { formatHostPort } from "./config/host-port.ts";
+import { KEYS, type SectionName } from "./config/keys.ts";
+import { describeSource } from "./config/problem.ts";
+
+export interface ShownValue {
+  readonly key: string;
+  readonly value: string | number | boolean | null;
+  readonly source: string;
+}
+
+/**
+ * Each value in force and where it came from. None is a secret: those are only named by their file.
+ */
+export function shownConfig<S extends SectionName>({
+  config,
+  sources,
+}: Pick<LoadedConfig<S>, "config" | "sources">): readonly ShownValue[] {
+  const sections: Partial<Config> = config;
+  return KEYS.filter(({ section }) => sections[section] !== undefined).map((key) => ({
+    key: key.path,
+    value: shownValue(sections[key.section] ?? {}, key.name),
+    source: describeSource(sources.get(key.path) ?? { from: "default" }),
+  }));
+}
+
+/** As it would be written in the file; null if there is none. */
+function shownValue(section: object, name: string): ShownValue["value"] {
+  const value: unknown = Object.entries(section).find(([key]) => key === name)?.[1];
+  if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return value;
+  if (typeof value === "object" && value !== null && "host" in value && "port" in value)
+    return formatHostPort({ host: String(value.host), port: Number(value.port) });
+  return null;
+}

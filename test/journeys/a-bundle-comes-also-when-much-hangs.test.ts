@@ -1,0 +1,54 @@
+import { execFile } from "node:child_process";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { expect, it } from "vitest";
+import { bundle } from "../bundle/bundle-command.ts";
+import { folderOfOwn, unpacked } from "../bundle/unpacked.ts";
+import { Stage } from "./stage/stage.ts";
+import { needsStage } from "./stage/whether.ts";
+
+needsStage();
+
+it("with BuildKit and control hung and the control plane gone it is there within 30 s, and says what it lacks", {
+  timeout: 120_000,
+}, async () => {
+  await using stage = await Stage.up();
+  await using folder = await folderOfOwn();
+  await using programs = await folderOfOwn();
+  stage.plane.faults.silent = true;
+  for (const name of ["buildkitd", "control"] as const) await stage.kill(name, "SIGSTOP");
+  try {
+    const args = ["--config", join(stage.workDir, "agent.toml"), "--output", join(folder.path, "b.tar.gz")];
+    const { code, out, tookMs } = await bundle(programs, args);
+    expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining("could not look") as string });
+    expect(tookMs).toBeLessThan(30_000);
+    const files = await unpacked(join(folder.path, "b.tar.gz"), folder.path);
+    // Its secrets are searched for all the same: what they look like is in a file.
+    expect(files.get("logs/launcher/9999.log")).toContain("desired-state.accepted");
+    for (const name of ["status.json", "metrics.txt", "buildkit/workers.json", "buildkit/disk-usage.json"])
+      expect(files.get("errors.txt")).toMatch(new RegExp(`^${name}: could not look: `, "m"));
+    expect(out).toMatch(/BUG-\S+: name this to support. The agent's log does not have it/);
+  } finally {
+    for (const name of ["buildkitd", "control"] as const) await stage.kill(name, "SIGCONT");
+  }
+});
+
+it("a disk without room gets no half bundle; standard output takes it", { timeout: 60_000 }, async () => {
+  await using folder = await folderOfOwn();
+  await using programs = await folderOfOwn();
+  const [full, args] = [join(folder.path, "full"), ["--config", join(folder.path, "none.toml")]];
+  await writeFile(join(folder.path, "none.toml"), "");
+  await mkdir(full);
+  await promisify(execFile)("mount", ["-t", "tmpfs", "-o", "size=4k", "tmpfs", full]);
+  try {
+    const refused = await bundle(programs, [...args, "--output", join(full, "b.tar.gz")]);
+    expect(refused).toMatchObject({ code: 73, err: expect.stringContaining("--output -") as string });
+    expect(await readdir(full)).toEqual([]);
+    const { code, err } = await bundle(programs, [...args, "--output", "-"]);
+    expect(code).toBe(0);
+    expect(err).toContain("BUG-");
+  } finally {
+    await promisify(execFile)("umount", [full]);
+  }
+});
