@@ -1,4 +1,5 @@
 import { writeFile } from "node:fs/promises";
+import { isIPv6 } from "node:net";
 import { dirname, join } from "node:path";
 import { stringify } from "smol-toml";
 import type { EmbeddedControlPlane } from "../control-plane/embedded-control-plane.ts";
@@ -24,10 +25,12 @@ export async function writeAgentConfig(options: {
   readonly plane: EmbeddedControlPlane;
   readonly ref: ProjectRef;
   readonly health: Address;
+  /** Of the socket that it is passed: control tells it. */
+  readonly gateway: Address;
   readonly tools: Toolchain;
   readonly evidence?: StandInEvidence | undefined;
 }): Promise<string> {
-  const { dir, runtimeDir, plane, ref, health, tools, evidence } = options;
+  const { dir, runtimeDir, plane, ref, health, gateway, tools, evidence } = options;
   const caFile = join(dir, "control-plane-ca.pem");
   await writeFile(caFile, plane.caPem);
   const identity =
@@ -38,6 +41,7 @@ export async function writeAgentConfig(options: {
   const config = {
     controlPlane: { endpoint: plane.endpoint, caFile, serverName: plane.serverName },
     identity,
+    gateway: { listen: `${isIPv6(gateway.host) ? `[${gateway.host}]` : gateway.host}:${gateway.port}` },
     health: { listen: `${health.host}:${health.port}` },
     paths: { stateDir: join(dir, "state"), runtimeDir: agentRuntimeDirIn(runtimeDir), cacheDir: join(dir, "cache") },
     buildkit: {

@@ -74,7 +74,7 @@ export async function withStack<T>(options: StackOptions, use: (stack: Stack) =>
   const health = { host: LOOPBACK, port: network.healthPort };
   const refreshToken = (): Promise<void> => writeProjectedToken(runtimeDir, plane.audience, standIns);
   await refreshToken();
-  const configFile = await writeAgentConfig({ ...options, plane, health });
+  const configFile = await writeAgentConfig({ ...options, plane, health, gateway: socket.address });
   // What its owner grants is signed, and what is recorded lies in the directory.
   plane.debug.signWith(ref, new GrantSigner());
   await plane.debug.recordings.keepIn(join(dir, "recordings"));
