@@ -45,7 +45,8 @@ it("sends the whole desired state at once, after each change, and as a heartbeat
   await using plane = await EmbeddedControlPlane.listen({ heartbeatMs: 20 });
   using machine = await attached(plane);
   const { stream, first } = machine;
-  expect(first.assignment).toEqual({ orgId: "acme", projectId: "app", architecture: "amd64" });
+  const noKey = new Uint8Array();
+  expect(first.assignment).toEqual({ orgId: "acme", projectId: "app", architecture: "amd64", debugGrantKey: noKey });
   expect(first.openBuilds).toEqual([]);
   expect(first.trustBundle?.buildCaCertificates).toBe(plane.authorities.builds.certPem);
 
