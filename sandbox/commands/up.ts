@@ -73,7 +73,9 @@ export async function up(options: UpOptions, terminal: Terminal, signal: AbortSi
 
 function ended(work: WorkDir, { out }: Terminal): ExitCode {
   work.keepLog = false;
-  out("Everything is stopped; nothing is left behind.");
+  const theirs = work.theirs();
+  const left = theirs.length === 0 ? "nothing is left behind" : `what you asked for stays: ${theirs.join(", ")}`;
+  out(`Everything is stopped; ${left}.`);
   return EXIT.ok;
 }
 

@@ -77,7 +77,7 @@ export async function withStack<T>(options: StackOptions, use: (stack: Stack) =>
   const configFile = await writeAgentConfig({ ...options, plane, health, gateway: socket.address });
   // What its owner grants is signed, and what is recorded lies in the directory.
   plane.debug.signWith(ref, new GrantSigner());
-  await plane.debug.recordings.keepIn(join(dir, "recordings"));
+  plane.debug.recordings.keepIn(join(dir, "recordings"));
   const logFile = join(dir, "agent.log");
   const within = { namespace: network.namespace, socket };
   await using agent = await AgentProcess.start({ configFile, logFile, runtimeDir, within });

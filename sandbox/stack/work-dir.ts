@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -17,6 +18,8 @@ const OURS = [
   ...POLICY_FILES,
 ];
 const LOG = "agent.log";
+/** What a person asked for: it stays. */
+const THEIRS = ["recordings", "diagnostics"];
 /** Goes after us, with the claim. */
 const CLAIM = "sandbox.json";
 
@@ -44,6 +47,11 @@ export class WorkDir implements AsyncDisposable {
   static async open(dir: DirToUse): Promise<WorkDir> {
     await removeFrom(dir.path, [...OURS, LOG]);
     return new WorkDir(dir);
+  }
+
+  /** What of a person's is there, and stays. */
+  theirs(): readonly string[] {
+    return THEIRS.map((name) => join(this.path, name)).filter((path) => existsSync(path));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -61,9 +61,8 @@ export class Recordings {
     this.#changed = changed;
   }
 
-  /** From now on each lies there too, as <recording id>.cast. */
-  async keepIn(directory: string): Promise<void> {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+  /** From now on each lies there too, as <recording id>.cast; the first one makes the directory. */
+  keepIn(directory: string): void {
     this.#directory = directory;
   }
 
@@ -117,11 +116,16 @@ export class Recordings {
         throw new Refusal(status.RESOURCE_EXHAUSTED, "The recording has more than 80 MiB");
       if (Number(offset) > kept.sizeBytes) throw new Refusal(status.ABORTED, `chunk.offset: ${kept.sizeBytes} is next`);
       const fresh = lines.subarray(kept.sizeBytes - Number(offset));
-      if (this.#directory !== undefined && fresh.length > 0)
-        await appendFile(join(this.#directory, `${kept.recordingId}.cast`), fresh, { mode: 0o600 });
+      if (fresh.length > 0) await this.#write(`${kept.recordingId}.cast`, fresh);
       kept.add(fresh);
     }
     return kept;
+  }
+
+  async #write(name: string, lines: Uint8Array): Promise<void> {
+    if (this.#directory === undefined) return;
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    await appendFile(join(this.#directory, name), lines, { mode: 0o600 });
   }
 }
 
