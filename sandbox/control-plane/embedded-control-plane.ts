@@ -89,6 +89,7 @@ export class EmbeddedControlPlane implements AsyncDisposable {
       now,
       changed: () => this.#changes.notify(),
       projectOf: (ref) => fleet.project(ref),
+      admit: (ref) => fleet.admit(ref),
       wish: (ref, wishes) => this.wish(ref, wishes),
     });
     this.#audit = new Audit(now, settings.onAudit);

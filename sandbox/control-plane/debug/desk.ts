@@ -10,6 +10,8 @@ export interface DeskParts {
   readonly now: () => number;
   readonly changed: () => void;
   readonly projectOf: (ref: ProjectRef) => Project;
+  /** Makes it known, if it is not. */
+  readonly admit: (ref: ProjectRef) => Project;
   readonly wish: (ref: ProjectRef, wishes: Wishes) => Change;
 }
 
@@ -31,7 +33,7 @@ export class DebugDesk {
 
   /** From now on this project's machines take only grants that it signs: before they register. */
   signWith(ref: ProjectRef, signer: GrantSigner): void {
-    const project = this.#parts.projectOf(ref);
+    const project = this.#parts.admit(ref);
     project.debugGrantKey = signer.publicKey;
     this.#signers.set(project, signer);
     project.touch();
