@@ -1,5 +1,6 @@
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { NODE_FLAGS } from "../../agent/cli/node-flags.ts";
 import type { TempDir } from "../../sandbox/stack/temp-dir.ts";
 import { AgentProcess, MAIN } from "../cli/agent-process.ts";
 
@@ -22,7 +23,10 @@ export async function bundle(
 ): Promise<Bundled> {
   const before = performance.now();
   const env = { PATH: `${programs.path}:${process.env["PATH"]}`, ...environment };
-  await using running = AgentProcess.startNode(["--import", TELLS_MEMORY, MAIN, "bundle", ...args], env);
+  await using running = AgentProcess.startNode(
+    [...NODE_FLAGS.command, "--import", TELLS_MEMORY, MAIN, "bundle", ...args],
+    env,
+  );
   const { code, out, err } = await running.ended;
   return { code, out, err, peakKib: Number(/peak (\d+)$/.exec(err)?.[1]), tookMs: performance.now() - before };
 }
