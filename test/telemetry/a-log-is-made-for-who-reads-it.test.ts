@@ -114,7 +114,7 @@ describe("for a person", () => {
 });
 
 describe("for journald", () => {
-  const PREFIXES = ["<7>", "<6>", "<4>", "<3>"];
+  const PREFIXES = ["<7>", "<5>", "<4>", "<3>"];
   const OURS = "const { dev, ino } = fstatSync(1, { bigint: true }); process.env.JOURNAL_STREAM = `${dev}:${ino}`;";
 
   /** Its standard output is a unix socket, as journald's is. */
