@@ -1,3 +1,4 @@
+import { mountedCache, plainCacheFilesystem } from "../adapters/cache-filesystem/cache-filesystem.ts";
 import { askedBuildkit } from "../adapters/launcher/asked-buildkit.ts";
 import { askedUnits } from "../adapters/launcher/asked-units.ts";
 import { askedNetwork } from "../adapters/network/asked-network.ts";
@@ -8,6 +9,7 @@ import { askedVolume } from "../adapters/volume/asked-volume.ts";
 import { plainDirectory, plainMount } from "../adapters/volume/plain-directory.ts";
 import type { BuildNetwork } from "../ports/build-network.ts";
 import type { BuildkitUnit } from "../ports/buildkit.ts";
+import type { CacheFilesystem } from "../ports/cache-filesystem.ts";
 import type { CacheVolume, PlainCache } from "../ports/cache-volume.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
@@ -23,6 +25,7 @@ export interface Services {
   readonly unit: BuildkitUnit;
   readonly cacheVolume: CacheVolume | undefined;
   readonly plainCache: PlainCache;
+  readonly cacheFilesystem: CacheFilesystem;
   readonly units: ServiceUnits;
   readonly capabilities: readonly string[];
 }
@@ -34,6 +37,7 @@ export function servicesOf(manager: Config["services"]["manager"], layout: Layou
         unit: askedBuildkit(layout.managerSocket, clock),
         cacheVolume: undefined,
         plainCache: plainDirectory(layout.cacheDir),
+        cacheFilesystem: plainCacheFilesystem(layout.cacheDir, () => clock.now().monoMs),
         units: askedUnits(layout.managerSocket),
         capabilities: ["builds"],
       };
@@ -43,6 +47,7 @@ export function servicesOf(manager: Config["services"]["manager"], layout: Layou
         unit: systemdBuildkit({ proposalFile: layout.buildkitProposal, clock, log }),
         cacheVolume: askedVolume({ socketPath: layout.volumeSocket, services: units }),
         plainCache: plainMount(layout.cacheDir, units),
+        cacheFilesystem: mountedCache(layout.cacheDir, layout.cacheWrites),
         units,
         capabilities: ["builds", "cache-volume"],
       };

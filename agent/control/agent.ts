@@ -32,12 +32,14 @@ import { type BuildkitPorts, runBuildkit } from "./run-buildkit.ts";
 import { type OperatorPorts, serveOperators } from "./serve-operators.ts";
 import { joinTailnet, type TailnetPorts } from "./tailnet/join.ts";
 import { timeBoot } from "./time-boot.ts";
+import { type CacheWatchPorts, watchCache } from "./watch-cache.ts";
 import { watchGateway } from "./watch-gateway.ts";
 
 export type AgentPorts = BelongingPorts &
   CertificatePorts &
   AttachPorts &
   CachePorts &
+  CacheWatchPorts &
   NetworkPorts &
   TailnetPorts &
   BuildkitPorts &
@@ -99,6 +101,7 @@ export async function runAgent(
   tasks.run("gateway", (signal) => watchGateway(ports, inbox, board, signal));
   tasks.run("records", (signal, report) => keepRecords(ports, inbox, board, report, signal));
   tasks.run("cache", (signal, report) => openCache(ports, board, settings.cache, report, signal));
+  tasks.run("cache-filesystem", (signal) => watchCache(ports, board, signal));
   tasks.run("resources", (signal) => measureResources(ports, board, settings.cacheRoot, signal));
   tasks.run("tailnet", (signal, report) => joinTailnet(ports, board, report, signal));
   tasks.run("network", (signal, report) => guardNetwork(ports, board, report, signal));

@@ -43,10 +43,10 @@ export async function examine(
       judge();
     }
   };
-  const { desired, plane, gateway, cache, network, isolation } = board;
+  const { desired, plane, gateway, cache, cacheFilesystem, network, isolation } = board;
   const { tailnet, buildkit, certificates, resources, relief, records } = board;
   const known = [
-    ...[desired, plane, gateway, cache, network, isolation],
+    ...[desired, plane, gateway, cache, cacheFilesystem, network, isolation],
     ...[tailnet, buildkit, certificates, resources, relief, records],
   ];
   await firstOf(outer, tick, (signal) => onChange(known, judge, signal));
@@ -58,6 +58,7 @@ function knownOf(board: Board): Known {
     plane: board.plane.get(),
     gateway: board.gateway.get(),
     cache: board.cache.get(),
+    cacheFilesystem: board.cacheFilesystem.get(),
     network: board.network.get(),
     isolation: board.isolation.get(),
     tailnet: board.tailnet.get(),

@@ -1,3 +1,4 @@
+import type { CacheFilesystemView } from "./cache-filesystem.ts";
 import type { DesiredState } from "./desired-state.ts";
 import type { DiskRelief } from "./disk-relief.ts";
 import type { Resources } from "./machine.ts";
@@ -19,6 +20,7 @@ export interface Known {
   readonly plane: PlaneView;
   readonly gateway: GatewayView;
   readonly cache: CacheView;
+  readonly cacheFilesystem: CacheFilesystemView;
   readonly network: NetworkView;
   readonly isolation: IsolationView;
   readonly tailnet: TailnetView;

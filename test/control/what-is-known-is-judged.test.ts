@@ -129,6 +129,7 @@ describe("what is known", () => {
     ["plane", { plane: { ...WELL.plane, attached: false, lastFailure: "gone" } }],
     ["desired", { desired: undefined }],
     ["cache", { cache: { at: "failed", because: "no device" } }],
+    ["cacheFilesystem", { cacheFilesystem: { at: "unknown" } }],
     ["network", { network: { at: "failed", because: "no bridge" } }],
     ["isolation", { isolation: { at: "failed", because: "no probe" } }, { network: { at: "waiting" } }],
     ["tailnet", { tailnet: { at: "failed", grantId: "t", because: "no key" } }],

@@ -10,6 +10,7 @@ const UNITS = [
   "builder-agent-gateway.service",
   "builder-agent-control.service",
   "builder-agent-network-watch.service",
+  "builder-agent-cache-watch.service",
   "buildkitd.service",
 ];
 const ASKED = { LoadState: "", ActiveState: "", SubState: "", Result: "", NRestarts: "", StateChangeTimestamp: "" };

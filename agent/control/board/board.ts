@@ -60,6 +60,7 @@ export function newBoard(retryNow = new Pulse()): Board {
     plane: new Cell<Known["plane"]>(NO_PLANE, sameData),
     gateway: new Cell<Known["gateway"]>(NO_GATEWAY, sameData),
     cache: new Cell<Known["cache"]>({ at: "waiting" }, sameData),
+    cacheFilesystem: new Cell<Known["cacheFilesystem"]>({ at: "unknown" }, sameData),
     network: new Cell<Known["network"]>({ at: "waiting" }, sameData),
     isolation: new Cell<Known["isolation"]>({ at: "unverified" }, sameData),
     tailnet: new Cell<Known["tailnet"]>({ at: "unknown" }, sameData),

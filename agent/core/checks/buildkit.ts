@@ -7,7 +7,7 @@ export const buildkit: Check = {
   title: "BuildKit",
   blocking: true,
   neededByBuilds: true,
-  dependsOn: ["machine-certificate", "control-plane-view", "cache-volume", "build-network"],
+  dependsOn: ["machine-certificate", "control-plane-view", "cache-volume", "cache-filesystem", "build-network"],
   remedy: "Look at the log of buildkitd.service; it is started again by itself",
   look({ buildkit: view }) {
     if (view.at === "unknown") return unknown(view.message);
@@ -20,7 +20,7 @@ export const disk: Check = {
   title: "Space for the cache",
   blocking: true,
   neededByBuilds: true,
-  dependsOn: ["machine-certificate", "control-plane-view", "cache-volume"],
+  dependsOn: ["machine-certificate", "control-plane-view", "cache-volume", "cache-filesystem"],
   remedy: "Make the cache's disk larger, format it with more inodes if those are short, or see what else lies on it",
   look({ resources, relief }) {
     if (resources === undefined) return unknown("Not looked at yet");

@@ -1,5 +1,6 @@
 import { buildkit, disk } from "./buildkit.ts";
 import { cacheVolume, encryption } from "./cache.ts";
+import { cacheFilesystem } from "./cache-filesystem.ts";
 import type { Check } from "./check.ts";
 import { clock, controlPlane, controlPlaneView, desiredState, unsupported } from "./control-plane.ts";
 import { gateway, machineCertificate, servingCertificate } from "./gateway.ts";
@@ -18,6 +19,7 @@ export const CHECKS: readonly Check[] = [
   controlPlaneView,
   desiredState,
   cacheVolume,
+  cacheFilesystem,
   encryption,
   buildNetwork,
   isolation,

@@ -284,6 +284,7 @@ export class World {
       evidence: EVIDENCE,
       cacheVolume: this.cache.isEncrypted ? mortal(this.cache, life) : undefined,
       plainCache: mortal(this.cache, life),
+      cacheFilesystem: { look: () => this.cache.look() },
       keyUnwrap: { unwrap: () => life.never() },
       names: { addressesOf: async () => ["192.0.2.80"] },
       buildNetwork: mortal(this.network, life),

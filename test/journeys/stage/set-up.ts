@@ -35,6 +35,8 @@ export interface StageOptions {
   readonly uplink?: Uplink;
   /** Before the agent starts. */
   readonly prepare?: (plane: EmbeddedControlPlane) => void;
+  /** Puts a file system in the cache's place, before the agent starts; default: a directory. */
+  readonly mountCache?: (directory: string, scope: Scope) => Promise<void>;
   /** Default true: the stage is up when the agent is ready. */
   readonly awaitReady?: boolean;
 }
@@ -78,6 +80,7 @@ export async function setUp(options: StageOptions, scope: Scope): Promise<StageP
   const configFile = await writeStageConfig({ workDir, runtimeDir, ...settings });
   const log = new AgentLog(join(workDir, "agent.log"));
   scope.defer(() => proveNothingLeft([mark, workDir, runtimeDir], [workDir, runtimeDir]));
+  await options.mountCache?.(join(workDir, "cache"), scope);
   const startAgent = (): Promise<AgentProcess> => network.start({ configFile, logFile: log.file, runtimeDir });
   const agent = scope.own(await startAgent());
   const healthUrl = `http://${health.host}:${health.port}`;
