@@ -4,6 +4,7 @@ import { askedUnits } from "../adapters/launcher/asked-units.ts";
 import { askedNetwork } from "../adapters/network/asked-network.ts";
 import { networkInForce } from "../adapters/network/network-in-force.ts";
 import { systemdBuildkit } from "../adapters/systemd/buildkit-unit.ts";
+import { ownUnits } from "../adapters/systemd/own-units.ts";
 import { serviceUnits } from "../adapters/systemd/service-units.ts";
 import { askedVolume } from "../adapters/volume/asked-volume.ts";
 import { plainDirectory, plainMount } from "../adapters/volume/plain-directory.ts";
@@ -13,6 +14,7 @@ import type { CacheFilesystem } from "../ports/cache-filesystem.ts";
 import type { CacheVolume, PlainCache } from "../ports/cache-volume.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
+import type { OwnUnits } from "../ports/own-units.ts";
 import type { ServiceUnits } from "../ports/service-units.ts";
 import type { Config } from "./config/config.ts";
 import type { Layout } from "./layout.ts";
@@ -26,6 +28,7 @@ export interface Services {
   readonly cacheVolume: CacheVolume | undefined;
   readonly plainCache: PlainCache;
   readonly cacheFilesystem: CacheFilesystem;
+  readonly ownUnits: OwnUnits | undefined;
   readonly units: ServiceUnits;
   readonly capabilities: readonly string[];
 }
@@ -38,6 +41,7 @@ export function servicesOf(manager: Config["services"]["manager"], layout: Layou
         cacheVolume: undefined,
         plainCache: plainDirectory(layout.cacheDir),
         cacheFilesystem: plainCacheFilesystem(layout.cacheDir, () => clock.now().monoMs),
+        ownUnits: undefined,
         units: askedUnits(layout.managerSocket),
         capabilities: ["builds"],
       };
@@ -48,6 +52,7 @@ export function servicesOf(manager: Config["services"]["manager"], layout: Layou
         cacheVolume: askedVolume({ socketPath: layout.volumeSocket, services: units }),
         plainCache: plainMount(layout.cacheDir, units),
         cacheFilesystem: mountedCache(layout.cacheDir, layout.cacheWrites),
+        ownUnits: ownUnits(),
         units,
         capabilities: ["builds", "cache-volume"],
       };

@@ -44,10 +44,10 @@ export async function examine(
     }
   };
   const { desired, plane, gateway, cache, cacheFilesystem, network, isolation } = board;
-  const { tailnet, buildkit, certificates, resources, relief, records } = board;
+  const { tailnet, buildkit, certificates, resources, relief, records, units } = board;
   const known = [
     ...[desired, plane, gateway, cache, cacheFilesystem, network, isolation],
-    ...[tailnet, buildkit, certificates, resources, relief, records],
+    ...[tailnet, buildkit, certificates, resources, relief, records, units],
   ];
   await firstOf(outer, tick, (signal) => onChange(known, judge, signal));
 }
@@ -67,6 +67,7 @@ function knownOf(board: Board): Known {
     resources: board.resources.get(),
     relief: board.relief.get(),
     records: board.records.get(),
+    units: board.units.get(),
   };
 }
 

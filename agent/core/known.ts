@@ -2,6 +2,7 @@ import type { CacheFilesystemView } from "./cache-filesystem.ts";
 import type { DesiredState } from "./desired-state.ts";
 import type { DiskRelief } from "./disk-relief.ts";
 import type { Resources } from "./machine.ts";
+import type { UnitsView } from "./units/own-units.ts";
 import type {
   BuildkitView,
   CacheView,
@@ -29,6 +30,7 @@ export interface Known {
   readonly resources: Resources | undefined;
   readonly relief: DiskRelief;
   readonly records: RecordCounts;
+  readonly units: UnitsView;
 }
 
 /** What this machine is configured with and can do: it does not change while this process lives. */

@@ -136,6 +136,7 @@ describe("what is known", () => {
     ["buildkit", { buildkit: { ...WELL.buildkit, at: "stopped" } }],
     ["resources", { resources: FULL }],
     ["relief", { relief: { at: "pruning", message: "the cache is being pruned" } }],
+    ["units", { units: { at: "unseen", because: "no bus" } }],
     ["records", { records: { waiting: 0, dropped: 1 } }],
   ])("is judged anew at once after a change of %s", async (name, change, where = {}) => {
     allIsWell();

@@ -16,6 +16,8 @@ const NOTHING_KNOWN: Known = {
   desired: undefined,
   resources: undefined,
   cache: { at: "waiting" },
+  cacheFilesystem: { at: "unknown" },
+  units: { at: "unknown" },
   network: { at: "waiting" },
   isolation: { at: "unverified" },
   tailnet: { at: "unknown" },

@@ -6,6 +6,7 @@ import { clock, controlPlane, controlPlaneView, desiredState, unsupported } from
 import { gateway, machineCertificate, servingCertificate } from "./gateway.ts";
 import { buildNetwork, isolation, tailnet } from "./network.ts";
 import { records } from "./records.ts";
+import { units } from "./units.ts";
 
 /**
  * Every check, in the order in which it is shown and given as a reason. A new one is a row here and
@@ -27,6 +28,7 @@ export const CHECKS: readonly Check[] = [
   buildkit,
   disk,
   records,
+  units,
   clock,
   unsupported,
 ];

@@ -109,6 +109,7 @@ export class FleetMachine implements AsyncDisposable {
       evidence: typeof options.proof === "string" ? joinToken(options.proof) : options.proof,
       cacheVolume: undefined,
       cacheFilesystem: { look: () => ({ write: { is: "written", number: String((writes += 1)) }, mount: MOUNT }) },
+      ownUnits: undefined,
       plainCache: { open: async () => CACHE, close: async () => undefined },
       keyUnwrap: { unwrap: () => Promise.reject(new Error("a plain cache has no key")) },
       names: { addressesOf: async () => ["192.0.2.80"] },

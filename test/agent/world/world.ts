@@ -283,6 +283,7 @@ export class World {
       identityStore: mortal(this.#identityStore, life),
       evidence: EVIDENCE,
       cacheVolume: this.cache.isEncrypted ? mortal(this.cache, life) : undefined,
+      ownUnits: undefined,
       plainCache: mortal(this.cache, life),
       cacheFilesystem: { look: () => this.cache.look() },
       keyUnwrap: { unwrap: () => life.never() },
