@@ -8,6 +8,9 @@ import type { Board } from "./board/board.ts";
 /** BuildKit's unit is looked at as often: the machine wakes once for both. */
 const LOOK_EVERY_MS = 2_000;
 
+/** The machine is not ready before the first write is over, which takes milliseconds. */
+const FIRST_EVERY_MS = 100;
+
 export interface CacheWatchPorts {
   readonly cacheFilesystem: CacheFilesystem;
   readonly clock: Clock;
@@ -28,7 +31,7 @@ export async function watchCache(
       const { write, ...now } = cacheFilesystem.look();
       opened ??= now.mount;
       cell.set({ at: "seen", ...(opened && { opened }), now, write: patience.judged(write, clock.now()) });
-      await clock.sleep(untilBeatMs(clock.now(), LOOK_EVERY_MS), signal);
+      await clock.sleep(patience.isFirst ? FIRST_EVERY_MS : untilBeatMs(clock.now(), LOOK_EVERY_MS), signal);
     }
     cell.set({ at: "unknown" });
   }
@@ -39,6 +42,10 @@ class Patience {
   #last: Seen["write"] = { is: "first" };
   #seen = "";
   #since: Instant | undefined;
+
+  get isFirst(): boolean {
+    return this.#last.is === "first";
+  }
 
   judged(write: WriteTry, now: Instant): Seen["write"] {
     const seen = write.is === "none" ? "" : `${write.is} ${write.number}`;

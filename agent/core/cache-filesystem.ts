@@ -9,7 +9,10 @@ export interface MountSeen {
   readonly source: string;
   /** "ext4" */
   readonly filesystem: string;
-  /** Of the mount and of its file system. */
+  /**
+   * Of the file system, not of the mount: a confined process has mounts of its own, read-only where
+   * the machine's is not.
+   */
   readonly options: readonly string[];
 }
 

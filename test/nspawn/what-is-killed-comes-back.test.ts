@@ -95,16 +95,20 @@ interface Check {
 
 /** What a check says, once it is in that state and says something like it. */
 function says(name: string, state: string, words: RegExp, withinMs: number): Promise<Check> {
+  let last: Check | undefined;
   return eventually(
     `${name} is ${state}: ${String(words)}`,
     async () => {
       const said = await machine().container.run("sh", ["-c", "builder-agent status --json || true"]);
       // Our own command's.
       const { checks } = JSON.parse(said) as { readonly checks: readonly Check[] };
-      return checks.find((check) => check.name === name && check.state === state && words.test(check.message));
+      last = checks.find((check) => check.name === name);
+      return last?.state === state && words.test(last.message) && last;
     },
     withinMs,
-  );
+  ).catch((cause: unknown) => {
+    throw new Error(`${name} says: ${JSON.stringify(last)}`, { cause });
+  });
 }
 
 /** From a cause to its name, and to being well again. */

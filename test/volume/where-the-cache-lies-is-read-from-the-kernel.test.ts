@@ -7,7 +7,7 @@ import { TempDir } from "../../sandbox/stack/temp-dir.ts";
 
 const TABLE = `22 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw,errors=remount-ro
 30 22 0:25 / /var/lib/builder\\040agent rw,nosuid shared:12 master:4 - tmpfs tmpfs rw,size=1k
-63 22 254:0 /layers /cache rw,noatime shared:9 - ext4 /dev/mapper/builder-agent-cache rw,discard,emergency_ro
+63 22 254:0 /layers /cache ro,noatime shared:9 - ext4 /dev/mapper/builder-agent-cache rw,discard,emergency_ro
 64 22 254:0 / /cache-of-others rw - ext4 /dev/mapper/other ro
 `;
 
@@ -21,10 +21,10 @@ describe("the mount that holds a path is", () => {
     expect(mountHolding(TABLE, path)).toMatchObject({ device, mountPoint });
   });
 
-  it("the one that lies on top, with the options of both", () => {
+  it("the one that lies on top, with the options of its file system, not those of a confined process's mount", () => {
     const table = `${TABLE}70 63 0:51 / /cache rw - tmpfs somebody rw\n`;
     expect(mountHolding(table, "/cache")).toMatchObject({ source: "somebody", filesystem: "tmpfs" });
-    expect(mountHolding(TABLE, "/cache")?.options).toEqual(["rw", "noatime", "discard", "emergency_ro"]);
+    expect(mountHolding(TABLE, "/cache")?.options).toEqual(["rw", "discard", "emergency_ro"]);
     expect(mountHolding(TABLE, "/cache")?.root).toBe("/layers");
   });
 

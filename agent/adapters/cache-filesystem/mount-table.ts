@@ -16,8 +16,8 @@ export function mountHolding(table: string, path: string): MountSeen | undefined
 /** "36 35 98:0 /root /mnt rw,noatime shared:1 - ext4 /dev/sda1 rw,errors=continue" */
 function mountOf(line: string): MountSeen | undefined {
   const [left = "", right = ""] = line.split(" - ");
-  const [, , device, root, mountPoint, options] = left.split(" ");
-  const [filesystem, source, superOptions] = right.split(" ");
+  const [, , device, root, mountPoint] = left.split(" ");
+  const [filesystem, source, options] = right.split(" ");
   if (device === undefined || root === undefined || mountPoint === undefined || filesystem === undefined)
     return undefined;
   return {
@@ -26,7 +26,7 @@ function mountOf(line: string): MountSeen | undefined {
     root: unescaped(root),
     source: unescaped(source ?? ""),
     filesystem,
-    options: [...new Set([...(options ?? "").split(","), ...(superOptions ?? "").split(",")])].filter(Boolean),
+    options: (options ?? "").split(",").filter(Boolean),
   };
 }
 
