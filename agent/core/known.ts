@@ -9,7 +9,7 @@ import type {
   IsolationView,
   NetworkView,
   PlaneView,
-  RecordCounts,
+  RecordsView,
   TailnetView,
 } from "./views.ts";
 
@@ -26,7 +26,7 @@ export interface Known {
   readonly certificates: CertificatesView;
   readonly resources: Resources | undefined;
   readonly relief: DiskRelief;
-  readonly records: RecordCounts;
+  readonly records: RecordsView;
 }
 
 /** What this machine is configured with and can do: it does not change while this process lives. */

@@ -6,6 +6,7 @@ import type { Scope } from "../../../agent/lifecycle/scope.ts";
 import { EmbeddedControlPlane } from "../../../sandbox/control-plane/embedded-control-plane.ts";
 import type { ControlPlaneOptions } from "../../../sandbox/control-plane/options.ts";
 import type { AgentProcess } from "../../../sandbox/stack/agent-process.ts";
+import type { NetworkNamespace } from "../../../sandbox/net/namespace.ts";
 import { makeRuntimeDir } from "../../../sandbox/stack/runtime-dir.ts";
 import { TempDir } from "../../../sandbox/stack/temp-dir.ts";
 import { readToolchain, type Toolchain } from "../../../sandbox/stack/toolchain.ts";
@@ -35,6 +36,8 @@ export interface StageOptions {
   readonly uplink?: Uplink;
   /** Before the agent starts. */
   readonly prepare?: (plane: EmbeddedControlPlane) => void;
+  /** Likewise: where the agent's state and its cache are going to lie, and the VM, if it has one. */
+  readonly prepareDisks?: (workDir: string, vm: NetworkNamespace | undefined) => Promise<void>;
   /** Default true: the stage is up when the agent is ready. */
   readonly awaitReady?: boolean;
 }
@@ -73,6 +76,7 @@ export async function setUp(options: StageOptions, scope: Scope): Promise<StageP
   options.prepare?.(plane);
   const { drainGraceMs = 2_000, logLevel = "info", buildkitDebugSocket = false, uplink } = options;
   const network = uplink === undefined ? await sharedNetwork() : await ownNetwork(plane, uplink, scope);
+  await options.prepareDisks?.(workDir, network.vm);
   const { health, mode } = network;
   const settings = { plane, health, networkMode: mode, tools, identity, drainGraceMs, logLevel, buildkitDebugSocket };
   const configFile = await writeStageConfig({ workDir, runtimeDir, ...settings });

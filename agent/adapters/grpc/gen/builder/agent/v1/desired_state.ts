@@ -98,7 +98,8 @@ export interface DesiredState {
    * Counts up with each change. A lower one than the last applied is ignored, unless `epoch`
    * differs.
    *
-   * The content of one (epoch, revision) never changes, secrets included; only `sent_at` does. The
+   * The content of one (epoch, revision) never changes, secrets included; only `sent_at` and
+   * `heartbeat` do. The
    * same revision with other content is refused: it neither takes effect nor confirms the view, and
    * ObservedState.refused_reason names what differs. The order of builds, CAs, CIDRs, tags and map
    * entries is no content.
@@ -135,7 +136,15 @@ export interface DesiredState {
   diagnosticsRequests: DiagnosticsRequest[];
   /** Present: drain. It cannot be taken back: a machine that drains ends. */
   drain: Drain | undefined;
-  egress: EgressPolicy | undefined;
+  egress:
+    | EgressPolicy
+    | undefined;
+  /**
+   * How soon you send this again though nothing has changed, at most 30 seconds; anything else counts
+   * as absent, and absent as 30. Your silence is told to the machine's operators after half as long
+   * again, at least 15 seconds. No content: it may change with each message.
+   */
+  heartbeat: Duration | undefined;
 }
 
 /** Whose machine this is. It never changes during a boot: a different one is refused. */
@@ -417,6 +426,7 @@ function createBaseDesiredState(): DesiredState {
     diagnosticsRequests: [],
     drain: undefined,
     egress: undefined,
+    heartbeat: undefined,
   };
 }
 
@@ -466,6 +476,9 @@ export const DesiredState: MessageFns<DesiredState> = {
     }
     if (message.egress !== undefined) {
       EgressPolicy.encode(message.egress, writer.uint32(114).fork()).join();
+    }
+    if (message.heartbeat !== undefined) {
+      Duration.encode(message.heartbeat, writer.uint32(122).fork()).join();
     }
     return writer;
   },
@@ -595,6 +608,14 @@ export const DesiredState: MessageFns<DesiredState> = {
             message.egress = EgressPolicy.decode(reader, reader.uint32());
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.heartbeat = Duration.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -637,6 +658,9 @@ export const DesiredState: MessageFns<DesiredState> = {
     message.drain = (object.drain !== undefined && object.drain !== null) ? Drain.fromPartial(object.drain) : undefined;
     message.egress = (object.egress !== undefined && object.egress !== null)
       ? EgressPolicy.fromPartial(object.egress)
+      : undefined;
+    message.heartbeat = (object.heartbeat !== undefined && object.heartbeat !== null)
+      ? Duration.fromPartial(object.heartbeat)
       : undefined;
     return message;
   },
