@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { GrpcBuildkitCache } from "../adapters/buildkit/grpc-cache.ts";
 import { readPreparation } from "../adapters/buildkit/preparation-file.ts";
 import { GrpcBuildkitProbe } from "../adapters/buildkit/probe.ts";
+import { GrpcStepTrial } from "../adapters/buildkit/step-trial.ts";
 import { answeredRequests } from "../adapters/bundle/answered-requests.ts";
 import { systemClock } from "../adapters/clock/system-clock.ts";
 import { connectControlPlane } from "../adapters/grpc/connect-control-plane.ts";
@@ -131,6 +132,7 @@ export async function startControl(
       },
       operators: operatorDesk({ path: layout.operatorsSocket, log }),
       probe: scope.own(new GrpcBuildkitProbe(layout.buildkitSocket, config.health.listen.port)),
+      trial: scope.own(new GrpcStepTrial(layout.buildkitSocket)),
       preparation: () => readPreparation(layout.buildkitPrepared),
       buildkitCache: scope.own(new GrpcBuildkitCache(layout.buildkitSocket, layout.cacheDir)),
       configuration: await buildkitConfiguration(config, log),
