@@ -28,6 +28,7 @@ import { Branch } from "../lifecycle/branch.ts";
 import { Pulse } from "../lifecycle/pulse.ts";
 import { Scope } from "../lifecycle/scope.ts";
 import { buildkitConfiguration } from "./buildkit-configuration.ts";
+import { buildkitMetricsOf } from "./buildkit-metrics-of.ts";
 import { controlBundles } from "./bundle/control-bundles.ts";
 import { keepSecretsOut } from "./bundle/keep-secrets-out.ts";
 import type { Cli } from "./cli.ts";
@@ -78,7 +79,9 @@ export async function startControl(
   using ownUnit = new SystemdNotify({ environment: cli.environment, pid: process.pid, log });
   const { capabilities, units, ...services } = servicesOf(config.services.manager, layout, clock, log);
   const tailnet = tailnetOf(config, units, cli.environment, { clock, log });
-  const board = scope.own(await listenHealth({ ...config.health.listen, registry, log }));
+  const board = scope.own(
+    await listenHealth({ ...config.health.listen, registry, more: buildkitMetricsOf(config, layout), log }),
+  );
   log.info({ url: board.url }, "health.listening");
   const proxy = planeProxy(controlPlane, cli.environment);
   if (proxy !== undefined) log.info({ proxy: formatHostPort(proxy) }, "control-plane.proxy");

@@ -135,6 +135,11 @@ export const buildkitUnitEvents = {
     fields: ["schemaVersion", "preparedAtMs", "tookMs", "lastEnd", "quarantined?"],
     says: "All is ready for BuildKit's start.",
   },
+  "buildkit.metrics-not-passed": {
+    at: ["warn"],
+    fields: ["err"],
+    says: "BuildKit's own metrics could not be had from its debug socket: /metrics is without them.",
+  },
 } as const satisfies EventTable;
 
 /** buildkitd as the launcher's child, where there is no systemd. */
