@@ -1,6 +1,7 @@
 import type { DesiredState } from "./desired-state.ts";
 import type { DiskRelief } from "./disk-relief.ts";
 import type { Resources } from "./machine.ts";
+import type { StepView } from "./step-trial.ts";
 import type {
   BuildkitView,
   CacheView,
@@ -23,6 +24,7 @@ export interface Known {
   readonly isolation: IsolationView;
   readonly tailnet: TailnetView;
   readonly buildkit: BuildkitView;
+  readonly step: StepView;
   readonly certificates: CertificatesView;
   readonly resources: Resources | undefined;
   readonly relief: DiskRelief;

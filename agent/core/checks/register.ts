@@ -1,4 +1,5 @@
 import { buildkit, disk } from "./buildkit.ts";
+import { buildkitSolve } from "./buildkit-solve.ts";
 import { cacheVolume, encryption } from "./cache.ts";
 import type { Check } from "./check.ts";
 import { clock, controlPlane, controlPlaneView, desiredState, unsupported } from "./control-plane.ts";
@@ -24,6 +25,7 @@ export const CHECKS: readonly Check[] = [
   tailnet,
   buildkit,
   disk,
+  buildkitSolve,
   records,
   clock,
   unsupported,
