@@ -32,6 +32,7 @@ import { type BuildkitPorts, runBuildkit } from "./run-buildkit.ts";
 import { type OperatorPorts, serveOperators } from "./serve-operators.ts";
 import { joinTailnet, type TailnetPorts } from "./tailnet/join.ts";
 import { timeBoot } from "./time-boot.ts";
+import { type TrialPorts, trySteps } from "./try-steps.ts";
 import { type CacheWatchPorts, watchCache } from "./watch-cache.ts";
 import { watchGateway } from "./watch-gateway.ts";
 import { type UnitPorts, watchUnits } from "./watch-units.ts";
@@ -45,6 +46,7 @@ export type AgentPorts = BelongingPorts &
   NetworkPorts &
   TailnetPorts &
   BuildkitPorts &
+  TrialPorts &
   ReliefPorts &
   DebugChapterPorts &
   EndingPorts &
@@ -109,6 +111,7 @@ export async function runAgent(
   tasks.run("tailnet", (signal, report) => joinTailnet(ports, board, report, signal));
   tasks.run("network", (signal, report) => guardNetwork(ports, board, report, signal));
   tasks.run("buildkit", (signal, report) => runBuildkit(ports, board, report, signal));
+  tasks.run("step-trials", (signal, report) => trySteps(ports, board, report, signal));
   tasks.run("disk", (signal, report) => relieveDisk(ports, board, report, signal));
   tasks.run("checks", (signal) => examine(ports, board, fixed, signal));
   tasks.run("observed-state", (signal) => observe(ports, board, boot, () => tasks.loops, signal));

@@ -44,10 +44,10 @@ export async function examine(
     }
   };
   const { desired, plane, gateway, cache, cacheFilesystem, network, isolation } = board;
-  const { tailnet, buildkit, certificates, resources, relief, records, units } = board;
+  const { tailnet, buildkit, step, certificates, resources, relief, records, units } = board;
   const known = [
     ...[desired, plane, gateway, cache, cacheFilesystem, network, isolation],
-    ...[tailnet, buildkit, certificates, resources, relief, records, units],
+    ...[tailnet, buildkit, step, certificates, resources, relief, records, units],
   ];
   await firstOf(outer, tick, (signal) => onChange(known, judge, signal));
 }
@@ -63,6 +63,7 @@ function knownOf(board: Board): Known {
     isolation: board.isolation.get(),
     tailnet: board.tailnet.get(),
     buildkit: board.buildkit.get(),
+    step: board.step.get(),
     certificates: board.certificates.get(),
     resources: board.resources.get(),
     relief: board.relief.get(),

@@ -2,6 +2,7 @@ import type { CacheFilesystemView } from "./cache-filesystem.ts";
 import type { DesiredState } from "./desired-state.ts";
 import type { DiskRelief } from "./disk-relief.ts";
 import type { Resources } from "./machine.ts";
+import type { StepView } from "./step-trial.ts";
 import type { UnitsView } from "./units/own-units.ts";
 import type {
   BuildkitView,
@@ -11,7 +12,7 @@ import type {
   IsolationView,
   NetworkView,
   PlaneView,
-  RecordCounts,
+  RecordsView,
   TailnetView,
 } from "./views.ts";
 
@@ -26,11 +27,12 @@ export interface Known {
   readonly isolation: IsolationView;
   readonly tailnet: TailnetView;
   readonly buildkit: BuildkitView;
+  readonly step: StepView;
   readonly certificates: CertificatesView;
   readonly resources: Resources | undefined;
   readonly relief: DiskRelief;
-  readonly records: RecordCounts;
   readonly units: UnitsView;
+  readonly records: RecordsView;
 }
 
 /** What this machine is configured with and can do: it does not change while this process lives. */

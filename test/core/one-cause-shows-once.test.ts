@@ -4,6 +4,7 @@ import { CHECKS } from "../../agent/core/checks/register.ts";
 import { withSince } from "../../agent/core/health.ts";
 import type { Known } from "../../agent/core/known.ts";
 import { readiness } from "../../agent/core/readiness.ts";
+import { NO_STEP } from "../../agent/core/step-trial.ts";
 import { NO_BUILDKIT, NO_GATEWAY, NO_PLANE } from "../../agent/core/views.ts";
 import { FIXED, NOW, WELL } from "./sample.ts";
 
@@ -11,6 +12,7 @@ const NOTHING_KNOWN: Known = {
   ...WELL,
   gateway: NO_GATEWAY,
   buildkit: NO_BUILDKIT,
+  step: NO_STEP,
   plane: NO_PLANE,
   certificates: { lastRenewalError: "" },
   desired: undefined,

@@ -104,6 +104,7 @@ export const CACHE_MOUNT: MountSeen = {
 export const WELL: Known = {
   gateway: { at: "here", runId: "g1", listening: true, open: new Map(), servingNotAfterMs: NOW.wallMs + 1 },
   buildkit: { ...NO_BUILDKIT, at: "ready" },
+  step: { at: "ran", atMs: NOW.wallMs, tookMs: 60 },
   plane: { ...NO_PLANE, attached: true, confirmedAt: NOW, time: { planeMs: NOW.wallMs, at: NOW } },
   certificates: { machineNotAfterMs: NOW.wallMs + 1, lastRenewalError: "" },
   desired: desiredState(),

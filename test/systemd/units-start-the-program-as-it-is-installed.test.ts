@@ -19,6 +19,7 @@ it.each([
   ["builder-agent-terminal-root@.service", NODE_FLAGS.terminal, ["terminal", "serve", "--peer", "%i"]],
   ["buildkitd.service", NODE_FLAGS.control, ["buildkit", "prepare"]],
   ["buildkitd.service", NODE_FLAGS.control, ["buildkit", "ended"]],
+  ["builder-agent-buildkit-metrics.service", NODE_FLAGS.control, ["buildkit", "metrics"]],
   ["builder-agent-sweep.service", NODE_FLAGS.control, ["buildkit", "sweep"]],
   ["tailscaled.service", NODE_FLAGS.control, ["network", "close"]],
 ])("%s runs Node with %j for %j", (unit, flags, command) => {
@@ -89,6 +90,7 @@ it.each([
     "ReadWritePaths",
     `${LAYOUT.volumeRuntimeDir} ${LAYOUT.volumeStateDir} -/run/cryptsetup`,
   ],
+  ["builder-agent-buildkit-metrics.socket", "ListenStream", LAYOUT.buildkitMetricsSocket],
   ["builder-agent-network.socket", "ListenStream", LAYOUT.networkSocket],
   ["builder-agent-network@.service", "ReadWritePaths", LAYOUT.networkDir],
   ["builder-agent-network-watch.service", "ReadWritePaths", LAYOUT.networkDir],

@@ -8,6 +8,7 @@ import type { CheckResult } from "../../core/health.ts";
 import type { Known } from "../../core/known.ts";
 import type { ObservedState } from "../../core/observed-state.ts";
 import type { Phase } from "../../core/phase.ts";
+import { NO_STEP } from "../../core/step-trial.ts";
 import type { Trouble } from "../../core/troubles.ts";
 import type { FrozenBuilds, GatewayCounts } from "../../core/views.ts";
 import { NO_BUILDKIT, NO_GATEWAY, NO_PLANE } from "../../core/views.ts";
@@ -65,6 +66,7 @@ export function newBoard(retryNow = new Pulse()): Board {
     isolation: new Cell<Known["isolation"]>({ at: "unverified" }, sameData),
     tailnet: new Cell<Known["tailnet"]>({ at: "unknown" }, sameData),
     buildkit: new Cell<Known["buildkit"]>(NO_BUILDKIT, sameData),
+    step: new Cell<Known["step"]>(NO_STEP, sameData),
     certificates: new Cell<Known["certificates"]>({ lastRenewalError: "" }, sameData),
     resources: new Cell<Known["resources"]>(undefined),
     relief: new Cell<Known["relief"]>(IDLE_RELIEF, sameData),

@@ -1,4 +1,5 @@
 import { buildkit, disk } from "./buildkit.ts";
+import { buildkitSolve } from "./buildkit-solve.ts";
 import { cacheVolume, encryption } from "./cache.ts";
 import { cacheFilesystem } from "./cache-filesystem.ts";
 import type { Check } from "./check.ts";
@@ -27,6 +28,7 @@ export const CHECKS: readonly Check[] = [
   tailnet,
   buildkit,
   disk,
+  buildkitSolve,
   records,
   units,
   clock,
