@@ -31,8 +31,8 @@ export interface Known {
   readonly certificates: CertificatesView;
   readonly resources: Resources | undefined;
   readonly relief: DiskRelief;
-  readonly units: UnitsView;
   readonly records: RecordsView;
+  readonly units: UnitsView;
 }
 
 /** What this machine is configured with and can do: it does not change while this process lives. */

@@ -22,7 +22,8 @@ beforeEach(({ skip }) => {
 
 function stageOn(filesystem: FilesystemOptions): Promise<Stage> {
   return Stage.up({
-    mountCache: async (directory, scope) => void (await mountFilesystem(directory, filesystem, scope)),
+    prepareDisks: async (workDir, _vm, scope) =>
+      void (await mountFilesystem(join(workDir, "cache"), filesystem, scope)),
   });
 }
 
@@ -79,9 +80,9 @@ it("an ext4 that went read-only by itself is named once, with what the kernel co
 }, async () => {
   let device = "";
   await using stage = await Stage.up({
-    mountCache: async (directory, scope) => {
+    prepareDisks: async (workDir, _vm, scope) => {
       const options = { kind: "ext4", sizeMib: 2_048, mountOptions: "errors=remount-ro" } as const;
-      device = await mountFilesystem(directory, options, scope);
+      device = await mountFilesystem(join(workDir, "cache"), options, scope);
     },
   });
   await writeFile(`/sys/fs/ext4/${basename(device)}/trigger_fs_error`, "a test of the agent");

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import type { Scope } from "../../../agent/lifecycle/scope.ts";
 import { EmbeddedControlPlane } from "../../../sandbox/control-plane/embedded-control-plane.ts";
 import type { ControlPlaneOptions } from "../../../sandbox/control-plane/options.ts";
-import type { NetworkNamespace } from "../../../sandbox/net/namespace.ts";
 import type { AgentProcess } from "../../../sandbox/stack/agent-process.ts";
+import type { NetworkNamespace } from "../../../sandbox/net/namespace.ts";
 import { makeRuntimeDir } from "../../../sandbox/stack/runtime-dir.ts";
 import { TempDir } from "../../../sandbox/stack/temp-dir.ts";
 import { readToolchain, type Toolchain } from "../../../sandbox/stack/toolchain.ts";
@@ -36,10 +36,8 @@ export interface StageOptions {
   readonly uplink?: Uplink;
   /** Before the agent starts. */
   readonly prepare?: (plane: EmbeddedControlPlane) => void;
-  /** Puts a file system in the cache's place, before the agent starts; default: a directory. */
-  readonly mountCache?: (directory: string, scope: Scope) => Promise<void>;
   /** Likewise: where the agent's state and its cache are going to lie, and the VM, if it has one. */
-  readonly prepareDisks?: (workDir: string, vm: NetworkNamespace | undefined) => Promise<void>;
+  readonly prepareDisks?: (workDir: string, vm: NetworkNamespace | undefined, scope: Scope) => Promise<void>;
   /** Default true: the stage is up when the agent is ready. */
   readonly awaitReady?: boolean;
 }
@@ -78,13 +76,12 @@ export async function setUp(options: StageOptions, scope: Scope): Promise<StageP
   options.prepare?.(plane);
   const { drainGraceMs = 2_000, logLevel = "info", buildkitDebugSocket = false, uplink } = options;
   const network = uplink === undefined ? await sharedNetwork() : await ownNetwork(plane, uplink, scope);
-  await options.prepareDisks?.(workDir, network.vm);
   const { health, mode } = network;
   const settings = { plane, health, networkMode: mode, tools, identity, drainGraceMs, logLevel, buildkitDebugSocket };
   const configFile = await writeStageConfig({ workDir, runtimeDir, ...settings });
   const log = new AgentLog(join(workDir, "agent.log"));
   scope.defer(() => proveNothingLeft([mark, workDir, runtimeDir], [workDir, runtimeDir]));
-  await options.mountCache?.(join(workDir, "cache"), scope);
+  await options.prepareDisks?.(workDir, network.vm, scope);
   const startAgent = (): Promise<AgentProcess> => network.start({ configFile, logFile: log.file, runtimeDir });
   const agent = scope.own(await startAgent());
   const healthUrl = `http://${health.host}:${health.port}`;
