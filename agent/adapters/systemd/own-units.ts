@@ -1,11 +1,9 @@
 import { lstatSync, readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { CONFINING_SETTINGS } from "../../core/units/confinement.ts";
-import { OWN_UNITS, type OwnUnit, type UnitSeen } from "../../core/units/own-units.ts";
+import { OWN_UNIT_NAMES, type OwnUnit, type UnitSeen } from "../../core/units/own-units.ts";
 import type { OwnUnits } from "../../ports/own-units.ts";
 import { showUnits } from "./systemctl.ts";
-
-export const OWN_UNIT_NAMES = Object.keys(OWN_UNITS) as readonly OwnUnit[];
 
 /**
  * Where systemd keeps the id of each unit's present run: a link for each that is up. It is gone
@@ -38,7 +36,7 @@ export async function lookAtUnits(signal: AbortSignal): Promise<readonly UnitSee
   });
 }
 
-export function unitSeen(name: OwnUnit, shown: Readonly<Record<string, string>>): UnitSeen {
+function unitSeen(name: OwnUnit, shown: Readonly<Record<string, string>>): UnitSeen {
   const told = (property: string): string => shown[property] ?? "";
   return {
     name,
@@ -54,7 +52,7 @@ export function unitSeen(name: OwnUnit, shown: Readonly<Record<string, string>>)
 }
 
 /**
- * The manager itself notices changed files, but no folder that was not there when it last read them.
+ * The manager itself notices changed files, but no folder that is newer than its last look.
  */
 function hasUnread(directory: string, { name, dropIns }: UnitSeen): boolean {
   const folder = join(directory, `${name}.d`);
