@@ -44,10 +44,10 @@ export async function examine(
     }
   };
   const { desired, plane, gateway, cache, network, isolation } = board;
-  const { tailnet, buildkit, certificates, resources, relief, records } = board;
+  const { tailnet, buildkit, certificates, resources, relief, records, traces } = board;
   const known = [
     ...[desired, plane, gateway, cache, network, isolation],
-    ...[tailnet, buildkit, certificates, resources, relief, records],
+    ...[tailnet, buildkit, certificates, resources, relief, records, traces],
   ];
   await firstOf(outer, tick, (signal) => onChange(known, judge, signal));
 }
@@ -66,6 +66,7 @@ function knownOf(board: Board): Known {
     resources: board.resources.get(),
     relief: board.relief.get(),
     records: board.records.get(),
+    traces: board.traces.get(),
   };
 }
 

@@ -107,6 +107,7 @@ export const WELL: Known = {
   },
   relief: IDLE_RELIEF,
   records: { waiting: 0, dropped: 0 },
+  traces: { at: "off", because: "nobody wants any" },
   cache: { at: "open", volume: openedVolume() },
   network: { at: "none" },
   isolation: { at: "unverified" },

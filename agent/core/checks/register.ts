@@ -5,6 +5,7 @@ import { clock, controlPlane, controlPlaneView, desiredState, unsupported } from
 import { gateway, machineCertificate, servingCertificate } from "./gateway.ts";
 import { buildNetwork, isolation, tailnet } from "./network.ts";
 import { records } from "./records.ts";
+import { traces } from "./traces.ts";
 
 /**
  * Every check, in the order in which it is shown and given as a reason. A new one is a row here and
@@ -27,4 +28,5 @@ export const CHECKS: readonly Check[] = [
   records,
   clock,
   unsupported,
+  traces,
 ];
