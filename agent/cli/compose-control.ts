@@ -148,6 +148,7 @@ export async function startControl(
       capabilities: [
         ...capabilities,
         "diagnostics",
+        "traces",
         ...(bridged ? ["egress"] : []),
         ...(tailnet === undefined ? [] : ["tailnet"]),
         ...(debug === undefined ? [] : ["debug-terminal"]),

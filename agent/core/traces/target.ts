@@ -103,6 +103,8 @@ function breach({ otlpEndpoint, headers, sessionPercent }: OrderedTraces): strin
   if (host === "localhost" || host.endsWith(".localhost") || (parseAddress(host) !== undefined && isGuarded(host)))
     return `trace_export.otlp_endpoint leads to ${host}: this machine, its link or a metadata service`;
   if (!(sessionPercent >= 0 && sessionPercent <= 100)) return "trace_export.session_percent is not from 0 to 100";
+  const hidden = [...headers].find(([, value]) => !isHeaderValue(value.reveal()));
+  if (hidden !== undefined) return `trace_export.headers: the value of ${JSON.stringify(hidden[0])} is no header's`;
   const wrong = [...headers.keys()].find((name) => !isHeaderName(name));
   return wrong === undefined ? undefined : `trace_export.headers has ${JSON.stringify(wrong)}, which may not be set`;
 }
