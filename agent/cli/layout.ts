@@ -80,6 +80,8 @@ export interface Layout {
   readonly buildkitEnvironmentFile: string;
   readonly cniConfigFile: string;
   readonly recordsDir: string;
+  /** Of root, for everybody to read: how its last small write to the mounted cache went. */
+  readonly cacheWrites: string;
   /** The cache: the mounted volume, or a plain directory. */
   readonly cacheDir: string;
   readonly buildkitRoot: string;
@@ -137,6 +139,7 @@ export function layoutOf(paths: {
     buildkitEnvironmentFile: join(privateDir, "buildkitd.env"),
     cniConfigFile: join(privateDir, "cni.conflist"),
     recordsDir: join(stateDir, "records"),
+    cacheWrites: join(runtimeDir, "cache-watch", "write"),
     cacheDir,
     buildkitRoot: join(cacheDir, "buildkit"),
   };

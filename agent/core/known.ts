@@ -1,7 +1,9 @@
+import type { CacheFilesystemView } from "./cache-filesystem.ts";
 import type { DesiredState } from "./desired-state.ts";
 import type { DiskRelief } from "./disk-relief.ts";
 import type { Resources } from "./machine.ts";
 import type { StepView } from "./step-trial.ts";
+import type { UnitsView } from "./units/own-units.ts";
 import type {
   BuildkitView,
   CacheView,
@@ -10,7 +12,7 @@ import type {
   IsolationView,
   NetworkView,
   PlaneView,
-  RecordCounts,
+  RecordsView,
   TailnetView,
 } from "./views.ts";
 
@@ -20,6 +22,7 @@ export interface Known {
   readonly plane: PlaneView;
   readonly gateway: GatewayView;
   readonly cache: CacheView;
+  readonly cacheFilesystem: CacheFilesystemView;
   readonly network: NetworkView;
   readonly isolation: IsolationView;
   readonly tailnet: TailnetView;
@@ -28,7 +31,8 @@ export interface Known {
   readonly certificates: CertificatesView;
   readonly resources: Resources | undefined;
   readonly relief: DiskRelief;
-  readonly records: RecordCounts;
+  readonly records: RecordsView;
+  readonly units: UnitsView;
 }
 
 /** What this machine is configured with and can do: it does not change while this process lives. */

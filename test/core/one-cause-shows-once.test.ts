@@ -18,6 +18,8 @@ const NOTHING_KNOWN: Known = {
   desired: undefined,
   resources: undefined,
   cache: { at: "waiting" },
+  cacheFilesystem: { at: "unknown" },
+  units: { at: "unknown" },
   network: { at: "waiting" },
   isolation: { at: "unverified" },
   tailnet: { at: "unknown" },
@@ -102,7 +104,7 @@ describe("a reason", () => {
   it("is given for what follows from it where the cause itself is left out", () => {
     const known: Known = { ...WELL, cache: { at: "failed", because: "no device" }, buildkit: NO_BUILDKIT };
     const { reasons: left } = readiness({ at: "starting" }, checks(known), new Set(["cache-volume"]));
-    expect(left.map((reason) => reason.split(":")[0])).toEqual(["encryption", "buildkit"]);
+    expect(left.map((reason) => reason.split(":")[0])).toEqual(["cache-filesystem", "encryption", "buildkit"]);
   });
 
   it("of a check that nothing explains is its own", () => {

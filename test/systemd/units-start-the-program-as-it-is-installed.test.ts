@@ -44,6 +44,13 @@ it("puts the builds' network right when what it stands on has changed, with what
   expect(watch.slice(watch.indexOf("--") + 1)).toEqual(restore);
 });
 
+it("tries whether the cache takes a write where it is mounted, and says so where control looks", () => {
+  const unit = "builder-agent-cache-watch.service";
+  expect(commandsOf(unit)).toEqual([["/usr/lib/builder-agent/bin/watch-cache", LAYOUT.cacheDir, LAYOUT.cacheWrites]]);
+  expect(valuesOf(unit, "BindsTo")).toEqual([UNIT_NAMES["cache-mount"]]);
+  expect(valuesOf(unit, "RuntimeDirectory").map((name) => `/run/${name}`)).toEqual([dirname(LAYOUT.cacheWrites)]);
+});
+
 it("puts the guard in force before BuildKit starts, with the machine's own resolv.conf before its eyes", () => {
   const ensure = [NODE, NO_DEBUGGER, ...NODE_FLAGS.control, MAIN, "network", "ensure"];
   expect(commandsOf("buildkitd.service")[0]).toEqual(["/usr/bin/nsenter", "--mount=/proc/1/ns/mnt", "--", ...ensure]);
