@@ -108,7 +108,11 @@ export async function startControl(
       plane: scope.own(plane),
       records: scope.own(records),
       board,
-      troubles: troubleFile({ file: layout.troublesFile, log }),
+      troubles: troubleFile({
+        file: layout.troublesFile,
+        ends: { gateway: layout.gatewayEnd, control: layout.controlEnd },
+        log,
+      }),
       gateway: connectToGateway({ path: layout.gatewaySocket, clock, log }),
       keys: keyMaker(),
       certificates: certificateReader(),

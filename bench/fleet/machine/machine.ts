@@ -118,7 +118,7 @@ export class FleetMachine implements AsyncDisposable {
       buildkitCache: buildkit,
       operators: undefined,
       diagnostics: undefined,
-      troubles: { load: async () => undefined, save: async () => undefined },
+      troubles: { load: async () => undefined, save: async () => undefined, lastEnd: () => undefined },
       ownUnit: { ready: () => {}, tell: () => {}, stopping: () => {} },
       board: { show: (state) => void (this.#shown = state) },
     };

@@ -296,7 +296,7 @@ export class World {
       ownUnit: { ready: () => {}, tell: () => {}, stopping: () => {} },
       operators: undefined,
       diagnostics: undefined,
-      troubles: { load: async () => undefined, save: async () => undefined },
+      troubles: { load: async () => undefined, save: async () => undefined, lastEnd: () => undefined },
       board: { show: (state) => life.isAlive && this.trace.note({ is: "shown", state }) },
     };
   }
