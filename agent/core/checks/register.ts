@@ -1,10 +1,13 @@
 import { buildkit, disk } from "./buildkit.ts";
+import { buildkitSolve } from "./buildkit-solve.ts";
 import { cacheVolume, encryption } from "./cache.ts";
+import { cacheFilesystem } from "./cache-filesystem.ts";
 import type { Check } from "./check.ts";
 import { clock, controlPlane, controlPlaneView, desiredState, unsupported } from "./control-plane.ts";
 import { gateway, machineCertificate, servingCertificate } from "./gateway.ts";
 import { buildNetwork, isolation, tailnet } from "./network.ts";
 import { records } from "./records.ts";
+import { units } from "./units.ts";
 
 /**
  * Every check, in the order in which it is shown and given as a reason. A new one is a row here and
@@ -18,13 +21,16 @@ export const CHECKS: readonly Check[] = [
   controlPlaneView,
   desiredState,
   cacheVolume,
+  cacheFilesystem,
   encryption,
   buildNetwork,
   isolation,
   tailnet,
   buildkit,
   disk,
+  buildkitSolve,
   records,
+  units,
   clock,
   unsupported,
 ];

@@ -37,7 +37,7 @@ export interface StageOptions {
   /** Before the agent starts. */
   readonly prepare?: (plane: EmbeddedControlPlane) => void;
   /** Likewise: where the agent's state and its cache are going to lie, and the VM, if it has one. */
-  readonly prepareDisks?: (workDir: string, vm: NetworkNamespace | undefined) => Promise<void>;
+  readonly prepareDisks?: (workDir: string, vm: NetworkNamespace | undefined, scope: Scope) => Promise<void>;
   /** Default true: the stage is up when the agent is ready. */
   readonly awaitReady?: boolean;
 }
@@ -76,12 +76,12 @@ export async function setUp(options: StageOptions, scope: Scope): Promise<StageP
   options.prepare?.(plane);
   const { drainGraceMs = 2_000, logLevel = "info", buildkitDebugSocket = false, uplink } = options;
   const network = uplink === undefined ? await sharedNetwork() : await ownNetwork(plane, uplink, scope);
-  await options.prepareDisks?.(workDir, network.vm);
   const { health, mode } = network;
   const settings = { plane, health, networkMode: mode, tools, identity, drainGraceMs, logLevel, buildkitDebugSocket };
   const configFile = await writeStageConfig({ workDir, runtimeDir, ...settings });
   const log = new AgentLog(join(workDir, "agent.log"));
   scope.defer(() => proveNothingLeft([mark, workDir, runtimeDir], [workDir, runtimeDir]));
+  await options.prepareDisks?.(workDir, network.vm, scope);
   const startAgent = (): Promise<AgentProcess> => network.start({ configFile, logFile: log.file, runtimeDir });
   const agent = scope.own(await startAgent());
   const healthUrl = `http://${health.host}:${health.port}`;
