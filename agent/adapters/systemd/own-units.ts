@@ -36,7 +36,7 @@ export async function lookAtUnits(signal: AbortSignal): Promise<readonly UnitSee
   });
 }
 
-function unitSeen(name: OwnUnit, shown: Readonly<Record<string, string>>): UnitSeen {
+export function unitSeen(name: OwnUnit, shown: Readonly<Record<string, string>>): UnitSeen {
   const told = (property: string): string => shown[property] ?? "";
   return {
     name,
@@ -46,9 +46,14 @@ function unitSeen(name: OwnUnit, shown: Readonly<Record<string, string>>): UnitS
     restarts: Number(told("NRestarts")) || 0,
     file: told("UnitFileState"),
     isStale: told("NeedDaemonReload") === "yes",
-    dropIns: told("DropInPaths").split(" ").filter(Boolean),
+    dropIns: unquoted(told("DropInPaths")).split(" ").filter(Boolean),
     settings: Object.fromEntries(CONFINING_SETTINGS.map((setting) => [setting, told(setting)])),
   };
+}
+
+/** `systemctl show` doubles what a shell would take for itself; our mount's name has a backslash. */
+function unquoted(paths: string): string {
+  return paths.replace(/["']/g, "").replace(/\\+/g, "\\");
 }
 
 /**
