@@ -74,6 +74,9 @@ function filesIn(folder: string): readonly string[] {
   }
 }
 
+/** Whatever makes the manager read its files again makes and removes folders in here. */
+const READ_IN = "/run/systemd";
+
 function markOfAll(): string {
   const runs = OWN_UNIT_NAMES.map((name) => runOf(name));
   const files = CHANGED_IN.flatMap((directory) =>
@@ -81,7 +84,7 @@ function markOfAll(): string {
       stampOf,
     ),
   );
-  return [...runs, ...files].join("\n");
+  return [...runs, ...files, stampOf(READ_IN)].join("\n");
 }
 
 function runOf(name: string): string {
