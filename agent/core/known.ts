@@ -26,7 +26,7 @@ export interface Known {
   readonly certificates: CertificatesView;
   readonly resources: Resources | undefined;
   readonly relief: DiskRelief;
-  readonly records: RecordCounts;
+  readonly records: RecordCounts | undefined;
 }
 
 /** What this machine is configured with and can do: it does not change while this process lives. */

@@ -5,7 +5,7 @@ import { CHECKS } from "../../agent/core/checks/register.ts";
 import type { CheckResult } from "../../agent/core/health.ts";
 import type { Known } from "../../agent/core/known.ts";
 import type { AnyLog } from "../../agent/ports/log.ts";
-import { FIXED, WELL } from "../core/sample.ts";
+import { desiredState, FIXED, WELL } from "../core/sample.ts";
 import { ManualClock, settle } from "./manual-clock.ts";
 import { here } from "./stand-ins.ts";
 
@@ -90,6 +90,20 @@ describe("what is known", () => {
       "info check.unknown isolation",
       "info check.failed records",
     ]);
+  });
+
+  it("that was a warning and keeps builds out now is a turn: told, and since now", async () => {
+    allIsWell();
+    const another = { volumeId: "v-9", key: { kind: "per-boot" } } as const;
+    board.desired.set(desiredState({ cacheVolume: another }));
+    await settle();
+    expect(check("cache-volume")).toMatchObject({ state: "failed", blocking: false });
+    logged.length = 0;
+    await clock.advance(60_000);
+    board.cache.set({ at: "failed", because: "gone" });
+    await settle();
+    expect(check("cache-volume")?.sinceMs).toBe(clock.now().wallMs);
+    expect(logged).toContain("warn check.failed cache-volume");
   });
 
   it("that says the same as before changes nothing, and keeps since when it is so", async () => {

@@ -129,6 +129,7 @@ export function checkResult(over: Partial<CheckResult> = {}): CheckResult {
     neededByBuilds: true,
     message: "",
     remedy: "",
+    evidence: ["looked at"],
     sinceMs: 0,
     ...over,
   };

@@ -67,7 +67,7 @@ export function newBoard(retryNow = new Pulse()): Board {
     certificates: new Cell<Known["certificates"]>({ lastRenewalError: "" }, sameData),
     resources: new Cell<Known["resources"]>(undefined),
     relief: new Cell<Known["relief"]>(IDLE_RELIEF, sameData),
-    records: new Cell<Known["records"]>({ waiting: 0, dropped: 0 }, sameData),
+    records: new Cell<Known["records"]>(undefined, sameData),
     phase: new Cell<Phase>({ at: "starting" }, sameData),
     identity: new Cell<Shared["identity"]>(undefined),
     renewedMonoMs: new Cell<Shared["renewedMonoMs"]>(undefined),

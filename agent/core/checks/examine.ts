@@ -14,7 +14,7 @@ export function examined(
   const found = checks.map((check) => finding(check, known, now, fixed));
   const byName = new Map(found.map((one) => [one.name, one]));
   return found.map((one, index) => {
-    const causedBy = one.state === "ok" ? undefined : cause(checks[index]?.dependsOn ?? [], byName);
+    const causedBy = one.state === "ok" ? undefined : cause(one, checks[index]?.dependsOn ?? [], byName);
     return causedBy === undefined ? one : { ...one, causedBy };
   });
 }
@@ -35,16 +35,21 @@ function finding(check: Check, known: Known, now: Instant, fixed: Fixed): Findin
     neededByBuilds: check.neededByBuilds === true,
     message: look.message,
     remedy: look.state === "ok" ? "" : (look.remedy ?? check.remedy),
+    evidence: check.evidence(known, now, fixed),
   };
 }
 
 /**
- * The first that is not ok itself and keeps the machine from being ready: a cause that informs only
- * explains nothing.
+ * The first that is not ok itself, and no less grave: what only informs does not explain why a
+ * machine is not ready.
  */
-function cause(names: readonly string[], found: ReadonlyMap<string, Finding>): string | undefined {
+function cause(
+  { blocking }: Finding,
+  names: readonly string[],
+  found: ReadonlyMap<string, Finding>,
+): string | undefined {
   return names.find((name) => {
     const other = found.get(name);
-    return other !== undefined && other.blocking && other.state !== "ok";
+    return other !== undefined && other.state !== "ok" && (other.blocking || !blocking);
   });
 }

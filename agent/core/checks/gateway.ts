@@ -8,6 +8,13 @@ export const gateway: Check = {
   title: "Gateway",
   blocking: true,
   remedy: "Look at the log of builder-agent-gateway.service; it starts again by itself",
+  evidence: ({ gateway: view }) =>
+    view.at === "away"
+      ? [view.runId === "" ? "its process was not seen yet" : `its process ${view.runId} is out of sight`]
+      : [
+          `process ${view.runId}, ${view.listening ? "listening" : "not listening"}, ${sessionsOpen(view.open.size)}`,
+          view.applied === undefined ? "no orders in force" : `revision ${view.applied.revision} in force`,
+        ],
   look({ gateway: view }) {
     if (view.at === "away") return failed("The gateway's process does not answer on its socket");
     if (!view.listening) return failed("The gateway does not listen yet");
@@ -21,6 +28,13 @@ export const servingCertificate: Check = {
   blocking: true,
   dependsOn: ["gateway", "machine-certificate"],
   remedy: "The control plane has to issue one: see the control-plane checks",
+  evidence: ({ gateway: view }) => [
+    view.at === "away"
+      ? "the gateway is out of sight"
+      : view.servingNotAfterMs === undefined
+        ? "no certificate"
+        : `good until ${rfc3339(view.servingNotAfterMs)}`,
+  ],
   look({ gateway: view, plane }, now) {
     if (view.at === "away") return unknown("The gateway does not answer, so its certificate is not known");
     const until = view.servingNotAfterMs;
@@ -40,6 +54,10 @@ export const machineCertificate: Check = {
   title: "Machine certificate",
   blocking: true,
   remedy: "The machine registers again by itself; see what the control plane answers",
+  evidence: ({ certificates: { machineNotAfterMs, lastRenewalError } }) => [
+    machineNotAfterMs === undefined ? "no certificate" : `good until ${rfc3339(machineNotAfterMs)}`,
+    ...(lastRenewalError === "" ? [] : [`the last renewal failed: ${lastRenewalError}`]),
+  ],
   look({ certificates, plane }, now) {
     const { machineNotAfterMs: until, lastRenewalError } = certificates;
     if (until === undefined) {
