@@ -45,10 +45,10 @@ export async function examine(
     }
   };
   const { desired, plane, gateway, cache, network, isolation } = board;
-  const { tailnet, buildkit, certificates, resources, relief, records } = board;
+  const { tailnet, buildkit, certificates, resources, relief, records, refusals } = board;
   const known = [
     ...[desired, plane, gateway, cache, network, isolation],
-    ...[tailnet, buildkit, certificates, resources, relief, records],
+    ...[tailnet, buildkit, certificates, resources, relief, records, refusals],
   ];
   await firstOf(outer, tick, (signal) => onChange(known, judge, signal));
 }
@@ -67,6 +67,7 @@ export function knownOf(board: Board): Known {
     resources: board.resources.get(),
     relief: board.relief.get(),
     records: board.records.get(),
+    refusals: board.refusals.get(),
   };
 }
 

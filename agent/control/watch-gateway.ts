@@ -1,3 +1,4 @@
+import { refusalsTold } from "../core/refusals-lately.ts";
 import type { SessionSummary } from "../core/session.ts";
 import { isBroken, notedBroken, notedEnd } from "../core/troubles.ts";
 import { type GatewayHere, type GatewayView, gatewayCounts, NO_GATEWAY } from "../core/views.ts";
@@ -24,7 +25,7 @@ export interface WatchPorts {
 export async function watchGateway(
   { gateway, records, meters, clock, log }: WatchPorts,
   inbox: SessionInbox,
-  cells: Pick<Board, "gateway" | "gatewayCounts" | "servingRequest" | "troubles">,
+  cells: Pick<Board, "gateway" | "gatewayCounts" | "refusals" | "servingRequest" | "troubles">,
   signal: AbortSignal,
 ): Promise<void> {
   let lost: GatewayHere | undefined;
@@ -51,7 +52,7 @@ export async function watchGateway(
         noteBroken(cells, event.summary);
         break;
       case "stats":
-        noteStats({ records, meters }, cells, event.stats);
+        noteStats({ records, meters, clock }, cells, next.runId, event.stats);
         break;
       case "lost":
         lost = hereOf(cells.gateway.get()) ?? lost;
@@ -86,13 +87,15 @@ function noteBroken({ troubles }: Pick<Board, "troubles">, summary: SessionSumma
 }
 
 function noteStats(
-  { records, meters }: Pick<WatchPorts, "records" | "meters">,
-  cells: Pick<Board, "gatewayCounts">,
+  { records, meters, clock }: Pick<WatchPorts, "records" | "meters" | "clock">,
+  cells: Pick<Board, "gatewayCounts" | "refusals">,
+  runId: string,
   stats: GatewayStats,
 ): void {
   meters.gateway(stats);
   for (const [sessionId, fromClient, toClient] of stats.progress) records.progress(sessionId, fromClient, toClient);
   cells.gatewayCounts.set(gatewayCounts(stats.accepted, stats.refused));
+  cells.refusals.update((before) => refusalsTold(before, { runId, refused: stats.refused }, clock.now()));
 }
 
 function seen(view: GatewayView, event: GatewayEvent): GatewayView {

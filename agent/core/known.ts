@@ -1,6 +1,7 @@
 import type { DesiredState } from "./desired-state.ts";
 import type { DiskRelief } from "./disk-relief.ts";
 import type { Resources } from "./machine.ts";
+import type { RefusalsLately } from "./refusals-lately.ts";
 import type {
   BuildkitView,
   CacheView,
@@ -27,6 +28,7 @@ export interface Known {
   readonly resources: Resources | undefined;
   readonly relief: DiskRelief;
   readonly records: RecordCounts | undefined;
+  readonly refusals: RefusalsLately | undefined;
 }
 
 /** What this machine is configured with and can do: it does not change while this process lives. */

@@ -21,6 +21,7 @@ const NOTHING_KNOWN: Known = {
   isolation: { at: "unverified" },
   tailnet: { at: "unknown" },
   records: undefined,
+  refusals: undefined,
 };
 const checks = (known: Known) =>
   examined(known, NOW, FIXED).map((finding) => withSince(undefined, finding, NOW.wallMs));

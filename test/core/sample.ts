@@ -107,6 +107,7 @@ export const WELL: Known = {
   },
   relief: IDLE_RELIEF,
   records: { waiting: 0, dropped: 0 },
+  refusals: { runId: "g1", counted: {}, watchedSince: NOW, slots: [], amiss: [] },
   cache: { at: "open", volume: openedVolume() },
   network: { at: "none" },
   isolation: { at: "unverified" },

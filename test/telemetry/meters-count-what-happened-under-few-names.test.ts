@@ -113,7 +113,7 @@ it("keeps the number of series bounded though labels are made up without end", a
   const lines = await shown(all);
   expect(lines.length - before).toBeLessThan(100);
   expect(lines).toContain('builder_agent_control_plane_call_failures_total{call="Attach",status="other"} 952');
-  expect(lines).toContain('builder_agent_gateway_connections_refused_total{reason="other"} 970');
+  expect(lines).toContain('builder_agent_gateway_connections_refused_total{reason="other"} 971');
 });
 
 it.each([

@@ -5,6 +5,7 @@ import { clock, controlPlane, controlPlaneView, desiredState, unsupported } from
 import { gateway, machineCertificate, servingCertificate } from "./gateway.ts";
 import { buildNetwork, isolation, tailnet } from "./network.ts";
 import { records } from "./records.ts";
+import { refusedConnections } from "./refused-connections.ts";
 
 /**
  * Every check, in the order in which it is shown and given as a reason. A new one is a row here and
@@ -14,6 +15,7 @@ export const CHECKS: readonly Check[] = [
   gateway,
   servingCertificate,
   machineCertificate,
+  refusedConnections,
   controlPlane,
   controlPlaneView,
   desiredState,
