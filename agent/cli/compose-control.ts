@@ -7,6 +7,7 @@ import { systemClock } from "../adapters/clock/system-clock.ts";
 import { connectControlPlane } from "../adapters/grpc/connect-control-plane.ts";
 import { logLibrary } from "../adapters/grpc/library-log.ts";
 import { listenHealth } from "../adapters/health/listen-health.ts";
+import { caDates } from "../adapters/keys/ca-dates.ts";
 import { certificateReader } from "../adapters/keys/certificate-reader.ts";
 import { identityStore } from "../adapters/keys/identity-store.ts";
 import { keyMaker } from "../adapters/keys/key-maker.ts";
@@ -112,6 +113,7 @@ export async function startControl(
       gateway: connectToGateway({ path: layout.gatewaySocket, clock, log }),
       keys: keyMaker(),
       certificates: certificateReader(),
+      cas: { pinned: caDates(caPem), read: caDates },
       identityStore: identityStore({ directory: layout.identityDir, log }),
       evidence: evidenceSource(config.identity, log),
       ...services,

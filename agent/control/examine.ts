@@ -45,10 +45,10 @@ export async function examine(
     }
   };
   const { desired, plane, gateway, cache, network, isolation } = board;
-  const { tailnet, buildkit, certificates, resources, relief, records, refusals } = board;
+  const { tailnet, buildkit, certificates, resources, relief, records, refusals, bundles } = board;
   const known = [
     ...[desired, plane, gateway, cache, network, isolation],
-    ...[tailnet, buildkit, certificates, resources, relief, records, refusals],
+    ...[tailnet, buildkit, certificates, resources, relief, records, refusals, bundles],
   ];
   await firstOf(outer, tick, (signal) => onChange(known, judge, signal));
 }
@@ -68,6 +68,7 @@ export function knownOf(board: Board): Known {
     relief: board.relief.get(),
     records: board.records.get(),
     refusals: board.refusals.get(),
+    bundles: board.bundles.get(),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { CaBundles } from "./ca-bundles.ts";
 import type { DesiredState } from "./desired-state.ts";
 import type { DiskRelief } from "./disk-relief.ts";
 import type { Resources } from "./machine.ts";
@@ -28,6 +29,7 @@ export interface Known {
   readonly resources: Resources | undefined;
   readonly relief: DiskRelief;
   readonly records: RecordCounts | undefined;
+  readonly bundles: CaBundles | undefined;
   readonly refusals: RefusalsLately | undefined;
 }
 

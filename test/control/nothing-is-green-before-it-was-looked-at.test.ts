@@ -58,6 +58,7 @@ function silentPorts(own: Pick<AgentPorts, "clock" | "log" | "board">): AgentPor
     machine: Object.assign(silence(), { bootId: async () => "boot" }),
     records: Object.assign(silence(), { counts: { waiting: 0, dropped: 0 } }),
     troubles: { load: async () => undefined, save: async () => undefined },
+    cas: { pinned: [], read: () => [] },
     operators: undefined,
     diagnostics: undefined,
   } as unknown as AgentPorts;
@@ -69,6 +70,7 @@ const EACH_PORT: Readonly<Record<keyof AgentPorts, true>> = {
   buildNetwork: true,
   buildkitCache: true,
   cacheVolume: true,
+  cas: true,
   certificates: true,
   clock: true,
   configuration: true,

@@ -22,6 +22,7 @@ const NOTHING_KNOWN: Known = {
   tailnet: { at: "unknown" },
   records: undefined,
   refusals: undefined,
+  bundles: undefined,
 };
 const checks = (known: Known) =>
   examined(known, NOW, FIXED).map((finding) => withSince(undefined, finding, NOW.wallMs));
@@ -64,6 +65,7 @@ describe("the register of checks", () => {
 describe("what changes by age alone", () => {
   const known: Known = {
     ...WELL,
+    bundles: undefined,
     plane: { ...WELL.plane, confirmedAt: NOW },
     certificates: { ...WELL.certificates, machineNotAfterMs: NOW.wallMs + 20 * 60_000 },
     gateway: {

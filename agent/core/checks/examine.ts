@@ -14,7 +14,7 @@ export function examined(
   const found = checks.map((check) => finding(check, known, now, fixed));
   const byName = new Map(found.map((one) => [one.name, one]));
   return found.map((one, index) => {
-    const causedBy = one.state === "ok" ? undefined : cause(one, checks[index]?.dependsOn ?? [], byName);
+    const causedBy = one.state === "ok" ? undefined : cause(one, checks[index]?.dependsOn ?? [], byName, checks);
     return causedBy === undefined ? one : { ...one, causedBy };
   });
 }
@@ -40,16 +40,18 @@ function finding(check: Check, known: Known, now: Instant, fixed: Fixed): Findin
 }
 
 /**
- * The first that is not ok itself, and no less grave: what only informs does not explain why a
- * machine is not ready.
+ * The first that is not ok itself and keeps the machine from being ready. What only informs
+ * explains only what informs as well; the early warning of a check that blocks explains nothing.
  */
 function cause(
   { blocking }: Finding,
   names: readonly string[],
   found: ReadonlyMap<string, Finding>,
+  checks: readonly Check[],
 ): string | undefined {
   return names.find((name) => {
     const other = found.get(name);
-    return other !== undefined && other.state !== "ok" && (other.blocking || !blocking);
+    if (other === undefined || other.state === "ok") return false;
+    return other.blocking || (!blocking && checks.every((check) => check.name !== name || !check.blocking));
   });
 }

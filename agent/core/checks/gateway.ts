@@ -1,7 +1,9 @@
 import { rfc3339 } from "../moment.ts";
 import { planeNowMs } from "../plane-time.ts";
 import { sessionsOpen } from "../size-words.ts";
+import type { CertificatesView, GatewayView } from "../views.ts";
 import { type Check, failed, ok, unknown } from "./check.ts";
+import { overdue, type Renewable, renewalChangesInMs, renewalFacts } from "./renewals.ts";
 
 export const gateway: Check = {
   name: "gateway",
@@ -28,25 +30,24 @@ export const servingCertificate: Check = {
   blocking: true,
   dependsOn: ["gateway", "machine-certificate"],
   remedy: "The control plane has to issue one: see the control-plane checks",
-  evidence: ({ gateway: view }) => [
-    view.at === "away"
-      ? "the gateway is out of sight"
-      : view.servingNotAfterMs === undefined
-        ? "no certificate"
-        : `good until ${rfc3339(view.servingNotAfterMs)}`,
-  ],
-  look({ gateway: view, plane }, now) {
-    if (view.at === "away") return unknown("The gateway does not answer, so its certificate is not known");
-    const until = view.servingNotAfterMs;
-    if (until === undefined) return failed("The gateway has no serving certificate yet");
-    if (until <= planeNowMs(plane.time, now))
-      return failed(`Expired at ${rfc3339(until)}: the control plane did not renew it`);
-    return ok(`Valid until ${rfc3339(until)}`);
+  evidence({ gateway: view, certificates }) {
+    if (view.at === "away") return ["the gateway is out of sight"];
+    const one = served(view, certificates);
+    return one === undefined ? ["no certificate"] : renewalFacts(one, certificates);
   },
-  changesInMs: ({ gateway: view, plane }, now) =>
-    view.at === "here" && view.servingNotAfterMs !== undefined
-      ? view.servingNotAfterMs - planeNowMs(plane.time, now)
-      : undefined,
+  look({ gateway: view, certificates, plane }, now) {
+    if (view.at === "away") return unknown("The gateway does not answer, so its certificate is not known");
+    const one = served(view, certificates);
+    if (one === undefined) return failed("The gateway has no serving certificate yet");
+    const planeMs = planeNowMs(plane.time, now);
+    if (one.notAfterMs <= planeMs)
+      return failed(`Expired at ${rfc3339(one.notAfterMs)}: the control plane did not renew it`);
+    return overdue(one, certificates, planeMs) ?? ok(`Valid until ${rfc3339(one.notAfterMs)}`);
+  },
+  changesInMs({ gateway: view, certificates, plane }, now) {
+    const one = served(view, certificates);
+    return one && renewalChangesInMs(one, planeNowMs(plane.time, now));
+  },
 };
 
 export const machineCertificate: Check = {
@@ -54,23 +55,38 @@ export const machineCertificate: Check = {
   title: "Machine certificate",
   blocking: true,
   remedy: "The machine registers again by itself; see what the control plane answers",
-  evidence: ({ certificates: { machineNotAfterMs, lastRenewalError } }) => [
-    machineNotAfterMs === undefined ? "no certificate" : `good until ${rfc3339(machineNotAfterMs)}`,
-    ...(lastRenewalError === "" ? [] : [`the last renewal failed: ${lastRenewalError}`]),
-  ],
+  evidence({ certificates, plane: { lastFailure } }) {
+    const one = own(certificates);
+    return one === undefined
+      ? ["no certificate", `last failure: ${lastFailure || "none"}`]
+      : renewalFacts(one, certificates);
+  },
   look({ certificates, plane }, now) {
-    const { machineNotAfterMs: until, lastRenewalError } = certificates;
-    if (until === undefined) {
+    const { lastRenewalError } = certificates;
+    const one = own(certificates);
+    if (one === undefined) {
       const why = plane.lastFailure === "" ? "" : `: ${plane.lastFailure}`;
       return failed(`Not registered with the control plane yet${why}`);
     }
-    if (until <= planeNowMs(plane.time, now))
+    const planeMs = planeNowMs(plane.time, now);
+    if (one.notAfterMs <= planeMs)
       return failed(
-        `Expired at ${rfc3339(until)}${lastRenewalError === "" ? "" : `; last error: ${lastRenewalError}`}`,
+        `Expired at ${rfc3339(one.notAfterMs)}${lastRenewalError === "" ? "" : `; last error: ${lastRenewalError}`}`,
       );
     const trouble = lastRenewalError === "" ? "" : `; the last renewal failed: ${lastRenewalError}`;
-    return ok(`Valid until ${rfc3339(until)}${trouble}`);
+    return overdue(one, certificates, planeMs) ?? ok(`Valid until ${rfc3339(one.notAfterMs)}${trouble}`);
   },
-  changesInMs: ({ certificates: { machineNotAfterMs }, plane }, now) =>
-    machineNotAfterMs && machineNotAfterMs - planeNowMs(plane.time, now),
+  changesInMs({ certificates, plane }, now) {
+    const one = own(certificates);
+    return one && renewalChangesInMs(one, planeNowMs(plane.time, now));
+  },
 };
+
+function served(view: GatewayView, { servingRenewAtMs: renewAtMs }: CertificatesView): Renewable | undefined {
+  if (view.at === "away" || view.servingNotAfterMs === undefined) return undefined;
+  return { notAfterMs: view.servingNotAfterMs, renewAtMs };
+}
+
+function own({ machineNotAfterMs: notAfterMs, machineRenewAtMs: renewAtMs }: CertificatesView): Renewable | undefined {
+  return notAfterMs === undefined ? undefined : { notAfterMs, renewAtMs };
+}

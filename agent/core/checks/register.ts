@@ -1,4 +1,5 @@
 import { buildkit, disk } from "./buildkit.ts";
+import { caBundles } from "./ca-bundles.ts";
 import { cacheVolume, encryption } from "./cache.ts";
 import type { Check } from "./check.ts";
 import { clock, controlPlane, controlPlaneView, desiredState, unsupported } from "./control-plane.ts";
@@ -15,6 +16,7 @@ export const CHECKS: readonly Check[] = [
   gateway,
   servingCertificate,
   machineCertificate,
+  caBundles,
   refusedConnections,
   controlPlane,
   controlPlaneView,

@@ -108,6 +108,7 @@ export class FleetMachine implements AsyncDisposable {
       cacheVolume: undefined,
       plainCache: { open: async () => CACHE, close: async () => undefined },
       keyUnwrap: { unwrap: () => Promise.reject(new Error("a plain cache has no key")) },
+      cas: { pinned: [EVERLASTING_CA], read: () => [EVERLASTING_CA] },
       names: { addressesOf: async () => ["192.0.2.80"] },
       buildNetwork: undefined,
       tailnet: undefined,
@@ -190,6 +191,8 @@ const CACHE: OpenedVolume = {
   steps: [],
   takenOver: false,
 };
+
+const EVERLASTING_CA = { subject: "CN=everlasting", notBeforeMs: 0, notAfterMs: Number.MAX_SAFE_INTEGER };
 
 const SILENT: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 

@@ -285,6 +285,7 @@ export class World {
       cacheVolume: this.cache.isEncrypted ? mortal(this.cache, life) : undefined,
       plainCache: mortal(this.cache, life),
       keyUnwrap: { unwrap: () => life.never() },
+      cas: { pinned: [EVERLASTING_CA], read: () => [EVERLASTING_CA] },
       names: { addressesOf: async () => ["192.0.2.80"] },
       buildNetwork: mortal(this.network, life),
       tailnet: { node: mortal(this.tailnet, life), api: mortal(this.tailnet, life) },
@@ -309,6 +310,8 @@ interface Process {
   readonly stop: AbortController;
   readonly hurry: AbortController;
 }
+
+const EVERLASTING_CA = { subject: "CN=everlasting", notBeforeMs: 0, notAfterMs: Number.MAX_SAFE_INTEGER };
 
 const SILENT: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
