@@ -45,10 +45,10 @@ export async function examine(
     }
   };
   const { desired, plane, gateway, cache, network, isolation } = board;
-  const { tailnet, buildkit, certificates, resources, relief, records, refusals, bundles } = board;
+  const { tailnet, buildkit, certificates, resources, relief, records, refusals, bundles, recordings } = board;
   const known = [
     ...[desired, plane, gateway, cache, network, isolation],
-    ...[tailnet, buildkit, certificates, resources, relief, records, refusals, bundles],
+    ...[tailnet, buildkit, certificates, resources, relief, records, refusals, bundles, recordings],
   ];
   await firstOf(outer, tick, (signal) => onChange(known, judge, signal));
 }
@@ -68,6 +68,7 @@ export function knownOf(board: Board): Known {
     relief: board.relief.get(),
     records: board.records.get(),
     refusals: board.refusals.get(),
+    recordings: board.recordings.get(),
     bundles: board.bundles.get(),
   };
 }

@@ -2,6 +2,7 @@ import type { CaBundles } from "./ca-bundles.ts";
 import type { DesiredState } from "./desired-state.ts";
 import type { DiskRelief } from "./disk-relief.ts";
 import type { Resources } from "./machine.ts";
+import type { RecordingsView } from "./recordings.ts";
 import type { RefusalsLately } from "./refusals-lately.ts";
 import type {
   BuildkitView,
@@ -29,6 +30,7 @@ export interface Known {
   readonly resources: Resources | undefined;
   readonly relief: DiskRelief;
   readonly records: RecordCounts | undefined;
+  readonly recordings: RecordingsView | undefined;
   readonly bundles: CaBundles | undefined;
   readonly refusals: RefusalsLately | undefined;
 }

@@ -151,6 +151,7 @@ describe("what is known", () => {
     ["relief", { relief: { at: "pruning", message: "the cache is being pruned" } }],
     ["records", { records: { waiting: 0, dropped: 1 } }],
     ["bundles", { bundles: undefined }],
+    ["recordings", { recordings: undefined }],
     ["refusals", { refusals: undefined }],
   ])("is judged anew at once after a change of %s", async (name, change, where = {}) => {
     allIsWell();

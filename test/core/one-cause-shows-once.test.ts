@@ -22,6 +22,7 @@ const NOTHING_KNOWN: Known = {
   tailnet: { at: "unknown" },
   records: undefined,
   refusals: undefined,
+  recordings: undefined,
   bundles: undefined,
 };
 const checks = (known: Known) =>

@@ -68,6 +68,7 @@ export function newBoard(retryNow = new Pulse()): Board {
     resources: new Cell<Known["resources"]>(undefined),
     relief: new Cell<Known["relief"]>(IDLE_RELIEF, sameData),
     records: new Cell<Known["records"]>(undefined, sameData),
+    recordings: new Cell<Known["recordings"]>(undefined, sameData),
     bundles: new Cell<Known["bundles"]>(undefined, sameData),
     refusals: new Cell<Known["refusals"]>(undefined, sameData),
     phase: new Cell<Phase>({ at: "starting" }, sameData),

@@ -5,6 +5,7 @@ import type { Check } from "./check.ts";
 import { clock, controlPlane, controlPlaneView, desiredState, unsupported } from "./control-plane.ts";
 import { gateway, machineCertificate, servingCertificate } from "./gateway.ts";
 import { buildNetwork, isolation, tailnet } from "./network.ts";
+import { recordings } from "./recordings.ts";
 import { records } from "./records.ts";
 import { refusedConnections } from "./refused-connections.ts";
 
@@ -29,6 +30,7 @@ export const CHECKS: readonly Check[] = [
   buildkit,
   disk,
   records,
+  recordings,
   clock,
   unsupported,
 ];
