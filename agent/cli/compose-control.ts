@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { GrpcBuildkitCache } from "../adapters/buildkit/grpc-cache.ts";
 import { readPreparation } from "../adapters/buildkit/preparation-file.ts";
 import { GrpcBuildkitProbe } from "../adapters/buildkit/probe.ts";
+import { GrpcStepTrial } from "../adapters/buildkit/step-trial.ts";
 import { answeredRequests } from "../adapters/bundle/answered-requests.ts";
 import { systemClock } from "../adapters/clock/system-clock.ts";
 import { connectControlPlane } from "../adapters/grpc/connect-control-plane.ts";
@@ -28,6 +29,7 @@ import { Branch } from "../lifecycle/branch.ts";
 import { Pulse } from "../lifecycle/pulse.ts";
 import { Scope } from "../lifecycle/scope.ts";
 import { buildkitConfiguration } from "./buildkit-configuration.ts";
+import { buildkitMetricsOf } from "./buildkit-metrics-of.ts";
 import { controlBundles } from "./bundle/control-bundles.ts";
 import { keepSecretsOut } from "./bundle/keep-secrets-out.ts";
 import type { Cli } from "./cli.ts";
@@ -78,7 +80,9 @@ export async function startControl(
   using ownUnit = new SystemdNotify({ environment: cli.environment, pid: process.pid, log });
   const { capabilities, units, ...services } = servicesOf(config.services.manager, layout, clock, log);
   const tailnet = tailnetOf(config, units, cli.environment, { clock, log });
-  const board = scope.own(await listenHealth({ ...config.health.listen, registry, log }));
+  const board = scope.own(
+    await listenHealth({ ...config.health.listen, registry, more: buildkitMetricsOf(config, layout), log }),
+  );
   log.info({ url: board.url }, "health.listening");
   const proxy = planeProxy(controlPlane, cli.environment);
   if (proxy !== undefined) log.info({ proxy: formatHostPort(proxy) }, "control-plane.proxy");
@@ -133,6 +137,7 @@ export async function startControl(
       },
       operators: operatorDesk({ path: layout.operatorsSocket, log }),
       probe: scope.own(new GrpcBuildkitProbe(layout.buildkitSocket, config.health.listen.port)),
+      trial: scope.own(new GrpcStepTrial(layout.buildkitSocket)),
       preparation: () => readPreparation(layout.buildkitPrepared),
       buildkitCache: scope.own(new GrpcBuildkitCache(layout.buildkitSocket, layout.cacheDir)),
       configuration: await buildkitConfiguration(config, log),

@@ -34,15 +34,21 @@ import { type BuildkitPorts, runBuildkit } from "./run-buildkit.ts";
 import { type OperatorPorts, serveOperators } from "./serve-operators.ts";
 import { joinTailnet, type TailnetPorts } from "./tailnet/join.ts";
 import { timeBoot } from "./time-boot.ts";
+import { type TrialPorts, trySteps } from "./try-steps.ts";
+import { type CacheWatchPorts, watchCache } from "./watch-cache.ts";
 import { watchGateway } from "./watch-gateway.ts";
+import { type UnitPorts, watchUnits } from "./watch-units.ts";
 
 export type AgentPorts = BelongingPorts &
   CertificatePorts &
   AttachPorts &
   CachePorts &
+  CacheWatchPorts &
+  UnitPorts &
   NetworkPorts &
   TailnetPorts &
   BuildkitPorts &
+  TrialPorts &
   ReliefPorts &
   DebugChapterPorts &
   EndingPorts &
@@ -102,10 +108,13 @@ export async function runAgent(
   tasks.run("gateway", (signal) => watchGateway(ports, inbox, board, signal));
   tasks.run("records", (signal, report) => keepRecords(ports, inbox, board, report, signal));
   tasks.run("cache", (signal, report) => openCache(ports, board, settings.cache, report, signal));
+  tasks.run("cache-filesystem", (signal) => watchCache(ports, board, signal));
+  tasks.run("units", (signal) => watchUnits(ports, board, signal));
   tasks.run("resources", (signal) => measureResources(ports, board, settings.cacheRoot, signal));
   tasks.run("tailnet", (signal, report) => joinTailnet(ports, board, report, signal));
   tasks.run("network", (signal, report) => guardNetwork(ports, board, report, signal));
   tasks.run("buildkit", (signal, report) => runBuildkit(ports, board, report, signal));
+  tasks.run("step-trials", (signal, report) => trySteps(ports, board, report, signal));
   tasks.run("disk", (signal, report) => relieveDisk(ports, board, report, signal));
   tasks.run("ca-bundles", (signal) => readBundles(ports, board, signal));
   tasks.run("checks", (signal) => examine(ports, board, fixed, signal));

@@ -44,11 +44,13 @@ export async function examine(
       judge();
     }
   };
-  const { desired, plane, gateway, cache, network, isolation } = board;
-  const { tailnet, buildkit, certificates, resources, relief, records, refusals, bundles, recordings } = board;
+  const { desired, plane, gateway, cache, cacheFilesystem, network, isolation } = board;
+  const { tailnet, buildkit, step, certificates, resources, relief, records, units } = board;
+  const { refusals, bundles, recordings } = board;
   const known = [
-    ...[desired, plane, gateway, cache, network, isolation],
-    ...[tailnet, buildkit, certificates, resources, relief, records, refusals, bundles, recordings],
+    ...[desired, plane, gateway, cache, cacheFilesystem, network, isolation],
+    ...[tailnet, buildkit, step, certificates, resources, relief, records, units],
+    ...[refusals, bundles, recordings],
   ];
   await firstOf(outer, tick, (signal) => onChange(known, judge, signal));
 }
@@ -59,10 +61,12 @@ export function knownOf(board: Board): Known {
     plane: board.plane.get(),
     gateway: board.gateway.get(),
     cache: board.cache.get(),
+    cacheFilesystem: board.cacheFilesystem.get(),
     network: board.network.get(),
     isolation: board.isolation.get(),
     tailnet: board.tailnet.get(),
     buildkit: board.buildkit.get(),
+    step: board.step.get(),
     certificates: board.certificates.get(),
     resources: board.resources.get(),
     relief: board.relief.get(),
@@ -70,6 +74,7 @@ export function knownOf(board: Board): Known {
     refusals: board.refusals.get(),
     recordings: board.recordings.get(),
     bundles: board.bundles.get(),
+    units: board.units.get(),
   };
 }
 

@@ -13,6 +13,8 @@ export interface DesiredState {
   readonly epoch: string;
   /** The control plane's clock; absent if it does not say. */
   readonly sentAtMs?: number;
+  /** How soon it says this again though nothing has changed; absent if it does not say. */
+  readonly heartbeatMs?: number;
   readonly trust: TrustBundle;
   readonly assignment: Assignment;
   readonly grants: ReadonlyMap<string, Grant>;

@@ -23,7 +23,7 @@ export interface Finding {
 }
 
 export interface CheckResult extends Finding {
-  /** Since when it has been so, and as grave, wall clock. */
+  /** Since when `state` has had this value, wall clock; a warning that came true keeps its beginning. */
   readonly sinceMs: number;
 }
 
@@ -39,7 +39,7 @@ export function isBlocked({ blocking, state }: Finding): boolean {
 
 /** The same state keeps its `sinceMs`; a turn gets the present. */
 export function withSince(previous: CheckResult | undefined, found: Finding, nowMs: number): CheckResult {
-  return { ...found, sinceMs: previous !== undefined && !isTurn(previous, found) ? previous.sinceMs : nowMs };
+  return { ...found, sinceMs: previous !== undefined && previous.state === found.state ? previous.sinceMs : nowMs };
 }
 
 /** Another state; or it fails as before and is another matter: a warning came true. */

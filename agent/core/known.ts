@@ -1,9 +1,12 @@
 import type { CaBundles } from "./ca-bundles.ts";
+import type { CacheFilesystemView } from "./cache-filesystem.ts";
 import type { DesiredState } from "./desired-state.ts";
 import type { DiskRelief } from "./disk-relief.ts";
 import type { Resources } from "./machine.ts";
 import type { RecordingsView } from "./recordings.ts";
 import type { RefusalsLately } from "./refusals-lately.ts";
+import type { StepView } from "./step-trial.ts";
+import type { UnitsView } from "./units/own-units.ts";
 import type {
   BuildkitView,
   CacheView,
@@ -12,7 +15,7 @@ import type {
   IsolationView,
   NetworkView,
   PlaneView,
-  RecordCounts,
+  RecordsView,
   TailnetView,
 } from "./views.ts";
 
@@ -22,17 +25,20 @@ export interface Known {
   readonly plane: PlaneView;
   readonly gateway: GatewayView;
   readonly cache: CacheView;
+  readonly cacheFilesystem: CacheFilesystemView;
   readonly network: NetworkView;
   readonly isolation: IsolationView;
   readonly tailnet: TailnetView;
   readonly buildkit: BuildkitView;
+  readonly step: StepView;
   readonly certificates: CertificatesView;
   readonly resources: Resources | undefined;
   readonly relief: DiskRelief;
-  readonly records: RecordCounts | undefined;
+  readonly records: RecordsView | undefined;
   readonly recordings: RecordingsView | undefined;
   readonly bundles: CaBundles | undefined;
   readonly refusals: RefusalsLately | undefined;
+  readonly units: UnitsView;
 }
 
 /** What this machine is configured with and can do: it does not change while this process lives. */

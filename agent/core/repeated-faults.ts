@@ -16,6 +16,7 @@ const RECOVERIES: Readonly<Partial<Record<string, readonly EventName[]>>> = {
   "identity.still-good": ["identity.registration-failed"],
   "certificates.renewed": ["certificates.renewal-failed"],
   "buildkit.ready": ["buildkit.not-answering", "buildkit.not-started", "buildkit.not-restarted"],
+  "buildkit.step-ran": ["buildkit.step-failed"],
   "cache.open": ["cache.not-open"],
   "cache.open-not-encrypted": ["cache.not-open"],
   "disk.relieved": ["disk.still-low"],

@@ -1,6 +1,7 @@
 import type { MessageKind, PlaneCall, WatchedProcess } from "../core/counted.ts";
 import type { PruneOutcome } from "../core/disk-relief.ts";
 import type { SessionEnding } from "../core/session.ts";
+import type { STEP_OUTCOMES } from "../core/step-trial.ts";
 import type { ExitKind } from "../core/unit-exit.ts";
 import type { RecordCounts } from "../core/views.ts";
 import type { GatewayStats } from "./gateway.ts";
@@ -17,6 +18,8 @@ export interface Meters {
   clockOffset(ms: number | undefined): void;
   messageRefused(kind: MessageKind): void;
   buildkitExited(kind: ExitKind): void;
+  /** @param tookMs where it ran. */
+  stepTried(outcome: (typeof STEP_OUTCOMES)[number], tookMs: number | undefined): void;
   cachePruned(outcome: PruneOutcome, freedBytes: number): void;
   renewalFailed(): void;
   records(counts: RecordCounts): void;

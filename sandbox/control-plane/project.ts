@@ -6,6 +6,7 @@ import {
   type OpenBuild,
 } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
 import type { TrustBundle } from "../../agent/adapters/grpc/gen/builder/agent/v1/identity.ts";
+import { durationOf } from "./duration.ts";
 import type { Commits } from "./kept/commits.ts";
 import type { KeptProject } from "./kept/snapshot.ts";
 import type { ProjectRef } from "./project-ref.ts";
@@ -186,14 +187,16 @@ export class Project {
     architecture: string;
     epoch: string;
     sentAt: Date;
+    heartbeatMs?: number;
     trustBundle: TrustBundle;
   }): DesiredState {
-    const { machineId, architecture, ...rest } = context;
+    const { machineId, architecture, heartbeatMs, ...rest } = context;
     const { revision, open, wishes, drain, drains } = this.#wanted;
     return {
       ...rest,
       ...NO_WISHES,
       ...wishes,
+      heartbeat: heartbeatMs === undefined ? undefined : durationOf(heartbeatMs),
       revision,
       assignment: {
         ...{ orgId: this.ref.org, projectId: this.ref.project, architecture },

@@ -131,6 +131,7 @@ export const NO_METERS: Meters = {
   planeCallFailed: () => {},
   messageRefused: () => {},
   buildkitExited: () => {},
+  stepTried: () => {},
   cachePruned: () => {},
   renewalFailed: () => {},
   clockOffset: () => {},

@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import { WATCHED_PROCESSES } from "../../core/counted.ts";
 import { PRUNE_OUTCOMES } from "../../core/disk-relief.ts";
+import { STEP_OUTCOMES } from "../../core/step-trial.ts";
 import { EXIT_KINDS } from "../../core/unit-exit.ts";
 import type { Meters, PlaneMeters } from "../../ports/meters.ts";
 import { gatewayInstruments } from "./gateway-instruments.ts";
@@ -102,7 +103,7 @@ function recordInstruments(registry: Registry): Pick<Meters, "records"> {
   };
 }
 
-function buildkitInstruments(registry: Registry): Pick<Meters, "buildkitExited" | "cachePruned"> {
+function buildkitInstruments(registry: Registry): Pick<Meters, "buildkitExited" | "stepTried" | "cachePruned"> {
   const exits = new KnownCounter(registry, {
     name: "builder_agent_buildkit_exits_total",
     help: "Ends of buildkitd's process that nobody asked for, by kind.",
@@ -120,11 +121,29 @@ function buildkitInstruments(registry: Registry): Pick<Meters, "buildkitExited" 
     help: "What those prunes have freed, as BuildKit counts it.",
     registers: [registry],
   });
+  const steps = new KnownCounter(registry, {
+    name: "builder_agent_buildkit_steps_tried_total",
+    help: "Tiny steps of our own that BuildKit was asked to run, by what came of them. No builds.",
+    label: "outcome",
+    known: STEP_OUTCOMES,
+  });
   return {
     buildkitExited: (kind) => exits.inc(kind),
+    stepTried: (outcome, tookMs) => {
+      steps.inc(outcome);
+      if (tookMs !== undefined) stepSeconds(registry).set(tookMs / 1_000);
+    },
     cachePruned: (outcome, freedBytes) => {
       prunes.inc(outcome);
       pruned.inc(freedBytes);
     },
   };
+}
+
+/** Not there before one ran. */
+function stepSeconds(registry: Registry): Gauge {
+  const name = "builder_agent_buildkit_step_seconds";
+  const known = registry.getSingleMetric(name);
+  if (known instanceof Gauge) return known;
+  return new Gauge({ name, help: "How long the last of those steps took that ran.", registers: [registry] });
 }

@@ -154,9 +154,9 @@ export const ConfigSchema = z.strictObject({
     cniBinaryDir: absolutePath()
       .default("/usr/lib/cni")
       .meta({ description: "Directory of the CNI plugins that make a build step's network." }),
-    debugSocket: trueOrFalse().default(false).meta({
+    debugSocket: trueOrFalse().default(true).meta({
       description:
-        "Whether buildkitd serves its debug pages on a socket for root alone; a bundle then has its goroutines. Some pages show customers' file names.",
+        "Whether buildkitd serves its debug pages on a socket for root alone: /metrics then has BuildKit's own, a bundle its goroutines. No other page of it is passed on.",
     }),
   }),
   network: z.strictObject({

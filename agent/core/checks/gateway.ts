@@ -19,6 +19,8 @@ export const gateway: Check = {
         ],
   look({ gateway: view }) {
     if (view.at === "away") return failed("The gateway's process does not answer on its socket");
+    // It does not listen for want of one: `serving-certificate` is the cause.
+    if (view.servingNotAfterMs === undefined) return ok("Answers; it listens once it has a serving certificate");
     if (!view.listening) return failed("The gateway does not listen yet");
     return ok(`Listening, ${sessionsOpen(view.open.size)}`);
   },
@@ -29,7 +31,7 @@ export const servingCertificate: Check = {
   title: "Serving certificate",
   blocking: true,
   dependsOn: ["gateway", "machine-certificate"],
-  remedy: "The control plane has to issue one: see the control-plane checks",
+  remedy: "The control plane has to issue one; it is asked again by itself, and by builder-agent reconnect at once",
   evidence({ gateway: view, certificates }) {
     if (view.at === "away") return ["the gateway is out of sight"];
     const one = served(view, certificates);
@@ -38,10 +40,12 @@ export const servingCertificate: Check = {
   look({ gateway: view, certificates, plane }, now) {
     if (view.at === "away") return unknown("The gateway does not answer, so its certificate is not known");
     const one = served(view, certificates);
-    if (one === undefined) return failed("The gateway has no serving certificate yet");
+    const { lastRenewalError } = certificates;
+    const why = lastRenewalError === "" ? "" : `: ${lastRenewalError}`;
+    if (one === undefined) return failed(`The gateway has no serving certificate yet${why}`);
     const planeMs = planeNowMs(plane.time, now);
     if (one.notAfterMs <= planeMs)
-      return failed(`Expired at ${rfc3339(one.notAfterMs)}: the control plane did not renew it`);
+      return failed(`Expired at ${rfc3339(one.notAfterMs)}: the control plane did not renew it${why}`);
     return overdue(one, certificates, planeMs) ?? ok(`Valid until ${rfc3339(one.notAfterMs)}`);
   },
   changesInMs({ gateway: view, certificates, plane }, now) {

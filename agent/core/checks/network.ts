@@ -48,7 +48,8 @@ export const isolation: Check = {
   title: "Isolation of builds",
   blocking: true,
   neededByBuilds: true,
-  dependsOn: ["machine-certificate", "control-plane-view", "build-network"],
+  // BuildKit is asked to fetch what must not be reached: one that hangs lets nobody try.
+  dependsOn: ["machine-certificate", "control-plane-view", "build-network", "buildkit"],
   remedy: "builder-agent doctor isolation tries it now and shows every target",
   evidence({ isolation: view, network }) {
     if (view.at !== "verified") return [`isolation: ${view.at}`, `builds' network: ${network.at}`];

@@ -1,6 +1,8 @@
 import { buildkit, disk } from "./buildkit.ts";
+import { buildkitSolve } from "./buildkit-solve.ts";
 import { caBundles } from "./ca-bundles.ts";
 import { cacheVolume, encryption } from "./cache.ts";
+import { cacheFilesystem } from "./cache-filesystem.ts";
 import type { Check } from "./check.ts";
 import { clock, controlPlane, controlPlaneView, desiredState, unsupported } from "./control-plane.ts";
 import { gateway, machineCertificate, servingCertificate } from "./gateway.ts";
@@ -8,6 +10,7 @@ import { buildNetwork, isolation, tailnet } from "./network.ts";
 import { recordings } from "./recordings.ts";
 import { records } from "./records.ts";
 import { refusedConnections } from "./refused-connections.ts";
+import { units } from "./units.ts";
 
 /**
  * Every check, in the order in which it is shown and given as a reason. A new one is a row here and
@@ -23,14 +26,17 @@ export const CHECKS: readonly Check[] = [
   controlPlaneView,
   desiredState,
   cacheVolume,
+  cacheFilesystem,
   encryption,
   buildNetwork,
   isolation,
   tailnet,
   buildkit,
   disk,
+  buildkitSolve,
   records,
   recordings,
+  units,
   clock,
   unsupported,
 ];

@@ -6,6 +6,7 @@ import { connectControlPlane } from "../../../agent/adapters/grpc/connect-contro
 import { certificateReader } from "../../../agent/adapters/keys/certificate-reader.ts";
 import { keyMaker } from "../../../agent/adapters/keys/key-maker.ts";
 import { type AgentEnding, type AgentPorts, runAgent } from "../../../agent/control/agent.ts";
+import type { MountSeen } from "../../../agent/core/cache-filesystem.ts";
 import { CONTRACT, type MachineFacts } from "../../../agent/core/machine.ts";
 import type { ObservedState } from "../../../agent/core/observed-state.ts";
 import { Secret } from "../../../agent/core/secret.ts";
@@ -88,6 +89,7 @@ export class FleetMachine implements AsyncDisposable {
     const { serverName, endpoint, caPem } = options.plane;
     await using plane = connectControlPlane({ endpoint, serverName, caPem, log });
     const buildkit = new InstantBuildkit();
+    let writes = 0;
     const ports: AgentPorts = {
       clock,
       log,
@@ -106,6 +108,8 @@ export class FleetMachine implements AsyncDisposable {
       identityStore: memoryStore(),
       evidence: typeof options.proof === "string" ? joinToken(options.proof) : options.proof,
       cacheVolume: undefined,
+      cacheFilesystem: { look: () => ({ write: { is: "written", number: String((writes += 1)) }, mount: MOUNT }) },
+      ownUnits: undefined,
       plainCache: { open: async () => CACHE, close: async () => undefined },
       keyUnwrap: { unwrap: () => Promise.reject(new Error("a plain cache has no key")) },
       cas: { pinned: [EVERLASTING_CA], read: () => [EVERLASTING_CA] },
@@ -114,6 +118,7 @@ export class FleetMachine implements AsyncDisposable {
       tailnet: undefined,
       unit: buildkit,
       probe: buildkit,
+      trial: { tryStep: async () => ({ outcome: { is: "ran", tookMs: 60 } }) },
       preparation: async () => buildkit.preparation(),
       configuration: (settings, diskBytes) => JSON.stringify([settings.maxParallelism, diskBytes]),
       buildkitCache: buildkit,
@@ -179,6 +184,11 @@ const RESOURCES = {
   cacheFreeInodes: 0,
 } as const;
 
+const MOUNT: MountSeen = {
+  ...{ mountPoint: "/", device: "0:1", root: "/", source: "none", filesystem: "none" },
+  options: [],
+};
+
 const CACHE: OpenedVolume = {
   encrypted: false,
   device: "/cache",
@@ -204,6 +214,7 @@ const NO_METERS: AgentPorts["meters"] = {
   planeCallFailed: () => {},
   messageRefused: () => {},
   buildkitExited: () => {},
+  stepTried: () => {},
   cachePruned: () => {},
   renewalFailed: () => {},
   clockOffset: () => {},

@@ -1,5 +1,6 @@
 import { generateKeyPairSync, type KeyObject, randomUUID, sign } from "node:crypto";
 import { DebugGrant, DebugUser } from "../../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
+import { durationOf } from "../duration.ts";
 
 export interface GrantOrder {
   readonly machineId: string;
@@ -49,10 +50,6 @@ export function grantOf(order: GrantOrder, nowMs: number): DebugGrant {
     ...(idleMs !== undefined && { idleLimit: durationOf(idleMs) }),
     ...(graceMs !== undefined && { disconnectGrace: durationOf(graceMs) }),
   });
-}
-
-function durationOf(ms: number): { seconds: bigint; nanos: number } {
-  return { seconds: BigInt(Math.trunc(ms / 1_000)), nanos: (ms % 1_000) * 1_000_000 };
 }
 
 /** As the contract has it: desired_state.proto, SIGNATURE. */

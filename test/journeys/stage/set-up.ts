@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Scope } from "../../../agent/lifecycle/scope.ts";
 import { EmbeddedControlPlane } from "../../../sandbox/control-plane/embedded-control-plane.ts";
 import type { ControlPlaneOptions } from "../../../sandbox/control-plane/options.ts";
+import type { NetworkNamespace } from "../../../sandbox/net/namespace.ts";
 import type { AgentProcess } from "../../../sandbox/stack/agent-process.ts";
 import { makeRuntimeDir } from "../../../sandbox/stack/runtime-dir.ts";
 import { TempDir } from "../../../sandbox/stack/temp-dir.ts";
@@ -35,6 +36,8 @@ export interface StageOptions {
   readonly uplink?: Uplink;
   /** Before the agent starts. */
   readonly prepare?: (plane: EmbeddedControlPlane) => void;
+  /** Likewise: where the agent's state and its cache are going to lie, and the VM, if it has one. */
+  readonly prepareDisks?: (workDir: string, vm: NetworkNamespace | undefined, scope: Scope) => Promise<void>;
   /** Default true: the stage is up when the agent is ready. */
   readonly awaitReady?: boolean;
 }
@@ -78,6 +81,7 @@ export async function setUp(options: StageOptions, scope: Scope): Promise<StageP
   const configFile = await writeStageConfig({ workDir, runtimeDir, ...settings });
   const log = new AgentLog(join(workDir, "agent.log"));
   scope.defer(() => proveNothingLeft([mark, workDir, runtimeDir], [workDir, runtimeDir]));
+  await options.prepareDisks?.(workDir, network.vm, scope);
   const startAgent = (): Promise<AgentProcess> => network.start({ configFile, logFile: log.file, runtimeDir });
   const agent = scope.own(await startAgent());
   const healthUrl = `http://${health.host}:${health.port}`;

@@ -98,7 +98,8 @@ export interface DesiredState {
    * Counts up with each change. A lower one than the last applied is ignored, unless `epoch`
    * differs.
    *
-   * The content of one (epoch, revision) never changes, secrets included; only `sent_at` does. The
+   * The content of one (epoch, revision) never changes, secrets included; only `sent_at` and
+   * `heartbeat` do. The
    * same revision with other content is refused: it neither takes effect nor confirms the view, and
    * ObservedState.refused_reason names what differs. The order of builds, CAs, CIDRs, tags and map
    * entries is no content.
@@ -135,7 +136,15 @@ export interface DesiredState {
   diagnosticsRequests: DiagnosticsRequest[];
   /** Present: drain. It cannot be taken back: a machine that drains ends. */
   drain: Drain | undefined;
-  egress: EgressPolicy | undefined;
+  egress:
+    | EgressPolicy
+    | undefined;
+  /**
+   * How soon you send this again though nothing has changed, at most 30 seconds; anything else counts
+   * as absent, and absent as 30. Your silence is told to the machine's operators after half as long
+   * again, at least 15 seconds. No content: it may change with each message.
+   */
+  heartbeat: Duration | undefined;
 }
 
 /** Whose machine this is. It never changes during a boot: a different one is refused. */
@@ -299,12 +308,12 @@ export interface TailnetWorkloadIdentity {
  * One person, one terminal, once.
  *
  * A grant that is not right is refused by name (ObservedState.debug_terminals), and refuses nothing
- * else. Keep it in the desired state for as long as its terminal may be open: without it the terminal
- * ends.
+ * else. Keep it in the desired state for as long as its terminal may be open: without it the
+ * terminal ends.
  *
- * SIGNATURE. Where the assignment names a key (Assignment.debug_grant_key), a grant needs that key's
- * signature. Signed are these lines, in this order, UTF-8, each ended by a line feed; <n> is the
- * length of the value that follows it, in bytes, in decimal digits:
+ * SIGNATURE. Where the assignment names a key (Assignment.debug_grant_key), a grant needs that
+ * key's signature. Signed are these lines, in this order, UTF-8, each ended by a line feed; <n> is
+ * the length of the value that follows it, in bytes, in decimal digits:
  *
  *   builder-agent debug grant v1
  *   grant_id <n> <grant_id>
@@ -342,7 +351,10 @@ export interface DebugGrant {
   grantedAt:
     | Date
     | undefined;
-  /** A program and its arguments, at most 64 words of 4096 characters together. Empty: a login shell. */
+  /**
+   * A program and its arguments, at most 64 words of 4096 characters together. Empty: a login
+   * shell.
+   */
   command: string[];
   runAs: DebugUser;
   /**
@@ -362,10 +374,10 @@ export interface DebugGrant {
 
 /**
  * A bundle of what the agent may see of its machine: state, logs, metrics, without secrets. Each
- * request is answered once, by UploadDiagnostics, one after the other, by every machine that is told
- * of it; a request stays here until its answer has come. None is begun after it has expired, nor in
- * the last 45 seconds of a drain. Id: as of OpenBuild; one that is none, or that has no end, is not
- * answered.
+ * request is answered once, by UploadDiagnostics, one after the other, by every machine that is
+ * told of it; a request stays here until its answer has come. None is begun after it has expired,
+ * nor in the last 45 seconds of a drain. Id: as of OpenBuild; one that is none, or that has no end,
+ * is not answered.
  */
 export interface DiagnosticsRequest {
   requestId: string;
@@ -414,6 +426,7 @@ function createBaseDesiredState(): DesiredState {
     diagnosticsRequests: [],
     drain: undefined,
     egress: undefined,
+    heartbeat: undefined,
   };
 }
 
@@ -463,6 +476,9 @@ export const DesiredState: MessageFns<DesiredState> = {
     }
     if (message.egress !== undefined) {
       EgressPolicy.encode(message.egress, writer.uint32(114).fork()).join();
+    }
+    if (message.heartbeat !== undefined) {
+      Duration.encode(message.heartbeat, writer.uint32(122).fork()).join();
     }
     return writer;
   },
@@ -592,6 +608,14 @@ export const DesiredState: MessageFns<DesiredState> = {
             message.egress = EgressPolicy.decode(reader, reader.uint32());
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.heartbeat = Duration.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -634,6 +658,9 @@ export const DesiredState: MessageFns<DesiredState> = {
     message.drain = (object.drain !== undefined && object.drain !== null) ? Drain.fromPartial(object.drain) : undefined;
     message.egress = (object.egress !== undefined && object.egress !== null)
       ? EgressPolicy.fromPartial(object.egress)
+      : undefined;
+    message.heartbeat = (object.heartbeat !== undefined && object.heartbeat !== null)
+      ? Duration.fromPartial(object.heartbeat)
       : undefined;
     return message;
   },
