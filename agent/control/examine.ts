@@ -45,11 +45,11 @@ export async function examine(
     }
   };
   const { desired, plane, gateway, cache, cacheFilesystem, network, isolation } = board;
-  const { tailnet, buildkit, step, certificates, resources, relief, records, units } = board;
+  const { tailnet, buildkit, step, certificates, resources, relief, records, units, traces } = board;
   const { refusals, bundles, recordings } = board;
   const known = [
     ...[desired, plane, gateway, cache, cacheFilesystem, network, isolation],
-    ...[tailnet, buildkit, step, certificates, resources, relief, records, units],
+    ...[tailnet, buildkit, step, certificates, resources, relief, records, units, traces],
     ...[refusals, bundles, recordings],
   ];
   await firstOf(outer, tick, (signal) => onChange(known, judge, signal));
@@ -75,6 +75,7 @@ export function knownOf(board: Board): Known {
     recordings: board.recordings.get(),
     bundles: board.bundles.get(),
     units: board.units.get(),
+    traces: board.traces.get(),
   };
 }
 

@@ -6,6 +6,7 @@ import type { Resources } from "./machine.ts";
 import type { RecordingsView } from "./recordings.ts";
 import type { RefusalsLately } from "./refusals-lately.ts";
 import type { StepView } from "./step-trial.ts";
+import type { TracesView } from "./traces/view.ts";
 import type { UnitsView } from "./units/own-units.ts";
 import type {
   BuildkitView,
@@ -39,6 +40,7 @@ export interface Known {
   readonly bundles: CaBundles | undefined;
   readonly refusals: RefusalsLately | undefined;
   readonly units: UnitsView;
+  readonly traces: TracesView;
 }
 
 /** What this machine is configured with and can do: it does not change while this process lives. */

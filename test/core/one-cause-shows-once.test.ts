@@ -28,6 +28,7 @@ const NOTHING_KNOWN: Known = {
   refusals: undefined,
   recordings: undefined,
   bundles: undefined,
+  traces: { at: "waiting" },
 };
 const checks = (known: Known) =>
   examined(known, NOW, FIXED).map((finding) => withSince(undefined, finding, NOW.wallMs));

@@ -75,6 +75,7 @@ export function newBoard(retryNow = new Pulse()): Board {
     bundles: new Cell<Known["bundles"]>(undefined, sameData),
     refusals: new Cell<Known["refusals"]>(undefined, sameData),
     units: new Cell<Known["units"]>({ at: "unknown" }, sameData),
+    traces: new Cell<Known["traces"]>({ at: "waiting" }, sameData),
     phase: new Cell<Phase>({ at: "starting" }, sameData),
     identity: new Cell<Shared["identity"]>(undefined),
     renewedMonoMs: new Cell<Shared["renewedMonoMs"]>(undefined),

@@ -10,6 +10,7 @@ import { buildNetwork, isolation, tailnet } from "./network.ts";
 import { recordings } from "./recordings.ts";
 import { records } from "./records.ts";
 import { refusedConnections } from "./refused-connections.ts";
+import { traces } from "./traces.ts";
 import { units } from "./units.ts";
 
 /**
@@ -39,4 +40,5 @@ export const CHECKS: readonly Check[] = [
   units,
   clock,
   unsupported,
+  traces,
 ];

@@ -124,6 +124,7 @@ export class FleetMachine implements AsyncDisposable {
       buildkitCache: buildkit,
       operators: undefined,
       diagnostics: undefined,
+      traces: { tell: () => {}, send: (_target, _machineId, _note, signal) => clock.sleep(Infinity, signal) },
       troubles: { load: async () => undefined, save: async () => undefined },
       ownUnit: { ready: () => {}, tell: () => {}, stopping: () => {} },
       board: { show: (state) => void (this.#shown = state) },
@@ -134,6 +135,7 @@ export class FleetMachine implements AsyncDisposable {
       capabilities: ["builds"],
       addresses: { controlPlane: "plane", gateway: "none", health: "none" },
       startedMonoMs: clock.now().monoMs,
+      traces: { sessionPercent: 100 },
       ending: { graceMs: 600_000, buildkitGraceMs: 10_000 },
     } as const;
     return await runAgent(ports, settings, { stop: this.#stop.signal, hurry: this.#hurry.signal });
