@@ -20,6 +20,7 @@ import { agentVersion } from "../adapters/machine/versions.ts";
 import { machineNames } from "../adapters/names/machine-names.ts";
 import { operatorDesk } from "../adapters/operators/desk.ts";
 import { openRecords } from "../adapters/records/open-records.ts";
+import { ownRuntime } from "../adapters/runtime-gauges/own-runtime.ts";
 import { SystemdNotify } from "../adapters/systemd/notify.ts";
 import { jsonLog } from "../adapters/telemetry/json-log.ts";
 import { prometheusMeters } from "../adapters/telemetry/prometheus-meters.ts";
@@ -134,6 +135,7 @@ export async function startControl(
       tailnet,
       debug,
       ownUnit,
+      ownRuntime: scope.own(ownRuntime()),
       diagnostics: {
         plane,
         bundles: controlBundles(

@@ -40,6 +40,7 @@ import { timeBoot } from "./time-boot.ts";
 import { type TrialPorts, trySteps } from "./try-steps.ts";
 import { type CacheWatchPorts, watchCache } from "./watch-cache.ts";
 import { watchGateway } from "./watch-gateway.ts";
+import { type RuntimePorts, watchRuntime } from "./watch-runtime.ts";
 import { type UnitPorts, watchUnits } from "./watch-units.ts";
 
 export type AgentPorts = BelongingPorts &
@@ -57,6 +58,7 @@ export type AgentPorts = BelongingPorts &
   EndingPorts &
   OperatorPorts &
   BundlePorts &
+  RuntimePorts &
   DiagnosticsPorts & { readonly board: HealthBoard; readonly troubles: TroubleStore; readonly traces: Traces };
 
 export interface AgentSettings {
@@ -120,6 +122,7 @@ export async function runAgent(
   tasks.run("buildkit", (signal, report) => runBuildkit(ports, board, report, signal));
   tasks.run("step-trials", (signal, report) => trySteps(ports, board, report, signal));
   tasks.run("disk", (signal, report) => relieveDisk(ports, board, report, signal));
+  tasks.run("runtime", (signal) => watchRuntime(ports, board, signal));
   tasks.run("ca-bundles", (signal) => readBundles(ports, board, signal));
   tasks.run("checks", (signal) => examine(ports, board, fixed, signal));
   tasks.run("observed-state", (signal) => observe(ports, board, boot, () => tasks.loops, signal));

@@ -46,11 +46,11 @@ export async function examine(
   };
   const { desired, plane, gateway, cache, cacheFilesystem, network, isolation } = board;
   const { tailnet, buildkit, step, certificates, resources, relief, records, units, traces } = board;
-  const { refusals, bundles, recordings } = board;
+  const { refusals, bundles, recordings, runtime } = board;
   const known = [
     ...[desired, plane, gateway, cache, cacheFilesystem, network, isolation],
     ...[tailnet, buildkit, step, certificates, resources, relief, records, units, traces],
-    ...[refusals, bundles, recordings],
+    ...[refusals, bundles, recordings, runtime],
   ];
   await firstOf(outer, tick, (signal) => onChange(known, judge, signal));
 }
@@ -72,6 +72,7 @@ export function knownOf(board: Board): Known {
     relief: board.relief.get(),
     records: board.records.get(),
     refusals: board.refusals.get(),
+    runtime: board.runtime.get(),
     recordings: board.recordings.get(),
     bundles: board.bundles.get(),
     units: board.units.get(),

@@ -25,7 +25,7 @@ export interface WatchPorts {
 export async function watchGateway(
   { gateway, records, meters, clock, log }: WatchPorts,
   inbox: SessionInbox,
-  cells: Pick<Board, "gateway" | "gatewayCounts" | "refusals" | "servingRequest" | "troubles">,
+  cells: Pick<Board, "gateway" | "gatewayCounts" | "gatewayDelay" | "refusals" | "servingRequest" | "troubles">,
   signal: AbortSignal,
 ): Promise<void> {
   let lost: { readonly view: GatewayHere; readonly atMs: number } | undefined;
@@ -57,6 +57,7 @@ export async function watchGateway(
       case "lost":
         lost = lostNow(cells.gateway.get(), clock.now().wallMs) ?? lost;
         meters.gatewayLost();
+        cells.gatewayDelay.set(undefined);
         log.warn({ runId: next.runId }, "gateway.lost");
         break;
       case "certified":
@@ -88,13 +89,14 @@ function noteBroken({ troubles }: Pick<Board, "troubles">, summary: SessionSumma
 
 function noteStats(
   { records, meters, clock }: Pick<WatchPorts, "records" | "meters" | "clock">,
-  cells: Pick<Board, "gatewayCounts" | "refusals">,
+  cells: Pick<Board, "gatewayCounts" | "gatewayDelay" | "refusals">,
   runId: string,
   stats: GatewayStats,
 ): void {
   meters.gateway(stats);
   for (const [sessionId, fromClient, toClient] of stats.progress) records.progress(sessionId, fromClient, toClient);
   cells.gatewayCounts.set(gatewayCounts(stats.accepted, stats.refused));
+  cells.gatewayDelay.set(stats.eventLoopDelayP99Ms);
   cells.refusals.update((before) => refusalsTold(before, { runId, refused: stats.refused }, clock.now()));
 }
 

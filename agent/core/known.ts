@@ -5,6 +5,7 @@ import type { DiskRelief } from "./disk-relief.ts";
 import type { Resources } from "./machine.ts";
 import type { RecordingsView } from "./recordings.ts";
 import type { RefusalsLately } from "./refusals-lately.ts";
+import type { RuntimeView } from "./runtime.ts";
 import type { StepView } from "./step-trial.ts";
 import type { TracesView } from "./traces/view.ts";
 import type { UnitsView } from "./units/own-units.ts";
@@ -38,6 +39,7 @@ export interface Known {
   readonly records: RecordsView | undefined;
   readonly recordings: RecordingsView | undefined;
   readonly bundles: CaBundles | undefined;
+  readonly runtime: RuntimeView | undefined;
   readonly refusals: RefusalsLately | undefined;
   readonly units: UnitsView;
   readonly traces: TracesView;

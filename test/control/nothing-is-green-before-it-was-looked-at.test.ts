@@ -88,6 +88,7 @@ const EACH_PORT: Readonly<Record<keyof AgentPorts, true>> = {
   meters: true,
   names: true,
   operators: true,
+  ownRuntime: true,
   ownUnit: true,
   ownUnits: true,
   plainCache: true,

@@ -155,6 +155,7 @@ describe("what is known", () => {
     ["records", { records: { waiting: 0, dropped: 1 } }],
     ["bundles", { bundles: undefined }],
     ["recordings", { recordings: undefined }],
+    ["runtime", { runtime: undefined }],
     ["refusals", { refusals: undefined }],
   ])("is judged anew at once after a change of %s", async (name, change, where = {}) => {
     allIsWell();

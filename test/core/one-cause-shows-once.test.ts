@@ -26,6 +26,7 @@ const NOTHING_KNOWN: Known = {
   tailnet: { at: "unknown" },
   records: undefined,
   refusals: undefined,
+  runtime: undefined,
   recordings: undefined,
   bundles: undefined,
   traces: { at: "waiting" },
@@ -72,6 +73,7 @@ describe("what changes by age alone", () => {
   const known: Known = {
     ...WELL,
     bundles: undefined,
+    runtime: undefined,
     plane: { ...WELL.plane, confirmedAt: NOW },
     certificates: { ...WELL.certificates, machineNotAfterMs: NOW.wallMs + 20 * 60_000 },
     gateway: {

@@ -10,6 +10,7 @@ import { buildNetwork, isolation, tailnet } from "./network.ts";
 import { recordings } from "./recordings.ts";
 import { records } from "./records.ts";
 import { refusedConnections } from "./refused-connections.ts";
+import { runtime } from "./runtime.ts";
 import { traces } from "./traces.ts";
 import { units } from "./units.ts";
 
@@ -38,6 +39,7 @@ export const CHECKS: readonly Check[] = [
   records,
   recordings,
   units,
+  runtime,
   clock,
   unsupported,
   traces,
