@@ -121,7 +121,11 @@ export async function startControl(
       records: scope.own(records),
       traces,
       board,
-      troubles: troubleFile({ file: layout.troublesFile, log }),
+      troubles: troubleFile({
+        file: layout.troublesFile,
+        ends: { gateway: layout.gatewayEnd, control: layout.controlEnd },
+        log,
+      }),
       gateway: connectToGateway({ path: layout.gatewaySocket, clock, log }),
       keys: keyMaker(),
       certificates: certificateReader(),

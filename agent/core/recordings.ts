@@ -34,6 +34,6 @@ export interface LeftRecording {
 
 /**
  * Without any of it being stored. The control plane answers each chunk within a moment, and one try
- * may fail; a terminal ends after twice as long.
+ * may fail; a terminal ends after 30 s of it.
  */
-export const STUCK_MS = 15_000;
+export const STUCK_MS = 7_000;

@@ -4,7 +4,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Recordings } from "../../ports/debug-terminal.ts";
 import type { Board } from "../board/board.ts";
 
-const LOOK_EVERY_MS = 5_000;
+const LOOK_EVERY_MS = 2_000;
 
 /** Looks at what waits to be stored and at the folder, every few seconds. Ends with `signal`. */
 export async function watchRecordings(

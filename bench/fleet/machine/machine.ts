@@ -126,7 +126,7 @@ export class FleetMachine implements AsyncDisposable {
       operators: undefined,
       diagnostics: undefined,
       traces: { tell: () => {}, send: (_target, _machineId, _note, signal) => clock.sleep(Infinity, signal) },
-      troubles: { load: async () => undefined, save: async () => undefined },
+      troubles: { load: async () => undefined, save: async () => undefined, lastEnd: () => undefined },
       ownUnit: { ready: () => {}, tell: () => {}, stopping: () => {} },
       board: { show: (state) => void (this.#shown = state) },
     };

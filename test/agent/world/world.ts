@@ -304,7 +304,7 @@ export class World {
       operators: undefined,
       diagnostics: undefined,
       traces: { tell: () => {}, send: (_target, _machineId, _note, signal) => clock.sleep(Infinity, signal) },
-      troubles: { load: async () => undefined, save: async () => undefined },
+      troubles: { load: async () => undefined, save: async () => undefined, lastEnd: () => undefined },
       board: { show: (state) => life.isAlive && this.trace.note({ is: "shown", state }) },
     };
   }
