@@ -72,7 +72,11 @@ export function notedEnd(troubles: Troubles, { what, how, atMs, builds = [] }: E
   const told = troubles.findLast((one) => isToldOf(one, what) && isTogether(one, atMs));
   const noted =
     again !== undefined
-      ? replaced(troubles, again, { ...(again.untilMs === undefined ? again : { ...again, untilMs: atMs }), ...end, times: again.times + 1 })
+      ? replaced(troubles, again, {
+          ...(again.untilMs === undefined ? again : { ...again, untilMs: atMs }),
+          ...end,
+          times: again.times + 1,
+        })
       : told !== undefined
         ? replaced(troubles, told, { ...told, ...end, times: 1 })
         : added(troubles, { ...end, sinceMs: atMs, untilMs: atMs });
