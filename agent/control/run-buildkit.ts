@@ -25,6 +25,8 @@ const STATUS_MS = 10_000;
  * Among builds that take all there is BuildKit answers late: one late answer turns no build away.
  */
 const SILENT_MS = 15_000;
+/** One that was late is asked again soon: silence is to be told within 20 s of its beginning. */
+const LATE_AGAIN_MS = 1_000;
 /**
  * A daemon that has been silent for so long, and has no session to lose, is stopped so that it can
  * start anew.
@@ -109,11 +111,12 @@ class Daemon {
         watching: [this.#status, desired, resources, network, phase],
         wanted: () => this.#task(),
         same: sameTask,
+        doing: (task) => task.is,
         pauses: PAUSES,
         // Before each start the budget of restarts decides how long to wait.
         pauseMs: (_failure, task) => (task.is === "start" ? 0 : undefined),
-        act: (task, unchanged, whole) =>
-          task.is === "start" ? this.#start(whole) : this.#attend(task.running, unchanged, whole),
+        act: (task, unchanged, whole, reached) =>
+          task.is === "start" ? this.#start(whole) : this.#attend(task.running, unchanged, whole, reached),
         failed: (failure, task) => this.#noteFailure(failure, task),
       },
       signal,
@@ -159,25 +162,35 @@ class Daemon {
 
   /**
    * Asks the running daemon again and again, until it is another one, is gone, or has to be
-   * restarted. Resolves to how long its end may take to be seen.
+   * restarted. `reached` is called when it is ready. Resolves to how long its end may take to be
+   * seen.
    */
-  async #attend(running: UnitStatus, unchanged: AbortSignal, signal: AbortSignal): Promise<number> {
+  async #attend(
+    running: UnitStatus,
+    unchanged: AbortSignal,
+    signal: AbortSignal,
+    reached: () => void,
+  ): Promise<number> {
     const { probe, clock, log, unit } = this.#ports;
     // One that runs from before: what it must not reach is not known before the network is.
     await this.#cells.network.first((view) => networkGeneration(view) !== undefined, unchanged);
     let lastAnswer = clock.now();
     let isProved = false;
+    let isLate = false;
     await this.#notePreparation();
     while (!signal.aborted && this.#status.get() === running) {
       try {
         const { version } = await probe.listWorkers(signal);
         lastAnswer = clock.now();
+        isLate = false;
         if (!isProved) await this.#prove(signal);
         isProved = true;
         if (this.#cells.buildkit.get().at !== "ready") log.info({ version }, "buildkit.ready");
         this.#show("ready", "Answers ListWorkers", version);
+        reached();
       } catch (err) {
         if (signal.aborted || this.#status.get() !== running) return 0;
+        isLate = !(err instanceof Unguarded);
         const { at } = this.#cells.buildkit.get();
         const silentMs = clock.now().monoMs - lastAnswer.monoMs;
         if (at === "ready") log.warn({ err, silentMs }, "buildkit.not-answering");
@@ -192,7 +205,9 @@ class Daemon {
         return STATUS_MS;
       }
       const { at } = this.#cells.buildkit.get();
-      const pauseMs = at === "ready" || at === "unguarded" ? untilBeatMs(clock.now(), PROBE_EVERY_MS) : FIRST_PROBES_MS;
+      const isUp = at === "ready" || at === "unguarded";
+      const usualMs = isUp ? untilBeatMs(clock.now(), PROBE_EVERY_MS) : FIRST_PROBES_MS;
+      const pauseMs = isLate ? Math.min(usualMs, LATE_AGAIN_MS) : usualMs;
       await within(clock, pauseMs, signal, (pause) => this.#status.first((now) => now !== running, pause));
     }
     return 0;

@@ -6,23 +6,28 @@ import type { Gateway, GatewayEvent, GatewayStats } from "../ports/gateway.ts";
 import type { Log } from "../ports/log.ts";
 import type { Meters } from "../ports/meters.ts";
 import type { RecordStore } from "../ports/records.ts";
+import type { TroubleStore } from "../ports/trouble-store.ts";
 import type { Board } from "./board/board.ts";
 import type { SessionInbox } from "./board/session-inbox.ts";
 
 export interface WatchPorts {
   readonly gateway: Gateway;
   readonly records: Pick<RecordStore, "progress">;
+  readonly troubles: Pick<TroubleStore, "lastEnd">;
   readonly meters: Meters;
   readonly clock: Clock;
   readonly log: Log;
 }
+
+/** A link that breaks and the manager's word of why are told this close to each other. */
+const END_TOLD_MS = 10_000;
 
 /**
  * Keeps our picture of the gateway: whether it is there, which key it has, what it has applied, who
  * is connected. Only reads: what has to go to disk is put into the inbox.
  */
 export async function watchGateway(
-  { gateway, records, meters, clock, log }: WatchPorts,
+  { gateway, records, troubles, meters, clock, log }: WatchPorts,
   inbox: SessionInbox,
   cells: Pick<Board, "gateway" | "gatewayCounts" | "servingRequest" | "troubles">,
   signal: AbortSignal,
@@ -36,7 +41,7 @@ export async function watchGateway(
         if (runIdBefore !== "" && runIdBefore !== next.runId) meters.restarted("gateway");
         cells.servingRequest.set(event.request);
         inbox.put({ runId: next.runId, event });
-        if (lost !== undefined && lost.view.runId !== event.runId) noteLoss(cells, lost.view, lost.atMs);
+        if (lost !== undefined && lost.view.runId !== event.runId) noteLoss(troubles, cells, lost.view, lost.atMs);
         lost = undefined;
         for (const summary of event.closed) noteBroken(cells, summary);
         break;
@@ -74,8 +79,14 @@ function lostNow(view: GatewayView, atMs: number): { readonly view: GatewayHere;
 }
 
 /** Another one has taken its place: what was open through it is broken. */
-function noteLoss({ troubles }: Pick<Board, "troubles">, { open }: GatewayHere, atMs: number): void {
-  const how = "It ended and was started anew; see builder-agent logs --unit gateway";
+function noteLoss(
+  store: WatchPorts["troubles"],
+  { troubles }: Pick<Board, "troubles">,
+  { open }: GatewayHere,
+  atMs: number,
+): void {
+  const ended = store.lastEnd("gateway", atMs - END_TOLD_MS) ?? "it ended";
+  const how = `${ended}, and was started anew; see builder-agent logs --unit gateway`;
   troubles.update((noted) => notedEnd(noted, { what: "gateway", how, atMs, builds: [...new Set(open.values())] }));
 }
 

@@ -61,7 +61,9 @@ describe("the gateway", () => {
       gatewayLost: () => void metered.push("lost"),
       restarted: (process: string) => void metered.push(`${process} restarted`),
     };
-    watching = watchGateway({ gateway, records, meters, clock: new ManualClock(), log }, inbox, board, stop.signal);
+    const troubles = { lastEnd: () => "killed by SIGKILL" };
+    const ports = { gateway, records, troubles, meters, clock: new ManualClock(), log };
+    watching = watchGateway(ports, inbox, board, stop.signal);
   });
   afterEach(async () => {
     stop.abort();

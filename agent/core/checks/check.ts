@@ -16,6 +16,10 @@ export interface Check {
   readonly neededByBuilds?: true;
   /** Checks whose failure explains one of this: only the cause is shown as a reason. */
   readonly dependsOn?: readonly string[];
+  /**
+   * Checks without which nobody can know this one: they explain that it is unknown, and no failure.
+   */
+  readonly knownBy?: readonly string[];
   /** What to do when it fails. A finding may know better. */
   readonly remedy: string;
   look(known: Known, now: Instant, fixed: Fixed): Look;

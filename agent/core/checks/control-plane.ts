@@ -107,6 +107,7 @@ export const clock: Check = {
   name: "clock",
   title: "Clock",
   blocking: false,
+  knownBy: ["machine-certificate", "control-plane"],
   remedy:
     "Set this machine's clock right and keep it so (timedatectl set-ntp true); if it is right, the control plane's is off",
   look({ plane: { time }, certificates }, now) {

@@ -14,7 +14,9 @@ export function examined(
   const found = checks.map((check) => finding(check, known, now, fixed));
   const byName = new Map(found.map((one) => [one.name, one]));
   return found.map((one, index) => {
-    const causedBy = one.state === "ok" ? undefined : cause(checks[index]?.dependsOn ?? [], byName);
+    const { dependsOn = [], knownBy = [] } = checks[index] ?? {};
+    const explained = one.state === "unknown" ? [...dependsOn, ...knownBy] : dependsOn;
+    const causedBy = one.state === "ok" ? undefined : cause(explained, byName);
     return causedBy === undefined ? one : { ...one, causedBy };
   });
 }

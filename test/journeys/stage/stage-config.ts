@@ -22,6 +22,7 @@ export interface StageConfig {
   readonly identity: StageIdentity;
   readonly drainGraceMs: number;
   readonly logLevel: "info" | "debug";
+  readonly telemetry: Readonly<Record<string, string>>;
 }
 
 /** Where the machine finds the token that it registers with. */
@@ -66,6 +67,7 @@ export async function writeStageConfig(stage: StageConfig): Promise<string> {
     network: { mode: stage.networkMode },
     ...(tools.tailscaled !== undefined && { tailnet: { binary: tools.tailscaled } }),
     drain: { graceMs: stage.drainGraceMs, stopGraceMs: 5_000 },
+    telemetry: stage.telemetry,
     log: { level: stage.logLevel },
   };
   await writeFile(configFile, stringify(config));
