@@ -30,10 +30,9 @@ export function statusTable(answer: StatusAnswer, nowMs: number, paint: Paint): 
     ...(resources === undefined ? [] : [["disk", disk(resources)] as const]),
     ["start", start(bootChapters)],
   ];
-  const checks = worstFirst(answer.checks).map((check) => [
-    `[${mark(check)}]`,
-    check.name,
-    `${withTimes(check.message, nowMs)}${since(check, nowMs)}`,
+  const checks = worstFirst(answer.checks).flatMap((check) => [
+    [`[${mark(check)}]`, check.name, `${withTimes(check.message, nowMs)}${because(check)}${since(check, nowMs)}`],
+    ...todo(check),
   ]);
   return `${headline(answer, nowMs, paint)}\n\n${columns(rows)}\n${colourMarks(columns(checks), paint)}${recentTrouble(answer, nowMs)}`;
 }
@@ -117,6 +116,15 @@ function recentTrouble({ troubles }: Pick<StatusAnswer, "troubles">, nowMs: numb
 }
 
 type Check = StatusAnswer["checks"][number];
+
+function because({ ok, causedBy }: Check): string {
+  return ok || causedBy === undefined ? "" : `, because of ${causedBy}`;
+}
+
+/** Under each cause what to do; what follows from it goes with it. */
+function todo({ ok, causedBy, remedy }: Check): readonly (readonly string[])[] {
+  return ok || causedBy !== undefined || remedy === "" ? [] : [["", "", `→ ${remedy}`]];
+}
 
 function mark({ ok, state, blocking }: Check): string {
   if (ok) return "+";
