@@ -22,8 +22,10 @@ import { openRecords } from "../adapters/records/open-records.ts";
 import { SystemdNotify } from "../adapters/systemd/notify.ts";
 import { jsonLog } from "../adapters/telemetry/json-log.ts";
 import { prometheusMeters } from "../adapters/telemetry/prometheus-meters.ts";
+import { OtlpTraces } from "../adapters/traces/otlp-traces.ts";
 import { troubleFile } from "../adapters/troubles/trouble-file.ts";
 import { type AgentEnding, runAgent } from "../control/agent.ts";
+import { sessionTrace } from "../core/traces/told-as-traces.ts";
 import { Branch } from "../lifecycle/branch.ts";
 import { Pulse } from "../lifecycle/pulse.ts";
 import { Scope } from "../lifecycle/scope.ts";
@@ -94,13 +96,17 @@ export async function startControl(
     log,
     meters,
   });
+  const traces = scope.own(new OtlpTraces({ clock, log, meters, version: agentVersion() }));
   const records = await openRecords({
     directory: layout.recordsDir,
     bootId,
     clock,
     log,
-    onRecord: ({ ending, durationMs, bytesFromClient, bytesToClient }) =>
-      meters.sessionClosed(ending, durationMs, bytesFromClient, bytesToClient),
+    onRecord(session) {
+      const { ending, durationMs, bytesFromClient, bytesToClient } = session;
+      meters.sessionClosed(ending, durationMs, bytesFromClient, bytesToClient);
+      traces.tell(sessionTrace(session));
+    },
   });
   const debug = debugPortsOf(config, layout, plane);
   return await runAgent(
@@ -111,6 +117,7 @@ export async function startControl(
       machine,
       plane: scope.own(plane),
       records: scope.own(records),
+      traces,
       board,
       troubles: troubleFile({
         file: layout.troublesFile,
@@ -150,6 +157,7 @@ export async function startControl(
       capabilities: [
         ...capabilities,
         "diagnostics",
+        "traces",
         ...(bridged ? ["egress"] : []),
         ...(tailnet === undefined ? [] : ["tailnet"]),
         ...(debug === undefined ? [] : ["debug-terminal"]),
@@ -160,6 +168,7 @@ export async function startControl(
         gateway: formatHostPort(config.gateway.listen),
         health: new URL(board.url).host,
       },
+      traces: config.telemetry,
       ending: { graceMs: drain.graceMs, buildkitGraceMs: drain.stopGraceMs },
     },
     { stop: cli.stop, hurry: cli.hurry, retryNow },

@@ -44,10 +44,10 @@ export async function examine(
     }
   };
   const { desired, plane, gateway, cache, cacheFilesystem, network, isolation } = board;
-  const { tailnet, buildkit, step, certificates, resources, relief, records, units } = board;
+  const { tailnet, buildkit, step, certificates, resources, relief, records, units, traces } = board;
   const known = [
     ...[desired, plane, gateway, cache, cacheFilesystem, network, isolation],
-    ...[tailnet, buildkit, step, certificates, resources, relief, records, units],
+    ...[tailnet, buildkit, step, certificates, resources, relief, records, units, traces],
   ];
   await firstOf(outer, tick, (signal) => onChange(known, judge, signal));
 }
@@ -69,6 +69,7 @@ function knownOf(board: Board): Known {
     relief: board.relief.get(),
     records: board.records.get(),
     units: board.units.get(),
+    traces: board.traces.get(),
   };
 }
 

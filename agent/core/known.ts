@@ -3,6 +3,7 @@ import type { DesiredState } from "./desired-state.ts";
 import type { DiskRelief } from "./disk-relief.ts";
 import type { Resources } from "./machine.ts";
 import type { StepView } from "./step-trial.ts";
+import type { TracesView } from "./traces/view.ts";
 import type { UnitsView } from "./units/own-units.ts";
 import type {
   BuildkitView,
@@ -33,6 +34,7 @@ export interface Known {
   readonly relief: DiskRelief;
   readonly records: RecordsView;
   readonly units: UnitsView;
+  readonly traces: TracesView;
 }
 
 /** What this machine is configured with and can do: it does not change while this process lives. */

@@ -9,6 +9,7 @@ const FIELDS: ReadonlyMap<string, string> = new Map<keyof DesiredState, string>(
   ["cacheVolume", "cache_volume"],
   ["debugGrants", "debug_grants"],
   ["diagnostics", "diagnostics_requests"],
+  ["traces", "trace_export"],
   ["asksFor", "what is asked for beside builds"],
 ]);
 

@@ -2,6 +2,7 @@ import type { MessageKind, PlaneCall, WatchedProcess } from "../core/counted.ts"
 import type { PruneOutcome } from "../core/disk-relief.ts";
 import type { SessionEnding } from "../core/session.ts";
 import type { STEP_OUTCOMES } from "../core/step-trial.ts";
+import type { SpanLoss } from "../core/traces/view.ts";
 import type { ExitKind } from "../core/unit-exit.ts";
 import type { RecordCounts } from "../core/views.ts";
 import type { GatewayStats } from "./gateway.ts";
@@ -29,6 +30,12 @@ export interface Meters {
   records(counts: RecordCounts): void;
   /** Another process of this machine ended unasked, and is back, or on its way. */
   restarted(process: Exclude<WatchedProcess, "control">): void;
+}
+
+/** What became of spans. */
+export interface TraceMeters {
+  spansExported(count: number, atMs: number): void;
+  spansDropped(because: SpanLoss, count: number): void;
 }
 
 /** What the wire to the control plane counts by itself. */

@@ -5,8 +5,8 @@ import {
   type Drain,
   type OpenBuild,
 } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
-import { durationOf } from "./duration.ts";
 import type { TrustBundle } from "../../agent/adapters/grpc/gen/builder/agent/v1/identity.ts";
+import { durationOf } from "./duration.ts";
 import type { Commits } from "./kept/commits.ts";
 import type { KeptProject } from "./kept/snapshot.ts";
 import type { ProjectRef } from "./project-ref.ts";
@@ -16,7 +16,10 @@ import type { ProjectRef } from "./project-ref.ts";
  * tailnet and so on.
  */
 export type Wishes = Partial<
-  Pick<DesiredState, "cacheVolume" | "buildkit" | "tailnet" | "debugGrants" | "diagnosticsRequests" | "egress">
+  Pick<
+    DesiredState,
+    "cacheVolume" | "buildkit" | "tailnet" | "debugGrants" | "diagnosticsRequests" | "egress" | "traceExport"
+  >
 >;
 
 const NO_WISHES = {
@@ -26,6 +29,7 @@ const NO_WISHES = {
   debugGrants: [],
   diagnosticsRequests: [],
   egress: undefined,
+  traceExport: undefined,
 } satisfies Wishes;
 
 /**
@@ -241,13 +245,13 @@ export class Project {
 }
 
 function wantedOf({ revision, open, pending, closed, wishes, drain, drains }: KeptProject): Wanted {
-  const { cacheVolume, buildkit, tailnet, debugGrants, diagnosticsRequests, egress } = wishes;
+  const { cacheVolume, buildkit, tailnet, debugGrants, diagnosticsRequests, egress, traceExport } = wishes;
   return {
     revision,
     open: new Map(open.map((build) => [build.buildId, grantOf(build)])),
     pending: new Set(pending),
     closed: new Map(closed.map(({ buildId, reason }) => [buildId, reason])),
-    wishes: { cacheVolume, buildkit, tailnet, debugGrants, diagnosticsRequests, egress },
+    wishes: { cacheVolume, buildkit, tailnet, debugGrants, diagnosticsRequests, egress, traceExport },
     drain,
     drains: new Map(drains.map(({ machineId, drain: order }) => [machineId, order])),
   };

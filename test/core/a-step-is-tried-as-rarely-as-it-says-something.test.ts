@@ -51,7 +51,10 @@ describe("the next step", () => {
   });
 });
 
-function told(outcomes: readonly StepOutcome[], { isIdle = true, from = RAN as StepView } = {}) {
+function told(
+  outcomes: readonly StepOutcome[],
+  { isIdle = true, from = RAN }: { isIdle?: boolean; from?: StepView } = {},
+) {
   return outcomes.reduce(({ past, view }, outcome) => afterTrial(past, outcome, view, NOW, isIdle), {
     past: { ...TRIED },
     view: from,

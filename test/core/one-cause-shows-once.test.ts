@@ -23,6 +23,7 @@ const NOTHING_KNOWN: Known = {
   network: { at: "waiting" },
   isolation: { at: "unverified" },
   tailnet: { at: "unknown" },
+  traces: { at: "waiting" },
 };
 const checks = (known: Known) =>
   examined(known, NOW, FIXED).map((finding) => withSince(undefined, finding, NOW.wallMs));

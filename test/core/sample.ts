@@ -119,6 +119,7 @@ export const WELL: Known = {
   relief: IDLE_RELIEF,
   records: { waiting: 0, dropped: 0 },
   units: { at: "none" },
+  traces: { at: "off", because: "nobody wants any" },
   cache: { at: "open", volume: openedVolume() },
   cacheFilesystem: { at: "seen", opened: CACHE_MOUNT, now: { mount: CACHE_MOUNT }, write: { is: "written" } },
   network: { at: "none" },

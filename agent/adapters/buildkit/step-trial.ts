@@ -17,7 +17,7 @@ export class GrpcStepTrial implements BuildkitTrial, Disposable {
   readonly #socketPath: string;
   readonly #program: Buffer;
 
-  /** @throws {AgentError} "buildkit.no-step-program" on an architecture that builders do not have. */
+  /** @throws {AgentError} "buildkit.no-step-program": builders do not have this architecture. */
   constructor(socketPath: string, architecture: string = process.arch) {
     if (!isStepArchitecture(architecture))
       throw new AgentError(

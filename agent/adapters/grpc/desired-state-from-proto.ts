@@ -23,6 +23,7 @@ import type { Duration } from "./gen/google/protobuf/duration.ts";
 import { assignmentFromProto, closedFromProto, grantsFromProto } from "./grants-from-proto.ts";
 import { durationMs, requireAtMost } from "./scalars-from-proto.ts";
 import { tailnetFromProto } from "./tailnet-from-proto.ts";
+import { tracesFromProto } from "./traces-from-proto.ts";
 import { trustFromProto } from "./trust-from-proto.ts";
 
 /** A drain that waits longer is a mistake; and it stays below the longest timer, 24.8 days. */
@@ -58,6 +59,7 @@ export function desiredStateFromProto(state: DesiredStateProto): DesiredState {
     ...(state.drain !== undefined && { drain: drainFromProto(state.drain) }),
     debugGrants: debugGrantsFromProto(state.debugGrants),
     ...(state.diagnosticsRequests.length > 0 && { diagnostics: diagnosticsFromProto(state.diagnosticsRequests) }),
+    ...(state.traceExport !== undefined && { traces: tracesFromProto(state.traceExport) }),
     asksFor: asksFor(state),
   };
 }
@@ -135,6 +137,7 @@ function asksFor(state: DesiredStateProto): readonly string[] {
     ["debug-terminal", state.debugGrants.length > 0],
     ["diagnostics", state.diagnosticsRequests.length > 0],
     ["egress", state.egress !== undefined],
+    ["traces", state.traceExport !== undefined],
   ];
   return asked.filter(([, present]) => present).map(([name]) => name);
 }

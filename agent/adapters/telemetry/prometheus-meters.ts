@@ -3,11 +3,12 @@ import { WATCHED_PROCESSES } from "../../core/counted.ts";
 import { PRUNE_OUTCOMES } from "../../core/disk-relief.ts";
 import { STEP_OUTCOMES } from "../../core/step-trial.ts";
 import { EXIT_KINDS } from "../../core/unit-exit.ts";
-import type { Meters, PlaneMeters } from "../../ports/meters.ts";
+import type { Meters, PlaneMeters, TraceMeters } from "../../ports/meters.ts";
 import { gatewayInstruments } from "./gateway-instruments.ts";
 import { KnownCounter } from "./known-counter.ts";
 import { planeInstruments } from "./plane-instruments.ts";
 import { sessionInstruments } from "./session-instruments.ts";
+import { traceInstruments } from "./trace-instruments.ts";
 
 /** Defaults that break Prometheus' naming rules (a gauge in `_total`); others say the same. */
 const MISNAMED = ["nodejs_active_handles_total", "nodejs_active_requests_total", "nodejs_active_resources_total"];
@@ -33,7 +34,7 @@ export interface AboutThisProcess {
  * it. Every label value that is known has its series from the start.
  */
 export function prometheusMeters(about: AboutThisProcess): {
-  readonly meters: Meters & PlaneMeters;
+  readonly meters: Meters & PlaneMeters & TraceMeters;
   readonly registry: Registry;
 } {
   const registry = new Registry();
@@ -59,6 +60,7 @@ export function prometheusMeters(about: AboutThisProcess): {
       ...planeInstruments(registry),
       ...recordInstruments(registry),
       ...buildkitInstruments(registry),
+      ...traceInstruments(registry),
     },
   };
 }

@@ -72,6 +72,7 @@ export function newBoard(retryNow = new Pulse()): Board {
     relief: new Cell<Known["relief"]>(IDLE_RELIEF, sameData),
     records: new Cell<Known["records"]>({ waiting: 0, dropped: 0 }, sameData),
     units: new Cell<Known["units"]>({ at: "unknown" }, sameData),
+    traces: new Cell<Known["traces"]>({ at: "waiting" }, sameData),
     phase: new Cell<Phase>({ at: "starting" }, sameData),
     identity: new Cell<Shared["identity"]>(undefined),
     renewedMonoMs: new Cell<Shared["renewedMonoMs"]>(undefined),

@@ -8,7 +8,15 @@ export const buildkitSolve: Check = {
   title: "A build's step",
   blocking: true,
   neededByBuilds: true,
-  dependsOn: ["machine-certificate", "control-plane-view", "cache-volume", "build-network", "buildkit", "disk"],
+  dependsOn: [
+    "machine-certificate",
+    "control-plane-view",
+    "cache-volume",
+    "cache-filesystem",
+    "build-network",
+    "buildkit",
+    "disk",
+  ],
   remedy: "builder-agent logs --since 1h | grep buildkit.step-failed has BuildKit's own words",
   look({ step }) {
     switch (step.at) {

@@ -7,6 +7,7 @@ import { clock, controlPlane, controlPlaneView, desiredState, unsupported } from
 import { gateway, machineCertificate, servingCertificate } from "./gateway.ts";
 import { buildNetwork, isolation, tailnet } from "./network.ts";
 import { records } from "./records.ts";
+import { traces } from "./traces.ts";
 import { units } from "./units.ts";
 
 /**
@@ -33,4 +34,5 @@ export const CHECKS: readonly Check[] = [
   units,
   clock,
   unsupported,
+  traces,
 ];

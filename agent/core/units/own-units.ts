@@ -13,6 +13,7 @@ export const OWN_UNITS = {
   "builder-agent-network.socket": "serving",
   "builder-agent-network-watch.service": "serving",
   "builder-agent-terminal.socket": "serving",
+  "builder-agent-buildkit-metrics.socket": "serving",
   "builder-agent-terminal-root.socket": "serving",
   "builder-agent-volume.service": "cache",
   "var-lib-builder\\x2dagent-cache.mount": "cache",

@@ -123,6 +123,7 @@ export class FleetMachine implements AsyncDisposable {
       buildkitCache: buildkit,
       operators: undefined,
       diagnostics: undefined,
+      traces: { tell: () => {}, send: (_target, _machineId, _note, signal) => clock.sleep(Infinity, signal) },
       troubles: { load: async () => undefined, save: async () => undefined, lastEnd: () => undefined },
       ownUnit: { ready: () => {}, tell: () => {}, stopping: () => {} },
       board: { show: (state) => void (this.#shown = state) },
@@ -133,6 +134,7 @@ export class FleetMachine implements AsyncDisposable {
       capabilities: ["builds"],
       addresses: { controlPlane: "plane", gateway: "none", health: "none" },
       startedMonoMs: clock.now().monoMs,
+      traces: { sessionPercent: 100 },
       ending: { graceMs: 600_000, buildkitGraceMs: 10_000 },
     } as const;
     return await runAgent(ports, settings, { stop: this.#stop.signal, hurry: this.#hurry.signal });

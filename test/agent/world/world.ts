@@ -113,6 +113,7 @@ export class World {
       capabilities: ["builds", "cache-volume", "egress", "tailnet"],
       addresses: { controlPlane: "plane", gateway: "0.0.0.0:8443", health: "127.0.0.1:9090" },
       startedMonoMs,
+      traces: { sessionPercent: 100 },
       ending: ENDING,
     };
     const signals = { stop: process.stop.signal, hurry: process.hurry.signal };
@@ -270,8 +271,9 @@ export class World {
   }
 
   #ports({ life, link, records }: Process): AgentPorts {
+    const clock = this.clock.of(life, this.random);
     return {
-      clock: this.clock.of(life, this.random),
+      clock,
       log: this.#log,
       meters: NO_METERS,
       plane: this.plane.port(life),
@@ -299,6 +301,7 @@ export class World {
       ownUnit: { ready: () => {}, tell: () => {}, stopping: () => {} },
       operators: undefined,
       diagnostics: undefined,
+      traces: { tell: () => {}, send: (_target, _machineId, _note, signal) => clock.sleep(Infinity, signal) },
       troubles: { load: async () => undefined, save: async () => undefined, lastEnd: () => undefined },
       board: { show: (state) => life.isAlive && this.trace.note({ is: "shown", state }) },
     };

@@ -27,8 +27,8 @@ export interface StageOptions {
   readonly identity?: (plane: EmbeddedControlPlane) => StageIdentity;
   /** Default "info". */
   readonly logLevel?: "info" | "debug";
-  /** Whether buildkitd serves its debug pages; default false. */
-  readonly buildkitDebugSocket?: boolean;
+  /** The configuration's section of that name; default: nothing in it. */
+  readonly telemetry?: Readonly<Record<string, string>>;
   /**
    * If given, the agent has a network of its own, joined to this, and builds have a bridge in
    * there. Default: this machine's, and builds have none.
@@ -74,10 +74,10 @@ export async function setUp(options: StageOptions, scope: Scope): Promise<StageP
   const plane = scope.own(await EmbeddedControlPlane.listen(options.plane));
   const identity = options.identity?.(plane) ?? { kind: "join-token" as const, token: plane.issueJoinToken(REF) };
   options.prepare?.(plane);
-  const { drainGraceMs = 2_000, logLevel = "info", buildkitDebugSocket = false, uplink } = options;
+  const { drainGraceMs = 2_000, logLevel = "info", telemetry = {}, uplink } = options;
   const network = uplink === undefined ? await sharedNetwork() : await ownNetwork(plane, uplink, scope);
   const { health, mode } = network;
-  const settings = { plane, health, networkMode: mode, tools, identity, drainGraceMs, logLevel, buildkitDebugSocket };
+  const settings = { plane, health, networkMode: mode, tools, identity, drainGraceMs, logLevel, telemetry };
   const configFile = await writeStageConfig({ workDir, runtimeDir, ...settings });
   const log = new AgentLog(join(workDir, "agent.log"));
   scope.defer(() => proveNothingLeft([mark, workDir, runtimeDir], [workDir, runtimeDir]));

@@ -22,7 +22,7 @@ export interface StageConfig {
   readonly identity: StageIdentity;
   readonly drainGraceMs: number;
   readonly logLevel: "info" | "debug";
-  readonly buildkitDebugSocket: boolean;
+  readonly telemetry: Readonly<Record<string, string>>;
 }
 
 /** Where the machine finds the token that it registers with. */
@@ -62,12 +62,12 @@ export async function writeStageConfig(stage: StageConfig): Promise<string> {
       bbolt: tools.bbolt,
       runc: tools.runc,
       cniBinaryDir: dirname(tools.cniPtp),
-      debugSocket: stage.buildkitDebugSocket,
     },
     // A bridge is made only in a network of ours.
     network: { mode: stage.networkMode },
     ...(tools.tailscaled !== undefined && { tailnet: { binary: tools.tailscaled } }),
     drain: { graceMs: stage.drainGraceMs, stopGraceMs: 5_000 },
+    telemetry: stage.telemetry,
     log: { level: stage.logLevel },
   };
   await writeFile(configFile, stringify(config));
