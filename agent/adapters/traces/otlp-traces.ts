@@ -78,7 +78,7 @@ export class OtlpTraces implements Traces, AsyncDisposable {
     this.#progress = {};
     if (this.#to === undefined) {
       this.#waiting.forget();
-      return await clock.sleep(Number.POSITIVE_INFINITY, signal);
+      return clock.sleep(Number.POSITIVE_INFINITY, signal);
     }
     for (;;) {
       await this.#waiting.until(1, signal);
