@@ -51,7 +51,7 @@ export function unitSeen(name: OwnUnit, shown: Readonly<Record<string, string>>)
   };
 }
 
-/** `systemctl show` doubles what a shell would take for itself; our mount's name has a backslash. */
+/** `systemctl show` writes a backslash, which our mount's name has, as a shell wants it. */
 function unquoted(paths: string): string {
   return paths.replace(/["']/g, "").replace(/\\+/g, "\\");
 }
