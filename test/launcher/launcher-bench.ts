@@ -50,13 +50,14 @@ export class LauncherBench implements AsyncDisposable {
 
   /** Runs until it is told to stop. */
   run(options: { readonly control?: string; readonly config?: Partial<LauncherConfig> } = {}): Promise<number> {
-    const child = (...args: string[]): { readonly args: readonly string[] } => ({ args: [STAND_IN, ...args] });
+    const env = { ...process.env, LISTEN_PID: "1", LISTEN_FDS: "9" };
+    const child = (...args: string[]) => ({ args: [STAND_IN, ...args], env });
     this.#done = runLauncher(
       {
         managerSocket: this.managerSocket,
         gateway: { ...child("gateway", this.#journal), listen: { host: "127.0.0.1", port: 0 } },
         control: child("control", this.#journal, options.control ?? ""),
-        env: { ...process.env, LISTEN_PID: "1", LISTEN_FDS: "9" },
+        env,
         finalExitCodes: [77],
         controlGraceMs: 20_000,
         buildkitGraceMs: 1_234,

@@ -71,7 +71,8 @@ describe("the launcher's ending", () => {
     await once(taken.listen(0, "127.0.0.1"), "listening");
     const address = taken.address();
     const port = typeof address === "object" && address !== null ? address.port : 0;
-    const failed = bench.run({ config: { gateway: { args: ["-e", ""], listen: { host: "127.0.0.1", port } } } });
+    const gateway = { args: ["-e", ""], env: {}, listen: { host: "127.0.0.1", port } };
+    const failed = bench.run({ config: { gateway } });
     await expect(failed).rejects.toMatchObject({
       code: "gateway.cannot-listen",
       message: `Cannot listen on 127.0.0.1, port ${port}`,

@@ -6,7 +6,6 @@ import { keptDigests, secretTexts } from "../../adapters/bundle/secret-files.ts"
 import { secretsInUrls, secretsOfProcess } from "../../core/bundle/own-secrets.ts";
 import type { Config } from "../config/config.ts";
 import type { Layout } from "../layout.ts";
-import { shownConfig } from "../shown-config.ts";
 import type { ConfigOrProblem } from "./places.ts";
 
 /** Where systemd has credentials, for everybody and for control alone. */
@@ -46,7 +45,7 @@ export async function searchedSecrets({ layout, config, args, environment }: Sec
   ]);
   const { keyPem, machineId } = identityOf(identity.found[0] ?? "");
   const configured =
-    "problem" in config ? [] : shownConfig(config).flatMap(({ value }) => secretsInUrls(String(value)));
+    "problem" in config ? [] : Object.values(config.config).flatMap((section) => secretsInUrls(textsOf(section)));
   const held = [...secretsOfProcess(args, environment), ...configured, ...texts.found, ...keyPem];
   const key = randomBytes(KEY_BYTES);
   const own = { key, digests: held.flatMap((secret) => digestsOf(secret, key)) };
@@ -58,6 +57,13 @@ export async function searchedSecrets({ layout, config, args, environment }: Sec
     }),
     ...(machineId !== undefined && { machineId }),
   };
+}
+
+/** Of a section: a text a line. */
+function textsOf(section: object): string {
+  return Object.values(section)
+    .filter((value) => typeof value === "string")
+    .join("\n");
 }
 
 function tokenFiles({ identity, tailnet }: Pick<Config, "identity" | "tailnet">): readonly string[] {

@@ -12,7 +12,7 @@ import { readToolchain, type Toolchain } from "../../../sandbox/stack/toolchain.
 import type { Uplink } from "../../../sandbox/stack/vm-network.ts";
 import { AgentLog } from "./agent-log.ts";
 import { proveNothingLeft } from "./nothing-left.ts";
-import { type StageIdentity, writeStageConfig } from "./stage-config.ts";
+import { type MoreConfig, type StageIdentity, writeStageConfig } from "./stage-config.ts";
 import { ownNetwork, type StageNetwork, sharedNetwork } from "./stage-network.ts";
 
 /** Whose machine every stage is. */
@@ -26,6 +26,10 @@ export interface StageOptions {
   readonly identity?: (plane: EmbeddedControlPlane) => StageIdentity;
   /** Default "info". */
   readonly logLevel?: "info" | "debug";
+  /** Of the configuration's file, of the command line, and of the environment. */
+  readonly config?: MoreConfig;
+  readonly args?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
   /** Whether buildkitd serves its debug pages; default false. */
   readonly buildkitDebugSocket?: boolean;
   /**
@@ -75,10 +79,15 @@ export async function setUp(options: StageOptions, scope: Scope): Promise<StageP
   const network = uplink === undefined ? await sharedNetwork() : await ownNetwork(plane, uplink, scope);
   const { health, mode } = network;
   const settings = { plane, health, networkMode: mode, tools, identity, drainGraceMs, logLevel, buildkitDebugSocket };
-  const configFile = await writeStageConfig({ workDir, runtimeDir, ...settings });
+  const configFile = await writeStageConfig({ workDir, runtimeDir, ...settings, more: options.config ?? {} });
   const log = new AgentLog(join(workDir, "agent.log"));
   scope.defer(() => proveNothingLeft([mark, workDir, runtimeDir], [workDir, runtimeDir]));
-  const startAgent = (): Promise<AgentProcess> => network.start({ configFile, logFile: log.file, runtimeDir });
+  const startAgent = (): Promise<AgentProcess> =>
+    network.start({
+      ...{ configFile, logFile: log.file, runtimeDir },
+      ...(options.args !== undefined && { args: options.args }),
+      ...(options.environment !== undefined && { environment: options.environment }),
+    });
   const agent = scope.own(await startAgent());
   const healthUrl = `http://${health.host}:${health.port}`;
   const dirs = { workDir, runtimeDir, clientDir };

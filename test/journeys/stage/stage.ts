@@ -135,8 +135,8 @@ export class Stage implements AsyncDisposable {
   }
 
   /** A command of the agent's, with its configuration. */
-  async ask(command: string, args: readonly string[] = []): Promise<ClientEnding> {
-    const words = [inTree("dist/agent/cli/main.js"), command, "--config", this.#parts.configFile, ...args];
+  async ask(command: string | readonly string[], args: readonly string[] = []): Promise<ClientEnding> {
+    const words = [inTree("dist/agent/cli/main.js"), ...[command].flat(), "--config", this.#parts.configFile, ...args];
     await using client = Client.start(process.execPath, words);
     return await client.ended;
   }
