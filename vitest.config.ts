@@ -7,9 +7,10 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     // A tier of its own: npm run test:nspawn.
     exclude: ["test/nspawn/**"],
-    // Real processes, signals and sockets: a process for each file, two at a time on the two cores that CI has.
+    // Real processes, signals and sockets: a process for each file. They wait more than they work:
+    // three at a time keep the two cores busy that CI has.
     pool: "forks",
-    maxWorkers: 2,
+    maxWorkers: 3,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     teardownTimeout: 30_000,

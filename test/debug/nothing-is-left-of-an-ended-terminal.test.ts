@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { describe, expect, it } from "vitest";
+import { describe, type ExpectStatic, it } from "vitest";
 import type { GrantOrder } from "../../sandbox/control-plane/debug/grants.ts";
 import { APP } from "../plane/member.ts";
 import { CLINGING } from "./clinging.ts";
@@ -57,7 +57,7 @@ async function holderOf(mark: string): Promise<number> {
   throw new Error("Nobody holds the terminal");
 }
 
-async function endOnce(stage: DebugStage, ending: Ending): Promise<void> {
+async function endOnce(expect: ExpectStatic, stage: DebugStage, ending: Ending): Promise<void> {
   const mark = `mark-${randomUUID()}`;
   const command = ["/usr/bin/env", `MARK=${mark}`, "/bin/bash", "-c", CLINGING];
   const ada = await stage.open({ command, ...ending.order });
@@ -76,37 +76,42 @@ async function endOnce(stage: DebugStage, ending: Ending): Promise<void> {
 
 const rounds = Math.ceil(Number(process.env["BUILDER_AGENT_TERMINAL_ENDINGS"] ?? "10") / (ENDINGS.length + 2));
 
-describe.skipIf(needsRoot)("of a terminal with children that ignore every signal and have left its session", () => {
-  it.each(ENDINGS)("nothing is left when $how", { timeout: 60_000 + rounds * 20_000 }, async (ending) => {
-    await using stage = await DebugStage.set();
-    for (let round = 0; round < rounds; round += 1) await endOnce(stage, ending);
-  });
-
-  it("nothing is left when the machine ends", { timeout: 60_000 + rounds * 20_000 }, async () => {
-    for (let round = 0; round < rounds; round += 1) {
+// Most of each is waiting.
+describe
+  .skipIf(needsRoot)
+  .concurrent("of a terminal with children that ignore every signal and have left its session", () => {
+    it.for(ENDINGS)("nothing is left when $how", { timeout: 60_000 + rounds * 20_000 }, async (ending, { expect }) => {
       await using stage = await DebugStage.set();
-      await endOnce(stage, {
-        how: "the machine ends",
-        reason: "stopping",
-        end: () => stage.board.phase.set({ at: "stopping", reason: "the test ends it" }),
-      });
-    }
-  });
+      for (let round = 0; round < rounds; round += 1) await endOnce(expect, stage, ending);
+    });
 
-  it("nothing is left when control is killed", {
-    timeout: 60_000 + rounds * 20_000,
-  }, async () => {
-    for (let round = 0; round < rounds; round += 1) {
-      await using stage = await DebugStage.set();
-      const mark = `mark-${randomUUID()}`;
-      const command = ["/usr/bin/env", `MARK=${mark}`, "/bin/bash", "-c", CLINGING];
-      const control = spawn(process.execPath, [LONE_CONTROL, stage.terminalSocket, ...command], { stdio: "inherit" });
-      await expect.poll(async () => (await processesWith(mark)).length, { timeout: 20_000 }).toBeGreaterThanOrEqual(8);
-      control.kill("SIGKILL");
-      await expect.poll(() => processesWith(mark), { timeout: 10_000 }).toEqual([]);
-    }
+    it("nothing is left when the machine ends", { timeout: 60_000 + rounds * 20_000 }, async ({ expect }) => {
+      for (let round = 0; round < rounds; round += 1) {
+        await using stage = await DebugStage.set();
+        await endOnce(expect, stage, {
+          how: "the machine ends",
+          reason: "stopping",
+          end: () => stage.board.phase.set({ at: "stopping", reason: "the test ends it" }),
+        });
+      }
+    });
+
+    it("nothing is left when control is killed", {
+      timeout: 60_000 + rounds * 20_000,
+    }, async ({ expect }) => {
+      for (let round = 0; round < rounds; round += 1) {
+        await using stage = await DebugStage.set();
+        const mark = `mark-${randomUUID()}`;
+        const command = ["/usr/bin/env", `MARK=${mark}`, "/bin/bash", "-c", CLINGING];
+        const control = spawn(process.execPath, [LONE_CONTROL, stage.terminalSocket, ...command], { stdio: "inherit" });
+        await expect
+          .poll(async () => (await processesWith(mark)).length, { timeout: 20_000 })
+          .toBeGreaterThanOrEqual(8);
+        control.kill("SIGKILL");
+        await expect.poll(() => processesWith(mark), { timeout: 10_000 }).toEqual([]);
+      }
+    });
   });
-});
 
 describe.skipIf(needsRoot)("an end", () => {
   it("leaves the other terminals of the machine alone", async () => {

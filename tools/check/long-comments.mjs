@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { inTree } from "../setup/tree.mjs";
 
 const COLUMNS = 100;
-const FOLDERS = ["agent", "bench", "sandbox", "test", "tools", "verifier"];
+const FOLDERS = ["agent", "bench", "proto", "sandbox", "test", "tools", "verifier"];
 const COMMENT = /^\s*(?:\/\/|\/?\*)/;
 /** What a tool reads has to be on one line. */
 const DIRECTIVE = /(?:oxlint-disable|biome-ignore|@ts-)/;
@@ -19,7 +19,7 @@ export function longComments(text) {
 export async function allLongComments() {
   const perFolder = FOLDERS.map(async (folder) => {
     const names = await readdir(inTree(folder), { recursive: true, encoding: "utf8" });
-    const files = names.map((name) => join(folder, name)).filter((file) => /\.(?:ts|mjs|go)$/.test(file));
+    const files = names.map((name) => join(folder, name)).filter((file) => /\.(?:ts|mjs|go|proto)$/.test(file));
     return files.filter((file) => !LEFT_OUT.test(file));
   });
   const files = (await Promise.all(perFolder)).flat();

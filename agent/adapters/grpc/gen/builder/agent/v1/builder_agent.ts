@@ -482,12 +482,12 @@ export const BuilderAgentServiceService = {
    *
    * Evidence that names an instance gives one live machine an instance. The same key is the same
    * machine, whatever its boot id says: the agent comes with the key that it is known by, or with
-   * the same one until an answer has reached it. Another key, while the machine lives, is a clone or
-   * a reboot, and from here the two look alike: ALREADY_EXISTS, with builder-agent-retry-after-ms,
-   * and never with the mark. The agent tells its operator and comes back then. Once the machine has
-   * not been heard from for some time (90 seconds suit the waits above), or has said PHASE_STOPPING
-   * and hung up, another key is another machine, under another machine id; from then on every call
-   * of the one before is answered with UNAUTHENTICATED.
+   * the same one until an answer has reached it. Another key, while the machine lives, is a clone
+   * or a reboot, and from here the two look alike: ALREADY_EXISTS, with
+   * builder-agent-retry-after-ms, and never with the mark. The agent tells its operator and comes
+   * back then. Once the machine has not been heard from for some time (90 seconds suit the waits
+   * above), or has said PHASE_STOPPING and hung up, another key is another machine, under another
+   * machine id; from then on every call of the one before is answered with UNAUTHENTICATED.
    *
    * `serving_csr` may be absent: the gateway, a process of its own, may not have made its key yet.
    * The answer then has no serving certificate, and the agent asks for it by RenewCertificates once
@@ -562,9 +562,10 @@ export const BuilderAgentServiceService = {
     responseDeserialize: (value: Buffer): DebugTerminalResponse => DebugTerminalResponse.decode(value),
   },
   /**
-   * The recording of a terminal, sent while it is being made, and again from where it broke off. The
-   * first message names it. PERMISSION_DENIED, INVALID_ARGUMENT and FAILED_PRECONDITION mean that it
-   * will never be stored: the agent then ends the terminal, sends no more of it, and reports it.
+   * The recording of a terminal, sent while it is being made, and again from where it broke off.
+   * The first message names it. PERMISSION_DENIED, INVALID_ARGUMENT and FAILED_PRECONDITION mean
+   * that it will never be stored: the agent then ends the terminal, sends no more of it, and
+   * reports it.
    */
   uploadRecording: {
     path: "/builder.agent.v1.BuilderAgentService/UploadRecording" as const,
@@ -579,10 +580,10 @@ export const BuilderAgentServiceService = {
   },
   /**
    * Sends the archive that a DiagnosticsRequest in the desired state asked for. The first message
-   * names the request. The archive is made as it is sent: a call that breaks off leaves half of one,
-   * which is to be thrown away, and is followed by another archive, three in all. ALREADY_EXISTS and
-   * FAILED_PRECONDITION say that none is wanted any more. A stock bundle is a few MiB; more than 64
-   * MiB may be refused (RESOURCE_EXHAUSTED).
+   * names the request. The archive is made as it is sent: a call that breaks off leaves half of
+   * one, which is to be thrown away, and is followed by another archive, three in all.
+   * ALREADY_EXISTS and FAILED_PRECONDITION say that none is wanted any more. A stock bundle is a
+   * few MiB; more than 64 MiB may be refused (RESOURCE_EXHAUSTED).
    */
   uploadDiagnostics: {
     path: "/builder.agent.v1.BuilderAgentService/UploadDiagnostics" as const,
@@ -613,12 +614,12 @@ export interface BuilderAgentServiceServer extends UntypedServiceImplementation 
    *
    * Evidence that names an instance gives one live machine an instance. The same key is the same
    * machine, whatever its boot id says: the agent comes with the key that it is known by, or with
-   * the same one until an answer has reached it. Another key, while the machine lives, is a clone or
-   * a reboot, and from here the two look alike: ALREADY_EXISTS, with builder-agent-retry-after-ms,
-   * and never with the mark. The agent tells its operator and comes back then. Once the machine has
-   * not been heard from for some time (90 seconds suit the waits above), or has said PHASE_STOPPING
-   * and hung up, another key is another machine, under another machine id; from then on every call
-   * of the one before is answered with UNAUTHENTICATED.
+   * the same one until an answer has reached it. Another key, while the machine lives, is a clone
+   * or a reboot, and from here the two look alike: ALREADY_EXISTS, with
+   * builder-agent-retry-after-ms, and never with the mark. The agent tells its operator and comes
+   * back then. Once the machine has not been heard from for some time (90 seconds suit the waits
+   * above), or has said PHASE_STOPPING and hung up, another key is another machine, under another
+   * machine id; from then on every call of the one before is answered with UNAUTHENTICATED.
    *
    * `serving_csr` may be absent: the gateway, a process of its own, may not have made its key yet.
    * The answer then has no serving certificate, and the agent asks for it by RenewCertificates once
@@ -658,17 +659,18 @@ export interface BuilderAgentServiceServer extends UntypedServiceImplementation 
    */
   debugTerminal: handleBidiStreamingCall<DebugTerminalRequest, DebugTerminalResponse>;
   /**
-   * The recording of a terminal, sent while it is being made, and again from where it broke off. The
-   * first message names it. PERMISSION_DENIED, INVALID_ARGUMENT and FAILED_PRECONDITION mean that it
-   * will never be stored: the agent then ends the terminal, sends no more of it, and reports it.
+   * The recording of a terminal, sent while it is being made, and again from where it broke off.
+   * The first message names it. PERMISSION_DENIED, INVALID_ARGUMENT and FAILED_PRECONDITION mean
+   * that it will never be stored: the agent then ends the terminal, sends no more of it, and
+   * reports it.
    */
   uploadRecording: handleBidiStreamingCall<UploadRecordingRequest, UploadRecordingResponse>;
   /**
    * Sends the archive that a DiagnosticsRequest in the desired state asked for. The first message
-   * names the request. The archive is made as it is sent: a call that breaks off leaves half of one,
-   * which is to be thrown away, and is followed by another archive, three in all. ALREADY_EXISTS and
-   * FAILED_PRECONDITION say that none is wanted any more. A stock bundle is a few MiB; more than 64
-   * MiB may be refused (RESOURCE_EXHAUSTED).
+   * names the request. The archive is made as it is sent: a call that breaks off leaves half of
+   * one, which is to be thrown away, and is followed by another archive, three in all.
+   * ALREADY_EXISTS and FAILED_PRECONDITION say that none is wanted any more. A stock bundle is a
+   * few MiB; more than 64 MiB may be refused (RESOURCE_EXHAUSTED).
    */
   uploadDiagnostics: handleClientStreamingCall<UploadDiagnosticsRequest, UploadDiagnosticsResponse>;
 }
@@ -703,12 +705,12 @@ export interface BuilderAgentServiceClient extends Client {
    *
    * Evidence that names an instance gives one live machine an instance. The same key is the same
    * machine, whatever its boot id says: the agent comes with the key that it is known by, or with
-   * the same one until an answer has reached it. Another key, while the machine lives, is a clone or
-   * a reboot, and from here the two look alike: ALREADY_EXISTS, with builder-agent-retry-after-ms,
-   * and never with the mark. The agent tells its operator and comes back then. Once the machine has
-   * not been heard from for some time (90 seconds suit the waits above), or has said PHASE_STOPPING
-   * and hung up, another key is another machine, under another machine id; from then on every call
-   * of the one before is answered with UNAUTHENTICATED.
+   * the same one until an answer has reached it. Another key, while the machine lives, is a clone
+   * or a reboot, and from here the two look alike: ALREADY_EXISTS, with
+   * builder-agent-retry-after-ms, and never with the mark. The agent tells its operator and comes
+   * back then. Once the machine has not been heard from for some time (90 seconds suit the waits
+   * above), or has said PHASE_STOPPING and hung up, another key is another machine, under another
+   * machine id; from then on every call of the one before is answered with UNAUTHENTICATED.
    *
    * `serving_csr` may be absent: the gateway, a process of its own, may not have made its key yet.
    * The answer then has no serving certificate, and the agent asks for it by RenewCertificates once
@@ -783,9 +785,10 @@ export interface BuilderAgentServiceClient extends Client {
     options?: Partial<CallOptions>,
   ): ClientDuplexStream<DebugTerminalRequest, DebugTerminalResponse>;
   /**
-   * The recording of a terminal, sent while it is being made, and again from where it broke off. The
-   * first message names it. PERMISSION_DENIED, INVALID_ARGUMENT and FAILED_PRECONDITION mean that it
-   * will never be stored: the agent then ends the terminal, sends no more of it, and reports it.
+   * The recording of a terminal, sent while it is being made, and again from where it broke off.
+   * The first message names it. PERMISSION_DENIED, INVALID_ARGUMENT and FAILED_PRECONDITION mean
+   * that it will never be stored: the agent then ends the terminal, sends no more of it, and
+   * reports it.
    */
   uploadRecording(): ClientDuplexStream<UploadRecordingRequest, UploadRecordingResponse>;
   uploadRecording(options: Partial<CallOptions>): ClientDuplexStream<UploadRecordingRequest, UploadRecordingResponse>;
@@ -795,10 +798,10 @@ export interface BuilderAgentServiceClient extends Client {
   ): ClientDuplexStream<UploadRecordingRequest, UploadRecordingResponse>;
   /**
    * Sends the archive that a DiagnosticsRequest in the desired state asked for. The first message
-   * names the request. The archive is made as it is sent: a call that breaks off leaves half of one,
-   * which is to be thrown away, and is followed by another archive, three in all. ALREADY_EXISTS and
-   * FAILED_PRECONDITION say that none is wanted any more. A stock bundle is a few MiB; more than 64
-   * MiB may be refused (RESOURCE_EXHAUSTED).
+   * names the request. The archive is made as it is sent: a call that breaks off leaves half of
+   * one, which is to be thrown away, and is followed by another archive, three in all.
+   * ALREADY_EXISTS and FAILED_PRECONDITION say that none is wanted any more. A stock bundle is a
+   * few MiB; more than 64 MiB may be refused (RESOURCE_EXHAUSTED).
    */
   uploadDiagnostics(
     callback: (error: ServiceError | null, response: UploadDiagnosticsResponse) => void,

@@ -299,12 +299,12 @@ export interface TailnetWorkloadIdentity {
  * One person, one terminal, once.
  *
  * A grant that is not right is refused by name (ObservedState.debug_terminals), and refuses nothing
- * else. Keep it in the desired state for as long as its terminal may be open: without it the terminal
- * ends.
+ * else. Keep it in the desired state for as long as its terminal may be open: without it the
+ * terminal ends.
  *
- * SIGNATURE. Where the assignment names a key (Assignment.debug_grant_key), a grant needs that key's
- * signature. Signed are these lines, in this order, UTF-8, each ended by a line feed; <n> is the
- * length of the value that follows it, in bytes, in decimal digits:
+ * SIGNATURE. Where the assignment names a key (Assignment.debug_grant_key), a grant needs that
+ * key's signature. Signed are these lines, in this order, UTF-8, each ended by a line feed; <n> is
+ * the length of the value that follows it, in bytes, in decimal digits:
  *
  *   builder-agent debug grant v1
  *   grant_id <n> <grant_id>
@@ -342,7 +342,10 @@ export interface DebugGrant {
   grantedAt:
     | Date
     | undefined;
-  /** A program and its arguments, at most 64 words of 4096 characters together. Empty: a login shell. */
+  /**
+   * A program and its arguments, at most 64 words of 4096 characters together. Empty: a login
+   * shell.
+   */
   command: string[];
   runAs: DebugUser;
   /**
@@ -362,10 +365,10 @@ export interface DebugGrant {
 
 /**
  * A bundle of what the agent may see of its machine: state, logs, metrics, without secrets. Each
- * request is answered once, by UploadDiagnostics, one after the other, by every machine that is told
- * of it; a request stays here until its answer has come. None is begun after it has expired, nor in
- * the last 45 seconds of a drain. Id: as of OpenBuild; one that is none, or that has no end, is not
- * answered.
+ * request is answered once, by UploadDiagnostics, one after the other, by every machine that is
+ * told of it; a request stays here until its answer has come. None is begun after it has expired,
+ * nor in the last 45 seconds of a drain. Id: as of OpenBuild; one that is none, or that has no end,
+ * is not answered.
  */
 export interface DiagnosticsRequest {
   requestId: string;

@@ -19,9 +19,9 @@ export interface GetChallengeResponse {
     | Date
     | undefined;
   /**
-   * What tokens for this control plane are for, such as https://plane.example/attest/acme. A platform
-   * that writes tokens by itself (oidc_token from a file) is set up for exactly this audience. Where
-   * the agent chooses one for each request, it asks for the bound audience:
+   * What tokens for this control plane are for, such as https://plane.example/attest/acme. A
+   * platform that writes tokens by itself (oidc_token from a file) is set up for exactly this
+   * audience. Where the agent chooses one for each request, it asks for the bound audience:
    * audience || "#n=" || base64url(nonce) || "&k=" || lower-case hex of the key's digest.
    * The key's digest, here and below, is SHA-256 over the SubjectPublicKeyInfo of machine_csr.
    */
@@ -100,8 +100,8 @@ export interface JoinToken {
 }
 
 /**
- * A JWT that the platform gives the machine. From a file it is for the challenge's audience, bound to
- * nothing more; from a URL or a unix socket (Fly.io) it is for the bound audience.
+ * A JWT that the platform gives the machine. From a file it is for the challenge's audience, bound
+ * to nothing more; from a URL or a unix socket (Fly.io) it is for the bound audience.
  */
 export interface OidcToken {
   jwt: string;

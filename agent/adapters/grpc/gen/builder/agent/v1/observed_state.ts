@@ -111,7 +111,10 @@ export namespace TailnetState {
 
 /** The first cause wins. */
 export const SessionEnding = {
-  /** UNSPECIFIED - An ending that a newer release recorded before this machine was rolled back: detail begins with its name. */
+  /**
+   * UNSPECIFIED - An ending that a newer release recorded before this machine was rolled back: detail begins with
+   * its name.
+   */
   UNSPECIFIED: 0,
   CLIENT_CLOSED: 1,
   BUILDKIT_CLOSED: 2,
@@ -203,8 +206,8 @@ export interface DebugTerminalStatus {
   state: DebugTerminalState;
   /**
    * Of a refusal, a stable word: "unreadable", "unsigned", "signature-wrong", "other-machine",
-   * "early", "expired", "used", "too-long", "not-supported", "root-not-allowed", "draining", "busy".
-   * Of an end: as in DebugTerminalExited.
+   * "early", "expired", "used", "too-long", "not-supported", "root-not-allowed", "draining",
+   * "busy". Of an end: as in DebugTerminalExited.
    */
   reason: string;
   /** The same for people. */

@@ -17,11 +17,12 @@ export const protobufFileName = "builder/agent/v1/streams.proto";
  * sends `attached`; only then does the agent start the shell, and the grant is used.
  *
  * Both directions are numbered by bytes from the start of the terminal, so that nothing is lost and
- * nothing comes twice when a stream breaks. The agent dials again, with pauses from 0.2 to 2 seconds,
- * until the grant's `disconnect_grace` is over; `opened` says from where it can send and up to where
- * it has taken input, `attached` says up to where the control plane has taken output. Neither side
- * holds more than the window of the other: 262144 bytes of output, 65536 bytes of input that are not
- * acknowledged. Beyond it the program in the terminal waits; input beyond it ends the terminal.
+ * nothing comes twice when a stream breaks. The agent dials again, with pauses from 0.2 to 2
+ * seconds, until the grant's `disconnect_grace` is over; `opened` says from where it can send and
+ * up to where it has taken input, `attached` says up to where the control plane has taken output.
+ * Neither side holds more than the window of the other: 262144 bytes of output, 65536 bytes of
+ * input that are not acknowledged. Beyond it the program in the terminal waits; input beyond it
+ * ends the terminal.
  *
  * A stream that the control plane ends in good order (status OK) ends the terminal; one that ends
  * otherwise has broken. How long a person may be away is the control plane's to bound.
@@ -80,10 +81,10 @@ export interface DebugTerminalExited {
   /** Set if a signal ended it, for instance "SIGHUP". */
   signal: string;
   /**
-   * Empty: the shell ended by itself. Else why the agent ended it: "grant-ended", "grant-withdrawn",
-   * "idle", "disconnected", "closed" (by the control plane), "stopping" (the machine), "failed",
-   * "recording-failed", "input-overrun"; or why it never began: "other-person", "not-recorded",
-   * "not-started".
+   * Empty: the shell ended by itself. Else why the agent ended it: "grant-ended",
+   * "grant-withdrawn", "idle", "disconnected", "closed" (by the control plane), "stopping" (the
+   * machine), "failed", "recording-failed", "input-overrun"; or why it never began: "other-person",
+   * "not-recorded", "not-started".
    */
   reason: string;
   /** The recording of the whole terminal, asciicast v2: the id that its UploadRecording has. */
@@ -126,7 +127,10 @@ export interface DebugTerminalResize {
 
 /** To the foreground process group of the terminal. */
 export interface DebugTerminalSignal {
-  /** "SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP", "SIGKILL", "SIGTSTP" or "SIGCONT"; others are ignored. */
+  /**
+   * "SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP", "SIGKILL", "SIGTSTP" or "SIGCONT"; others are
+   * ignored.
+   */
   name: string;
 }
 
