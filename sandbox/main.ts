@@ -9,8 +9,10 @@ import { type DiagnosticsOptions, takeDiagnostics } from "./commands/diagnostics
 import { drain } from "./commands/drain.ts";
 import { durationMs } from "./commands/duration.ts";
 import { defineMetadata } from "./commands/metadata/define.ts";
+import { otlpUrl } from "./commands/option-values.ts";
 import { status } from "./commands/status.ts";
 import { defineTailnet } from "./commands/tailnet/define.ts";
+import { defineTraces } from "./commands/traces.ts";
 import { defineTrusts } from "./commands/trust/define.ts";
 import type { UpOptions } from "./commands/up.ts";
 import { EXIT } from "./failure.ts";
@@ -42,6 +44,11 @@ async function run(argv: readonly string[]): Promise<number> {
       new Option("--evidence <kind>", "how the machine proves which one it is: docs/identity.md")
         .choices(EVIDENCE_KINDS)
         .default("join-token"),
+    )
+    .option(
+      "--otlp <url>",
+      "where the agent sends its spans: any collector's base, such as http://127.0.0.1:4318",
+      otlpUrl,
     )
     .option("--ci", "beside it stand-ins for GitHub, CircleCI and Buildkite, whose jobs may open builds")
     .action(async (options: UpOptions) => {
@@ -75,6 +82,7 @@ async function run(argv: readonly string[]): Promise<number> {
   defineDebug({ program, inDir, ofProject, terminal, exitWith: (how) => (code = how) });
   defineMetadata({ program, inDir, terminal, exitWith: (how) => (code = how) });
   defineTrusts({ program, inDir, ofProject, ...between });
+  defineTraces({ program, inDir, ofProject, ...between });
   inDir(program.command("ci-job <command...>"))
     .description("run a command as a job of a CI system would, of which a stand-in is beside the sandbox")
     .addOption(

@@ -13,6 +13,7 @@ import { printCa, printToken, type TokenOptions } from "./commands/plane/join.ts
 import { type ForgetOptions, forgetMachine, listMachines } from "./commands/plane/machines.ts";
 import { openBuildHere } from "./commands/plane/open.ts";
 import type { RunOptions } from "./commands/plane/run.ts";
+import { defineTraces } from "./commands/traces.ts";
 import { defineTrusts } from "./commands/trust/define.ts";
 import { EXIT } from "./failure.ts";
 import { runCommands } from "./terminal/run-commands.ts";
@@ -105,6 +106,7 @@ async function run(argv: readonly string[]): Promise<number> {
     .action((options: OpenOptions) => openBuildHere(options, between));
 
   defineTrusts({ program, inDir, ofProject, ...between });
+  defineTraces({ program, inDir, ofProject, ...between });
 
   const failed = await runCommands(program, argv, terminal);
   return failed === EXIT.ok ? code : failed;

@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { GrpcBuildkitCache } from "../adapters/buildkit/grpc-cache.ts";
 import { readPreparation } from "../adapters/buildkit/preparation-file.ts";
 import { GrpcBuildkitProbe } from "../adapters/buildkit/probe.ts";
+import { GrpcStepTrial } from "../adapters/buildkit/step-trial.ts";
 import { answeredRequests } from "../adapters/bundle/answered-requests.ts";
 import { systemClock } from "../adapters/clock/system-clock.ts";
 import { connectControlPlane } from "../adapters/grpc/connect-control-plane.ts";
@@ -21,12 +22,15 @@ import { openRecords } from "../adapters/records/open-records.ts";
 import { SystemdNotify } from "../adapters/systemd/notify.ts";
 import { jsonLog } from "../adapters/telemetry/json-log.ts";
 import { prometheusMeters } from "../adapters/telemetry/prometheus-meters.ts";
+import { OtlpTraces } from "../adapters/traces/otlp-traces.ts";
 import { troubleFile } from "../adapters/troubles/trouble-file.ts";
 import { type AgentEnding, runAgent } from "../control/agent.ts";
+import { sessionTrace } from "../core/traces/told-as-traces.ts";
 import { Branch } from "../lifecycle/branch.ts";
 import { Pulse } from "../lifecycle/pulse.ts";
 import { Scope } from "../lifecycle/scope.ts";
 import { buildkitConfiguration } from "./buildkit-configuration.ts";
+import { buildkitMetricsOf } from "./buildkit-metrics-of.ts";
 import { controlBundles } from "./bundle/control-bundles.ts";
 import { keepSecretsOut } from "./bundle/keep-secrets-out.ts";
 import type { Cli } from "./cli.ts";
@@ -77,7 +81,9 @@ export async function startControl(
   using ownUnit = new SystemdNotify({ environment: cli.environment, pid: process.pid, log });
   const { capabilities, units, ...services } = servicesOf(config.services.manager, layout, clock, log);
   const tailnet = tailnetOf(config, units, cli.environment, { clock, log });
-  const board = scope.own(await listenHealth({ ...config.health.listen, registry, log }));
+  const board = scope.own(
+    await listenHealth({ ...config.health.listen, registry, more: buildkitMetricsOf(config, layout), log }),
+  );
   log.info({ url: board.url }, "health.listening");
   const proxy = planeProxy(controlPlane, cli.environment);
   if (proxy !== undefined) log.info({ proxy: formatHostPort(proxy) }, "control-plane.proxy");
@@ -90,13 +96,17 @@ export async function startControl(
     log,
     meters,
   });
+  const traces = scope.own(new OtlpTraces({ clock, log, meters, version: agentVersion() }));
   const records = await openRecords({
     directory: layout.recordsDir,
     bootId,
     clock,
     log,
-    onRecord: ({ ending, durationMs, bytesFromClient, bytesToClient }) =>
-      meters.sessionClosed(ending, durationMs, bytesFromClient, bytesToClient),
+    onRecord(session) {
+      const { ending, durationMs, bytesFromClient, bytesToClient } = session;
+      meters.sessionClosed(ending, durationMs, bytesFromClient, bytesToClient);
+      traces.tell(sessionTrace(session));
+    },
   });
   const debug = debugPortsOf(config, layout, plane);
   return await runAgent(
@@ -107,6 +117,7 @@ export async function startControl(
       machine,
       plane: scope.own(plane),
       records: scope.own(records),
+      traces,
       board,
       troubles: troubleFile({ file: layout.troublesFile, log }),
       gateway: connectToGateway({ path: layout.gatewaySocket, clock, log }),
@@ -131,6 +142,7 @@ export async function startControl(
       },
       operators: operatorDesk({ path: layout.operatorsSocket, log }),
       probe: scope.own(new GrpcBuildkitProbe(layout.buildkitSocket, config.health.listen.port)),
+      trial: scope.own(new GrpcStepTrial(layout.buildkitSocket)),
       preparation: () => readPreparation(layout.buildkitPrepared),
       buildkitCache: scope.own(new GrpcBuildkitCache(layout.buildkitSocket, layout.cacheDir)),
       configuration: await buildkitConfiguration(config, log),
@@ -141,6 +153,7 @@ export async function startControl(
       capabilities: [
         ...capabilities,
         "diagnostics",
+        "traces",
         ...(bridged ? ["egress"] : []),
         ...(tailnet === undefined ? [] : ["tailnet"]),
         ...(debug === undefined ? [] : ["debug-terminal"]),
@@ -151,6 +164,7 @@ export async function startControl(
         gateway: formatHostPort(config.gateway.listen),
         health: new URL(board.url).host,
       },
+      traces: config.telemetry,
       ending: { graceMs: drain.graceMs, buildkitGraceMs: drain.stopGraceMs },
     },
     { stop: cli.stop, hurry: cli.hurry, retryNow },

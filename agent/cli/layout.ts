@@ -73,11 +73,15 @@ export interface Layout {
   readonly buildkitTraceSocket: string;
   /** buildkitd's debug pages, where it is told to serve them; closed like that one. */
   readonly buildkitDebugSocket: string;
+  /** For control: of its debug pages the one of metrics. */
+  readonly buildkitMetricsSocket: string;
   readonly buildkitConfigFile: string;
   /** What the unit of buildkitd adds to its environment. */
   readonly buildkitEnvironmentFile: string;
   readonly cniConfigFile: string;
   readonly recordsDir: string;
+  /** Of root, for everybody to read: how its last small write to the mounted cache went. */
+  readonly cacheWrites: string;
   /** The cache: the mounted volume, or a plain directory. */
   readonly cacheDir: string;
   readonly buildkitRoot: string;
@@ -130,10 +134,12 @@ export function layoutOf(paths: {
     buildkitPrepared: join(buildkitDir, "prepared.json"),
     buildkitTraceSocket: join(runtimeDir, SOCKETS.buildkitTrace),
     buildkitDebugSocket: join(runtimeDir, SOCKETS.buildkitDebug),
+    buildkitMetricsSocket: join(runtimeDir, SOCKETS.buildkitMetrics),
     buildkitConfigFile: join(privateDir, "buildkitd.toml"),
     buildkitEnvironmentFile: join(privateDir, "buildkitd.env"),
     cniConfigFile: join(privateDir, "cni.conflist"),
     recordsDir: join(stateDir, "records"),
+    cacheWrites: join(runtimeDir, "cache-watch", "write"),
     cacheDir,
     buildkitRoot: join(cacheDir, "buildkit"),
   };
@@ -159,4 +165,5 @@ const SOCKETS = {
   buildkit: "buildkit/buildkitd.sock",
   buildkitTrace: "buildkit/private/otel.sock",
   buildkitDebug: "buildkit/private/debug.sock",
+  buildkitMetrics: "buildkit-metrics.sock",
 } as const;

@@ -61,6 +61,11 @@ const ENTRIES: readonly Entry[] = [
         summary: "delete what was set aside of damaged caches",
         load: () => import("./commands/buildkit-sweep.ts"),
       },
+      {
+        name: "metrics",
+        summary: "give BuildKit's own metrics to who connects to an inherited socket, and no other of its debug pages",
+        load: () => import("./commands/buildkit-metrics.ts"),
+      },
     ],
   },
   {

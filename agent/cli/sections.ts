@@ -19,6 +19,7 @@ export const CONTROL_SECTIONS = [
   "tailnet",
   "services",
   "debugTerminal",
+  "telemetry",
   "drain",
   "log",
 ] as const satisfies readonly SectionName[];

@@ -1,16 +1,20 @@
+import { mountedCache, plainCacheFilesystem } from "../adapters/cache-filesystem/cache-filesystem.ts";
 import { askedBuildkit } from "../adapters/launcher/asked-buildkit.ts";
 import { askedUnits } from "../adapters/launcher/asked-units.ts";
 import { askedNetwork } from "../adapters/network/asked-network.ts";
 import { networkInForce } from "../adapters/network/network-in-force.ts";
 import { systemdBuildkit } from "../adapters/systemd/buildkit-unit.ts";
+import { ownUnits } from "../adapters/systemd/own-units.ts";
 import { serviceUnits } from "../adapters/systemd/service-units.ts";
 import { askedVolume } from "../adapters/volume/asked-volume.ts";
 import { plainDirectory, plainMount } from "../adapters/volume/plain-directory.ts";
 import type { BuildNetwork } from "../ports/build-network.ts";
 import type { BuildkitUnit } from "../ports/buildkit.ts";
+import type { CacheFilesystem } from "../ports/cache-filesystem.ts";
 import type { CacheVolume, PlainCache } from "../ports/cache-volume.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
+import type { OwnUnits } from "../ports/own-units.ts";
 import type { ServiceUnits } from "../ports/service-units.ts";
 import type { Config } from "./config/config.ts";
 import type { Layout } from "./layout.ts";
@@ -23,6 +27,8 @@ export interface Services {
   readonly unit: BuildkitUnit;
   readonly cacheVolume: CacheVolume | undefined;
   readonly plainCache: PlainCache;
+  readonly cacheFilesystem: CacheFilesystem;
+  readonly ownUnits: OwnUnits | undefined;
   readonly units: ServiceUnits;
   readonly capabilities: readonly string[];
 }
@@ -34,6 +40,8 @@ export function servicesOf(manager: Config["services"]["manager"], layout: Layou
         unit: askedBuildkit(layout.managerSocket, clock),
         cacheVolume: undefined,
         plainCache: plainDirectory(layout.cacheDir),
+        cacheFilesystem: plainCacheFilesystem(layout.cacheDir, () => clock.now().monoMs),
+        ownUnits: undefined,
         units: askedUnits(layout.managerSocket),
         capabilities: ["builds"],
       };
@@ -43,6 +51,8 @@ export function servicesOf(manager: Config["services"]["manager"], layout: Layou
         unit: systemdBuildkit({ proposalFile: layout.buildkitProposal, clock, log }),
         cacheVolume: askedVolume({ socketPath: layout.volumeSocket, services: units }),
         plainCache: plainMount(layout.cacheDir, units),
+        cacheFilesystem: mountedCache(layout.cacheDir, layout.cacheWrites),
+        ownUnits: ownUnits(),
         units,
         capabilities: ["builds", "cache-volume"],
       };

@@ -13,7 +13,7 @@ export interface Surrounding extends Problem {
   readonly state: "fails" | "warns" | "unseen";
 }
 
-type Named = LoadedConfig<"identity" | "cacheVolume" | "buildkit" | "network" | "tailnet">;
+type Named = LoadedConfig<"identity" | "cacheVolume" | "buildkit" | "network" | "tailnet" | "telemetry">;
 
 /** What these plugins make is a build step's network (core/network/conflist.ts). */
 const CNI_PLUGINS = ["ptp", "loopback"];
@@ -25,7 +25,7 @@ export async function surroundings(
   { config, sources }: Named,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<readonly Surrounding[]> {
-  const { identity, cacheVolume, buildkit, network, tailnet } = config;
+  const { identity, cacheVolume, buildkit, network, tailnet, telemetry } = config;
   const find = (program: string) => findProgram(program, environment["PATH"]);
   const bridged = network.mode === "bridge";
   const found = await Promise.all([
@@ -66,6 +66,12 @@ export async function surroundings(
             "what a tailnet's credentials are exchanged for; it is read anew each time",
           ),
         ]),
+    ...(telemetry.headersFile === undefined
+      ? []
+      : [file("telemetry.headersFile", telemetry.headersFile, "headers for traces; it is read anew for each export")]),
+    ...(telemetry.caFile === undefined
+      ? []
+      : [file("telemetry.caFile", telemetry.caFile, "whom traces are sent to; it is read anew for each export")]),
   ]);
   return found.flatMap((one) =>
     one === undefined ? [] : [{ ...one, source: sources.get(one.key) ?? { from: "default" } }],

@@ -2,9 +2,11 @@ import type { CacheDefaults } from "../core/cache-intent.ts";
 import type { Ending, EndOrder } from "../core/end-orders.ts";
 import { inWords } from "../core/errors.ts";
 import type { Addresses } from "../core/head.ts";
+import type { OwnTraces } from "../core/traces/target.ts";
 import type { Pulse } from "../lifecycle/pulse.ts";
 import { Tasks } from "../lifecycle/tasks.ts";
 import type { HealthBoard } from "../ports/health-board.ts";
+import type { Traces } from "../ports/traces.ts";
 import type { TroubleStore } from "../ports/trouble-store.ts";
 import { answerDiagnostics, type DiagnosticsPorts } from "./answer-diagnostics.ts";
 import { type AttachPorts, stayAttached } from "./attach/attach.ts";
@@ -29,23 +31,30 @@ import { type CachePorts, openCache } from "./open-cache.ts";
 import { type ReliefPorts, relieveDisk } from "./relieve-disk.ts";
 import { rememberTroubles } from "./remember-troubles.ts";
 import { type BuildkitPorts, runBuildkit } from "./run-buildkit.ts";
+import { sendTraces } from "./send-traces.ts";
 import { type OperatorPorts, serveOperators } from "./serve-operators.ts";
 import { joinTailnet, type TailnetPorts } from "./tailnet/join.ts";
 import { timeBoot } from "./time-boot.ts";
+import { type TrialPorts, trySteps } from "./try-steps.ts";
+import { type CacheWatchPorts, watchCache } from "./watch-cache.ts";
 import { watchGateway } from "./watch-gateway.ts";
+import { type UnitPorts, watchUnits } from "./watch-units.ts";
 
 export type AgentPorts = BelongingPorts &
   CertificatePorts &
   AttachPorts &
   CachePorts &
+  CacheWatchPorts &
+  UnitPorts &
   NetworkPorts &
   TailnetPorts &
   BuildkitPorts &
+  TrialPorts &
   ReliefPorts &
   DebugChapterPorts &
   EndingPorts &
   OperatorPorts &
-  DiagnosticsPorts & { readonly board: HealthBoard; readonly troubles: TroubleStore };
+  DiagnosticsPorts & { readonly board: HealthBoard; readonly troubles: TroubleStore; readonly traces: Traces };
 
 export interface AgentSettings {
   /** The directory whose file system holds BuildKit's cache. */
@@ -56,6 +65,7 @@ export interface AgentSettings {
   readonly addresses: Addresses;
   /** When this process began, CLOCK_MONOTONIC. */
   readonly startedMonoMs: number;
+  readonly traces: OwnTraces;
   readonly ending: EndingLimits;
 }
 
@@ -78,12 +88,12 @@ export async function runAgent(
   settings: AgentSettings,
   signals: AgentSignals,
 ): Promise<AgentEnding> {
-  const { clock, log } = machine;
+  const { clock, log, traces } = machine;
   const { graceMs } = settings.ending;
   const board = newBoard(signals.retryNow);
   const ports = { ...machine, plane: hearTime(machine.plane, clock, board) };
   const inbox = new SessionInbox();
-  await using tasks = new Tasks({ clock, log, isFatal: (failure) => failure instanceof MachineRefused });
+  await using tasks = new Tasks({ clock, log, traces, isFatal: (failure) => failure instanceof MachineRefused });
   const boot = await lookAround(ports, settings, signals.stop);
   const { controlPlane } = settings.addresses;
   const fixed = {
@@ -99,10 +109,13 @@ export async function runAgent(
   tasks.run("gateway", (signal) => watchGateway(ports, inbox, board, signal));
   tasks.run("records", (signal, report) => keepRecords(ports, inbox, board, report, signal));
   tasks.run("cache", (signal, report) => openCache(ports, board, settings.cache, report, signal));
+  tasks.run("cache-filesystem", (signal) => watchCache(ports, board, signal));
+  tasks.run("units", (signal) => watchUnits(ports, board, signal));
   tasks.run("resources", (signal) => measureResources(ports, board, settings.cacheRoot, signal));
   tasks.run("tailnet", (signal, report) => joinTailnet(ports, board, report, signal));
   tasks.run("network", (signal, report) => guardNetwork(ports, board, report, signal));
   tasks.run("buildkit", (signal, report) => runBuildkit(ports, board, report, signal));
+  tasks.run("step-trials", (signal, report) => trySteps(ports, board, report, signal));
   tasks.run("disk", (signal, report) => relieveDisk(ports, board, report, signal));
   tasks.run("checks", (signal) => examine(ports, board, fixed, signal));
   tasks.run("observed-state", (signal) => observe(ports, board, boot, () => tasks.loops, signal));
@@ -117,6 +130,7 @@ export async function runAgent(
   tasks.run("control-plane", (signal, report) => stayAttached(ports, board, boot, refusals, prove, report, signal));
   tasks.run("debug-terminals", (signal) => keepTerminals(ports, board, signal));
   tasks.run("diagnostics", (signal, report) => answerDiagnostics(ports, board, report, signal));
+  tasks.run("traces", (signal) => sendTraces(ports, board, settings.traces, signal));
   tasks.run("boot-chapters", (signal) => timeBoot(ports, board, boot, signal));
 
   tasks.run("signals", (signal) => orderBySignal(ports, board, signals, graceMs, signal));

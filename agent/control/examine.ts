@@ -43,11 +43,11 @@ export async function examine(
       judge();
     }
   };
-  const { desired, plane, gateway, cache, network, isolation } = board;
-  const { tailnet, buildkit, certificates, resources, relief, records } = board;
+  const { desired, plane, gateway, cache, cacheFilesystem, network, isolation } = board;
+  const { tailnet, buildkit, step, certificates, resources, relief, records, units, traces } = board;
   const known = [
-    ...[desired, plane, gateway, cache, network, isolation],
-    ...[tailnet, buildkit, certificates, resources, relief, records],
+    ...[desired, plane, gateway, cache, cacheFilesystem, network, isolation],
+    ...[tailnet, buildkit, step, certificates, resources, relief, records, units, traces],
   ];
   await firstOf(outer, tick, (signal) => onChange(known, judge, signal));
 }
@@ -58,14 +58,18 @@ function knownOf(board: Board): Known {
     plane: board.plane.get(),
     gateway: board.gateway.get(),
     cache: board.cache.get(),
+    cacheFilesystem: board.cacheFilesystem.get(),
     network: board.network.get(),
     isolation: board.isolation.get(),
     tailnet: board.tailnet.get(),
     buildkit: board.buildkit.get(),
+    step: board.step.get(),
     certificates: board.certificates.get(),
     resources: board.resources.get(),
     relief: board.relief.get(),
     records: board.records.get(),
+    units: board.units.get(),
+    traces: board.traces.get(),
   };
 }
 

@@ -1,4 +1,5 @@
 import { inWords } from "../core/errors.ts";
+import type { RecordCounts } from "../core/views.ts";
 import type { LoopReport } from "../lifecycle/loop-report.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Gateway } from "../ports/gateway.ts";
@@ -30,8 +31,9 @@ export async function keepRecords(
   report: LoopReport,
   signal: AbortSignal,
 ): Promise<void> {
-  const unwatch = records.onCounts((counts) => cells.records.set(counts));
-  cells.records.set(records.counts);
+  const count = (counts: RecordCounts): void => cells.records.update((view) => ({ ...view, ...counts }));
+  const unwatch = records.onCounts(count);
+  count(records.counts);
   try {
     while (!signal.aborted) {
       const batch = await inbox.next(EVENTS_AT_ONCE, signal);
@@ -39,11 +41,14 @@ export async function keepRecords(
       try {
         await records.commit(batch);
         inbox.done(batch);
+        cells.records.update(({ notStored: _, ...view }) => view);
         report.succeeded();
         gateway.acknowledge(closedIn(batch));
       } catch (err) {
         log.error({ err, events: batch.length, eventsDropped: inbox.dropped }, "records.not-stored");
-        report.failed(inWords(err), DISK_RETRY_MS);
+        const notStored = inWords(err);
+        cells.records.update((view) => ({ ...view, notStored }));
+        report.failed(notStored, DISK_RETRY_MS);
         await clock.sleep(DISK_RETRY_MS, signal);
       }
     }

@@ -109,11 +109,12 @@ class Daemon {
         watching: [this.#status, desired, resources, network, phase],
         wanted: () => this.#task(),
         same: sameTask,
+        doing: (task) => task.is,
         pauses: PAUSES,
         // Before each start the budget of restarts decides how long to wait.
         pauseMs: (_failure, task) => (task.is === "start" ? 0 : undefined),
-        act: (task, unchanged, whole) =>
-          task.is === "start" ? this.#start(whole) : this.#attend(task.running, unchanged, whole),
+        act: (task, unchanged, whole, reached) =>
+          task.is === "start" ? this.#start(whole) : this.#attend(task.running, unchanged, whole, reached),
         failed: (failure, task) => this.#noteFailure(failure, task),
       },
       signal,
@@ -159,9 +160,15 @@ class Daemon {
 
   /**
    * Asks the running daemon again and again, until it is another one, is gone, or has to be
-   * restarted. Resolves to how long its end may take to be seen.
+   * restarted. `reached` is called when it is ready. Resolves to how long its end may take to be
+   * seen.
    */
-  async #attend(running: UnitStatus, unchanged: AbortSignal, signal: AbortSignal): Promise<number> {
+  async #attend(
+    running: UnitStatus,
+    unchanged: AbortSignal,
+    signal: AbortSignal,
+    reached: () => void,
+  ): Promise<number> {
     const { probe, clock, log, unit } = this.#ports;
     // One that runs from before: what it must not reach is not known before the network is.
     await this.#cells.network.first((view) => networkGeneration(view) !== undefined, unchanged);
@@ -176,6 +183,7 @@ class Daemon {
         isProved = true;
         if (this.#cells.buildkit.get().at !== "ready") log.info({ version }, "buildkit.ready");
         this.#show("ready", "Answers ListWorkers", version);
+        reached();
       } catch (err) {
         if (signal.aborted || this.#status.get() !== running) return 0;
         const { at } = this.#cells.buildkit.get();

@@ -1,10 +1,12 @@
 import { type Milestones, withEnded } from "../core/boot-chapters.ts";
 import type { Boot } from "../core/machine.ts";
+import { startTrace } from "../core/traces/told-as-traces.ts";
 import { networkGeneration } from "../core/views.ts";
 import { firstOf } from "../lifecycle/branch.ts";
 import { onChange } from "../lifecycle/cell.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
+import type { Traces } from "../ports/traces.ts";
 import type { Board } from "./board/board.ts";
 
 export type TimedCells = Pick<
@@ -12,11 +14,14 @@ export type TimedCells = Pick<
   "certificates" | "desired" | "cache" | "network" | "isolation" | "buildkit" | "gateway" | "phase"
 >;
 
-/** Notes how long each part of the start took, until the machine is ready for the first time. */
+/**
+ * Notes how long each part of the start took, until the machine is ready for the first time; tells
+ * it as a trace, also of a start that ended before.
+ */
 export async function timeBoot(
-  { clock, log }: { readonly clock: Clock; readonly log: Log },
+  { clock, log, traces }: { readonly clock: Clock; readonly log: Log; readonly traces: Pick<Traces, "tell"> },
   cells: TimedCells & Pick<Board, "bootChapters">,
-  { startedMonoMs }: Boot,
+  { startedMonoMs, bootId }: Pick<Boot, "startedMonoMs" | "bootId">,
   outer: AbortSignal,
 ): Promise<void> {
   const { certificates, desired, cache, network, isolation, buildkit, gateway, phase, bootChapters } = cells;
@@ -29,6 +34,9 @@ export async function timeBoot(
     (signal) => onChange([certificates, desired, cache, network, isolation, buildkit, gateway, phase], note, signal),
     (signal) => bootChapters.first((chapters) => chapters.some(({ name }) => name === "ready"), signal),
   );
+  const { wallMs, monoMs } = clock.now();
+  const at = { bootId, beganAtMs: wallMs - (monoMs - startedMonoMs), endedAtMs: wallMs };
+  traces.tell(startTrace(bootChapters.get(), at));
   const ready = bootChapters.get().find(({ name }) => name === "ready");
   if (ready !== undefined) log.info({ sinceStartMs: ready.tookMs, chapters: bootChapters.get() }, "agent.ready");
 }

@@ -27,7 +27,7 @@ export async function watchGateway(
   cells: Pick<Board, "gateway" | "gatewayCounts" | "servingRequest" | "troubles">,
   signal: AbortSignal,
 ): Promise<void> {
-  let lost: GatewayHere | undefined;
+  let lost: { readonly view: GatewayHere; readonly atMs: number } | undefined;
   for await (const event of gateway.events(signal)) {
     const { runId: runIdBefore } = cells.gateway.get();
     const next = seen(cells.gateway.get(), event);
@@ -36,7 +36,7 @@ export async function watchGateway(
         if (runIdBefore !== "" && runIdBefore !== next.runId) meters.restarted("gateway");
         cells.servingRequest.set(event.request);
         inbox.put({ runId: next.runId, event });
-        if (lost !== undefined && lost.runId !== event.runId) noteLoss(cells, lost, clock.now().wallMs);
+        if (lost !== undefined && lost.view.runId !== event.runId) noteLoss(cells, lost.view, lost.atMs);
         lost = undefined;
         for (const summary of event.closed) noteBroken(cells, summary);
         break;
@@ -54,7 +54,7 @@ export async function watchGateway(
         noteStats({ records, meters }, cells, event.stats);
         break;
       case "lost":
-        lost = hereOf(cells.gateway.get()) ?? lost;
+        lost = lostNow(cells.gateway.get(), clock.now().wallMs) ?? lost;
         meters.gatewayLost();
         log.warn({ runId: next.runId }, "gateway.lost");
         break;
@@ -69,8 +69,8 @@ export async function watchGateway(
   }
 }
 
-function hereOf(view: GatewayView): GatewayHere | undefined {
-  return view.at === "here" ? view : undefined;
+function lostNow(view: GatewayView, atMs: number): { readonly view: GatewayHere; readonly atMs: number } | undefined {
+  return view.at === "here" ? { view, atMs } : undefined;
 }
 
 /** Another one has taken its place: what was open through it is broken. */

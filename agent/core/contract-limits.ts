@@ -19,6 +19,10 @@ export const CONTRACT_LIMITS = {
   encryptionContextEntries: 64,
   debugGrants: 64,
   diagnosticsRequests: 64,
+  traceHeaders: 16,
+  traceHeaderCharacters: 4_096,
+  traceEndpointCharacters: 2_048,
+  traceCaBytes: 65_536,
   /** BuildKit reads both as 32 bits with a sign. */
   stepLogBytes: 2_147_483_647,
 } as const;

@@ -5,6 +5,7 @@ import type { EgressPolicy } from "./network/order.ts";
 import { differingFields } from "./same-content.ts";
 import type { Secret } from "./secret.ts";
 import type { TailnetWish } from "./tailnet/wish.ts";
+import type { OrderedTraces } from "./traces/target.ts";
 
 /** What the control plane wants of this machine, already checked: every value is right. */
 export interface DesiredState {
@@ -13,6 +14,8 @@ export interface DesiredState {
   readonly epoch: string;
   /** The control plane's clock; absent if it does not say. */
   readonly sentAtMs?: number;
+  /** How soon it says this again though nothing has changed; absent if it does not say. */
+  readonly heartbeatMs?: number;
   readonly trust: TrustBundle;
   readonly assignment: Assignment;
   readonly grants: ReadonlyMap<string, Grant>;
@@ -28,6 +31,8 @@ export interface DesiredState {
   readonly debugGrants: readonly DebugGrantWish[];
   /** Absent: none. */
   readonly diagnostics?: readonly DiagnosticsWish[];
+  /** Where a machine that says nothing of its own sends spans. Absent: nowhere. */
+  readonly traces?: OrderedTraces;
   /**
    * What it asks for beside builds, by capability name. One that this agent lacks is reported as a
    * condition, never a failure.

@@ -1,6 +1,10 @@
+import type { CacheFilesystemView } from "./cache-filesystem.ts";
 import type { DesiredState } from "./desired-state.ts";
 import type { DiskRelief } from "./disk-relief.ts";
 import type { Resources } from "./machine.ts";
+import type { StepView } from "./step-trial.ts";
+import type { TracesView } from "./traces/view.ts";
+import type { UnitsView } from "./units/own-units.ts";
 import type {
   BuildkitView,
   CacheView,
@@ -9,7 +13,7 @@ import type {
   IsolationView,
   NetworkView,
   PlaneView,
-  RecordCounts,
+  RecordsView,
   TailnetView,
 } from "./views.ts";
 
@@ -19,14 +23,18 @@ export interface Known {
   readonly plane: PlaneView;
   readonly gateway: GatewayView;
   readonly cache: CacheView;
+  readonly cacheFilesystem: CacheFilesystemView;
   readonly network: NetworkView;
   readonly isolation: IsolationView;
   readonly tailnet: TailnetView;
   readonly buildkit: BuildkitView;
+  readonly step: StepView;
   readonly certificates: CertificatesView;
   readonly resources: Resources | undefined;
   readonly relief: DiskRelief;
-  readonly records: RecordCounts;
+  readonly records: RecordsView;
+  readonly units: UnitsView;
+  readonly traces: TracesView;
 }
 
 /** What this machine is configured with and can do: it does not change while this process lives. */

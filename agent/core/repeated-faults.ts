@@ -16,6 +16,7 @@ const RECOVERIES: Readonly<Partial<Record<string, readonly EventName[]>>> = {
   "identity.still-good": ["identity.registration-failed"],
   "certificates.renewed": ["certificates.renewal-failed"],
   "buildkit.ready": ["buildkit.not-answering", "buildkit.not-started", "buildkit.not-restarted"],
+  "buildkit.step-ran": ["buildkit.step-failed"],
   "cache.open": ["cache.not-open"],
   "cache.open-not-encrypted": ["cache.not-open"],
   "disk.relieved": ["disk.still-low"],
@@ -23,6 +24,7 @@ const RECOVERIES: Readonly<Partial<Record<string, readonly EventName[]>>> = {
   "isolation.verified": ["isolation.not-verified"],
   "tailnet.joined": ["tailnet.not-joined"],
   "config.taken": ["config.refused"],
+  "traces.accepted": ["traces.not-accepted"],
 } satisfies Partial<Record<EventName, readonly EventName[]>>;
 
 /** Somebody looks at the log now: SIGHUP, after which what failed is tried at once. */

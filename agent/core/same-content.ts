@@ -9,12 +9,13 @@ const FIELDS: ReadonlyMap<string, string> = new Map<keyof DesiredState, string>(
   ["cacheVolume", "cache_volume"],
   ["debugGrants", "debug_grants"],
   ["diagnostics", "diagnostics_requests"],
+  ["traces", "trace_export"],
   ["asksFor", "what is asked for beside builds"],
 ]);
 
 /**
  * The parts in which two states of one revision differ, by their names in the contract; none: they
- * have the same content. Secrets count and are never printed; `sentAtMs` does not count. Lists
+ * have the same content. Secrets count and are never printed; `sentAtMs` and `heartbeatMs` do not count. Lists
  * whose order means nothing (CAs, CIDRs, tags) count as sets: a control plane may keep them in a
  * set.
  */
@@ -26,7 +27,7 @@ export function differingFields(a: DesiredState, b: DesiredState): readonly stri
 }
 
 function content(state: DesiredState): ReadonlyMap<string, unknown> {
-  const { sentAtMs: _, ...parts } = state;
+  const { sentAtMs: _, heartbeatMs: __, ...parts } = state;
   const { trust, egress, tailnet, debugGrants } = parts;
   const unordered = {
     ...parts,

@@ -24,10 +24,13 @@ type Troubles = readonly Trouble[];
 const MOST = 10;
 const MOST_BUILDS = 10;
 const MESSAGE_MAX = 500;
-/** A check that fails again so soon after it was ok is the same trouble. */
+/** What fails or ends again so soon after it was well is the same trouble. */
 const AGAIN_MS = 60_000;
-/** A process's end and the ends of the sessions that it broke are told this close to each other. */
+/** A process's end, what its check says and the sessions that it broke are told this close. */
 const TOGETHER_MS = 10_000;
+
+/** Which check fails for want of a process: its end and that are one trouble. */
+const CHECK_OF: Readonly<Record<string, string>> = { buildkitd: "buildkit", gateway: "gateway" };
 
 /** Endings that a build did not ask for and nobody ordered: a fault of this machine broke it. */
 const BROKEN: readonly SessionEnding[] = ["buildkit-closed", "buildkit-error", "gateway-lost"];
@@ -38,7 +41,8 @@ export function isBroken(ending: SessionEnding): boolean {
 
 /**
  * Checks that have turned. What fails from the start is only not there yet, and what another check
- * explains is no trouble of its own; one that is ok again has its end.
+ * explains is no trouble of its own, nor is what the end of its process explains; one that is ok
+ * again has its end.
  */
 export function notedChecks(
   troubles: Troubles,
@@ -46,24 +50,36 @@ export function notedChecks(
   after: readonly CheckResult[],
 ): Troubles {
   return after.reduce<Troubles>((noted, check) => {
-    const last = noted.findLast(({ is, what }) => is === "check-failed" && what === check.name);
+    const last = noted.findLast((one) => isOfCheck(one, check.name));
     const isOpen = last !== undefined && last.untilMs === undefined;
     if (check.state === "ok") return isOpen ? replaced(noted, last, { ...last, untilMs: check.sinceMs }) : noted;
     const hasTurned = before.get(check.name)?.state === "ok" && check.state === "failed";
     if (isOpen || !hasTurned || check.causedBy !== undefined) return noted;
-    if (last?.untilMs !== undefined && check.sinceMs - last.untilMs < AGAIN_MS) {
-      const { untilMs: _, ...again } = last;
-      return replaced(noted, last, { ...again, times: last.times + 1 });
-    }
+    if (last?.is === "process-ended" && isTogether(last, check.sinceMs)) return replaced(noted, last, reopened(last));
+    if (last?.is === "check-failed" && isAgain(last, check.sinceMs))
+      return replaced(noted, last, { ...reopened(last), times: last.times + 1 });
     return added(noted, { is: "check-failed", what: check.name, message: check.message, sinceMs: check.sinceMs });
   }, troubles);
 }
 
-/** A process that ended unasked. `builds` had sessions through it. */
+/**
+ * A process that ended unasked. `builds` had sessions through it. Where its check has told already
+ * that it is away, that trouble says from now on how it ended.
+ */
 export function notedEnd(troubles: Troubles, { what, how, atMs, builds = [] }: EndOfProcess): Troubles {
-  const end = { is: "process-ended", what, message: how, sinceMs: atMs, untilMs: atMs } as const;
-  const told = troubles.find((one) => one.is === "builds-broken" && one.what === what && isTogether(one, atMs));
-  const noted = told === undefined ? added(troubles, end) : replaced(troubles, told, { ...told, ...end });
+  const end = { is: "process-ended", what, message: how.slice(0, MESSAGE_MAX) } as const;
+  const again = troubles.findLast((one) => one.is === "process-ended" && one.what === what && isAgain(one, atMs));
+  const told = troubles.findLast((one) => isToldOf(one, what) && isTogether(one, atMs));
+  const noted =
+    again !== undefined
+      ? replaced(troubles, again, {
+          ...(again.untilMs === undefined ? again : { ...again, untilMs: atMs }),
+          ...end,
+          times: again.times + 1,
+        })
+      : told !== undefined
+        ? replaced(troubles, told, { ...told, ...end, times: 1 })
+        : added(troubles, { ...end, sinceMs: atMs, untilMs: atMs });
   return builds.reduce((all, build) => notedBroken(all, what, build, atMs), noted);
 }
 
@@ -93,8 +109,28 @@ export function continued(kept: Troubles, since: Troubles): Troubles {
   return [...kept, ...since].slice(-MOST);
 }
 
-function isTogether({ sinceMs }: Trouble, atMs: number): boolean {
-  return Math.abs(sinceMs - atMs) <= TOGETHER_MS;
+/** Of the check itself, or of the process for want of which it fails. */
+function isOfCheck({ is, what }: Trouble, name: string): boolean {
+  return is === "check-failed" ? what === name : is === "process-ended" && CHECK_OF[what] === name;
+}
+
+/** What was told of a process before its end was. */
+function isToldOf(one: Trouble, process: string): boolean {
+  return one.is === "builds-broken" ? one.what === process : isOfCheck(one, CHECK_OF[process] ?? "");
+}
+
+/** While it went on, or about then. */
+function isTogether({ sinceMs, untilMs = sinceMs }: Trouble, atMs: number): boolean {
+  return sinceMs - TOGETHER_MS <= atMs && atMs <= untilMs + TOGETHER_MS;
+}
+
+/** While it goes on, or soon after. */
+function isAgain({ untilMs }: Trouble, atMs: number): boolean {
+  return untilMs === undefined || atMs - untilMs < AGAIN_MS;
+}
+
+function reopened({ untilMs: _, ...trouble }: Trouble): Trouble {
+  return trouble;
 }
 
 function added(

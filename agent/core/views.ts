@@ -168,6 +168,13 @@ export interface PlaneView {
   readonly confirmedAt?: Instant;
   /** When it last said anything at all, a refusal too, to the second; absent: not in this run. */
   readonly heardAt?: Instant;
+  /** How often it says that it speaks; absent: as often as the contract has it. */
+  readonly heartbeatMs?: number;
+  /**
+   * When the oldest of the session records that it has not acknowledged was first sent; absent: it
+   * owes no acknowledgement.
+   */
+  readonly recordsSentAt?: Instant;
   /** While it pauses before the next try to reach it. */
   readonly nextTryAt?: Instant;
   /** Why it is not attached. */
@@ -205,6 +212,12 @@ export type FrozenBuilds =
 /** Whether an ending keeps this granted build out. */
 export function isKeptOut(frozen: FrozenBuilds, buildId: string): boolean {
   return frozen.at === "these" && !frozen.builds.has(buildId);
+}
+
+/** The same, and whether they can be kept at all. */
+export interface RecordsView extends RecordCounts {
+  /** Why the disk took none at the last try; absent: it did. */
+  readonly notStored?: string;
 }
 
 /**

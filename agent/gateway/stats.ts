@@ -27,8 +27,11 @@ export interface StatsSources {
 type Gauges = Pick<GatewayStats, "residentBytes" | "eventLoopDelayP99Ms">;
 type Counts = Omit<GatewayStats, keyof Gauges>;
 
-/** Told again after this though nothing was counted: the gauges are worth that much. */
-const AT_LEAST_EVERY_MS = 15_000;
+/**
+ * Told again after this though nothing was counted: control takes a gateway for hung that has said
+ * nothing for some of these (adapters/link/client.ts).
+ */
+const AT_LEAST_EVERY_MS = 5_000;
 
 /** Tells control what the gateway counts. */
 export class Stats {

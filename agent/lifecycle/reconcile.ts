@@ -4,6 +4,7 @@ import type { Clock } from "../ports/clock.ts";
 import { Branch, within } from "./branch.ts";
 import { onChange, type Watchable } from "./cell.ts";
 import type { LoopReport } from "./loop-report.ts";
+import { ToldTries } from "./told-tries.ts";
 
 export interface Pauses {
   /** After what passes by itself: full jitter below a ceiling that doubles. */
@@ -31,6 +32,8 @@ export interface Reconciliation<W> {
   wanted(): W | undefined;
   /** Whether two wishes ask for the same. */
   same(a: W, b: W): boolean;
+  /** In a word or two, where wishes ask for different kinds of things. */
+  doing?(wish: W): string;
   /**
    * While nothing is wanted: when to ask again though no cell has changed. Absent: not before one
    * does.
@@ -39,9 +42,10 @@ export interface Reconciliation<W> {
   /**
    * Makes it so. `unchanged` is aborted once something else is wanted, `signal` when all ends; what
    * it throws after either is no failure. Resolves to when the same wish is to be acted on again,
-   * in ms; undefined: not before it changes.
+   * in ms; undefined: not before it changes. What stays with what it has made calls `reached` when
+   * that is there.
    */
-  act(wish: W, unchanged: AbortSignal, signal: AbortSignal): Promise<number | undefined>;
+  act(wish: W, unchanged: AbortSignal, signal: AbortSignal, reached: () => void): Promise<number | undefined>;
   readonly pauses: Pauses;
   /** Another pause than `pauses` has; Infinity: not before something else is wanted. */
   pauseMs?(failure: Omit<Failure, "retryInMs">, wish: W): number | undefined;
@@ -55,15 +59,17 @@ export interface Reconciliation<W> {
  * followed by a pause, which ends early when something else is wanted. Ends with `signal`.
  */
 export async function reconcile<W>(work: Reconciliation<W>, signal: AbortSignal): Promise<void> {
+  const told = new ToldTries(work);
   for (let [failures, overtaken] = [0, 0]; !signal.aborted; ) {
     const wish = await nextWish(work, signal);
     if (wish === undefined) continue;
     using branch = new Branch(signal);
     void untilOther(work, wish, branch.signal).then(() => branch.abort());
-    const { ended, ms } = await attempt(work, wish, failures, branch.signal, signal);
+    const { ended, ms } = await attempt(work, told, wish, failures, branch.signal, signal);
     failures = ended === "failed" ? failures + 1 : 0;
     overtaken = ended === "overtaken" ? overtaken + 1 : 0;
     await work.clock.sleep(ms, branch.signal);
+    if (branch.signal.aborted) told.overtaken();
     // A wish that changes as fast as attempts fail is paced too, or the loop would spin.
     if (overtaken > 1) await work.clock.sleep(equalJitterMs(OVERTAKEN, overtaken, work.clock.random()), signal);
   }
@@ -73,19 +79,23 @@ const OVERTAKEN: Backoff = { baseMs: 50, capMs: 1_000 };
 
 async function attempt<W>(
   work: Reconciliation<W>,
+  told: ToldTries<W>,
   wish: W,
   failuresBefore: number,
   unchanged: AbortSignal,
   signal: AbortSignal,
 ): Promise<{ readonly ended: "done" | "failed" | "overtaken"; readonly ms: number }> {
+  told.begin(wish);
   try {
-    const againMs = await work.act(wish, unchanged, signal);
+    const againMs = await work.act(wish, unchanged, signal, () => told.reached(wish));
+    told.reached(wish);
     work.report.succeeded();
     return { ended: "done", ms: againMs ?? Number.POSITIVE_INFINITY };
   } catch (err) {
     if (unchanged.aborted || signal.aborted) return { ended: "overtaken", ms: 0 };
     const seen = { err, because: inWords(err), isPassing: isPassing(err), failures: failuresBefore + 1 };
     const retryInMs = work.pauseMs?.(seen, wish) ?? usualPauseMs(work, seen);
+    told.failed(wish, seen.because, retryInMs);
     work.report.failed(seen.because, retryInMs);
     work.failed({ ...seen, retryInMs }, wish);
     return { ended: "failed", ms: retryInMs };

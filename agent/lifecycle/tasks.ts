@@ -3,6 +3,7 @@ import { inWords } from "../core/errors.ts";
 import type { LoopStatus } from "../core/loop-status.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
+import type { Traces } from "../ports/traces.ts";
 import { LoopJournal, type LoopReport } from "./loop-report.ts";
 
 /**
@@ -28,10 +29,17 @@ export class Tasks implements AsyncDisposable {
   #fail: (failure: unknown) => void = () => undefined;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #traces: Pick<Traces, "tell">;
   readonly #isFatal: (failure: unknown) => boolean;
 
-  constructor(options: { readonly clock: Clock; readonly log: Log; readonly isFatal: (failure: unknown) => boolean }) {
+  constructor(options: {
+    readonly clock: Clock;
+    readonly log: Log;
+    readonly traces: Pick<Traces, "tell">;
+    readonly isFatal: (failure: unknown) => boolean;
+  }) {
     this.#clock = options.clock;
+    this.#traces = options.traces;
     this.#log = options.log;
     this.#isFatal = options.isFatal;
     this.#fatal = new Promise((_, reject) => (this.#fail = reject));
@@ -49,7 +57,7 @@ export class Tasks implements AsyncDisposable {
 
   run(name: string, loop: LoopBody): void {
     const abort = new AbortController();
-    const journal = new LoopJournal(name, this.#clock);
+    const journal = new LoopJournal(name, this.#clock, this.#traces);
     this.#journals.push(journal);
     const task = this.#keep(journal, loop, abort.signal).finally(() => {
       this.#running.delete(task);

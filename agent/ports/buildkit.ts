@@ -1,5 +1,7 @@
 import type { PruneOrder } from "../core/disk-relief.ts";
+import type { AgentError } from "../core/errors.ts";
 import type { ProbeFinding } from "../core/network/order.ts";
+import type { StepOutcome } from "../core/step-trial.ts";
 
 /**
  * The unit that runs buildkitd: asked for by fixed verbs of the service manager, never a child of
@@ -53,6 +55,16 @@ export interface BuildkitProbe {
    * @throws {AgentError} "isolation.not-verified" (retryable) if that could not be tried.
    */
   reaches(gateways: readonly string[], signal: AbortSignal): Promise<readonly ProbeFinding[]>;
+}
+
+/** Has BuildKit work, over its unix socket. */
+export interface BuildkitTrial {
+  /**
+   * Has it write a layer and run a step on it that writes another, in a network like each step's,
+   * and takes both out of the cache. Resolves also when it fails, then with BuildKit's words in
+   * `err`; what takes longer than `limitMs`, or `signal`, is cancelled. Rejects with `signal` only.
+   */
+  tryStep(limitMs: number, signal: AbortSignal): Promise<{ readonly outcome: StepOutcome; readonly err?: AgentError }>;
 }
 
 /** What BuildKit keeps, over its unix socket. */

@@ -7,6 +7,7 @@ import { takeDiagnostics } from "./diagnostics.ts";
 import { answerOfMetadata } from "./metadata.ts";
 import type { AdminRequest } from "./request.ts";
 import { grantTailnet, withdrawTailnet } from "./tailnet.ts";
+import { orderTraces } from "./traces.ts";
 
 /**
  * What a sandbox does for those who ask. An order is answered when its effect is in force, not when
@@ -31,6 +32,8 @@ export function handleFor(stack: Stack, ci: CiBesideStack | undefined): (request
         return withCi(ci).environmentOf(request);
       case "diagnostics":
         return takeDiagnostics(plane, dir, request.machineId);
+      case "traces":
+        return orderTraces(plane, request);
       case "machine-network":
         return { pid: stack.vm.pid };
       case "tailnet-grant":

@@ -4,6 +4,7 @@ import { BUILD_PERMISSIONS } from "../control-plane/build-permissions.ts";
 import { FAULT_NAMES } from "../metadata/fault-names.ts";
 import { SERVICE_NAMES } from "../metadata/service-names.ts";
 import { diagnosticsRequest } from "./diagnostics.ts";
+import { tracesRequest } from "./traces.ts";
 import { ofTrusts } from "./trusts.ts";
 
 const id = z.string().min(1);
@@ -50,6 +51,7 @@ export const adminRequest = z.discriminatedUnion("verb", [
   ...ofTrusts,
   ciJobRequest,
   diagnosticsRequest,
+  tracesRequest,
   z.object({ verb: z.literal("machine-network") }),
   z.object({
     verb: z.literal("tailnet-grant"),

@@ -24,6 +24,12 @@ export function audienceUrl(text: string): string {
   throw new InvalidArgumentError("An https URL is wanted, such as https://plane.example.com/attest/plane.");
 }
 
+/** A collector's base. @throws {InvalidArgumentError} */
+export function otlpUrl(text: string): string {
+  if (/^https?:\/\/[^\s?#@/]+(\/[^\s?#]*)?$/.test(text) && URL.canParse(text)) return text;
+  throw new InvalidArgumentError("An http or https URL is wanted, such as http://127.0.0.1:4318.");
+}
+
 /** "host" or "host:port" → "host:port". @throws {InvalidArgumentError} */
 export function hostPort(text: string): string {
   const [, host = "", port = "8443"] = /^(\[[^\]]+\]|[^:]+)(?::(\d{1,5}))?$/.exec(text) ?? [];

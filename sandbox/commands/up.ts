@@ -31,6 +31,8 @@ export interface UpOptions extends ProjectRef {
   readonly egress?: boolean;
   /** How the machine proves which one it is. */
   readonly evidence: EvidenceKindName;
+  /** Where the agent sends its spans; absent: nowhere, unless it is ordered. */
+  readonly otlp?: string;
   /** Whether stand-ins for CI systems are beside it, and their jobs may open builds. */
   readonly ci?: boolean;
 }
@@ -55,7 +57,7 @@ export async function up(options: UpOptions, terminal: Terminal, signal: AbortSi
         : await standInEvidence({ dir, kind, ref, standIns, onAudit });
     let wayOut: string | undefined;
     const uplink = options.egress === true ? await uplinkHere((what) => (wayOut = what)) : undefined;
-    const within = { dir, runtimeDir: runtime.path, listen, ref, tools, uplink, evidence, signal };
+    const within = { dir, runtimeDir: runtime.path, listen, ref, tools, uplink, evidence, otlp: options.otlp, signal };
     await withStack(within, async (stack) => {
       await using ci = options.ci === true ? await CiBesideStack.open(stack) : undefined;
       admin.answerWith(handleFor(stack, ci));

@@ -1,4 +1,5 @@
 import type { Drain } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
+import { durationOf } from "./duration.ts";
 
 export interface DrainOrder {
   readonly reason: string;
@@ -6,5 +7,5 @@ export interface DrainOrder {
 }
 
 export function drainOf({ reason, graceMs }: DrainOrder): Drain {
-  return { reason, grace: { seconds: BigInt(Math.trunc(graceMs / 1_000)), nanos: (graceMs % 1_000) * 1_000_000 } };
+  return { reason, grace: durationOf(graceMs) };
 }

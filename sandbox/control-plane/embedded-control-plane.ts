@@ -49,6 +49,8 @@ export class EmbeddedControlPlane implements AsyncDisposable {
   readonly authorities: Authorities;
   /** What it does wrong on purpose. */
   readonly faults = new Faults();
+  /** What it takes for the time: this process's clock, and so much more. */
+  readonly clock: { offsetMs: number };
   /** Debug terminals: their grants, and what comes of them. */
   readonly debug: DebugDesk;
   /** How CI jobs come to builds; `ExchangeServer` offers it to them. */
@@ -71,17 +73,19 @@ export class EmbeddedControlPlane implements AsyncDisposable {
     readonly keeper: Keeper;
     readonly authorities: Authorities;
     readonly spent: SpentTokens;
+    readonly clock: { offsetMs: number };
     readonly now: () => number;
   }) {
     const { settings, keeper, authorities, spent, now } = parts;
     const { recalled } = keeper;
+    this.clock = parts.clock;
     this.#settings = settings;
     this.#commits = new Commits(() => keeper.keep(() => this.#snapshot()));
     this.#fleet = new Fleet(this.#commits, recalled);
     this.#records = new RecordBook(keeper.records);
     this.authorities = authorities;
-    const [fleet, commits, { applyDeadlineMs }] = [this.#fleet, this.#commits, settings];
-    const changing = { fleet, commits, changes: this.#changes, authorities, applyDeadlineMs, now };
+    const [fleet, commits, { applyDeadlineMs, heartbeatMs }] = [this.#fleet, this.#commits, settings];
+    const changing = { fleet, commits, changes: this.#changes, authorities, applyDeadlineMs, heartbeatMs, now };
     this.#revisions = new Revisions(changing, recalled?.epoch);
     this.#builds = new BuildOrders({ fleet, revisions: this.#revisions, authorities, now });
     this.#diagnostics = new Diagnostics(now, () => this.#changes.notify());
@@ -116,16 +120,17 @@ export class EmbeddedControlPlane implements AsyncDisposable {
   /** With what `keeper` has kept, if anything; each change is kept before it is told to anybody. */
   static async listen(options: ControlPlaneOptions = {}, keeper = IN_MEMORY): Promise<EmbeddedControlPlane> {
     const settings = withDefaults(options);
-    const now = (): number => Date.now() + settings.clockOffsetMs;
+    const clock = { offsetMs: settings.clockOffsetMs };
+    const now = (): number => Date.now() + clock.offsetMs;
     const authorities = await Authorities.open(keeper, settings, now);
     const spent = await keeper.openSpent(now);
-    const plane = new EmbeddedControlPlane({ settings, keeper, authorities, spent, now });
+    const plane = new EmbeddedControlPlane({ settings, keeper, authorities, spent, clock, now });
     // The epoch: no machine may hear of one that a restart would not continue.
     if (keeper.recalled === undefined) keeper.keep(() => plane.#snapshot());
     plane.#commits.together(() => {
       for (const project of plane.#fleet.projects()) project.closePending();
     });
-    plane.#transport = await Transport.open(settings, plane.authorities, plane.#service());
+    plane.#transport = await Transport.open(settings, plane.authorities, plane.#service(), now);
     return plane;
   }
 

@@ -5,6 +5,7 @@ import {
   type Drain,
   type OpenBuild,
 } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
+import { durationOf } from "./duration.ts";
 import type { TrustBundle } from "../../agent/adapters/grpc/gen/builder/agent/v1/identity.ts";
 import type { Commits } from "./kept/commits.ts";
 import type { KeptProject } from "./kept/snapshot.ts";
@@ -15,7 +16,10 @@ import type { ProjectRef } from "./project-ref.ts";
  * tailnet and so on.
  */
 export type Wishes = Partial<
-  Pick<DesiredState, "cacheVolume" | "buildkit" | "tailnet" | "debugGrants" | "diagnosticsRequests" | "egress">
+  Pick<
+    DesiredState,
+    "cacheVolume" | "buildkit" | "tailnet" | "debugGrants" | "diagnosticsRequests" | "egress" | "traceExport"
+  >
 >;
 
 const NO_WISHES = {
@@ -25,6 +29,7 @@ const NO_WISHES = {
   debugGrants: [],
   diagnosticsRequests: [],
   egress: undefined,
+  traceExport: undefined,
 } satisfies Wishes;
 
 /**
@@ -186,14 +191,16 @@ export class Project {
     architecture: string;
     epoch: string;
     sentAt: Date;
+    heartbeatMs?: number;
     trustBundle: TrustBundle;
   }): DesiredState {
-    const { machineId, architecture, ...rest } = context;
+    const { machineId, architecture, heartbeatMs, ...rest } = context;
     const { revision, open, wishes, drain, drains } = this.#wanted;
     return {
       ...rest,
       ...NO_WISHES,
       ...wishes,
+      heartbeat: heartbeatMs === undefined ? undefined : durationOf(heartbeatMs),
       revision,
       assignment: {
         ...{ orgId: this.ref.org, projectId: this.ref.project, architecture },
@@ -238,13 +245,13 @@ export class Project {
 }
 
 function wantedOf({ revision, open, pending, closed, wishes, drain, drains }: KeptProject): Wanted {
-  const { cacheVolume, buildkit, tailnet, debugGrants, diagnosticsRequests, egress } = wishes;
+  const { cacheVolume, buildkit, tailnet, debugGrants, diagnosticsRequests, egress, traceExport } = wishes;
   return {
     revision,
     open: new Map(open.map((build) => [build.buildId, grantOf(build)])),
     pending: new Set(pending),
     closed: new Map(closed.map(({ buildId, reason }) => [buildId, reason])),
-    wishes: { cacheVolume, buildkit, tailnet, debugGrants, diagnosticsRequests, egress },
+    wishes: { cacheVolume, buildkit, tailnet, debugGrants, diagnosticsRequests, egress, traceExport },
     drain,
     drains: new Map(drains.map(({ machineId, drain: order }) => [machineId, order])),
   };

@@ -16,6 +16,7 @@ interface RevisionParts {
   readonly changes: Changes;
   readonly authorities: Authorities;
   readonly applyDeadlineMs: number;
+  readonly heartbeatMs: number;
   readonly now: () => number;
 }
 
@@ -34,12 +35,13 @@ export class Revisions {
   }
 
   desired({ id, project, architecture }: Machine): DesiredState {
-    const { authorities, now } = this.#parts;
+    const { authorities, heartbeatMs, now } = this.#parts;
     return project.desired({
       machineId: id,
       architecture,
       epoch: this.#epoch,
       sentAt: new Date(now()),
+      heartbeatMs,
       trustBundle: authorities.trustBundle(),
     });
   }

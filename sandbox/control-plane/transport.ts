@@ -23,8 +23,9 @@ export class Transport {
     settings: Settings,
     authorities: Authorities,
     calls: UntypedServiceImplementation,
+    now: () => number,
   ): Promise<Transport> {
-    const server = new Server({ interceptors: [tellsTime(() => Date.now() + settings.clockOffsetMs)] });
+    const server = new Server({ interceptors: [tellsTime(now)] });
     server.addService(SERVICE, calls);
     // TLS is ours (TlsListener): what is injected is plain already, and grpc-js reads the peer's
     // certificate from its socket.

@@ -29,8 +29,9 @@ export async function writeAgentConfig(options: {
   readonly gateway: Address;
   readonly tools: Toolchain;
   readonly evidence?: StandInEvidence | undefined;
+  readonly otlp?: string | undefined;
 }): Promise<string> {
-  const { dir, runtimeDir, plane, ref, health, gateway, tools, evidence } = options;
+  const { dir, runtimeDir, plane, ref, health, gateway, tools, evidence, otlp } = options;
   const caFile = join(dir, "control-plane-ca.pem");
   await writeFile(caFile, plane.caPem);
   const identity =
@@ -52,6 +53,7 @@ export async function writeAgentConfig(options: {
     },
     network: { mode: "bridge" },
     ...(tools.tailscaled !== undefined && { tailnet: { binary: tools.tailscaled } }),
+    ...(otlp !== undefined && { telemetry: { otlpEndpoint: otlp } }),
     debugTerminal: { root: true },
     drain: { graceMs: DRAIN_GRACE_MS, stopGraceMs: BUILDKIT_STOP_GRACE_MS },
   };

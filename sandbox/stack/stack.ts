@@ -28,6 +28,8 @@ export interface StackOptions {
   readonly uplink?: Uplink | undefined;
   /** How its machine proves which one it is; absent: by a join token. */
   readonly evidence?: StandInEvidence | undefined;
+  /** Where its agent sends spans, if it says so itself. */
+  readonly otlp?: string | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -69,7 +71,7 @@ export async function withStack<T>(options: StackOptions, use: (stack: Stack) =>
   await using plane = await EmbeddedControlPlane.listen(
     evidence && { attestation: evidence.attestation, onAudit: evidence.onAudit },
   );
-  const offered = [plane.transport.port, ...(standIns?.ports ?? [])];
+  const offered = [plane.transport.port, ...(standIns?.ports ?? []), ...portHere(options.otlp)];
   await using network = await VmNetwork.make({ runtimeDir, offered, uplink });
   const health = { host: LOOPBACK, port: network.healthPort };
   const refreshToken = (): Promise<void> => writeProjectedToken(runtimeDir, plane.audience, standIns);
@@ -101,4 +103,12 @@ export async function withStack<T>(options: StackOptions, use: (stack: Stack) =>
     agentEnded: agent.ended,
     vm: network.namespace,
   });
+}
+
+/** The port of this machine that a URL leads to, if it does. */
+function portHere(url: string | undefined): readonly number[] {
+  if (url === undefined) return [];
+  const { protocol, hostname, port } = new URL(url);
+  const isHere = hostname === "localhost" || hostname === LOOPBACK;
+  return isHere ? [Number(port || (protocol === "https:" ? 443 : 80))] : [];
 }

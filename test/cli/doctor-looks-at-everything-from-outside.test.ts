@@ -183,6 +183,7 @@ const LOADED = {
 };
 it.each([
   { shown: {}, state: "ok", says: "x.service is running, since Sun" },
+  { shown: { LoadState: "masked" }, state: "fail", says: "x.service is masked: it cannot be started" },
   { shown: { LoadState: "not-found" }, state: "fail", says: "x.service is not installed (not-found)" },
   {
     shown: { ActiveState: "failed", Result: "exit-code" },

@@ -5,6 +5,8 @@ import { AgentProcess } from "./agent-process.ts";
 const KMS = "@aws-sdk/client-kms";
 const SIGNATURES = "@smithy/signature-v4";
 const GRPC = "@grpc/grpc-js";
+/** `@opentelemetry/api` is not among them: prom-client brings it. */
+const TRACES = ["resources", "sdk-trace", "core", "otlp-transformer"].map((part) => `@opentelemetry/${part}`);
 
 /**
  * What costs milliseconds and megabytes, or would give a process an ability that it must not have.
@@ -15,7 +17,7 @@ it.each([
   { module: "commands/version", without: ["commander", GRPC, "pino", "prom-client", "systeminformation"] },
   { module: "commands/gateway", without: [GRPC, "prom-client", "systeminformation", "reflect-metadata"] },
   { module: "commands/run", without: [GRPC, "prom-client", "systeminformation", "reflect-metadata"] },
-  { module: "commands/control", without: ["systeminformation", "reflect-metadata", KMS, SIGNATURES] },
+  { module: "commands/control", without: ["systeminformation", "reflect-metadata", KMS, SIGNATURES, ...TRACES] },
   { module: "commands/volume-serve", without: [GRPC, "prom-client", "systeminformation", KMS] },
   { module: "commands/volume-close", without: [GRPC, "prom-client", "systeminformation", KMS] },
   { module: "commands/buildkit-prepare", without: ["prom-client", "systeminformation", KMS] },
@@ -29,6 +31,35 @@ it.each([
   const loaded: unknown = JSON.parse(out.split("\n").at(-1) ?? "");
   expect(err).toBe("");
   expect(packagesOf(loaded).filter((name) => without.includes(name))).toEqual([]);
+});
+
+it.each([
+  { where: "nowhere", target: "undefined", loads: [] },
+  {
+    where: "somewhere",
+    target: "{ url: 'http://127.0.0.1:1', shown: '', headers: { given: new Map() } }",
+    loads: TRACES,
+  },
+])("traces that are sent $where load $loads", async ({ target, loads }) => {
+  const dist = fileURLToPath(new URL("../../dist/agent/adapters", import.meta.url));
+  await using loading = AgentProcess.evaluate(`
+    import { createRequire } from "node:module";
+    const { OtlpTraces } = await import(${JSON.stringify(`${dist}/traces/otlp-traces.js`)});
+    const { systemClock } = await import(${JSON.stringify(`${dist}/clock/system-clock.js`)});
+    const log = { warn() {} };
+    const meters = { spansDropped() {}, spansExported() {} };
+    const traces = new OtlpTraces({ clock: systemClock(), log, meters, version: "" });
+    const stop = new AbortController();
+    const sending = traces.send(${target}, () => undefined, () => {}, stop.signal);
+    traces.tell({ of: { is: "reconciliation" }, root: { name: "", beganAtMs: 0, endedAtMs: 0, attributes: {}, events: [], parts: [] } });
+    stop.abort();
+    await sending;
+    await traces[Symbol.asyncDispose]();
+    console.log(JSON.stringify(Object.keys(createRequire(import.meta.url).cache)));`);
+  const { out, err } = await loading.ended;
+  expect(err).toBe("");
+  const loaded = packagesOf(JSON.parse(out));
+  expect(TRACES.filter((name) => loaded.includes(name))).toEqual(loads);
 });
 
 it("would see gRPC if it were loaded", async () => {

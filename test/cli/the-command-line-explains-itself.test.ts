@@ -120,7 +120,7 @@ buildkit.binary                        buildkitd                           defau
 buildkit.bbolt                         bbolt                               default
 buildkit.runc                          runc                                default
 buildkit.cniBinaryDir                  /usr/lib/cni                        default
-buildkit.debugSocket                   false                               default
+buildkit.debugSocket                   true                                default
 network.mode                           bridge                              default
 network.nat64Prefix                    —                                   default
 network.probeTarget                    —                                   default
@@ -132,6 +132,10 @@ tailnet.apiUrl                         https://api.tailscale.com           defau
 tailnet.identityTokenFile              —                                   default
 services.manager                       launcher                            default
 debugTerminal.root                     false                               default
+telemetry.otlpEndpoint                 —                                   default
+telemetry.headersFile                  —                                   default
+telemetry.caFile                       —                                   default
+telemetry.sessionPercent               100                                 default
 drain.graceMs                          600000                              default
 drain.stopGraceMs                      10000                               default
 log.level                              debug                               environment BUILDER_AGENT_LOG_LEVEL

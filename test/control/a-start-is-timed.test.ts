@@ -1,24 +1,24 @@
 import { expect, it } from "vitest";
 import { newBoard } from "../../agent/control/board/board.ts";
 import { timeBoot } from "../../agent/control/time-boot.ts";
-import type { Boot } from "../../agent/core/machine.ts";
 import { desiredState, WELL } from "../core/sample.ts";
 import { ManualClock, settle } from "./manual-clock.ts";
-import { notebook } from "./stand-ins.ts";
+import { notebook, traceBook } from "./stand-ins.ts";
 
 function stage() {
   const clock = new ManualClock();
   const board = newBoard();
   const log = notebook();
   const stop = new AbortController();
-  const boot = { startedMonoMs: clock.now().monoMs - 100 } as Boot; // only when it began is asked
+  const boot = { startedMonoMs: clock.now().monoMs - 100, bootId: "boot-1" };
+  const traces = traceBook();
   const state = { isOver: false };
-  void timeBoot({ clock, log }, board, boot, stop.signal).then(() => (state.isOver = true));
-  return { clock, board, log, stop, state };
+  void timeBoot({ clock, log, traces }, board, boot, stop.signal).then(() => (state.isOver = true));
+  return { clock, board, log, stop, state, traces };
 }
 
 it("each part of a start is timed as it ends, until the machine is ready, and then all is told once", async () => {
-  const { clock, board, log, state } = stage();
+  const { clock, board, log, state, traces } = stage();
   const verified = (ok: boolean) =>
     ({ at: "verified", report: { findings: [{ ok }, { ok: true }] } }) as unknown as ReturnType<
       typeof board.isolation.get
@@ -49,12 +49,18 @@ it("each part of a start is timed as it ends, until the machine is ready, and th
   }
   expect(state.isOver).toBe(true);
   expect(log.events).toEqual(["agent.ready"]);
+  const [told, ...more] = traces.told;
+  expect(more).toEqual([]);
+  const { wallMs } = clock.now();
+  expect(told?.root).toMatchObject({ name: "start", beganAtMs: wallMs - 180, endedAtMs: wallMs });
+  expect(told?.root.parts.map(({ name }) => name)).toEqual(steps.slice(0, -1).map(([name]) => name));
 });
 
-it("a start that is broken off tells nothing", async () => {
-  const { stop, log, state } = stage();
+it("a start that is broken off is told as such, and not logged as one", async () => {
+  const { stop, log, state, traces } = stage();
   stop.abort();
   await settle();
   expect(state.isOver).toBe(true);
   expect(log.events).toEqual([]);
+  expect(traces.told.map(({ root }) => root.failed?.type)).toEqual(["not-ready"]);
 });

@@ -1,4 +1,5 @@
 import type { ProbeFinding } from "../../agent/core/network/order.ts";
+import type { Trace } from "../../agent/core/traces/span.ts";
 import type { GatewayHere, GatewayView } from "../../agent/core/views.ts";
 import { Cell } from "../../agent/lifecycle/cell.ts";
 import type { LoopReport } from "../../agent/lifecycle/loop-report.ts";
@@ -8,6 +9,7 @@ import type { Gateway, GatewayEvent } from "../../agent/ports/gateway.ts";
 import type { Log } from "../../agent/ports/log.ts";
 import type { Meters } from "../../agent/ports/meters.ts";
 import type { OwnUnit } from "../../agent/ports/own-unit.ts";
+import type { Traces } from "../../agent/ports/traces.ts";
 
 /** A gateway that does what it is told, and writes down what it was told. */
 export class GatewayStandIn implements Gateway {
@@ -104,7 +106,7 @@ export function here(view: GatewayView, over: Partial<GatewayHere>): GatewayHere
   return { ...(view.at === "here" ? view : LISTENING), ...over };
 }
 
-export const NO_REPORT: LoopReport = { succeeded: () => {}, failed: () => {} };
+export const NO_REPORT: LoopReport = { succeeded: () => {}, failed: () => {}, reconciled: () => {} };
 
 /** Keeps what a loop says of itself: "succeeded", "failed: no answer, again in 500 ms". */
 export function loopBook(): LoopReport & { readonly told: string[] } {
@@ -113,7 +115,14 @@ export function loopBook(): LoopReport & { readonly told: string[] } {
     told,
     succeeded: () => void told.push("succeeded"),
     failed: (because, retryInMs) => void told.push(`failed: ${because}, again in ${retryInMs} ms`),
+    reconciled: () => {},
   };
+}
+
+/** Keeps what is told as traces. */
+export function traceBook(): Pick<Traces, "tell"> & { readonly told: Trace[] } {
+  const told: Trace[] = [];
+  return { told, tell: (trace) => void told.push(trace) };
 }
 
 /** Keeps event names, so that a test can ask what was told to the operator. */
@@ -131,6 +140,7 @@ export const NO_METERS: Meters = {
   planeCallFailed: () => {},
   messageRefused: () => {},
   buildkitExited: () => {},
+  stepTried: () => {},
   cachePruned: () => {},
   renewalFailed: () => {},
   planeHeard: () => {},

@@ -129,12 +129,14 @@ describe("what is known", () => {
     ["plane", { plane: { ...WELL.plane, attached: false, lastFailure: "gone" } }],
     ["desired", { desired: undefined }],
     ["cache", { cache: { at: "failed", because: "no device" } }],
+    ["cacheFilesystem", { cacheFilesystem: { at: "unknown" } }],
     ["network", { network: { at: "failed", because: "no bridge" } }],
     ["isolation", { isolation: { at: "failed", because: "no probe" } }, { network: { at: "waiting" } }],
     ["tailnet", { tailnet: { at: "failed", grantId: "t", because: "no key" } }],
     ["buildkit", { buildkit: { ...WELL.buildkit, at: "stopped" } }],
     ["resources", { resources: FULL }],
     ["relief", { relief: { at: "pruning", message: "the cache is being pruned" } }],
+    ["units", { units: { at: "unseen", because: "no bus" } }],
     ["records", { records: { waiting: 0, dropped: 1 } }],
   ])("is judged anew at once after a change of %s", async (name, change, where = {}) => {
     allIsWell();

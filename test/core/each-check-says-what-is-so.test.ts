@@ -108,3 +108,29 @@ describe("the clock", () => {
     expect(found("clock", { plane })).toMatchObject({ state: "unknown", blocking: false });
   });
 });
+
+describe("the space of the cache", () => {
+  const GIB = 1024 ** 3;
+  const disk = (over: object) =>
+    found("disk", { resources: { ...WELL.resources, cacheSizeBytes: 100 * GIB, ...over } as Known["resources"] });
+
+  it.each([
+    { over: { cacheFreeBytes: 50 * GIB }, state: "ok", says: /^50\.0 GiB of 100\.0 GiB free$/ },
+    { over: { cacheFreeBytes: 4 * GIB }, state: "ok", says: /free: the cache is pruned below 5\.0 GiB$/ },
+    {
+      over: { cacheFreeBytes: 50 * GIB, cacheInodes: 1_000_000, cacheFreeInodes: 40_000 },
+      state: "ok",
+      says: /free, 40000 of 1000000 inodes free, one for each file: it is pruned below 65536$/,
+    },
+    { over: { cacheFreeBytes: GIB / 8 }, state: "failed", says: /^128\.0 MiB of .*refused below 256\.0 MiB$/ },
+  ])("is told by its levels: $says", ({ over, state, says }) => {
+    const finding = disk(over);
+    expect(finding?.state).toBe(state);
+    expect(finding?.message).toMatch(says);
+  });
+
+  it("asks for a larger disk where bytes are short, and for another file system where inodes are", () => {
+    expect(disk({ cacheFreeBytes: 0 })?.remedy).toMatch(/^Make the cache's disk larger/);
+    expect(disk({ cacheFreeBytes: GIB, cacheInodes: 1_000_000, cacheFreeInodes: 5 })?.remedy).toMatch(/"xfs"/);
+  });
+});

@@ -4,6 +4,7 @@ import { CHECKS } from "../../agent/core/checks/register.ts";
 import { withSince } from "../../agent/core/health.ts";
 import type { Known } from "../../agent/core/known.ts";
 import { readiness } from "../../agent/core/readiness.ts";
+import { NO_STEP } from "../../agent/core/step-trial.ts";
 import { NO_BUILDKIT, NO_GATEWAY, NO_PLANE } from "../../agent/core/views.ts";
 import { FIXED, NOW, WELL } from "./sample.ts";
 
@@ -11,14 +12,18 @@ const NOTHING_KNOWN: Known = {
   ...WELL,
   gateway: NO_GATEWAY,
   buildkit: NO_BUILDKIT,
+  step: NO_STEP,
   plane: NO_PLANE,
   certificates: { lastRenewalError: "" },
   desired: undefined,
   resources: undefined,
   cache: { at: "waiting" },
+  cacheFilesystem: { at: "unknown" },
+  units: { at: "unknown" },
   network: { at: "waiting" },
   isolation: { at: "unverified" },
   tailnet: { at: "unknown" },
+  traces: { at: "waiting" },
 };
 const checks = (known: Known) =>
   examined(known, NOW, FIXED).map((finding) => withSince(undefined, finding, NOW.wallMs));
@@ -100,7 +105,7 @@ describe("a reason", () => {
   it("is given for what follows from it where the cause itself is left out", () => {
     const known: Known = { ...WELL, cache: { at: "failed", because: "no device" }, buildkit: NO_BUILDKIT };
     const { reasons: left } = readiness({ at: "starting" }, checks(known), new Set(["cache-volume"]));
-    expect(left.map((reason) => reason.split(":")[0])).toEqual(["encryption", "buildkit"]);
+    expect(left.map((reason) => reason.split(":")[0])).toEqual(["cache-filesystem", "encryption", "buildkit"]);
   });
 
   it("of a check that nothing explains is its own", () => {

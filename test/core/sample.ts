@@ -1,5 +1,6 @@
 import type { AllowSet, Grant } from "../../agent/core/allow-set.ts";
 import type { CertificateFacts, PeerFacts } from "../../agent/core/authorise.ts";
+import type { MountSeen } from "../../agent/core/cache-filesystem.ts";
 import type { DesiredState } from "../../agent/core/desired-state.ts";
 import { IDLE_RELIEF } from "../../agent/core/disk-relief.ts";
 import type { CheckResult } from "../../agent/core/health.ts";
@@ -90,10 +91,20 @@ export function openedVolume(over: Partial<OpenedVolume> = {}): OpenedVolume {
   };
 }
 
+export const CACHE_MOUNT: MountSeen = {
+  mountPoint: "/var/lib/builder-agent/cache",
+  device: "254:0",
+  root: "/",
+  source: "/dev/mapper/builder-agent-cache",
+  filesystem: "ext4",
+  options: ["rw", "noatime", "discard"],
+};
+
 /** What is known on a machine that is well. */
 export const WELL: Known = {
   gateway: { at: "here", runId: "g1", listening: true, open: new Map(), servingNotAfterMs: NOW.wallMs + 1 },
   buildkit: { ...NO_BUILDKIT, at: "ready" },
+  step: { at: "ran", atMs: NOW.wallMs, tookMs: 60 },
   plane: { ...NO_PLANE, attached: true, confirmedAt: NOW, time: { planeMs: NOW.wallMs, at: NOW } },
   certificates: { machineNotAfterMs: NOW.wallMs + 1, lastRenewalError: "" },
   desired: desiredState(),
@@ -107,7 +118,10 @@ export const WELL: Known = {
   },
   relief: IDLE_RELIEF,
   records: { waiting: 0, dropped: 0 },
+  units: { at: "none" },
+  traces: { at: "off", because: "nobody wants any" },
   cache: { at: "open", volume: openedVolume() },
+  cacheFilesystem: { at: "seen", opened: CACHE_MOUNT, now: { mount: CACHE_MOUNT }, write: { is: "written" } },
   network: { at: "none" },
   isolation: { at: "unverified" },
   tailnet: { at: "none" },

@@ -153,7 +153,7 @@ async function told(stage: Stage): Promise<Haystack> {
   for (const words of COMMANDS) {
     const isOption = (word: string): boolean => word.startsWith("-");
     const command = words.filter((word) => !isOption(word));
-    all.set(words.join(" "), (await stage.ask(command, words.filter(isOption))).said);
+    all.set(words.join(" "), (await stage.ask(command.join(" "), words.filter(isOption))).said);
   }
   for (const form of [[], ["--json"]])
     all.set(["logs", ...form].join(" "), (await stage.ask("logs", ["--file", stage.log.file, ...form])).said);

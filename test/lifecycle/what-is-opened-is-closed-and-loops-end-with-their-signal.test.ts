@@ -9,6 +9,7 @@ import { retry } from "../../agent/lifecycle/retry.ts";
 import { Scope } from "../../agent/lifecycle/scope.ts";
 import { Tasks } from "../../agent/lifecycle/tasks.ts";
 import type { Log } from "../../agent/ports/log.ts";
+import { traceBook } from "../control/stand-ins.ts";
 
 const clock = systemClock();
 const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
@@ -142,7 +143,12 @@ describe("tasks", () => {
     let starts = 0;
     let ended = false;
     await (async () => {
-      await using tasks = new Tasks({ clock, log: silent, isFatal: (failure) => failure instanceof Fatal });
+      await using tasks = new Tasks({
+        clock,
+        log: silent,
+        traces: traceBook(),
+        isFatal: (failure) => failure instanceof Fatal,
+      });
       tasks.run("long", async (signal) => {
         await clock.sleep(1e9, signal);
         ended = true;

@@ -5,7 +5,7 @@ import { LoopJournal } from "../../agent/lifecycle/loop-report.ts";
 import { type Failure, reconcile } from "../../agent/lifecycle/reconcile.ts";
 import { Tasks } from "../../agent/lifecycle/tasks.ts";
 import { ManualClock, settle } from "../control/manual-clock.ts";
-import { notebook } from "../control/stand-ins.ts";
+import { notebook, traceBook } from "../control/stand-ins.ts";
 
 const LASTING = new AgentError("test.lasting", "only a person can mend it", { retryable: false });
 
@@ -25,7 +25,7 @@ describe("a wish", () => {
     stop = new AbortController();
     wish = new Cell<string | undefined>(undefined);
     [acted, failures] = [[], []];
-    journal = new LoopJournal("loop", clock);
+    journal = new LoopJournal("loop", clock, traceBook());
     act = () => Promise.resolve(undefined);
     running = reconcile<string>(
       {
@@ -118,7 +118,7 @@ describe("a wish", () => {
 describe("the loops of a process", () => {
   it("say what they do; one that returned stays listed, and one that throws says why and when it comes back", async () => {
     const clock = new ManualClock();
-    await using tasks = new Tasks({ clock, log: notebook(), isFatal: () => false });
+    await using tasks = new Tasks({ clock, log: notebook(), traces: traceBook(), isFatal: () => false });
     tasks.run("done", () => Promise.resolve());
     tasks.run("dies", () => Promise.reject(new Error("bug")));
     tasks.run("works", async (signal, report) => {

@@ -1,4 +1,4 @@
-import { constants } from "node:http2";
+import { constants, type OutgoingHttpHeaders } from "node:http2";
 import { Metadata } from "@grpc/grpc-js";
 import { beforeAll, describe, expect, it } from "vitest";
 import { joinTokenEvidence } from "../../agent/adapters/evidence/join-token-evidence.ts";
@@ -112,6 +112,51 @@ describe("an intermediary's answer", () => {
     },
   ])("with a mark $of is tried again: $step", async ({ answer, step }) => {
     expect(await heard(answer)).toMatchObject(each({ step, retryable: true }));
+  });
+});
+
+const AT = "builder-agent-time-ms";
+
+/** Headers of gRPC, then these trailers, and no message. */
+const trailed =
+  (trailers: OutgoingHttpHeaders): Answer =>
+  (stream) => {
+    stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
+    stream.once("wantTrailers", () => stream.sendTrailers(trailers));
+    stream.end();
+  };
+
+describe("the control plane was heard", () => {
+  it.each<{ of: string; answer: Answer; answered: boolean }>([
+    { of: "a status alone", answer: trailersOnly({ "grpc-status": "14" }), answered: true },
+    { of: "trailers with its time", answer: trailed({ "grpc-status": "14", [AT]: "1" }), answered: true },
+    { of: "trailers that anybody may send", answer: trailed({ "grpc-status": "14" }), answered: false },
+    { of: "a page", answer: page(503), answered: false },
+    {
+      of: "a page that bears a mark",
+      answer: (stream) => stream.respond({ ":status": 403, [MARK]: "machine-refused" }, { endStream: true }),
+      answered: false,
+    },
+    { of: "the connection's end", answer: (stream) => stream.session?.destroy(), answered: false },
+    {
+      of: "a reset",
+      answer: (stream) => stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM),
+      answered: false,
+    },
+  ])("by $of: $answered", async ({ answer, answered }) => {
+    expect(await heard(answer)).toMatchObject(each({ answered }));
+  });
+
+  it("by no words of the gRPC library, known or not", () => {
+    const said = (details: string): unknown =>
+      planeErrorFrom("Attach", Object.assign(new Error(`14: ${details}`), { code: 14, details, metadata: new Metadata() }));
+    expect(said("Words of its next release")).toMatchObject({
+      answered: false,
+      message: expect.stringContaining("UNAVAILABLE (Words of its next release)") as string,
+    });
+    const unconnected = "No connection established. Last error: Error: connect ECONNREFUSED 192.0.2.1:443. Resolution note: ,";
+    expect(said(unconnected)).toMatchObject({ answered: false, message: expect.stringContaining("refused") as string });
+    expect(JSON.stringify([String(said(unconnected)), String((said(unconnected) as Error).cause)])).not.toContain("note");
   });
 });
 

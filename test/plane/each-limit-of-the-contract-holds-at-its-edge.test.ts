@@ -5,7 +5,7 @@ import { PROPOSAL_MAX_BYTES } from "../../agent/adapters/buildkit/proposal.ts";
 import { toToml } from "../../agent/adapters/buildkit/toml.ts";
 import { joinTokenEvidence } from "../../agent/adapters/evidence/join-token-evidence.ts";
 import { AttachResponse } from "../../agent/adapters/grpc/gen/builder/agent/v1/builder_agent.ts";
-import { BuildPermission } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
+import { BuildPermission, type TraceExport } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
 import { BUILDKIT, LAUNCHER } from "../../agent/adapters/launcher/protocol.ts";
 import { orderFromLine, orderToLine } from "../../agent/adapters/link/order-wire.ts";
 import { LINK } from "../../agent/adapters/link/values.ts";
@@ -35,6 +35,10 @@ const mirrors = (count: number): DesiredChanges => ({
 });
 const cas = (buildCaCertificates: string): DesiredChanges => ({
   trustBundle: { trustDomain: "builds.example", buildCaCertificates },
+});
+
+const traces = (over: Partial<TraceExport>): DesiredChanges => ({
+  traceExport: { otlpEndpoint: "https://c.example", headers: {}, caCertificates: "", sessionPercent: 0, ...over },
 });
 
 interface Row {
@@ -115,6 +119,29 @@ const ROWS: readonly Row[] = [
     field: "diagnostics_requests",
     limit: LIMITS.diagnosticsRequests,
     having: (count) => ({ diagnosticsRequests: many(count, (at) => ({ requestId: `r${at}` })) }),
+  },
+  {
+    field: "trace_export.headers",
+    limit: LIMITS.traceHeaders,
+    having: (count) => traces({ headers: Object.fromEntries(many(count, (at) => [`x-${at}`, "v"])) }),
+  },
+  {
+    field: "trace_export.headers",
+    of: "characters in one",
+    limit: LIMITS.traceHeaderCharacters,
+    having: (count) => traces({ headers: { x: "v".repeat(count - 1) } }),
+  },
+  {
+    field: "trace_export.otlp_endpoint",
+    of: "characters",
+    limit: LIMITS.traceEndpointCharacters,
+    having: (count) => traces({ otlpEndpoint: "https://c.example/".padEnd(count, "p") }),
+  },
+  {
+    field: "trace_export.ca_certificates",
+    of: "bytes",
+    limit: LIMITS.traceCaBytes,
+    having: (count) => traces({ caCertificates: "c".repeat(count) }),
   },
 ];
 

@@ -48,6 +48,7 @@ it.each([
   ["builder-agent-volume@7.service", "start", "no"],
   ["builder-agent-network@7.service", "start", "no"],
   ["builder-agent-network.socket", "stop", "no"],
+  ["builder-agent-buildkit-metrics.service", "start", "no"],
   ["builder-agent.target", "stop", "no"],
   ["builder-agent-terminal@7-4711-998.service", "stop", "yes"],
   ["builder-agent-terminal@7-4711_33-998.service", "stop", "yes"],

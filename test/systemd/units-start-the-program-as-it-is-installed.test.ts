@@ -19,6 +19,7 @@ it.each([
   ["builder-agent-terminal-root@.service", NODE_FLAGS.terminal, ["terminal", "serve", "--peer", "%i"]],
   ["buildkitd.service", NODE_FLAGS.control, ["buildkit", "prepare"]],
   ["buildkitd.service", NODE_FLAGS.control, ["buildkit", "ended"]],
+  ["builder-agent-buildkit-metrics.service", NODE_FLAGS.control, ["buildkit", "metrics"]],
   ["builder-agent-sweep.service", NODE_FLAGS.control, ["buildkit", "sweep"]],
   ["tailscaled.service", NODE_FLAGS.control, ["network", "close"]],
 ])("%s runs Node with %j for %j", (unit, flags, command) => {
@@ -41,6 +42,13 @@ it("puts the builds' network right when what it stands on has changed, with what
     "/etc/resolv.conf",
   ]);
   expect(watch.slice(watch.indexOf("--") + 1)).toEqual(restore);
+});
+
+it("tries whether the cache takes a write where it is mounted, and says so where control looks", () => {
+  const unit = "builder-agent-cache-watch.service";
+  expect(commandsOf(unit)).toEqual([["/usr/lib/builder-agent/bin/watch-cache", LAYOUT.cacheDir, LAYOUT.cacheWrites]]);
+  expect(valuesOf(unit, "BindsTo")).toEqual([UNIT_NAMES["cache-mount"]]);
+  expect(valuesOf(unit, "RuntimeDirectory").map((name) => `/run/${name}`)).toEqual([dirname(LAYOUT.cacheWrites)]);
 });
 
 it("puts the guard in force before BuildKit starts, with the machine's own resolv.conf before its eyes", () => {
@@ -82,6 +90,7 @@ it.each([
     "ReadWritePaths",
     `${LAYOUT.volumeRuntimeDir} ${LAYOUT.volumeStateDir} -/run/cryptsetup`,
   ],
+  ["builder-agent-buildkit-metrics.socket", "ListenStream", LAYOUT.buildkitMetricsSocket],
   ["builder-agent-network.socket", "ListenStream", LAYOUT.networkSocket],
   ["builder-agent-network@.service", "ReadWritePaths", LAYOUT.networkDir],
   ["builder-agent-network-watch.service", "ReadWritePaths", LAYOUT.networkDir],

@@ -39,7 +39,7 @@ DISK (${DISK_BYTES} bytes) is blank: it would be formatted.
   cryptsetup open --batch-mode --test-passphrase --type luks2 --key-file - --keyfile-size 64 HEADER-COPY   # stdin: 64 bytes of key
   cryptsetup open --batch-mode --type luks2 --header HEADER-COPY --allow-discards --perf-no_read_workqueue --perf-no_write_workqueue --key-file - --keyfile-size 64 DISK builder-agent-cache   # stdin: 64 bytes of key
   dmsetup table builder-agent-cache
-  mkfs.ext4 -q -F -b 4096 -m 0 -i 8192 -E lazy_itable_init=1,lazy_journal_init=1,nodiscard /dev/mapper/builder-agent-cache
+  mkfs.ext4 -q -F -b 4096 -m 0 -i 8192 -e remount-ro -E lazy_itable_init=1,lazy_journal_init=1,nodiscard /dev/mapper/builder-agent-cache
   cryptsetup token import --token-id 0 --json-file - DISK   # stdin: the label
 `);
     expect(await hashOf(disk)).toBe(before);

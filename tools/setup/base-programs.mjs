@@ -28,7 +28,19 @@ export const basePrograms = {
   sed: ["sed"],
   tar: ["tar"],
   "util-linux": [
-    ...["blkid", "blockdev", "fallocate", "findmnt", "flock", "fstrim", "ionice", "lsblk", "mkswap", "mountpoint"],
+    ...[
+      "blkid",
+      "blockdev",
+      "fallocate",
+      "findmnt",
+      "flock",
+      "fsfreeze",
+      "fstrim",
+      "ionice",
+      "lsblk",
+      "mkswap",
+      "mountpoint",
+    ],
     ...["nsenter", "prlimit", "runuser", "setpriv", "setsid", "unshare", "wipefs"],
   ],
 };

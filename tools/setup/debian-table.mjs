@@ -26,7 +26,7 @@ export const debianTable = {
   dmsetup: { tool: "dmsetup", programs: ["dmsetup"] },
   "cryptsetup-bin": { tool: "cryptsetup", programs: ["cryptsetup"] },
   e2fsprogs: { tool: "mkfsExt4", programs: ["mkfs.ext4", "e2fsck", "dumpe2fs", "resize2fs", "debugfs"] },
-  xfsprogs: { tool: "mkfsXfs", programs: ["mkfs.xfs", "xfs_repair", "xfs_growfs"] },
+  xfsprogs: { tool: "mkfsXfs", programs: ["mkfs.xfs", "xfs_repair", "xfs_growfs", "xfs_io"] },
   "util-linux": { tool: "wipefs", programs: ["wipefs"] },
   systemd: {
     tool: "systemdAnalyze",

@@ -19,13 +19,18 @@ import type {
   Drain,
   EgressPolicy as EgressPolicyProto,
 } from "./gen/builder/agent/v1/desired_state.ts";
+import type { Duration } from "./gen/google/protobuf/duration.ts";
 import { assignmentFromProto, closedFromProto, grantsFromProto } from "./grants-from-proto.ts";
 import { durationMs, requireAtMost } from "./scalars-from-proto.ts";
 import { tailnetFromProto } from "./tailnet-from-proto.ts";
+import { tracesFromProto } from "./traces-from-proto.ts";
 import { trustFromProto } from "./trust-from-proto.ts";
 
 /** A drain that waits longer is a mistake; and it stays below the longest timer, 24.8 days. */
 const DRAIN_GRACE_MAX_MS = 7 * 24 * 60 * 60_000;
+
+/** The contract: the control plane speaks at least this often. */
+const HEARTBEAT_MAX_MS = 30_000;
 
 /**
  * The contract's words become ours, whole or not at all.
@@ -42,6 +47,7 @@ export function desiredStateFromProto(state: DesiredStateProto): DesiredState {
     epoch: state.epoch,
     // Only the clock's skew is told from it: a time that is none is as good as absent.
     ...(sentAtMs !== undefined && Number.isFinite(sentAtMs) && { sentAtMs }),
+    ...heartbeatFromProto(state.heartbeat),
     trust,
     assignment,
     grants: grantsFromProto(state.openBuilds, assignment),
@@ -53,8 +59,16 @@ export function desiredStateFromProto(state: DesiredStateProto): DesiredState {
     ...(state.drain !== undefined && { drain: drainFromProto(state.drain) }),
     debugGrants: debugGrantsFromProto(state.debugGrants),
     ...(state.diagnosticsRequests.length > 0 && { diagnostics: diagnosticsFromProto(state.diagnosticsRequests) }),
+    ...(state.traceExport !== undefined && { traces: tracesFromProto(state.traceExport) }),
     asksFor: asksFor(state),
   };
+}
+
+/** Only silence is told from it: one that is none, or too long, is as good as absent. */
+function heartbeatFromProto(heartbeat: Duration | undefined): Pick<DesiredState, "heartbeatMs"> {
+  if (heartbeat === undefined) return {};
+  const heartbeatMs = Number(heartbeat.seconds) * 1_000 + heartbeat.nanos / 1_000_000;
+  return heartbeatMs > 0 && heartbeatMs <= HEARTBEAT_MAX_MS ? { heartbeatMs } : {};
 }
 
 /** No grace given: none. */
@@ -123,6 +137,7 @@ function asksFor(state: DesiredStateProto): readonly string[] {
     ["debug-terminal", state.debugGrants.length > 0],
     ["diagnostics", state.diagnosticsRequests.length > 0],
     ["egress", state.egress !== undefined],
+    ["traces", state.traceExport !== undefined],
   ];
   return asked.filter(([, present]) => present).map(([name]) => name);
 }

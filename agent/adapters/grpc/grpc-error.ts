@@ -22,8 +22,9 @@ const UNIX_MS = /^\d{1,14}$/;
  * 403 or 404 page, a reset connection, an answer without a message. It names some of them with
  * statuses that count as refusals, and these are none.
  */
+const PAGE = /^Received HTTP status code \d+$/;
 const MADE_UP: readonly { readonly details: RegExp; readonly status: string }[] = [
-  { details: /^Received HTTP status code \d+$/, status: "UNAVAILABLE" },
+  { details: PAGE, status: "UNAVAILABLE" },
   { details: /^Protocol not secure enough$/, status: "UNAVAILABLE" },
   { details: /^(No message|Too many responses) received$/, status: "INTERNAL" },
 ];
@@ -36,26 +37,28 @@ export function planeErrorFrom(call: string, failure: unknown, way = ""): PlaneE
   if (failure instanceof PlaneError) return failure;
   if (!isServiceError(failure)) {
     const details = failure instanceof Error ? failure.message : String(failure);
-    return new PlaneError(call, "INTERNAL", details, { cause: failure });
+    return new PlaneError(call, "INTERNAL", details, { answered: false, cause: failure });
   }
-  const details = failure.details.slice(0, DETAILS_MAX);
-  const madeUp = MADE_UP.find((row) => row.details.test(details));
-  const status = madeUp?.status ?? statusCodes[failure.code] ?? "UNKNOWN";
-  const unheard = isUnconnected(failure) ? `${unconnected(details)}${way}` : unanswered(details);
-  return new PlaneError(call, status, unheard ?? details, {
-    answered: unheard === undefined && madeUp === undefined,
-    cause: failure,
+  const details = plain(failure.details).slice(0, DETAILS_MAX);
+  const status = MADE_UP.find((row) => row.details.test(details))?.status ?? statusCodes[failure.code] ?? "UNKNOWN";
+  const answered = isFromPlane(failure);
+  return new PlaneError(call, status, answered ? details : unheard(failure, status, details, way), {
+    answered,
+    cause: Object.assign(failure, { message: plain(failure.message), stack: plain(failure.stack ?? "") }),
     refusal: markOf(failure),
     retryAfterMs: retryAfterOf(failure),
     planeTimeMs: planeTimeOf(failure.metadata),
   });
 }
 
-/**
- * grpc-js: "No connection established. Last error: Error: connect ECONNREFUSED 192.0.2.1:443.
- * Resolution note: ,".
- */
-const UNCONNECTED = /^No connection established\. Last error: (?:[A-Za-z]*Error: )?(.*?)(?:\. Resolution note: .*)?$/s;
+/** grpc-js: "No connection established. Last error: Error: connect ECONNREFUSED 192.0.2.1:443". */
+const UNCONNECTED = /^No connection established\. Last error: (?:[A-Za-z]*Error: )?(.*)$/s;
+/** What it adds of its own resolver says nothing to anybody. */
+const RESOLUTION_NOTE = /\.? ?Resolution note: .*$/m;
+
+function plain(words: string): string {
+  return words.replace(RESOLUTION_NOTE, "");
+}
 
 const REASONS: readonly (readonly [RegExp, string])[] = [
   [/ECONNREFUSED/, "the connection was refused"],
@@ -70,14 +73,28 @@ function unconnected(details: string): string {
   return REASONS.find(([pattern]) => pattern.test(why))?.[1] ?? why;
 }
 
-/** Of what grpc-js itself says where nobody answered a call; undefined: somebody did. */
-function unanswered(details: string): string | undefined {
-  if (/^(?:Connection dropped|Received RST_STREAM)|ECONNRESET|EPIPE/.test(details))
-    return "the connection was broken off";
+/** Of what grpc-js itself says, what a person reads sooner in our words. */
+const BROKEN_OFF = /^(?:Connection dropped|Received RST_STREAM)|ECONNRESET|EPIPE/;
+
+/** What there was instead of an answer. Words that nobody knows are told as they are. */
+function unheard(failure: ServiceError, status: string, details: string, way: string): string {
+  if (isUnconnected(failure)) return `${unconnected(details)}${way}`;
+  if (BROKEN_OFF.test(details)) return "the connection was broken off";
   if (details.startsWith("Deadline exceeded after ")) return "no answer in time";
   if (details.startsWith("Name resolution failed for target "))
     return "its name is not known, or no name server answers";
-  return undefined;
+  return `the call ended with ${status} (${details}), which does not bear its trailer ${TIME}`;
+}
+
+/**
+ * Whether a status came over the wire, and in gRPC: what grpc-js makes up itself has no trailers,
+ * and an intermediary's page is of another type. By the contract each answer has the time, and one
+ * without a message has the type of gRPC.
+ */
+function isFromPlane({ details, metadata }: ServiceError): boolean {
+  if (PAGE.test(details)) return false;
+  if (metadata.get(TIME).length > 0 || metadata.get(MARK).length > 0) return true;
+  return metadata.get("content-type").some((type) => String(type).startsWith("application/grpc"));
 }
 
 /** Whether there was no connection to the control plane: what is at its address is not believed. */

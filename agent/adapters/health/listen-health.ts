@@ -31,15 +31,17 @@ export interface HealthOptions {
   readonly port: number;
   /** What `/metrics` shows; gauges of the observed state are added to it. */
   readonly registry: Registry;
+  /** What others give for `/metrics`, in Prometheus' text form; it never rejects. */
+  readonly more?: (() => Promise<string>) | undefined;
   readonly log: Log;
 }
 
 export type ListeningHealth = HealthBoard & { readonly url: string } & AsyncDisposable;
 
 /** Serves health over HTTP until disposed. @throws {AgentError} "health.cannot-listen" */
-export async function listenHealth({ host, port, registry, log }: HealthOptions): Promise<ListeningHealth> {
+export async function listenHealth({ host, port, registry, more, log }: HealthOptions): Promise<ListeningHealth> {
   const gauges = stateGauges(registry);
-  const metrics = metricsOf(registry);
+  const metrics = metricsOf(registry, more);
   const guests = new Guests(ROOM);
   let shown = NOTHING_OBSERVED;
   const server = createServer(

@@ -10,15 +10,21 @@ type Metered = Pick<Registry, "metrics" | "contentType">;
  * Gathers metrics for `/metrics`: once for all who ask meanwhile, so that a collector that hangs
  * costs one gathering and not one for each scrape.
  */
-export function metricsOf(registry: Metered, limitMs = GATHER_MS): () => Promise<Answer> {
+export function metricsOf(registry: Metered, more = nothing, limitMs = GATHER_MS): () => Promise<Answer> {
   let gathering: Promise<string> | undefined;
   return async () => {
-    gathering ??= registry.metrics().finally(() => (gathering = undefined));
+    gathering ??= gathered(registry, more).finally(() => (gathering = undefined));
     const body = await within(limitMs, gathering);
     if (body !== undefined) return { status: 200, type: registry.contentType, body };
     return text(503, `The metrics could not be gathered within ${limitMs / 1_000} s: a collector hangs`);
   };
 }
+
+async function gathered(registry: Metered, more: () => Promise<string>): Promise<string> {
+  return (await Promise.all([registry.metrics(), more()])).join("");
+}
+
+const nothing = async (): Promise<string> => "";
 
 async function within<T>(limitMs: number, work: Promise<T>): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;

@@ -25,6 +25,13 @@ const LONGEST_DELAY_MS = 1_000;
 const GOOD_MS = 1_000;
 /** A gateway says hello at once, and a long one without a pause. */
 const HELLO_WITHIN_MS = 5_000;
+/**
+ * A gateway tells its figures every 5 s, one of an older release every 15 s (gateway/stats.ts). After
+ * so many beats in a row without a line it hangs. Beats, and not one long timer: after a stall of
+ * our own only one of them counts.
+ */
+const BEAT_MS = 6_000;
+const SILENT_BEATS = 3;
 /** Events that may wait to be read: beyond, the gateway waits. */
 const EVENTS_MAX = 1_000;
 /** A hello's records may be acknowledged all at once. */
@@ -34,11 +41,13 @@ export interface LinkClientOptions {
   readonly path: string;
   readonly clock: Clock;
   readonly log: Log;
+  /** Default: BEAT_MS. */
+  readonly beatMs?: number;
 }
 
 /**
  * The gateway over its unix socket. Connects when `events` is called, and again 50 ms to 1 s after
- * each loss, until its signal.
+ * each loss, until its signal. One that says nothing for 18 s counts as lost.
  */
 export function connectToGateway(options: LinkClientOptions): Gateway {
   return new LinkClient(options);
@@ -109,9 +118,18 @@ class LinkClient implements Gateway {
 
   /** One connection from its start to its end, whoever ends it. Never rejects. */
   async #attend(events: Inbox<GatewayEvent>, signal: AbortSignal): Promise<AgentError | undefined> {
+    const { path, beatMs = BEAT_MS } = this.#options;
     const reader = new NewsReader();
     const silent = setTimeout(() => channel.drop(noHello()), HELLO_WITHIN_MS);
-    const channel = new Channel(connect(this.#options.path), LINK, (line) => {
+    let beats = 0;
+    const beat = setTimeout(() => {
+      beats += 1;
+      if (beats === SILENT_BEATS) channel.drop(hangs(beats * beatMs));
+      else beat.refresh();
+    }, beatMs);
+    const channel = new Channel(connect(path), LINK, (line) => {
+      beats = 0;
+      beat.refresh();
       const news = reader.read(line);
       if (this.#channel !== channel) this.#begin(channel);
       if (news === undefined) silent.refresh();
@@ -125,6 +143,7 @@ class LinkClient implements Gateway {
     const fault = await channel.gone;
     signal.removeEventListener("abort", end);
     clearTimeout(silent);
+    clearTimeout(beat);
     if (this.#channel === channel) {
       this.#channel = undefined;
       if (this.#isGreeted) events.push({ is: "lost" });
@@ -157,6 +176,11 @@ class LinkClient implements Gateway {
 
 function concernsKey({ is }: SentOrder): boolean {
   return is === "certify" || is === "rotate-key";
+}
+
+function hangs(silentMs: number): AgentError {
+  const message = `Nothing came from the gateway for ${silentMs / 1_000} s, though it says something every 5 s: it hangs`;
+  return new AgentError("link.silent", message, { retryable: true });
 }
 
 function noHello(): AgentError {

@@ -45,6 +45,29 @@ export async function showUnit<T extends Readonly<Record<string, string>>>(
   return { ...absent, ...Object.fromEntries(told.map(pair)) };
 }
 
+/**
+ * The same of several units at once, in their order. What a unit says several times (ExecStartPre=)
+ * is joined.
+ */
+export async function showUnits(
+  units: readonly string[],
+  properties: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly Readonly<Record<string, string>>[]> {
+  const args = ["show", "--no-pager", `--property=${properties.join(",")}`, "--", ...units];
+  const end = await runProgram("systemctl", args, { deadlineMs: SHOW_DEADLINE_MS, signal });
+  if (end.code !== 0) throw refused("show", units.join(" "), end);
+  return end.stdout.split("\n\n").map((block) => {
+    const told = new Map<string, string>();
+    for (const [name, value] of block
+      .split("\n")
+      .filter((line) => line.includes("="))
+      .map(pair))
+      told.set(name, told.has(name) ? `${told.get(name)} ${value}` : value);
+    return Object.fromEntries(told);
+  });
+}
+
 function pair(line: string): readonly [string, string] {
   const at = line.indexOf("=");
   return [line.slice(0, at), line.slice(at + 1)];

@@ -1,12 +1,14 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import { WATCHED_PROCESSES } from "../../core/counted.ts";
 import { PRUNE_OUTCOMES } from "../../core/disk-relief.ts";
+import { STEP_OUTCOMES } from "../../core/step-trial.ts";
 import { EXIT_KINDS } from "../../core/unit-exit.ts";
-import type { Meters, PlaneMeters } from "../../ports/meters.ts";
+import type { Meters, PlaneMeters, TraceMeters } from "../../ports/meters.ts";
 import { gatewayInstruments } from "./gateway-instruments.ts";
 import { KnownCounter } from "./known-counter.ts";
 import { planeInstruments } from "./plane-instruments.ts";
 import { sessionInstruments } from "./session-instruments.ts";
+import { traceInstruments } from "./trace-instruments.ts";
 
 /** Defaults that break Prometheus' naming rules (a gauge in `_total`); others say the same. */
 const MISNAMED = ["nodejs_active_handles_total", "nodejs_active_requests_total", "nodejs_active_resources_total"];
@@ -32,7 +34,7 @@ export interface AboutThisProcess {
  * it. Every label value that is known has its series from the start.
  */
 export function prometheusMeters(about: AboutThisProcess): {
-  readonly meters: Meters & PlaneMeters;
+  readonly meters: Meters & PlaneMeters & TraceMeters;
   readonly registry: Registry;
 } {
   const registry = new Registry();
@@ -58,6 +60,7 @@ export function prometheusMeters(about: AboutThisProcess): {
       ...planeInstruments(registry),
       ...recordInstruments(registry),
       ...buildkitInstruments(registry),
+      ...traceInstruments(registry),
     },
   };
 }
@@ -102,7 +105,7 @@ function recordInstruments(registry: Registry): Pick<Meters, "records"> {
   };
 }
 
-function buildkitInstruments(registry: Registry): Pick<Meters, "buildkitExited" | "cachePruned"> {
+function buildkitInstruments(registry: Registry): Pick<Meters, "buildkitExited" | "stepTried" | "cachePruned"> {
   const exits = new KnownCounter(registry, {
     name: "builder_agent_buildkit_exits_total",
     help: "Ends of buildkitd's process that nobody asked for, by kind.",
@@ -120,11 +123,29 @@ function buildkitInstruments(registry: Registry): Pick<Meters, "buildkitExited" 
     help: "What those prunes have freed, as BuildKit counts it.",
     registers: [registry],
   });
+  const steps = new KnownCounter(registry, {
+    name: "builder_agent_buildkit_steps_tried_total",
+    help: "Tiny steps of our own that BuildKit was asked to run, by what came of them. No builds.",
+    label: "outcome",
+    known: STEP_OUTCOMES,
+  });
   return {
     buildkitExited: (kind) => exits.inc(kind),
+    stepTried: (outcome, tookMs) => {
+      steps.inc(outcome);
+      if (tookMs !== undefined) stepSeconds(registry).set(tookMs / 1_000);
+    },
     cachePruned: (outcome, freedBytes) => {
       prunes.inc(outcome);
       pruned.inc(freedBytes);
     },
   };
+}
+
+/** Not there before one ran. */
+function stepSeconds(registry: Registry): Gauge {
+  const name = "builder_agent_buildkit_step_seconds";
+  const known = registry.getSingleMetric(name);
+  if (known instanceof Gauge) return known;
+  return new Gauge({ name, help: "How long the last of those steps took that ran.", registers: [registry] });
 }

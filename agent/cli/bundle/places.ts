@@ -11,7 +11,7 @@ import type { BundlePlaces } from "./collectors.ts";
 
 /** Or what is wrong with it: a configuration that is wrong is what many a bundle is made for. */
 export type ConfigOrProblem =
-  | Pick<LoadedConfig<"identity" | "tailnet">, "config" | "sources">
+  | Pick<LoadedConfig<"identity" | "tailnet" | "telemetry">, "config" | "sources">
   | { readonly problem: string };
 
 export interface Situated {

@@ -38,18 +38,26 @@ export interface SecretSources {
 export async function searchedSecrets({ layout, config, args, environment }: SecretSources): Promise<SearchedSecrets> {
   const identityFile = join(layout.identityDir, "identity.json");
   const files = [...("problem" in config ? [] : tokenFiles(config.config)), ...CREDENTIALS];
-  const [texts, identity, kept] = await Promise.all([
+  const headersFile = "problem" in config ? undefined : config.config.telemetry.headersFile;
+  const [texts, headers, identity, kept] = await Promise.all([
     secretTexts(files),
+    secretTexts(headersFile === undefined ? [] : [headersFile]),
     secretTexts([identityFile]),
     keptDigests([layout.controlSecrets, layout.gatewaySecrets]),
   ]);
   const { keyPem, machineId } = identityOf(identity.found[0] ?? "");
   const configured =
     "problem" in config ? [] : Object.values(config.config).flatMap((section) => secretsInUrls(textsOf(section)));
-  const held = [...secretsOfProcess(args, environment), ...configured, ...texts.found, ...keyPem];
+  const held = [
+    ...secretsOfProcess(args, environment),
+    ...configured,
+    ...texts.found,
+    ...headers.found.flatMap(headerValues),
+    ...keyPem,
+  ];
   const key = randomBytes(KEY_BYTES);
   const own = { key, digests: held.flatMap((secret) => digestsOf(secret, key)) };
-  const unread = [...texts.unread, ...identity.unread, ...kept.unread];
+  const unread = [...texts.unread, ...headers.unread, ...identity.unread, ...kept.unread];
   return {
     secrets: [own, ...kept.found],
     ...(unread.length > 0 && {
@@ -69,6 +77,12 @@ function textsOf(section: object): string {
 function tokenFiles({ identity, tailnet }: Pick<Config, "identity" | "tailnet">): readonly string[] {
   const token = "tokenFile" in identity ? identity.tokenFile : undefined;
   return [token, tailnet.identityTokenFile].filter((file) => file !== undefined);
+}
+
+/** "Name: scheme token", a line each: the value, and the token alone. */
+function headerValues(text: string): readonly string[] {
+  const values = text.split("\n").map((line) => line.replace(/^[^:]*:/, "").trim());
+  return values.flatMap((value) => [value, value.split(" ").at(-1) ?? ""]).filter((value) => value !== "");
 }
 
 const Identity = z.object({ keyPem: z.string(), machineId: z.string() });

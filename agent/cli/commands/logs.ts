@@ -26,7 +26,7 @@ const UNITS: Readonly<Record<string, readonly string[]>> = {
   control: ["builder-agent-control.service"],
   gateway: ["builder-agent-gateway.service"],
   buildkit: ["buildkitd.service"],
-  volume: ["builder-agent-volume.service", "builder-agent-volume@*.service"],
+  volume: ["builder-agent-volume.service", "builder-agent-volume@*.service", "builder-agent-cache-watch.service"],
   network: ["builder-agent-network@*.service", "builder-agent-network-watch.service"],
   tailscale: ["tailscaled.service"],
   terminal: ["builder-agent-terminal@*.service"],

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { parseNat64Prefix } from "../../core/network/nat64.ts";
+import { isOtlpEndpoint } from "../../core/traces/target.ts";
 import { type HostPort, isHostName, parseHostPort } from "./host-port.ts";
 
 /**
@@ -84,6 +85,13 @@ export function tokenAddress() {
   return z.string({ error }).refine((text) => URL_WITHOUT_USER.test(text) && URL.canParse(text) && isTrusted(text), {
     error,
   });
+}
+
+/** Where OTLP is spoken over HTTP. What may be a secret has no place in it. */
+export function otlpEndpoint() {
+  const error =
+    'an http or https URL without user and query, for instance "https://collector.example.com:4318", or "none"';
+  return z.string({ error }).refine((text) => text === "none" || isOtlpEndpoint(text), { error });
 }
 
 /** A network-specific prefix as RFC 6052 lets a NAT64 gateway have one. */

@@ -11,6 +11,7 @@ import {
   milliseconds,
   nat64Prefix,
   oneOf,
+  otlpEndpoint,
   program,
   proxyAddress,
   serviceAddress,
@@ -154,9 +155,9 @@ export const ConfigSchema = z.strictObject({
     cniBinaryDir: absolutePath()
       .default("/usr/lib/cni")
       .meta({ description: "Directory of the CNI plugins that make a build step's network." }),
-    debugSocket: trueOrFalse().default(false).meta({
+    debugSocket: trueOrFalse().default(true).meta({
       description:
-        "Whether buildkitd serves its debug pages on a socket for root alone; a bundle then has its goroutines. Some pages show customers' file names.",
+        "Whether buildkitd serves its debug pages on a socket for root alone: /metrics then has BuildKit's own, a bundle its goroutines. No other page of it is passed on.",
     }),
   }),
   network: z.strictObject({
@@ -202,6 +203,25 @@ export const ConfigSchema = z.strictObject({
     root: trueOrFalse()
       .default(false)
       .meta({ description: "Whether a debug grant may give a shell as root; without, only one without privilege." }),
+  }),
+  telemetry: z.strictObject({
+    otlpEndpoint: otlpEndpoint().optional().meta({
+      description:
+        'Where spans are sent, by OTLP over HTTP: the base, to which /v1/traces is added. "none" sends none, whatever the control plane orders.',
+      "x-default": "where the control plane orders it; nowhere, if it does not",
+    }),
+    headersFile: absolutePath().optional().meta({
+      description: "File with headers for the endpoint, Name: value, a line each; read anew for each export.",
+      "x-default": "none",
+      "x-sensitive": true,
+    }),
+    caFile: absolutePath().optional().meta({
+      description: "PEM file with the only CAs that the endpoint's certificate may chain to.",
+      "x-default": "those that Node.js brings",
+    }),
+    sessionPercent: wholeNumber(0, 100).default(100).meta({
+      description: "Of how many builds in a hundred the sessions are sent; starts and reconciliations always are.",
+    }),
   }),
   drain: z.strictObject({
     graceMs: milliseconds(0, 86_400_000).default(600_000).meta({

@@ -82,7 +82,7 @@ export async function stayAttached(
         ? "the control plane closed the stream"
         : [inWords(failure), cause].filter(Boolean).join("; ");
     const isSilent = failure instanceof PlaneError && !failure.answered;
-    cells.plane.update((view) => ({ ...view, attached: false, lastFailure, isSilent }));
+    cells.plane.update(({ recordsSentAt: _, ...view }) => ({ ...view, attached: false, lastFailure, isSilent }));
     cells.tryFailed.note();
     if (failure instanceof PlaneError) ports.meters.planeCallFailed("Attach", failure.status);
     refusals.judge(failure);

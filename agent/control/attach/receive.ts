@@ -43,13 +43,16 @@ function takeDesired(ports: AttachPorts, cells: AttachCells, state: DesiredState
     ports.log.info({ revision: state.revision, openBuilds: state.grants.size }, "desired-state.accepted");
     cells.desired.set(state);
   }
-  cells.plane.update(({ messagesRefused, time, heardAt = now }) => ({
+  const { heartbeatMs } = state;
+  cells.plane.update(({ messagesRefused, time, recordsSentAt, heardAt = now }) => ({
     attached: true,
     confirmedAt: now,
     heardAt,
     lastFailure: "",
     messagesRefused,
     ...(time && { time }),
+    ...(recordsSentAt && { recordsSentAt }),
+    ...(heartbeatMs !== undefined && { heartbeatMs }),
   }));
 }
 

@@ -1,3 +1,4 @@
+import type { Instant } from "../../core/instant.ts";
 import { within } from "../../lifecycle/branch.ts";
 import type { PlaneStream } from "../../ports/control-plane.ts";
 import type { AttachCells, AttachPorts } from "./attach.ts";
@@ -18,11 +19,13 @@ interface Sent {
  */
 export async function sendRecords(
   { records, clock }: Pick<AttachPorts, "records" | "clock">,
-  cells: Pick<AttachCells, "records">,
+  cells: Pick<AttachCells, "records" | "plane">,
   stream: PlaneStream,
   signal: AbortSignal,
 ): Promise<void> {
   let inFlight: readonly Sent[] = [];
+  /** The oldest record that waits. */
+  let owed: string | undefined;
   while (!signal.aborted) {
     const before = cells.records.get();
     const batch = records.pending(RECORDS_AT_ONCE);
@@ -35,12 +38,20 @@ export async function sendRecords(
       inFlight = [...inFlight, { bootId: batch.bootId, upTo: last.sequence, atMonoMs: clock.now().monoMs }];
     }
     const [oldest] = inFlight;
+    const oldestId = batch?.records[0] && `${batch.bootId} ${batch.records[0].sequence}`;
+    if (oldestId !== owed) noteOwed(cells, oldestId === undefined ? undefined : clock.now());
+    owed = oldestId;
     const againMs =
       oldest === undefined ? Number.POSITIVE_INFINITY : oldest.atMonoMs + RECORDS_AGAIN_MS - clock.now().monoMs;
     await within(clock, Math.max(1, againMs), signal, (again) =>
       cells.records.first((counts) => counts !== before, again),
     );
   }
+}
+
+/** Since when the oldest of them waits: by its first sending, not by its last. */
+function noteOwed({ plane }: Pick<AttachCells, "plane">, sentAt: Instant | undefined): void {
+  plane.update(({ recordsSentAt: _, ...view }) => ({ ...view, ...(sentAt && { recordsSentAt: sentAt }) }));
 }
 
 /**

@@ -8,6 +8,7 @@ import type { CheckResult } from "../../core/health.ts";
 import type { Known } from "../../core/known.ts";
 import type { ObservedState } from "../../core/observed-state.ts";
 import type { Phase } from "../../core/phase.ts";
+import { NO_STEP } from "../../core/step-trial.ts";
 import type { Trouble } from "../../core/troubles.ts";
 import type { FrozenBuilds, GatewayCounts } from "../../core/views.ts";
 import { NO_BUILDKIT, NO_GATEWAY, NO_PLANE } from "../../core/views.ts";
@@ -60,14 +61,18 @@ export function newBoard(retryNow = new Pulse()): Board {
     plane: new Cell<Known["plane"]>(NO_PLANE, sameData),
     gateway: new Cell<Known["gateway"]>(NO_GATEWAY, sameData),
     cache: new Cell<Known["cache"]>({ at: "waiting" }, sameData),
+    cacheFilesystem: new Cell<Known["cacheFilesystem"]>({ at: "unknown" }, sameData),
     network: new Cell<Known["network"]>({ at: "waiting" }, sameData),
     isolation: new Cell<Known["isolation"]>({ at: "unverified" }, sameData),
     tailnet: new Cell<Known["tailnet"]>({ at: "unknown" }, sameData),
     buildkit: new Cell<Known["buildkit"]>(NO_BUILDKIT, sameData),
+    step: new Cell<Known["step"]>(NO_STEP, sameData),
     certificates: new Cell<Known["certificates"]>({ lastRenewalError: "" }, sameData),
     resources: new Cell<Known["resources"]>(undefined),
     relief: new Cell<Known["relief"]>(IDLE_RELIEF, sameData),
     records: new Cell<Known["records"]>({ waiting: 0, dropped: 0 }, sameData),
+    units: new Cell<Known["units"]>({ at: "unknown" }, sameData),
+    traces: new Cell<Known["traces"]>({ at: "waiting" }, sameData),
     phase: new Cell<Phase>({ at: "starting" }, sameData),
     identity: new Cell<Shared["identity"]>(undefined),
     renewedMonoMs: new Cell<Shared["renewedMonoMs"]>(undefined),

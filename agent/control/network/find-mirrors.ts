@@ -19,7 +19,7 @@ const FOUND_FOR_MS = 60_000;
 const PAUSES: Pauses = { passing: { baseMs: 2_000, capMs: 60_000 }, lastingMs: 60_000 };
 
 /** The guard's own failures are the loop's. */
-const SAID_BY_LOG: LoopReport = { succeeded() {}, failed() {} };
+const SAID_BY_LOG: LoopReport = { succeeded() {}, failed() {}, reconciled() {} };
 
 export interface MirrorPorts {
   readonly names: Names;

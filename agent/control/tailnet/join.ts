@@ -73,7 +73,7 @@ export async function joinTailnet(
       same: (a, b) => sameJoin(a.wish, b.wish),
       pauses: PAUSES,
       pauseMs: (failure, want) => node.pauseMs(failure, want.wish),
-      act: (want, unchanged, whole) => node.be(want.wish, unchanged, whole),
+      act: (want, unchanged, whole, reached) => node.be(want.wish, reached, unchanged, whole),
       failed: (failure, want) => node.note(failure, want.wish),
     },
     signal,
@@ -127,16 +127,24 @@ class Node {
   /**
    * Joins, stays for as long as it may, leaves: what it left may have been another than the wish
    * asks for, so that is looked at again at once. @throws {AgentError} if it cannot join, or the
-   * node is lost.
+   * node is lost. `reached` is called while it stays.
    */
-  async be(wish: TailnetWish | undefined, unchanged: AbortSignal, signal: AbortSignal): Promise<number | undefined> {
+  async be(
+    wish: TailnetWish | undefined,
+    reached: () => void,
+    unchanged: AbortSignal,
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
     if (this.#isLost) await this.recall(signal);
     if (this.#membership === undefined) {
       if (wish === undefined) this.#cells.tailnet.set({ at: "none" });
       else this.#membership = await this.#join(wish, unchanged, signal);
     }
     if (this.#membership === undefined) return undefined;
-    if (wish?.grantId === this.#membership.grantId) this.#joinedWith ??= wish;
+    if (wish?.grantId === this.#membership.grantId) {
+      this.#joinedWith ??= wish;
+      reached();
+    }
     const because = await this.#stay(this.#membership, signal);
     if (!signal.aborted) await this.#leave(because, signal);
     return 0;

@@ -8,12 +8,19 @@ import { type Check, failed, ok, unknown } from "./check.ts";
 /** A larger skew is told, long before anything is refused for it: a time server does better. */
 const NOTABLE_SKEW_MS = 60_000;
 
-/** The contract has it speak every 30 s. Half as long again, and somebody should know. */
-const QUIET_MS = 45_000;
+/** What the contract has where the control plane says nothing of its heartbeat. */
+const HEARTBEAT_MS = 30_000;
+/** A plane that beats every second is not told of for each hiccup of a network. */
+const QUIET_LEAST_MS = 15_000;
+
+/** Half as long again as it may be silent, and somebody should know. */
+function quietMs({ heartbeatMs = HEARTBEAT_MS }: PlaneView): number {
+  return Math.max(QUIET_LEAST_MS, heartbeatMs * 1.5);
+}
 
 /**
- * Not blocking: what is open stays open while the view is young; `control-plane-view` blocks when
- * it is old. The texts hold moments, so that they stay the same while it is silent.
+ * Not blocking while the view is young: what is open stays open. Once it is old, this is why nothing
+ * new is let in. The texts hold moments, so that they stay the same while it is silent.
  */
 export const controlPlane: Check = {
   name: "control-plane",
@@ -22,20 +29,20 @@ export const controlPlane: Check = {
   dependsOn: ["machine-certificate"],
   remedy: "builder-agent doctor looks at the way to it: its name, the connection, its certificate",
   look({ plane }, now, { controlPlane: endpoint }) {
-    const { attached, heardAt, lastFailure, isSilent } = plane;
+    const { attached, heardAt, lastFailure, isSilent, heartbeatMs = HEARTBEAT_MS } = plane;
+    const over = { blocking: isOld(plane, now) };
     if (attached) {
-      if (heardAt === undefined || ageMs(heardAt, now) <= QUIET_MS) return ok(`Attached to ${endpoint}`);
-      return failed(
-        `Attached, but ${nothingHeard(endpoint, heardAt)}: it has to speak every 30 s. ${outlook(plane, now)}`,
-      );
+      if (heardAt === undefined || ageMs(heardAt, now) <= quietMs(plane)) return ok(`Attached to ${endpoint}`);
+      const beat = `it has to speak every ${Math.ceil(heartbeatMs / 1_000)} s`;
+      return failed(`Attached, but ${nothingHeard(endpoint, heardAt)}: ${beat}. ${outlook(plane, now)}`, over);
     }
-    if (heardAt === undefined) return failed(`Nothing heard from ${endpoint} yet: ${lastFailure}`);
+    if (heardAt === undefined) return failed(`Nothing heard from ${endpoint} yet: ${lastFailure}`, over);
     const what = isSilent === true ? `N${nothingHeard(endpoint, heardAt).slice(1)}` : `Not attached to ${endpoint}`;
-    return failed(`${what}. ${outlook(plane, now)} ${lastFailure}`);
+    return failed(`${what}. ${outlook(plane, now)} ${lastFailure}`, over);
   },
   changesInMs({ plane }, now) {
     const { attached, heardAt } = plane;
-    const untilQuietMs = attached && heardAt ? QUIET_MS - ageMs(heardAt, now) + 1 : 0;
+    const untilQuietMs = attached && heardAt ? quietMs(plane) - ageMs(heardAt, now) + 1 : 0;
     return untilQuietMs > 0 ? untilQuietMs : untilOldMs(plane, now);
   },
 };
@@ -48,8 +55,12 @@ function nothingHeard(endpoint: string, heardAt: Instant): string {
 function outlook({ confirmedAt }: PlaneView, now: Instant): string {
   if (confirmedAt === undefined) return "No build is let in before it is there.";
   const from = rfc3339(confirmedAt.wallMs + VIEW_MAX_AGE_MS);
-  const isOld = ageMs(confirmedAt, now) > VIEW_MAX_AGE_MS;
-  return `Open builds go on; new ones are refused ${isOld ? "since" : "from"} ${from}.`;
+  return `Open builds go on; new ones are refused ${isOld({ confirmedAt }, now) ? "since" : "from"} ${from}.`;
+}
+
+/** Nothing is let in by a view that is older than it may be, or was never there. */
+function isOld({ confirmedAt }: Pick<PlaneView, "confirmedAt">, now: Instant): boolean {
+  return confirmedAt === undefined || ageMs(confirmedAt, now) > VIEW_MAX_AGE_MS;
 }
 
 /** Until the view is older than it may be, and not only as old. */
@@ -61,15 +72,14 @@ export const controlPlaneView: Check = {
   name: "control-plane-view",
   title: "View of the control plane",
   blocking: true,
-  dependsOn: ["machine-certificate"],
-  remedy: "The machine attaches again by itself; nothing new is let in until it has",
+  dependsOn: ["machine-certificate", "control-plane"],
+  remedy: "The control plane has to send the desired state every 30 s, also where it is the same",
   look({ plane }, now) {
     const { attached, confirmedAt } = plane;
     if (confirmedAt === undefined)
       return unknown("The control plane has not sent a desired state since this process started");
     const since = rfc3339(confirmedAt.wallMs);
-    if (ageMs(confirmedAt, now) > VIEW_MAX_AGE_MS)
-      return failed(`Not confirmed since ${since}. ${outlook(plane, now)}`);
+    if (isOld(plane, now)) return failed(`Not confirmed since ${since}. ${outlook(plane, now)}`);
     return ok(
       attached ? "Confirmed within the last 5 minutes" : `Not confirmed since ${since}. ${outlook(plane, now)}`,
     );

@@ -10,6 +10,8 @@ export const gateway: Check = {
   remedy: "Look at the log of builder-agent-gateway.service; it starts again by itself",
   look({ gateway: view }) {
     if (view.at === "away") return failed("The gateway's process does not answer on its socket");
+    // It does not listen for want of one: `serving-certificate` is the cause.
+    if (view.servingNotAfterMs === undefined) return ok("Answers; it listens once it has a serving certificate");
     if (!view.listening) return failed("The gateway does not listen yet");
     return ok(`Listening, ${sessionsOpen(view.open.size)}`);
   },
@@ -20,13 +22,14 @@ export const servingCertificate: Check = {
   title: "Serving certificate",
   blocking: true,
   dependsOn: ["gateway", "machine-certificate"],
-  remedy: "The control plane has to issue one: see the control-plane checks",
-  look({ gateway: view, plane }, now) {
+  remedy: "The control plane has to issue one; it is asked again by itself, and by builder-agent reconnect at once",
+  look({ gateway: view, plane, certificates: { lastRenewalError } }, now) {
     if (view.at === "away") return unknown("The gateway does not answer, so its certificate is not known");
     const until = view.servingNotAfterMs;
-    if (until === undefined) return failed("The gateway has no serving certificate yet");
+    const why = lastRenewalError === "" ? "" : `: ${lastRenewalError}`;
+    if (until === undefined) return failed(`The gateway has no serving certificate yet${why}`);
     if (until <= planeNowMs(plane.time, now))
-      return failed(`Expired at ${rfc3339(until)}: the control plane did not renew it`);
+      return failed(`Expired at ${rfc3339(until)}: the control plane did not renew it${why}`);
     return ok(`Valid until ${rfc3339(until)}`);
   },
   changesInMs: ({ gateway: view, plane }, now) =>

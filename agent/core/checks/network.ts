@@ -36,7 +36,8 @@ export const isolation: Check = {
   title: "Isolation of builds",
   blocking: true,
   neededByBuilds: true,
-  dependsOn: ["machine-certificate", "control-plane-view", "build-network"],
+  // BuildKit is asked to fetch what must not be reached: one that hangs lets nobody try.
+  dependsOn: ["machine-certificate", "control-plane-view", "build-network", "buildkit"],
   remedy: "builder-agent doctor isolation tries it now and shows every target",
   look({ isolation: view, network }) {
     if (network.at === "none") return ok("There is no network to be isolated from");

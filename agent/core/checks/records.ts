@@ -1,12 +1,38 @@
+import { ageMs } from "../instant.ts";
+import { rfc3339 } from "../moment.ts";
 import { type Check, failed, ok } from "./check.ts";
 
+/** A control plane that stores them acknowledges within a second or two. */
+const OWED_MS = 15_000;
+
+const ROOM = "Make room on the disk of this machine's state (paths.stateDir), or give it a larger one";
+const ACKNOWLEDGE = "The control plane has to acknowledge records: its authors have to mend that";
+
+/** What it holds back first is told first: what is not on disk is lost with the gateway's process. */
 export const records: Check = {
   name: "records",
   title: "Session records",
   blocking: false,
-  remedy: "The control plane has to acknowledge records, or this machine needs a larger disk for its state",
-  look({ records: { waiting, dropped } }) {
-    if (dropped === 0) return ok(`${waiting} wait for the control plane's acknowledgement`);
-    return failed(`${dropped} session records were dropped because the journal was full; ${waiting} wait`);
+  dependsOn: ["machine-certificate", "control-plane-view"],
+  remedy: ACKNOWLEDGE,
+  look({ records: { waiting, dropped, notStored }, plane: { recordsSentAt } }, now) {
+    if (notStored !== undefined)
+      return failed(`Session records cannot be stored, and wait in the gateway's memory: ${notStored}`, {
+        remedy: ROOM,
+      });
+    if (recordsSentAt !== undefined && ageMs(recordsSentAt, now) > OWED_MS)
+      return failed(
+        `The control plane has not acknowledged ${inWords(waiting)} that it was sent at ${rfc3339(recordsSentAt.wallMs)}; they are sent again every 30 s`,
+      );
+    if (dropped > 0)
+      return failed(`${inWords(dropped)} were dropped because the journal was full; ${waiting} wait`, {
+        remedy: `${ACKNOWLEDGE}. What was dropped is lost`,
+      });
+    return ok(waiting === 0 ? "All are acknowledged" : `${waiting} wait for the control plane's acknowledgement`);
   },
+  changesInMs: ({ plane: { recordsSentAt } }, now) => recordsSentAt && OWED_MS - ageMs(recordsSentAt, now) + 1,
 };
+
+function inWords(count: number): string {
+  return count === 1 ? "a session record" : `${count} session records`;
+}

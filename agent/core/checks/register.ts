@@ -1,10 +1,14 @@
 import { buildkit, disk } from "./buildkit.ts";
+import { buildkitSolve } from "./buildkit-solve.ts";
 import { cacheVolume, encryption } from "./cache.ts";
+import { cacheFilesystem } from "./cache-filesystem.ts";
 import type { Check } from "./check.ts";
 import { clock, controlPlane, controlPlaneView, desiredState, unsupported } from "./control-plane.ts";
 import { gateway, machineCertificate, servingCertificate } from "./gateway.ts";
 import { buildNetwork, isolation, tailnet } from "./network.ts";
 import { records } from "./records.ts";
+import { traces } from "./traces.ts";
+import { units } from "./units.ts";
 
 /**
  * Every check, in the order in which it is shown and given as a reason. A new one is a row here and
@@ -18,13 +22,17 @@ export const CHECKS: readonly Check[] = [
   controlPlaneView,
   desiredState,
   cacheVolume,
+  cacheFilesystem,
   encryption,
   buildNetwork,
   isolation,
   tailnet,
   buildkit,
   disk,
+  buildkitSolve,
   records,
+  units,
   clock,
   unsupported,
+  traces,
 ];

@@ -12,6 +12,16 @@ export const buildkitEvents = {
     fields: ["err", "silentMs"],
     says: "BuildKit was ready and does not answer; it is restarted if that lasts.",
   },
+  "buildkit.step-ran": {
+    at: ["info"],
+    fields: ["tookMs"],
+    says: "BuildKit has run a tiny step of ours: the first since its start, or the first after one that failed.",
+  },
+  "buildkit.step-failed": {
+    at: ["warn"],
+    fields: ["err?", "outcome", "failures", "limitMs"],
+    says: "BuildKit answers, and cannot run a tiny step of ours; after the second in a row no build is let in.",
+  },
   "buildkit.restarting": {
     at: ["info"],
     fields: ["hung"],
@@ -124,6 +134,11 @@ export const buildkitUnitEvents = {
     at: ["info"],
     fields: ["schemaVersion", "preparedAtMs", "tookMs", "lastEnd", "quarantined?"],
     says: "All is ready for BuildKit's start.",
+  },
+  "buildkit.metrics-not-passed": {
+    at: ["warn"],
+    fields: ["err"],
+    says: "BuildKit's own metrics could not be had from its debug socket: /metrics is without them.",
   },
 } as const satisfies EventTable;
 

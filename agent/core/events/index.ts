@@ -9,6 +9,7 @@ import { networkEvents, networkHostEvents, tailnetEvents } from "./network-event
 import { operatorsEvents } from "./operators-events.ts";
 import { configEvents, processEvents, unitEvents } from "./process-events.ts";
 import { launcherEvents, volumeEvents } from "./service-events.ts";
+import { traceEvents } from "./trace-events.ts";
 
 export interface EventGroup {
   readonly about: string;
@@ -38,6 +39,7 @@ export const EVENT_GROUPS = [
   { about: "A terminal's process", by: ["terminal"], events: terminalEvents },
   { about: "Operators", by: ["control"], events: operatorsEvents },
   { about: "Bundles for support", by: ["control"], events: diagnosticsEvents },
+  { about: "Traces", by: ["control"], events: traceEvents },
   { about: "What bundles are searched for", by: ["control", "gateway"], events: secretEvents },
   { about: "The launcher", by: ["launcher"], events: launcherEvents },
   { about: "The configuration", by: ["control", "gateway", "launcher"], events: configEvents },

@@ -6,6 +6,7 @@ import { connectControlPlane } from "../../../agent/adapters/grpc/connect-contro
 import { certificateReader } from "../../../agent/adapters/keys/certificate-reader.ts";
 import { keyMaker } from "../../../agent/adapters/keys/key-maker.ts";
 import { type AgentEnding, type AgentPorts, runAgent } from "../../../agent/control/agent.ts";
+import type { MountSeen } from "../../../agent/core/cache-filesystem.ts";
 import { CONTRACT, type MachineFacts } from "../../../agent/core/machine.ts";
 import type { ObservedState } from "../../../agent/core/observed-state.ts";
 import { Secret } from "../../../agent/core/secret.ts";
@@ -88,6 +89,7 @@ export class FleetMachine implements AsyncDisposable {
     const { serverName, endpoint, caPem } = options.plane;
     await using plane = connectControlPlane({ endpoint, serverName, caPem, log });
     const buildkit = new InstantBuildkit();
+    let writes = 0;
     const ports: AgentPorts = {
       clock,
       log,
@@ -106,6 +108,8 @@ export class FleetMachine implements AsyncDisposable {
       identityStore: memoryStore(),
       evidence: typeof options.proof === "string" ? joinToken(options.proof) : options.proof,
       cacheVolume: undefined,
+      cacheFilesystem: { look: () => ({ write: { is: "written", number: String((writes += 1)) }, mount: MOUNT }) },
+      ownUnits: undefined,
       plainCache: { open: async () => CACHE, close: async () => undefined },
       keyUnwrap: { unwrap: () => Promise.reject(new Error("a plain cache has no key")) },
       names: { addressesOf: async () => ["192.0.2.80"] },
@@ -113,11 +117,13 @@ export class FleetMachine implements AsyncDisposable {
       tailnet: undefined,
       unit: buildkit,
       probe: buildkit,
+      trial: { tryStep: async () => ({ outcome: { is: "ran", tookMs: 60 } }) },
       preparation: async () => buildkit.preparation(),
       configuration: (settings, diskBytes) => JSON.stringify([settings.maxParallelism, diskBytes]),
       buildkitCache: buildkit,
       operators: undefined,
       diagnostics: undefined,
+      traces: { tell: () => {}, send: (_target, _machineId, _note, signal) => clock.sleep(Infinity, signal) },
       troubles: { load: async () => undefined, save: async () => undefined },
       ownUnit: { ready: () => {}, tell: () => {}, stopping: () => {} },
       board: { show: (state) => void (this.#shown = state) },
@@ -128,6 +134,7 @@ export class FleetMachine implements AsyncDisposable {
       capabilities: ["builds"],
       addresses: { controlPlane: "plane", gateway: "none", health: "none" },
       startedMonoMs: clock.now().monoMs,
+      traces: { sessionPercent: 100 },
       ending: { graceMs: 600_000, buildkitGraceMs: 10_000 },
     } as const;
     return await runAgent(ports, settings, { stop: this.#stop.signal, hurry: this.#hurry.signal });
@@ -178,6 +185,11 @@ const RESOURCES = {
   cacheFreeInodes: 0,
 } as const;
 
+const MOUNT: MountSeen = {
+  ...{ mountPoint: "/", device: "0:1", root: "/", source: "none", filesystem: "none" },
+  options: [],
+};
+
 const CACHE: OpenedVolume = {
   encrypted: false,
   device: "/cache",
@@ -201,6 +213,7 @@ const NO_METERS: AgentPorts["meters"] = {
   planeCallFailed: () => {},
   messageRefused: () => {},
   buildkitExited: () => {},
+  stepTried: () => {},
   cachePruned: () => {},
   renewalFailed: () => {},
   planeHeard: () => {},

@@ -1,6 +1,7 @@
 import type { EmbeddedControlPlane, OpenedBuild } from "../../control-plane/embedded-control-plane.ts";
 import { answerOfBuilds, openBuildFor } from "../builds.ts";
 import { takeDiagnostics } from "../diagnostics.ts";
+import { orderTraces } from "../traces.ts";
 import { answerOfTrusts } from "../trusts.ts";
 import { drainMachines } from "./drain.ts";
 import { attachedFrom, describeMachine } from "./machines.ts";
@@ -38,6 +39,8 @@ export function handlePlane(plane: EmbeddedControlPlane, dir: string): (request:
       }
       case "diagnostics":
         return takeDiagnostics(plane, dir, request.machineId);
+      case "traces":
+        return orderTraces(plane, request);
       case "machine-list":
         return plane.machines().map(describeMachine);
       case "machine-drain":

@@ -4,6 +4,7 @@ import type { Inhabitant } from "../claim.ts";
 import { asking } from "../client.ts";
 import { diagnosticsRequest } from "../diagnostics.ts";
 import { buildOrder, ofBuilds } from "../request.ts";
+import { tracesRequest } from "../traces.ts";
 import { ofTrusts } from "../trusts.ts";
 
 /** A control plane alone, in a directory of its own. */
@@ -29,6 +30,7 @@ export const planeRequest = z.discriminatedUnion("verb", [
     ttlMs: z.int().positive(),
   }),
   diagnosticsRequest,
+  tracesRequest,
   z.object({ verb: z.literal("machine-list") }),
   z.object({
     verb: z.literal("machine-drain"),

@@ -1,4 +1,5 @@
 import { generateKeyPairSync, type KeyObject, randomUUID, sign } from "node:crypto";
+import { durationOf } from "../duration.ts";
 import { DebugGrant, DebugUser } from "../../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
 
 export interface GrantOrder {
@@ -49,10 +50,6 @@ export function grantOf(order: GrantOrder, nowMs: number): DebugGrant {
     ...(idleMs !== undefined && { idleLimit: durationOf(idleMs) }),
     ...(graceMs !== undefined && { disconnectGrace: durationOf(graceMs) }),
   });
-}
-
-function durationOf(ms: number): { seconds: bigint; nanos: number } {
-  return { seconds: BigInt(Math.trunc(ms / 1_000)), nanos: (ms % 1_000) * 1_000_000 };
 }
 
 /** As the contract has it: desired_state.proto, SIGNATURE. */

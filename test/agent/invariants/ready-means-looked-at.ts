@@ -15,6 +15,7 @@ const NEEDS: Readonly<Record<string, "desired" | "cache" | "time">> = {
   clock: "time",
   unsupported: "desired",
   "cache-volume": "cache",
+  "cache-filesystem": "cache",
   encryption: "cache",
 };
 

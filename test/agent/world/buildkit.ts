@@ -3,6 +3,7 @@ import { NO_NETWORK_GENERATION } from "../../../agent/core/views.ts";
 import type {
   BuildkitCache,
   BuildkitProbe,
+  BuildkitTrial,
   BuildkitUnit,
   Preparation,
   UnitStatus,
@@ -110,6 +111,16 @@ export class SimulatedBuildkit {
       throw new AgentError("buildkit.no-answer", "BuildKit does not answer ListWorkers", { retryable: true });
     },
     reaches: async () => [],
+  };
+
+  readonly trial: BuildkitTrial = {
+    tryStep: async (limitMs, signal) => {
+      const { clock } = this.#stage;
+      const isHung = clock.monoMs < this.hangsUntilMonoMs;
+      await clock.wait(isHung ? limitMs : 60, signal);
+      if (!this.isUp) return { outcome: { is: "away" } };
+      return { outcome: isHung ? { is: "silent" } : { is: "ran", tookMs: 60 } };
+    },
   };
 
   readonly cache: BuildkitCache = {

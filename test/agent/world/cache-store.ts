@@ -1,7 +1,13 @@
+import type { CacheFilesystemSeen } from "../../../agent/core/cache-filesystem.ts";
 import { AgentError } from "../../../agent/core/errors.ts";
 import type { OpenedVolume, VolumeOrder } from "../../../agent/core/volume/order.ts";
 import type { PlainCache } from "../../../agent/ports/cache-volume.ts";
 import type { Stage } from "./stage.ts";
+
+const MOUNT = {
+  ...{ mountPoint: "/cache", device: "254:0", root: "/", source: "/dev/mapper/cache", filesystem: "ext4" },
+  options: ["rw"],
+};
 
 /** The cache's directory or volume. It outlives control. */
 export class SimulatedCache implements PlainCache {
@@ -14,10 +20,17 @@ export class SimulatedCache implements PlainCache {
   closesToFail = 0;
   isOpen = false;
   #orders: Promise<unknown> = Promise.resolve();
+  #writes = 0;
 
   constructor(stage: Stage, isEncrypted: boolean) {
     this.#stage = stage;
     this.isEncrypted = isEncrypted;
+  }
+
+  /** Each look finds another write that went well. */
+  look(): CacheFilesystemSeen {
+    this.#writes += 1;
+    return { mount: MOUNT, write: { is: "written", number: String(this.#writes) } };
   }
 
   reboot(): void {

@@ -113,6 +113,7 @@ export class World {
       capabilities: ["builds", "cache-volume", "egress", "tailnet"],
       addresses: { controlPlane: "plane", gateway: "0.0.0.0:8443", health: "127.0.0.1:9090" },
       startedMonoMs,
+      traces: { sessionPercent: 100 },
       ending: ENDING,
     };
     const signals = { stop: process.stop.signal, hurry: process.hurry.signal };
@@ -270,8 +271,9 @@ export class World {
   }
 
   #ports({ life, link, records }: Process): AgentPorts {
+    const clock = this.clock.of(life, this.random);
     return {
-      clock: this.clock.of(life, this.random),
+      clock,
       log: this.#log,
       meters: NO_METERS,
       plane: this.plane.port(life),
@@ -283,19 +285,23 @@ export class World {
       identityStore: mortal(this.#identityStore, life),
       evidence: EVIDENCE,
       cacheVolume: this.cache.isEncrypted ? mortal(this.cache, life) : undefined,
+      ownUnits: undefined,
       plainCache: mortal(this.cache, life),
+      cacheFilesystem: { look: () => this.cache.look() },
       keyUnwrap: { unwrap: () => life.never() },
       names: { addressesOf: async () => ["192.0.2.80"] },
       buildNetwork: mortal(this.network, life),
       tailnet: { node: mortal(this.tailnet, life), api: mortal(this.tailnet, life) },
       unit: mortal(this.buildkit.unit, life),
       probe: mortal(this.buildkit.probe, life),
+      trial: mortal(this.buildkit.trial, life),
       preparation: async () => this.buildkit.preparation,
       configuration: (settings, diskBytes) => JSON.stringify([settings.maxParallelism, diskBytes]),
       buildkitCache: mortal(this.buildkit.cache, life),
       ownUnit: { ready: () => {}, tell: () => {}, stopping: () => {} },
       operators: undefined,
       diagnostics: undefined,
+      traces: { tell: () => {}, send: (_target, _machineId, _note, signal) => clock.sleep(Infinity, signal) },
       troubles: { load: async () => undefined, save: async () => undefined },
       board: { show: (state) => life.isAlive && this.trace.note({ is: "shown", state }) },
     };
@@ -320,6 +326,7 @@ const NO_METERS: AgentPorts["meters"] = {
   planeCallFailed: () => {},
   messageRefused: () => {},
   buildkitExited: () => {},
+  stepTried: () => {},
   cachePruned: () => {},
   renewalFailed: () => {},
   planeHeard: () => {},

@@ -6,6 +6,7 @@ import type { Scope } from "../../../agent/lifecycle/scope.ts";
 import { EmbeddedControlPlane } from "../../../sandbox/control-plane/embedded-control-plane.ts";
 import type { ControlPlaneOptions } from "../../../sandbox/control-plane/options.ts";
 import type { AgentProcess } from "../../../sandbox/stack/agent-process.ts";
+import type { NetworkNamespace } from "../../../sandbox/net/namespace.ts";
 import { makeRuntimeDir } from "../../../sandbox/stack/runtime-dir.ts";
 import { TempDir } from "../../../sandbox/stack/temp-dir.ts";
 import { readToolchain, type Toolchain } from "../../../sandbox/stack/toolchain.ts";
@@ -30,8 +31,8 @@ export interface StageOptions {
   readonly config?: MoreConfig;
   readonly args?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
-  /** Whether buildkitd serves its debug pages; default false. */
-  readonly buildkitDebugSocket?: boolean;
+  /** The configuration's section of that name; default: nothing in it. */
+  readonly telemetry?: Readonly<Record<string, string>>;
   /**
    * If given, the agent has a network of its own, joined to this, and builds have a bridge in
    * there. Default: this machine's, and builds have none.
@@ -39,6 +40,8 @@ export interface StageOptions {
   readonly uplink?: Uplink;
   /** Before the agent starts. */
   readonly prepare?: (plane: EmbeddedControlPlane) => void;
+  /** Likewise: where the agent's state and its cache are going to lie, and the VM, if it has one. */
+  readonly prepareDisks?: (workDir: string, vm: NetworkNamespace | undefined, scope: Scope) => Promise<void>;
   /** Default true: the stage is up when the agent is ready. */
   readonly awaitReady?: boolean;
 }
@@ -75,13 +78,14 @@ export async function setUp(options: StageOptions, scope: Scope): Promise<StageP
   const plane = scope.own(await EmbeddedControlPlane.listen(options.plane));
   const identity = options.identity?.(plane) ?? { kind: "join-token" as const, token: plane.issueJoinToken(REF) };
   options.prepare?.(plane);
-  const { drainGraceMs = 2_000, logLevel = "info", buildkitDebugSocket = false, uplink } = options;
+  const { drainGraceMs = 2_000, logLevel = "info", telemetry = {}, uplink } = options;
   const network = uplink === undefined ? await sharedNetwork() : await ownNetwork(plane, uplink, scope);
   const { health, mode } = network;
-  const settings = { plane, health, networkMode: mode, tools, identity, drainGraceMs, logLevel, buildkitDebugSocket };
+  const settings = { plane, health, networkMode: mode, tools, identity, drainGraceMs, logLevel, telemetry };
   const configFile = await writeStageConfig({ workDir, runtimeDir, ...settings, more: options.config ?? {} });
   const log = new AgentLog(join(workDir, "agent.log"));
   scope.defer(() => proveNothingLeft([mark, workDir, runtimeDir], [workDir, runtimeDir]));
+  await options.prepareDisks?.(workDir, network.vm, scope);
   const startAgent = (): Promise<AgentProcess> =>
     network.start({
       ...{ configFile, logFile: log.file, runtimeDir },

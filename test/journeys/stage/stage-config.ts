@@ -22,9 +22,9 @@ export interface StageConfig {
   readonly identity: StageIdentity;
   readonly drainGraceMs: number;
   readonly logLevel: "info" | "debug";
-  readonly buildkitDebugSocket: boolean;
   /** Beside what every stage has. */
   readonly more: MoreConfig;
+  readonly telemetry: Readonly<Record<string, string>>;
 }
 
 /** Keys and their values, by section. */
@@ -67,12 +67,12 @@ export async function writeStageConfig(stage: StageConfig): Promise<string> {
       bbolt: tools.bbolt,
       runc: tools.runc,
       cniBinaryDir: dirname(tools.cniPtp),
-      debugSocket: stage.buildkitDebugSocket,
     },
     // A bridge is made only in a network of ours.
     network: { mode: stage.networkMode },
     ...(tools.tailscaled !== undefined && { tailnet: { binary: tools.tailscaled } }),
     drain: { graceMs: stage.drainGraceMs, stopGraceMs: 5_000 },
+    telemetry: stage.telemetry,
     log: { level: stage.logLevel },
   };
   const more = Object.entries(stage.more).map(([name, keys]) => {

@@ -140,10 +140,22 @@ export class Stage implements AsyncDisposable {
   }
 
   /** A command of the agent's, with its configuration. */
-  async ask(command: string | readonly string[], args: readonly string[] = []): Promise<ClientEnding> {
-    const words = [inTree("dist/agent/cli/main.js"), ...[command].flat(), "--config", this.#parts.configFile, ...args];
+  async ask(command: string, args: readonly string[] = []): Promise<ClientEnding> {
+    const words = [inTree("dist/agent/cli/main.js"), ...command.split(" "), "--config", this.configFile, ...args];
     await using client = Client.start(process.execPath, words);
     return await client.ended;
+  }
+
+  /** The same as whoever is logged in to the machine asks it. */
+  async askWithin(vm: NetworkNamespace, command: string): Promise<ClientEnding> {
+    const words = [inTree("dist/agent/cli/main.js"), ...command.split(" "), "--config", this.configFile];
+    const entered = vm.enter(process.execPath, words);
+    await using client = Client.start(entered.command, entered.args);
+    return await client.ended;
+  }
+
+  get configFile(): string {
+    return this.#parts.configFile;
   }
 
   /** Port of the gateway: the same for as long as the launcher lives. */

@@ -66,7 +66,14 @@ async function make(target, version, architecture, parts) {
   const list = await parts.list();
   for (const { source, place } of list) put(source, root, place);
   put(inTree(FILES, "builder-agent"), root, "usr/bin/builder-agent");
-  for (const name of ["start-buildkitd", "with-notify-socket", "watch-network", "runc", "pause-before-start"])
+  for (const name of [
+    "start-buildkitd",
+    "with-notify-socket",
+    "watch-network",
+    "watch-cache",
+    "runc",
+    "pause-before-start",
+  ])
     put(inTree(FILES, name), root, `usr/lib/builder-agent/bin/${name}`);
   put(inTree(FILES, "config.toml.example"), root, "etc/builder-agent/config.toml.example");
   await putManuals(join(own, "agent/cli/main.js"), root);

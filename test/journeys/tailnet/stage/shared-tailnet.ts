@@ -8,7 +8,7 @@ import { TailnetStage } from "./tailnet-stage.ts";
  * One tailnet and one machine for all tests of a file; each test is skipped, with the reason, where
  * none can be. At the end this machine's own network is as it was.
  */
-export function sharedTailnet(): () => TailnetStage {
+export function sharedTailnet(options?: Parameters<typeof TailnetStage.up>[0]): () => TailnetStage {
   let stage: TailnetStage | undefined;
   let before: MachineNetwork = {};
   const why = whyNoStage() ?? whyNoTailnet("root");
@@ -18,7 +18,7 @@ export function sharedTailnet(): () => TailnetStage {
   beforeAll(async () => {
     if (why !== undefined) return;
     before = await thisMachine();
-    stage = await TailnetStage.up();
+    stage = await TailnetStage.up(options);
   });
   afterAll(async () => {
     await stage?.[Symbol.asyncDispose]();

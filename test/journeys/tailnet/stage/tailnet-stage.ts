@@ -9,7 +9,7 @@ import type { NamespacedTailnet } from "../../../../sandbox/tailnet/in-namespace
 import { BUILDER_TAG } from "../../../../sandbox/tailnet/policy.ts";
 import type { Client } from "../../stage/client.ts";
 import { eventually } from "../../stage/eventually.ts";
-import { REF } from "../../stage/set-up.ts";
+import { REF, type StageOptions } from "../../stage/set-up.ts";
 import { Stage } from "../../stage/stage.ts";
 import { World } from "./world.ts";
 
@@ -31,11 +31,11 @@ export class TailnetStage implements AsyncDisposable {
     this.#scope = scope;
   }
 
-  static async up(): Promise<TailnetStage> {
+  static async up(options: Omit<StageOptions, "uplink"> = {}): Promise<TailnetStage> {
     const scope = new Scope();
     try {
       const world = scope.own(await World.make());
-      return new TailnetStage(world.site, scope.own(await Stage.up({ uplink: world.uplink })), scope);
+      return new TailnetStage(world.site, scope.own(await Stage.up({ ...options, uplink: world.uplink })), scope);
     } catch (failure) {
       await scope[Symbol.asyncDispose]();
       throw failure;

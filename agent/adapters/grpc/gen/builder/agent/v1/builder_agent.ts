@@ -80,7 +80,7 @@ export interface Hello {
   runId: string;
   /**
    * What this agent can do, by stable name: "builds", "cache-volume", "tailnet", "debug-terminal",
-   * "diagnostics". The control plane does not ask for what is not listed; if it does, the agent
+   * "diagnostics", "traces". The control plane does not ask for what is not listed; if it does, the agent
    * reports a condition and does not fail.
    */
   capabilities: string[];

@@ -92,13 +92,16 @@ export namespace DebugUser {
  *   tailnet.tags                         64
  *   cache_volume.kms.encryption_context  64 entries
  *   debug_grants, diagnostics_requests   64 each
+ *   trace_export                         16 headers of 4096 characters, 2048 characters of
+ *                                        otlp_endpoint, 65536 bytes of ca_certificates
  */
 export interface DesiredState {
   /**
    * Counts up with each change. A lower one than the last applied is ignored, unless `epoch`
    * differs.
    *
-   * The content of one (epoch, revision) never changes, secrets included; only `sent_at` does. The
+   * The content of one (epoch, revision) never changes, secrets included; only `sent_at` and
+   * `heartbeat` do. The
    * same revision with other content is refused: it neither takes effect nor confirms the view, and
    * ObservedState.refused_reason names what differs. The order of builds, CAs, CIDRs, tags and map
    * entries is no content.
@@ -135,7 +138,19 @@ export interface DesiredState {
   diagnosticsRequests: DiagnosticsRequest[];
   /** Present: drain. It cannot be taken back: a machine that drains ends. */
   drain: Drain | undefined;
-  egress: EgressPolicy | undefined;
+  egress:
+    | EgressPolicy
+    | undefined;
+  /**
+   * How soon you send this again though nothing has changed, at most 30 seconds; anything else counts
+   * as absent, and absent as 30. Your silence is told to the machine's operators after half as long
+   * again, at least 15 seconds. No content: it may change with each message.
+   */
+  heartbeat:
+    | Duration
+    | undefined;
+  /** Absent: the machine sends spans where its own configuration says, or nowhere. */
+  traceExport: TraceExport | undefined;
 }
 
 /** Whose machine this is. It never changes during a boot: a different one is refused. */
@@ -401,6 +416,42 @@ export interface EgressPolicy {
   allowPrivateRanges: boolean;
 }
 
+/**
+ * Where a machine sends what it tells of its work as OpenTelemetry spans: its start, what it
+ * reconciles, the sessions of its builds. For machines that say "traces" in Hello.capabilities. Only
+ * one that names no endpoint of its own (telemetry.otlpEndpoint) follows it; the machine's own
+ * setting wins, whole.
+ *
+ * An order that is not right refuses nothing else: the machine sends no spans, and its check
+ * "traces" says why.
+ */
+export interface TraceExport {
+  /**
+   * The base of OTLP over HTTP, to which the agent adds /v1/traces: https, without user, query and
+   * fragment. It must not lead to the machine itself, to its link, or to a metadata service: an
+   * address of those is refused, and so is a name that resolves to one, at each export. Private
+   * addresses are allowed. Redirections are not followed.
+   */
+  otlpEndpoint: string;
+  /**
+   * Sent with each export, for instance {"Authorization": "Bearer …"}. Held in memory only. What
+   * frames a request (Host, Content-*, Transfer-Encoding, Connection and the like) is refused.
+   */
+  headers: { [key: string]: string };
+  /**
+   * PEM: the only CAs that the endpoint's certificate may chain to. Empty: those that Node.js
+   * brings.
+   */
+  caCertificates: string;
+  /** Of how many builds in a hundred the sessions are sent, from 1 to 100. Zero: 100. */
+  sessionPercent: number;
+}
+
+export interface TraceExport_HeadersEntry {
+  key: string;
+  value: string;
+}
+
 function createBaseDesiredState(): DesiredState {
   return {
     revision: 0n,
@@ -417,6 +468,8 @@ function createBaseDesiredState(): DesiredState {
     diagnosticsRequests: [],
     drain: undefined,
     egress: undefined,
+    heartbeat: undefined,
+    traceExport: undefined,
   };
 }
 
@@ -466,6 +519,12 @@ export const DesiredState: MessageFns<DesiredState> = {
     }
     if (message.egress !== undefined) {
       EgressPolicy.encode(message.egress, writer.uint32(114).fork()).join();
+    }
+    if (message.heartbeat !== undefined) {
+      Duration.encode(message.heartbeat, writer.uint32(122).fork()).join();
+    }
+    if (message.traceExport !== undefined) {
+      TraceExport.encode(message.traceExport, writer.uint32(130).fork()).join();
     }
     return writer;
   },
@@ -595,6 +654,22 @@ export const DesiredState: MessageFns<DesiredState> = {
             message.egress = EgressPolicy.decode(reader, reader.uint32());
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.heartbeat = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.traceExport = TraceExport.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -637,6 +712,12 @@ export const DesiredState: MessageFns<DesiredState> = {
     message.drain = (object.drain !== undefined && object.drain !== null) ? Drain.fromPartial(object.drain) : undefined;
     message.egress = (object.egress !== undefined && object.egress !== null)
       ? EgressPolicy.fromPartial(object.egress)
+      : undefined;
+    message.heartbeat = (object.heartbeat !== undefined && object.heartbeat !== null)
+      ? Duration.fromPartial(object.heartbeat)
+      : undefined;
+    message.traceExport = (object.traceExport !== undefined && object.traceExport !== null)
+      ? TraceExport.fromPartial(object.traceExport)
       : undefined;
     return message;
   },
@@ -2369,6 +2450,175 @@ export const EgressPolicy: MessageFns<EgressPolicy> = {
     const message = createBaseEgressPolicy();
     message.allowedCidrs = object.allowedCidrs?.map((e) => e) || [];
     message.allowPrivateRanges = object.allowPrivateRanges ?? false;
+    return message;
+  },
+};
+
+function createBaseTraceExport(): TraceExport {
+  return { otlpEndpoint: "", headers: {}, caCertificates: "", sessionPercent: 0 };
+}
+
+export const TraceExport: MessageFns<TraceExport> = {
+  encode(message: TraceExport, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.otlpEndpoint !== "") {
+      writer.uint32(10).string(message.otlpEndpoint);
+    }
+    globalThis.Object.entries(message.headers).forEach(([key, value]: [string, string]) => {
+      TraceExport_HeadersEntry.encode({ key: key as any, value }, writer.uint32(18).fork()).join();
+    });
+    if (message.caCertificates !== "") {
+      writer.uint32(26).string(message.caCertificates);
+    }
+    if (message.sessionPercent !== 0) {
+      writer.uint32(32).uint32(message.sessionPercent);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TraceExport {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTraceExport();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.otlpEndpoint = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            const entry2 = TraceExport_HeadersEntry.decode(reader, reader.uint32());
+            if (entry2.value !== undefined) {
+              message.headers[entry2.key] = entry2.value;
+            }
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.caCertificates = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.sessionPercent = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TraceExport>): TraceExport {
+    return TraceExport.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TraceExport>): TraceExport {
+    const message = createBaseTraceExport();
+    message.otlpEndpoint = object.otlpEndpoint ?? "";
+    message.headers = (globalThis.Object.entries(object.headers ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.caCertificates = object.caCertificates ?? "";
+    message.sessionPercent = object.sessionPercent ?? 0;
+    return message;
+  },
+};
+
+function createBaseTraceExport_HeadersEntry(): TraceExport_HeadersEntry {
+  return { key: "", value: "" };
+}
+
+export const TraceExport_HeadersEntry: MessageFns<TraceExport_HeadersEntry> = {
+  encode(message: TraceExport_HeadersEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TraceExport_HeadersEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTraceExport_HeadersEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TraceExport_HeadersEntry>): TraceExport_HeadersEntry {
+    return TraceExport_HeadersEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TraceExport_HeadersEntry>): TraceExport_HeadersEntry {
+    const message = createBaseTraceExport_HeadersEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
     return message;
   },
 };

@@ -1,0 +1,277 @@
+import { status } from "@grpc/grpc-js";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import type { OpenedBuildFiles } from "../../../sandbox/admin/request.ts";
+import { Refusal } from "../../../sandbox/control-plane/refusal.ts";
+import { processesNaming } from "../stage/processes.ts";
+import { REF } from "../stage/set-up.ts";
+import type { Stage } from "../stage/stage.ts";
+import { sharedTailnet } from "../tailnet/stage/shared-tailnet.ts";
+import type { Cause } from "./stage/cause.ts";
+import { empty, fillCache, fillState, smallDisks } from "./stage/disks.ts";
+import { KeptAway } from "./stage/kept-away.ts";
+import { nameCause, well } from "./stage/name-cause.ts";
+import { paced } from "./stage/paced.ts";
+
+const tailnet = sharedTailnet({ plane: { heartbeatMs: 2_000 }, prepareDisks: smallDisks });
+
+/** A machine with a plain cache: that is told from its start, and does not block. */
+const USUAL = ["encryption"];
+const OUTAGE = new Refusal(status.UNAVAILABLE, "A test's outage.");
+
+/** The contract allows 10,000. */
+const TOO_MANY = Array.from({ length: 10_001 }, (_, index) => `10.${index >> 8}.${index & 255}.0/24`);
+
+const wish = (stage: Stage, wishes: Parameters<Stage["plane"]["wish"]>[1]) => stage.plane.wish(REF, wishes);
+
+async function goes(stage: Stage): Promise<void> {
+  stage.plane.transport.stopListening();
+  stage.plane.transport.cutConnections();
+}
+
+async function comes(stage: Stage): Promise<void> {
+  await stage.plane.transport.listenAgain();
+  await stage.ask("reconnect");
+}
+
+async function tailscaled(stage: Stage): Promise<number | undefined> {
+  const all = await processesNaming(stage.runtimeDir);
+  return all.find(({ words: [program = ""] }) => program.endsWith("/tailscaled"))?.pid;
+}
+
+const [gatewayAway, buildkitAway, tailscaledAway] = [
+  new KeptAway(() => tailnet().stage.pid("gateway")),
+  new KeptAway(() => tailnet().stage.pid("buildkitd")),
+  new KeptAway(() => tailscaled(tailnet().stage)),
+];
+
+const CAUSES: readonly Cause[] = [
+  {
+    what: "the gateway hangs",
+    check: "gateway",
+    isSilence: true,
+    severity: "blocking",
+    door: "nobody answers",
+    says: /silent|does not answer/,
+    remedy: /builder-agent-gateway/,
+    bring: (stage) => stage.kill("gateway", "SIGSTOP"),
+    mend: (stage) => stage.kill("gateway", "SIGCONT"),
+  },
+  {
+    what: "the gateway is killed and does not come back",
+    check: "gateway",
+    severity: "blocking",
+    door: "nobody answers",
+    says: /does not answer/,
+    remedy: /builder-agent-gateway/,
+    explains: ["serving-certificate"],
+    bring: async () => gatewayAway.begin(),
+    mend: () => gatewayAway.letBe(),
+  },
+  {
+    what: "the control plane renews no certificate, and the gateway has a new key",
+    check: "serving-certificate",
+    severity: "blocking",
+    door: "nobody answers",
+    says: /no serving certificate yet/,
+    remedy: /control plane/,
+    bring: async (stage) => {
+      stage.plane.faults.answer("renewCertificates", OUTAGE);
+      await stage.kill("gateway");
+    },
+    mend: async (stage) => stage.plane.faults.answer("renewCertificates", undefined),
+  },
+  {
+    what: "the control plane is gone",
+    check: "control-plane",
+    severity: "warning",
+    door: "open",
+    says: /Not attached|Nothing heard/,
+    remedy: /doctor/,
+    command: "doctor",
+    bring: goes,
+    mend: comes,
+  },
+  {
+    what: "the control plane refuses",
+    check: "control-plane",
+    severity: "warning",
+    door: "open",
+    says: /answered Attach with UNAVAILABLE: A test's outage/,
+    remedy: /doctor/,
+    bring: async ({ plane }) => {
+      plane.faults.answer("attach", OUTAGE);
+      plane.endStreams(OUTAGE);
+    },
+    mend: async (stage) => {
+      stage.plane.faults.answer("attach", undefined);
+      await stage.ask("reconnect");
+    },
+  },
+  {
+    what: "the control plane says nothing any more",
+    check: "control-plane",
+    isSilence: true,
+    severity: "warning",
+    door: "open",
+    says: /nothing heard/,
+    remedy: /doctor/,
+    bring: async ({ plane }) => (plane.faults.silent = true),
+    mend: async ({ plane }) => (plane.faults.silent = false),
+  },
+  {
+    what: "control starts anew while the control plane is gone",
+    check: "control-plane",
+    severity: "blocking",
+    door: "open",
+    says: /Nothing heard/,
+    remedy: /doctor/,
+    explains: ["control-plane-view"],
+    ends: ["control"],
+    bring: async (stage) => {
+      await goes(stage);
+      await stage.kill("control");
+    },
+    mend: comes,
+  },
+  {
+    what: "the control plane sends what breaks the contract",
+    check: "desired-state",
+    severity: "warning",
+    door: "open",
+    says: /egress.allowed_cidrs/,
+    remedy: /authors/,
+    bring: async (stage) => wish(stage, { egress: { allowedCidrs: TOO_MANY, allowPrivateRanges: false } }),
+    mend: (stage) => wish(stage, { egress: undefined }).applied(),
+  },
+  {
+    what: "the control plane wants builds to reach what is no address",
+    check: "build-network",
+    severity: "blocking",
+    door: "closed",
+    says: /"everything" .* is no CIDR/,
+    remedy: /builder-agent network show/,
+    command: "network show",
+    bring: async (stage) => wish(stage, { egress: { allowedCidrs: ["everything"], allowPrivateRanges: false } }),
+    mend: (stage) => wish(stage, { egress: undefined }).applied(),
+  },
+  {
+    what: "the control plane asks for what this machine cannot do",
+    check: "unsupported",
+    severity: "warning",
+    door: "open",
+    says: /cannot do: cache-volume/,
+    remedy: /Ask for less/,
+    bring: async (stage) =>
+      wish(stage, { cacheVolume: { volumeId: "vol-1", device: "", filesystem: "", key: undefined } as never }),
+    mend: async (stage) => wish(stage, { cacheVolume: undefined }),
+  },
+  {
+    what: "buildkitd hangs",
+    check: "buildkit",
+    isSilence: true,
+    severity: "blocking",
+    door: "closed",
+    says: /no answer since/,
+    remedy: /buildkit/,
+    bring: (stage) => stage.kill("buildkitd", "SIGSTOP"),
+    mend: (stage) => stage.kill("buildkitd", "SIGCONT"),
+  },
+  {
+    what: "buildkitd is killed again and again",
+    check: "buildkit",
+    severity: "blocking",
+    door: "closed",
+    says: /killed by SIGKILL|Starting/,
+    remedy: /buildkit/,
+    bring: async () => buildkitAway.begin(),
+    mend: () => buildkitAway.letBe(),
+  },
+  {
+    what: "somebody else's file fills the cache's disk",
+    check: "disk",
+    severity: "blocking",
+    door: "closed",
+    says: /builds are refused below/,
+    remedy: /disk/,
+    bring: ({ vm, workDir }) => Promise.resolve(fillCache(vm, workDir)),
+    mend: ({ vm, workDir }) => Promise.resolve(empty(vm, workDir)),
+  },
+  {
+    what: "the disk for its state is full",
+    check: "records",
+    severity: "warning",
+    door: "open",
+    says: /ENOSPC|no space/,
+    remedy: /disk/,
+    bring: async (stage) => {
+      await fillState(stage.vm, stage.workDir);
+      await stage.askWorkers(await stage.openBuild());
+    },
+    mend: ({ vm, workDir }) => Promise.resolve(empty(vm, workDir)),
+  },
+  {
+    what: "the control plane acknowledges no records",
+    check: "records",
+    isSilence: true,
+    severity: "warning",
+    door: "open",
+    says: /acknowledged/,
+    remedy: /acknowledge/,
+    bring: async (stage) => {
+      stage.plane.faults.swallowAcks = true;
+      await stage.askWorkers(await stage.openBuild());
+    },
+    mend: async ({ plane }) => (plane.faults.swallowAcks = false),
+  },
+  {
+    what: "the clocks differ",
+    check: "clock",
+    severity: "warning",
+    door: "open",
+    says: /3 min ahead/,
+    remedy: /timedatectl/,
+    bring: async ({ plane }) => (plane.clock.offsetMs = -180_000),
+    mend: async ({ plane }) => (plane.clock.offsetMs = 0),
+  },
+  {
+    what: "the coordination server of a required tailnet cannot be reached",
+    check: "tailnet",
+    severity: "blocking",
+    door: "closed",
+    says: /203\.0\.113\.80:8080/,
+    remedy: /coordination server/,
+    bring: async () => tailnet().wish({ required: true, coordinationUrl: "http://203.0.113.80:8080" }),
+    mend: (stage) => wish(stage, { tailnet: undefined }).applied(),
+  },
+  {
+    what: "tailscaled is killed again and again on a machine that needs its tailnet",
+    check: "tailnet",
+    severity: "blocking",
+    door: "closed",
+    says: /./,
+    remedy: /coordination server/,
+    bring: async () => {
+      await tailnet().grant({ required: true });
+      tailscaledAway.begin();
+    },
+    mend: async (stage) => {
+      await tailscaledAway.letBe();
+      await wish(stage, { tailnet: undefined }).applied();
+    },
+  },
+];
+
+let build: OpenedBuildFiles;
+beforeAll(async () => {
+  await well(tailnet().stage, USUAL);
+  build = await tailnet().stage.openBuild();
+}, paced(60_000));
+
+const took: string[] = [];
+afterAll(() => console.info(took.join("\n")));
+
+it.each(CAUSES)("names it when $what: $check", { timeout: paced(90_000) }, async (cause) => {
+  const { namedMs, clearedMs } = await nameCause(tailnet().stage, cause, { usual: USUAL, build });
+  took.push(`${cause.check}: ${cause.what}: named within ${namedMs} ms, cleared within ${clearedMs} ms`);
+  expect(namedMs).toBeGreaterThan(0);
+});
