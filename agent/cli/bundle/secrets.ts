@@ -14,6 +14,15 @@ const CREDENTIALS = [
   "/run/credentials/builder-agent-control.service",
 ];
 
+/**
+ * A unit sees what it was given, and never where that came from: what else lies there has not been
+ * in its hands.
+ */
+function credentials(environment: SecretSources["environment"]): readonly string[] {
+  const given = environment["CREDENTIALS_DIRECTORY"];
+  return given === undefined || given === "" ? CREDENTIALS : [given];
+}
+
 const KEY_BYTES = 32;
 
 export interface SearchedSecrets {
@@ -37,10 +46,10 @@ export interface SecretSources {
  */
 export async function searchedSecrets({ layout, config, args, environment }: SecretSources): Promise<SearchedSecrets> {
   const identityFile = join(layout.identityDir, "identity.json");
-  const files = [...("problem" in config ? [] : tokenFiles(config.config)), ...CREDENTIALS];
+  const files = [...("problem" in config ? [] : tokenFiles(config.config)), ...credentials(environment)];
   const headersFile = "problem" in config ? undefined : config.config.telemetry.headersFile;
   const [texts, headers, identity, kept] = await Promise.all([
-    secretTexts(files),
+    secretTexts([...new Set(files)]),
     secretTexts(headersFile === undefined ? [] : [headersFile]),
     secretTexts([identityFile]),
     keptDigests([layout.controlSecrets, layout.gatewaySecrets]),
