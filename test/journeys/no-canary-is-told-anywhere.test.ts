@@ -12,6 +12,7 @@ import { bundle } from "../bundle/bundle-command.ts";
 import { folderOfOwn, unpacked } from "../bundle/unpacked.ts";
 import { writtenIn } from "../bundle/written-in.ts";
 import { Sitting } from "../debug/sitting.ts";
+import { OtlpReceiver } from "../traces/otlp-receiver.ts";
 import { canary, sightings } from "./stage/canary.ts";
 import { eventually } from "./stage/eventually.ts";
 import { commandsAndEnvironments, filesBelow, type Haystack } from "./stage/haystack.ts";
@@ -42,6 +43,7 @@ const secretsOfAll = () => ({
   clientSecret: canary("client-secret"),
   authKey: canary("auth-key"),
   mirrorPassword: canary("mirror-password"),
+  traceHeader: canary("trace-header"),
   grantWord: canary("grant-word"),
   grantProgram: `/nowhere/${canary("grant-program")}`,
 });
@@ -146,9 +148,14 @@ const COMMANDS: readonly (readonly string[])[] = [
   ],
 ];
 
-/** All that is shown, said and sent. What traces say belongs here, too, once there are some. */
-async function told(stage: Stage): Promise<Haystack> {
+function printed(heard: unknown): string {
+  return JSON.stringify(heard, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value));
+}
+
+/** All that is shown, said and sent. */
+async function told(stage: Stage, receiver: OtlpReceiver): Promise<Haystack> {
   const all = new Map<string, string>();
+  all.set("the spans that were sent", printed(await receiver.untilSpans(1)));
   for (const page of PAGES) all.set(`GET ${page}`, (await stage.health(page)).body);
   for (const words of COMMANDS) {
     const isOption = (word: string): boolean => word.startsWith("-");
@@ -159,8 +166,7 @@ async function told(stage: Stage): Promise<Haystack> {
     all.set(["logs", ...form].join(" "), (await stage.ask("logs", ["--file", stage.log.file, ...form])).said);
   const machines = stage.plane.machines().map(({ hello, observed, facts }) => ({ hello, observed, facts }));
   const heard = { machines, records: stage.plane.records(), audit: stage.plane.audit() };
-  const plain = (_: string, value: unknown): unknown => (typeof value === "bigint" ? String(value) : value);
-  all.set("what the control plane heard", JSON.stringify(heard, plain));
+  all.set("what the control plane heard", printed(heard));
   for (const { text, ...metadata } of stage.plane.debug.recordings.all())
     all.set(`the recording ${metadata.recordingId}`, `${JSON.stringify(metadata)}\n${text.split("\n")[0]}`);
   return all;
@@ -190,10 +196,15 @@ it("of a secret put wherever one can be, nothing is in what the machine writes, 
 }, async () => {
   using server = await echoingServer();
   const secrets = secretsOfAll();
+  await using receiver = await OtlpReceiver.listen();
+  await using folder = await folderOfOwn();
+  const headersFile = join(folder.path, "headers");
+  await writeFile(headersFile, `X-Key: ${inUrl(secrets.traceHeader)}\n`, { mode: 0o600 });
   vi.stubEnv("HTTPS_PROXY", `http://bob:${inUrl(secrets.proxy)}@proxy.invalid:3128`);
   vi.stubEnv("SOME_API_TOKEN", secrets.environment);
   await using stage = await Stage.up({
     logLevel: "debug",
+    telemetry: { otlpEndpoint: receiver.url, headersFile },
     config: { identity: { oidcUrl: tokenUrl(secrets.inFile) }, tailnet: { tun: "userspace-networking", port: 0 } },
     environment: { BUILDER_AGENT_IDENTITY_OIDC_URL: tokenUrl(secrets.ownVariable) },
     args: [`--identity-oidc-url=${tokenUrl(secrets.argument)}`],
@@ -201,15 +212,16 @@ it("of a secret put wherever one can be, nothing is in what the machine writes, 
   const key = { $case: "rawKey", value: secrets.volumeKey } as const;
   await stage.plane.wish(REF, { cacheVolume: { volumeId: "v-1", device: "", key, filesystem: "" } }).applied();
   await refusedTailnets(stage, secrets, server.host);
-  const whileRefused = await told(stage);
+  const whileRefused = await told(stage, receiver);
   await stage.plane.wish(REF, { tailnet: undefined }).applied();
   await buildWith(stage, secrets.buildSecret);
   const shellsEnvironment = await useTerminals(stage, secrets);
   expect(shellsEnvironment).toContain("HOME=");
+  receiver.behaviour = ({ headers }, response) => response.writeHead(401).end(`No: ${JSON.stringify(headers)}`);
   await outages(stage);
   const mirrors = { "registry.example": { mirrors: [`bob:${secrets.mirrorPassword}@mirror.example`] } };
   await refusedState(stage, { buildkit: BuildkitSettings.fromPartial({ registryMirrors: mirrors }) });
-  const whileStateRefused = await told(stage);
+  const whileStateRefused = await told(stage, receiver);
   await stage.plane.wish(REF, { buildkit: undefined }).applied();
 
   const written = new Map([
