@@ -174,7 +174,7 @@ const CAUSES: readonly Cause[] = [
     says: /cannot do: cache-volume/,
     remedy: /Ask for less/,
     bring: async (stage) =>
-      wish(stage, { cacheVolume: { volumeId: "vol-1", device: "", filesystem: "", key: undefined } as never }),
+      wish(stage, { cacheVolume: { volumeId: "vol-1", device: "", filesystem: "", key: undefined } }),
     mend: async (stage) => wish(stage, { cacheVolume: undefined }),
   },
   {

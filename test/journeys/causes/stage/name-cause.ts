@@ -32,8 +32,8 @@ export async function well(stage: Stage, usual: readonly string[]): Promise<Stat
 }
 
 /**
- * Brings causes about, sees each named in time, as what it is and with what to do, and its end, after
- * it was mended. Gives how long it took for each to be named, and for all to be cleared.
+ * Brings causes about, sees each named in time, as what it is and with what to do, and its end,
+ * after it was mended. Gives how long it took for each to be named, and for all to be cleared.
  */
 export async function nameCauses(
   stage: Stage,
@@ -98,7 +98,12 @@ async function seen(stage: Stage, cause: Cause, roots: readonly string[]): Promi
   const told = checkOf(named, name);
   const isBlocking = severity === "blocking";
   expect.soft(told).toMatchObject({ ok: false, severity, remedy: expect.stringMatching(remedy) as string });
-  expect.soft(rootsOf(named).filter((root) => !roots.includes(root)), "causes that are none").toEqual([]);
+  expect
+    .soft(
+      rootsOf(named).filter((root) => !roots.includes(root)),
+      "causes that are none",
+    )
+    .toEqual([]);
   for (const other of explains) expect.soft(checkOf(named, other), other).toMatchObject({ ok: false });
   if (isBlocking) {
     expect.soft(exitCode, said).toBe(1);
