@@ -32,7 +32,7 @@ export function statusTable(answer: StatusAnswer, nowMs: number, paint: Paint): 
   ];
   const checks = worstFirst(answer.checks).flatMap((check) => [
     [`[${mark(check)}]`, check.name, `${withTimes(check.message, nowMs)}${because(check)}${since(check, nowMs)}`],
-    ...todo(check),
+    ...beneath(check, nowMs).map((line) => ["", "", line]),
   ]);
   return `${headline(answer, nowMs, paint)}\n\n${columns(rows)}\n${colourMarks(columns(checks), paint)}${recentTrouble(answer, nowMs)}`;
 }
@@ -117,13 +117,15 @@ function recentTrouble({ troubles }: Pick<StatusAnswer, "troubles">, nowMs: numb
 
 type Check = StatusAnswer["checks"][number];
 
-function because({ ok, causedBy }: Check): string {
-  return ok || causedBy === undefined ? "" : `, because of ${causedBy}`;
+/** Of a cause: what it was judged by, and what to do. */
+function beneath({ ok, causedBy, evidence, remedy }: Check, nowMs: number): readonly string[] {
+  if (ok || causedBy !== undefined) return [];
+  const seen = evidence.length === 0 ? [] : [`seen: ${withTimes(evidence.join("; "), nowMs)}`];
+  return [...seen, ...(remedy === "" ? [] : [`do: ${remedy}`])];
 }
 
-/** Under each cause what to do; what follows from it goes with it. */
-function todo({ ok, causedBy, remedy }: Check): readonly (readonly string[])[] {
-  return ok || causedBy !== undefined || remedy === "" ? [] : [["", "", `→ ${remedy}`]];
+function because({ ok, causedBy }: Check): string {
+  return ok || causedBy === undefined ? "" : `, because of ${causedBy}`;
 }
 
 function mark({ ok, state, blocking }: Check): string {

@@ -1,7 +1,7 @@
 import { once } from "node:events";
-import { join } from "node:path";
 import { existsSync } from "node:fs";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { eventually } from "../buildkit/real-buildkit.ts";
 import { isAlive, LauncherBench } from "./launcher-bench.ts";

@@ -84,9 +84,7 @@ async function untilNamed(stage: Stage, { check: name, says }: Cause): Promise<S
 }
 
 function shown(last: StatusReport | undefined): string {
-  const lines = last?.checks.map(
-    ({ name, state, causedBy, message }) => `${name} ${state} ${causedBy ?? ""}: ${message}`,
-  );
+  const lines = last?.checks.map(({ name, state, causedBy, message }) => `${name} ${state} ${causedBy ?? ""}: ${message}`);
   return lines?.join("\n") ?? "nobody answered";
 }
 
@@ -109,7 +107,7 @@ async function seen(stage: Stage, cause: Cause, roots: readonly string[]): Promi
     expect.soft(exitCode, said).toBe(1);
     expect.soft(named.notReadyBecause.filter((reason) => reason.startsWith(`${name}: `))).toHaveLength(1);
   }
-  const line = new RegExp(`^\\[[${isBlocking ? "-" : "!"}?]\\] +${name} .*\n +→ `, "m");
+  const line = new RegExp(`^\\[[${isBlocking ? "-" : "!"}?]\\] +${name} .*\n(?: {4}.*\n)*? +do: `, "m");
   expect.soft(said).toMatch(line);
   expect.soft(told.remedy).not.toBe("");
   expect.soft(await readFile(inTree("docs/runbook.md"), "utf8")).toMatch(new RegExp(`^## ${name}$`, "m"));
