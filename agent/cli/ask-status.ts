@@ -136,6 +136,7 @@ export const StatusAnswer = z.object({
         sinceMs: z.number(),
         // Not told by an older release.
         remedy: z.string().default(""),
+        evidence: z.array(z.string()).readonly().default([]),
         causedBy: z.string().optional(),
       }),
     )

@@ -87,8 +87,9 @@ export async function startLauncher(
       gateway: {
         args: [...nodeFlags("gateway"), ...children.gateway],
         listen: inheritedSocket(cli.environment, process.pid) ?? gateway.listen,
+        endFile: layout.gatewayEnd,
       },
-      control: { args: [...nodeFlags("control"), ...children.control] },
+      control: { args: [...nodeFlags("control"), ...children.control], endFile: layout.controlEnd },
       env: { ...cli.environment },
       finalExitCodes: [EXIT.refused, EXIT.config, EXIT.usage],
       controlGraceMs: drain.graceMs + drain.stopGraceMs + ENDING_MARGIN_MS,

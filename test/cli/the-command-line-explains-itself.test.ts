@@ -120,7 +120,7 @@ buildkit.binary                        buildkitd                           defau
 buildkit.bbolt                         bbolt                               default
 buildkit.runc                          runc                                default
 buildkit.cniBinaryDir                  /usr/lib/cni                        default
-buildkit.debugSocket                   false                               default
+buildkit.debugSocket                   true                                default
 network.mode                           bridge                              default
 network.nat64Prefix                    —                                   default
 network.probeTarget                    —                                   default

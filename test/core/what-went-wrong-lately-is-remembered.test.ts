@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { CheckResult } from "../../agent/core/health.ts";
 import { troubleInWords } from "../../agent/core/trouble-words.ts";
-import { isBroken, notedBroken, notedChecks, notedEnd, type Trouble } from "../../agent/core/troubles.ts";
+import { isBroken, lastKnown, notedBroken, notedChecks, notedEnd, type Trouble } from "../../agent/core/troubles.ts";
 import { checkResult } from "./sample.ts";
 
 const MINUTE_MS = 60_000;
@@ -12,7 +12,7 @@ function noted(...turns: readonly (readonly CheckResult[])[]): readonly Trouble[
   let before: ReadonlyMap<string, CheckResult> = new Map();
   for (const after of turns) {
     troubles = notedChecks(troubles, before, after);
-    before = new Map(after.map((check) => [check.name, check]));
+    before = lastKnown(before, after);
   }
   return troubles;
 }

@@ -31,7 +31,7 @@ it("of the real agent no secret is in its bundle, in no form, even where a log h
   );
   vi.stubEnv("HTTPS_PROXY", `http://bob:${encodeURIComponent(inProxy ?? "")}@proxy.invalid:3128`);
   vi.stubEnv("SOME_API_TOKEN", inEnvironment);
-  await using stage = await Stage.up({ logLevel: "debug", buildkitDebugSocket: true });
+  await using stage = await Stage.up({ logLevel: "debug" });
   const [authKey, ownKey, earlierKey] = [canary("auth"), randomBytes(64), canary("earlier")];
   for (const key of [earlierKey, authKey])
     await stage.plane

@@ -35,7 +35,7 @@ it("starting, ready, degraded, draining, gone: to a person in words, to a script
   const degraded = await statusOf(stage);
   expect(degraded).toMatchObject({
     code: 1,
-    report: { ready: false, phase: { at: "degraded", because: ["buildkit"] } },
+    report: { ready: false, phase: { at: "degraded", because: ["buildkit", "buildkit-solve"] } },
   });
   expect(degraded.shown.said).toMatch(/^\[-\] {2}buildkit +.*did not answer ListWorkers.*, since \d+ s$/m);
   await stage.kill("buildkitd", "SIGCONT");

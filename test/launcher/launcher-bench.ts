@@ -50,7 +50,10 @@ export class LauncherBench implements AsyncDisposable {
 
   /** Runs until it is told to stop. */
   run(options: { readonly control?: string; readonly config?: Partial<LauncherConfig> } = {}): Promise<number> {
-    const child = (...args: string[]): { readonly args: readonly string[] } => ({ args: [STAND_IN, ...args] });
+    const child = (name: "gateway" | "control", ...args: string[]) => ({
+      args: [STAND_IN, name, ...args],
+      endFile: join(this.dir, `${name}-end`),
+    });
     this.#done = runLauncher(
       {
         managerSocket: this.managerSocket,

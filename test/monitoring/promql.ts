@@ -5,7 +5,7 @@ export interface Selector {
   readonly labels: ReadonlyMap<string, readonly string[]>;
 }
 
-const METRIC = /\b((?:builder_agent|process|nodejs)_\w+|up)\b(?:\{([^}]*)\})?/g;
+const METRIC = /\b((?:builder_agent|buildkit|process|nodejs)_\w+|up)\b(?:\{([^}]*)\})?/g;
 
 export function selectors(expr: string): readonly Selector[] {
   return [...expr.matchAll(METRIC)].map(([, metric = "", inside = ""]) => ({

@@ -19,8 +19,9 @@ export interface PassageOptions {
 }
 
 /**
- * Gives whoever connects BuildKit's page of metrics and nothing else: nothing is read of what comes,
- * so no other page can be asked for. Resolves when nobody has asked for `idleMs`, or with `signal`.
+ * Gives whoever connects BuildKit's page of metrics and nothing else: nothing is read of what
+ * comes, so no other page can be asked for. Resolves when nobody has asked for `idleMs`, or with
+ * `signal`.
  */
 export async function serveMetricsPassage(
   listen: { readonly fd: number } | { readonly path: string },

@@ -37,7 +37,9 @@ export function isStepArchitecture(name: string): name is StepArchitecture {
   return name in PROGRAMS;
 }
 
-/** Its exit codes that say why it could not write (asm-generic/errno-base.h): EIO, ENOSPC, EROFS. */
+/**
+ * Its exit codes that say why it could not write: EIO, ENOSPC, EROFS (asm-generic/errno-base.h).
+ */
 export const STEP_WROTE_NOTHING: ReadonlyMap<number, StepFault> = new Map([
   [256 - 5, "disk-error"],
   [256 - 28, "no-space"],

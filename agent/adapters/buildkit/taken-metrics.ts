@@ -1,6 +1,6 @@
 /**
- * Which of BuildKit's series are shown (v0.33.1), under which name. Its process's own get a name that
- * is not our process's. The rest says what the gateway says already (calls), or is Go's.
+ * Which of BuildKit's series are shown (v0.33.1), under which name. Its process's own get a name
+ * that is not our process's. The rest says what the gateway says already (calls), or is Go's.
  */
 interface Taken {
   readonly name: string;
@@ -8,7 +8,7 @@ interface Taken {
   readonly help: string;
   /** What is kept of its labels; OpenTelemetry's scope is the same for all. */
   readonly labels?: readonly string[];
-  /** Shown at zero until BuildKit has it: `rate()` does not see a series that begins with its first. */
+  /** At zero until BuildKit has it: `rate()` does not see a series that begins with its first. */
   readonly known?: readonly string[];
 }
 

@@ -34,8 +34,10 @@ export interface LauncherConfig {
      * ourselves.
      */
     readonly listen: { readonly host: string; readonly port: number } | { readonly fd: number };
+    /** Where it is written how each run ended. */
+    readonly endFile: string;
   };
-  readonly control: { readonly args: readonly string[] };
+  readonly control: { readonly args: readonly string[]; readonly endFile: string };
   /** What the children get, less systemd's LISTEN_… and with BUILDER_AGENT_PARENT=stdin. */
   readonly env: NodeJS.ProcessEnv;
   /**
@@ -124,6 +126,7 @@ export async function runLauncher(
         return started;
       },
       isFinal: () => false,
+      endFile: config.gateway.endFile,
     },
     {
       again: ending.again,
@@ -138,6 +141,7 @@ export async function runLauncher(
       name: "control",
       start: async () => Child.start({ args: config.control.args, env: config.env }),
       isFinal: ({ code }) => code === 0 || (code !== undefined && config.finalExitCodes.includes(code)),
+      endFile: config.control.endFile,
     },
     { again: ending.again, end: stop, hurry, kill: after(stop, config.controlGraceMs, clock, done.signal) },
     parts,

@@ -25,8 +25,17 @@ export async function run(command: Command, cli: Cli): Promise<ExitCode> {
     throw new AgentError("buildkit.no-socket", "No socket was passed on: systemd starts this command with one", {
       retryable: false,
     });
-  const onFailure = (err: unknown): void => log.warn({ err }, "buildkit.metrics-not-passed");
+  // One that does not run is told by control.
+  const onFailure = (err: unknown): void => {
+    if (!isAbsent(err)) log.warn({ err }, "buildkit.metrics-not-passed");
+  };
   const debugSocket = layoutOf(config.paths).buildkitDebugSocket;
   await serveMetricsPassage(socket, { debugSocket, idleMs: IDLE_MS, onFailure }, cli.stop);
   return EXIT.ok;
+}
+
+function isAbsent(failure: unknown): boolean {
+  return (
+    failure instanceof Error && "code" in failure && (failure.code === "ENOENT" || failure.code === "ECONNREFUSED")
+  );
 }

@@ -7,6 +7,15 @@ export const traces: Check = {
   blocking: false,
   dependsOn: ["control-plane"],
   remedy: "telemetry.otlpEndpoint, .caFile and .headersFile have to fit a receiver that can be reached from here",
+  evidence({ traces: view }) {
+    if (view.at !== "sending") return [`sending spans: ${view.at}`];
+    const { to, lastAcceptedMs, failing } = view;
+    return [
+      `endpoint ${to}`,
+      lastAcceptedMs === undefined ? "nothing accepted so far" : `last accepted at ${rfc3339(lastAcceptedMs)}`,
+      ...(failing === undefined ? [] : [`the last export: ${failing}`]),
+    ];
+  },
   look({ traces: view }) {
     switch (view.at) {
       case "waiting":

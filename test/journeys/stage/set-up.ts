@@ -5,8 +5,8 @@ import { join } from "node:path";
 import type { Scope } from "../../../agent/lifecycle/scope.ts";
 import { EmbeddedControlPlane } from "../../../sandbox/control-plane/embedded-control-plane.ts";
 import type { ControlPlaneOptions } from "../../../sandbox/control-plane/options.ts";
-import type { AgentProcess } from "../../../sandbox/stack/agent-process.ts";
 import type { NetworkNamespace } from "../../../sandbox/net/namespace.ts";
+import type { AgentProcess } from "../../../sandbox/stack/agent-process.ts";
 import { makeRuntimeDir } from "../../../sandbox/stack/runtime-dir.ts";
 import { TempDir } from "../../../sandbox/stack/temp-dir.ts";
 import { readToolchain, type Toolchain } from "../../../sandbox/stack/toolchain.ts";
@@ -27,8 +27,6 @@ export interface StageOptions {
   readonly identity?: (plane: EmbeddedControlPlane) => StageIdentity;
   /** Default "info". */
   readonly logLevel?: "info" | "debug";
-  /** Whether buildkitd serves its debug pages; default false. */
-  readonly buildkitDebugSocket?: boolean;
   /** The configuration's section of that name; default: nothing in it. */
   readonly telemetry?: Readonly<Record<string, string>>;
   /**
@@ -76,20 +74,10 @@ export async function setUp(options: StageOptions, scope: Scope): Promise<StageP
   const plane = scope.own(await EmbeddedControlPlane.listen(options.plane));
   const identity = options.identity?.(plane) ?? { kind: "join-token" as const, token: plane.issueJoinToken(REF) };
   options.prepare?.(plane);
-  const { drainGraceMs = 2_000, logLevel = "info", buildkitDebugSocket = false, telemetry = {}, uplink } = options;
+  const { drainGraceMs = 2_000, logLevel = "info", telemetry = {}, uplink } = options;
   const network = uplink === undefined ? await sharedNetwork() : await ownNetwork(plane, uplink, scope);
   const { health, mode } = network;
-  const settings = {
-    plane,
-    health,
-    networkMode: mode,
-    tools,
-    identity,
-    drainGraceMs,
-    logLevel,
-    buildkitDebugSocket,
-    telemetry,
-  };
+  const settings = { plane, health, networkMode: mode, tools, identity, drainGraceMs, logLevel, telemetry };
   const configFile = await writeStageConfig({ workDir, runtimeDir, ...settings });
   const log = new AgentLog(join(workDir, "agent.log"));
   scope.defer(() => proveNothingLeft([mark, workDir, runtimeDir], [workDir, runtimeDir]));

@@ -22,7 +22,6 @@ export interface StageConfig {
   readonly identity: StageIdentity;
   readonly drainGraceMs: number;
   readonly logLevel: "info" | "debug";
-  readonly buildkitDebugSocket: boolean;
   readonly telemetry: Readonly<Record<string, string>>;
 }
 
@@ -63,7 +62,6 @@ export async function writeStageConfig(stage: StageConfig): Promise<string> {
       bbolt: tools.bbolt,
       runc: tools.runc,
       cniBinaryDir: dirname(tools.cniPtp),
-      debugSocket: stage.buildkitDebugSocket,
     },
     // A bridge is made only in a network of ours.
     network: { mode: stage.networkMode },
