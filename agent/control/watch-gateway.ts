@@ -1,3 +1,4 @@
+import { refusalsTold } from "../core/refusals-lately.ts";
 import type { SessionSummary } from "../core/session.ts";
 import { isBroken, notedBroken, notedEnd } from "../core/troubles.ts";
 import { type GatewayHere, type GatewayView, gatewayCounts, NO_GATEWAY } from "../core/views.ts";
@@ -29,7 +30,7 @@ const END_TOLD_MS = 10_000;
 export async function watchGateway(
   { gateway, records, troubles, meters, clock, log }: WatchPorts,
   inbox: SessionInbox,
-  cells: Pick<Board, "gateway" | "gatewayCounts" | "servingRequest" | "troubles">,
+  cells: Pick<Board, "gateway" | "gatewayCounts" | "gatewayDelay" | "refusals" | "servingRequest" | "troubles">,
   signal: AbortSignal,
 ): Promise<void> {
   let lost: { readonly view: GatewayHere; readonly atMs: number } | undefined;
@@ -56,11 +57,12 @@ export async function watchGateway(
         noteBroken(cells, event.summary);
         break;
       case "stats":
-        noteStats({ records, meters }, cells, event.stats);
+        noteStats({ records, meters, clock }, cells, next.runId, event.stats);
         break;
       case "lost":
         lost = lostNow(cells.gateway.get(), clock.now().wallMs) ?? lost;
         meters.gatewayLost();
+        cells.gatewayDelay.set(undefined);
         log.warn({ runId: next.runId }, "gateway.lost");
         break;
       case "certified":
@@ -97,13 +99,16 @@ function noteBroken({ troubles }: Pick<Board, "troubles">, summary: SessionSumma
 }
 
 function noteStats(
-  { records, meters }: Pick<WatchPorts, "records" | "meters">,
-  cells: Pick<Board, "gatewayCounts">,
+  { records, meters, clock }: Pick<WatchPorts, "records" | "meters" | "clock">,
+  cells: Pick<Board, "gatewayCounts" | "gatewayDelay" | "refusals">,
+  runId: string,
   stats: GatewayStats,
 ): void {
   meters.gateway(stats);
   for (const [sessionId, fromClient, toClient] of stats.progress) records.progress(sessionId, fromClient, toClient);
   cells.gatewayCounts.set(gatewayCounts(stats.accepted, stats.refused));
+  cells.gatewayDelay.set(stats.eventLoopDelayP99Ms);
+  cells.refusals.update((before) => refusalsTold(before, { runId, refused: stats.refused }, clock.now()));
 }
 
 function seen(view: GatewayView, event: GatewayEvent): GatewayView {

@@ -124,7 +124,9 @@ describe("control", () => {
       .poll(() => second.board.troubles.get().map(({ what }) => what))
       .toEqual(["buildkitd", "disk", "control"]);
     await first.end();
-    expect(second.board.troubles.get().at(-1)?.message).toMatch(/^killed by SIGABRT, with a core dump, and was started/);
+    expect(second.board.troubles.get().at(-1)?.message).toMatch(
+      /^killed by SIGABRT, with a core dump, and was started/,
+    );
     await second.end();
     const third = await run(clock);
     await expect

@@ -23,6 +23,8 @@ export interface Check {
   /** What to do when it fails. A finding may know better. */
   readonly remedy: string;
   look(known: Known, now: Instant, fixed: Fixed): Look;
+  /** What it judges by, a fact a line; at least one, also when nothing is known yet. */
+  evidence(known: Known, now: Instant, fixed: Fixed): readonly string[];
   /**
    * In how many ms a look finds something else though nothing new is known; undefined, 0 or less:
    * that is not to be expected.

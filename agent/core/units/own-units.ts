@@ -24,6 +24,12 @@ export const OWN_UNITS = {
 
 export type OwnUnit = keyof typeof OWN_UNITS;
 
+export const OWN_UNIT_NAMES: readonly OwnUnit[] = Object.keys(OWN_UNITS).filter(isOwnUnit);
+
+function isOwnUnit(name: string): name is OwnUnit {
+  return Object.hasOwn(OWN_UNITS, name);
+}
+
 /** A unit as the service manager has it; "" for what it does not tell. */
 export interface UnitSeen {
   readonly name: OwnUnit;

@@ -1,5 +1,5 @@
-import { status } from "@grpc/grpc-js";
 import { setTimeout as sleep } from "node:timers/promises";
+import { status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { OpenedBuildFiles } from "../../../sandbox/admin/request.ts";
 import { Refusal } from "../../../sandbox/control-plane/refusal.ts";

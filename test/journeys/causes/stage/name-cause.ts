@@ -98,13 +98,20 @@ async function seen(stage: Stage, cause: Cause, roots: readonly string[]): Promi
   const told = checkOf(named, name);
   const isBlocking = severity === "blocking";
   expect.soft(told).toMatchObject({ ok: false, severity, remedy: expect.stringMatching(remedy) as string });
-  expect.soft(rootsOf(named).filter((root) => !roots.includes(root)), "causes that are none").toEqual([]);
+  expect
+    .soft(
+      rootsOf(named).filter((root) => !roots.includes(root)),
+      "causes that are none",
+    )
+    .toEqual([]);
   for (const other of explains) expect.soft(checkOf(named, other), other).toMatchObject({ ok: false });
   if (isBlocking) {
     expect.soft(exitCode, said).toBe(1);
     expect.soft(named.notReadyBecause.filter((reason) => reason.startsWith(`${name}: `))).toHaveLength(1);
   }
-  expect.soft(said).toMatch(new RegExp(`^\\[[${isBlocking ? "-" : "!"}?]\\] +${name} `, "m"));
+  const line = new RegExp(`^\\[[${isBlocking ? "-" : "!"}?]\\] +${name} .*\n(?: {4}.*\n)*? +do: `, "m");
+  expect.soft(said).toMatch(line);
+  expect.soft(told.remedy).not.toBe("");
   expect.soft(await readFile(inTree("docs/runbook.md"), "utf8")).toMatch(new RegExp(`^## ${name}$`, "m"));
   if (command === undefined) return;
   expect.soft(told.remedy).toContain(`builder-agent ${command}`);
