@@ -8,6 +8,7 @@ import { systemClock } from "../adapters/clock/system-clock.ts";
 import { connectControlPlane } from "../adapters/grpc/connect-control-plane.ts";
 import { logLibrary } from "../adapters/grpc/library-log.ts";
 import { listenHealth } from "../adapters/health/listen-health.ts";
+import { caDates } from "../adapters/keys/ca-dates.ts";
 import { certificateReader } from "../adapters/keys/certificate-reader.ts";
 import { identityStore } from "../adapters/keys/identity-store.ts";
 import { keyMaker } from "../adapters/keys/key-maker.ts";
@@ -19,6 +20,7 @@ import { agentVersion } from "../adapters/machine/versions.ts";
 import { machineNames } from "../adapters/names/machine-names.ts";
 import { operatorDesk } from "../adapters/operators/desk.ts";
 import { openRecords } from "../adapters/records/open-records.ts";
+import { ownRuntime } from "../adapters/runtime-gauges/own-runtime.ts";
 import { SystemdNotify } from "../adapters/systemd/notify.ts";
 import { jsonLog } from "../adapters/telemetry/json-log.ts";
 import { prometheusMeters } from "../adapters/telemetry/prometheus-meters.ts";
@@ -119,10 +121,15 @@ export async function startControl(
       records: scope.own(records),
       traces,
       board,
-      troubles: troubleFile({ file: layout.troublesFile, log }),
+      troubles: troubleFile({
+        file: layout.troublesFile,
+        ends: { gateway: layout.gatewayEnd, control: layout.controlEnd },
+        log,
+      }),
       gateway: connectToGateway({ path: layout.gatewaySocket, clock, log }),
       keys: keyMaker(),
       certificates: certificateReader(),
+      cas: { pinned: caDates(caPem), read: caDates },
       identityStore: identityStore({ directory: layout.identityDir, log }),
       evidence: evidenceSource(config.identity, log),
       ...services,
@@ -132,6 +139,7 @@ export async function startControl(
       tailnet,
       debug,
       ownUnit,
+      ownRuntime: scope.own(ownRuntime()),
       diagnostics: {
         plane,
         bundles: controlBundles(

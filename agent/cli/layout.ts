@@ -62,6 +62,9 @@ export interface Layout {
   readonly controlStarts: string;
   /** What went wrong lately. */
   readonly troublesFile: string;
+  /** How the last run of each ended: by the launcher, or by systemd (ExecStopPost=). */
+  readonly gatewayEnd: string;
+  readonly controlEnd: string;
   /** What control proposes to whoever starts BuildKit as root, where that is not the launcher. */
   readonly buildkitProposal: string;
   /** Gateway and control may enter it. */
@@ -100,6 +103,8 @@ export function layoutOf(paths: {
   return {
     gatewayDir: join(runtimeDir, "gateway"),
     gatewaySocket: join(runtimeDir, SOCKETS.gateway),
+    gatewayEnd: join(runtimeDir, "gateway", "last-end"),
+    controlEnd: join(controlDir, "last-end"),
     managerSocket: join(runtimeDir, SOCKETS.manager),
     volumeSocket: join(runtimeDir, SOCKETS.volume),
     volumeRuntimeDir: join(runtimeDir, "volume"),

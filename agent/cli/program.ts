@@ -183,6 +183,9 @@ const ENTRIES: readonly Entry[] = [
 
 const DESCRIPTION = "The agent of a builder VM: proves its machine, lets open builds in, and runs BuildKit for them.";
 
+const FIRST_WORDS =
+  "On a new machine, or one that is not well: builder-agent doctor. It says what is wrong, and what to do next.";
+
 const EXIT_CODES = [
   "0 good",
   "1 not ready",
@@ -205,7 +208,7 @@ export async function runProgram(argv: readonly string[], cli: Cli): Promise<num
   const program = configured(new Command("builder-agent"), cli)
     .description(DESCRIPTION)
     .option("-V, --version", "show the agent's version")
-    .addHelpText("after", `\nExit codes: ${EXIT_CODES.join(", ")}.`);
+    .addHelpText("after", `\n${FIRST_WORDS}\nExit codes: ${EXIT_CODES.join(", ")}.`);
   addEntries(program, ENTRIES, cli, (ended) => {
     code = ended;
   });

@@ -30,10 +30,9 @@ export function statusTable(answer: StatusAnswer, nowMs: number, paint: Paint): 
     ...(resources === undefined ? [] : [["disk", disk(resources)] as const]),
     ["start", start(bootChapters)],
   ];
-  const checks = worstFirst(answer.checks).map((check) => [
-    `[${mark(check)}]`,
-    check.name,
-    `${withTimes(check.message, nowMs)}${since(check, nowMs)}`,
+  const checks = worstFirst(answer.checks).flatMap((check) => [
+    [`[${mark(check)}]`, check.name, `${withTimes(check.message, nowMs)}${because(check)}${since(check, nowMs)}`],
+    ...beneath(check, nowMs).map((line) => ["", "", line]),
   ]);
   return `${headline(answer, nowMs, paint)}\n\n${columns(rows)}\n${colourMarks(columns(checks), paint)}${recentTrouble(answer, nowMs)}`;
 }
@@ -117,6 +116,17 @@ function recentTrouble({ troubles }: Pick<StatusAnswer, "troubles">, nowMs: numb
 }
 
 type Check = StatusAnswer["checks"][number];
+
+/** Of a cause: what it was judged by, and what to do. */
+function beneath({ ok, causedBy, evidence, remedy }: Check, nowMs: number): readonly string[] {
+  if (ok || causedBy !== undefined) return [];
+  const seen = evidence.length === 0 ? [] : [`seen: ${withTimes(evidence.join("; "), nowMs)}`];
+  return [...seen, ...(remedy === "" ? [] : [`do: ${remedy}`])];
+}
+
+function because({ ok, causedBy }: Check): string {
+  return ok || causedBy === undefined ? "" : `, because of ${causedBy}`;
+}
 
 function mark({ ok, state, blocking }: Check): string {
   if (ok) return "+";

@@ -17,7 +17,8 @@ import type { Prove } from "./board/prove.ts";
 import { MachineRefused, Refusals } from "./board/refusals.ts";
 import { SessionInbox } from "./board/session-inbox.ts";
 import { lookAround } from "./boot.ts";
-import { type CertificatePorts, keepCertificates } from "./certificates.ts";
+import { keepCertificates } from "./certificates/certificates.ts";
+import type { CertificatePorts } from "./certificates/keeper.ts";
 import { type DebugChapterPorts, keepTerminals } from "./debug/keep-terminals.ts";
 import { type EndingLimits, type EndingPorts, endInOrder } from "./end.ts";
 import { orderByControlPlane, orderBySignal, orderEnd, type StopSignals } from "./end-orders.ts";
@@ -28,6 +29,7 @@ import { keepRecords } from "./keep-records.ts";
 import { guardNetwork, type NetworkPorts } from "./network/guard-network.ts";
 import { measureResources, observe, showStatusLine } from "./observe.ts";
 import { type CachePorts, openCache } from "./open-cache.ts";
+import { type BundlePorts, readBundles } from "./read-bundles.ts";
 import { type ReliefPorts, relieveDisk } from "./relieve-disk.ts";
 import { rememberTroubles } from "./remember-troubles.ts";
 import { type BuildkitPorts, runBuildkit } from "./run-buildkit.ts";
@@ -38,6 +40,7 @@ import { timeBoot } from "./time-boot.ts";
 import { type TrialPorts, trySteps } from "./try-steps.ts";
 import { type CacheWatchPorts, watchCache } from "./watch-cache.ts";
 import { watchGateway } from "./watch-gateway.ts";
+import { type RuntimePorts, watchRuntime } from "./watch-runtime.ts";
 import { type UnitPorts, watchUnits } from "./watch-units.ts";
 
 export type AgentPorts = BelongingPorts &
@@ -54,6 +57,8 @@ export type AgentPorts = BelongingPorts &
   DebugChapterPorts &
   EndingPorts &
   OperatorPorts &
+  BundlePorts &
+  RuntimePorts &
   DiagnosticsPorts & { readonly board: HealthBoard; readonly troubles: TroubleStore; readonly traces: Traces };
 
 export interface AgentSettings {
@@ -117,6 +122,8 @@ export async function runAgent(
   tasks.run("buildkit", (signal, report) => runBuildkit(ports, board, report, signal));
   tasks.run("step-trials", (signal, report) => trySteps(ports, board, report, signal));
   tasks.run("disk", (signal, report) => relieveDisk(ports, board, report, signal));
+  tasks.run("runtime", (signal) => watchRuntime(ports, board, signal));
+  tasks.run("ca-bundles", (signal) => readBundles(ports, board, signal));
   tasks.run("checks", (signal) => examine(ports, board, fixed, signal));
   tasks.run("observed-state", (signal) => observe(ports, board, boot, () => tasks.loops, signal));
   tasks.run("figures", (signal) => showFigures(ports, board, signal));

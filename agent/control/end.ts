@@ -260,7 +260,7 @@ async function closeCache(
 /** Nothing to wait for where no control plane listens: the journal keeps the records. */
 async function farewell(cells: EndingCells, signal: AbortSignal): Promise<void> {
   const isHeard = (): boolean =>
-    cells.records.get().waiting === 0 && cells.reported.get()?.phase.at === "stopping" && isIdle(cells.gateway.get());
+    cells.records.get()?.waiting === 0 && cells.reported.get()?.phase.at === "stopping" && isIdle(cells.gateway.get());
   await firstOf(
     signal,
     (one) => cells.plane.first((plane) => !plane.attached, one),

@@ -1,6 +1,7 @@
 import { untilBeatMs } from "../core/beat.ts";
 import { examined, nextChangeMs } from "../core/checks/examine.ts";
-import { type CheckResult, failing, withSince } from "../core/health.ts";
+import { sameData } from "../core/equality.ts";
+import { type CheckResult, failing, isTurn, withSince } from "../core/health.ts";
 import type { Fixed, Known } from "../core/known.ts";
 import { nextPhase } from "../core/phase.ts";
 import { firstOf } from "../lifecycle/branch.ts";
@@ -45,14 +46,16 @@ export async function examine(
   };
   const { desired, plane, gateway, cache, cacheFilesystem, network, isolation } = board;
   const { tailnet, buildkit, step, certificates, resources, relief, records, units, traces } = board;
+  const { refusals, bundles, recordings, runtime } = board;
   const known = [
     ...[desired, plane, gateway, cache, cacheFilesystem, network, isolation],
     ...[tailnet, buildkit, step, certificates, resources, relief, records, units, traces],
+    ...[refusals, bundles, recordings, runtime],
   ];
   await firstOf(outer, tick, (signal) => onChange(known, judge, signal));
 }
 
-function knownOf(board: Board): Known {
+export function knownOf(board: Board): Known {
   return {
     desired: board.desired.get(),
     plane: board.plane.get(),
@@ -68,6 +71,10 @@ function knownOf(board: Board): Known {
     resources: board.resources.get(),
     relief: board.relief.get(),
     records: board.records.get(),
+    refusals: board.refusals.get(),
+    runtime: board.runtime.get(),
+    recordings: board.recordings.get(),
+    bundles: board.bundles.get(),
     units: board.units.get(),
     traces: board.traces.get(),
   };
@@ -78,18 +85,18 @@ function unchanged(before: ReadonlyMap<string, CheckResult>, after: readonly Che
     before.size === after.length &&
     after.every((check) => {
       const old = before.get(check.name);
-      return old?.state === check.state && old.message === check.message && old.blocking === check.blocking;
+      return sameData(old, { ...check, sinceMs: old?.sinceMs });
     })
   );
 }
 
 /**
- * Logs checks whose state changed, and non-blocking ones that fail from the start. Blocking ones
+ * Logs checks that turned, and non-blocking ones that fail from the start. Blocking ones
  * are expected to fail then: they are only not there yet.
  */
 function noteTurn(log: Log, old: CheckResult | undefined, check: CheckResult): void {
   const { name, state, blocking, message } = check;
-  if (old === undefined ? state !== "failed" || blocking : old.state === state) return;
+  if (old === undefined ? state !== "failed" || blocking : !isTurn(old, check)) return;
   const data = { check: name, blocking, message, ...(check.causedBy !== undefined && { causedBy: check.causedBy }) };
   if (state === "ok") log.info(data, "check.passed");
   else if (state === "unknown") log.info(data, "check.unknown");

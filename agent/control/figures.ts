@@ -14,7 +14,8 @@ export async function showFigures(
     [plane, records],
     () => {
       meters.clockOffset(clockSkewMs(plane.get().time, clock.now()));
-      meters.records(records.get());
+      const counts = records.get();
+      if (counts !== undefined) meters.records(counts);
     },
     signal,
   );

@@ -41,13 +41,13 @@ export async function keepRecords(
       try {
         await records.commit(batch);
         inbox.done(batch);
-        cells.records.update(({ notStored: _, ...view }) => view);
+        cells.records.set(records.counts);
         report.succeeded();
         gateway.acknowledge(closedIn(batch));
       } catch (err) {
         log.error({ err, events: batch.length, eventsDropped: inbox.dropped }, "records.not-stored");
         const notStored = inWords(err);
-        cells.records.update((view) => ({ ...view, notStored }));
+        cells.records.set({ ...records.counts, notStored });
         report.failed(notStored, DISK_RETRY_MS);
         await clock.sleep(DISK_RETRY_MS, signal);
       }

@@ -1,6 +1,6 @@
 import type { CheckResult } from "../core/health.ts";
 import type { Boot } from "../core/machine.ts";
-import { continued, notedChecks, notedEnd } from "../core/troubles.ts";
+import { continued, onceOk, notedChecks, notedEnd } from "../core/troubles.ts";
 import { firstOf } from "../lifecycle/branch.ts";
 import { onChange } from "../lifecycle/cell.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -23,7 +23,8 @@ export async function rememberTroubles(
   const kept = await store.load(bootId);
   if (kept !== undefined) {
     const atMs = clock.now().wallMs;
-    const how = "It was cut off and is started anew; see builder-agent logs --unit control. Builds went on";
+    const ended = store.lastEnd("control", 0) ?? "it was cut off";
+    const how = `${ended}, and was started anew; see builder-agent logs --unit control. Builds went on`;
     const before = kept.endedInOrder ? kept.troubles : notedEnd(kept.troubles, { what: "control", how, atMs });
     troubles.update((now) => continued(before, now));
   }
@@ -51,7 +52,7 @@ async function followChecks({ checks, phase, troubles }: TroubleCells, signal: A
       if (phase.get().at === "stopping") return;
       const after = checks.get();
       troubles.update((noted) => notedChecks(noted, before, after));
-      before = new Map(after.map((check) => [check.name, check]));
+      before = onceOk(before, after);
     },
     signal,
   );

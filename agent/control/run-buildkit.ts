@@ -25,6 +25,8 @@ const STATUS_MS = 10_000;
  * Among builds that take all there is BuildKit answers late: one late answer turns no build away.
  */
 const SILENT_MS = 15_000;
+/** One that was late is asked again soon: silence is to be told within 20 s of its beginning. */
+const LATE_AGAIN_MS = 1_000;
 /**
  * A daemon that has been silent for so long, and has no session to lose, is stopped so that it can
  * start anew.
@@ -174,11 +176,13 @@ class Daemon {
     await this.#cells.network.first((view) => networkGeneration(view) !== undefined, unchanged);
     let lastAnswer = clock.now();
     let isProved = false;
+    let isLate = false;
     await this.#notePreparation();
     while (!signal.aborted && this.#status.get() === running) {
       try {
         const { version } = await probe.listWorkers(signal);
         lastAnswer = clock.now();
+        isLate = false;
         if (!isProved) await this.#prove(signal);
         isProved = true;
         if (this.#cells.buildkit.get().at !== "ready") log.info({ version }, "buildkit.ready");
@@ -186,9 +190,11 @@ class Daemon {
         reached();
       } catch (err) {
         if (signal.aborted || this.#status.get() !== running) return 0;
+        const wasLate = isLate;
+        isLate = !(err instanceof Unguarded);
         const { at } = this.#cells.buildkit.get();
         const silentMs = clock.now().monoMs - lastAnswer.monoMs;
-        if (at === "ready") log.warn({ err, silentMs }, "buildkit.not-answering");
+        if (at === "ready" && !wasLate) log.warn({ err, silentMs }, "buildkit.not-answering");
         if (err instanceof Unguarded) this.#show("unguarded", inWords(err));
         else if (at !== "starting" && (at !== "ready" || silentMs > SILENT_MS))
           this.#show("not-answering", silence(inWords(err), lastAnswer));
@@ -200,7 +206,9 @@ class Daemon {
         return STATUS_MS;
       }
       const { at } = this.#cells.buildkit.get();
-      const pauseMs = at === "ready" || at === "unguarded" ? untilBeatMs(clock.now(), PROBE_EVERY_MS) : FIRST_PROBES_MS;
+      const isUp = at === "ready" || at === "unguarded";
+      const usualMs = isUp ? untilBeatMs(clock.now(), PROBE_EVERY_MS) : FIRST_PROBES_MS;
+      const pauseMs = isLate ? Math.min(usualMs, LATE_AGAIN_MS) : usualMs;
       await within(clock, pauseMs, signal, (pause) => this.#status.first((now) => now !== running, pause));
     }
     return 0;

@@ -1,3 +1,4 @@
+import { refusalsTold } from "../core/refusals-lately.ts";
 import type { SessionSummary } from "../core/session.ts";
 import { isBroken, notedBroken, notedEnd } from "../core/troubles.ts";
 import { type GatewayHere, type GatewayView, gatewayCounts, NO_GATEWAY } from "../core/views.ts";
@@ -6,25 +7,30 @@ import type { Gateway, GatewayEvent, GatewayStats } from "../ports/gateway.ts";
 import type { Log } from "../ports/log.ts";
 import type { Meters } from "../ports/meters.ts";
 import type { RecordStore } from "../ports/records.ts";
+import type { TroubleStore } from "../ports/trouble-store.ts";
 import type { Board } from "./board/board.ts";
 import type { SessionInbox } from "./board/session-inbox.ts";
 
 export interface WatchPorts {
   readonly gateway: Gateway;
   readonly records: Pick<RecordStore, "progress">;
+  readonly troubles: Pick<TroubleStore, "lastEnd">;
   readonly meters: Meters;
   readonly clock: Clock;
   readonly log: Log;
 }
+
+/** A link that breaks and the manager's word of why are told this close to each other. */
+const END_TOLD_MS = 10_000;
 
 /**
  * Keeps our picture of the gateway: whether it is there, which key it has, what it has applied, who
  * is connected. Only reads: what has to go to disk is put into the inbox.
  */
 export async function watchGateway(
-  { gateway, records, meters, clock, log }: WatchPorts,
+  { gateway, records, troubles, meters, clock, log }: WatchPorts,
   inbox: SessionInbox,
-  cells: Pick<Board, "gateway" | "gatewayCounts" | "servingRequest" | "troubles">,
+  cells: Pick<Board, "gateway" | "gatewayCounts" | "gatewayDelay" | "refusals" | "servingRequest" | "troubles">,
   signal: AbortSignal,
 ): Promise<void> {
   let lost: { readonly view: GatewayHere; readonly atMs: number } | undefined;
@@ -36,7 +42,7 @@ export async function watchGateway(
         if (runIdBefore !== "" && runIdBefore !== next.runId) meters.restarted("gateway");
         cells.servingRequest.set(event.request);
         inbox.put({ runId: next.runId, event });
-        if (lost !== undefined && lost.view.runId !== event.runId) noteLoss(cells, lost.view, lost.atMs);
+        if (lost !== undefined && lost.view.runId !== event.runId) noteLoss(troubles, cells, lost.view, lost.atMs);
         lost = undefined;
         for (const summary of event.closed) noteBroken(cells, summary);
         break;
@@ -51,11 +57,12 @@ export async function watchGateway(
         noteBroken(cells, event.summary);
         break;
       case "stats":
-        noteStats({ records, meters }, cells, event.stats);
+        noteStats({ records, meters, clock }, cells, next.runId, event.stats);
         break;
       case "lost":
         lost = lostNow(cells.gateway.get(), clock.now().wallMs) ?? lost;
         meters.gatewayLost();
+        cells.gatewayDelay.set(undefined);
         log.warn({ runId: next.runId }, "gateway.lost");
         break;
       case "certified":
@@ -74,8 +81,14 @@ function lostNow(view: GatewayView, atMs: number): { readonly view: GatewayHere;
 }
 
 /** Another one has taken its place: what was open through it is broken. */
-function noteLoss({ troubles }: Pick<Board, "troubles">, { open }: GatewayHere, atMs: number): void {
-  const how = "It ended and was started anew; see builder-agent logs --unit gateway";
+function noteLoss(
+  store: WatchPorts["troubles"],
+  { troubles }: Pick<Board, "troubles">,
+  { open }: GatewayHere,
+  atMs: number,
+): void {
+  const ended = store.lastEnd("gateway", atMs - END_TOLD_MS) ?? "it ended";
+  const how = `${ended}, and was started anew; see builder-agent logs --unit gateway`;
   troubles.update((noted) => notedEnd(noted, { what: "gateway", how, atMs, builds: [...new Set(open.values())] }));
 }
 
@@ -86,13 +99,16 @@ function noteBroken({ troubles }: Pick<Board, "troubles">, summary: SessionSumma
 }
 
 function noteStats(
-  { records, meters }: Pick<WatchPorts, "records" | "meters">,
-  cells: Pick<Board, "gatewayCounts">,
+  { records, meters, clock }: Pick<WatchPorts, "records" | "meters" | "clock">,
+  cells: Pick<Board, "gatewayCounts" | "gatewayDelay" | "refusals">,
+  runId: string,
   stats: GatewayStats,
 ): void {
   meters.gateway(stats);
   for (const [sessionId, fromClient, toClient] of stats.progress) records.progress(sessionId, fromClient, toClient);
   cells.gatewayCounts.set(gatewayCounts(stats.accepted, stats.refused));
+  cells.gatewayDelay.set(stats.eventLoopDelayP99Ms);
+  cells.refusals.update((before) => refusalsTold(before, { runId, refused: stats.refused }, clock.now()));
 }
 
 function seen(view: GatewayView, event: GatewayEvent): GatewayView {

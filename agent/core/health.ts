@@ -16,12 +16,14 @@ export interface Finding {
   readonly message: string;
   /** What to do; "" while it is ok. */
   readonly remedy: string;
+  /** What was looked at, a fact a line; also while it is ok. Moments in RFC 3339. */
+  readonly evidence: readonly string[];
   /** The check that explains this one's failure; absent: this is a cause of its own. */
   readonly causedBy?: string;
 }
 
 export interface CheckResult extends Finding {
-  /** Since when `state` has had this value, wall clock. */
+  /** Since when `state` has had this value, wall clock; a warning that came true keeps its beginning. */
   readonly sinceMs: number;
 }
 
@@ -38,6 +40,11 @@ export function isBlocked({ blocking, state }: Finding): boolean {
 /** The same state keeps its `sinceMs`; a turn gets the present. */
 export function withSince(previous: CheckResult | undefined, found: Finding, nowMs: number): CheckResult {
   return { ...found, sinceMs: previous !== undefined && previous.state === found.state ? previous.sinceMs : nowMs };
+}
+
+/** Another state; or it fails as before and is another matter: a warning came true. */
+export function isTurn(before: Finding, after: Finding): boolean {
+  return before.state !== after.state || (after.state === "failed" && before.blocking !== after.blocking);
 }
 
 /** How grave it is while it is not ok: no build is sent here, or somebody should look. */

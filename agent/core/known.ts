@@ -1,7 +1,11 @@
+import type { CaBundles } from "./ca-bundles.ts";
 import type { CacheFilesystemView } from "./cache-filesystem.ts";
 import type { DesiredState } from "./desired-state.ts";
 import type { DiskRelief } from "./disk-relief.ts";
 import type { Resources } from "./machine.ts";
+import type { RecordingsView } from "./recordings.ts";
+import type { RefusalsLately } from "./refusals-lately.ts";
+import type { RuntimeView } from "./runtime.ts";
 import type { StepView } from "./step-trial.ts";
 import type { TracesView } from "./traces/view.ts";
 import type { UnitsView } from "./units/own-units.ts";
@@ -32,7 +36,11 @@ export interface Known {
   readonly certificates: CertificatesView;
   readonly resources: Resources | undefined;
   readonly relief: DiskRelief;
-  readonly records: RecordsView;
+  readonly records: RecordsView | undefined;
+  readonly recordings: RecordingsView | undefined;
+  readonly bundles: CaBundles | undefined;
+  readonly runtime: RuntimeView | undefined;
+  readonly refusals: RefusalsLately | undefined;
   readonly units: UnitsView;
   readonly traces: TracesView;
 }

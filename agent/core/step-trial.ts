@@ -64,7 +64,7 @@ function pauseMs({ failures, wasSilent, wasBusy }: TrialPast, isIdle: boolean): 
 }
 
 /** A first step tells how fast this machine is; two that are silent are named within 20 s. */
-const LIMIT = { firstMs: 30_000, leastMs: 8_000, times: 4 } as const;
+const LIMIT = { firstMs: 30_000, leastMs: 6_000, times: 4 } as const;
 
 /** How long a step may take. A slow machine, as one that is emulated, has more time. */
 export function stepLimitMs({ longestMs }: TrialPast): number {

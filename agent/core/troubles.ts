@@ -29,6 +29,10 @@ const AGAIN_MS = 60_000;
 /** A process's end, what its check says and the sessions that it broke are told this close. */
 const TOGETHER_MS = 10_000;
 
+/** What a fresh process lacks at first, and for how long that is nothing to tell. */
+const TAKEN_WITH: Readonly<Record<string, string>> = { gateway: "serving-certificate" };
+const MOMENT_MS = 2_000;
+
 /** Which check fails for want of a process: its end and that are one trouble. */
 const CHECK_OF: Readonly<Record<string, string>> = { buildkitd: "buildkit", gateway: "gateway" };
 
@@ -42,7 +46,7 @@ export function isBroken(ending: SessionEnding): boolean {
 /**
  * Checks that have turned. What fails from the start is only not there yet, and what another check
  * explains is no trouble of its own, nor is what the end of its process explains; one that is ok
- * again has its end.
+ * again has its end. `before`: by `onceOk`.
  */
 export function notedChecks(
   troubles: Troubles,
@@ -50,10 +54,11 @@ export function notedChecks(
   after: readonly CheckResult[],
 ): Troubles {
   return after.reduce<Troubles>((noted, check) => {
+    if (check.state === "ok") return ended(noted, check);
+    if (check.state === "unknown" && check.causedBy !== undefined) return withoutMoment(noted, check);
     const last = noted.findLast((one) => isOfCheck(one, check.name));
-    const isOpen = last !== undefined && last.untilMs === undefined;
-    if (check.state === "ok") return isOpen ? replaced(noted, last, { ...last, untilMs: check.sinceMs }) : noted;
     const hasTurned = before.get(check.name)?.state === "ok" && check.state === "failed";
+    const isOpen = last !== undefined && last.untilMs === undefined;
     if (isOpen || !hasTurned || check.causedBy !== undefined) return noted;
     if (last?.is === "process-ended" && isTogether(last, check.sinceMs)) return replaced(noted, last, reopened(last));
     if (last?.is === "check-failed" && isAgain(last, check.sinceMs))
@@ -62,25 +67,38 @@ export function notedChecks(
   }, troubles);
 }
 
+/** Of each check its last finding that was ok; while there was none, its last. */
+export function onceOk(
+  before: ReadonlyMap<string, CheckResult>,
+  after: readonly CheckResult[],
+): ReadonlyMap<string, CheckResult> {
+  return new Map(
+    after.map((check) => [check.name, check.state === "ok" ? check : (before.get(check.name) ?? check)]),
+  );
+}
+
 /**
  * A process that ended unasked. `builds` had sessions through it. Where its check has told already
  * that it is away, that trouble says from now on how it ended.
  */
-export function notedEnd(troubles: Troubles, { what, how, atMs, builds = [] }: EndOfProcess): Troubles {
-  const end = { is: "process-ended", what, message: how.slice(0, MESSAGE_MAX) } as const;
-  const again = troubles.findLast((one) => one.is === "process-ended" && one.what === what && isAgain(one, atMs));
-  const told = troubles.findLast((one) => isToldOf(one, what) && isTogether(one, atMs));
+export function notedEnd(troubles: Troubles, end: EndOfProcess): Troubles {
+  const { what, how, atMs, builds = [] } = end;
+  const told = troubles.findLast((one) => isToldOf(one, what, atMs));
   const noted =
-    again !== undefined
-      ? replaced(troubles, again, {
-          ...(again.untilMs === undefined ? again : { ...again, untilMs: atMs }),
-          ...end,
-          times: again.times + 1,
-        })
-      : told !== undefined
-        ? replaced(troubles, told, { ...told, ...end, times: 1 })
-        : added(troubles, { ...end, sinceMs: atMs, untilMs: atMs });
+    told === undefined
+      ? added(troubles, { is: "process-ended", what, message: how, sinceMs: atMs, untilMs: atMs })
+      : replaced(troubles, told, withEnd(told, end));
   return builds.reduce((all, build) => notedBroken(all, what, build, atMs), noted);
+}
+
+/** What was told of a process already, and that it ended. */
+function withEnd(told: Trouble, { what, how, atMs }: EndOfProcess): Trouble {
+  const isOpen = told.untilMs === undefined;
+  if (told.is === "process-ended")
+    return { ...told, message: cut(how), times: told.times + 1, ...(!isOpen && { untilMs: atMs }) };
+  // A check that had failed for longer has told what came before.
+  const message = Math.abs(atMs - told.sinceMs) <= TOGETHER_MS ? how : `${told.message}; then it ended: ${how}`;
+  return { ...told, is: "process-ended", what, message: cut(message) };
 }
 
 export interface EndOfProcess {
@@ -114,9 +132,36 @@ function isOfCheck({ is, what }: Trouble, name: string): boolean {
   return is === "check-failed" ? what === name : is === "process-ended" && CHECK_OF[what] === name;
 }
 
-/** What was told of a process before its end was. */
-function isToldOf(one: Trouble, process: string): boolean {
-  return one.is === "builds-broken" ? one.what === process : isOfCheck(one, CHECK_OF[process] ?? "");
+/** What was told of a process, or of its check, that this end of it belongs to. */
+function isToldOf(one: Trouble, process: string, atMs: number): boolean {
+  if (one.is === "process-ended") return one.what === process && isAgain(one, atMs);
+  if (one.is === "builds-broken") return one.what === process && isTogether(one, atMs);
+  return one.what === CHECK_OF[process] && (one.untilMs === undefined || isTogether(one, atMs));
+}
+
+/** With its end, wherever it was told as going on. */
+function ended(troubles: Troubles, check: CheckResult): Troubles {
+  const { name, sinceMs: untilMs } = check;
+  const isOpen = (one: Trouble): boolean => isOfCheck(one, name) && one.untilMs === undefined;
+  if (!troubles.some(isOpen)) return troubles;
+  return withoutMoment(troubles, check).map((one) => (isOpen(one) ? { ...one, untilMs } : one));
+}
+
+/** What a process that ended took with it for a moment is a part of that trouble. */
+function withoutMoment(troubles: Troubles, { name, sinceMs: untilMs }: CheckResult): Troubles {
+  const isMoment = (one: Trouble): boolean =>
+    one.is === "check-failed" && one.what === name && one.untilMs === undefined && untilMs - one.sinceMs < MOMENT_MS;
+  const isPart = (one: Trouble): boolean =>
+    troubles.some(
+      (other) =>
+        other.is === "process-ended" && TAKEN_WITH[other.what] === name && isTogether(other, one.sinceMs),
+    );
+  const kept = troubles.filter((one) => !(isMoment(one) && isPart(one)));
+  return kept.length === troubles.length ? troubles : kept;
+}
+
+function cut(message: string): string {
+  return message.slice(0, MESSAGE_MAX);
 }
 
 /** While it went on, or about then. */
@@ -137,8 +182,7 @@ function added(
   troubles: Troubles,
   trouble: Pick<Trouble, "is" | "what" | "message" | "sinceMs"> & Partial<Trouble>,
 ): Troubles {
-  const message = trouble.message.slice(0, MESSAGE_MAX);
-  return continued(troubles, [{ times: 1, builds: [], moreBuilds: 0, ...trouble, message }]);
+  return continued(troubles, [{ times: 1, builds: [], moreBuilds: 0, ...trouble, message: cut(trouble.message) }]);
 }
 
 function replaced(troubles: Troubles, one: Trouble, by: Trouble): Troubles {

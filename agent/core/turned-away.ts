@@ -12,6 +12,8 @@ export const TURNED_AWAY = [
   "handshake-timeout",
   "handshake-abandoned",
   "handshake-failed",
+  /** The client said so: it does not take our certificate, or not for the name that it asked for. */
+  "serving-certificate-not-trusted",
   "handshake-too-large",
   "handshakes-too-costly",
   /** Connected, and sent nothing: a load balancer asks whether the port is open. */

@@ -192,7 +192,12 @@ export const NO_PLANE: PlaneView = { attached: false, lastFailure: "Not attached
 export interface CertificatesView {
   readonly machineNotBeforeMs?: number;
   readonly machineNotAfterMs?: number;
+  /** When each is to be renewed, by the control plane's clock; absent: there is none. */
+  readonly machineRenewAtMs?: number;
+  readonly servingRenewAtMs?: number;
   readonly lastRenewalError: string;
+  /** Renewals that failed in a row: since when, and when the next is tried, wall clock. */
+  readonly failing?: { readonly sinceMs: number; readonly nextTryMs: number };
 }
 
 /**

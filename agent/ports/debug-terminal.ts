@@ -1,4 +1,5 @@
 import type { RunAs } from "../core/debug/grant.ts";
+import type { RecordingFolder } from "../core/recordings.ts";
 import type { Secret } from "../core/secret.ts";
 import type { MachineIdentity } from "./keys.ts";
 
@@ -131,6 +132,11 @@ export interface Recordings {
    * it may lack. Once, before the first `begin`.
    */
   recover(): Promise<readonly Recording[]>;
+  /**
+   * How the folder is, and what lies there that nobody sends. Cheap, and never throws. Before
+   * `recover` what an earlier process left is not told.
+   */
+  look(): Promise<RecordingFolder>;
 }
 
 export interface Recording {

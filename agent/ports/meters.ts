@@ -13,10 +13,6 @@ export interface Meters {
   gatewayLost(): void;
   sessionClosed(ending: SessionEnding, durationMs: number, bytesFromClient: number, bytesToClient: number): void;
   planeAttached(attached: boolean): void;
-  /** Something came from the control plane. Unix time, as all that follow. */
-  planeHeard(atMs: number): void;
-  /** When it is tried next; it may be asked to try sooner. */
-  planeNextTry(atMs: number): void;
   /** @param status gRPC's name of it: foreign, and therefore not a type. */
   planeCallFailed(call: PlaneCall, status: string): void;
   /** Our clock minus the control plane's; undefined: not known, or not any more. */

@@ -10,9 +10,10 @@ export interface Traces {
    */
   tell(trace: Trace): void;
   /**
-   * Sends what is told to `target`, undefined being nobody, in batches, until `signal` is aborted: then what still waits
-   * stays, for the next call or the end. A far end that hangs, refuses or answers nonsense is told
-   * by `note` and a line of the log, and holds up nothing else. Never throws.
+   * Sends what is told to `target`, undefined being nobody, in batches, until `signal` is aborted:
+   * then what still waits stays, for the next call or the end. A far end that hangs, refuses or
+   * answers nonsense is told by `note` and a line of the log, and holds up nothing else. Never
+   * throws.
    *
    * @param machineId undefined while this machine has none.
    */

@@ -8,7 +8,14 @@ export interface TroubleStore {
   /** What the last run of this boot kept; undefined: there was none, or nobody can read it. */
   load(bootId: string): Promise<KeptTroubles | undefined>;
   save(bootId: string, kept: KeptTroubles): Promise<void>;
+  /**
+   * How the last run of a process of ours ended, by whoever manages it: "killed by SIGKILL"; undefined
+   * where that is not known, or was longer ago than `sinceMs`, wall clock. A read of memory.
+   */
+  lastEnd(process: OwnProcess, sinceMs: number): string | undefined;
 }
+
+export type OwnProcess = "gateway" | "control";
 
 export interface KeptTroubles {
   readonly troubles: readonly Trouble[];

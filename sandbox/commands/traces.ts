@@ -23,7 +23,9 @@ type Order = {
 };
 type Ask = (dir: string, request: { readonly verb: "traces"; readonly order?: Order } & ProjectRef) => Promise<unknown>;
 
-/** `traces`: where the spans of a project's machines go, of a sandbox and of a control plane alone. */
+/**
+ * `traces`: where the spans of a project's machines go, of a sandbox and of a control plane alone.
+ */
 export function defineTraces(between: {
   readonly program: Command;
   readonly inDir: (command: Command) => Command;

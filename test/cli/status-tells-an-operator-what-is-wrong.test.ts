@@ -117,6 +117,8 @@ const DRAINING: StatusReport = {
         state: "failed",
         blocking: true,
         message: "killed by SIGKILL",
+        remedy: "Look at the log of buildkitd.service",
+        evidence: ["restarted 2 times", "last ended by SIGKILL"],
         sinceMs: NOW_MS - 3 * MINUTE_MS,
       }),
       ok: false,
@@ -144,6 +146,7 @@ disk          25.5 GiB of 100.0 GiB free (26 %), 7 % of its inodes
 start         ready after 2.1 s: register 0.3 s, attach 0.0 s
 
 [!]  encryption  NOT ENCRYPTED, since 1 h 30 min
+                 seen: looked at
 [+]  buildkit    Answers ListWorkers
 [+]  records     2 wait
 `);
@@ -192,6 +195,8 @@ disk          25.5 GiB of 100.0 GiB free (26 %), 7 % of its inodes
 start         not ready yet: register 0.3 s
 
 [-]  buildkit  killed by SIGKILL, since 3 min
+               seen: restarted 2 times; last ended by SIGKILL
+               do: Look at the log of buildkitd.service
 `);
 });
 

@@ -4,7 +4,7 @@ import { keyMaker } from "../../agent/adapters/keys/key-maker.ts";
 import { newBoard } from "../../agent/control/board/board.ts";
 import { hearTime } from "../../agent/control/board/hear-time.ts";
 import { Refusals } from "../../agent/control/board/refusals.ts";
-import { keepCertificates } from "../../agent/control/certificates.ts";
+import { keepCertificates } from "../../agent/control/certificates/certificates.ts";
 import { PLANE_STATUSES } from "../../agent/core/counted.ts";
 import { PlaneError } from "../../agent/core/plane-status.ts";
 import type { ControlPlane, Renewal, Renewed } from "../../agent/ports/control-plane.ts";

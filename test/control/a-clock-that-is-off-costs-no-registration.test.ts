@@ -3,7 +3,7 @@ import { Belonging } from "../../agent/control/belong/belong.ts";
 import { newBoard } from "../../agent/control/board/board.ts";
 import { hearTime } from "../../agent/control/board/hear-time.ts";
 import { Refusals } from "../../agent/control/board/refusals.ts";
-import { keepCertificates } from "../../agent/control/certificates.ts";
+import { keepCertificates } from "../../agent/control/certificates/certificates.ts";
 import type { Boot, MachineFacts, Versions } from "../../agent/core/machine.ts";
 import { PlaneError } from "../../agent/core/plane-status.ts";
 import { NO_GATEWAY } from "../../agent/core/views.ts";

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Refusals } from "../../agent/control/board/refusals.ts";
-import { keepCertificates } from "../../agent/control/certificates.ts";
+import { keepCertificates } from "../../agent/control/certificates/certificates.ts";
 import { PlaneError } from "../../agent/core/plane-status.ts";
 import { Secret } from "../../agent/core/secret.ts";
 import { type CertificatesView, NO_GATEWAY, NO_PLANE, type PlaneView } from "../../agent/core/views.ts";
@@ -116,6 +116,23 @@ describe("certificates", () => {
   afterEach(async () => {
     stop.abort();
     await keeping.catch(() => undefined);
+  });
+
+  it("are told with when each is due, and a row of failures with its beginning and its next try", async () => {
+    const began = clock.now().wallMs;
+    expect(cells.certificates.get()).toMatchObject({
+      machineRenewAtMs: began + (2 / 3) * HOUR_MS,
+      servingRenewAtMs: began + (2 / 3) * HOUR_MS,
+    });
+    fails = new PlaneError("RenewCertificates", "UNAVAILABLE", "restarting");
+    await clock.advance(45 * 60_000);
+    const { failing } = cells.certificates.get();
+    expect(failing?.sinceMs).toBe(began + (2 / 3) * HOUR_MS);
+    expect(failing?.nextTryMs).toBeGreaterThanOrEqual(clock.now().wallMs);
+    fails = undefined;
+    await clock.advance(5 * 60_000);
+    expect(cells.certificates.get()).not.toHaveProperty("failing");
+    expect(cells.certificates.get().machineRenewAtMs).toBeGreaterThan(clock.now().wallMs);
   });
 
   it("are both renewed at two thirds of the lifetime, with fresh keys, and not before", async () => {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { newBoard } from "../../agent/control/board/board.ts";
 import { SessionInbox } from "../../agent/control/board/session-inbox.ts";
 import { watchGateway } from "../../agent/control/watch-gateway.ts";
+import { refusedLately } from "../../agent/core/refusals-lately.ts";
 import type { SessionOpening, SessionSummary } from "../../agent/core/session.ts";
 import type { GatewayEvent, GatewayStats } from "../../agent/ports/gateway.ts";
 import type { SigningRequest } from "../../agent/ports/keys.ts";
@@ -61,7 +62,9 @@ describe("the gateway", () => {
       gatewayLost: () => void metered.push("lost"),
       restarted: (process: string) => void metered.push(`${process} restarted`),
     };
-    watching = watchGateway({ gateway, records, meters, clock: new ManualClock(), log }, inbox, board, stop.signal);
+    const troubles = { lastEnd: () => "killed by SIGKILL" };
+    const ports = { gateway, records, troubles, meters, clock: new ManualClock(), log };
+    watching = watchGateway(ports, inbox, board, stop.signal);
   });
   afterEach(async () => {
     stop.abort();
@@ -72,6 +75,21 @@ describe("the gateway", () => {
     for (const event of events) gateway.queue.push(event);
     await settle();
   }
+
+  it("whose refusals rise is told with what it refused since we watch it", async () => {
+    const lately = () => {
+      const refusals = board.refusals.get();
+      return refusals && refusedLately(refusals);
+    };
+    gateway.queue.push(hello());
+    gateway.queue.push({ is: "stats", stats: STATS });
+    await settle();
+    expect(lately()).toEqual([]);
+    gateway.queue.push({ is: "stats", stats: { ...STATS, refused: { ...STATS.refused, "no-grant": 9 } } });
+    await settle();
+    expect(board.refusals.get()).toMatchObject({ runId: "g1", amiss: ["no-grant"] });
+    expect(lately()).toEqual([["no-grant", 7]]);
+  });
 
   it("is there from its hello on, with its sessions, and not yet listening", async () => {
     await says(hello({ open: [opening("s1"), opening("s2", "b2")], applied: { revision: 4n, epoch: "e" } }));

@@ -43,8 +43,6 @@ describe("the stream to the control plane", () => {
   let log: ReturnType<typeof notebook>;
   let report: ReturnType<typeof loopBook>;
   /** Unix time. */
-  let heardMs: number[];
-  let nextTryMs: number[];
   /** "attached", "detached", "Attach UNAVAILABLE", "refused desired-state". */
   let metered: string[];
   let staying: Promise<void>;
@@ -67,15 +65,11 @@ describe("the stream to the control plane", () => {
     log = notebook();
     report = loopBook();
     metered = [];
-    heardMs = [];
-    nextTryMs = [];
     const meters = {
       ...NO_METERS,
       planeAttached: (attached: boolean) => void metered.push(attached ? "attached" : "detached"),
       planeCallFailed: (call: string, status: string) => void metered.push(`${call} ${status}`),
       messageRefused: (kind: string) => void metered.push(`refused ${kind}`),
-      planeHeard: (atMs: number) => void heardMs.push(atMs),
-      planeNextTry: (atMs: number) => void nextTryMs.push(atMs),
     };
     cells = newCells();
     acknowledges = (upTo) => {
@@ -185,10 +179,7 @@ describe("the stream to the control plane", () => {
     expect(cells.plane.get().attached).toBe(false);
     expect(log.events.slice(2)).toEqual(["control-plane.detached"]);
     expect(metered).toEqual(["attached", "attached", "detached", "Attach UNAVAILABLE"]);
-    expect(heardMs).toEqual([expect.any(Number), expect.any(Number)]);
-    expect(heardMs.at(-1)).toBe(cells.plane.get().confirmedAt?.wallMs);
-    expect(nextTryMs).toHaveLength(1);
-    expect(nextTryMs[0]).toBeGreaterThanOrEqual(clock.now().wallMs);
+    expect(cells.plane.get().nextTryAt?.wallMs).toBeGreaterThanOrEqual(clock.now().wallMs);
     expect(report.told).toEqual(["succeeded", expect.stringMatching(/restarting, again in 500 ms$/)]);
     const { wallMs } = clock.now();
     expect(cells.plane.get()).toMatchObject({ isSilent: false, nextTryAt: { wallMs: wallMs + 500 } });
@@ -453,6 +444,6 @@ describe("the stream to the control plane", () => {
     streams[0]?.say({ is: "records-ack", bootId: "boot", upToSequence: 3n });
     await clock.advance(60_000);
     expect(sequences(streams[0])).toEqual(["1 2", "3", "1 2 3"]);
-    expect(cells.records.get().waiting).toBe(0);
+    expect(cells.records.get()?.waiting).toBe(0);
   });
 });

@@ -5,7 +5,7 @@ import { CHECKS } from "../../agent/core/checks/register.ts";
 import type { CheckResult } from "../../agent/core/health.ts";
 import type { Known } from "../../agent/core/known.ts";
 import type { AnyLog } from "../../agent/ports/log.ts";
-import { FIXED, WELL } from "../core/sample.ts";
+import { desiredState, FIXED, WELL } from "../core/sample.ts";
 import { ManualClock, settle } from "./manual-clock.ts";
 import { here } from "./stand-ins.ts";
 
@@ -58,7 +58,11 @@ describe("what is known", () => {
     await settle();
     expect(board.checks.get().map(({ name }) => name)).toEqual(CHECKS.map(({ name }) => name));
     expect(board.phase.get()).toEqual({ at: "starting" });
-    expect(logged.filter((line) => line.includes("check.failed"))).toEqual(["warn check.failed control-plane"]);
+    expect(logged.filter((line) => line.includes("check.failed"))).toEqual([]);
+    // With a young view it blocks nothing, and somebody should look.
+    board.plane.update((view) => ({ ...view, confirmedAt: clock.now() }));
+    await settle();
+    expect(check("control-plane")).toMatchObject({ state: "failed", blocking: false });
   });
 
   it("makes the machine ready once all that blocks is ok, and degraded by name once it is not", async () => {
@@ -90,6 +94,21 @@ describe("what is known", () => {
       "info check.unknown isolation",
       "info check.failed records",
     ]);
+  });
+
+  it("that was a warning and keeps builds out now is told, and keeps its beginning", async () => {
+    allIsWell();
+    const another = { volumeId: "v-9", key: { kind: "per-boot" } } as const;
+    board.desired.set(desiredState({ cacheVolume: another }));
+    await settle();
+    expect(check("cache-volume")).toMatchObject({ state: "failed", blocking: false });
+    logged.length = 0;
+    const beganMs = clock.now().wallMs;
+    await clock.advance(60_000);
+    board.cache.set({ at: "failed", because: "gone" });
+    await settle();
+    expect(check("cache-volume")?.sinceMs).toBe(beganMs);
+    expect(logged).toContain("warn check.failed cache-volume");
   });
 
   it("that says the same as before changes nothing, and keeps since when it is so", async () => {
@@ -138,6 +157,10 @@ describe("what is known", () => {
     ["relief", { relief: { at: "pruning", message: "the cache is being pruned" } }],
     ["units", { units: { at: "unseen", because: "no bus" } }],
     ["records", { records: { waiting: 0, dropped: 1 } }],
+    ["bundles", { bundles: undefined }],
+    ["recordings", { recordings: undefined }],
+    ["runtime", { runtime: undefined }],
+    ["refusals", { refusals: undefined }],
   ])("is judged anew at once after a change of %s", async (name, change, where = {}) => {
     allIsWell();
     for (const [other, value] of Object.entries(where)) set(other as keyof Known, value);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { type Check, failed } from "../../agent/core/checks/check.ts";
 import { examined, nextChangeMs } from "../../agent/core/checks/examine.ts";
 import { CHECKS } from "../../agent/core/checks/register.ts";
 import { withSince } from "../../agent/core/health.ts";
@@ -23,6 +24,11 @@ const NOTHING_KNOWN: Known = {
   network: { at: "waiting" },
   isolation: { at: "unverified" },
   tailnet: { at: "unknown" },
+  records: undefined,
+  refusals: undefined,
+  runtime: undefined,
+  recordings: undefined,
+  bundles: undefined,
   traces: { at: "waiting" },
 };
 const checks = (known: Known) =>
@@ -46,9 +52,18 @@ describe("the register of checks", () => {
     expect(amiss.filter(({ remedy }) => remedy === "")).toEqual([]);
   });
 
+  it.each(CHECKS)("says of $name what it judges by, whether it is well, amiss or not known", (check) => {
+    for (const known of [WELL, NOTHING_KNOWN]) {
+      const [found] = examined(known, NOW, FIXED, [check]);
+      expect(found?.evidence.length).toBeGreaterThan(0);
+      expect(found?.evidence.filter((fact) => fact.trim() === "" || /undefined|null|NaN/.test(fact))).toEqual([]);
+    }
+    expect(check.title).not.toBe("");
+  });
+
   it("finds nothing ok of what nobody has looked at", () => {
     const found = new Map(examined(NOTHING_KNOWN, NOW, FIXED).map(({ name, state }) => [name, state]));
-    expect([...found].filter(([, state]) => state === "ok").map(([name]) => name)).toEqual(["records"]);
+    expect([...found].filter(([, state]) => state === "ok")).toEqual([]);
     for (const name of ["clock", "unsupported", "encryption", "isolation", "disk", "buildkit"])
       expect(found.get(name)).toBe("unknown");
   });
@@ -57,6 +72,8 @@ describe("the register of checks", () => {
 describe("what changes by age alone", () => {
   const known: Known = {
     ...WELL,
+    bundles: undefined,
+    runtime: undefined,
     plane: { ...WELL.plane, confirmedAt: NOW },
     certificates: { ...WELL.certificates, machineNotAfterMs: NOW.wallMs + 20 * 60_000 },
     gateway: {
@@ -106,6 +123,18 @@ describe("a reason", () => {
     const known: Known = { ...WELL, cache: { at: "failed", because: "no device" }, buildkit: NO_BUILDKIT };
     const { reasons: left } = readiness({ at: "starting" }, checks(known), new Set(["cache-volume"]));
     expect(left.map((reason) => reason.split(":")[0])).toEqual(["cache-filesystem", "encryption", "buildkit"]);
+  });
+
+  it("of a warning may be another warning; it never explains why a machine is not ready", () => {
+    const row = (name: string, over: Partial<Check>): Check => ({
+      ...{ name, title: name, blocking: false, remedy: "mend it" },
+      look: () => failed(name),
+      evidence: () => [name],
+      ...over,
+    });
+    const dependsOn = ["cause"];
+    const rows = [row("cause", {}), row("effect", { dependsOn }), row("grave", { dependsOn, blocking: true })];
+    expect(examined(WELL, NOW, FIXED, rows).map(({ causedBy }) => causedBy)).toEqual([undefined, "cause", undefined]);
   });
 
   it("of a check that nothing explains is its own", () => {

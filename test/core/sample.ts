@@ -118,6 +118,13 @@ export const WELL: Known = {
   },
   relief: IDLE_RELIEF,
   records: { waiting: 0, dropped: 0 },
+  recordings: { at: "none" },
+  runtime: { nodeVersion: "v24.21.0", control: { p99Ms: 0 }, gateway: { p99Ms: 0 } },
+  bundles: {
+    controlPlane: [{ subject: "CN=plane", notBeforeMs: NOW.wallMs, notAfterMs: NOW.wallMs + 400 * 86_400_000 }],
+    builds: [{ subject: "CN=builds", notBeforeMs: NOW.wallMs, notAfterMs: NOW.wallMs + 90 * 86_400_000 }],
+  },
+  refusals: { runId: "g1", counted: {}, watchedSince: NOW, slots: [], amiss: [] },
   units: { at: "none" },
   traces: { at: "off", because: "nobody wants any" },
   cache: { at: "open", volume: openedVolume() },
@@ -143,6 +150,7 @@ export function checkResult(over: Partial<CheckResult> = {}): CheckResult {
     neededByBuilds: true,
     message: "",
     remedy: "",
+    evidence: ["looked at"],
     sinceMs: 0,
     ...over,
   };

@@ -82,6 +82,26 @@ describe.skipIf(needsRoot)("the recording of a terminal", () => {
     expect(await ada.ended).toMatchObject({ reason: "recording-failed" });
     expect(ada.text).toContain("The recording cannot be stored any more.");
     await expect.poll(() => readdir(stage.recordingsDir)).toEqual([`rec-${ada.line.grantId}.cast.refused`]);
+    const told = await stage.board.recordings.first(
+      (view) => view?.at === "kept" && view.left.length > 0,
+      AbortSignal.timeout(15_000),
+    );
+    expect(told).toMatchObject({
+      waiting: [],
+      left: [{ file: `rec-${ada.line.grantId}.cast.refused`, isRefused: true }],
+    });
+  });
+
+  it("that the control plane takes and does not store is told, while the terminal goes on", async () => {
+    await using stage = await DebugStage.set();
+    stage.plane.debug.recordings.fault = "stall";
+    const ada = await stage.open();
+    await ada.sees(/recorded/);
+    const told = await stage.board.recordings.first(
+      (view) => view?.at === "kept" && view.waiting.some(({ waitingBytes }) => waitingBytes > 0),
+      AbortSignal.timeout(15_000),
+    );
+    expect(told).toMatchObject({ problem: "", waiting: [{ recordingId: `rec-${ada.line.grantId}` }] });
   });
 
   it("that cannot be begun keeps the terminal from starting", async () => {

@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { connect as connectPlain, type Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -70,6 +71,15 @@ describe("what clients offer", () => {
     const refusal = refusalOf(socket);
     socket.once("connect", () => socket.end(sent));
     expect(await refusal).toMatchObject({ reason });
+  });
+
+  it("tells of a client that does not take our certificate: it says so, and a scanner does not", async () => {
+    const refusal = rig.log.first(
+      ({ event, data }) => event === "session.refused" && data["reason"] === "serving-certificate-not-trusted",
+    );
+    const args = ["s_client", "-connect", `127.0.0.1:${rig.port}`, "-verify_return_error"];
+    spawn("openssl", args, { stdio: "ignore", timeout: 10_000 });
+    expect(await refusal).toMatchObject({ data: { detail: "ERR_SSL_TLSV1_ALERT_UNKNOWN_CA" } });
   });
 
   it("tells of a client that left after its hello", async () => {

@@ -132,6 +132,26 @@ it("gives no metric a value that nobody looked at: no check is ok, no disk is em
   expect(lines.filter((line) => /^builder_agent_(cache_|memory_|certificate_|boot_)/.test(line))).toEqual([]);
 });
 
+it("says in metrics when the control plane was heard and is tried next, as the head of each view does", async () => {
+  const registry = new Registry();
+  await using health = await serving(READY, registry);
+  const told = async () =>
+    (await asked(health, "/metrics")).body.match(/^builder_agent_control_plane_(?:last_contact|next_try).*$/gm);
+  const named = (heard: number, next: number) => [
+    `builder_agent_control_plane_last_contact_timestamp_seconds ${heard}`,
+    `builder_agent_control_plane_next_try_timestamp_seconds ${next}`,
+  ];
+  expect(await told()).toEqual(named(0, 0));
+  const contact = { attached: false, lastFailure: "away", lastHeardAtMs: NOW_MS - 500, nextTryAtMs: NOW_MS + 60_000 };
+  health.show({ ...READY, head: { ...READY.head, contact } });
+  expect(await told()).toEqual(named((NOW_MS - 500) / 1_000, NOW_MS / 1_000 + 60));
+  health.show({
+    ...READY,
+    head: { ...READY.head, contact: { attached: true, lastFailure: "", lastHeardAtMs: NOW_MS } },
+  });
+  expect(await told()).toEqual(named(NOW_MS / 1_000, 0));
+});
+
 it("keeps one series for a check whose gravity changes", async () => {
   const registry = new Registry();
   await using health = await serving(READY, registry);

@@ -122,6 +122,7 @@ describe("/readyz", () => {
       sinceMs: NOW_MS - 7_300_000,
       message: "No answer on its socket for 12 s: see its log",
       remedy: "Look",
+      evidence: ["looked at"],
       causedBy: "disk",
     };
 
@@ -130,7 +131,7 @@ describe("/readyz", () => {
       { ask: "/readyz", accept: "application/json" },
       { ask: "/readyz", accept: "text/plain;q=0.5, application/json;q=0.9" },
     ])(
-      "is what $ask with Accept: $accept gets, with each check's state, severity, time and remedy",
+      "is what $ask with Accept: $accept gets, with each check's state, severity, time, remedy and evidence",
       async ({ ask, accept }) => {
         await using health = await serving(CAUSED);
         const response = await fetch(new URL(ask, health.url), { headers: { accept } });

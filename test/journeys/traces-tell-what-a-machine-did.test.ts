@@ -3,11 +3,13 @@ import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { orderTraces } from "../../sandbox/admin/traces.ts";
 import { buildctlArguments } from "../../sandbox/stack/client-lines.ts";
 import { TempDir } from "../../sandbox/stack/temp-dir.ts";
 import type { WireSpan } from "../traces/decode-spans.ts";
 import { OtlpReceiver } from "../traces/otlp-receiver.ts";
 import { Client } from "./stage/client.ts";
+import { REF } from "./stage/set-up.ts";
 import { Stage } from "./stage/stage.ts";
 import { needsStage } from "./stage/whether.ts";
 
@@ -106,4 +108,26 @@ it("a collector that hangs holds up neither a start nor an ending", { timeout: 1
   } finally {
     await stage[Symbol.asyncDispose]();
   }
+});
+
+it("what the control plane orders and may not is told to whoever ordered it, and nothing is sent", {
+  timeout: 120_000,
+}, async () => {
+  await using receiver = await OtlpReceiver.listen();
+  await using stage = await Stage.up();
+  const { port } = new URL(receiver.url);
+  const [machine] = await orderTraces(stage.plane, {
+    verb: "traces",
+    ...REF,
+    order: { otlpEndpoint: `https://127.0.0.1:${port}`, headers: {}, caCertificates: "", sessionPercent: 0 },
+  });
+  expect(machine).toMatchObject({ machineId: stage.machine.id, ok: false });
+  expect(machine?.says).toMatch(/order is not followed: .* leads to 127\.0\.0\.1: this machine/);
+  // Ready all the same: builds go on.
+  const build = await stage.openBuild();
+  expect((await stage.askWorkers(build)).exitCode).toBe(0);
+  const [withdrawn] = await orderTraces(stage.plane, { verb: "traces", ...REF });
+  expect(withdrawn).toMatchObject({ ok: true });
+  expect(withdrawn?.says).toMatch(/^No spans are sent: Neither/);
+  expect(receiver.taken.get()).toEqual([]);
 });

@@ -51,7 +51,11 @@ export class LauncherBench implements AsyncDisposable {
   /** Runs until it is told to stop. */
   run(options: { readonly control?: string; readonly config?: Partial<LauncherConfig> } = {}): Promise<number> {
     const env = { ...process.env, LISTEN_PID: "1", LISTEN_FDS: "9" };
-    const child = (...args: string[]) => ({ args: [STAND_IN, ...args], env });
+    const child = (name: "gateway" | "control", ...args: string[]) => ({
+      args: [STAND_IN, name, ...args],
+      env,
+      endFile: join(this.dir, `${name}-end`),
+    });
     this.#done = runLauncher(
       {
         managerSocket: this.managerSocket,

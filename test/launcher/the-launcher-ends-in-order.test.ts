@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { eventually } from "../buildkit/real-buildkit.ts";
 import { isAlive, LauncherBench } from "./launcher-bench.ts";
@@ -71,7 +72,8 @@ describe("the launcher's ending", () => {
     await once(taken.listen(0, "127.0.0.1"), "listening");
     const address = taken.address();
     const port = typeof address === "object" && address !== null ? address.port : 0;
-    const gateway = { args: ["-e", ""], env: {}, listen: { host: "127.0.0.1", port } };
+    const listen = { host: "127.0.0.1", port };
+    const gateway = { args: ["-e", ""], env: {}, listen, endFile: join(bench.dir, "end") };
     const failed = bench.run({ config: { gateway } });
     await expect(failed).rejects.toMatchObject({
       code: "gateway.cannot-listen",

@@ -43,6 +43,12 @@ describe("what the far end does", () => {
       says: /answered 200 with application\/x-protobuf that is not OTLP's/,
     },
     {
+      name: "a number of rejected spans that is none",
+      does: (_, response) =>
+        response.writeHead(200, { "Content-Type": "application/json" }).end('{"partialSuccess":{"rejectedSpans":"x"}}'),
+      says: /answered 200 with application\/json that is not OTLP's/,
+    },
+    {
       name: "an answer without an end",
       does(_, response) {
         response.writeHead(200, { "Content-Type": "application/x-protobuf" });
@@ -89,7 +95,7 @@ describe("what the far end does", () => {
   it("spans of which it rejects some are counted as lost, the others as sent", async () => {
     await using receiver = await OtlpReceiver.listen();
     receiver.behaviour = (_, response) => {
-      const body = JSON.stringify({ partialSuccess: { rejectedSpans: 1, errorMessage: "too old" } });
+      const body = JSON.stringify({ partialSuccess: { rejectedSpans: "1", errorMessage: "too old" } });
       response.writeHead(200, { "Content-Type": "application/json" }).end(body);
     };
     await using stage = new Stage();

@@ -46,7 +46,7 @@ export class Stage implements AsyncDisposable {
   /** One that was not accepted, in words. */
   async failure(): Promise<string> {
     const failed = await this.progress.first(({ failing }) => failing !== undefined, AbortSignal.timeout(20_000));
-    return failed?.failing?.because ?? "it did not fail";
+    return failed?.failing ?? "it did not fail";
   }
 
   async accepted(): Promise<void> {

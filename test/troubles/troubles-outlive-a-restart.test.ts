@@ -13,14 +13,16 @@ import { checkResult } from "../core/sample.ts";
 
 let directory: string;
 let file: string;
+let ends: { readonly gateway: string; readonly control: string };
 let log: ReturnType<typeof notebook>;
 let store: TroubleStore;
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), "troubles-"));
   file = join(directory, "control", "troubles.json");
+  ends = { gateway: join(directory, "gateway-end"), control: join(directory, "control-end") };
   log = notebook();
-  store = troubleFile({ file, log });
+  store = troubleFile({ file, ends, log });
 });
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
@@ -62,10 +64,26 @@ describe("the file of troubles", () => {
 
   it("that cannot be written costs a log line and nothing else", async () => {
     await writeFile(join(directory, "no-directory"), "");
-    const nowhere = troubleFile({ file: join(directory, "no-directory", "troubles.json"), log });
+    const nowhere = troubleFile({ file: join(directory, "no-directory", "troubles.json"), ends, log });
     await nowhere.save("boot-1", { troubles: [trouble], endedInOrder: true });
     expect(await nowhere.load("boot-1")).toBeUndefined();
     expect(log.events).toEqual(["troubles.not-kept", "troubles.file-damaged"]);
+  });
+});
+
+describe("how a process ended", () => {
+  it.each([
+    ["killed KILL\n", "killed by SIGKILL"],
+    ["exited 70\n", "ended with exit code 70"],
+    ["dumped SEGV\n", "killed by SIGSEGV, with a core dump"],
+    ["", undefined],
+    ["exited \n", undefined],
+    ["killed KILL; and more\n", undefined],
+  ])("is told by what its manager wrote: %j", async (line, words) => {
+    await writeFile(ends.gateway, line);
+    expect(store.lastEnd("gateway", Date.now() - 10_000)).toBe(words);
+    expect(store.lastEnd("gateway", Date.now() + 10_000)).toBeUndefined();
+    expect(store.lastEnd("control", 0)).toBeUndefined();
   });
 });
 
@@ -99,12 +117,16 @@ describe("control", () => {
       ["disk", "Full"],
     ]);
     await expect.poll(async () => (await store.load("boot-1"))?.troubles).toEqual(told);
-    // Cut off: it never came to its end.
+    // Cut off: it never came to its end, and its manager says how.
+    await writeFile(ends.control, "dumped ABRT\n");
     const second = await run(clock);
     await expect
       .poll(() => second.board.troubles.get().map(({ what }) => what))
       .toEqual(["buildkitd", "disk", "control"]);
     await first.end();
+    expect(second.board.troubles.get().at(-1)?.message).toMatch(
+      /^killed by SIGABRT, with a core dump, and was started/,
+    );
     await second.end();
     const third = await run(clock);
     await expect

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, status as Code, type ServiceError } from "@grpc/grpc-js";
 import { AgentError } from "../../core/errors.ts";
@@ -6,6 +7,7 @@ import type { ProbeOutcome, ProbeTarget } from "../../core/network/probe-target.
 import { Branch } from "../../lifecycle/branch.ts";
 import { buildkitClient } from "./channel.ts";
 import { writeFetchRequest } from "./fetch-wire.ts";
+import { expectedToFail } from "./probe-trace.ts";
 
 const SOLVE = "/moby.buildkit.v1.Control/Solve";
 
@@ -24,6 +26,8 @@ export async function tryFetches(
   signal.throwIfAborted();
   const client = buildkitClient(socketPath);
   using enough = new Branch(signal);
+  // Each fetch listens, and all end with it: Node would take so many for a leak.
+  setMaxListeners(targets.length + 1, enough.signal);
   const fetch = async (target: Place): Promise<ProbeOutcome> => {
     const url = urlOf(target);
     const failure = await solve(client, url, enough.signal);
@@ -78,6 +82,7 @@ function solve(client: Client, url: string, enough: AbortSignal): Promise<Servic
       (request: Buffer) => request,
       (answer: Buffer) => answer,
       Buffer.from(writeFetchRequest(randomUUID(), url)),
+      expectedToFail(),
       { deadline: Date.now() + DEADLINE_MS },
       (failure) => {
         enough.removeEventListener("abort", cancel);

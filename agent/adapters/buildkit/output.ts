@@ -2,6 +2,7 @@ import type { Readable } from "node:stream";
 import { LineCutter } from "../../core/line-cutter.ts";
 import { isFailedCall } from "../../core/unit-exit.ts";
 import type { AnyLog, LogData, LogOf } from "../../ports/log.ts";
+import { isExpected } from "./probe-trace.ts";
 
 /** As many as UnitExit may hold. */
 const KEPT_LINES = 20;
@@ -66,14 +67,14 @@ export class DaemonOutput {
 
 /**
  * `{"level":"info","msg":"…","time":"…", …}` → ours: `message` and the other fields under `fields`,
- * where they cannot hide ours.
+ * where they cannot hide ours. That what must not be reached was not is for debugging.
  */
 export function parseLine(line: string): { readonly level: keyof AnyLog; readonly data: LogData } {
   const entry = jsonObject(line);
   if (entry === undefined) return { level: FRAME.test(line) ? "debug" : "warn", data: { message: line } };
   const { level, msg, time: _, ...fields } = entry;
   return {
-    level: LEVELS[typeof level === "string" ? level : ""] ?? "info",
+    level: isExpected(fields) ? "debug" : (LEVELS[typeof level === "string" ? level : ""] ?? "info"),
     data: { message: typeof msg === "string" ? msg : line, ...(Object.keys(fields).length > 0 && { fields }) },
   };
 }

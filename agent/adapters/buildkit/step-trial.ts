@@ -16,6 +16,8 @@ export class GrpcStepTrial implements BuildkitTrial, Disposable {
   readonly #client: Client;
   readonly #socketPath: string;
   readonly #program: Buffer;
+  /** Of the last step's layers. Never rejects. */
+  #pruning: Promise<void> = Promise.resolve();
 
   /** @throws {AgentError} "buildkit.no-step-program": builders do not have this architecture. */
   constructor(socketPath: string, architecture: string = process.arch) {
@@ -37,12 +39,14 @@ export class GrpcStepTrial implements BuildkitTrial, Disposable {
     signal: AbortSignal,
   ): Promise<{ readonly outcome: StepOutcome; readonly err?: AgentError }> {
     signal.throwIfAborted();
+    await this.#pruning;
+    signal.throwIfAborted();
     const begunMs = performance.now();
     const failure = await this.#solve(limitMs, signal);
     signal.throwIfAborted();
     const tookMs = Math.round(performance.now() - begunMs);
-    await this.#prune(signal);
-    signal.throwIfAborted();
+    // What is found does not wait for it.
+    this.#pruning = this.#prune(signal);
     if (failure === null) return { outcome: { is: "ran", tookMs } };
     return { outcome: outcomeOf(failure), err: this.#told(failure, limitMs) };
   }

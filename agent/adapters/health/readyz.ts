@@ -73,10 +73,20 @@ function readyzReport(
 }
 
 function checkReport(check: CheckResult) {
-  const { name, state: status, sinceMs, message, remedy, causedBy } = check;
+  const { name, state: status, sinceMs, message, remedy, evidence, causedBy } = check;
   const severity = severityOf(check);
   const since = rfc3339(sinceMs);
-  return { name, status, severity, since, sinceMs, message, remedy, ...(causedBy !== undefined && { causedBy }) };
+  return {
+    name,
+    status,
+    severity,
+    since,
+    sinceMs,
+    message,
+    remedy,
+    evidence,
+    ...(causedBy !== undefined && { causedBy }),
+  };
 }
 
 function verboseLines(

@@ -44,6 +44,14 @@ export function stateGauges(registry: Registry): (state: ObservedState) => void 
   const closed = gauge("admission_closed", "1 for why the gateway is told to let no build in: a check, or stopping.", [
     "reason",
   ]);
+  const heard = gauge(
+    "control_plane_last_contact_timestamp_seconds",
+    "When something last came from the control plane, Unix time; 0: not since control started.",
+  );
+  const nextTry = gauge(
+    "control_plane_next_try_timestamp_seconds",
+    "When the control plane is tried next, Unix time; 0 while it is not waited for.",
+  );
   const chapter = gauge(
     "boot_chapter_seconds",
     "How long this part of control's start took; absent until it is over.",
@@ -65,7 +73,9 @@ export function stateGauges(registry: Registry): (state: ObservedState) => void 
 
   return (state) => {
     ready.set(readiness(state.phase, state.checks, new Set()).ready ? 1 : 0);
-    const { machineId } = state.head;
+    const { machineId, contact } = state.head;
+    heard.set((contact?.lastHeardAtMs ?? 0) / 1000);
+    nextTry.set((contact?.nextTryAtMs ?? 0) / 1000);
     // A machine that lost its key comes back as another one: of which it is, there is one series.
     machine.reset();
     if (machineId !== undefined) machine.set({ machine_id: machineId }, 1);

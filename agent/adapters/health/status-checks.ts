@@ -14,10 +14,12 @@ export function statusChecks({ checks: found }: ObservedState, nowMs: number): H
 function checkRow(check: CheckResult, nowMs: number): Html {
   const { tone, mark } = verdict(check);
   const remedy = check.remedy === "" ? NOTHING : html`<p class="muted">${message(check.remedy, nowMs)}</p>`;
+  const looked =
+    check.state === "ok" ? NOTHING : html`<p class="muted">${message(check.evidence.join("; "), nowMs)}</p>`;
   const cause =
     check.causedBy === undefined ? NOTHING : html` <span class="muted">(because of ${check.causedBy})</span>`;
   return html`<li><span class="mark ${tone}">${mark}</span><strong class="name">${check.name}</strong>
-<div class="what">${message(check.message, nowMs)}${cause}${remedy}</div>
+<div class="what">${message(check.message, nowMs)}${cause}${looked}${remedy}</div>
 <span class="since muted">for ${elapsed(check.sinceMs, nowMs)}</span></li>`;
 }
 

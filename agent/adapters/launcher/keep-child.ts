@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises";
+import { endLine } from "../../core/last-end.ts";
 import { afterExit, type RestartBudget } from "../../core/restart-budget.ts";
 import type { Pulse } from "../../lifecycle/pulse.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -15,6 +17,8 @@ export interface KeptChild {
   readonly start: () => Promise<Child>;
   /** Whether this exit is the end of it, though nobody asked. */
   readonly isFinal: (exit: ChildExit) => boolean;
+  /** Where it is written how each run ended, for control. */
+  readonly endFile: string;
 }
 
 /** What it is told; of its end each is more pressing than the one before. */
@@ -59,6 +63,9 @@ async function run(child: KeptChild, signals: ChildSignals, log: Log): Promise<C
     log.info({ child: child.name, childPid: running.pid }, "launcher.child-started");
     const exit = await endOf(running, signals);
     log.info({ child: child.name, childPid: running.pid, ...exit }, "launcher.child-exited");
+    await writeFile(child.endFile, endLine(exit)).catch((err: unknown) => {
+      log.warn({ child: child.name, err }, "launcher.end-not-noted");
+    });
     return exit;
   } catch (err) {
     log.error({ child: child.name, err }, "launcher.child-not-started");

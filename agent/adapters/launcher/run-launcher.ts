@@ -32,8 +32,10 @@ export interface LauncherConfig {
      * ourselves.
      */
     readonly listen: { readonly host: string; readonly port: number } | { readonly fd: number };
+    /** Where it is written how each run ended. */
+    readonly endFile: string;
   };
-  readonly control: ChildCommand;
+  readonly control: ChildCommand & { readonly endFile: string };
   /** Our own. */
   readonly env: NodeJS.ProcessEnv;
   /**
@@ -121,6 +123,7 @@ export async function runLauncher(
         return started;
       },
       isFinal: () => false,
+      endFile: config.gateway.endFile,
     },
     {
       again: ending.again,
@@ -135,6 +138,7 @@ export async function runLauncher(
       name: "control",
       start: async () => Child.start(config.control),
       isFinal: ({ code }) => code === 0 || (code !== undefined && config.finalExitCodes.includes(code)),
+      endFile: config.control.endFile,
     },
     { again: ending.again, end: stop, hurry, kill: after(stop, config.controlGraceMs, clock, done.signal) },
     parts,

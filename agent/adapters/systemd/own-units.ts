@@ -1,11 +1,9 @@
-import { lstatSync, readlinkSync } from "node:fs";
+import { lstatSync, readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { CONFINING_SETTINGS } from "../../core/units/confinement.ts";
-import { OWN_UNITS, type OwnUnit, type UnitSeen } from "../../core/units/own-units.ts";
+import { OWN_UNIT_NAMES, type OwnUnit, type UnitSeen } from "../../core/units/own-units.ts";
 import type { OwnUnits } from "../../ports/own-units.ts";
 import { showUnits } from "./systemctl.ts";
-
-export const OWN_UNIT_NAMES = Object.keys(OWN_UNITS) as readonly OwnUnit[];
 
 /**
  * Where systemd keeps the id of each unit's present run: a link for each that is up. It is gone
@@ -32,7 +30,10 @@ export function ownUnits(): OwnUnits {
 /** As systemd has them, in the order of their names here. */
 export async function lookAtUnits(signal: AbortSignal): Promise<readonly UnitSeen[]> {
   const shown = await showUnits(OWN_UNIT_NAMES, ASKED, signal);
-  return OWN_UNIT_NAMES.map((name, at) => unitSeen(name, shown[at] ?? {}));
+  return OWN_UNIT_NAMES.map((name, at) => {
+    const unit = unitSeen(name, shown[at] ?? {});
+    return { ...unit, isStale: unit.isStale || CHANGED_IN.some((directory) => hasUnread(directory, unit)) };
+  });
 }
 
 export function unitSeen(name: OwnUnit, shown: Readonly<Record<string, string>>): UnitSeen {
@@ -45,9 +46,32 @@ export function unitSeen(name: OwnUnit, shown: Readonly<Record<string, string>>)
     restarts: Number(told("NRestarts")) || 0,
     file: told("UnitFileState"),
     isStale: told("NeedDaemonReload") === "yes",
-    dropIns: told("DropInPaths").split(" ").filter(Boolean),
+    dropIns: unquoted(told("DropInPaths")).split(" ").filter(Boolean),
     settings: Object.fromEntries(CONFINING_SETTINGS.map((setting) => [setting, told(setting)])),
   };
+}
+
+/** `systemctl show` doubles what a shell would take for itself; our mount's name has a backslash. */
+function unquoted(paths: string): string {
+  return paths.replace(/["']/g, "").replace(/\\+/g, "\\");
+}
+
+/**
+ * The manager itself notices changed files, but no folder that is newer than its last look.
+ */
+function hasUnread(directory: string, { name, dropIns }: UnitSeen): boolean {
+  const folder = join(directory, `${name}.d`);
+  return filesIn(folder).some((file) => file.endsWith(".conf") && !dropIns.includes(join(folder, file)));
+}
+
+/** Without links: one to /dev/null takes a file of the package out of force. */
+function filesIn(folder: string): readonly string[] {
+  try {
+    const entries = readdirSync(folder, { withFileTypes: true });
+    return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
+  } catch {
+    return [];
+  }
 }
 
 function markOfAll(): string {

@@ -8,28 +8,11 @@ import { KnownCounter } from "./known-counter.ts";
 export function planeInstruments(
   registry: Registry,
 ): PlaneMeters &
-  Pick<
-    Meters,
-    | "planeAttached"
-    | "planeHeard"
-    | "planeNextTry"
-    | "planeCallFailed"
-    | "clockOffset"
-    | "messageRefused"
-    | "renewalFailed"
-  > {
+  Pick<Meters, "planeAttached" | "planeCallFailed" | "clockOffset" | "messageRefused" | "renewalFailed"> {
   const registers = [registry];
   const prefix = "builder_agent_control_plane";
   const gauge = (name: string, help: string): Gauge => new Gauge({ name, help, registers });
   const attached = gauge(`${prefix}_attached`, "1 while the stream to the control plane is open.");
-  const heard = gauge(
-    `${prefix}_last_contact_timestamp_seconds`,
-    "When something last came from the control plane, Unix time; 0: not since control started.",
-  );
-  const nextTry = gauge(
-    `${prefix}_next_try_timestamp_seconds`,
-    "When the control plane is tried next, Unix time; 0 while attached.",
-  );
   const offset = gauge(
     "builder_agent_clock_offset_seconds",
     "This machine's clock minus the control plane's; absent while that is not known.",
@@ -60,12 +43,7 @@ export function planeInstruments(
     registers,
   });
   return {
-    planeAttached: (is) => {
-      attached.set(is ? 1 : 0);
-      if (is) nextTry.set(0);
-    },
-    planeHeard: (atMs) => heard.set(atMs / 1000),
-    planeNextTry: (atMs) => nextTry.set(atMs / 1000),
+    planeAttached: (is) => attached.set(is ? 1 : 0),
     planeCallFailed: (call, status) => calls.inc({ call, status: statusLabel(status) }),
     clockOffset: (ms) => (ms === undefined ? offset.remove() : offset.set(ms / 1000)),
     messageRefused: (kind) => messages.inc(kind),

@@ -1,8 +1,9 @@
 import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { belatedEnd, isEndOfAsciicast } from "../../core/debug/asciicast.ts";
 import { AgentError } from "../../core/errors.ts";
 import type { Recording, Recordings } from "../../ports/debug-terminal.ts";
+import { lookAtFolder } from "./recording-folder.ts";
 
 const SUFFIX = ".cast";
 /** A recording that the control plane does not take; not looked at again. */
@@ -13,12 +14,21 @@ const LINE_MAX_BYTES = 1024 * 1024;
 
 /** A file for each recording, of whole lines only, readable by this user alone. */
 export function recordingFiles(directory: string): Recordings {
+  const held = new Set<string>();
+  let isRecovered = false;
+  const hold = (path: string, handle: FileHandle, recordingId: string, sizeBytes: number, isEnded: boolean) => {
+    const file = basename(path);
+    held.add(file);
+    return new RecordingFile(recordingId, path, handle, sizeBytes, isEnded, () => held.delete(file));
+  };
   return {
+    look: () =>
+      lookAtFolder(directory, { suffix: SUFFIX, aside: ASIDE, isHeld: (file) => !isRecovered || held.has(file) }),
     async begin(recordingId, header) {
       try {
         await mkdir(directory, { recursive: true, mode: 0o700 });
         const path = join(directory, `${recordingId}${SUFFIX}`);
-        const recording = new RecordingFile(recordingId, path, await open(path, "wx+", 0o600), 0, false);
+        const recording = hold(path, await open(path, "wx+", 0o600), recordingId, 0, false);
         await recording.append(header);
         return recording;
       } catch (cause) {
@@ -32,16 +42,26 @@ export function recordingFiles(directory: string): Recordings {
       const names = await readdir(directory).catch(() => []);
       const recovered: Recording[] = [];
       for (const name of names.filter((entry) => entry.endsWith(SUFFIX)).toSorted()) {
-        const recording = await recoverFile(name.slice(0, -SUFFIX.length), join(directory, name));
+        // One that cannot be taken up keeps no other from it; `look` tells of it.
+        const recording = await recoverFile(join(directory, name), hold).catch(() => undefined);
         if (recording !== undefined) recovered.push(recording);
       }
+      isRecovered = true;
       return recovered;
     },
   };
 }
 
+type Hold = (
+  path: string,
+  handle: FileHandle,
+  recordingId: string,
+  sizeBytes: number,
+  isEnded: boolean,
+) => RecordingFile;
+
 /** Undefined for a file without a whole line: there is nothing to see in it, and it goes. */
-async function recoverFile(recordingId: string, path: string): Promise<Recording | undefined> {
+async function recoverFile(path: string, hold: Hold): Promise<Recording | undefined> {
   const handle = await open(path, "r+");
   const { size } = await handle.stat();
   const wholeBytes = await endOfLastLine(handle, size);
@@ -52,7 +72,7 @@ async function recoverFile(recordingId: string, path: string): Promise<Recording
   }
   if (wholeBytes < size) await handle.truncate(wholeBytes);
   const lastLine = await lineThatEndsAt(handle, wholeBytes);
-  const recording = new RecordingFile(recordingId, path, handle, wholeBytes, isEndOfAsciicast(lastLine));
+  const recording = hold(path, handle, basename(path, SUFFIX), wholeBytes, isEndOfAsciicast(lastLine));
   if (!recording.isEnded) await recording.end(belatedEnd(lastLine));
   return recording;
 }
@@ -63,13 +83,22 @@ class RecordingFile implements Recording {
   readonly #handle: FileHandle;
   #sizeBytes: number;
   #isEnded: boolean;
+  readonly #onRelease: () => void;
 
-  constructor(recordingId: string, path: string, handle: FileHandle, sizeBytes: number, isEnded: boolean) {
+  constructor(
+    recordingId: string,
+    path: string,
+    handle: FileHandle,
+    sizeBytes: number,
+    isEnded: boolean,
+    onRelease: () => void,
+  ) {
     this.recordingId = recordingId;
     this.#path = path;
     this.#handle = handle;
     this.#sizeBytes = sizeBytes;
     this.#isEnded = isEnded;
+    this.#onRelease = onRelease;
   }
 
   get sizeBytes(): number {
@@ -115,11 +144,13 @@ class RecordingFile implements Recording {
   async forget(): Promise<void> {
     await this.#handle.close();
     await rm(this.#path, { force: true });
+    this.#onRelease();
   }
 
   async setAside(): Promise<void> {
     await this.#handle.close();
     await rename(this.#path, `${this.#path}${ASIDE}`);
+    this.#onRelease();
   }
 
   async release(): Promise<void> {

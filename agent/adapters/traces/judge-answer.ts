@@ -18,12 +18,15 @@ export interface Accepted {
   readonly because: string;
 }
 
-/** How a success is read: `ExportTraceServiceResponse`. Throws on what is none. */
+/**
+ * How a success is read: `ExportTraceServiceResponse`, in whose JSON a number of 64 bits is a text.
+ * Throws on what is none.
+ */
 export type ReadSuccess = (
   body: Uint8Array,
   type: string,
 ) => {
-  readonly partialSuccess?: { readonly rejectedSpans?: number; readonly errorMessage?: string };
+  readonly partialSuccess?: { readonly rejectedSpans?: number | string; readonly errorMessage?: string };
 };
 
 /** @throws {NotAccepted} for what is not a success in OTLP's sense. */
@@ -41,7 +44,9 @@ export function judgeAnswer({ status, type, retryAfter, body }: Answer, read: Re
   if (body.length === 0) return { rejected: 0, because: "" };
   try {
     const { rejectedSpans = 0, errorMessage = "" } = read(body, type).partialSuccess ?? {};
-    return { rejected: Math.max(0, Number(rejectedSpans)), because: errorMessage.slice(0, WORDS_MAX) };
+    const rejected = Number(rejectedSpans);
+    if (!(rejected >= 0)) throw new TypeError("The number of rejected spans is none");
+    return { rejected, because: errorMessage.slice(0, WORDS_MAX) };
   } catch (cause) {
     const shown = /^[\w.+-]+\/[\w.+-]+$/.test(type) ? type.slice(0, 64) : "no media type";
     const message = `It answered ${status} with ${shown} that is not OTLP's: is it an OTLP receiver?`;

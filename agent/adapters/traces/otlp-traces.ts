@@ -78,7 +78,7 @@ export class OtlpTraces implements Traces, AsyncDisposable {
     this.#progress = {};
     if (this.#to === undefined) {
       this.#waiting.forget();
-      return await clock.sleep(Number.POSITIVE_INFINITY, signal);
+      return clock.sleep(Number.POSITIVE_INFINITY, signal);
     }
     for (;;) {
       await this.#waiting.until(1, signal);
@@ -157,10 +157,8 @@ export class OtlpTraces implements Traces, AsyncDisposable {
   }
 
   #noteFailure(to: Addressee, err: unknown, spans: number): void {
-    const { log, clock } = this.#options;
-    log.warn({ to: to.target.shown, err, spans }, "traces.not-accepted");
-    const { sinceMs = clock.now().wallMs } = this.#progress.failing ?? {};
-    this.#note(to, { ...this.#progress, failing: { sinceMs, because: withCause(err) } });
+    this.#options.log.warn({ to: to.target.shown, err, spans }, "traces.not-accepted");
+    this.#note(to, { ...this.#progress, failing: withCause(err) });
   }
 
   #note(to: Addressee, progress: TraceProgress): void {

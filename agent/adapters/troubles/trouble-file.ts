@@ -2,7 +2,8 @@ import { mkdir, open, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
 import type { Log } from "../../ports/log.ts";
-import type { KeptTroubles, TroubleStore } from "../../ports/trouble-store.ts";
+import type { KeptTroubles, OwnProcess, TroubleStore } from "../../ports/trouble-store.ts";
+import { lastEnd } from "./last-end.ts";
 
 /** Ten troubles with ten builds each come to some 20 KB. */
 const MOST_BYTES = 64 * 1024;
@@ -31,8 +32,18 @@ const File = z.strictObject({
  * A file on tmpfs, replaced by rename: whole, or as it was. One that cannot be read is set aside as
  * `<file>.damaged`, for whoever wants to know why.
  */
-export function troubleFile({ file, log }: { readonly file: string; readonly log: Log }): TroubleStore {
+export function troubleFile({
+  file,
+  ends,
+  log,
+}: {
+  readonly file: string;
+  /** Where the manager of each process writes how it ended (last-end.ts). */
+  readonly ends: Readonly<Record<OwnProcess, string>>;
+  readonly log: Log;
+}): TroubleStore {
   return {
+    lastEnd: (process, sinceMs) => lastEnd(ends[process], sinceMs),
     async load(bootId) {
       try {
         const text = await readBounded(file);

@@ -23,8 +23,8 @@ const ANYTHING = [...SOUND, 4, 5, 6, 7, 8, 12, 16, 32];
  * No blocks reserved for root, since all of it is root's; an inode for 8 KiB instead of 16, because
  * dependency trees are small files; tables written lazily. A per-boot file system never outlives a
  * crash, so that even its journal need not be cleared first. Blocks are discarded only where an
- * earlier volume of ours has written. Where it finds itself damaged it goes read-only: by default it
- * would go on, and hand out what is wrong.
+ * earlier volume of ours has written. Where it finds itself damaged it goes read-only; by default
+ * it would go on, and hand out what is wrong.
  */
 export function makeExt4(path: string, kind: VolumeKind, found: FormattableAs): Command {
   const lazy = ["lazy_itable_init=1", ...(kind === "per-boot" ? ["lazy_journal_init=1"] : [])];

@@ -13,14 +13,23 @@ export interface Problem {
 
 export class ConfigInvalid extends AgentError {
   readonly problems: readonly Problem[];
+  /** What to do first, on a machine that nobody has configured. */
+  readonly firstStep: FirstStep | undefined;
 
-  constructor(problems: readonly Problem[]) {
+  constructor(problems: readonly Problem[], firstStep?: FirstStep) {
     const count = problems.length === 1 ? "one problem" : `${problems.length} problems`;
-    super("config.invalid", `The configuration has ${count}:\n${problems.map(describeProblem).join("\n")}`, {
-      retryable: false,
-    });
+    const all = problems.map(describeProblem).join("\n");
+    const first = firstStep && `${firstStep.found}. First: ${firstStep.next}\n`;
+    super("config.invalid", `${first ?? ""}The configuration has ${count}:\n${all}`, { retryable: false });
     this.problems = problems;
+    this.firstStep = firstStep;
   }
+}
+
+/** Why nothing can work yet, and the command, or the words, that begin. */
+export interface FirstStep {
+  readonly found: string;
+  readonly next: string;
 }
 
 export function describeProblem({ key, source, found, expected }: Problem): string {

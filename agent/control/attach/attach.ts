@@ -89,9 +89,7 @@ export async function stayAttached(
     const note = (retryInMs: number): void => {
       ports.log.warn({ err: failure, retryInMs }, "control-plane.detached");
       loop.failed(lastFailure, retryInMs);
-      const nextTryAt = later(ports.clock.now(), retryInMs);
-      cells.plane.update((view) => ({ ...view, nextTryAt }));
-      ports.meters.planeNextTry(nextTryAt.wallMs);
+      cells.plane.update((view) => ({ ...view, nextTryAt: later(ports.clock.now(), retryInMs) }));
     };
     await pauseBeforeReconnect(ports, cells, { failure, failures }, note, signal);
     failures += 1;
@@ -125,9 +123,7 @@ async function attachOnce(
       branch,
       () =>
         receive(ports, cells, stream, () => {
-          const now = ports.clock.now();
-          heard.atMonoMs = now.monoMs;
-          ports.meters.planeHeard(now.wallMs);
+          heard.atMonoMs = ports.clock.now().monoMs;
           refusals.heard();
         }),
       (signal) => reportObserved(ports, cells, stream, signal),

@@ -42,6 +42,8 @@ interface Shared {
   readonly reported: ObservedState | undefined;
   /** A pulse, not a state: nothing waits for its change. */
   readonly gatewayCounts: GatewayCounts;
+  /** How late the gateway's event loop was lately, p99 in ms; undefined: it has not told. */
+  readonly gatewayDelay: number | undefined;
 }
 
 /** The one board: a cell for each thing that is known. Chapters take a `Pick` of it. */
@@ -70,7 +72,11 @@ export function newBoard(retryNow = new Pulse()): Board {
     certificates: new Cell<Known["certificates"]>({ lastRenewalError: "" }, sameData),
     resources: new Cell<Known["resources"]>(undefined),
     relief: new Cell<Known["relief"]>(IDLE_RELIEF, sameData),
-    records: new Cell<Known["records"]>({ waiting: 0, dropped: 0 }, sameData),
+    records: new Cell<Known["records"]>(undefined, sameData),
+    recordings: new Cell<Known["recordings"]>(undefined, sameData),
+    runtime: new Cell<Known["runtime"]>(undefined, sameData),
+    bundles: new Cell<Known["bundles"]>(undefined, sameData),
+    refusals: new Cell<Known["refusals"]>(undefined, sameData),
     units: new Cell<Known["units"]>({ at: "unknown" }, sameData),
     traces: new Cell<Known["traces"]>({ at: "waiting" }, sameData),
     phase: new Cell<Phase>({ at: "starting" }, sameData),
@@ -86,6 +92,7 @@ export function newBoard(retryNow = new Pulse()): Board {
     observed: new Cell<Shared["observed"]>(undefined),
     troubles: new Cell<Shared["troubles"]>([], sameData),
     reported: new Cell<Shared["reported"]>(undefined),
+    gatewayDelay: new Cell<Shared["gatewayDelay"]>(undefined),
     gatewayCounts: new Cell<GatewayCounts>({ accepted: 0, refused: 0, waiting: 0 }, sameData),
   };
 }

@@ -2,7 +2,7 @@ import type { DebugGrant, DebugGrantWish, DebugStatus } from "../../core/debug/g
 import { type DebugFacts, judgeGrant } from "../../core/debug/judge.ts";
 import { signedText } from "../../core/debug/signed-text.ts";
 import type { DesiredState } from "../../core/desired-state.ts";
-import { Branch, within } from "../../lifecycle/branch.ts";
+import { Branch, firstOf, within } from "../../lifecycle/branch.ts";
 import { onChange } from "../../lifecycle/cell.ts";
 import { Pulse } from "../../lifecycle/pulse.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -12,6 +12,7 @@ import type { Log } from "../../ports/log.ts";
 import type { Board } from "../board/board.ts";
 import { holdTerminal } from "./hold-terminal.ts";
 import { Uploads } from "./uploads.ts";
+import { watchRecordings } from "./watch-recordings.ts";
 
 export interface DebugChapterPorts {
   /** Absent where this machine can give no terminals. */
@@ -20,7 +21,7 @@ export interface DebugChapterPorts {
   readonly log: Log;
 }
 
-export type DebugCells = Pick<Board, "identity" | "desired" | "phase" | "debugTerminals">;
+export type DebugCells = Pick<Board, "identity" | "desired" | "phase" | "debugTerminals" | "recordings">;
 
 /**
  * A terminal for each debug grant that holds, while it holds; a reason for each that does not.
@@ -29,13 +30,30 @@ export type DebugCells = Pick<Board, "identity" | "desired" | "phase" | "debugTe
  */
 export async function keepTerminals(ports: DebugChapterPorts, cells: DebugCells, signal: AbortSignal): Promise<void> {
   const { debug } = ports;
-  if (debug === undefined) return;
+  if (debug === undefined) {
+    cells.recordings.set({ at: "none" });
+    return;
+  }
+  const { recordings } = debug;
+  const uploads = new Uploads({ ...ports, debug }, cells.identity);
+  await firstOf(
+    signal,
+    (one) => watchRecordings({ ...ports, recordings }, uploads, cells.recordings, one),
+    (one) => followGrants({ ...ports, debug }, cells, uploads, one),
+  );
+}
+
+async function followGrants(
+  ports: Omit<DebugChapterPorts, "debug"> & { readonly debug: DebugPorts },
+  cells: DebugCells,
+  uploads: Uploads,
+  signal: AbortSignal,
+): Promise<void> {
   const identity = await cells.identity.first((known) => known !== undefined, signal);
   if (identity === undefined) return;
   using over = new Branch(signal);
-  const uploads = new Uploads({ ...ports, debug }, cells.identity);
-  for (const left of await debug.recordings.recover()) uploads.add(left, over.signal);
-  await new Grants({ ...ports, debug }, cells, uploads).follow(identity, over.signal);
+  for (const left of await ports.debug.recordings.recover()) uploads.add(left, over.signal);
+  await new Grants(ports, cells, uploads).follow(identity, over.signal);
   await uploads.settled();
 }
 

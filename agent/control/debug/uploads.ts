@@ -1,6 +1,8 @@
 import { fullJitterMs } from "../../core/backoff.ts";
 import { DEBUG_LIMITS } from "../../core/contract-limits.ts";
+import { inWords } from "../../core/errors.ts";
 import { PlaneError, retryAfterMs } from "../../core/plane-status.ts";
+import type { WaitingRecording } from "../../core/recordings.ts";
 import { aborted, Branch, raceOn, within } from "../../lifecycle/branch.ts";
 import type { Cell } from "../../lifecycle/cell.ts";
 import { Pulse } from "../../lifecycle/pulse.ts";
@@ -27,6 +29,8 @@ interface Upload {
   /** Since when something waits to be stored. */
   waitingSinceMonoMs: number | undefined;
   refused: boolean;
+  /** Of the last try; "" once something of it was stored since. */
+  lastFailure: string;
 }
 
 /** Sends every recording while it is being made, and after. */
@@ -48,7 +52,7 @@ export class Uploads {
   /** Until it is stored whole; after `signal`, for a little longer. */
   add(recording: Recording, signal: AbortSignal): void {
     const waitingSinceMonoMs = this.#ports.clock.now().monoMs;
-    const upload: Upload = { recording, storedUpTo: 0, waitingSinceMonoMs, refused: false };
+    const upload: Upload = { recording, storedUpTo: 0, waitingSinceMonoMs, refused: false, lastFailure: "" };
     this.#uploads.set(recording, upload);
     const running = this.#keep(upload, signal)
       .catch((err: unknown) => this.#ports.log.error({ err, recordingId: recording.recordingId }, "recording.not-sent"))
@@ -57,6 +61,17 @@ export class Uploads {
         this.#running.delete(running);
       });
     this.#running.add(running);
+  }
+
+  /** What the control plane has not stored whole, also while it is being made. */
+  get waiting(): readonly WaitingRecording[] {
+    const { wallMs, monoMs } = this.#ports.clock.now();
+    return [...this.#uploads.values()].map(({ recording, storedUpTo, waitingSinceMonoMs, lastFailure }) => ({
+      recordingId: recording.recordingId,
+      waitingBytes: recording.sizeBytes - storedUpTo,
+      sinceMs: Math.round((wallMs - monoMs + (waitingSinceMonoMs ?? monoMs)) / 1_000) * 1_000,
+      lastFailure,
+    }));
   }
 
   /** All that can be sent before this process ends has been. */
@@ -112,6 +127,7 @@ export class Uploads {
         log.error({ err: failure, recordingId }, "recording.refused");
         return await recording.setAside();
       }
+      upload.lastFailure = inWords(failure);
       failures = upload.storedUpTo > before ? 1 : failures + 1;
       const pauseMs = retryAfterMs(failure) + fullJitterMs(AGAIN, failures - 1, clock.random());
       log.warn({ err: failure, recordingId, pauseMs }, "recording.waits");
@@ -144,6 +160,7 @@ export class Uploads {
             heard = true;
             upload.storedUpTo = Math.min(storedUpTo, recording.sizeBytes);
             upload.waitingSinceMonoMs = undefined;
+            upload.lastFailure = "";
             noteWaiting(upload, clock.now().monoMs);
             isComplete = complete;
             stored.note();

@@ -8,8 +8,28 @@ export const buildkitSolve: Check = {
   title: "A build's step",
   blocking: true,
   neededByBuilds: true,
-  dependsOn: ["machine-certificate", "control-plane-view", "cache-volume", "build-network", "buildkit", "disk"],
+  dependsOn: [
+    "machine-certificate",
+    "control-plane-view",
+    "cache-volume",
+    "cache-filesystem",
+    "build-network",
+    "buildkit",
+    "disk",
+  ],
   remedy: "builder-agent logs --since 1h | grep buildkit.step-failed has BuildKit's own words",
+  evidence({ step }) {
+    switch (step.at) {
+      case "untried":
+        return [step.message];
+      case "ran":
+        return [`the last step ran at ${rfc3339(step.atMs)} and took ${step.tookMs} ms`];
+      case "failed":
+        return [`the last steps failed: ${step.fault}`];
+      default:
+        return step satisfies never;
+    }
+  },
   look({ step }) {
     switch (step.at) {
       case "untried":

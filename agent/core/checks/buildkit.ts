@@ -9,6 +9,11 @@ export const buildkit: Check = {
   neededByBuilds: true,
   dependsOn: ["machine-certificate", "control-plane-view", "cache-volume", "cache-filesystem", "build-network"],
   remedy: "Look at the log of buildkitd.service; it is started again by itself",
+  evidence: ({ buildkit: { at, version, restarts, lastExit, quarantined } }) => [
+    `${version === "" ? "buildkitd of an unknown version" : version}: ${at}`,
+    `restarted ${restarts} times since control started${lastExit === "" ? "" : `, last ended: ${lastExit}`}`,
+    ...(quarantined === "" ? [] : [`set aside at its last start: ${quarantined}`]),
+  ],
   look({ buildkit: view }) {
     if (view.at === "unknown") return unknown(view.message);
     return view.at === "ready" ? ok(view.message) : failed(view.message);
@@ -27,6 +32,16 @@ export const disk: Check = {
   neededByBuilds: true,
   dependsOn: ["machine-certificate", "control-plane-view", "cache-volume", "cache-filesystem"],
   remedy: `Make the cache's disk larger, or ${ELSE}`,
+  evidence({ resources }) {
+    if (resources === undefined) return ["Neither space nor inodes were looked at yet"];
+    const { cacheFreeBytes: free, cacheSizeBytes: size, cacheInodes, cacheFreeInodes } = resources;
+    return [
+      `${sizeInWords(free)} of ${sizeInWords(size)} free; builds are refused below ${sizeInWords(DISK_FULL_BYTES)}`,
+      cacheInodes === 0
+        ? "its inodes have no fixed number"
+        : `${cacheFreeInodes} of ${cacheInodes} inodes free; builds are refused below ${inodeLevels(cacheInodes).fullInodes}`,
+    ];
+  },
   look({ resources, relief, desired }) {
     if (resources === undefined) return unknown("Not looked at yet");
     const { cacheFreeBytes: free, cacheSizeBytes: size, cacheInodes, cacheFreeInodes } = resources;

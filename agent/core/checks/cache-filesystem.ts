@@ -23,12 +23,23 @@ export const cacheFilesystem: Check = {
   neededByBuilds: true,
   dependsOn: ["machine-certificate", "control-plane-view", "cache-volume"],
   remedy: REOPEN,
+  evidence: ({ cacheFilesystem: view }) => (view.at === "unknown" ? ["not looked at yet"] : facts(view)),
   look({ cache, cacheFilesystem: view, resources }) {
     if (cache.at !== "open") return unknown("No cache is open");
     if (view.at === "unknown") return unknown("Not looked at yet");
     return placeLook(view) ?? deviceLook(view.now.device) ?? writeLook(view, resources);
   },
 };
+
+function facts({ opened, now: { mount, device, errors }, write }: Seen): readonly string[] {
+  return [
+    mount === undefined ? "nothing is mounted" : `${named(mount)} at ${mount.mountPoint}: ${mount.options.join(",")}`,
+    ...(opened === undefined ? [] : [`opened: ${named(opened)}`]),
+    ...(device === undefined ? [] : [`device ${device.which}: ${device.is}`]),
+    ...(errors === undefined ? [] : [errorsInWords(errors)]),
+    `the last write: ${write.is}`,
+  ];
+}
 
 /** Whether what was opened is still where BuildKit works. */
 function placeLook({ opened, now: { mount } }: Seen): Look | undefined {

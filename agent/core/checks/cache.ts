@@ -1,4 +1,5 @@
 import type { DesiredState } from "../desired-state.ts";
+import type { CacheView } from "../views.ts";
 import type { OpenedVolume } from "../volume/order.ts";
 import { type Check, failed, type Look, ok, unknown } from "./check.ts";
 
@@ -10,6 +11,10 @@ export const cacheVolume: Check = {
   neededByBuilds: true,
   dependsOn: ["machine-certificate", "control-plane-view"],
   remedy: "builder-agent volume open --dry-run shows what would be done to the device, or why it is refused",
+  evidence: ({ cache, desired }) => [
+    ...volumeFacts(cache),
+    `wanted: ${desired === undefined ? "not known yet" : (desired.cacheVolume?.volumeId ?? "as configured")}`,
+  ],
   look({ cache: view, desired }) {
     switch (view.at) {
       case "waiting":
@@ -35,12 +40,23 @@ export const encryption: Check = {
   neededByBuilds: true,
   dependsOn: ["machine-certificate", "control-plane-view", "cache-volume"],
   remedy: "Name a device for the cache (cacheVolume.device), or let the control plane order a volume",
+  evidence: ({ cache }, _now, { requireEncryption }) => [
+    ...volumeFacts(cache),
+    `encryption is ${requireEncryption ? "required" : "not required"} here (cacheVolume.requireEncryption)`,
+  ],
   look({ cache: view }, _now, { requireEncryption: blocking }) {
     if (view.at !== "open") return { ...unknown("No cache is open"), blocking };
     if (view.volume.encrypted) return { ...ok("The cache is encrypted"), blocking };
     return failed("NOT ENCRYPTED: the cache is in a plain directory", { blocking });
   },
 };
+
+function volumeFacts(view: CacheView): readonly string[] {
+  if (view.at !== "open") return [`the cache: ${view.at}`];
+  const { encrypted, device, volumeId, filesystem, check } = view.volume;
+  if (!encrypted) return [`a plain directory at ${device}`];
+  return [`volume ${volumeId} on ${device}, LUKS2 and ${filesystem}`, `its file system's check: ${check}`];
+}
 
 function openVolume(volume: OpenedVolume, desired: DesiredState | undefined): Look {
   const { encrypted, device, filesystem, volumeId, check } = volume;

@@ -16,9 +16,15 @@ export interface Check {
   readonly neededByBuilds?: true;
   /** Checks whose failure explains one of this: only the cause is shown as a reason. */
   readonly dependsOn?: readonly string[];
+  /**
+   * Checks without which nobody can know this one: they explain that it is unknown, and no failure.
+   */
+  readonly knownBy?: readonly string[];
   /** What to do when it fails. A finding may know better. */
   readonly remedy: string;
   look(known: Known, now: Instant, fixed: Fixed): Look;
+  /** What it judges by, a fact a line; at least one, also when nothing is known yet. */
+  evidence(known: Known, now: Instant, fixed: Fixed): readonly string[];
   /**
    * In how many ms a look finds something else though nothing new is known; undefined, 0 or less:
    * that is not to be expected.

@@ -28,6 +28,14 @@ export const controlPlane: Check = {
   blocking: false,
   dependsOn: ["machine-certificate"],
   remedy: "builder-agent doctor looks at the way to it: its name, the connection, its certificate",
+  evidence({ plane: { attached, heardAt, nextTryAt, lastFailure } }, _now, { controlPlane: endpoint }) {
+    return [
+      `${endpoint}: ${attached ? "attached" : "not attached"}`,
+      heardAt === undefined ? "no word from it in this run" : `last word at ${rfc3339(heardAt.wallMs)}`,
+      ...(nextTryAt === undefined ? [] : [`next try at ${rfc3339(nextTryAt.wallMs)}`]),
+      ...(attached ? [] : [`last failure: ${lastFailure}`]),
+    ];
+  },
   look({ plane }, now, { controlPlane: endpoint }) {
     const { attached, heardAt, lastFailure, isSilent, heartbeatMs = HEARTBEAT_MS } = plane;
     const over = { blocking: isOld(plane, now) };
@@ -74,12 +82,18 @@ export const controlPlaneView: Check = {
   blocking: true,
   dependsOn: ["machine-certificate", "control-plane"],
   remedy: "The control plane has to send the desired state every 30 s, also where it is the same",
+  evidence: ({ plane: { confirmedAt } }) => [
+    confirmedAt === undefined
+      ? "never confirmed in this run"
+      : `confirmed at ${rfc3339(confirmedAt.wallMs)}, good until ${rfc3339(confirmedAt.wallMs + VIEW_MAX_AGE_MS)}`,
+  ],
   look({ plane }, now) {
     const { attached, confirmedAt } = plane;
     if (confirmedAt === undefined)
       return unknown("The control plane has not sent a desired state since this process started");
     const since = rfc3339(confirmedAt.wallMs);
-    if (isOld(plane, now)) return failed(`Not confirmed since ${since}. ${outlook(plane, now)}`);
+    if (isOld(plane, now))
+      return failed(`Not confirmed since ${since}. ${outlook(plane, now)}`);
     return ok(
       attached ? "Confirmed within the last 5 minutes" : `Not confirmed since ${since}. ${outlook(plane, now)}`,
     );
@@ -93,6 +107,13 @@ export const desiredState: Check = {
   blocking: false,
   dependsOn: ["machine-certificate", "control-plane-view"],
   remedy: "The control plane's authors have to mend what it sends",
+  evidence: ({ desired, plane: { refused, messagesRefused } }) => [
+    desired === undefined
+      ? "none in force"
+      : `revision ${desired.revision} in force, ${desired.grants.size} builds open in it`,
+    `${messagesRefused} messages refused since control started`,
+    ...(refused === undefined ? [] : [`revision ${refused.revision} refused: ${refused.because}`]),
+  ],
   look({ desired, plane: { refused } }) {
     if (refused !== undefined) return failed(`Revision ${refused.revision} was refused: ${refused.because}`);
     return desired === undefined ? unknown("None yet") : ok(`Revision ${desired.revision} is in force`);
@@ -107,8 +128,14 @@ export const clock: Check = {
   name: "clock",
   title: "Clock",
   blocking: false,
+  knownBy: ["machine-certificate", "control-plane"],
   remedy:
     "Set this machine's clock right and keep it so (timedatectl set-ntp true); if it is right, the control plane's is off",
+  evidence: ({ plane: { time } }) => [
+    time === undefined
+      ? "the control plane has not said its time"
+      : `compared at ${rfc3339(time.at.wallMs)} by this clock, when the control plane's said ${rfc3339(time.planeMs)}`,
+  ],
   look({ plane: { time }, certificates }, now) {
     const skewMs = clockSkewMs(time, now);
     if (time === undefined) return unknown("Not compared with the control plane's yet");
@@ -135,6 +162,10 @@ export const unsupported: Check = {
   blocking: false,
   dependsOn: ["machine-certificate", "control-plane-view"],
   remedy: "Ask for less, or give this machine a newer agent",
+  evidence: ({ desired }, _now, { capabilities }) => [
+    `asked for: ${desired === undefined ? "not known yet" : desired.asksFor.join(", ") || "builds alone"}`,
+    `this agent can do, here: ${capabilities.join(", ")}`,
+  ],
   look({ desired }, _now, { capabilities }) {
     if (desired === undefined) return unknown("The control plane has not said yet what it wants");
     const beyond = desired.asksFor.filter((capability) => !capabilities.includes(capability));

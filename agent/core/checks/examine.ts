@@ -14,7 +14,9 @@ export function examined(
   const found = checks.map((check) => finding(check, known, now, fixed));
   const byName = new Map(found.map((one) => [one.name, one]));
   return found.map((one, index) => {
-    const causedBy = one.state === "ok" ? undefined : cause(checks[index]?.dependsOn ?? [], byName);
+    const { dependsOn = [], knownBy = [] } = checks[index] ?? {};
+    const explained = one.state === "unknown" ? [...dependsOn, ...knownBy] : dependsOn;
+    const causedBy = one.state === "ok" ? undefined : cause(one, explained, byName, checks);
     return causedBy === undefined ? one : { ...one, causedBy };
   });
 }
@@ -35,16 +37,23 @@ function finding(check: Check, known: Known, now: Instant, fixed: Fixed): Findin
     neededByBuilds: check.neededByBuilds === true,
     message: look.message,
     remedy: look.state === "ok" ? "" : (look.remedy ?? check.remedy),
+    evidence: check.evidence(known, now, fixed),
   };
 }
 
 /**
- * The first that is not ok itself and keeps the machine from being ready: a cause that informs only
- * explains nothing.
+ * The first that is not ok itself and keeps the machine from being ready. What only informs
+ * explains only what informs as well; the early warning of a check that blocks explains nothing.
  */
-function cause(names: readonly string[], found: ReadonlyMap<string, Finding>): string | undefined {
+function cause(
+  { blocking }: Finding,
+  names: readonly string[],
+  found: ReadonlyMap<string, Finding>,
+  checks: readonly Check[],
+): string | undefined {
   return names.find((name) => {
     const other = found.get(name);
-    return other !== undefined && other.blocking && other.state !== "ok";
+    if (other === undefined || other.state === "ok") return false;
+    return other.blocking || (!blocking && checks.every((check) => check.name !== name || !check.blocking));
   });
 }

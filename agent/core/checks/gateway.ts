@@ -1,13 +1,22 @@
 import { rfc3339 } from "../moment.ts";
 import { planeNowMs } from "../plane-time.ts";
 import { sessionsOpen } from "../size-words.ts";
+import type { CertificatesView, GatewayView } from "../views.ts";
 import { type Check, failed, ok, unknown } from "./check.ts";
+import { overdue, type Renewable, renewalChangesInMs, renewalFacts } from "./renewals.ts";
 
 export const gateway: Check = {
   name: "gateway",
   title: "Gateway",
   blocking: true,
   remedy: "Look at the log of builder-agent-gateway.service; it starts again by itself",
+  evidence: ({ gateway: view }) =>
+    view.at === "away"
+      ? [view.runId === "" ? "its process was not seen yet" : `its process ${view.runId} is out of sight`]
+      : [
+          `process ${view.runId}, ${view.listening ? "listening" : "not listening"}, ${sessionsOpen(view.open.size)}`,
+          view.applied === undefined ? "no orders in force" : `revision ${view.applied.revision} in force`,
+        ],
   look({ gateway: view }) {
     if (view.at === "away") return failed("The gateway's process does not answer on its socket");
     // It does not listen for want of one: `serving-certificate` is the cause.
@@ -23,19 +32,26 @@ export const servingCertificate: Check = {
   blocking: true,
   dependsOn: ["gateway", "machine-certificate"],
   remedy: "The control plane has to issue one; it is asked again by itself, and by builder-agent reconnect at once",
-  look({ gateway: view, plane, certificates: { lastRenewalError } }, now) {
-    if (view.at === "away") return unknown("The gateway does not answer, so its certificate is not known");
-    const until = view.servingNotAfterMs;
-    const why = lastRenewalError === "" ? "" : `: ${lastRenewalError}`;
-    if (until === undefined) return failed(`The gateway has no serving certificate yet${why}`);
-    if (until <= planeNowMs(plane.time, now))
-      return failed(`Expired at ${rfc3339(until)}: the control plane did not renew it${why}`);
-    return ok(`Valid until ${rfc3339(until)}`);
+  evidence({ gateway: view, certificates }) {
+    if (view.at === "away") return ["the gateway is out of sight"];
+    const one = served(view, certificates);
+    return one === undefined ? ["no certificate"] : renewalFacts(one, certificates);
   },
-  changesInMs: ({ gateway: view, plane }, now) =>
-    view.at === "here" && view.servingNotAfterMs !== undefined
-      ? view.servingNotAfterMs - planeNowMs(plane.time, now)
-      : undefined,
+  look({ gateway: view, certificates, plane }, now) {
+    if (view.at === "away") return unknown("The gateway does not answer, so its certificate is not known");
+    const one = served(view, certificates);
+    const { lastRenewalError } = certificates;
+    const why = lastRenewalError === "" ? "" : `: ${lastRenewalError}`;
+    if (one === undefined) return failed(`The gateway has no serving certificate yet${why}`);
+    const planeMs = planeNowMs(plane.time, now);
+    if (one.notAfterMs <= planeMs)
+      return failed(`Expired at ${rfc3339(one.notAfterMs)}: the control plane did not renew it${why}`);
+    return overdue(one, certificates, planeMs) ?? ok(`Valid until ${rfc3339(one.notAfterMs)}`);
+  },
+  changesInMs({ gateway: view, certificates, plane }, now) {
+    const one = served(view, certificates);
+    return one && renewalChangesInMs(one, planeNowMs(plane.time, now));
+  },
 };
 
 export const machineCertificate: Check = {
@@ -43,19 +59,38 @@ export const machineCertificate: Check = {
   title: "Machine certificate",
   blocking: true,
   remedy: "The machine registers again by itself; see what the control plane answers",
+  evidence({ certificates, plane: { lastFailure } }) {
+    const one = own(certificates);
+    return one === undefined
+      ? ["no certificate", `last failure: ${lastFailure || "none"}`]
+      : renewalFacts(one, certificates);
+  },
   look({ certificates, plane }, now) {
-    const { machineNotAfterMs: until, lastRenewalError } = certificates;
-    if (until === undefined) {
+    const { lastRenewalError } = certificates;
+    const one = own(certificates);
+    if (one === undefined) {
       const why = plane.lastFailure === "" ? "" : `: ${plane.lastFailure}`;
       return failed(`Not registered with the control plane yet${why}`);
     }
-    if (until <= planeNowMs(plane.time, now))
+    const planeMs = planeNowMs(plane.time, now);
+    if (one.notAfterMs <= planeMs)
       return failed(
-        `Expired at ${rfc3339(until)}${lastRenewalError === "" ? "" : `; last error: ${lastRenewalError}`}`,
+        `Expired at ${rfc3339(one.notAfterMs)}${lastRenewalError === "" ? "" : `; last error: ${lastRenewalError}`}`,
       );
     const trouble = lastRenewalError === "" ? "" : `; the last renewal failed: ${lastRenewalError}`;
-    return ok(`Valid until ${rfc3339(until)}${trouble}`);
+    return overdue(one, certificates, planeMs) ?? ok(`Valid until ${rfc3339(one.notAfterMs)}${trouble}`);
   },
-  changesInMs: ({ certificates: { machineNotAfterMs }, plane }, now) =>
-    machineNotAfterMs && machineNotAfterMs - planeNowMs(plane.time, now),
+  changesInMs({ certificates, plane }, now) {
+    const one = own(certificates);
+    return one && renewalChangesInMs(one, planeNowMs(plane.time, now));
+  },
 };
+
+function served(view: GatewayView, { servingRenewAtMs: renewAtMs }: CertificatesView): Renewable | undefined {
+  if (view.at === "away" || view.servingNotAfterMs === undefined) return undefined;
+  return { notAfterMs: view.servingNotAfterMs, renewAtMs };
+}
+
+function own({ machineNotAfterMs: notAfterMs, machineRenewAtMs: renewAtMs }: CertificatesView): Renewable | undefined {
+  return notAfterMs === undefined ? undefined : { notAfterMs, renewAtMs };
+}

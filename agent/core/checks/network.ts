@@ -2,6 +2,9 @@ import { whereTried } from "../network/fetch-plan.ts";
 import { isOpenTo } from "../views.ts";
 import { type Check, failed, ok, unknown } from "./check.ts";
 
+/** Of what the probe found amiss; doctor isolation shows all. */
+const MOST_TARGETS = 10;
+
 export const buildNetwork: Check = {
   name: "build-network",
   title: "Network of builds",
@@ -9,6 +12,15 @@ export const buildNetwork: Check = {
   neededByBuilds: true,
   dependsOn: ["machine-certificate", "control-plane-view"],
   remedy: "builder-agent network show tells what is in force",
+  evidence: ({ network: view }) => {
+    if (view.at !== "applied") return [`builds' network: ${view.at}`];
+    const { families, resolvers, tailnet: at, generation } = view.network;
+    return [
+      `ranges ${families.map((family) => view.network[family]).join(" and ")}, generation ${generation}`,
+      resolvers.length === 0 ? "no resolvers" : `resolvers ${resolvers.join(", ")}`,
+      `the guard to the tailnet is ${at}`,
+    ];
+  },
   look({ network: view }) {
     switch (view.at) {
       case "waiting":
@@ -39,6 +51,17 @@ export const isolation: Check = {
   // BuildKit is asked to fetch what must not be reached: one that hangs lets nobody try.
   dependsOn: ["machine-certificate", "control-plane-view", "build-network", "buildkit"],
   remedy: "builder-agent doctor isolation tries it now and shows every target",
+  evidence({ isolation: view, network }) {
+    if (view.at !== "verified") return [`isolation: ${view.at}`, `builds' network: ${network.at}`];
+    const { findings } = view.report;
+    const amiss = findings.filter(({ ok: isOk }) => !isOk);
+    return [
+      `${findings.length} targets tried, ${findings.length - amiss.length} as they must be`,
+      ...amiss
+        .slice(0, MOST_TARGETS)
+        .map(({ what, target, expected, got }) => `${what} at ${target}: ${got}, not ${expected}`),
+    ];
+  },
   look({ isolation: view, network }) {
     if (network.at === "none") return ok("There is no network to be isolated from");
     switch (view.at) {
@@ -72,11 +95,20 @@ export const tailnet: Check = {
   neededByBuilds: true,
   dependsOn: ["machine-certificate", "control-plane-view"],
   remedy: "Check the customer's credential and tags in the grant, and that the coordination server can be reached",
+  evidence: ({ tailnet: view, desired }) => [
+    view.at === "joined"
+      ? `node ${view.membership.name}, ${view.membership.addresses.join(", ")}, tags ${view.membership.tags.join(", ")}`
+      : `this machine as a node: ${view.at}`,
+    desired === undefined
+      ? "wanted: not known yet"
+      : `wanted: ${desired.tailnet === undefined ? "no" : desired.tailnet.required ? "yes, required" : "yes, where it can be had"}`,
+  ],
   look({ tailnet: view, desired, network }) {
     const wish = desired?.tailnet;
     const blocking = wish?.required === true;
     switch (view.at) {
       case "unknown":
+        return { ...unknown("Not looked yet at what an earlier process may have left"), blocking };
       case "none":
         if (desired === undefined) return unknown("The control plane has not said yet whether it wants one");
         return wish === undefined ? ok("None is wanted") : failed("Not joined yet", { blocking });

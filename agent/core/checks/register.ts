@@ -1,12 +1,16 @@
 import { buildkit, disk } from "./buildkit.ts";
 import { buildkitSolve } from "./buildkit-solve.ts";
+import { caBundles } from "./ca-bundles.ts";
 import { cacheVolume, encryption } from "./cache.ts";
 import { cacheFilesystem } from "./cache-filesystem.ts";
 import type { Check } from "./check.ts";
 import { clock, controlPlane, controlPlaneView, desiredState, unsupported } from "./control-plane.ts";
 import { gateway, machineCertificate, servingCertificate } from "./gateway.ts";
 import { buildNetwork, isolation, tailnet } from "./network.ts";
+import { recordings } from "./recordings.ts";
 import { records } from "./records.ts";
+import { refusedConnections } from "./refused-connections.ts";
+import { runtime } from "./runtime.ts";
 import { traces } from "./traces.ts";
 import { units } from "./units.ts";
 
@@ -18,6 +22,8 @@ export const CHECKS: readonly Check[] = [
   gateway,
   servingCertificate,
   machineCertificate,
+  caBundles,
+  refusedConnections,
   controlPlane,
   controlPlaneView,
   desiredState,
@@ -31,7 +37,9 @@ export const CHECKS: readonly Check[] = [
   disk,
   buildkitSolve,
   records,
+  recordings,
   units,
+  runtime,
   clock,
   unsupported,
   traces,

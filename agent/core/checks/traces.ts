@@ -6,7 +6,16 @@ export const traces: Check = {
   title: "Traces",
   blocking: false,
   dependsOn: ["control-plane"],
-  remedy: "Ask the endpoint by hand: telemetry.otlpEndpoint, its CA, its headers. Builds do not need it",
+  remedy: "telemetry.otlpEndpoint, .caFile and .headersFile have to fit a receiver that can be reached from here",
+  evidence({ traces: view }) {
+    if (view.at !== "sending") return [`sending spans: ${view.at}`];
+    const { to, lastAcceptedMs, failing } = view;
+    return [
+      `endpoint ${to}`,
+      lastAcceptedMs === undefined ? "nothing accepted so far" : `last accepted at ${rfc3339(lastAcceptedMs)}`,
+      ...(failing === undefined ? [] : [`fails since ${rfc3339(failing.sinceMs)}: ${failing.because}`]),
+    ];
+  },
   look({ traces: view }) {
     switch (view.at) {
       case "waiting":
@@ -24,8 +33,7 @@ export const traces: Check = {
     }
     const { to, lastAcceptedMs, failing } = view;
     const last = lastAcceptedMs === undefined ? "none so far" : `the last at ${rfc3339(lastAcceptedMs)}`;
-    if (failing !== undefined)
-      return failed(`${to} has not accepted spans since ${rfc3339(failing.sinceMs)} (${last}): ${failing.because}`);
+    if (failing !== undefined) return failed(`${to} does not accept spans, ${last}: ${failing}`);
     if (lastAcceptedMs === undefined) return unknown(`Nothing was sent to ${to} yet`);
     return ok(`${to} accepts spans, ${last}`);
   },

@@ -9,6 +9,15 @@ export const units: Check = {
   title: "Units of the agent",
   blocking: false,
   remedy: "systemctl list-units 'builder-agent*' buildkitd.service --all shows them",
+  evidence({ units: view }) {
+    if (view.at !== "seen") return [`units: ${view.at}`];
+    const lately = Object.entries(view.lately).filter(([, count]) => count > 0);
+    return [
+      `${view.units.length} units looked at`,
+      ...lately.map(([name, count]) => `${name}: started again ${count} times lately`),
+      ...view.units.flatMap(({ name, dropIns }) => dropIns.map((path) => `${name}: ${path}`)),
+    ];
+  },
   look({ units: view, cache }) {
     switch (view.at) {
       case "unknown":

@@ -28,6 +28,11 @@ export const launcherEvents = {
     fields: ["child", "childPid", "code?", "signal?"],
     says: "A process of ours ended.",
   },
+  "launcher.end-not-noted": {
+    at: ["warn"],
+    fields: ["child", "err"],
+    says: "How a process of ours ended was not written down: the last troubles will not say it.",
+  },
   "launcher.child-restarting": {
     at: ["warn"],
     fields: ["child", "code?", "signal?", "restart", "delayMs"],

@@ -5,7 +5,9 @@ import type { Secret } from "../secret.ts";
 
 /** What this machine itself says. */
 export interface OwnTraces {
-  /** Base of OTLP over HTTP; "none": nobody, whatever the control plane orders; absent: as ordered. */
+  /**
+   * Base of OTLP over HTTP; "none": nobody, whatever the control plane orders; absent: as ordered.
+   */
   readonly otlpEndpoint?: string | undefined;
   readonly headersFile?: string | undefined;
   readonly caFile?: string | undefined;

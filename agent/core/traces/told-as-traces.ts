@@ -8,7 +8,10 @@ import type { Attributes, Span, Trace } from "./span.ts";
  */
 const BUILD = "builder.build.id";
 
-/** A start of this process: its chapters below it. Without the last of them it ended before it was ready. */
+/**
+ * A start of this process: its chapters below it. Without the last of them it ended before it was
+ * ready.
+ */
 export function startTrace(
   chapters: readonly BootChapter[],
   at: { readonly bootId: string; readonly beganAtMs: number; readonly endedAtMs: number },

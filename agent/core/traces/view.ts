@@ -8,8 +8,8 @@ export type TracesView =
 /** What has become of what was sent to one endpoint. */
 export interface TraceProgress {
   readonly lastAcceptedMs?: number;
-  /** Absent: the last export was accepted, or none was tried. */
-  readonly failing?: { readonly sinceMs: number; readonly because: string };
+  /** Why the last export was not accepted; absent: it was, or none was tried. */
+  readonly failing?: string;
 }
 
 /** Why spans are lost: names of a metric. */

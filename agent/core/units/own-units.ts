@@ -13,6 +13,7 @@ export const OWN_UNITS = {
   "builder-agent-network.socket": "serving",
   "builder-agent-network-watch.service": "serving",
   "builder-agent-terminal.socket": "serving",
+  "builder-agent-buildkit-metrics.socket": "serving",
   "builder-agent-terminal-root.socket": "serving",
   "builder-agent-volume.service": "cache",
   "var-lib-builder\\x2dagent-cache.mount": "cache",
@@ -22,6 +23,12 @@ export const OWN_UNITS = {
 } as const satisfies Readonly<Record<string, "serving" | "cache" | "asked">>;
 
 export type OwnUnit = keyof typeof OWN_UNITS;
+
+export const OWN_UNIT_NAMES: readonly OwnUnit[] = Object.keys(OWN_UNITS).filter(isOwnUnit);
+
+function isOwnUnit(name: string): name is OwnUnit {
+  return Object.hasOwn(OWN_UNITS, name);
+}
 
 /** A unit as the service manager has it; "" for what it does not tell. */
 export interface UnitSeen {

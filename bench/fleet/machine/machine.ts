@@ -112,6 +112,8 @@ export class FleetMachine implements AsyncDisposable {
       ownUnits: undefined,
       plainCache: { open: async () => CACHE, close: async () => undefined },
       keyUnwrap: { unwrap: () => Promise.reject(new Error("a plain cache has no key")) },
+      ownRuntime: { nodeVersion: "v24.0.0", eventLoopDelayP99Ms: () => 0, memory: async () => undefined },
+      cas: { pinned: [EVERLASTING_CA], read: () => [EVERLASTING_CA] },
       names: { addressesOf: async () => ["192.0.2.80"] },
       buildNetwork: undefined,
       tailnet: undefined,
@@ -124,7 +126,7 @@ export class FleetMachine implements AsyncDisposable {
       operators: undefined,
       diagnostics: undefined,
       traces: { tell: () => {}, send: (_target, _machineId, _note, signal) => clock.sleep(Infinity, signal) },
-      troubles: { load: async () => undefined, save: async () => undefined },
+      troubles: { load: async () => undefined, save: async () => undefined, lastEnd: () => undefined },
       ownUnit: { ready: () => {}, tell: () => {}, stopping: () => {} },
       board: { show: (state) => void (this.#shown = state) },
     };
@@ -203,6 +205,8 @@ const CACHE: OpenedVolume = {
   takenOver: false,
 };
 
+const EVERLASTING_CA = { subject: "CN=everlasting", notBeforeMs: 0, notAfterMs: Number.MAX_SAFE_INTEGER };
+
 const SILENT: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 const NO_METERS: AgentPorts["meters"] = {
@@ -216,8 +220,6 @@ const NO_METERS: AgentPorts["meters"] = {
   stepTried: () => {},
   cachePruned: () => {},
   renewalFailed: () => {},
-  planeHeard: () => {},
-  planeNextTry: () => {},
   clockOffset: () => {},
   records: () => {},
   restarted: () => {},

@@ -289,6 +289,8 @@ export class World {
       plainCache: mortal(this.cache, life),
       cacheFilesystem: { look: () => this.cache.look() },
       keyUnwrap: { unwrap: () => life.never() },
+      ownRuntime: { nodeVersion: "v24.0.0", eventLoopDelayP99Ms: () => 0, memory: async () => undefined },
+      cas: { pinned: [EVERLASTING_CA], read: () => [EVERLASTING_CA] },
       names: { addressesOf: async () => ["192.0.2.80"] },
       buildNetwork: mortal(this.network, life),
       tailnet: { node: mortal(this.tailnet, life), api: mortal(this.tailnet, life) },
@@ -302,7 +304,7 @@ export class World {
       operators: undefined,
       diagnostics: undefined,
       traces: { tell: () => {}, send: (_target, _machineId, _note, signal) => clock.sleep(Infinity, signal) },
-      troubles: { load: async () => undefined, save: async () => undefined },
+      troubles: { load: async () => undefined, save: async () => undefined, lastEnd: () => undefined },
       board: { show: (state) => life.isAlive && this.trace.note({ is: "shown", state }) },
     };
   }
@@ -315,6 +317,8 @@ interface Process {
   readonly stop: AbortController;
   readonly hurry: AbortController;
 }
+
+const EVERLASTING_CA = { subject: "CN=everlasting", notBeforeMs: 0, notAfterMs: Number.MAX_SAFE_INTEGER };
 
 const SILENT: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
@@ -329,8 +333,6 @@ const NO_METERS: AgentPorts["meters"] = {
   stepTried: () => {},
   cachePruned: () => {},
   renewalFailed: () => {},
-  planeHeard: () => {},
-  planeNextTry: () => {},
   clockOffset: () => {},
   records: () => {},
   restarted: () => {},

@@ -17,8 +17,8 @@ export interface Cause {
   readonly command?: string;
   /** Checks that it explains: they fail as well, and are no causes of their own. */
   readonly explains?: readonly string[];
-  /** Ends of processes among the troubles, which this makes on its way. */
-  readonly ends?: readonly string[];
+  /** As what it is remembered; default: that the check failed. */
+  readonly troubles?: readonly string[];
   readonly bring: (stage: Stage) => Promise<unknown>;
   readonly mend: (stage: Stage) => Promise<unknown>;
 }

@@ -80,8 +80,8 @@ export interface Hello {
   runId: string;
   /**
    * What this agent can do, by stable name: "builds", "cache-volume", "tailnet", "debug-terminal",
-   * "diagnostics", "traces". The control plane does not ask for what is not listed; if it does, the agent
-   * reports a condition and does not fail.
+   * "diagnostics", "traces". The control plane does not ask for what is not listed; if it does, the
+   * agent reports a condition and does not fail.
    */
   capabilities: string[];
   /** The revision that is in force on this machine now; 0 if none since boot. */

@@ -1,7 +1,7 @@
-import { equalJitterMs } from "../core/backoff.ts";
-import { AgentError, inWords } from "../core/errors.ts";
-import { PlaneError, retryAfterMs } from "../core/plane-status.ts";
-import { clockSkewMs, planeNowMs } from "../core/plane-time.ts";
+import { equalJitterMs } from "../../core/backoff.ts";
+import { AgentError, inWords } from "../../core/errors.ts";
+import { retryAfterMs } from "../../core/plane-status.ts";
+import { clockSkewMs, planeNowMs } from "../../core/plane-time.ts";
 import {
   type HeldCertificate,
   RENEWAL_GAP_MS,
@@ -9,13 +9,12 @@ import {
   renewAtMs,
   renewalPauseMs,
   renewalRetry,
-} from "../core/renewal.ts";
-import { certifying, type GatewayView } from "../core/views.ts";
-import { firstOf, within } from "../lifecycle/branch.ts";
-import type { LoopReport } from "../lifecycle/loop-report.ts";
-import type { Clock } from "../ports/clock.ts";
-import type { ControlPlane, Renewed } from "../ports/control-plane.ts";
-import type { Gateway } from "../ports/gateway.ts";
+} from "../../core/renewal.ts";
+import { type CertificatesView, certifying, type GatewayView } from "../../core/views.ts";
+import { firstOf, within } from "../../lifecycle/branch.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { ControlPlane, Renewed } from "../../ports/control-plane.ts";
+import type { Gateway } from "../../ports/gateway.ts";
 import type {
   CertificateReader,
   IdentityStore,
@@ -24,13 +23,11 @@ import type {
   PrivateKey,
   SigningRequest,
   StoredIdentity,
-} from "../ports/keys.ts";
-import type { Log } from "../ports/log.ts";
-import type { Meters } from "../ports/meters.ts";
-import type { Board } from "./board/board.ts";
-import type { Prove } from "./board/prove.ts";
-import { machineName, readIssued } from "./board/read-issued.ts";
-import type { Refusals } from "./board/refusals.ts";
+} from "../../ports/keys.ts";
+import type { Log } from "../../ports/log.ts";
+import type { Meters } from "../../ports/meters.ts";
+import type { Board } from "../board/board.ts";
+import { machineName, readIssued } from "../board/read-issued.ts";
 
 /**
  * Between looks at the clock: a step of it, or a paused VM, must not make a renewal late by more
@@ -58,65 +55,6 @@ export type CertificateCells = Pick<
   "identity" | "servingRequest" | "gateway" | "certificates" | "renewedMonoMs" | "retryNow" | "plane"
 >;
 
-/**
- * Keeps both certificates young. At the due time both keys are made anew; when the gateway restarts
- * and comes with a new key, only that one is certified. A failed renewal keeps what is there and
- * tries again. Ends of certificates are judged by the control plane's clock, which issued them:
- * ours may be hours off, and may be set at any time. Ends with `signal`.
- * @throws {MachineRefused} when the control plane refuses this machine for good.
- */
-export async function keepCertificates(
-  ports: CertificatePorts,
-  cells: CertificateCells,
-  bootId: string,
-  refusals: Refusals,
-  prove: Prove,
-  report: LoopReport,
-  signal: AbortSignal,
-): Promise<void> {
-  const keeper = new Keeper(ports, cells, bootId);
-  for (let failures = 0; !signal.aborted; ) {
-    const due = keeper.due();
-    if (due === undefined && !keeper.isExpired()) {
-      await keeper.nextLook(signal);
-      continue;
-    }
-    const isHopeless = due === undefined || keeper.isExpired();
-    const identity = cells.identity.get();
-    const failure = isHopeless ? keeper.expired() : await failureOf(keeper.renew(due, signal));
-    if (signal.aborted) return;
-    if (failure === undefined) {
-      refusals.heard();
-      report.succeeded();
-      failures = 0;
-      continue;
-    }
-    refusals.judge(failure);
-    const retryInMs = keeper.note(failure, failures);
-    const isUnknown = failure instanceof PlaneError && failure.step === "new-evidence";
-    const mustProve = keeper.isExpired() || isUnknown;
-    // Another chapter may have been quicker; or the clock was set, and nothing has expired.
-    const isGood = (): boolean => !keeper.isExpired() && (!isUnknown || cells.identity.get() !== identity);
-    // Of a control plane that does not say its time, what it just issued may have expired for us.
-    if (mustProve && (isGood() || (await prove(signal, isGood))) && !keeper.isExpired()) {
-      failures = keeper.proved(failures);
-      await keeper.pause(keeper.pauseAfterProofMs(failures), signal);
-    } else {
-      failures += 1;
-      report.failed(inWords(failure), retryInMs);
-      await keeper.pause(retryInMs, signal);
-    }
-  }
-}
-
-/** What it rejects with; undefined once it is done. */
-function failureOf(work: Promise<void>): Promise<unknown> {
-  return work.then(
-    () => undefined,
-    (err: unknown) => err,
-  );
-}
-
 /** What the gateway is to serve with. */
 interface Serving {
   readonly keySpkiSha256: string;
@@ -130,7 +68,8 @@ interface Due {
   readonly serving: boolean;
 }
 
-class Keeper {
+/** What both certificates are, when each is due, and how each is renewed. */
+export class Keeper {
   readonly #ports: CertificatePorts;
   readonly #cells: CertificateCells;
   readonly #bootId: string;
@@ -153,6 +92,7 @@ class Keeper {
     if (this.#cells.identity.get() === undefined) return undefined;
     const nowMs = this.#planeNowMs();
     this.#noteWhatIsHeld(nowMs);
+    this.#showWhenDue();
     const mayRenew = this.#pauseMs(this.#ports.clock.now().monoMs) === 0;
     const machineDueMs = this.#machineDueMs();
     // What falls due before the next renewal may be is renewed with this one.
@@ -218,7 +158,7 @@ class Keeper {
     const { monoMs } = this.#ports.clock.now();
     const isInARow = this.#provedMonoMs !== undefined && monoMs - this.#provedMonoMs < RENEWAL_GAP_MS;
     this.#provedMonoMs = monoMs;
-    this.#cells.certificates.update((view) => ({ ...view, lastRenewalError: "" }));
+    this.#cells.certificates.update(renewed);
     return isInARow ? before + 1 : 0;
   }
 
@@ -235,7 +175,12 @@ class Keeper {
     const backoff = renewalRetry(leftMs, isWaiting);
     const retryInMs = retryAfterMs(err) + equalJitterMs(backoff, failures, clock.random());
     log.warn({ err, retryInMs }, "certificates.renewal-failed");
-    this.#cells.certificates.update((view) => ({ ...view, lastRenewalError: inWords(err) }));
+    const { wallMs } = clock.now();
+    this.#cells.certificates.update(({ failing, ...view }) => ({
+      ...view,
+      lastRenewalError: inWords(err),
+      failing: { sinceMs: failing?.sinceMs ?? wallMs, nextTryMs: Math.round(wallMs + retryInMs) },
+    }));
     return retryInMs;
   }
 
@@ -251,15 +196,15 @@ class Keeper {
     const key = due.machine ? await keys.make() : undefined;
     const machineRequest = await key?.request(identity.machineId);
     const requests = { ...(machineRequest && { machineRequest }), ...(servingRequest && { servingRequest }) };
-    const renewed = await plane.renew(identity, requests, signal);
+    const answer = await plane.renew(identity, requests, signal);
     // Both are read before one is taken: an answer is taken whole, or what is held is kept.
-    const next = this.#machineFrom(renewed, identity, key);
-    const serving = this.#servingFrom(renewed, servingRequest);
+    const next = this.#machineFrom(answer, identity, key);
+    const serving = this.#servingFrom(answer, servingRequest);
     if (!isFirst) this.#cells.renewedMonoMs.set(clock.now().monoMs);
-    await this.#keep(next, renewed.trust);
+    await this.#keep(next, answer.trust);
     if (next !== undefined) this.#takeMachine(next);
     if (serving !== undefined) await this.#takeServing(serving, signal);
-    this.#cells.certificates.update((view) => ({ ...view, lastRenewalError: "" }));
+    this.#cells.certificates.update(renewed);
     log.info({ machine: due.machine, serving: servingRequest !== undefined }, "certificates.renewed");
   }
 
@@ -363,6 +308,17 @@ class Keeper {
     if (this.#serving !== undefined) this.#serving = { ...this.#serving, held: moved(this.#serving.held) };
   }
 
+  #showWhenDue(): void {
+    const [machine, serving] = [this.#machineDueMs(), this.#servingDueMs()].map((ms) =>
+      Number.isFinite(ms) ? Math.round(ms) : undefined,
+    );
+    this.#cells.certificates.update(({ machineRenewAtMs: _m, servingRenewAtMs: _s, ...view }) => ({
+      ...view,
+      ...(machine !== undefined && { machineRenewAtMs: machine }),
+      ...(serving !== undefined && { servingRenewAtMs: serving }),
+    }));
+  }
+
   #machineDueMs(): number {
     return this.#machine === undefined ? Number.POSITIVE_INFINITY : renewAtMs(this.#machine.held, this.#random);
   }
@@ -375,6 +331,11 @@ class Keeper {
       ? renewAtMs(this.#serving.held, this.#random)
       : Number.POSITIVE_INFINITY;
   }
+}
+
+/** What failed before is over. */
+function renewed({ failing: _, ...view }: CertificatesView): CertificatesView {
+  return { ...view, lastRenewalError: "" };
 }
 
 function uncertifiedKey(view: GatewayView): string | undefined {

@@ -1,0 +1,15 @@
+/** As systemd has it in $EXIT_CODE and $EXIT_STATUS: "killed KILL", "dumped ABRT", "exited 70". */
+const END = /^(exited|killed|dumped) ([A-Z0-9]{1,10})\s*$/;
+
+/** The same of a process that the launcher parents. */
+export function endLine({ code, signal }: { readonly code?: number; readonly signal?: string }): string {
+  return signal === undefined ? `exited ${code ?? ""}\n` : `killed ${signal.replace(/^SIG/, "")}\n`;
+}
+
+/** "killed by SIGKILL", "ended with exit code 70"; undefined for what is no such line. */
+export function endInWords(line: string): string | undefined {
+  const [, how, status] = END.exec(line) ?? [];
+  if (how === undefined) return undefined;
+  if (how === "exited") return `ended with exit code ${status}`;
+  return `killed by SIG${status}${how === "dumped" ? ", with a core dump" : ""}`;
+}
