@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { shownWords } from "../core/shown-words.ts";
 import type { Cli, CommandModule, Entry } from "./cli.ts";
 import { nearestName } from "./config/nearest.ts";
 import { describeFailure, failureJson } from "./describe-failure.ts";
@@ -256,7 +257,7 @@ function strangerIn(argv: readonly string[]): Stranger | undefined {
 function unknownCommand({ word, known }: Stranger, { output }: Cli): number {
   const nearest = nearestName(word, known);
   const meant = nearest === undefined ? "" : `\n(Did you mean ${nearest}?)`;
-  output.err(`builder-agent: unknown command '${word}'${meant}\n(--help shows what there is)\n`);
+  output.err(`builder-agent: unknown command '${shownWords(word)}'${meant}\n(--help shows what there is)\n`);
   return EXIT.usage;
 }
 
@@ -293,13 +294,18 @@ function configured(command: Command, { output }: Cli): Command {
       .configureOutput({
         writeOut: output.out,
         writeErr: output.err,
-        outputError: (text, write) => write(text.replace(/^error:/, "builder-agent:")),
+        outputError: (text, write) => write(withoutValues(text).replace(/^error:/, "builder-agent:")),
         getOutHelpWidth: () => output.columns ?? 120,
         getErrHelpWidth: () => 120,
         getOutHasColors: () => output.colours.out,
         getErrHasColors: () => output.colours.err,
       })
   );
+}
+
+/** What was given to an option that does not exist may be a secret; its name is what helps. */
+function withoutValues(text: string): string {
+  return shownWords(text.replace(/^(error: unknown option '[^=]*=).*'$/ms, "$1…'"));
 }
 
 function sentence(summary: string): string {

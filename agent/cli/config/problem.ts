@@ -1,4 +1,5 @@
 import { AgentError } from "../../core/errors.ts";
+import { shownAddress } from "../../core/shown-words.ts";
 import type { Key } from "./keys.ts";
 
 /** One thing that is wrong with the configuration. */
@@ -80,9 +81,9 @@ export function describeFound(value: unknown, sensitive: boolean): string {
 }
 
 function quote(text: string): string {
-  const withoutUserInfo = text.replace(/\/\/[^/@]*@/, "//…@");
-  const characters = [...withoutUserInfo];
-  if (characters.length <= SHOWN_CHARACTERS) return JSON.stringify(withoutUserInfo);
+  const shown = shownAddress(text);
+  const characters = [...shown];
+  if (characters.length <= SHOWN_CHARACTERS) return JSON.stringify(shown);
   return `${JSON.stringify(characters.slice(0, SHOWN_CHARACTERS).join(""))}… (${characters.length} characters)`;
 }
 

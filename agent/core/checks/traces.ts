@@ -13,7 +13,7 @@ export const traces: Check = {
     return [
       `endpoint ${to}`,
       lastAcceptedMs === undefined ? "nothing accepted so far" : `last accepted at ${rfc3339(lastAcceptedMs)}`,
-      ...(failing === undefined ? [] : [`fails since ${rfc3339(failing.sinceMs)}: ${failing.because}`]),
+      ...(failing === undefined ? [] : [`fails: ${failing}`]),
     ];
   },
   look({ traces: view }) {

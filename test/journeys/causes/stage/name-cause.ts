@@ -84,7 +84,9 @@ async function untilNamed(stage: Stage, { check: name, says }: Cause): Promise<S
 }
 
 function shown(last: StatusReport | undefined): string {
-  const lines = last?.checks.map(({ name, state, causedBy, message }) => `${name} ${state} ${causedBy ?? ""}: ${message}`);
+  const lines = last?.checks.map(
+    ({ name, state, causedBy, message }) => `${name} ${state} ${causedBy ?? ""}: ${message}`,
+  );
   return lines?.join("\n") ?? "nobody answered";
 }
 
