@@ -9,15 +9,18 @@ import { sizeInWords } from "../../core/size-words.ts";
 /** Named one by one; a folder with more is counted. */
 const MOST_NAMED = 100;
 
+interface Names {
+  readonly suffix: string;
+  readonly aside: string;
+  readonly isHeld: (file: string) => boolean;
+}
+
 /**
  * How the folder is, and which files of recordings nobody sends: neither `isHeld` nor stored.
  * `suffix` ends a recording's name, `aside` that of one which the control plane refused. Writes
  * nothing.
  */
-export async function lookAtFolder(
-  directory: string,
-  { suffix, aside, isHeld }: { readonly suffix: string; readonly aside: string; isHeld(file: string): boolean },
-): Promise<RecordingFolder> {
+export async function lookAtFolder(directory: string, { suffix, aside, isHeld }: Names): Promise<RecordingFolder> {
   try {
     const isThere = await stat(directory).then(
       () => true,
