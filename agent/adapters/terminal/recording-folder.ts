@@ -6,6 +6,8 @@ import { inWords } from "../../core/errors.ts";
 import type { LeftRecording, RecordingFolder } from "../../core/recordings.ts";
 import { sizeInWords } from "../../core/size-words.ts";
 
+/** An hour at a terminal is a few MiB: with less the next one is likely to end for want of room. */
+const LEAST_FREE_BYTES = 4 * 1024 * 1024;
 /** Named one by one; a folder with more is counted. */
 const MOST_NAMED = 100;
 
@@ -58,7 +60,7 @@ async function leftFile(directory: string, file: string, aside: string): Promise
 async function shortage(directory: string): Promise<string> {
   const { bavail, bsize, files, ffree } = await statfs(directory);
   const freeBytes = bavail * bsize;
-  if (freeBytes < DEBUG_LIMITS.recordingBytes)
+  if (freeBytes < LEAST_FREE_BYTES)
     return `${sizeInWords(freeBytes)} free, and one recording may take ${sizeInWords(DEBUG_LIMITS.recordingBytes)}`;
   return files > 0 && ffree === 0 ? "no inode is free" : "";
 }
