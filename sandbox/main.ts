@@ -1,7 +1,8 @@
 import { Command, Option } from "commander";
+import { SANDBOX } from "./admin/claim.ts";
 import { askSandbox } from "./admin/client.ts";
 import { address } from "./commands/address.ts";
-import { type InDir, type OpenOptions, openBuild } from "./commands/builds.ts";
+import { type InDir, openBuild } from "./commands/builds.ts";
 import { type CiJobOptions, ciJob, claimValue } from "./commands/ci-job.ts";
 import { defineDebug } from "./commands/debug/define.ts";
 import { defineBuilds } from "./commands/define-builds.ts";
@@ -75,12 +76,13 @@ async function run(argv: readonly string[]): Promise<number> {
     .action((options: DiagnosticsOptions) => takeDiagnostics(options, askSandbox, terminal));
 
   const between = { ask: askSandbox, terminal };
-  defineBuilds({ program, inDir, ofProject, ...between }).action(async (options: OpenOptions) => {
+  const exitWith = (how: number): void => void (code = how);
+  defineBuilds({ program, inDir, ofProject, who: SANDBOX, exitWith, ...between }, async (options) => {
     await openBuild(options, between);
   });
 
-  defineDebug({ program, inDir, ofProject, terminal, exitWith: (how) => (code = how) });
-  defineMetadata({ program, inDir, terminal, exitWith: (how) => (code = how) });
+  defineDebug({ program, inDir, ofProject, terminal, exitWith });
+  defineMetadata({ program, inDir, terminal, exitWith });
   defineTrusts({ program, inDir, ofProject, ...between });
   defineTraces({ program, inDir, ofProject, ...between });
   inDir(program.command("ci-job <command...>"))
@@ -93,7 +95,7 @@ async function run(argv: readonly string[]): Promise<number> {
       code = await ciJob(options, command);
     });
 
-  defineTailnet({ program, inDir, ofProject, terminal, exitWith: (how) => (code = how) });
+  defineTailnet({ program, inDir, ofProject, terminal, exitWith });
 
   const failed = await runCommands(program, argv, terminal);
   return failed === EXIT.ok ? code : failed;

@@ -1,8 +1,8 @@
 import { EventEmitter } from "node:events";
 import { Command, Option } from "commander";
-import { askPlane } from "./admin/plane/request.ts";
+import { askPlane, PLANE } from "./admin/plane/request.ts";
 import { address } from "./commands/address.ts";
-import type { InDir, OpenOptions } from "./commands/builds.ts";
+import type { InDir } from "./commands/builds.ts";
 import { defineBuilds } from "./commands/define-builds.ts";
 import { type DiagnosticsOptions, takeDiagnostics } from "./commands/diagnostics.ts";
 import { durationMs } from "./commands/duration.ts";
@@ -31,10 +31,11 @@ async function run(argv: readonly string[]): Promise<number> {
     .allowExcessArguments(false);
   const inDir = (command: Command): Command =>
     command.requiredOption("--dir <dir>", "where the control plane keeps its state");
-  const ofProject = (command: Command): Command =>
-    command
-      .requiredOption("--org <org>", "the customer", contractId)
-      .requiredOption("--project <project>", "the customer's project", contractId);
+  const ofProject = (command: Command, mayLack?: "may lack"): Command =>
+    [new Option("--org <org>", "the customer"), new Option("--project <project>", "the customer's project")].reduce(
+      (so, option) => so.addOption(option.argParser(contractId).makeOptionMandatory(mayLack === undefined)),
+      command,
+    );
 
   inDir(program.command("run", { isDefault: true }))
     .description("start it, and keep it until Ctrl-C; what is done when no command is named")
@@ -97,13 +98,16 @@ async function run(argv: readonly string[]): Promise<number> {
     .option("--json", "machine-readable")
     .action((options: InDir) => listAudit(options, terminal));
   const between = { ask: askPlane, terminal };
-  defineBuilds({ program, inDir, ofProject, ...between })
-    .option(
+  const placed = (command: Command): Command =>
+    command.option(
       "--machine-address <host[:port]>",
       "where clients reach the machine, if not at the address that its stream comes from",
       hostPort,
-    )
-    .action((options: OpenOptions) => openBuildHere(options, between));
+    );
+  const exitWith = (how: number): void => void (code = how);
+  defineBuilds({ program, inDir, ofProject, placed, who: PLANE, exitWith, ...between }, (options) =>
+    openBuildHere(options, between),
+  );
 
   defineTrusts({ program, inDir, ofProject, ...between });
   defineTraces({ program, inDir, ofProject, ...between });

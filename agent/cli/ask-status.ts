@@ -78,7 +78,7 @@ function unanswered(url: string, { port }: HostPort, cause: unknown): AgentError
   const code = codeOf(cause);
   const elsewhere = "say with --health-listen or --config where its health is served";
   if (code === "ECONNREFUSED") {
-    const message = `Nothing listens at ${url}: no agent runs here, or elsewhere than this command looks. Start it (systemctl start builder-agent.target, or builder-agent run), or ${elsewhere}`;
+    const message = `Nothing listens at ${url}: no agent runs here, or elsewhere than this command looks. Start it (systemctl start builder-agent.target, or builder-agent run), or ${elsewhere}; builder-agent doctor tells what keeps it from starting`;
     return new AgentError("status.refused", message, { retryable: true, cause });
   }
   if (NO_HTTP.test(code)) {

@@ -7,6 +7,7 @@ import { jsonLog } from "../adapters/telemetry/json-log.ts";
 import { Branch } from "../lifecycle/branch.ts";
 import { Pulse } from "../lifecycle/pulse.ts";
 import { buildkitPlaces } from "./buildkit-configuration.ts";
+import { environmentFor } from "./child-environment.ts";
 import type { Cli } from "./cli.ts";
 import { cacheKeeper } from "./compose-buildkit.ts";
 import { ensureNetwork, networkHost } from "./compose-network.ts";
@@ -18,6 +19,7 @@ import { logDefects } from "./last-words.ts";
 import { layoutOf } from "./layout.ts";
 import { nodeFlags } from "./node-flags.ts";
 import { retakeConfiguration } from "./retake-configuration.ts";
+import { GATEWAY_SECTIONS, TERMINAL_SECTIONS } from "./sections.ts";
 
 /**
  * What control takes at most beyond its two graces: the cut, and the last words to the control
@@ -82,14 +84,23 @@ export async function startLauncher(
         },
       }),
       ...(process.getuid?.() === 0 && {
-        terminal: { socketPath: layout.terminalSocket, args: [...nodeFlags("terminal"), ...children.terminal] },
+        terminal: {
+          socketPath: layout.terminalSocket,
+          args: [...nodeFlags("terminal"), ...children.terminal],
+          env: environmentFor(TERMINAL_SECTIONS, cli.environment),
+        },
       }),
       gateway: {
         args: [...nodeFlags("gateway"), ...children.gateway],
+        env: environmentFor(GATEWAY_SECTIONS, cli.environment),
         listen: inheritedSocket(cli.environment, process.pid) ?? gateway.listen,
         endFile: layout.gatewayEnd,
       },
-      control: { args: [...nodeFlags("control"), ...children.control], endFile: layout.controlEnd },
+      control: {
+        args: [...nodeFlags("control"), ...children.control],
+        env: { ...cli.environment },
+        endFile: layout.controlEnd,
+      },
       env: { ...cli.environment },
       finalExitCodes: [EXIT.refused, EXIT.config, EXIT.usage],
       controlGraceMs: drain.graceMs + drain.stopGraceMs + ENDING_MARGIN_MS,

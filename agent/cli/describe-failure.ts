@@ -1,5 +1,6 @@
 import { inspect } from "node:util";
 import { AgentError } from "../core/errors.ts";
+import { shownWords } from "../core/shown-words.ts";
 
 /** A chain of causes longer than this is a loop. */
 const DEEPEST_CAUSE = 8;
@@ -15,7 +16,7 @@ export function describeFailure(failure: unknown, debug: boolean): string {
     return depth === 0 ? text : indent(`because: ${text}`, depth * 2);
   });
   const innermost = chain.at(-1);
-  const stack = debug && innermost instanceof Error ? [indent(innermost.stack ?? "", 4)] : [];
+  const stack = debug && innermost instanceof Error ? [indent(shownWords(innermost.stack ?? ""), 4)] : [];
   return [...lines, ...stack].join("\n");
 }
 
@@ -37,8 +38,8 @@ function causes(failure: unknown): readonly unknown[] {
 
 function messageOf(cause: unknown): string {
   if (cause instanceof AggregateError && cause.message === "") return cause.errors.map(messageOf).join("; ");
-  if (cause instanceof Error) return cause.message || cause.name;
-  return typeof cause === "string" ? cause : inspect(cause, { depth: 1 });
+  if (cause instanceof Error) return shownWords(cause.message || cause.name);
+  return shownWords(typeof cause === "string" ? cause : inspect(cause, { depth: 1 }));
 }
 
 function indent(text: string, by: number): string {

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { shownWords } from "../core/shown-words.ts";
 import type { Cli, CommandModule, Entry } from "./cli.ts";
 import { nearestName } from "./config/nearest.ts";
 import { describeFailure, failureJson } from "./describe-failure.ts";
@@ -182,6 +183,9 @@ const ENTRIES: readonly Entry[] = [
 
 const DESCRIPTION = "The agent of a builder VM: proves its machine, lets open builds in, and runs BuildKit for them.";
 
+const FIRST_WORDS =
+  "On a new machine, or one that is not well: builder-agent doctor. It says what is wrong, and what to do next.";
+
 const EXIT_CODES = [
   "0 good",
   "1 not ready",
@@ -204,7 +208,7 @@ export async function runProgram(argv: readonly string[], cli: Cli): Promise<num
   const program = configured(new Command("builder-agent"), cli)
     .description(DESCRIPTION)
     .option("-V, --version", "show the agent's version")
-    .addHelpText("after", `\nExit codes: ${EXIT_CODES.join(", ")}.`);
+    .addHelpText("after", `\n${FIRST_WORDS}\nExit codes: ${EXIT_CODES.join(", ")}.`);
   addEntries(program, ENTRIES, cli, (ended) => {
     code = ended;
   });
@@ -253,7 +257,7 @@ function strangerIn(argv: readonly string[]): Stranger | undefined {
 function unknownCommand({ word, known }: Stranger, { output }: Cli): number {
   const nearest = nearestName(word, known);
   const meant = nearest === undefined ? "" : `\n(Did you mean ${nearest}?)`;
-  output.err(`builder-agent: unknown command '${word}'${meant}\n(--help shows what there is)\n`);
+  output.err(`builder-agent: unknown command '${shownWords(word)}'${meant}\n(--help shows what there is)\n`);
   return EXIT.usage;
 }
 
@@ -290,13 +294,18 @@ function configured(command: Command, { output }: Cli): Command {
       .configureOutput({
         writeOut: output.out,
         writeErr: output.err,
-        outputError: (text, write) => write(text.replace(/^error:/, "builder-agent:")),
+        outputError: (text, write) => write(withoutValues(text).replace(/^error:/, "builder-agent:")),
         getOutHelpWidth: () => output.columns ?? 120,
         getErrHelpWidth: () => 120,
         getOutHasColors: () => output.colours.out,
         getErrHasColors: () => output.colours.err,
       })
   );
+}
+
+/** What was given to an option that does not exist may be a secret; its name is what helps. */
+function withoutValues(text: string): string {
+  return shownWords(text.replace(/^(error: unknown option '[^=]*=).*'$/ms, "$1…'"));
 }
 
 function sentence(summary: string): string {

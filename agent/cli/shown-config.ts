@@ -1,3 +1,4 @@
+import { shownAddress } from "../core/shown-words.ts";
 import type { Config, LoadedConfig } from "./config/config.ts";
 import { formatHostPort } from "./config/host-port.ts";
 import { KEYS, type SectionName } from "./config/keys.ts";
@@ -10,7 +11,8 @@ export interface ShownValue {
 }
 
 /**
- * Each value in force and where it came from. None is a secret: those are only named by their file.
+ * Each value in force and where it came from. None is a secret: those are named by their file, and
+ * what may be one in an address is left out.
  */
 export function shownConfig<S extends SectionName>({
   config,
@@ -27,7 +29,8 @@ export function shownConfig<S extends SectionName>({
 /** As it would be written in the file; null if there is none. */
 function shownValue(section: object, name: string): ShownValue["value"] {
   const value: unknown = Object.entries(section).find(([key]) => key === name)?.[1];
-  if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return value;
+  if (typeof value === "string") return value.includes("://") ? shownAddress(value) : value;
+  if (typeof value === "number" || typeof value === "boolean") return value;
   if (typeof value === "object" && value !== null && "host" in value && "port" in value)
     return formatHostPort({ host: String(value.host), port: Number(value.port) });
   return null;

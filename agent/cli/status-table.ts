@@ -31,7 +31,7 @@ export function statusTable(answer: StatusAnswer, nowMs: number, paint: Paint): 
     ["start", start(bootChapters)],
   ];
   const checks = worstFirst(answer.checks).flatMap((check) => [
-    [`[${mark(check)}]`, check.name, `${withTimes(check.message, nowMs)}${since(check, nowMs)}`],
+    [`[${mark(check)}]`, check.name, `${withTimes(check.message, nowMs)}${because(check)}${since(check, nowMs)}`],
     ...beneath(check, nowMs).map((line) => ["", "", line]),
   ]);
   return `${headline(answer, nowMs, paint)}\n\n${columns(rows)}\n${colourMarks(columns(checks), paint)}${recentTrouble(answer, nowMs)}`;
@@ -122,6 +122,10 @@ function beneath({ ok, causedBy, evidence, remedy }: Check, nowMs: number): read
   if (ok || causedBy !== undefined) return [];
   const seen = evidence.length === 0 ? [] : [`seen: ${withTimes(evidence.join("; "), nowMs)}`];
   return [...seen, ...(remedy === "" ? [] : [`do: ${remedy}`])];
+}
+
+function because({ ok, causedBy }: Check): string {
+  return ok || causedBy === undefined ? "" : `, because of ${causedBy}`;
 }
 
 function mark({ ok, state, blocking }: Check): string {

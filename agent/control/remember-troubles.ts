@@ -1,6 +1,6 @@
 import type { CheckResult } from "../core/health.ts";
 import type { Boot } from "../core/machine.ts";
-import { continued, lastKnown, notedChecks, notedEnd } from "../core/troubles.ts";
+import { continued, onceOk, notedChecks, notedEnd } from "../core/troubles.ts";
 import { firstOf } from "../lifecycle/branch.ts";
 import { onChange } from "../lifecycle/cell.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -52,7 +52,7 @@ async function followChecks({ checks, phase, troubles }: TroubleCells, signal: A
       if (phase.get().at === "stopping") return;
       const after = checks.get();
       troubles.update((noted) => notedChecks(noted, before, after));
-      before = lastKnown(before, after);
+      before = onceOk(before, after);
     },
     signal,
   );

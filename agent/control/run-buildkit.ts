@@ -190,10 +190,11 @@ class Daemon {
         reached();
       } catch (err) {
         if (signal.aborted || this.#status.get() !== running) return 0;
+        const wasLate = isLate;
         isLate = !(err instanceof Unguarded);
         const { at } = this.#cells.buildkit.get();
         const silentMs = clock.now().monoMs - lastAnswer.monoMs;
-        if (at === "ready") log.warn({ err, silentMs }, "buildkit.not-answering");
+        if (at === "ready" && !wasLate) log.warn({ err, silentMs }, "buildkit.not-answering");
         if (err instanceof Unguarded) this.#show("unguarded", inWords(err));
         else if (at !== "starting" && (at !== "ready" || silentMs > SILENT_MS))
           this.#show("not-answering", silence(inWords(err), lastAnswer));

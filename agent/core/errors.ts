@@ -1,3 +1,5 @@
+import { shownWords } from "./shown-words.ts";
+
 /**
  * The root of our errors. The message says what happened, to what, and what to do; `cause` keeps
  * why. `code` is stable and names the part at fault: "identity.refused", "config.invalid".
@@ -15,9 +17,9 @@ export class AgentError extends Error {
   }
 }
 
-/** A failure in one sentence: its message. */
+/** A failure in one sentence: its message, as it may be told. */
 export function inWords(failure: unknown): string {
-  return failure instanceof Error ? failure.message : String(failure);
+  return shownWords(failure instanceof Error ? failure.message : String(failure));
 }
 
 /** Whether the same thing, tried again later, may work; of what is not ours we assume so. */

@@ -29,7 +29,8 @@ const AGAIN_MS = 60_000;
 /** A process's end, what its check says and the sessions that it broke are told this close. */
 const TOGETHER_MS = 10_000;
 
-/** What a fresh process needs until it has all that the last one had. */
+/** What a fresh process lacks at first, and for how long that is nothing to tell. */
+const TAKEN_WITH: Readonly<Record<string, string>> = { gateway: "serving-certificate" };
 const MOMENT_MS = 2_000;
 
 /** Which check fails for want of a process: its end and that are one trouble. */
@@ -45,7 +46,7 @@ export function isBroken(ending: SessionEnding): boolean {
 /**
  * Checks that have turned. What fails from the start is only not there yet, and what another check
  * explains is no trouble of its own, nor is what the end of its process explains; one that is ok
- * again has its end.
+ * again has its end. `before`: by `onceOk`.
  */
 export function notedChecks(
   troubles: Troubles,
@@ -54,6 +55,7 @@ export function notedChecks(
 ): Troubles {
   return after.reduce<Troubles>((noted, check) => {
     if (check.state === "ok") return ended(noted, check);
+    if (check.state === "unknown" && check.causedBy !== undefined) return withoutMoment(noted, check);
     const last = noted.findLast((one) => isOfCheck(one, check.name));
     const hasTurned = before.get(check.name)?.state === "ok" && check.state === "failed";
     const isOpen = last !== undefined && last.untilMs === undefined;
@@ -65,16 +67,13 @@ export function notedChecks(
   }, troubles);
 }
 
-/**
- * What to compare the next findings with: of a check that nobody can look at now, what was known of
- * it.
- */
-export function lastKnown(
+/** Of each check its last finding that was ok; while there was none, its last. */
+export function onceOk(
   before: ReadonlyMap<string, CheckResult>,
   after: readonly CheckResult[],
 ): ReadonlyMap<string, CheckResult> {
   return new Map(
-    after.map((check) => [check.name, check.state === "unknown" ? (before.get(check.name) ?? check) : check]),
+    after.map((check) => [check.name, check.state === "ok" ? check : (before.get(check.name) ?? check)]),
   );
 }
 
@@ -141,19 +140,24 @@ function isToldOf(one: Trouble, process: string, atMs: number): boolean {
 }
 
 /** With its end, wherever it was told as going on. */
-function ended(troubles: Troubles, { name, sinceMs: untilMs }: CheckResult): Troubles {
+function ended(troubles: Troubles, check: CheckResult): Troubles {
+  const { name, sinceMs: untilMs } = check;
   const isOpen = (one: Trouble): boolean => isOfCheck(one, name) && one.untilMs === undefined;
   if (!troubles.some(isOpen)) return troubles;
-  return troubles.flatMap((one) => {
-    if (!isOpen(one)) return [one];
-    return isAftermath(one, untilMs, troubles) ? [] : [{ ...one, untilMs }];
-  });
+  return withoutMoment(troubles, check).map((one) => (isOpen(one) ? { ...one, untilMs } : one));
 }
 
-/** What a process that ended took with it for a moment, and has back, is part of that trouble. */
-function isAftermath({ is, sinceMs, times }: Trouble, untilMs: number, troubles: Troubles): boolean {
-  if (is !== "check-failed" || times > 1 || untilMs - sinceMs >= MOMENT_MS) return false;
-  return troubles.some((other) => other.is === "process-ended" && isTogether(other, sinceMs));
+/** What a process that ended took with it for a moment is a part of that trouble. */
+function withoutMoment(troubles: Troubles, { name, sinceMs: untilMs }: CheckResult): Troubles {
+  const isMoment = (one: Trouble): boolean =>
+    one.is === "check-failed" && one.what === name && one.untilMs === undefined && untilMs - one.sinceMs < MOMENT_MS;
+  const isPart = (one: Trouble): boolean =>
+    troubles.some(
+      (other) =>
+        other.is === "process-ended" && TAKEN_WITH[other.what] === name && isTogether(other, one.sinceMs),
+    );
+  const kept = troubles.filter((one) => !(isMoment(one) && isPart(one)));
+  return kept.length === troubles.length ? troubles : kept;
 }
 
 function cut(message: string): string {

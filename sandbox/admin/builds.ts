@@ -1,5 +1,6 @@
 import { performance } from "node:perf_hooks";
 import type { z } from "zod";
+import type { Lending } from "../client/lending.ts";
 import { PERMISSION_OF } from "../control-plane/builds.ts";
 import type { Change } from "../control-plane/change.ts";
 import type { EmbeddedControlPlane, OpenedBuild } from "../control-plane/embedded-control-plane.ts";
@@ -22,13 +23,19 @@ export async function openBuildFor(
 /** What else can be asked about builds. An end is answered when it is in force. */
 export async function answerOfBuilds(
   plane: EmbeddedControlPlane,
+  lending: Lending,
   request: z.output<(typeof ofBuilds)[number]>,
 ): Promise<unknown> {
   switch (request.verb) {
+    case "build-outfit":
+      return lending.outfitOf(request.buildId);
     case "build-end":
-      return closed(request.buildId, plane.endBuild(request.buildId));
-    case "build-revoke":
-      return closed(request.buildId, plane.revokeBuild(request.buildId));
+    case "build-revoke": {
+      const { verb, buildId } = request;
+      const change = verb === "build-end" ? plane.endBuild(buildId) : plane.revokeBuild(buildId);
+      await lending.forget(buildId);
+      return closed(buildId, change);
+    }
     case "build-list":
       return plane.listBuilds().map(({ expiresAt, ...build }) => ({ ...build, expiresAt: expiresAt.toISOString() }));
     default:

@@ -1,5 +1,6 @@
 import { performance } from "node:perf_hooks";
 import type { CiBesideStack } from "../ci/ci-beside-stack.ts";
+import type { Lending } from "../client/lending.ts";
 import type { Stack } from "../stack/stack.ts";
 import { answerOfBuilds, openBuildFor } from "./builds.ts";
 import { answerOfDebug } from "./debug.ts";
@@ -13,16 +14,23 @@ import { orderTraces } from "./traces.ts";
  * What a sandbox does for those who ask. An order is answered when its effect is in force, not when
  * it was sent.
  */
-export function handleFor(stack: Stack, ci: CiBesideStack | undefined): (request: AdminRequest) => Promise<unknown> {
+export function handleFor(
+  stack: Stack,
+  lending: Lending,
+  ci: CiBesideStack | undefined,
+): (request: AdminRequest) => Promise<unknown> {
   const { plane, dir, endpoint, ref } = stack;
   return async (request) => {
     switch (request.verb) {
       case "build-open":
         return openBuildFor(plane, request, { dir, endpointOf: () => endpoint });
+      case "build-lend":
+        return lending.lend(request, () => endpoint);
+      case "build-outfit":
       case "build-end":
       case "build-revoke":
       case "build-list":
-        return answerOfBuilds(plane, request);
+        return answerOfBuilds(plane, lending, request);
       case "trust-add":
       case "trust-remove":
       case "trust-list":

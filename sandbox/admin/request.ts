@@ -17,8 +17,15 @@ export const buildOrder = z.object({
   may: z.array(z.enum(BUILD_PERMISSIONS)).exactOptional(),
 });
 
+/**
+ * The same, with all that a shell needs for it and keys in memory. `untilHangUp`: the build ends
+ * when whoever asked for it hangs up.
+ */
+export const lentOrder = buildOrder.extend({ verb: z.literal("build-lend"), untilHangUp: z.boolean() });
+
 /** What may be asked about builds that are open: of a sandbox, and of a control plane alone. */
 export const ofBuilds = [
+  z.object({ verb: z.literal("build-outfit"), buildId: id }),
   z.object({ verb: z.literal("build-end"), buildId: id }),
   z.object({ verb: z.literal("build-revoke"), buildId: id }),
   z.object({ verb: z.literal("build-list") }),
@@ -47,6 +54,7 @@ const ofDebug = [
 /** What a running sandbox can be asked for: one JSON object, on a line of its own. */
 export const adminRequest = z.discriminatedUnion("verb", [
   buildOrder,
+  lentOrder,
   ...ofBuilds,
   ...ofTrusts,
   ciJobRequest,
@@ -108,6 +116,15 @@ export const openedBuild = z.object({
 });
 
 export type OpenedBuildFiles = z.infer<typeof openedBuild>;
+
+/** What `build-lend` and `build-outfit` give: what clients find in their environment. */
+export const lentBuild = openedBuild.extend({
+  variables: z.record(z.string(), z.string()),
+  /** Goes in front of PATH: `buildctl` in there has the build's flags. */
+  binDir: z.string(),
+});
+
+export type LentBuild = z.infer<typeof lentBuild>;
 
 /** `appliedMs`: from the order to the agent's word that it is in force everywhere. */
 export const closedBuild = z.object({ buildId: z.string(), appliedMs: z.number() });

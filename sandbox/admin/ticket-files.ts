@@ -14,5 +14,7 @@ export async function writeTicket(dir: string, endpoint: string, build: OpenedBu
   await writeFile(files.caFile, build.caPem, { mode: 0o600 });
   await writeFile(files.certFile, build.certPem, { mode: 0o600 });
   await writeFile(files.keyFile, build.keyPem, { mode: 0o600 });
-  return { buildId, ...files, serverName, endpoint, expiresAt: build.expiresAt.toISOString() };
+  const ticket = { buildId, ...files, serverName, endpoint, expiresAt: build.expiresAt.toISOString() };
+  await writeFile(join(at, "build.json"), `${JSON.stringify(ticket, null, 2)}\n`, { mode: 0o600 });
+  return ticket;
 }

@@ -2,7 +2,8 @@ import { resolve } from "node:path";
 import type { z } from "zod";
 import type { Ask } from "../admin/client.ts";
 import type { PlaneRequest } from "../admin/plane/request.ts";
-import { closedBuild, listedBuilds, type ofBuilds, openedBuild } from "../admin/request.ts";
+import { closedBuild, lentBuild, listedBuilds, type ofBuilds, openedBuild } from "../admin/request.ts";
+import { exportsFor, type Shell } from "../client/exports.ts";
 import type { BuildPermissionName } from "../control-plane/build-permissions.ts";
 import type { ProjectRef } from "../control-plane/project-ref.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -14,11 +15,13 @@ export interface InDir {
 
 /** What a sandbox and a control plane alone can both be asked. */
 type OfBuilds = z.output<(typeof ofBuilds)[number]>;
-export type BuildRequest = Extract<PlaneRequest, { verb: "build-open" }> | OfBuilds;
+export type BuildRequest = Extract<PlaneRequest, { verb: "build-open" | "build-lend" }> | OfBuilds;
 
 export interface OpenOptions extends InDir, ProjectRef {
   readonly ttl: number;
   readonly may?: readonly BuildPermissionName[];
+  /** Whose language is printed, instead of JSON. */
+  readonly shell?: Shell;
   /** "host:port" */
   readonly machineAddress?: string;
 }
@@ -29,20 +32,36 @@ export interface Between {
   readonly terminal: Terminal;
 }
 
-/** Always JSON: whoever opens a build needs its files. */
+/** JSON: whoever opens a build needs its files. */
 export async function openBuild(
   options: OpenOptions,
   { ask, terminal }: Between,
 ): Promise<z.output<typeof openedBuild>> {
-  const { org, project, ttl, may, machineAddress } = options;
-  const request = {
-    ...({ verb: "build-open", org, project, ttlMs: ttl } as const),
-    ...(may !== undefined && { may: [...may] }),
-    ...(machineAddress !== undefined && { machineAddress }),
-  };
+  const request = { verb: "build-open", ...orderOf(options) } as const;
   const opened = openedBuild.parse(await ask(resolve(options.dir), request));
   terminal.out(JSON.stringify(opened, null, 2));
   return opened;
+}
+
+/** Lines for `eval`, after which a shell's `buildctl` and `docker buildx build` are the build's. */
+export async function openForShell(
+  options: OpenOptions & { readonly shell: Shell },
+  { ask, terminal }: Between,
+): Promise<void> {
+  const lent = lentBuild.parse(await ask(resolve(options.dir), lendOrder(options, false)));
+  terminal.out(exportsFor(lent, options.shell));
+}
+
+export function lendOrder(options: OpenOptions, untilHangUp: boolean) {
+  return { verb: "build-lend", untilHangUp, ...orderOf(options) } as const;
+}
+
+function orderOf({ org, project, ttl, may, machineAddress }: OpenOptions) {
+  return {
+    ...{ org, project, ttlMs: ttl },
+    ...(may !== undefined && { may: [...may] }),
+    ...(machineAddress !== undefined && { machineAddress }),
+  };
 }
 
 /** Returns when the cut is in force. */

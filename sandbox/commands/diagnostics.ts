@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { DIAGNOSTICS_MS, takenDiagnostics } from "../admin/diagnostics.ts";
+import { shellLine } from "../stack/client-lines.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import type { InDir } from "./builds.ts";
 
@@ -21,6 +22,6 @@ export async function takeDiagnostics(options: DiagnosticsOptions, ask: Ask, { o
   if (options.json === true) out(JSON.stringify(taken, null, 2));
   else
     out(
-      `${taken.file}\n${taken.sizeBytes} bytes, of ${taken.machineId}; look into it: tar --list --gzip --file ${taken.file}`,
+      `${taken.file}\n${taken.sizeBytes} bytes, of ${taken.machineId}; look into it: ${shellLine(["tar", "--list", "--gzip", "--file", taken.file])}`,
     );
 }

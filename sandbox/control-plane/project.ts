@@ -5,8 +5,8 @@ import {
   type Drain,
   type OpenBuild,
 } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
-import { durationOf } from "./duration.ts";
 import type { TrustBundle } from "../../agent/adapters/grpc/gen/builder/agent/v1/identity.ts";
+import { durationOf } from "./duration.ts";
 import type { Commits } from "./kept/commits.ts";
 import type { KeptProject } from "./kept/snapshot.ts";
 import type { ProjectRef } from "./project-ref.ts";

@@ -46,10 +46,13 @@ export class AgentProcess implements AsyncDisposable {
     readonly runtimeDir: string;
     /** Default: this machine's network, and a socket of its own. */
     readonly within?: Within;
+    /** More options of its command line, and variables of its environment. */
+    readonly args?: readonly string[];
+    readonly environment?: Readonly<Record<string, string>>;
   }): Promise<AgentProcess> {
     await using log = await open(files.logFile, "a", 0o600);
     const { within } = files;
-    const program = [inTree("dist/agent/cli/main.js"), "run", "--config", files.configFile];
+    const program = [inTree("dist/agent/cli/main.js"), "run", "--config", files.configFile, ...(files.args ?? [])];
     const { command, args } = within?.namespace.enter(process.execPath, program) ?? {
       command: process.execPath,
       args: program,
@@ -60,6 +63,7 @@ export class AgentProcess implements AsyncDisposable {
       env: {
         ...withoutOurs(process.env),
         BUILDER_AGENT_PARENT: "stdin",
+        ...files.environment,
         ...(within !== undefined && { LISTEN_FDS: "1" }),
       },
     });

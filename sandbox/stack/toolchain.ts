@@ -10,6 +10,8 @@ const schema = z.object({
   runc: z.string(),
   busybox: z.string(),
   cniPtp: z.string(),
+  /** Only where the tests were set up as well. */
+  buildx: z.string().exactOptional(),
   /** Only where a tailnet was set up as well. */
   tailscaled: z.string().exactOptional(),
 });

@@ -15,18 +15,19 @@ export interface Bundled {
   readonly tookMs: number;
 }
 
-/** `builder-agent bundle`, with the programs of `programs` before all others. */
+/**
+ * `builder-agent bundle`, with the programs of `programs` before all others. `flags`: Node's; those
+ * of the package if absent.
+ */
 export async function bundle(
   programs: TempDir,
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
+  flags: readonly string[] = NODE_FLAGS.command,
 ): Promise<Bundled> {
   const before = performance.now();
   const env = { PATH: `${programs.path}:${process.env["PATH"]}`, ...environment };
-  await using running = AgentProcess.startNode(
-    [...NODE_FLAGS.command, "--import", TELLS_MEMORY, MAIN, "bundle", ...args],
-    env,
-  );
+  await using running = AgentProcess.startNode([...flags, "--import", TELLS_MEMORY, MAIN, "bundle", ...args], env);
   const { code, out, err } = await running.ended;
   return { code, out, err, peakKib: Number(/peak (\d+)$/.exec(err)?.[1]), tookMs: performance.now() - before };
 }

@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { launcherLog } from "../../agent/adapters/bundle/collectors/launcher-log.ts";
+import { NODE_FLAGS } from "../../agent/cli/node-flags.ts";
 import { inWords } from "../../agent/core/errors.ts";
 import { bundle, places, standIn, writeConfig } from "./bundle-command.ts";
 import { folderOfOwn, unpacked } from "./unpacked.ts";
@@ -47,36 +48,44 @@ it("the journal's entries are in order, each a line that a person reads, whateve
 /** BUILDER_AGENT_BUNDLE_MIB: how much the journal prints; 1024 is the bar's. */
 const MIB = Number(process.env["BUILDER_AGENT_BUNDLE_MIB"] ?? 192);
 
-it(`${MIB} MiB of logs cost less than 50 MB of memory, and the newest of them are there`, {
-  timeout: 300_000,
-}, async () => {
-  await using folder = await folderOfOwn();
-  await using programs = await folderOfOwn();
-  await writeConfig(folder);
-  const args = [...places(folder), "--log-mib", String(MIB), "--output"];
-  await standIn(programs, "journalctl", "");
-  const quiet = await bundle(programs, [...args, join(folder.path, "quiet.tar.gz")]);
-  await standIn(
-    programs,
-    "journalctl",
-    `const line = (at) => JSON.stringify({ __REALTIME_TIMESTAMP: String(2e15 - at), _SYSTEMD_UNIT: "u", _PID: "7", MESSAGE: "entry " + at + " password=hunter" + at + " " + "words of a log ".repeat(16) }) + "\\n";
+it.each([
+  { who: "the package's command", flags: NODE_FLAGS.command },
+  { who: "control", flags: NODE_FLAGS.control },
+  { who: "a command of a plain Node", flags: [] },
+])(
+  `${MIB} MiB of logs cost $who less than 50 MB of memory, and the newest of them are there`,
+  {
+    timeout: 300_000,
+  },
+  async ({ flags }) => {
+    await using folder = await folderOfOwn();
+    await using programs = await folderOfOwn();
+    await writeConfig(folder);
+    const args = [...places(folder), "--log-mib", String(MIB), "--output"];
+    await standIn(programs, "journalctl", "");
+    const quiet = await bundle(programs, [...args, join(folder.path, "quiet.tar.gz")], {}, flags);
+    await standIn(
+      programs,
+      "journalctl",
+      `const line = (at) => JSON.stringify({ __REALTIME_TIMESTAMP: String(2e15 - at), _SYSTEMD_UNIT: "u", _PID: "7", MESSAGE: "entry " + at + " password=hunter" + at + " " + "words of a log ".repeat(16) }) + "\\n";
      let at = 0;
      const left = () => at < ${MIB * 4096};
      const more = () => { while (left()) { let text = ""; for (let i = 0; i < 256; i += 1) text += line(at++); if (!process.stdout.write(text)) return process.stdout.once("drain", more); } };
      process.stdout.on("error", () => process.exit(1));
      more();`,
-  );
-  const full = await bundle(programs, [...args, join(folder.path, "full.tar.gz")]);
-  expect([quiet.code, full.code]).toEqual([0, 0]);
-  expect(full.tookMs).toBeLessThan(30_000);
-  expect((full.peakKib - quiet.peakKib) / 1024).toBeLessThan(50);
-  const files = await unpacked(join(folder.path, "full.tar.gz"), folder.path);
-  expect(files.get("logs/journal/9999.log")).toMatch(/entry 0 password=\[redacted: named-value\] words[^\n]+\n$/);
-  const logs = [...files].filter(([name]) => name.startsWith("logs/journal/"));
-  // As many as 5 s were enough for.
-  expect(logs.length).toBeGreaterThan(4);
-  for (const [, text] of logs) expect(text).not.toContain("hunter");
-});
+    );
+    const full = await bundle(programs, [...args, join(folder.path, "full.tar.gz")], {}, flags);
+    expect([quiet.code, full.code]).toEqual([0, 0]);
+    expect(full.tookMs).toBeLessThan(30_000);
+    expect((full.peakKib - quiet.peakKib) / 1024).toBeLessThan(50);
+    const files = await unpacked(join(folder.path, "full.tar.gz"), folder.path);
+    expect(files.get("logs/journal/9999.log")).toMatch(/entry 0 password=\[redacted: named-value\] words[^\n]+\n$/);
+    const logs = [...files].filter(([name]) => name.startsWith("logs/journal/"));
+    // As many as 5 s were enough for.
+    expect(logs.length).toBeGreaterThan(4);
+    for (const [, text] of logs) expect(text).not.toContain("hunter");
+  },
+);
 
 describe("the launcher's log", () => {
   async function pieces(

@@ -1,9 +1,10 @@
 import { once } from "node:events";
-import { mkdir } from "node:fs/promises";
+import { mkdir, stat, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { createServer as createTlsServer } from "node:tls";
 import { afterEach, beforeAll, expect, it } from "vitest";
+import { unreadSince } from "../../agent/cli/doctor/configuration.ts";
 import { counted, type Found, gravestFirst } from "../../agent/cli/doctor/finding.ts";
 import { fromAgent } from "../../agent/cli/doctor/from-agent.ts";
 import { planeWay } from "../../agent/cli/doctor/plane-way.ts";
@@ -161,7 +162,7 @@ it("takes each check from the agent as what it is, with its remedy and its cause
     check("d", "unknown", true),
   ];
   await rig.open({ health: () => statusReport({ ...NOTHING_OBSERVED, checks }) });
-  const found = await fromAgent({ host: "127.0.0.1", port: 1 }, rig.socket, NEVER);
+  const found = await fromAgent({ host: "127.0.0.1", port: 1 }, rig.socket, undefined, NEVER);
   expect(found.map(({ name, state }) => [name, state])).toEqual([
     ["health-port", "fail"],
     ["agent", "warn"],
@@ -259,8 +260,36 @@ it("says on a machine without an agent what is missing, as JSON too, and takes t
   expect(failed).toEqual(
     expect.arrayContaining(["agent", "socket/control", "socket/buildkit", "config/controlPlane.caFile"]),
   );
-  expect(told.findings.filter(({ state, next }) => state === "fail" && next === undefined)).toEqual([]);
+  const causes = told.findings.filter(({ state, causedBy }) => state === "fail" && causedBy === undefined);
+  expect(causes.filter(({ next }) => next === undefined)).toEqual([]);
   expect(taken).toBe(0);
+});
+
+it("tells of an agent that cannot start by its configuration one cause, which is what to mend", async () => {
+  await using rig = await DeskRig.make();
+  const flags = ["--paths-runtime-dir", rig.runtimeDir, "--health-listen", "127.0.0.1:1"];
+  const { out } = await runCli(["doctor", "--json", ...Object.entries(REQUIRED).flat(), ...flags]);
+  const { findings } = JSON.parse(out) as { readonly findings: readonly Found[] };
+  const amiss = findings.filter(({ state }) => state !== "ok");
+  expect(amiss.filter(({ causedBy }) => causedBy === undefined)).toMatchObject([
+    {
+      name: "config/controlPlane.caFile",
+      next: expect.stringContaining("systemctl restart builder-agent.target") as string,
+    },
+  ]);
+  expect(amiss.filter(({ causedBy }) => causedBy === "config/controlPlane.caFile").map(({ name }) => name)).toEqual(
+    expect.arrayContaining(["agent", "socket/control", "socket/buildkit"]),
+  );
+});
+
+it("says that a file was changed since the agent started, and nothing of one that was not", async () => {
+  await using rig = await DeskRig.make();
+  const file = join(rig.runtimeDir, "config.toml");
+  await writeFile(file, "");
+  const { mtimeMs } = await stat(file);
+  expect(await unreadSince(file, mtimeMs - 1)).toMatchObject([{ name: "config/unread", state: "warn" }]);
+  expect(await unreadSince(file, mtimeMs + 1)).toEqual([]);
+  expect(await unreadSince(undefined, 0)).toEqual([]);
 });
 
 it("leaves the options of doctor isolation to it", async () => {

@@ -120,12 +120,18 @@ it("follows a file as it grows, a line once it is whole, and from the beginning 
   expect(lines.slice(-2)).toEqual(["half a line", "anew"]);
 });
 
-it("finds the file that the process which holds a socket writes to", async () => {
-  const socket = join(dir.path, "manager.sock");
+it.each([
+  { where: "here", within: [] },
+  // As a sandbox's machine has one.
+  { where: "in a network of its own", within: ["unshare", "--net", "--"] },
+])("finds the file that the process which holds a socket writes to, $where", async ({ where, within }) => {
+  if (within.length > 0 && process.getuid?.() !== 0) return;
+  const socket = join(dir.path, `manager-${where.length}.sock`);
   const script = `import { createServer } from "node:net";
     createServer().listen(${JSON.stringify(socket)}, () => console.error("listening"));`;
   const fd = openSync(file, "a");
-  const child = spawn(process.execPath, ["--input-type=module", "--eval", script], { stdio: ["ignore", fd, "pipe"] });
+  const [program = "", ...args] = [...within, process.execPath, "--input-type=module", "--eval", script];
+  const child = spawn(program, args, { stdio: ["ignore", fd, "pipe"] });
   try {
     closeSync(fd);
     if (child.stderr !== null) await once(child.stderr, "data");

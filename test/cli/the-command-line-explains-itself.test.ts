@@ -34,6 +34,7 @@ Commands:
   completion      print what bash, zsh or fish need to complete these commands
   help [command]  show the help of a command
 
+On a new machine, or one that is not well: builder-agent doctor. It says what is wrong, and what to do next.
 Exit codes: 0 good, 1 not ready, 64 wrong command line, 65 the cache volume refused, 69 no answer, 70 a defect, 73 the output cannot be written, 75 not over yet, 77 refused by the control plane or not permitted, 78 wrong configuration.
 `,
   });

@@ -351,10 +351,10 @@ describe("buildkitd", () => {
     probe.answers = false;
     await clock.advance(15_000);
     expect(buildkit.get().at).toBe("ready");
-    await clock.advance(5_000);
+    await clock.advance(2_000);
     expect(buildkit.get().at).toBe("not-answering");
-    // Each answer that did not come while it still counted as ready.
-    expect(log.events.filter((event) => event === "buildkit.not-answering")).toHaveLength(7);
+    // One line each time that it fell silent.
+    expect(log.events.filter((event) => event === "buildkit.not-answering")).toHaveLength(2);
     const { message } = buildkit.get();
     expect(message).toMatch(/; no answer since \S+Z\. Without a session it is started anew at \S+Z$/);
     await clock.advance(20_000);

@@ -59,6 +59,10 @@ describe("what is known", () => {
     expect(board.checks.get().map(({ name }) => name)).toEqual(CHECKS.map(({ name }) => name));
     expect(board.phase.get()).toEqual({ at: "starting" });
     expect(logged.filter((line) => line.includes("check.failed"))).toEqual([]);
+    // With a young view it blocks nothing, and somebody should look.
+    board.plane.update((view) => ({ ...view, confirmedAt: clock.now() }));
+    await settle();
+    expect(check("control-plane")).toMatchObject({ state: "failed", blocking: false });
   });
 
   it("makes the machine ready once all that blocks is ok, and degraded by name once it is not", async () => {

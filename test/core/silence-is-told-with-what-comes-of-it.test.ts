@@ -17,7 +17,8 @@ const AWAY: Known["plane"] = {
 };
 
 function found(name: string, plane: Known["plane"], afterMs: number) {
-  return examined({ ...WELL, plane }, later(NOW, afterMs), FIXED).find((finding) => finding.name === name);
+  const certificates = { ...WELL.certificates, machineNotAfterMs: NOW.wallMs + 3_600_000 };
+  return examined({ ...WELL, certificates, plane }, later(NOW, afterMs), FIXED).find((finding) => finding.name === name);
 }
 
 describe("a control plane that is silent", () => {
@@ -51,6 +52,38 @@ describe("a control plane that is silent", () => {
     expect(late).toMatchObject({ state: "failed", blocking: false });
     expect(late?.message).toContain("nothing heard from cp.example:443 since 2026-11-21T12:00:00Z");
     expect(nextChangeMs({ ...WELL, plane }, later(NOW, 40_000))).toBeLessThanOrEqual(5_001);
+  });
+
+  it.each([
+    [10_000, 15_000],
+    [20_000, 30_000],
+    [1_000, 15_000],
+  ])("that says it speaks every %i ms is told of after %i ms", (heartbeatMs, quietMs) => {
+    const plane = { ...WELL.plane, heardAt: NOW, heartbeatMs };
+    expect(found("control-plane", plane, quietMs)).toMatchObject({ state: "ok" });
+    expect(found("control-plane", plane, quietMs + 1)).toMatchObject({
+      state: "failed",
+      message: expect.stringContaining(`it has to speak every ${heartbeatMs / 1_000} s`) as string,
+    });
+    expect(nextChangeMs({ ...WELL, plane }, NOW)).toBeLessThanOrEqual(quietMs + 1);
+  });
+
+  it("blocks once nothing new is let in for it, and explains that its view is old", () => {
+    expect(found("control-plane", AWAY, 300_000)).toMatchObject({ blocking: false });
+    expect(found("control-plane", AWAY, 300_001)).toMatchObject({ blocking: true });
+    expect(found("control-plane-view", AWAY, 300_001)).toMatchObject({ causedBy: "control-plane" });
+    expect(found("control-plane", { ...WELL.plane, confirmedAt: NOW, heardAt: later(NOW, 300_001) }, 300_001)).toMatchObject({
+      state: "ok",
+    });
+  });
+
+  it("explains that nobody knows whether the clock is right, and not that it is wrong", () => {
+    const { confirmedAt: _, ...never } = AWAY;
+    expect(found("clock", never, 0)).toMatchObject({ state: "unknown", causedBy: "control-plane" });
+    const wrong = { ...never, time: { planeMs: NOW.wallMs - 3_600_000, at: NOW } };
+    const clock = found("clock", wrong, 0);
+    expect(clock).toMatchObject({ state: "failed" });
+    expect(clock).not.toHaveProperty("causedBy");
   });
 
   it("that was never heard is not told as lost", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { CheckResult } from "../../agent/core/health.ts";
 import { troubleInWords } from "../../agent/core/trouble-words.ts";
-import { isBroken, lastKnown, notedBroken, notedChecks, notedEnd, type Trouble } from "../../agent/core/troubles.ts";
+import { isBroken, onceOk, notedBroken, notedChecks, notedEnd, type Trouble } from "../../agent/core/troubles.ts";
 import { checkResult } from "./sample.ts";
 
 const MINUTE_MS = 60_000;
@@ -12,7 +12,7 @@ function noted(...turns: readonly (readonly CheckResult[])[]): readonly Trouble[
   let before: ReadonlyMap<string, CheckResult> = new Map();
   for (const after of turns) {
     troubles = notedChecks(troubles, before, after);
-    before = lastKnown(before, after);
+    before = onceOk(before, after);
   }
   return troubles;
 }
@@ -83,6 +83,73 @@ describe("a process that ended", () => {
   it("is not told anew when a gateway tells the same session's end again", () => {
     const once = notedBroken([], "buildkitd", "b-1", 900);
     expect(notedBroken(once, "buildkitd", "b-1", 900)).toBe(once);
+  });
+});
+
+describe("a process and the check that fails for want of it", () => {
+  const end = { what: "buildkitd", how: "killed by SIGKILL", atMs: 10_000 };
+  const buildkit = (state: CheckResult["state"], sinceMs: number): CheckResult =>
+    checkResult({ name: "buildkit", state, sinceMs, message: "It ended" });
+  const turned = (list: readonly Trouble[], state: CheckResult["state"], sinceMs: number): readonly Trouble[] =>
+    notedChecks(list, new Map([["buildkit", buildkit("ok", 0)]]), [buildkit(state, sinceMs)]);
+
+  it.each(["first", "last"])("are one trouble, with how it ended and for how long, when the end is told %s", (order) => {
+    const open = order === "first" ? turned(notedEnd([], end), "failed", 10_050) : notedEnd(turned([], "failed", 9_990), end);
+    expect(open).toHaveLength(1);
+    expect(troubleInWords(open[0]!, 30_000)).toBe("buildkitd ended, still not well, for 20 s: killed by SIGKILL");
+    const over = turned(open, "ok", 13_000);
+    expect(over).toHaveLength(1);
+    expect(troubleInWords(over[0]!, 0)).toBe("buildkitd ended, well again after 3 s: killed by SIGKILL");
+  });
+
+  it("are one trouble when it ends again and again, and its check comes and goes", () => {
+    let list: readonly Trouble[] = [];
+    for (let n = 1; n <= 20; n += 1) {
+      list = turned(notedEnd(list, { ...end, atMs: n * 5_000 }), "failed", n * 5_000 + 10);
+      list = turned(list, "ok", n * 5_000 + 2_000);
+    }
+    expect(list.map((one) => troubleInWords(one, 0))).toEqual([
+      "buildkitd ended 20 times within 1 min 37 s: killed by SIGKILL",
+    ]);
+  });
+
+  it("are told both where it had failed for long before it ended", () => {
+    const [one, ...more] = notedEnd(turned([], "failed", 10_000), { ...end, atMs: 130_000 });
+    expect(more).toEqual([]);
+    expect(one?.message).toBe("It ended; then it ended: killed by SIGKILL");
+  });
+
+  it("do not hide what the check finds a minute later", () => {
+    const list = turned(turned(notedEnd([], end), "failed", 10_050), "ok", 12_000);
+    expect(turned(list, "failed", 30_000).map(({ is }) => is)).toEqual(["process-ended", "check-failed"]);
+  });
+
+  it("take with them what a fresh process lacks for a moment, and no more", () => {
+    const serving = (state: CheckResult["state"], sinceMs: number) =>
+      checkResult({ name: "serving-certificate", state, sinceMs, message: "None yet" });
+    const after = (lackedMs: number): readonly string[] => {
+      let before: ReadonlyMap<string, CheckResult> = new Map();
+      let list: readonly Trouble[] = [];
+      const look = (check: CheckResult): void => {
+        list = notedChecks(list, before, [check]);
+        before = onceOk(before, [check]);
+      };
+      look(serving("ok", 0));
+      look(serving("unknown", 9_000));
+      list = notedEnd(list, { ...end, what: "gateway" });
+      look(serving("failed", 10_000));
+      look(serving("ok", 10_000 + lackedMs));
+      return list.map(({ what }) => what);
+    };
+    // Killed again before it had one: nobody knows, and that is the gateway's trouble as well.
+    const open = notedChecks(notedEnd([], { ...end, what: "gateway" }), new Map([["serving-certificate", serving("ok", 0)]]), [
+      serving("failed", 10_000),
+    ]);
+    expect(open).toHaveLength(2);
+    const unknown = { ...serving("unknown", 10_500), causedBy: "gateway" };
+    expect(notedChecks(open, new Map(), [unknown]).map(({ what }) => what)).toEqual(["gateway"]);
+    expect(after(1_999)).toEqual(["gateway"]);
+    expect(after(2_000)).toEqual(["gateway", "serving-certificate"]);
   });
 });
 

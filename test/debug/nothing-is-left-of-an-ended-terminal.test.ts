@@ -37,6 +37,14 @@ const ENDINGS: readonly Ending[] = [
   },
   { how: "the control plane closes it", reason: "closed", end: (_, ada) => ada.line.end() },
   {
+    how: "its recording is not taken any more",
+    reason: "recording-failed",
+    end: (stage, ada) => {
+      stage.plane.debug.recordings.fault = "refuse";
+      return ada.type("seen\n");
+    },
+  },
+  {
     how: "the process that holds it is killed",
     reason: "failed",
     end: async (_, __, mark) => {
@@ -58,6 +66,7 @@ async function holderOf(mark: string): Promise<number> {
 }
 
 async function endOnce(expect: ExpectStatic, stage: DebugStage, ending: Ending): Promise<void> {
+  stage.plane.debug.recordings.fault = "none";
   const mark = `mark-${randomUUID()}`;
   const command = ["/usr/bin/env", `MARK=${mark}`, "/bin/bash", "-c", CLINGING];
   const ada = await stage.open({ command, ...ending.order });

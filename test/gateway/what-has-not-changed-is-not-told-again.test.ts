@@ -44,10 +44,10 @@ describe("the gateway's statistics", () => {
     }
   }
 
-  it("go out once while only the process's memory changes, and again after 15 s", async () => {
-    await looks(7);
+  it("go out once while only the process's memory changes, and again after 5 s", async () => {
+    await looks(3);
     expect(told).toHaveLength(1);
-    await looks(2);
+    await looks(1);
     expect(told).toHaveLength(2);
   });
 

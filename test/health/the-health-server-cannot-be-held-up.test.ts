@@ -1,7 +1,8 @@
 import { once } from "node:events";
-import { connect, type Socket } from "node:net";
+import { connect, Socket } from "node:net";
 import { Gauge, Registry } from "prom-client";
 import { describe, expect, it } from "vitest";
+import { Guests } from "../../agent/adapters/health/guests.ts";
 import { listenHealth } from "../../agent/adapters/health/listen-health.ts";
 import { asked, serving } from "./serving.ts";
 import { READY } from "./states.ts";
@@ -74,11 +75,52 @@ describe("the health server", () => {
     await expect(fetch(health.url)).rejects.toThrow("fetch failed");
   });
 
-  it("turns a flood away and answers again when it ebbs", async () => {
+  it.each([
+    { who: "say nothing", words: "" },
+    { who: "stop in the middle of a question", words: "GET /livez HTTP/1.1\r\nHost: x\r\nX-Slow: " },
+    { who: "have been answered", words: "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n" },
+  ])("answers who asks while 200 clients $who, and keeps no more than 64 of those", async ({ words }) => {
     await using health = await serving(READY);
-    const flood = await Promise.all(Array.from({ length: 80 }, () => opened(health.url)));
-    for (const socket of flood) socket.on("error", () => undefined).destroy();
-    await expect.poll(() => asked(health, "/livez").catch(() => undefined)).toEqual({ status: 200, body: "ok\n" });
+    const flood: Socket[] = [];
+    for (let count = 0; count < 200; count += 1) {
+      const socket = await opened(health.url);
+      flood.push(socket.on("error", () => undefined).resume());
+      socket.write(words);
+    }
+    const isLeft = (): readonly Socket[] => flood.filter(({ destroyed }) => !destroyed);
+    const afterAnother = async (): Promise<number> => {
+      (await opened(health.url)).destroy();
+      return isLeft().length;
+    };
+    await expect.poll(afterAnother).toBeLessThanOrEqual(64);
+    for (let count = 0; count < 20; count += 1)
+      expect(await asked(health, "/livez")).toEqual({ status: 200, body: "ok\n" });
+    expect(isLeft().length).toBeGreaterThan(0);
+    for (const socket of flood) socket.destroy();
+  });
+
+  it("cuts nobody off who waits for an answer, and turns away who comes then", () => {
+    let nowMs = 0;
+    const guests = new Guests({ usual: 2, most: 3, patienceMs: 10 }, () => nowMs);
+    const all = Array.from({ length: 7 }, () => new Socket());
+    const enters = (at: number): void => guests.enter(all[at] ?? new Socket());
+    const cut = (): readonly number[] => all.flatMap(({ destroyed }, at) => (destroyed ? [at] : []));
+    for (const at of [0, 1, 2]) enters(at);
+    expect(cut()).toEqual([]);
+    enters(3);
+    expect(cut()).toEqual([0]);
+    for (const guest of all.slice(1, 4)) guests.asks(guest);
+    nowMs = 1_000;
+    enters(4);
+    expect(cut()).toEqual([0, 4]);
+    for (const guest of all.slice(1, 3)) guests.answered(guest);
+    nowMs = 1_005;
+    enters(5);
+    expect(cut()).toEqual([0, 1, 4]);
+    nowMs = 2_000;
+    enters(6);
+    expect(cut()).toEqual([0, 1, 2, 4, 5]);
+    for (const guest of all) guest.destroy();
   });
 
   it("lets go of clients that connect and then say nothing, or stop in the middle", { timeout: 40_000 }, async () => {

@@ -6,6 +6,7 @@ import type { TempDir } from "../../sandbox/stack/temp-dir.ts";
 import { bundle } from "../bundle/bundle-command.ts";
 import { folderOfOwn, unpacked } from "../bundle/unpacked.ts";
 import { writtenIn } from "../bundle/written-in.ts";
+import { canary, needlesOf } from "./stage/canary.ts";
 import { filesBelow } from "./stage/haystack.ts";
 import { REF } from "./stage/set-up.ts";
 import { Stage } from "./stage/stage.ts";
@@ -15,9 +16,6 @@ needsStage();
 afterEach(() => {
   vi.unstubAllEnvs();
 });
-
-/** Of no known shape: only by its value can it be found. */
-const canary = (what: string): string => `${what} ${randomBytes(12).toString("base64")}/"&é`.replaceAll(" ", "-");
 
 function bundleArguments(stage: Stage, into: TempDir): readonly string[] {
   return ["--config", join(stage.workDir, "agent.toml"), "--output", join(into.path, "b.tar.gz")];
@@ -79,7 +77,7 @@ it("of the real agent no secret is in its bundle, in no form, even where a log h
   const files = await unpacked(join(folder.path, "b.tar.gz"), folder.path);
 
   // A part of each is enough to be wrong.
-  const needles = [...held.flatMap(pieces), buildSecret];
+  const needles = [...held.flatMap(needlesOf), buildSecret];
   const where = (texts: ReadonlyMap<string, string>) =>
     needles.filter((needle) => [...texts.values()].some((text) => text.includes(needle)));
   const theLog = await readFile(stage.log.file, "latin1");
@@ -113,12 +111,3 @@ it("of the real agent no secret is in its bundle, in no form, even where a log h
   expect([...digests.keys()].filter((name) => name.endsWith("secret-digests.json"))).toHaveLength(2);
   expect(where(digests)).toEqual([]);
 });
-
-/** The forms of a secret, cut to what is in any line that shows much of it. */
-function pieces(secret: string | Uint8Array): readonly string[] {
-  const lines =
-    typeof secret === "string"
-      ? secret.split("\n").filter((line) => line !== "" && !line.startsWith("-----"))
-      : [secret];
-  return lines.flatMap((line) => writtenIn(line).map((form) => Buffer.from(form.slice(6, 30)).toString("latin1")));
-}

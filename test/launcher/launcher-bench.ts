@@ -50,8 +50,10 @@ export class LauncherBench implements AsyncDisposable {
 
   /** Runs until it is told to stop. */
   run(options: { readonly control?: string; readonly config?: Partial<LauncherConfig> } = {}): Promise<number> {
+    const env = { ...process.env, LISTEN_PID: "1", LISTEN_FDS: "9" };
     const child = (name: "gateway" | "control", ...args: string[]) => ({
       args: [STAND_IN, name, ...args],
+      env,
       endFile: join(this.dir, `${name}-end`),
     });
     this.#done = runLauncher(
@@ -59,7 +61,7 @@ export class LauncherBench implements AsyncDisposable {
         managerSocket: this.managerSocket,
         gateway: { ...child("gateway", this.#journal), listen: { host: "127.0.0.1", port: 0 } },
         control: child("control", this.#journal, options.control ?? ""),
-        env: { ...process.env, LISTEN_PID: "1", LISTEN_FDS: "9" },
+        env,
         finalExitCodes: [77],
         controlGraceMs: 20_000,
         buildkitGraceMs: 1_234,

@@ -48,8 +48,9 @@ export class LinkRig implements AsyncDisposable {
   }
 
   /** Control's end. */
-  control(): { readonly gateway: Gateway; readonly events: Sightings<GatewayEvent> } {
-    const gateway = connectToGateway({ path: this.path, clock: systemClock(), log: this.log });
+  control(beatMs?: number): { readonly gateway: Gateway; readonly events: Sightings<GatewayEvent> } {
+    const beat = beatMs === undefined ? {} : { beatMs };
+    const gateway = connectToGateway({ path: this.path, clock: systemClock(), log: this.log, ...beat });
     const events = new Sightings<GatewayEvent>();
     void (async () => {
       for await (const event of gateway.events(this.#over.signal)) events.see(event);

@@ -119,6 +119,25 @@ describe("control's end", () => {
     expect(orders.all.map(({ is }) => is)).toEqual(["connected", "lost", "connected", "lost"]);
   });
 
+  it("gives up a gateway that says nothing for three beats, asks again, and stays with one that speaks", async () => {
+    await using rig = await LinkRig.make();
+    const { link, orders } = await rig.gateway();
+    const { events } = rig.control(40);
+    await events.first(isA("hello"));
+    await events.first(isA("lost"));
+    const line = await rig.log.first(({ event }) => event === "link.dropped");
+    expect(line.data["err"]).toMatchObject({ code: "link.silent" });
+    // It was there all along, and says hello to whoever comes.
+    await orders.first(isA("connected"), 2);
+    const told = setInterval(() => link.tell({ is: "cut", sessions: 0 }), 10);
+    await events.first(isA("cut"));
+    const losses = (): number => events.all.filter(isA("lost")).length;
+    const before = losses();
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    clearInterval(told);
+    expect(losses()).toBe(before);
+  });
+
   it("waits for a gateway that is not there yet, and says everything once it is", async () => {
     await using rig = await LinkRig.make();
     const { gateway, events } = rig.control();

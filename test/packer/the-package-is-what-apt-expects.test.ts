@@ -6,6 +6,7 @@ import { Scope } from "../../agent/lifecycle/scope.ts";
 import { TempDir } from "../../sandbox/stack/temp-dir.ts";
 import { architectures } from "../../tools/image/deb/architecture.mjs";
 import { controlFields } from "../../tools/image/deb/control-fields.mjs";
+import { documents } from "../../tools/image/deb/documents.mjs";
 import { pack } from "../../tools/image/deb/pack.mjs";
 import { placeOf } from "../../tools/image/deb/unit-places.mjs";
 import { inTree } from "../../tools/setup/tree.mjs";
@@ -119,8 +120,12 @@ it("has a place for every file of systemd/", async () => {
   expect(places).toContain("usr/lib/systemd/system/builder-agent-control.service");
   expect(places).toContain("usr/share/polkit-1/rules.d/50-builder-agent.rules");
   expect(places.every((place) => place.startsWith("usr/"))).toBe(true);
-  const target = await readFile(inTree("systemd/system/builder-agent.target"), "utf8");
-  expect(places.map((place) => `file:/${place}`)).toContain(/^Documentation=(.+)$/m.exec(target)?.[1]);
+  const brought = [...places, ...Object.values(documents)].map((place) => `file:/${place}`);
+  const units = await readdir(inTree("systemd/system"));
+  const texts = await Promise.all(units.map((unit) => readFile(inTree(`systemd/system/${unit}`), "utf8")));
+  const named = texts.flatMap((text) => /^Documentation=(.+)$/m.exec(text)?.[1]?.split(" ") ?? []);
+  expect(named.filter((document) => document.startsWith("file:")).length).toBeGreaterThan(2);
+  for (const document of named) expect([...brought, "man:builder-agent(8)"]).toContain(document);
   expect(() => placeOf("udev/99-new.rules")).toThrow("nobody knows where systemd/udev/99-new.rules belongs");
 });
 

@@ -149,14 +149,20 @@ describe("the control plane was heard", () => {
 
   it("by no words of the gRPC library, known or not", () => {
     const said = (details: string): unknown =>
-      planeErrorFrom("Attach", Object.assign(new Error(`14: ${details}`), { code: 14, details, metadata: new Metadata() }));
+      planeErrorFrom(
+        "Attach",
+        Object.assign(new Error(`14: ${details}`), { code: 14, details, metadata: new Metadata() }),
+      );
     expect(said("Words of its next release")).toMatchObject({
       answered: false,
       message: expect.stringContaining("UNAVAILABLE (Words of its next release)") as string,
     });
-    const unconnected = "No connection established. Last error: Error: connect ECONNREFUSED 192.0.2.1:443. Resolution note: ,";
+    const unconnected =
+      "No connection established. Last error: Error: connect ECONNREFUSED 192.0.2.1:443. Resolution note: ,";
     expect(said(unconnected)).toMatchObject({ answered: false, message: expect.stringContaining("refused") as string });
-    expect(JSON.stringify([String(said(unconnected)), String((said(unconnected) as Error).cause)])).not.toContain("note");
+    expect(JSON.stringify([String(said(unconnected)), String((said(unconnected) as Error).cause)])).not.toContain(
+      "note",
+    );
   });
 });
 

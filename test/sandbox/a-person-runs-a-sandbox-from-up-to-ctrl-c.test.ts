@@ -58,8 +58,7 @@ it("lets a stock client in while its build is open, and leaves nothing behind", 
   up.process.kill("SIGINT");
   const { exitCode, stdout } = await up.process;
   expect(exitCode).toBe(0);
-  expect(stdout).toContain(`buildctl --addr ${ready.endpoint}`);
-  expect(stdout).toContain("docker buildx create");
+  expect(stdout).toContain(`come in at ${ready.endpoint}`);
   expect(existsSync(up.dir)).toBe(false);
   expect(existsSync(runtimeDir)).toBe(false);
   expect(await processesNaming(up.dir)).toEqual([]);
@@ -88,6 +87,12 @@ it("says why no new build can be opened while it drains, and hands out nothing",
     const refused = await sandbox("build", "open", "--dir", up.dir);
     expect(refused.stderr).toMatch(/Build \S+ was refused\. Machine \S+: This machine is draining: asked for at/);
     expect(refused).toMatchObject({ exitCode: 69, stdout: "" });
+    const executed = await sandbox("exec", "--dir", up.dir, "--", "echo", "ran");
+    expect(executed).toMatchObject({
+      exitCode: 69,
+      stdout: "",
+      stderr: expect.stringContaining("is draining") as string,
+    });
     expect(await readdir(join(up.dir, "builds"))).toEqual([open.buildId]);
     const listed = await sandbox("build", "list", "--dir", up.dir, "--json");
     expect(JSON.parse(listed.stdout)).toMatchObject([{ buildId: open.buildId }]);

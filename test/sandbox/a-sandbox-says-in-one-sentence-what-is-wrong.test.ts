@@ -1,9 +1,10 @@
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { type AddressInfo, createServer } from "node:net";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
+import { askSandbox } from "../../sandbox/admin/client.ts";
 import { whyNoStage } from "../journeys/stage/whether.ts";
 import { RealSandbox, sandbox } from "./real-sandbox.ts";
 
@@ -86,4 +87,25 @@ it("refuses a second sandbox, a foreign project and unknown builds, and goes on"
     expect(exitCode).toBe(69);
   }
   expect((await up.open()).buildId).toMatch(/^b-/);
+});
+
+it("tells one that hangs from one that is gone", async () => {
+  const dir = join(parent, "silent");
+  await mkdir(dir);
+  const adminSocket = join(parent, "admin.sock");
+  await writeFile(join(dir, "sandbox.json"), JSON.stringify({ pid: 1234, adminSocket, runtimeDir: dir }));
+  const listed = () => askSandbox(dir, { verb: "build-list" }, 200);
+  await expect(listed()).rejects.toThrow(`No sandbox answers in ${dir}: start one with`);
+  const mute = createServer((socket) => socket.on("error", () => undefined));
+  mute.listen(adminSocket);
+  await once(mute, "listening");
+  try {
+    await expect(listed()).rejects.toThrow(
+      `The sandbox in ${dir} (process 1234) has not answered within 0.2 s: it hangs or was stopped.`,
+    );
+    mute.once("connection", (socket: Socket) => socket.end());
+    await expect(listed()).rejects.toThrow("gave no answer: it hung up before it answered.");
+  } finally {
+    mute.close();
+  }
 });

@@ -50,11 +50,18 @@ export class RealSandbox implements AsyncDisposable {
   readonly dir: string;
   readonly process: ReturnType<typeof up>;
   readonly #parent: string;
+  #heard = "";
 
   private constructor(parent: string, dir: string, options: readonly string[] = []) {
     this.#parent = parent;
     this.dir = dir;
     this.process = up(dir, options);
+    this.process.stdout.on("data", (bytes: Buffer) => (this.#heard += bytes.toString()));
+  }
+
+  /** What it has said so far, to stdout. */
+  heard(): string {
+    return this.#heard;
   }
 
   static async start(name = "d", ...options: readonly string[]): Promise<RealSandbox> {

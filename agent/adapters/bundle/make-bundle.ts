@@ -8,6 +8,7 @@ import { type Collector, type Document, NotThere, type Pieces } from "./collecto
 import { COLLECTOR_MS, gather, orOver } from "./gather.ts";
 import type { SecretDigests } from "./secret-digests.ts";
 import { SecretSearch } from "./secret-search.ts";
+import { sparingMemory } from "./sparing-memory.ts";
 
 /** For all that is collected: what is left of 30 s is for the rest of the archive. */
 const COLLECTING_MS = 26_000;
@@ -82,6 +83,7 @@ class Making {
 
   async fill(archive: Archive): Promise<void> {
     const startedMs = this.#options.nowMs();
+    using _memory = sparingMemory();
     using deadline = new Deadline(this.#options.collectingMs ?? COLLECTING_MS, this.#options.signal);
     const wanted = this.#options.collectors.filter((collector) => !this.#isUnclean(collector));
     // Of most worth, and by far the longest: before time is up.

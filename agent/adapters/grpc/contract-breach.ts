@@ -1,3 +1,5 @@
+import { shownAddress } from "../../core/shown-words.ts";
+
 /**
  * A message from the control plane breaks the contract. Thrown and caught within this folder; the
  * message names the field.
@@ -16,8 +18,9 @@ const QUOTED_MAX = 60;
 
 /**
  * A value from outside, safe to print in one line: the control plane's ids are not secret, but may
- * be anything when they are wrong.
+ * be anything when they are wrong, an address with a password for instance.
  */
 export function quoted(value: string): string {
-  return JSON.stringify(value.length > QUOTED_MAX ? `${value.slice(0, QUOTED_MAX)}…` : value);
+  const shown = shownAddress(value);
+  return JSON.stringify(shown.length > QUOTED_MAX ? `${shown.slice(0, QUOTED_MAX)}…` : shown);
 }

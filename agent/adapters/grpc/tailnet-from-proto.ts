@@ -1,5 +1,6 @@
+import { secretsInUrls } from "../../core/bundle/own-secrets.ts";
 import { CONTRACT_LIMITS } from "../../core/contract-limits.ts";
-import { Secret } from "../../core/secret.ts";
+import { alsoSecret, Secret } from "../../core/secret.ts";
 import type { TailnetCredential, TailnetWish } from "../../core/tailnet/wish.ts";
 import type { Tailnet } from "./gen/builder/agent/v1/desired_state.ts";
 import { requireAtMost } from "./scalars-from-proto.ts";
@@ -10,6 +11,7 @@ import { requireAtMost } from "./scalars-from-proto.ts";
  */
 export function tailnetFromProto({ grantId, coordinationUrl, apiUrl, credential, ...rest }: Tailnet): TailnetWish {
   requireAtMost("tailnet.tags", rest.tags.length, CONTRACT_LIMITS.tailnetTags);
+  for (const secret of [coordinationUrl, apiUrl].flatMap(secretsInUrls)) alsoSecret(secret);
   return {
     grantId,
     ...(coordinationUrl !== "" && { coordinationUrl }),

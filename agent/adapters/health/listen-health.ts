@@ -6,6 +6,7 @@ import { NOTHING_OBSERVED } from "../../core/observed-state.ts";
 import type { HealthBoard } from "../../ports/health-board.ts";
 import type { Log } from "../../ports/log.ts";
 import { type Answer, text } from "./answer.ts";
+import { Guests } from "./guests.ts";
 import { metricsOf } from "./metrics.ts";
 import { answer } from "./routes.ts";
 import { stateGauges } from "./state-gauges.ts";
@@ -19,8 +20,8 @@ const IDLE_MS = 5_000;
  */
 const TRICKLE_CHECK_MS = 30_000;
 const MAX_HEADER_BYTES = 8 * 1024;
-/** Probes, a scraper, an operator: a flood beyond that is turned away at the socket. */
-const MAX_CONNECTIONS = 64;
+/** Probes, a scraper, an operator. In a flood, who asks nothing makes room for who does. */
+const ROOM = { usual: 64, most: 512, patienceMs: 250 };
 /** What is being answered when the server closes may still be sent. */
 const CLOSE_GRACE_MS = 500;
 
@@ -41,6 +42,7 @@ export type ListeningHealth = HealthBoard & { readonly url: string } & AsyncDisp
 export async function listenHealth({ host, port, registry, more, log }: HealthOptions): Promise<ListeningHealth> {
   const gauges = stateGauges(registry);
   const metrics = metricsOf(registry, more);
+  const guests = new Guests(ROOM);
   let shown = NOTHING_OBSERVED;
   const server = createServer(
     {
@@ -52,11 +54,14 @@ export async function listenHealth({ host, port, registry, more, log }: HealthOp
       requireHostHeader: false,
     },
     (request, response) => {
+      const { socket } = request;
+      guests.asks(socket);
+      response.once("close", () => guests.answered(socket));
       const asked = { target: request.url ?? "", accept: request.headers.accept ?? "", nowMs: Date.now() };
       void respond(request, response, () => answer(asked, shown, metrics), log);
     },
   );
-  server.maxConnections = MAX_CONNECTIONS;
+  server.on("connection", (socket) => guests.enter(socket));
   server.setTimeout(IDLE_MS);
   const address = await listening(server, host, port);
   server.on("error", (err) => log.error({ err }, "health.server-failed"));

@@ -8,6 +8,7 @@ const { SIGHUP } = constants.signals;
 export interface ChildCommand {
   /** For instance [dist/agent/cli/main.js, "gateway", …]. */
   readonly args: readonly string[];
+  /** Less systemd's LISTEN_… and with BUILDER_AGENT_PARENT=stdin. */
   readonly env: NodeJS.ProcessEnv;
 }
 

@@ -8,7 +8,7 @@ import { Scope } from "../../lifecycle/scope.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
 import { listenUnix } from "../../wire/listener.ts";
-import { Child } from "./child.ts";
+import { Child, type ChildCommand } from "./child.ts";
 import { HandedSocket } from "./handed-socket.ts";
 import { keepChild } from "./keep-child.ts";
 import { KeptSocket } from "./kept-socket.ts";
@@ -25,10 +25,8 @@ export interface LauncherConfig {
     readonly serve: (socket: Socket, signal: AbortSignal) => Promise<unknown>;
   };
   /** What holds debug terminals, a process each; absent: this machine gives none. */
-  readonly terminal?: { readonly socketPath: string; readonly args: readonly string[] };
-  readonly gateway: {
-    /** Arguments of this Node's executable: our program and its command. */
-    readonly args: readonly string[];
+  readonly terminal?: { readonly socketPath: string } & ChildCommand;
+  readonly gateway: ChildCommand & {
     /**
      * Port 0: any free one, the same at each restart. `fd`: a listening socket that we were given
      * ourselves.
@@ -37,8 +35,8 @@ export interface LauncherConfig {
     /** Where it is written how each run ended. */
     readonly endFile: string;
   };
-  readonly control: { readonly args: readonly string[]; readonly endFile: string };
-  /** What the children get, less systemd's LISTEN_… and with BUILDER_AGENT_PARENT=stdin. */
+  readonly control: ChildCommand & { readonly endFile: string };
+  /** Our own. */
   readonly env: NodeJS.ProcessEnv;
   /**
    * Exit codes of control that end the launcher with the same code: starting again would not help.
@@ -103,15 +101,14 @@ export async function runLauncher(
     scope.own(await listenUnix(ownUser(network.socketPath), (socket) => void network.serve(socket, done.signal)));
   const { terminal } = config;
   if (terminal !== undefined) {
-    const processes = scope.own(new TerminalProcesses({ args: terminal.args, env: config.env }, log));
+    const processes = scope.own(new TerminalProcesses(terminal, log));
     scope.own(await listenUnix(ownUser(terminal.socketPath), (socket) => processes.start(socket)));
   }
   scope.defer(() => done.abort());
 
   const { listen } = config.gateway;
   const socket = "fd" in listen ? new KeptSocket(listen.fd) : new HandedSocket(listen.host, listen.port);
-  const startGateway = (): Promise<Child> =>
-    socket.hand((fd) => Child.start({ args: config.gateway.args, env: config.env }, fd));
+  const startGateway = (): Promise<Child> => socket.hand((fd) => Child.start(config.gateway, fd));
   // The first time, an address that cannot be had ends the launcher: somebody must be told.
   let first: Child | undefined = await startGateway();
   log.info(socket.where, "launcher.started");
@@ -139,7 +136,7 @@ export async function runLauncher(
   const exit = await keepChild(
     {
       name: "control",
-      start: async () => Child.start({ args: config.control.args, env: config.env }),
+      start: async () => Child.start(config.control),
       isFinal: ({ code }) => code === 0 || (code !== undefined && config.finalExitCodes.includes(code)),
       endFile: config.control.endFile,
     },

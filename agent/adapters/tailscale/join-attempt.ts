@@ -1,4 +1,5 @@
 import { AgentError } from "../../core/errors.ts";
+import { shownAddress, shownWords } from "../../core/shown-words.ts";
 import { firstOf } from "../../lifecycle/branch.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { TailnetJoin } from "../../ports/tailnet.ts";
@@ -36,13 +37,11 @@ export type JoinOutcome =
  */
 export async function logIn(attempt: JoinAttempt, outer: AbortSignal): Promise<JoinOutcome> {
   const { api, clock, order } = attempt;
-  const { coordinationUrl: server } = order;
-  const secret = order.authKey.reveal();
-  const clean = (words: string): string => (secret === "" ? words : words.replaceAll(secret, "[secret]"));
+  const server = shownAddress(order.coordinationUrl);
   let last = "";
   const tell = (words: string): void => {
-    if (clean(words) === last) return;
-    last = clean(words);
+    if (shownWords(words) === last) return;
+    last = shownWords(words);
     attempt.onProgress(last);
   };
   let failure: AgentError | undefined;
@@ -79,7 +78,7 @@ export async function logIn(attempt: JoinAttempt, outer: AbortSignal): Promise<J
   if (running) return { is: "running" };
   if (failure !== undefined) {
     const { code, message, retryable } = failure;
-    return { is: "failed", failure: new AgentError(code, clean(message), { retryable }) };
+    return { is: "failed", failure: new AgentError(code, shownWords(message), { retryable }) };
   }
   return {
     is: "given-up",

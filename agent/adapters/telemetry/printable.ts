@@ -1,4 +1,5 @@
 import { Secret } from "../../core/secret.ts";
+import { shownWords } from "../../core/shown-words.ts";
 import { logError } from "./log-error.ts";
 
 /** What a log line may hold at most of one thing; beyond it the line says that there was more. */
@@ -51,7 +52,8 @@ function convert(value: unknown, how: Manner, depth: number): unknown {
 
 function text(value: string): string {
   if (value.includes("PRIVATE KEY-----")) return "[private key]";
-  return value.length <= MAX_TEXT ? value : `${value.slice(0, MAX_TEXT)}… (${value.length} characters)`;
+  const shown = shownWords(value);
+  return shown.length <= MAX_TEXT ? shown : `${shown.slice(0, MAX_TEXT)}… (${value.length} characters)`;
 }
 
 function object(value: object, how: Manner, depth: number): unknown {

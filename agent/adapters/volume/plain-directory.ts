@@ -1,3 +1,4 @@
+import { AgentError } from "../../core/errors.ts";
 import type { PlainCache } from "../../ports/cache-volume.ts";
 import type { ServiceUnits } from "../../ports/service-units.ts";
 
@@ -32,9 +33,22 @@ export function plainMount(directory: string, services: Pick<ServiceUnits, "star
   const plain = plainDirectory(directory);
   return {
     open: async (order, signal) => {
-      await services.start("cache-mount", signal);
+      await services.start("cache-mount", signal).catch((cause: unknown) => {
+        throw isOfVolume(cause) ? notSetUp(cause) : cause;
+      });
       return plain.open(order, signal);
     },
     close: (signal) => services.stop("cache-volume", signal),
   };
+}
+
+/** The mount's unit waits for a volume: nobody has told it of the directory. */
+function isOfVolume(failure: unknown): boolean {
+  return failure instanceof AgentError && /\/dev\/mapper\/\S+ does not exist/.test(failure.message);
+}
+
+function notSetUp(cause: unknown): AgentError {
+  const message =
+    "No device is named for the cache, and this machine is not set up to do without one. Name it (cacheVolume.device, or by the control plane); for a plain directory, NOT ENCRYPTED: cp -r /usr/share/builder-agent/plain-cache/. /etc/systemd/system/ && systemctl daemon-reload";
+  return new AgentError("cache.no-device", message, { retryable: true, cause });
 }

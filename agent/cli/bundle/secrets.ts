@@ -6,7 +6,6 @@ import { keptDigests, secretTexts } from "../../adapters/bundle/secret-files.ts"
 import { secretsInUrls, secretsOfProcess } from "../../core/bundle/own-secrets.ts";
 import type { Config } from "../config/config.ts";
 import type { Layout } from "../layout.ts";
-import { shownConfig } from "../shown-config.ts";
 import type { ConfigOrProblem } from "./places.ts";
 
 /** Where systemd has credentials, for everybody and for control alone. */
@@ -14,6 +13,15 @@ const CREDENTIALS = [
   ...["join-token", "oidc-token"].flatMap((name) => [`/etc/credstore/${name}`, `/run/credstore/${name}`]),
   "/run/credentials/builder-agent-control.service",
 ];
+
+/**
+ * A unit sees what it was given, and never where that came from: what else lies there has not been
+ * in its hands.
+ */
+function credentials(environment: SecretSources["environment"]): readonly string[] {
+  const given = environment["CREDENTIALS_DIRECTORY"];
+  return given === undefined || given === "" ? CREDENTIALS : [given];
+}
 
 const KEY_BYTES = 32;
 
@@ -38,17 +46,17 @@ export interface SecretSources {
  */
 export async function searchedSecrets({ layout, config, args, environment }: SecretSources): Promise<SearchedSecrets> {
   const identityFile = join(layout.identityDir, "identity.json");
-  const files = [...("problem" in config ? [] : tokenFiles(config.config)), ...CREDENTIALS];
+  const files = [...("problem" in config ? [] : tokenFiles(config.config)), ...credentials(environment)];
   const headersFile = "problem" in config ? undefined : config.config.telemetry.headersFile;
   const [texts, headers, identity, kept] = await Promise.all([
-    secretTexts(files),
+    secretTexts([...new Set(files)]),
     secretTexts(headersFile === undefined ? [] : [headersFile]),
     secretTexts([identityFile]),
     keptDigests([layout.controlSecrets, layout.gatewaySecrets]),
   ]);
   const { keyPem, machineId } = identityOf(identity.found[0] ?? "");
   const configured =
-    "problem" in config ? [] : shownConfig(config).flatMap(({ value }) => secretsInUrls(String(value)));
+    "problem" in config ? [] : Object.values(config.config).flatMap((section) => secretsInUrls(textsOf(section)));
   const held = [
     ...secretsOfProcess(args, environment),
     ...configured,
@@ -66,6 +74,13 @@ export async function searchedSecrets({ layout, config, args, environment }: Sec
     }),
     ...(machineId !== undefined && { machineId }),
   };
+}
+
+/** Of a section: a text a line. */
+function textsOf(section: object): string {
+  return Object.values(section)
+    .filter((value) => typeof value === "string")
+    .join("\n");
 }
 
 function tokenFiles({ identity, tailnet }: Pick<Config, "identity" | "tailnet">): readonly string[] {

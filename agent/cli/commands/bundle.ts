@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type BundleReport, type MadeBundle, makeBundle } from "../../adapters/bundle/make-bundle.ts";
+import { sparingMemory } from "../../adapters/bundle/sparing-memory.ts";
 import { agentVersion } from "../../adapters/machine/versions.ts";
 import { askedAgent } from "../../adapters/operators/asked-agent.ts";
 import { bundleName } from "../../core/bundle/name.ts";
@@ -43,6 +44,7 @@ export function define(command: Command): void {
 
 /** 0, whatever is missing: what is, it tells. 73: it could not be written. */
 export async function run(command: Command, cli: Cli): Promise<ExitCode> {
+  using _memory = sparingMemory();
   const options = command.opts<Options>();
   const { config, places } = await situate(command, cli);
   const nowMs = Date.now();

@@ -3,7 +3,7 @@ import type { Cli } from "../cli.ts";
 import { SECTIONS } from "../config/keys.ts";
 import { ConfigInvalid } from "../config/problem.ts";
 import { addConfigOptions, configOf } from "../config-options.ts";
-import { configuration } from "../doctor/configuration.ts";
+import { becauseOf, configuration } from "../doctor/configuration.ts";
 import { counted, type Found, gravestFirst } from "../doctor/finding.ts";
 import { fromAgent } from "../doctor/from-agent.ts";
 import { planeWay } from "../doctor/plane-way.ts";
@@ -46,19 +46,21 @@ function counts(found: readonly Found[]) {
 
 /** All at once: each look has a deadline of its own, of seconds. */
 async function lookAtAll(command: Command, cli: Cli): Promise<readonly Found[]> {
-  const { found, way } = await configuration(command, cli);
+  const { found, way, loaded, cause } = await configuration(command, cli);
   // These have defaults: they are known also where the rest of the configuration is wrong.
   const config = await placesOf(command, cli);
   if (config === undefined) return [...found, ...(await units(cli.stop))];
   const layout = layoutOf(config.paths);
   const looks = await Promise.all([
-    fromAgent(config.health.listen, layout.operatorsSocket, cli.stop),
+    fromAgent(config.health.listen, layout.operatorsSocket, loaded?.file, cli.stop),
     sockets(layout, cli.stop),
     gatewayPort(config.gateway.listen, cli.stop).then((one) => [one]),
     units(cli.stop),
     way === undefined ? [] : planeWay(way, cli.stop),
   ]);
-  return [...found, ...looks.flat()];
+  const others = looks.flat();
+  const isUp = others.some(({ name, state }) => name === "agent" && state !== "fail");
+  return [...found, ...(cause === undefined || isUp ? others : becauseOf(cause, others))];
 }
 
 async function placesOf(command: Command, cli: Cli) {

@@ -1,3 +1,4 @@
+import { shownAddress } from "../../core/shown-words.ts";
 import { KEYS, SECTIONS, type SectionName } from "./keys.ts";
 import { nearestName } from "./nearest.ts";
 import { type Candidate, describeFound, type Gathered, type Problem } from "./problem.ts";
@@ -59,7 +60,7 @@ function meant(name: string, known: readonly string[]): string {
 
 /** A name as TOML writes it, cut short. */
 function shown(name: string): string {
-  const short = name.slice(0, 64);
+  const short = shownAddress(name).slice(0, 64);
   return /^[A-Za-z0-9_-]+$/.test(short) ? short : JSON.stringify(short);
 }
 

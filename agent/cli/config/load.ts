@@ -4,7 +4,7 @@ import { type Environment, FILE_VARIABLE, type Flags, fromEnvironment, fromFlags
 import { judge } from "./judge.ts";
 import type { SectionName } from "./keys.ts";
 import { type Candidate, ConfigInvalid, type Gathered, type Problem } from "./problem.ts";
-import { DEFAULT_FILE, isProblem, readTomlFile } from "./toml-file.ts";
+import { DEFAULT_FILE, firstStep, isProblem, readTomlFile } from "./toml-file.ts";
 
 /**
  * Where configuration comes from, the first that names a key winning: flags, environment, file,
@@ -32,7 +32,8 @@ export async function loadConfig<S extends SectionName>(
   if (unread !== undefined) throw new ConfigInvalid([unread]);
   const verdict = judge(firstOfEach(gathered), sections, origins.environment["CREDENTIALS_DIRECTORY"]);
   const problems = [...gathered.flatMap((source) => source.problems), ...verdict.problems];
-  if (verdict.config === undefined || problems.length > 0) throw new ConfigInvalid(problems);
+  if (verdict.config === undefined || problems.length > 0)
+    throw new ConfigInvalid(problems, file === undefined ? await firstStep() : undefined);
   const { config, sources, doubts } = verdict;
   return { config, sources, doubts, ...(file !== undefined && { file }) };
 }

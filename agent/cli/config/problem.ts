@@ -1,4 +1,5 @@
 import { AgentError } from "../../core/errors.ts";
+import { shownAddress } from "../../core/shown-words.ts";
 import type { Key } from "./keys.ts";
 
 /** One thing that is wrong with the configuration. */
@@ -12,14 +13,23 @@ export interface Problem {
 
 export class ConfigInvalid extends AgentError {
   readonly problems: readonly Problem[];
+  /** What to do first, on a machine that nobody has configured. */
+  readonly firstStep: FirstStep | undefined;
 
-  constructor(problems: readonly Problem[]) {
+  constructor(problems: readonly Problem[], firstStep?: FirstStep) {
     const count = problems.length === 1 ? "one problem" : `${problems.length} problems`;
-    super("config.invalid", `The configuration has ${count}:\n${problems.map(describeProblem).join("\n")}`, {
-      retryable: false,
-    });
+    const all = problems.map(describeProblem).join("\n");
+    const first = firstStep && `${firstStep.found}. First: ${firstStep.next}\n`;
+    super("config.invalid", `${first ?? ""}The configuration has ${count}:\n${all}`, { retryable: false });
     this.problems = problems;
+    this.firstStep = firstStep;
   }
+}
+
+/** Why nothing can work yet, and the command, or the words, that begin. */
+export interface FirstStep {
+  readonly found: string;
+  readonly next: string;
 }
 
 export function describeProblem({ key, source, found, expected }: Problem): string {
@@ -71,9 +81,9 @@ export function describeFound(value: unknown, sensitive: boolean): string {
 }
 
 function quote(text: string): string {
-  const withoutUserInfo = text.replace(/\/\/[^/@]*@/, "//…@");
-  const characters = [...withoutUserInfo];
-  if (characters.length <= SHOWN_CHARACTERS) return JSON.stringify(withoutUserInfo);
+  const shown = shownAddress(text);
+  const characters = [...shown];
+  if (characters.length <= SHOWN_CHARACTERS) return JSON.stringify(shown);
   return `${JSON.stringify(characters.slice(0, SHOWN_CHARACTERS).join(""))}… (${characters.length} characters)`;
 }
 

@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { parse, TomlError } from "smol-toml";
-import type { Problem } from "./problem.ts";
+import type { FirstStep, Problem } from "./problem.ts";
 
 /** A configuration file, read but not yet judged. */
 export interface TomlFile {
@@ -10,6 +10,22 @@ export interface TomlFile {
 }
 
 export const DEFAULT_FILE = "/etc/builder-agent/config.toml";
+/** The package brings it. */
+const EXAMPLE_FILE = `${DEFAULT_FILE}.example`;
+
+/**
+ * Where nobody has written the default file yet, and the package's example is there; undefined
+ * elsewhere: whoever configures by flags has no use for it.
+ */
+export async function firstStep(): Promise<FirstStep | undefined> {
+  const isThere = (file: string): Promise<boolean> =>
+    access(file).then(
+      () => true,
+      () => false,
+    );
+  if ((await isThere(DEFAULT_FILE)) || !(await isThere(EXAMPLE_FILE))) return undefined;
+  return { found: `There is no ${DEFAULT_FILE} yet`, next: `cp ${EXAMPLE_FILE} ${DEFAULT_FILE}, and edit it` };
+}
 
 /**
  * Reads `file`, which must exist: except the default one, whose absence is no problem. The errors

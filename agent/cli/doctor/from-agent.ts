@@ -2,12 +2,14 @@ import { AgentError } from "../../core/errors.ts";
 import { askEither } from "../ask-either.ts";
 import type { StatusAnswer } from "../ask-status.ts";
 import type { HostPort } from "../config/host-port.ts";
+import { unreadSince } from "./configuration.ts";
 import type { Found } from "./finding.ts";
 
 /** What the agent has found itself; where it does not answer, that. */
 export async function fromAgent(
   listen: HostPort,
   operatorsSocket: string,
+  configFile: string | undefined,
   signal: AbortSignal,
 ): Promise<readonly Found[]> {
   try {
@@ -21,7 +23,8 @@ export async function fromAgent(
         ...port,
         { name: "agent", state: "unseen", evidence: status.because, next: "builder-agent status --watch" },
       ];
-    return [...port, agent(status.answer), ...status.answer.checks.map(ofCheck)];
+    const unread = await unreadSince(configFile, status.answer.process?.startedAtMs);
+    return [...port, agent(status.answer), ...unread, ...status.answer.checks.map(ofCheck)];
   } catch (failure) {
     signal.throwIfAborted();
     if (!(failure instanceof AgentError)) throw failure;

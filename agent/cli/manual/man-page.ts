@@ -53,12 +53,19 @@ export function manPage(tree: readonly Described[], { version, description, exit
 }
 
 const FILES = [
-  ["/etc/builder-agent/config.toml", "The configuration; config.toml.example beside it has every key."],
+  [
+    "/etc/builder-agent/config.toml",
+    "The configuration, to be made from config.toml.example beside it. Nothing starts before it is there.",
+  ],
   [
     "/run/builder-agent/operators/operators.sock",
     "Where drain, reconnect and status ask. Root and the group builder-agent-operators may.",
   ],
   ["/var/lib/builder-agent", "What survives a restart of the machine."],
+  [
+    "/usr/share/doc/builder-agent/operations.md",
+    "For whoever runs such machines; runbook.md beside it has each check.",
+  ],
 ] as const;
 
 const ENVIRONMENT = [

@@ -35,7 +35,7 @@ export const records: Check = {
         `The control plane has not acknowledged ${inWords(waiting)} that it was sent at ${rfc3339(recordsSentAt.wallMs)}; they are sent again every 30 s`,
       );
     if (dropped > 0)
-      return failed(`${inWords(dropped)} were dropped because the journal was full; ${waiting} wait`, {
+      return failed(`Dropped because the journal was full: ${inWords(dropped)}; ${waiting} wait`, {
         remedy: `${ACKNOWLEDGE}. What was dropped is lost`,
       });
     return ok(waiting === 0 ? "All are acknowledged" : `${waiting} wait for the control plane's acknowledgement`);

@@ -13,7 +13,7 @@ export const traces: Check = {
     return [
       `endpoint ${to}`,
       lastAcceptedMs === undefined ? "nothing accepted so far" : `last accepted at ${rfc3339(lastAcceptedMs)}`,
-      ...(failing === undefined ? [] : [`the last export: ${failing}`]),
+      ...(failing === undefined ? [] : [`fails: ${failing}`]),
     ];
   },
   look({ traces: view }) {

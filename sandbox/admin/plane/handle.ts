@@ -1,3 +1,4 @@
+import type { Lending } from "../../client/lending.ts";
 import type { EmbeddedControlPlane, OpenedBuild } from "../../control-plane/embedded-control-plane.ts";
 import { answerOfBuilds, openBuildFor } from "../builds.ts";
 import { takeDiagnostics } from "../diagnostics.ts";
@@ -14,7 +15,11 @@ const BUILDS_PORT = 8443;
 const EXPIRED_KEPT_MS = 60 * 60_000;
 
 /** What a control plane does for those who ask. */
-export function handlePlane(plane: EmbeddedControlPlane, dir: string): (request: PlaneRequest) => Promise<unknown> {
+export function handlePlane(
+  plane: EmbeddedControlPlane,
+  dir: string,
+  lending: Lending,
+): (request: PlaneRequest) => Promise<unknown> {
   return async (request) => {
     switch (request.verb) {
       case "build-open": {
@@ -23,10 +28,16 @@ export function handlePlane(plane: EmbeddedControlPlane, dir: string): (request:
         const endpointOf = (build: OpenedBuild): string => `tcp://${machineAddress ?? ownAddress(plane, build)}`;
         return openBuildFor(plane, order, { dir, endpointOf });
       }
+      case "build-lend": {
+        const { machineAddress, ...order } = request;
+        plane.endExpired(EXPIRED_KEPT_MS);
+        return lending.lend(order, (build) => `tcp://${machineAddress ?? ownAddress(plane, build)}`);
+      }
+      case "build-outfit":
       case "build-end":
       case "build-revoke":
       case "build-list":
-        return answerOfBuilds(plane, request);
+        return answerOfBuilds(plane, lending, request);
       case "trust-add":
       case "trust-remove":
       case "trust-list":

@@ -3,7 +3,7 @@ import type { AuditEntry } from "../../control-plane/audit.ts";
 import type { Inhabitant } from "../claim.ts";
 import { asking } from "../client.ts";
 import { diagnosticsRequest } from "../diagnostics.ts";
-import { buildOrder, ofBuilds } from "../request.ts";
+import { buildOrder, lentOrder, ofBuilds } from "../request.ts";
 import { tracesRequest } from "../traces.ts";
 import { ofTrusts } from "../trusts.ts";
 
@@ -20,6 +20,7 @@ const id = z.string().min(1);
 export const planeRequest = z.discriminatedUnion("verb", [
   // "host:port", when it is not where the machine's stream comes from.
   buildOrder.extend({ machineAddress: z.string().exactOptional() }),
+  lentOrder.extend({ machineAddress: z.string().exactOptional() }),
   ...ofBuilds,
   ...ofTrusts,
   z.object({

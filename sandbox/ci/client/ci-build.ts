@@ -1,6 +1,8 @@
 import { readFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
+import { clientsOfSetUp } from "../../client/client-folder.ts";
 import { EXIT, messageOf, SandboxFailure } from "../../failure.ts";
 import { KeyPair } from "../../pki/key-pair.ts";
 import { makeSigningRequest } from "../../pki/signing-request.ts";
@@ -50,8 +52,11 @@ export async function ciBuild(
     await using dir = await makeRuntimeDir();
     const files = await writeBuildFiles(dir.path, build, key.privateKeyPem);
     const environment = environmentFor(files, process.env, options.tokenEnv === undefined ? [] : [options.tokenEnv]);
+    const { buildctl } = await clientsOfSetUp();
     if (signal.aborted) throw signal.reason;
-    return await runCommand(commandFor(files, command), environment);
+    // PATH's own comes first.
+    const path = [environment["PATH"], buildctl && dirname(buildctl)].filter(Boolean).join(":");
+    return await runCommand(commandFor(files, command), { ...environment, PATH: path });
   } finally {
     await end(client, accessToken, build, terminal);
   }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
-import { EXIT, SandboxFailure } from "../../failure.ts";
+import { EXIT, isErrno, messageOf, SandboxFailure } from "../../failure.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 /** After a signal; then it is killed. */
@@ -11,20 +11,27 @@ const GRACE_MS = 10_000;
  * signal's number where one ended it, as shells do.
  * @throws {SandboxFailure} when it cannot be started.
  */
-export async function runCommand(command: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+export async function runCommand(
+  command: readonly string[],
+  env: NodeJS.ProcessEnv,
+  options: { readonly cwd?: string } = {},
+): Promise<number> {
   const [program = "", ...args] = command;
-  const child = spawn(program, args, { stdio: "inherit", env });
+  const child = spawn(program, args, { stdio: "inherit", env, ...options });
   let overdue: NodeJS.Timeout | undefined;
   const pass = (name: NodeJS.Signals): void => {
-    // A terminal's Ctrl-C reaches the whole group by itself.
-    if (name !== "SIGINT" || !process.stdin.isTTY) child.kill(name);
+    // A terminal's Ctrl-C reaches the whole group by itself. It is the program's: a shell stays.
+    if (name === "SIGINT" && process.stdin.isTTY) return;
+    child.kill(name);
     overdue ??= setTimeout(() => child.kill("SIGKILL"), GRACE_MS);
   };
   for (const name of SIGNALS) process.on(name, pass);
   try {
     return await ended(child);
   } catch (cause) {
-    throw new SandboxFailure(EXIT.noInput, `Cannot run ${program}.`, cause);
+    const why = isErrno(cause, "ENOENT") ? "no such program is on PATH" : messageOf(cause);
+    const advice = program === "buildctl" ? ` "npm run setup -- sandbox" makes BuildKit's client.` : "";
+    throw new SandboxFailure(EXIT.noInput, `Cannot run ${program}: ${why}.${advice}`, cause);
   } finally {
     clearTimeout(overdue);
     for (const name of SIGNALS) process.off(name, pass);

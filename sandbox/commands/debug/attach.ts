@@ -1,10 +1,10 @@
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { constants } from "node:os";
 import { resolve } from "node:path";
-import { readClaim } from "../../admin/claim.ts";
+import { SANDBOX } from "../../admin/claim.ts";
+import { askAndStay } from "../../admin/client.ts";
 import { onLines, sendLine, type ToPerson, toPerson } from "../../admin/debug-wire.ts";
-import { adminAnswer } from "../../admin/request.ts";
-import { EXIT, messageOf, SandboxFailure } from "../../failure.ts";
+import { EXIT, SandboxFailure } from "../../failure.ts";
 import { shellLine } from "../../stack/client-lines.ts";
 import type { Terminal } from "../../terminal/terminal.ts";
 import type { InDir } from "../builds.ts";
@@ -28,7 +28,7 @@ export async function attach(grantId: string, options: AttachOptions, terminal: 
   const { stdin, stdout } = process;
   const { columns, rows } = stdout.isTTY ? stdout : { columns: 80, rows: 24 };
   const request = { verb: "debug-attach", grantId, user: options.user, columns, rows };
-  const socket = await connected(dir, request);
+  const { socket } = await askAndStay(SANDBOX, dir, request, ANSWER_MS);
   terminal.err(terminal.paint("dim", `Grant ${grantId}. Ctrl-] leaves the terminal; it goes on without you.`));
   const resize = (): void => void sendLine(socket, { is: "resize", columns: stdout.columns, rows: stdout.rows });
   if (stdin.isTTY) stdin.setRawMode(true);
@@ -85,48 +85,5 @@ function joined(socket: Socket): Promise<Exited | "left"> {
     stdin.once("end", () => void sendLine(socket, { is: "input", data: Buffer.from([0x04]).toString("base64") }));
     socket.resume();
     stdin.resume();
-  });
-}
-
-/** A connection that is the terminal from here on. @throws {SandboxFailure} with what it said. */
-async function connected(dir: string, request: object): Promise<Socket> {
-  const claim = await readClaim(dir);
-  if (claim === undefined) throw new SandboxFailure(EXIT.unavailable, `No sandbox is up in ${dir}.`);
-  const socket = connect(claim.adminSocket);
-  try {
-    socket.write(`${JSON.stringify(request)}\n`);
-    const answer = adminAnswer.parse(JSON.parse(await firstLine(socket)));
-    if (answer.ok) return socket;
-    throw new SandboxFailure(EXIT.unavailable, answer.error);
-  } catch (failure) {
-    socket.destroy();
-    if (failure instanceof SandboxFailure) throw failure;
-    throw new SandboxFailure(EXIT.unavailable, `The sandbox does not answer: ${messageOf(failure)}.`, failure);
-  }
-}
-
-/** Nothing follows it before we speak, but what the terminal shows: that is put back. */
-function firstLine(socket: Socket): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const limit = setTimeout(() => reject(new Error(`nothing within ${ANSWER_MS} ms`)), ANSWER_MS);
-    let text = Buffer.alloc(0);
-    const over = (act: () => void): void => {
-      clearTimeout(limit);
-      socket.off("data", read);
-      socket.pause();
-      act();
-    };
-    const read = (chunk: Buffer): void => {
-      text = Buffer.concat([text, chunk]);
-      const at = text.indexOf("\n");
-      if (at < 0) return;
-      over(() => {
-        if (at + 1 < text.length) socket.unshift(text.subarray(at + 1));
-        resolve(text.subarray(0, at).toString("utf8"));
-      });
-    };
-    socket.on("data", read);
-    socket.once("error", (failure) => over(() => reject(failure)));
-    socket.once("close", () => over(() => reject(new Error("it hung up"))));
   });
 }

@@ -7,6 +7,7 @@ import { handlePlane, machineAddressOf } from "../../admin/plane/handle.ts";
 import { PLANE, planeRequest } from "../../admin/plane/request.ts";
 import { AdminServer } from "../../admin/server.ts";
 import { PolicyInForce } from "../../attestation/policy-in-force.ts";
+import { Lending } from "../../client/lending.ts";
 import type { AuditEntry } from "../../control-plane/audit.ts";
 import { CONTROL_PLANE_NAME } from "../../control-plane/authorities.ts";
 import { EmbeddedControlPlane } from "../../control-plane/embedded-control-plane.ts";
@@ -67,7 +68,8 @@ export async function runPlane(
   const tellEntry = (entry: AuditEntry): void => terminal.out(auditInWords(entry, terminal.paint));
   await using plane = await listen({ ...options, ...(attestation && { policy: attestation }) }, dir, tellEntry);
   await using exchange = options.exchange && (await serveJobs(plane, options.exchange));
-  admin.answerWith(handlePlane(plane, dir));
+  await using lending = new Lending({ plane, dir, runtimeDir: runtime.path });
+  admin.answerWith(handlePlane(plane, dir, lending));
   await tellPlane({ dir, readyFile, plane, options, attestation, terminal, exchangePort: exchange?.port });
   if (!signal.aborted) await once(signal, "abort");
   terminal.out("Stopping …");

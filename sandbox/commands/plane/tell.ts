@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { isIP } from "node:net";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { stringify } from "smol-toml";
 import type { PolicyInForce } from "../../attestation/policy-in-force.ts";
@@ -13,6 +14,12 @@ import type { RunOptions } from "./run.ts";
 /** Where a builder's configuration has its files. */
 const CA_FILE = "/etc/builder-agent/control-plane-ca.pem";
 const ANY = "0.0.0.0";
+
+/** Where agents may find this machine, as far as it can tell. */
+function ownAddress(): string {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return all.find(({ internal, family }) => !internal && family === "IPv4")?.address ?? "127.0.0.1";
+}
 
 /** Writes ready.json, and says what to put into an agent's configuration. */
 export async function tellPlane(here: {
@@ -54,10 +61,12 @@ export async function tellPlane(here: {
   command("token", "--org", "acme", "--project", "app");
   step("4. Whether it has come, and is ready:");
   command("machines");
-  step("5. A build on it:");
-  command("build", "open", "--org", "acme", "--project", "app");
+  step("5. A build on it, for one command; for a shell, by eval: plane -- build open --shell:");
+  out(
+    `npm run --silent plane -- ${shellLine(["exec", "--dir", dir, "--org", "acme", "--project", "app"])} -- buildctl debug workers`,
+  );
   if (exchangeUrl !== undefined) {
-    step("6. Jobs of a repository may open builds (circleci and buildkite likewise: docs/ci.md):");
+    step("6. Jobs of a repository may open builds, by its owner's id and its own (where to find them: docs/ci.md):");
     command(
       "trust",
       "add",
@@ -72,7 +81,7 @@ export async function tellPlane(here: {
       "REPO",
     );
     step("7. In such a job, with the file of step 2:");
-    out(`npm run --silent ci-build -- --plane ${exchangeUrl} --ca control-plane-ca.pem -- buildctl build …`);
+    out(`npm run --silent ci-build -- --plane ${exchangeUrl} --ca control-plane-ca.pem -- buildctl debug workers`);
   }
   step("Ctrl-C ends it; the state stays.");
 }
@@ -97,7 +106,7 @@ function agentConfig({
   const { port } = plane.transport;
   const [name] = options.name ?? [];
   const { host } = options.listen;
-  const at = name ?? (host === ANY ? "ADDRESS-OF-THIS-MACHINE" : host);
+  const at = name ?? (host === ANY ? ownAddress() : host);
   // TLS asks for names, never for addresses; and what is not in the certificate cannot be checked.
   const serverName = (name === undefined || isIP(name) !== 0) && { serverName: plane.serverName };
   return stringify({

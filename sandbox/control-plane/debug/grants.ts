@@ -1,6 +1,6 @@
 import { generateKeyPairSync, type KeyObject, randomUUID, sign } from "node:crypto";
-import { durationOf } from "../duration.ts";
 import { DebugGrant, DebugUser } from "../../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
+import { durationOf } from "../duration.ts";
 
 export interface GrantOrder {
   readonly machineId: string;

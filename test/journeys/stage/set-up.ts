@@ -13,7 +13,7 @@ import { readToolchain, type Toolchain } from "../../../sandbox/stack/toolchain.
 import type { Uplink } from "../../../sandbox/stack/vm-network.ts";
 import { AgentLog } from "./agent-log.ts";
 import { proveNothingLeft } from "./nothing-left.ts";
-import { type StageIdentity, writeStageConfig } from "./stage-config.ts";
+import { type MoreConfig, type StageIdentity, writeStageConfig } from "./stage-config.ts";
 import { ownNetwork, type StageNetwork, sharedNetwork } from "./stage-network.ts";
 
 /** Whose machine every stage is. */
@@ -27,6 +27,10 @@ export interface StageOptions {
   readonly identity?: (plane: EmbeddedControlPlane) => StageIdentity;
   /** Default "info". */
   readonly logLevel?: "info" | "debug";
+  /** Of the configuration's file, of the command line, and of the environment. */
+  readonly config?: MoreConfig;
+  readonly args?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
   /** The configuration's section of that name; default: nothing in it. */
   readonly telemetry?: Readonly<Record<string, string>>;
   /**
@@ -78,11 +82,16 @@ export async function setUp(options: StageOptions, scope: Scope): Promise<StageP
   const network = uplink === undefined ? await sharedNetwork() : await ownNetwork(plane, uplink, scope);
   const { health, mode } = network;
   const settings = { plane, health, networkMode: mode, tools, identity, drainGraceMs, logLevel, telemetry };
-  const configFile = await writeStageConfig({ workDir, runtimeDir, ...settings });
+  const configFile = await writeStageConfig({ workDir, runtimeDir, ...settings, more: options.config ?? {} });
   const log = new AgentLog(join(workDir, "agent.log"));
   scope.defer(() => proveNothingLeft([mark, workDir, runtimeDir], [workDir, runtimeDir]));
   await options.prepareDisks?.(workDir, network.vm, scope);
-  const startAgent = (): Promise<AgentProcess> => network.start({ configFile, logFile: log.file, runtimeDir });
+  const startAgent = (): Promise<AgentProcess> =>
+    network.start({
+      ...{ configFile, logFile: log.file, runtimeDir },
+      ...(options.args !== undefined && { args: options.args }),
+      ...(options.environment !== undefined && { environment: options.environment }),
+    });
   const agent = scope.own(await startAgent());
   const healthUrl = `http://${health.host}:${health.port}`;
   const dirs = { workDir, runtimeDir, clientDir };

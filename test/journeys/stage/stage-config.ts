@@ -22,8 +22,13 @@ export interface StageConfig {
   readonly identity: StageIdentity;
   readonly drainGraceMs: number;
   readonly logLevel: "info" | "debug";
+  /** Beside what every stage has. */
+  readonly more: MoreConfig;
   readonly telemetry: Readonly<Record<string, string>>;
 }
+
+/** Keys and their values, by section. */
+export type MoreConfig = Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>;
 
 /** Where the machine finds the token that it registers with. */
 export function tokenFileIn(runtimeDir: string): string {
@@ -70,7 +75,11 @@ export async function writeStageConfig(stage: StageConfig): Promise<string> {
     telemetry: stage.telemetry,
     log: { level: stage.logLevel },
   };
-  await writeFile(configFile, stringify(config));
+  const more = Object.entries(stage.more).map(([name, keys]) => {
+    const own: object = Object.entries(config).find(([section]) => section === name)?.[1] ?? {};
+    return [name, { ...own, ...keys }];
+  });
+  await writeFile(configFile, stringify({ ...config, ...Object.fromEntries(more) }));
   return configFile;
 }
 

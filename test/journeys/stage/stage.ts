@@ -123,6 +123,11 @@ export class Stage implements AsyncDisposable {
     return this.plane.until(ready, { what: "the agent to be ready again", deadlineMs: READY_DEADLINE_MS });
   }
 
+  /** Where the agent serves its health. */
+  get healthUrl(): string {
+    return this.#parts.healthUrl;
+  }
+
   /** An answer of the agent's own health server. */
   async health(path: string): Promise<{ readonly status: number; readonly body: string }> {
     const response = await fetch(`${this.#parts.healthUrl}${path}`, { signal: AbortSignal.timeout(10_000) });

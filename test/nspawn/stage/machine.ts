@@ -1,4 +1,4 @@
-import { copyFile, cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { copyFile, cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stringify } from "smol-toml";
 import { Phase } from "../../../agent/adapters/grpc/gen/builder/agent/v1/observed_state.ts";
@@ -36,6 +36,8 @@ export interface MachineOptions {
   readonly awaitReady?: boolean;
   /** Default false: it has a loopback and nothing else. */
   readonly hasWorld?: boolean;
+  /** Default false: as apt leaves it, with nothing of an image and configured by nobody. */
+  readonly isPlain?: boolean;
 }
 
 /**
@@ -49,6 +51,7 @@ export class Machine implements AsyncDisposable {
   readonly #network: Network;
   readonly #world: NetworkNamespace | undefined;
   readonly #scope: Scope;
+  readonly #isPlain: boolean;
   #container: Container | undefined;
   #builds = 0;
 
@@ -56,8 +59,12 @@ export class Machine implements AsyncDisposable {
     parts: Pick<Machine, "plane" | "disk" | "tools">,
     network: Network,
     scope: Scope,
-    world?: NetworkNamespace,
+    {
+      world,
+      isPlain = false,
+    }: { readonly world?: NetworkNamespace | undefined; readonly isPlain?: boolean | undefined },
   ) {
+    this.#isPlain = isPlain;
     this.plane = parts.plane;
     this.disk = parts.disk;
     this.tools = parts.tools;
@@ -74,11 +81,11 @@ export class Machine implements AsyncDisposable {
       const plane = scope.own(await EmbeddedControlPlane.listen());
       const network = await makeNetwork(scope, disk.work, plane.transport.port);
       const world = options.hasWorld === true ? await makeWorld(scope, network.place) : undefined;
-      const machine = new Machine({ plane, disk, tools }, network, scope, world);
+      const machine = new Machine({ plane, disk, tools }, network, scope, { world, isPlain: options.isPlain });
       scope.defer(() => machine.#container?.[Symbol.asyncDispose]());
-      await machine.#configure(options);
+      await (options.isPlain === true ? machine.#makePlain() : machine.#configure(options));
       await machine.boot();
-      if (options.awaitReady ?? true) await machine.ready();
+      if (options.awaitReady ?? options.isPlain !== true) await machine.ready();
       return machine;
     } catch (failure) {
       await scope[Symbol.asyncDispose]();
@@ -115,6 +122,18 @@ export class Machine implements AsyncDisposable {
     await copyFile(this.tools.busybox, join(this.disk.work, "context/busybox"));
   }
 
+  async #makePlain(): Promise<void> {
+    const control = join(this.disk.root, "etc/systemd/system/builder-agent-control.service.d");
+    await rm(control, { recursive: true, force: true });
+    await mkdir(join(this.disk.work, "context"));
+    await copyFile(this.tools.busybox, join(this.disk.work, "context/busybox"));
+  }
+
+  /** Where it finds the control plane. */
+  get planeEndpoint(): string {
+    return this.#network.planeEndpoint;
+  }
+
   /** Changes a unit of the machine; in force from its next boot. */
   async dropIn(unit: string, lines: readonly string[]): Promise<void> {
     const dir = join(this.disk.root, "etc/systemd/system", `${unit}.d`);
@@ -123,8 +142,8 @@ export class Machine implements AsyncDisposable {
   }
 
   async boot(): Promise<void> {
-    const token = this.plane.issueJoinToken(REF);
-    this.#container = await Container.boot(this.disk, this.#network, { "join-token": token });
+    const credentials = this.#isPlain ? {} : { "join-token": this.plane.issueJoinToken(REF) };
+    this.#container = await Container.boot(this.disk, this.#network, credentials);
     await eventually("the machine's systemd answers", () =>
       this.container.run("systemctl", ["show", "--property=Version"]).catch(() => undefined),
     );

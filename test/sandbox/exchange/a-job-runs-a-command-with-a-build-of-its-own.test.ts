@@ -126,7 +126,7 @@ it("a command that does not exist is told by name, and the build is ended", asyn
   job.scene.trust();
   const { exitCode, stderr } = await job.run(job.scene.platforms.githubEnvironment(), [], "no-such-command");
   expect(exitCode).toBe(66);
-  expect(stderr).toMatch(/is ended\.\nci-build: Cannot run no-such-command\.$/);
+  expect(stderr).toMatch(/is ended\.\nci-build: Cannot run no-such-command: no such program is on PATH\.$/);
   expect(job.scene.plane.listBuilds()).toEqual([]);
 });
 

@@ -39,7 +39,7 @@ it("a job of each CI system asks the real BuildKit, by the command that is print
   up.process.kill("SIGINT");
   const { exitCode, stdout } = await up.process;
   expect(exitCode).toBe(0);
-  const asJob = `ci-job --dir ${up.dir} --provider github -- npm run --silent ci-build -- ${inJob.join(" ")}`;
+  const asJob = `ci-job --dir ${up.dir} --provider github -- npm run --silent ci-build -- ${inJob.join(" ").replace(BUILDCTL, "buildctl")}`;
   expect(stdout).toContain(`npm run --silent sandbox -- ${asJob}\n`);
   expect(existsSync(up.dir)).toBe(false);
 });

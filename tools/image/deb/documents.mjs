@@ -3,6 +3,8 @@
  * machine. Alerts name the runbook's place.
  */
 export const documents = {
+  "docs/operations.md": "usr/share/doc/builder-agent/operations.md",
+  "docs/debug-terminal.md": "usr/share/doc/builder-agent/debug-terminal.md",
   "docs/runbook.md": "usr/share/doc/builder-agent/runbook.md",
   "docs/events.md": "usr/share/doc/builder-agent/events.md",
   "docs/isolation.md": "usr/share/doc/builder-agent/isolation.md",

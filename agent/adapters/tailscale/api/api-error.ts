@@ -1,4 +1,5 @@
 import { AgentError } from "../../../core/errors.ts";
+import { shownAddress } from "../../../core/shown-words.ts";
 import type { ApiAnswer } from "./api-call.ts";
 
 /** What was asked of the API. */
@@ -114,7 +115,7 @@ export function senseless(step: ApiStep): AgentError {
 export function unreachable(baseUrl: string, cause: unknown, waitedMs: number): AgentError {
   return new AgentError(
     "tailnet.api-unreachable",
-    `The tailnet's API at ${baseUrl} does not answer: ${wayThere(cause, waitedMs)}`,
+    `The tailnet's API at ${shownAddress(baseUrl)} does not answer: ${wayThere(cause, waitedMs)}`,
     { retryable: true, cause },
   );
 }

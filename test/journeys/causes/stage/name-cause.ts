@@ -84,7 +84,9 @@ async function untilNamed(stage: Stage, { check: name, says }: Cause): Promise<S
 }
 
 function shown(last: StatusReport | undefined): string {
-  const lines = last?.checks.map(({ name, state, causedBy, message }) => `${name} ${state} ${causedBy ?? ""}: ${message}`);
+  const lines = last?.checks.map(
+    ({ name, state, causedBy, message }) => `${name} ${state} ${causedBy ?? ""}: ${message}`,
+  );
   return lines?.join("\n") ?? "nobody answered";
 }
 
@@ -107,7 +109,9 @@ async function seen(stage: Stage, cause: Cause, roots: readonly string[]): Promi
     expect.soft(exitCode, said).toBe(1);
     expect.soft(named.notReadyBecause.filter((reason) => reason.startsWith(`${name}: `))).toHaveLength(1);
   }
-  expect.soft(said).toMatch(new RegExp(`^\\[[${isBlocking ? "-" : "!"}?]\\] +${name} `, "m"));
+  const line = new RegExp(`^\\[[${isBlocking ? "-" : "!"}?]\\] +${name} .*\n(?: {4}.*\n)*? +do: `, "m");
+  expect.soft(said).toMatch(line);
+  expect.soft(told.remedy).not.toBe("");
   expect.soft(await readFile(inTree("docs/runbook.md"), "utf8")).toMatch(new RegExp(`^## ${name}$`, "m"));
   if (command === undefined) return;
   expect.soft(told.remedy).toContain(`builder-agent ${command}`);
