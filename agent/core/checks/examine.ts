@@ -17,7 +17,7 @@ export function examined(
   return found.map((one, index) => {
     const { dependsOn = [], knownBy = [] } = checks[index] ?? {};
     const explained = one.state === "unknown" ? [...dependsOn, ...knownBy] : dependsOn;
-    const causedBy = one.state === "ok" ? undefined : cause(one, explained, byName, checks);
+    const causedBy = one.state === "ok" ? undefined : (one.causedBy ?? cause(one, explained, byName, checks));
     return causedBy === undefined ? one : { ...one, causedBy };
   });
 }
@@ -39,6 +39,7 @@ function finding(check: Check, known: Known, now: Instant, fixed: Fixed): Findin
     message: clause(look.message),
     remedy: look.state === "ok" ? "" : (look.remedy ?? check.remedy),
     evidence: check.evidence(known, now, fixed),
+    ...(look.causedBy !== undefined && { causedBy: look.causedBy }),
   };
 }
 
