@@ -12,7 +12,7 @@ export interface Finding {
   readonly blocking: boolean;
   /** While it blocks, no new session is let in. */
   readonly neededByBuilds: boolean;
-  /** One sentence for a person: what is so. */
+  /** One sentence for a person, without its full stop: what is so. */
   readonly message: string;
   /** What to do; "" while it is ok. */
   readonly remedy: string;

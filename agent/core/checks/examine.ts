@@ -1,3 +1,4 @@
+import { clause } from "../clause.ts";
 import type { Finding } from "../health.ts";
 import type { Instant } from "../instant.ts";
 import type { Fixed, Known } from "../known.ts";
@@ -35,7 +36,7 @@ function finding(check: Check, known: Known, now: Instant, fixed: Fixed): Findin
     state: look.state,
     blocking: look.blocking ?? check.blocking,
     neededByBuilds: check.neededByBuilds === true,
-    message: look.message,
+    message: clause(look.message),
     remedy: look.state === "ok" ? "" : (look.remedy ?? check.remedy),
     evidence: check.evidence(known, now, fixed),
     ...(look.causedBy !== undefined && { causedBy: look.causedBy }),
