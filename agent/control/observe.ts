@@ -3,6 +3,7 @@ import { type Begun, contactOf, type Head, runOf } from "../core/head.ts";
 import type { Instant } from "../core/instant.ts";
 import type { LoopStatus } from "../core/loop-status.ts";
 import type { Boot, Versions } from "../core/machine.ts";
+import { noticesIn } from "../core/notices/view.ts";
 import { inOneLine, type ObservedState } from "../core/observed-state.ts";
 import { refusedBuilds } from "../core/refused-builds.ts";
 import { tailnetObserved } from "../core/tailnet/observed.ts";
@@ -30,7 +31,7 @@ export async function observe(
   signal: AbortSignal,
 ): Promise<void> {
   const { phase, gateway, cache, network, tailnet, bootChapters, buildkit, plane, certificates, checks } = board;
-  const { desired, frozen, resources, identity, troubles, debugTerminals } = board;
+  const { desired, frozen, resources, identity, troubles, debugTerminals, notices } = board;
   const versions = new Cell<Versions | undefined>(undefined);
   boot.versions.then(
     (known) => versions.set(known),
@@ -39,7 +40,7 @@ export async function observe(
   await onChange(
     [
       ...[phase, gateway, cache, network, tailnet, bootChapters, buildkit, plane, certificates, checks],
-      ...[desired, frozen, resources, identity, versions, troubles, debugTerminals],
+      ...[desired, frozen, resources, identity, versions, troubles, debugTerminals, notices],
     ],
     () => {
       const now = clock.now();
@@ -112,6 +113,7 @@ function snapshot(board: Board, head: Head, loops: readonly LoopStatus[], nowMs:
   const grants = board.desired.get()?.grants;
   const [phase, checks, frozen] = [board.phase.get(), board.checks.get(), board.frozen.get()];
   const debugTerminals = board.debugTerminals.get();
+  const notices = noticesIn(board.notices.get());
   return {
     observedAtMs: nowMs,
     head,
@@ -126,6 +128,7 @@ function snapshot(board: Board, head: Head, loops: readonly LoopStatus[], nowMs:
     ...(cache.at === "open" && { cache: cache.volume }),
     ...tailnetObserved(board.tailnet.get(), board.network.get()),
     ...(debugTerminals.length > 0 && { debugTerminals }),
+    ...(notices.length > 0 && { notices }),
     bootChapters: board.bootChapters.get(),
     buildkit: { version, restarts, lastExit, quarantined },
     certificates: {

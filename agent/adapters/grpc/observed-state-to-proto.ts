@@ -1,4 +1,7 @@
 import type { DebugStatus } from "../../core/debug/grant.ts";
+import { MEANINGS } from "../../core/notices/meanings.ts";
+import type { HeardNotice } from "../../core/notices/notice.ts";
+import { noticeInWords } from "../../core/notices/notice-words.ts";
 import type { ObservedState } from "../../core/observed-state.ts";
 import type { Phase } from "../../core/phase.ts";
 import type { RefusedBuild } from "../../core/refused-builds.ts";
@@ -8,6 +11,7 @@ import {
   DebugTerminalState,
   type ObservedState as ObservedStateProto,
   Phase as PhaseProto,
+  type PlatformNotice,
   TailnetState,
 } from "./gen/builder/agent/v1/observed_state.ts";
 import { duration, time, uint32, uint64 } from "./scalars-to-proto.ts";
@@ -88,6 +92,7 @@ export function observedStateToProto(state: ObservedState): ObservedStateProto {
       ...terminal,
       state: DEBUG_STATES[terminal.state],
     })),
+    platformNotices: (state.notices ?? []).map(noticeToProto),
     bootChapters: state.bootChapters.map(({ name, beganMs, tookMs }) => ({
       name,
       began: duration(beganMs),
@@ -109,4 +114,18 @@ export function observedStateToProto(state: ObservedState): ObservedStateProto {
 
 function refusalToProto({ buildId, why, message }: RefusedBuild): BuildRefusal {
   return { buildId, code: REFUSAL_CODES[why.code], condition: why.code === "not-ready" ? why.check : "", message };
+}
+
+function noticeToProto(notice: HeardNotice): PlatformNotice {
+  const { kind, id = "", heardAt, dueAt } = notice;
+  const [platform = "", ...word] = kind.split("-");
+  return {
+    platform,
+    kind: word.join("-"),
+    id,
+    endsMachine: MEANINGS[kind].ends,
+    heardAt: time(heardAt.wallMs),
+    dueAt: time(dueAt?.wallMs),
+    message: noticeInWords(notice),
+  };
 }

@@ -199,6 +199,39 @@ export interface ObservedState {
   refusedBuilds: BuildRefusal[];
   /** The debug grants of the desired state, and what has become of each. */
   debugTerminals: DebugTerminalStatus[];
+  /**
+   * What the platform announces to this machine: place no new builds on it, whatever it is. Whole
+   * each time. One that ends the machine also shows as PHASE_DRAINING, with its words as the reason.
+   */
+  platformNotices: PlatformNotice[];
+}
+
+/** The platform will do something to this machine. */
+export interface PlatformNotice {
+  /** "aws", "gcp" or "azure". */
+  platform: string;
+  /**
+   * A stable word: "spot-terminate", "spot-stop", "spot-hibernate", "target-terminated",
+   * "rebalance", "maintenance"; "preempted", "host-maintenance", "live-migration"; "preempt",
+   * "terminate", "redeploy", "reboot", "freeze", "other".
+   */
+  kind: string;
+  /** The platform's name for it; empty where it has none. */
+  id: string;
+  /**
+   * The machine is gone afterwards, or all that runs on it: the agent ends in order before. Anything
+   * else is told, and cuts no build.
+   */
+  endsMachine: boolean;
+  heardAt:
+    | Date
+    | undefined;
+  /** When it happens, by the machine's clock. Absent: the platform does not say. */
+  dueAt:
+    | Date
+    | undefined;
+  /** For people, with that moment. */
+  message: string;
 }
 
 export interface DebugTerminalStatus {
@@ -392,6 +425,7 @@ function createBaseObservedState(): ObservedState {
     tailnet: undefined,
     refusedBuilds: [],
     debugTerminals: [],
+    platformNotices: [],
   };
 }
 
@@ -456,6 +490,9 @@ export const ObservedState: MessageFns<ObservedState> = {
     }
     for (const v of message.debugTerminals) {
       DebugTerminalStatus.encode(v!, writer.uint32(146).fork()).join();
+    }
+    for (const v of message.platformNotices) {
+      PlatformNotice.encode(v!, writer.uint32(162).fork()).join();
     }
     return writer;
   },
@@ -617,6 +654,14 @@ export const ObservedState: MessageFns<ObservedState> = {
             message.debugTerminals.push(DebugTerminalStatus.decode(reader, reader.uint32()));
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.platformNotices.push(PlatformNotice.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -668,6 +713,134 @@ export const ObservedState: MessageFns<ObservedState> = {
       : undefined;
     message.refusedBuilds = object.refusedBuilds?.map((e) => BuildRefusal.fromPartial(e)) || [];
     message.debugTerminals = object.debugTerminals?.map((e) => DebugTerminalStatus.fromPartial(e)) || [];
+    message.platformNotices = object.platformNotices?.map((e) => PlatformNotice.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBasePlatformNotice(): PlatformNotice {
+  return { platform: "", kind: "", id: "", endsMachine: false, heardAt: undefined, dueAt: undefined, message: "" };
+}
+
+export const PlatformNotice: MessageFns<PlatformNotice> = {
+  encode(message: PlatformNotice, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.platform !== "") {
+      writer.uint32(10).string(message.platform);
+    }
+    if (message.kind !== "") {
+      writer.uint32(18).string(message.kind);
+    }
+    if (message.id !== "") {
+      writer.uint32(26).string(message.id);
+    }
+    if (message.endsMachine !== false) {
+      writer.uint32(32).bool(message.endsMachine);
+    }
+    if (message.heardAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.heardAt), writer.uint32(42).fork()).join();
+    }
+    if (message.dueAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.dueAt), writer.uint32(50).fork()).join();
+    }
+    if (message.message !== "") {
+      writer.uint32(58).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlatformNotice {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlatformNotice();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.platform = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.endsMachine = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.heardAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.dueAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PlatformNotice>): PlatformNotice {
+    return PlatformNotice.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PlatformNotice>): PlatformNotice {
+    const message = createBasePlatformNotice();
+    message.platform = object.platform ?? "";
+    message.kind = object.kind ?? "";
+    message.id = object.id ?? "";
+    message.endsMachine = object.endsMachine ?? false;
+    message.heardAt = object.heardAt ?? undefined;
+    message.dueAt = object.dueAt ?? undefined;
+    message.message = object.message ?? "";
     return message;
   },
 };
