@@ -19,8 +19,8 @@ function quietMs({ heartbeatMs = HEARTBEAT_MS }: PlaneView): number {
 }
 
 /**
- * Not blocking while the view is young: what is open stays open. Once it is old, this is why nothing
- * new is let in. The texts hold moments, so that they stay the same while it is silent.
+ * Not blocking while the view is young: what is open stays open. Once it is old, this is why
+ * nothing new is let in. The texts hold moments, so that they stay the same while it is silent.
  */
 export const controlPlane: Check = {
   name: "control-plane",
@@ -92,8 +92,7 @@ export const controlPlaneView: Check = {
     if (confirmedAt === undefined)
       return unknown("The control plane has not sent a desired state since this process started");
     const since = rfc3339(confirmedAt.wallMs);
-    if (isOld(plane, now))
-      return failed(`Not confirmed since ${since}. ${outlook(plane, now)}`);
+    if (isOld(plane, now)) return failed(`Not confirmed since ${since}. ${outlook(plane, now)}`);
     return ok(
       attached ? "Confirmed within the last 5 minutes" : `Not confirmed since ${since}. ${outlook(plane, now)}`,
     );
