@@ -23,7 +23,7 @@ export interface Finding {
 }
 
 export interface CheckResult extends Finding {
-  /** Since when `state` has had this value, wall clock; a warning that came true keeps its beginning. */
+  /** Since when `state` has had this value, wall clock; a warning that came true keeps it. */
   readonly sinceMs: number;
 }
 

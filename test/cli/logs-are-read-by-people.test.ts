@@ -130,8 +130,8 @@ it.each([
   const script = `import { createServer } from "node:net";
     createServer().listen(${JSON.stringify(socket)}, () => console.error("listening"));`;
   const fd = openSync(file, "a");
-  const [program = "", ...args] = [...within, process.execPath, "--input-type=module", "--eval", script];
-  const child = spawn(program, args, { stdio: ["ignore", fd, "pipe"] });
+  const line = [...within, process.execPath, "--input-type=module", "--eval", script];
+  const child = spawn(line[0] ?? "", line.slice(1), { stdio: ["ignore", fd, "pipe"] });
   try {
     closeSync(fd);
     if (child.stderr !== null) await once(child.stderr, "data");

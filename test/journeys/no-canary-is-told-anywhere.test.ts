@@ -43,7 +43,8 @@ const secretsOfAll = () => ({
   clientSecret: canary("client-secret"),
   authKey: canary("auth-key"),
   mirrorPassword: canary("mirror-password"),
-  traceHeader: canary("trace-header"),
+  // Of letters that a header takes.
+  traceHeader: inUrl(canary("trace-header")),
   grantWord: canary("grant-word"),
   grantProgram: `/nowhere/${canary("grant-program")}`,
 });
@@ -91,7 +92,7 @@ async function refusedTailnets(stage: Stage, secrets: Secrets, host: string): Pr
   expect((await stage.health("/readyz/tailnet")).body).toContain(host);
 }
 
-/** What was seen in terminals: of a shell that tells its environment, and of one that never began. */
+/** What was seen of a shell that tells its environment; another one never began. */
 async function useTerminals(stage: Stage, { grantWord, grantProgram }: Secrets): Promise<string> {
   const seen: string[] = [];
   for (const command of [["/bin/sh", "-c", "env; exit 3", "sh", grantWord], [grantProgram]]) {
@@ -199,7 +200,7 @@ it("of a secret put wherever one can be, nothing is in what the machine writes, 
   await using receiver = await OtlpReceiver.listen();
   await using folder = await folderOfOwn();
   const headersFile = join(folder.path, "headers");
-  await writeFile(headersFile, `X-Key: ${inUrl(secrets.traceHeader)}\n`, { mode: 0o600 });
+  await writeFile(headersFile, `X-Key: ${secrets.traceHeader}\n`, { mode: 0o600 });
   vi.stubEnv("HTTPS_PROXY", `http://bob:${inUrl(secrets.proxy)}@proxy.invalid:3128`);
   vi.stubEnv("SOME_API_TOKEN", secrets.environment);
   await using stage = await Stage.up({

@@ -4,6 +4,7 @@ import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it } from "vitest";
+import { Scope } from "../../agent/lifecycle/scope.ts";
 import { hungMount } from "./stage/hung-mount.ts";
 import { Stage } from "./stage/stage.ts";
 import { needsStage } from "./stage/whether.ts";
@@ -42,7 +43,7 @@ async function measured(stage: Stage, rounds: number): Promise<Measured> {
   return { p50Ms: at(0.5), p99Ms: at(0.99), worstMs: at(1) };
 }
 
-/** 200 that say nothing, and 50 that send a letter now and then; they come back when they are cut. */
+/** 200 that say nothing, 50 that send a letter now and then; who is cut comes back. */
 class Flood implements AsyncDisposable {
   readonly #port: number;
   readonly #stop = new AbortController();
@@ -85,9 +86,9 @@ it("in tens of milliseconds: control plane, gateway, BuildKit and both disks han
   stage.plane.faults.silent = true;
   for (const name of ["buildkitd", "gateway"] as const) await stage.kill(name, "SIGSTOP");
   try {
-    await using _state = await hungMount(join(stage.workDir, "state"));
-    await using _cache = await hungMount(join(stage.workDir, "cache"));
-    await using _flood = new Flood(Number(new URL(stage.healthUrl).port));
+    await using scope = new Scope();
+    for (const disk of ["state", "cache"]) scope.own(await hungMount(join(stage.workDir, disk)));
+    scope.own(new Flood(Number(new URL(stage.healthUrl).port)));
     // As long as it takes until each loop has met what hangs, some of them several times.
     const hung = await measured(stage, 200);
     expect((await stage.health("/readyz/buildkit")).body).toContain("nothing within 5 s");

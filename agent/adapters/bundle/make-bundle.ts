@@ -57,7 +57,9 @@ export interface MadeBundle {
 /** Collects, cleans and packs, within 30 s, a reader that keeps pace provided. */
 export function makeBundle(options: BundleOptions): MadeBundle {
   const making = new Making(options);
-  const bytes = tarGz(options.name.folder, new Date(options.nowMs()), (archive) => making.fill(archive));
+  const bytes = tarGz(options.name.folder, new Date(options.nowMs()), (archive) =>
+    sparingMemory(() => making.fill(archive)),
+  );
   return { bytes, report: () => making.report };
 }
 
@@ -83,7 +85,6 @@ class Making {
 
   async fill(archive: Archive): Promise<void> {
     const startedMs = this.#options.nowMs();
-    using _memory = sparingMemory();
     using deadline = new Deadline(this.#options.collectingMs ?? COLLECTING_MS, this.#options.signal);
     const wanted = this.#options.collectors.filter((collector) => !this.#isUnclean(collector));
     // Of most worth, and by far the longest: before time is up.

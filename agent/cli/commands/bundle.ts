@@ -43,8 +43,11 @@ export function define(command: Command): void {
 }
 
 /** 0, whatever is missing: what is, it tells. 73: it could not be written. */
-export async function run(command: Command, cli: Cli): Promise<ExitCode> {
-  using _memory = sparingMemory();
+export function run(command: Command, cli: Cli): Promise<ExitCode> {
+  return sparingMemory(() => make(command, cli));
+}
+
+async function make(command: Command, cli: Cli): Promise<ExitCode> {
   const options = command.opts<Options>();
   const { config, places } = await situate(command, cli);
   const nowMs = Date.now();

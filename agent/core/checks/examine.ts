@@ -16,7 +16,7 @@ export function examined(
   return found.map((one, index) => {
     const { dependsOn = [], knownBy = [] } = checks[index] ?? {};
     const explained = one.state === "unknown" ? [...dependsOn, ...knownBy] : dependsOn;
-    const causedBy = one.state === "ok" ? undefined : cause(one, explained, byName, checks);
+    const causedBy = one.state === "ok" ? undefined : (one.causedBy ?? cause(one, explained, byName, checks));
     return causedBy === undefined ? one : { ...one, causedBy };
   });
 }
@@ -38,6 +38,7 @@ function finding(check: Check, known: Known, now: Instant, fixed: Fixed): Findin
     message: look.message,
     remedy: look.state === "ok" ? "" : (look.remedy ?? check.remedy),
     evidence: check.evidence(known, now, fixed),
+    ...(look.causedBy !== undefined && { causedBy: look.causedBy }),
   };
 }
 

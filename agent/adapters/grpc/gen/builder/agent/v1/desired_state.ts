@@ -417,8 +417,8 @@ export interface EgressPolicy {
 
 /**
  * Where a machine sends what it tells of its work as OpenTelemetry spans: its start, what it
- * reconciles, the sessions of its builds. For machines that say "traces" in Hello.capabilities. Only
- * one that names no endpoint of its own (telemetry.otlpEndpoint) follows it; the machine's own
+ * reconciles, the sessions of its builds. For machines that say "traces" in Hello.capabilities.
+ * Only one that names no endpoint of its own (telemetry.otlpEndpoint) follows it; the machine's own
  * setting wins, whole.
  *
  * An order that is not right refuses nothing else: the machine sends no spans, and its check
