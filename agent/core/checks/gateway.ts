@@ -9,6 +9,7 @@ export const gateway: Check = {
   name: "gateway",
   title: "Gateway",
   blocking: true,
+  knownBy: ["serving-certificate"],
   remedy: "Look at the log of builder-agent-gateway.service; it starts again by itself",
   evidence: ({ gateway: view }) =>
     view.at === "away"
@@ -19,8 +20,7 @@ export const gateway: Check = {
         ],
   look({ gateway: view }) {
     if (view.at === "away") return failed("The gateway's process does not answer on its socket");
-    // It does not listen for want of one: `serving-certificate` is the cause.
-    if (view.servingNotAfterMs === undefined) return ok("Answers; it listens once it has a serving certificate");
+    if (view.servingNotAfterMs === undefined) return unknown("Answers; it listens once it has a serving certificate");
     if (!view.listening) return failed("The gateway does not listen yet");
     return ok(`Listening, ${sessionsOpen(view.open.size)}`);
   },
@@ -30,7 +30,8 @@ export const servingCertificate: Check = {
   name: "serving-certificate",
   title: "Serving certificate",
   blocking: true,
-  dependsOn: ["gateway", "machine-certificate"],
+  dependsOn: ["machine-certificate"],
+  knownBy: ["gateway"],
   remedy: "The control plane has to issue one; it is asked again by itself, and by builder-agent reconnect at once",
   evidence({ gateway: view, certificates }) {
     if (view.at === "away") return ["the gateway is out of sight"];
