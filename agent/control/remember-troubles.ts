@@ -1,6 +1,6 @@
 import type { CheckResult } from "../core/health.ts";
 import type { Boot } from "../core/machine.ts";
-import { continued, onceOk, notedChecks, notedEnd } from "../core/troubles.ts";
+import { continued, notedChecks, notedEnd, onceOk } from "../core/troubles.ts";
 import { firstOf } from "../lifecycle/branch.ts";
 import { onChange } from "../lifecycle/cell.ts";
 import type { Clock } from "../ports/clock.ts";

@@ -21,7 +21,8 @@ function verdict({ is, what, sinceMs, untilMs, times }: ToldTrouble, nowMs: numb
     case "process-ended": {
       const lastedMs = (untilMs ?? nowMs) - sinceMs;
       const often = times > 1 ? ` ${times} times within ${duration(lastedMs)}` : "";
-      if (untilMs === undefined) return `${what} ended${often}, still not well${often ? "" : `, for ${duration(lastedMs)}`}`;
+      if (untilMs === undefined)
+        return `${what} ended${often}, still not well${often ? "" : `, for ${duration(lastedMs)}`}`;
       return `${what} ended${often}${often === "" && lastedMs >= 1_000 ? `, well again after ${duration(lastedMs)}` : ""}`;
     }
     case "builds-broken":

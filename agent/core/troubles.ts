@@ -72,9 +72,7 @@ export function onceOk(
   before: ReadonlyMap<string, CheckResult>,
   after: readonly CheckResult[],
 ): ReadonlyMap<string, CheckResult> {
-  return new Map(
-    after.map((check) => [check.name, check.state === "ok" ? check : (before.get(check.name) ?? check)]),
-  );
+  return new Map(after.map((check) => [check.name, check.state === "ok" ? check : (before.get(check.name) ?? check)]));
 }
 
 /**
@@ -153,8 +151,7 @@ function withoutMoment(troubles: Troubles, { name, sinceMs: untilMs }: CheckResu
     one.is === "check-failed" && one.what === name && one.untilMs === undefined && untilMs - one.sinceMs < MOMENT_MS;
   const isPart = (one: Trouble): boolean =>
     troubles.some(
-      (other) =>
-        other.is === "process-ended" && TAKEN_WITH[other.what] === name && isTogether(other, one.sinceMs),
+      (other) => other.is === "process-ended" && TAKEN_WITH[other.what] === name && isTogether(other, one.sinceMs),
     );
   const kept = troubles.filter((one) => !(isMoment(one) && isPart(one)));
   return kept.length === troubles.length ? troubles : kept;

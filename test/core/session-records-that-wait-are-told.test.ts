@@ -28,7 +28,12 @@ it.each([
     says: /cannot be stored, .*: no space left$/,
     remedy: /^Make room on the disk of this machine's state/,
   },
-  { what: "a full journal dropped some", records: { dropped: 1 }, state: "failed", says: /^Dropped .*: a session record; 3 wait$/ },
+  {
+    what: "a full journal dropped some",
+    records: { dropped: 1 },
+    state: "failed",
+    says: /^Dropped .*: a session record; 3 wait$/,
+  },
 ])("it is $state when $what", ({ records, plane, state, says = /./, remedy = /./ }) => {
   const finding = found(records ?? {}, plane);
   expect(finding).toMatchObject({ state, blocking: false, message: expect.stringMatching(says) as string });

@@ -18,7 +18,9 @@ const AWAY: Known["plane"] = {
 
 function found(name: string, plane: Known["plane"], afterMs: number) {
   const certificates = { ...WELL.certificates, machineNotAfterMs: NOW.wallMs + 3_600_000 };
-  return examined({ ...WELL, certificates, plane }, later(NOW, afterMs), FIXED).find((finding) => finding.name === name);
+  return examined({ ...WELL, certificates, plane }, later(NOW, afterMs), FIXED).find(
+    (finding) => finding.name === name,
+  );
 }
 
 describe("a control plane that is silent", () => {
@@ -72,7 +74,9 @@ describe("a control plane that is silent", () => {
     expect(found("control-plane", AWAY, 300_000)).toMatchObject({ blocking: false });
     expect(found("control-plane", AWAY, 300_001)).toMatchObject({ blocking: true });
     expect(found("control-plane-view", AWAY, 300_001)).toMatchObject({ causedBy: "control-plane" });
-    expect(found("control-plane", { ...WELL.plane, confirmedAt: NOW, heardAt: later(NOW, 300_001) }, 300_001)).toMatchObject({
+    expect(
+      found("control-plane", { ...WELL.plane, confirmedAt: NOW, heardAt: later(NOW, 300_001) }, 300_001),
+    ).toMatchObject({
       state: "ok",
     });
   });

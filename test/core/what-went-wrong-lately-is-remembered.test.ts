@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { CheckResult } from "../../agent/core/health.ts";
 import { troubleInWords } from "../../agent/core/trouble-words.ts";
-import { isBroken, onceOk, notedBroken, notedChecks, notedEnd, type Trouble } from "../../agent/core/troubles.ts";
+import { isBroken, notedBroken, notedChecks, notedEnd, onceOk, type Trouble } from "../../agent/core/troubles.ts";
 import { checkResult } from "./sample.ts";
 
 const MINUTE_MS = 60_000;
@@ -93,14 +93,18 @@ describe("a process and the check that fails for want of it", () => {
   const turned = (list: readonly Trouble[], state: CheckResult["state"], sinceMs: number): readonly Trouble[] =>
     notedChecks(list, new Map([["buildkit", buildkit("ok", 0)]]), [buildkit(state, sinceMs)]);
 
-  it.each(["first", "last"])("are one trouble, with how it ended and for how long, when the end is told %s", (order) => {
-    const open = order === "first" ? turned(notedEnd([], end), "failed", 10_050) : notedEnd(turned([], "failed", 9_990), end);
-    expect(open).toHaveLength(1);
-    expect(troubleInWords(open[0]!, 30_000)).toBe("buildkitd ended, still not well, for 20 s: killed by SIGKILL");
-    const over = turned(open, "ok", 13_000);
-    expect(over).toHaveLength(1);
-    expect(troubleInWords(over[0]!, 0)).toBe("buildkitd ended, well again after 3 s: killed by SIGKILL");
-  });
+  it.each(["first", "last"])(
+    "are one trouble, with how it ended and for how long, when the end is told %s",
+    (order) => {
+      const open =
+        order === "first" ? turned(notedEnd([], end), "failed", 10_050) : notedEnd(turned([], "failed", 9_990), end);
+      expect(open).toHaveLength(1);
+      expect(troubleInWords(open[0]!, 30_000)).toBe("buildkitd ended, still not well, for 20 s: killed by SIGKILL");
+      const over = turned(open, "ok", 13_000);
+      expect(over).toHaveLength(1);
+      expect(troubleInWords(over[0]!, 0)).toBe("buildkitd ended, well again after 3 s: killed by SIGKILL");
+    },
+  );
 
   it("are one trouble when it ends again and again, and its check comes and goes", () => {
     let list: readonly Trouble[] = [];
@@ -142,9 +146,11 @@ describe("a process and the check that fails for want of it", () => {
       return list.map(({ what }) => what);
     };
     // Killed again before it had one: nobody knows, and that is the gateway's trouble as well.
-    const open = notedChecks(notedEnd([], { ...end, what: "gateway" }), new Map([["serving-certificate", serving("ok", 0)]]), [
-      serving("failed", 10_000),
-    ]);
+    const open = notedChecks(
+      notedEnd([], { ...end, what: "gateway" }),
+      new Map([["serving-certificate", serving("ok", 0)]]),
+      [serving("failed", 10_000)],
+    );
     expect(open).toHaveLength(2);
     const unknown = { ...serving("unknown", 10_500), causedBy: "gateway" };
     expect(notedChecks(open, new Map(), [unknown]).map(({ what }) => what)).toEqual(["gateway"]);

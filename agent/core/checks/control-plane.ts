@@ -92,8 +92,7 @@ export const controlPlaneView: Check = {
     if (confirmedAt === undefined)
       return unknown("The control plane has not sent a desired state since this process started");
     const since = rfc3339(confirmedAt.wallMs);
-    if (isOld(plane, now))
-      return failed(`Not confirmed since ${since}. ${outlook(plane, now)}`);
+    if (isOld(plane, now)) return failed(`Not confirmed since ${since}. ${outlook(plane, now)}`);
     return ok(
       attached ? "Confirmed within the last 5 minutes" : `Not confirmed since ${since}. ${outlook(plane, now)}`,
     );
