@@ -5,8 +5,8 @@ import { TallyReporter } from "./tools/check/tally-reporter.mjs";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    // A tier of its own: npm run test:nspawn.
-    exclude: ["test/nspawn/**"],
+    // Tiers of their own: npm run test:nspawn, npm run test:page.
+    exclude: ["test/nspawn/**", "test/page/**"],
     // Real processes, signals and sockets: a process for each file. They wait more than they work:
     // three at a time keep the two cores busy that CI has.
     pool: "forks",

@@ -1,6 +1,7 @@
 import { type IncomingMessage, request } from "node:http";
 import { text } from "node:stream/consumers";
 import { z } from "zod";
+import { troubleShape } from "../adapters/troubles/trouble-shape.ts";
 import { AgentError } from "../core/errors.ts";
 import { Deadline } from "../lifecycle/deadline.ts";
 import { formatHostPort, type HostPort } from "./config/host-port.ts";
@@ -170,21 +171,7 @@ export const StatusAnswer = z.object({
     lastRenewalError: z.string(),
   }),
   // Not told by an older release.
-  troubles: z
-    .array(
-      z.object({
-        is: z.enum(["check-failed", "process-ended", "builds-broken"]),
-        what: z.string(),
-        message: z.string(),
-        sinceMs: z.number(),
-        untilMs: z.number().optional(),
-        times: z.number(),
-        builds: z.array(z.string()).readonly(),
-        moreBuilds: z.number(),
-      }),
-    )
-    .readonly()
-    .default([]),
+  troubles: z.array(z.object(troubleShape)).readonly().default([]),
   counters: z.object({ sessionsAccepted: z.number(), sessionsRefused: z.number() }),
 });
 

@@ -5,7 +5,7 @@ import { environmentFile } from "../adapters/buildkit/environment.ts";
 import { readProposal } from "../adapters/buildkit/proposal.ts";
 import { fromToml } from "../adapters/buildkit/toml.ts";
 import { readState } from "../adapters/network/state-file.ts";
-import { jsonLog } from "../adapters/telemetry/json-log.ts";
+import { processLog } from "../adapters/telemetry/process-log.ts";
 import { type BuildkitPlaces, buildkitEnvironment } from "../core/buildkit-config.ts";
 import { AgentError } from "../core/errors.ts";
 import { NO_NETWORK_GENERATION } from "../core/views.ts";
@@ -21,7 +21,7 @@ export type BuildkitConfig = Pick<Config, (typeof BUILDKIT_SECTIONS)[number]>;
 /** What systemd's unit of buildkitd needs around its start and its end, as root. */
 export async function buildkitUnit(config: BuildkitConfig) {
   const layout = layoutOf(config.paths);
-  const log = jsonLog({ process: "buildkit", ...config.log });
+  const log = processLog({ process: "buildkit", ...config.log });
   const places = await buildkitPlaces(config);
   const cache = cacheKeeper(layout, places, config.buildkit.bbolt, log);
   const daemonConfig = new DaemonConfig(layout.buildkitConfigFile, config.buildkit.binary, places);

@@ -1,4 +1,5 @@
 import { mkdir } from "node:fs/promises";
+import { assignmentFile } from "../adapters/assignment/assignment-file.ts";
 import { GrpcBuildkitCache } from "../adapters/buildkit/grpc-cache.ts";
 import { readPreparation } from "../adapters/buildkit/preparation-file.ts";
 import { GrpcBuildkitProbe } from "../adapters/buildkit/probe.ts";
@@ -22,7 +23,7 @@ import { operatorDesk } from "../adapters/operators/desk.ts";
 import { openRecords } from "../adapters/records/open-records.ts";
 import { ownRuntime } from "../adapters/runtime-gauges/own-runtime.ts";
 import { SystemdNotify } from "../adapters/systemd/notify.ts";
-import { jsonLog } from "../adapters/telemetry/json-log.ts";
+import { processLog } from "../adapters/telemetry/process-log.ts";
 import { prometheusMeters } from "../adapters/telemetry/prometheus-meters.ts";
 import { OtlpTraces } from "../adapters/traces/otlp-traces.ts";
 import { troubleFile } from "../adapters/troubles/trouble-file.ts";
@@ -61,7 +62,7 @@ export async function startControl(
   const { paths, controlPlane, cacheVolume, buildkit, drain } = config;
   const bridged = config.network.mode === "bridge";
   const layout = layoutOf(paths);
-  const log = jsonLog({ process: "control", ...config.log });
+  const log = processLog({ process: "control", ...config.log });
   logDefects(log);
   logLibrary(log);
   const retryNow = new Pulse();
@@ -121,6 +122,7 @@ export async function startControl(
       records: scope.own(records),
       traces,
       board,
+      assignment: assignmentFile(layout.assignmentFile),
       troubles: troubleFile({
         file: layout.troublesFile,
         ends: { gateway: layout.gatewayEnd, control: layout.controlEnd },

@@ -6,7 +6,7 @@ import { keyMaker } from "../adapters/keys/key-maker.ts";
 import { listenForControl } from "../adapters/link/server.ts";
 import { nodeGauges } from "../adapters/runtime-gauges/node-gauges.ts";
 import { SystemdNotify } from "../adapters/systemd/notify.ts";
-import { jsonLog } from "../adapters/telemetry/json-log.ts";
+import { processLog } from "../adapters/telemetry/process-log.ts";
 import { nodePeerReader } from "../adapters/x509/peer-reader.ts";
 import { runGateway } from "../gateway/gateway.ts";
 import { Branch } from "../lifecycle/branch.ts";
@@ -31,7 +31,7 @@ export async function startGateway(
   { environment, stop, hangup }: Cli,
 ): Promise<void> {
   const { gateway, paths } = config;
-  const log = jsonLog({ process: "gateway", ...config.log });
+  const log = processLog({ process: "gateway", ...config.log });
   logDefects(log);
   using over = new Branch(stop);
   void retakeConfiguration({ hangup, load, config, log }, over.signal);

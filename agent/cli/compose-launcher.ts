@@ -3,7 +3,7 @@ import { BuildkitDaemon } from "../adapters/buildkit/daemon.ts";
 import { systemClock } from "../adapters/clock/system-clock.ts";
 import { runLauncher } from "../adapters/launcher/run-launcher.ts";
 import { serveNetwork } from "../adapters/network/serve-network.ts";
-import { jsonLog } from "../adapters/telemetry/json-log.ts";
+import { processLog } from "../adapters/telemetry/process-log.ts";
 import { Branch } from "../lifecycle/branch.ts";
 import { Pulse } from "../lifecycle/pulse.ts";
 import { buildkitPlaces } from "./buildkit-configuration.ts";
@@ -46,7 +46,7 @@ export async function startLauncher(
   cli: Cli,
 ): Promise<number> {
   const { gateway, paths, drain, buildkit } = config;
-  const log = jsonLog({ process: "launcher", ...config.log });
+  const log = processLog({ process: "launcher", ...config.log });
   logDefects(log);
   const again = new Pulse();
   using over = new Branch(cli.stop);

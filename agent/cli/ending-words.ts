@@ -16,9 +16,14 @@ const DOING: Readonly<Record<Exclude<EndingAt, "draining">, string>> = {
 const NAMED = 5;
 
 /** How far an ending is, in one line without its end. */
-export function endingInWords({ at, open, leftMs }: EndingProgress): string {
+export function endingInWords({ at, open, leftMs, terminals }: EndingProgress): string {
   if (at !== "draining") return DOING[at];
   if (open === undefined) return `the gateway is out of sight: waiting for it, at most ${duration(leftMs)}`;
+  if (open.sessions === 0 && terminals !== undefined) {
+    const waiting =
+      terminals.count === 1 ? "1 debug terminal, which ends" : `${terminals.count} debug terminals, which end`;
+    return `no build has a connection: waiting for ${waiting} in ${duration(terminals.leftMs)} at the latest`;
+  }
   if (open.sessions === 0) return `nothing is open: waiting for builds between two connections`;
   const names = open.named
     .slice(0, NAMED)

@@ -37,6 +37,8 @@ export interface Layout {
   readonly terminalSocket: string;
   /** Those whose shell is root's. */
   readonly rootTerminalSocket: string;
+  /** Control's: whose machine this boot began as. */
+  readonly assignmentFile: string;
   /** Control's: which debug grants were used since the machine booted. */
   readonly usedGrants: string;
   /** Control's: recordings of terminals, until the control plane has stored them. */
@@ -119,6 +121,7 @@ export function layoutOf(paths: {
     networkLeasesDir: join(networkDir, "leases"),
     terminalSocket: join(runtimeDir, SOCKETS.terminal),
     rootTerminalSocket: join(runtimeDir, SOCKETS.rootTerminal),
+    assignmentFile: join(controlDir, "assignment.json"),
     usedGrants: join(controlDir, "debug-grants.json"),
     recordingsDir: join(stateDir, "recordings"),
     tailnetSocket: join(runtimeDir, SOCKETS.tailnet),

@@ -29,6 +29,7 @@ function pad(cell: string, width: number): string {
 }
 
 const ESCAPE = "\u001B";
+const COLOUR_OR_CHARACTER = new RegExp(`(${ESCAPE}\\[[\\d;]*m|.)`, "u");
 
 /**
  * Lines that fit a terminal: one that is too long is broken between words, and goes on below the
@@ -44,7 +45,7 @@ export function wrapped(text: string, width: number | undefined): string {
 
 function wrappedLine(line: string, width: number): string {
   if (shownLength(line) <= width) return line;
-  const [head = ""] = /^.* {2,}(?=\S)/.exec(line) ?? [];
+  const head = headOf(line, width);
   const indent = Math.min(shownLength(head), Math.floor(width / 2));
   const lines = [head];
   for (const word of line.slice(head.length).split(" ")) {
@@ -54,6 +55,40 @@ function wrappedLine(line: string, width: number): string {
     else lines[lines.length - 1] = isFirst ? last + word : `${last} ${word}`;
   }
   return lines.join("\n");
+}
+
+/** What a line goes on below: its columns but the last, where they leave room for that. */
+function headOf(line: string, width: number): string {
+  const gaps = [...line.matchAll(/ {2,}(?=\S)/g)].map(({ index, 0: gap }) => line.slice(0, index + gap.length));
+  return gaps.findLast((head) => shownLength(head) <= width - LAST_COLUMN_LEAST) ?? "";
+}
+
+/** Less says nothing. */
+const LAST_COLUMN_LEAST = 20;
+
+/**
+ * The same for a place that is written again and again: its lines have to be counted, so a word
+ * that is longer than a line is cut.
+ */
+export function fitted(text: string, width: number): readonly string[] {
+  return wrapped(text, width)
+    .split("\n")
+    .flatMap((line) => cut(line, width));
+}
+
+function cut(line: string, width: number): readonly string[] {
+  const lines: string[] = [];
+  let [piece, length] = ["", 0];
+  for (const part of line.split(COLOUR_OR_CHARACTER).filter((one) => one !== "")) {
+    const isShown = !part.startsWith(ESCAPE);
+    if (isShown && length === width) {
+      lines.push(piece);
+      [piece, length] = ["", 0];
+    }
+    piece += part;
+    if (isShown) length += 1;
+  }
+  return [...lines, piece];
 }
 
 function shownLength(line: string): number {

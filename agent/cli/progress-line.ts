@@ -1,17 +1,23 @@
 import type { Output } from "./output.ts";
+import { fitted } from "./printing.ts";
 
 /** How often the same words with other figures are told where they cannot be overwritten. */
 const AGAIN_MS = 10_000;
 
+const UP = (lines: number): string => (lines === 0 ? "" : `\u001B[${lines}A`);
+const REST_OF_SCREEN = "\u001B[J";
+
 /**
- * Progress for a person. On a terminal one line that is overwritten; elsewhere a line for each
+ * Progress for a person. On a terminal a line that is overwritten, or as many as the words take
+ * there; elsewhere a line for each
  * change of `subject`, and now and then one of the figures.
  */
 export class ProgressLine {
   readonly #output: Output;
   #subject: string | undefined;
   #toldMs = Number.NEGATIVE_INFINITY;
-  #isOpen = false;
+  /** Of the terminal, that the last words take; 0: none is open. */
+  #open = 0;
 
   constructor(output: Output) {
     this.#output = output;
@@ -23,9 +29,10 @@ export class ProgressLine {
     const isNews = subject !== this.#subject;
     this.#subject = subject;
     if (columns !== undefined) {
-      const shown = [...text].slice(0, columns - 1).join("");
-      out(`${isNews && this.#isOpen ? "\n" : ""}\r\u001B[K${shown}`);
-      this.#isOpen = true;
+      const lines = fitted(text, columns - 1);
+      const start = isNews && this.#open > 0 ? "\n" : UP(Math.max(0, this.#open - 1));
+      out(`${start}\r${REST_OF_SCREEN}${lines.join("\n")}`);
+      this.#open = lines.length;
       return;
     }
     if (!isNews && performance.now() - this.#toldMs < AGAIN_MS) return;
@@ -35,7 +42,7 @@ export class ProgressLine {
 
   /** Ends the line, so that what follows has one of its own. */
   end(): void {
-    if (this.#isOpen) this.#output.out("\n");
-    this.#isOpen = false;
+    if (this.#open > 0) this.#output.out("\n");
+    this.#open = 0;
   }
 }

@@ -135,7 +135,7 @@ function mark({ ok, state, blocking }: Check): string {
 }
 
 function since({ ok, sinceMs }: Check, nowMs: number): string {
-  return ok ? "" : `, since ${duration(nowMs - sinceMs)}`;
+  return ok ? "" : ` (for ${duration(nowMs - sinceMs)})`;
 }
 
 function colourMarks(table: string, paint: Paint): string {

@@ -4,7 +4,7 @@ import { eitherOf } from "../lifecycle/deadline.ts";
 import type { Told } from "./ask-either.ts";
 import type { Cli } from "./cli.ts";
 import { describeFailure, failureJson } from "./describe-failure.ts";
-import { painter, printJsonLine, wrapped } from "./printing.ts";
+import { fitted, painter, printJsonLine } from "./printing.ts";
 import { statusTable } from "./status-table.ts";
 
 /** Home, and from there on nothing that was written before. */
@@ -70,7 +70,7 @@ function inOneLine(round: Round): string {
 function screenOf(round: Round, intervalMs: number, { output }: Cli): string {
   const head = `${new Date().toISOString().slice(0, 19)}Z, every ${intervalMs / 1000} s, Ctrl-C ends it`;
   const whole = `${head}\n\n${textOf(round, painter(output.colours.out)).trimEnd()}`;
-  const lines = wrapped(whole, output.columns).split("\n");
+  const lines = fitted(whole, output.columns ?? Number.POSITIVE_INFINITY);
   const rows = output.rows ?? lines.length;
   const shown =
     lines.length < rows ? lines : [...lines.slice(0, Math.max(1, rows - 2)), "… (more than this terminal shows)"];

@@ -25,6 +25,7 @@ import { orderByControlPlane, orderBySignal, orderEnd, type StopSignals } from "
 import { examine } from "./examine.ts";
 import { showFigures } from "./figures.ts";
 import { instructGateway } from "./instruct-gateway.ts";
+import { type AssignmentPorts, keepAssignment } from "./keep-assignment.ts";
 import { keepRecords } from "./keep-records.ts";
 import { guardNetwork, type NetworkPorts } from "./network/guard-network.ts";
 import { measureResources, observe, showStatusLine } from "./observe.ts";
@@ -54,6 +55,7 @@ export type AgentPorts = BelongingPorts &
   BuildkitPorts &
   TrialPorts &
   ReliefPorts &
+  AssignmentPorts &
   DebugChapterPorts &
   EndingPorts &
   OperatorPorts &
@@ -131,6 +133,7 @@ export async function runAgent(
   tasks.run("status-line", (signal) => showStatusLine(ports, board, signal));
   tasks.run("instructions", (signal) => instructGateway(ports.gateway, board, signal));
   tasks.run("registration", (signal) => belonging.begin(signal));
+  tasks.run("assignment", (signal, report) => keepAssignment(ports, board, boot, report, signal));
   tasks.run("certificates", (signal, report) =>
     keepCertificates(ports, board, boot.bootId, refusals, prove, report, signal),
   );

@@ -1,4 +1,5 @@
-import { drained, openBuilds, openSessions } from "../core/drain.ts";
+import { isOver } from "../core/debug/grant.ts";
+import { drained, openBuilds, openSessions, terminalsEnd } from "../core/drain.ts";
 import { type Ending, endingOf } from "../core/end-orders.ts";
 import type { EndingStep } from "../core/ending-progress.ts";
 import { nextPhase } from "../core/phase.ts";
@@ -34,6 +35,8 @@ export type EndingCells = Pick<
   | "cache"
   | "tailnet"
   | "debugTerminals"
+  | "terminalsEnd"
+  | "recordingsWaiting"
   | "frozen"
   | "endingAt"
   | "records"
@@ -66,8 +69,8 @@ interface Step {
 
 /**
  * The ending: not ready and no new builds; open builds finish until the earliest deadline of all
- * orders; then the steps, in their order. A failure or a limit of one does not keep the next from
- * its turn.
+ * orders, and people in debug terminals have a notice within it; then the steps, in their order. A
+ * failure or a limit of one does not keep the next from its turn.
  */
 export async function endInOrder(
   ports: EndingPorts,
@@ -112,12 +115,19 @@ function steps(ports: EndingPorts, cells: EndingCells, inbox: SessionInbox, limi
       run: (signal) => inbox.empty(signal),
     },
     {
-      // They end with this phase. A shell in the cache's directory would keep it from being closed.
+      // They end with this phase at the latest. A shell in the cache's directory would keep it from
+      // being closed; and once the machine is gone, so is what was not delivered of a recording.
       name: "terminals",
-      limitMs: 10_000,
+      limitMs: 20_000,
       hurriedMs: 5_000,
-      run: (signal) =>
-        cells.debugTerminals.first((all) => all.every(({ state }) => state === "ended" || state === "refused"), signal),
+      async run(signal) {
+        await cells.debugTerminals.first((all) => all.every(isOver), signal);
+        await firstOf(
+          signal,
+          (one) => cells.plane.first((plane) => !plane.attached, one),
+          (one) => cells.recordingsWaiting.first((waiting) => waiting === 0, one),
+        );
+      },
     },
     {
       name: "buildkit",
@@ -186,8 +196,8 @@ function ending({ endOrders }: Pick<EndingCells, "endOrders">): Ending {
 }
 
 /**
- * Waits for open builds, their further connections included, until the earliest deadline. What is
- * not known is waited for.
+ * Waits for open builds, their further connections included, and then for debug terminals, which
+ * get their notice: all until the earliest deadline. What is not known is waited for.
  */
 async function drain(clock: Clock, cells: EndingCells): Promise<void> {
   let quietSinceMonoMs = clock.now().monoMs;
@@ -206,14 +216,17 @@ async function drain(clock: Clock, cells: EndingCells): Promise<void> {
     const builds = openBuilds(cells.desired.get(), cells.frozen.get(), gateway, cells.identity.get() !== undefined);
     const next = drained({ openSessions: sessions, openBuilds: builds, quietSinceMonoMs, nowMonoMs });
     const leftMs = deadlineMonoMs - nowMonoMs;
-    if (next.done || leftMs <= 0) return;
-    await within(clock, Math.min(leftMs, next.lookAgainMs), NEVER, (pause) =>
+    cells.terminalsEnd.update((told) => terminalsEnd(told, !next.done, deadlineMonoMs, nowMonoMs));
+    const noticeMs = cells.debugTerminals.get().every(isOver) ? 0 : (cells.terminalsEnd.get()?.monoMs ?? 0) - nowMonoMs;
+    if (leftMs <= 0 || (next.done && noticeMs <= 0)) return;
+    await within(clock, Math.min(leftMs, next.done ? noticeMs : next.lookAgainMs), NEVER, (pause) =>
       firstOf(
         pause,
         (one) => turn(cells.gateway, one),
         (one) => turn(cells.desired, one),
         (one) => turn(cells.endOrders, one),
         (one) => turn(cells.identity, one),
+        (one) => turn(cells.debugTerminals, one),
       ),
     );
   }
@@ -259,8 +272,11 @@ async function closeCache(
 
 /** Nothing to wait for where no control plane listens: the journal keeps the records. */
 async function farewell(cells: EndingCells, signal: AbortSignal): Promise<void> {
-  const isHeard = (): boolean =>
-    cells.records.get()?.waiting === 0 && cells.reported.get()?.phase.at === "stopping" && isIdle(cells.gateway.get());
+  const isHeard = (): boolean => {
+    const reported = cells.reported.get();
+    const isLast = reported?.phase.at === "stopping" && (reported.debugTerminals ?? []).every(isOver);
+    return isLast && cells.records.get()?.waiting === 0 && isIdle(cells.gateway.get());
+  };
   await firstOf(
     signal,
     (one) => cells.plane.first((plane) => !plane.attached, one),

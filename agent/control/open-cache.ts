@@ -69,8 +69,7 @@ export async function openCache(
             return undefined;
           },
           failed: ({ err, because }) => {
-            const before = cache.get();
-            if (before.at !== "failed" || before.because !== because) log.error({ err }, "cache.not-open");
+            log.error({ err }, "cache.not-open");
             cache.set({ at: "failed", because });
           },
         },

@@ -28,7 +28,15 @@ export interface OperatorPorts {
 
 type OperatorCells = Pick<
   Board,
-  "endOrders" | "endingAt" | "gateway" | "plane" | "observed" | "retryNow" | "tryFailed"
+  | "endOrders"
+  | "endingAt"
+  | "gateway"
+  | "debugTerminals"
+  | "terminalsEnd"
+  | "plane"
+  | "observed"
+  | "retryNow"
+  | "tryFailed"
 >;
 
 /** What other chapters do for operators. */
@@ -53,11 +61,11 @@ export async function serveOperators(
 ): Promise<void> {
   if (operators === undefined) return;
   const clerk = new Clerk({ clock, log }, cells, means);
-  for (let failures = 0; !signal.aborted; failures += 1) {
+  while (!signal.aborted) {
     try {
       await operators.serve(clerk, signal);
     } catch (err) {
-      if (failures === 0) log.warn({ err }, "operators.not-served");
+      log.warn({ err }, "operators.not-served");
       report.failed(inWords(err), AGAIN_MS);
       await clock.sleep(AGAIN_MS, signal);
     }
@@ -143,7 +151,9 @@ class Clerk implements OperatorClerk {
   }
 
   #progress(ending: Ending): EndingProgress {
-    const { endingAt, gateway } = this.#cells;
-    return endingProgress(ending, endingAt.get() ?? "draining", gateway.get(), this.#ports.clock.now().monoMs);
+    const { endingAt, gateway, debugTerminals, terminalsEnd } = this.#cells;
+    const terminals = { statuses: debugTerminals.get(), end: terminalsEnd.get() };
+    const { monoMs } = this.#ports.clock.now();
+    return endingProgress(ending, endingAt.get() ?? "draining", gateway.get(), terminals, monoMs);
   }
 }

@@ -7,8 +7,11 @@ import type { OwnUnits } from "../ports/own-units.ts";
 import type { Board } from "./board/board.ts";
 
 const LOOK_EVERY_MS = 2_000;
-/** What changes has not settled yet, and what is amiss may be mended in ways that leave no mark. */
-const AGAIN_MS = 6_000;
+/**
+ * What changes has not settled yet; what is amiss may be mended in ways that leave no mark, and is
+ * asked for less and less often.
+ */
+const AGAIN_MS = { first: 6_000, most: 60_000 } as const;
 
 export interface UnitPorts {
   /** Absent where the service manager has no units. */
@@ -27,12 +30,14 @@ export async function watchUnits(
 ): Promise<void> {
   if (ownUnits === undefined) return units.set({ at: "none" });
   const restarts = new Restarts();
-  for (let [mark, dueMonoMs] = ["", 0]; !signal.aborted; await pause(clock, signal)) {
+  let [mark, dueMonoMs, againMs]: [string, number, number] = ["", 0, AGAIN_MS.first];
+  for (; !signal.aborted; await pause(clock, signal)) {
     const present = ownUnits.mark();
     const { monoMs } = clock.now();
     const hasChanged = present !== mark;
     if (!hasChanged && monoMs < dueMonoMs) continue;
     mark = present;
+    againMs = hasChanged ? AGAIN_MS.first : Math.min(AGAIN_MS.most, againMs * 2);
     try {
       const seen = await ownUnits.look(signal);
       const lately = restarts.lately(seen, monoMs);
@@ -41,11 +46,11 @@ export async function watchUnits(
       const isAmiss = seen.some(
         (unit) => unitTroubles(unit, { isCacheOpen, restartedLately: lately[unit.name] ?? 0 }).length > 0,
       );
-      dueMonoMs = hasChanged || isAmiss ? clock.now().monoMs + AGAIN_MS : Number.POSITIVE_INFINITY;
+      dueMonoMs = hasChanged || isAmiss ? clock.now().monoMs + againMs : Number.POSITIVE_INFINITY;
     } catch (failure) {
       if (signal.aborted) return;
       units.set({ at: "unseen", because: inWords(failure) });
-      dueMonoMs = clock.now().monoMs + AGAIN_MS;
+      dueMonoMs = clock.now().monoMs + againMs;
     }
   }
 }

@@ -54,6 +54,15 @@ export interface Assignment {
   readonly debugGrantKey?: Uint8Array;
 }
 
+/** What is known of the assignment that this boot heard first, also before this process began. */
+export type FirstAssignment =
+  | { readonly at: "looking" }
+  /** None is kept: what comes next is the first. */
+  | { readonly at: "none" }
+  | { readonly at: "kept"; readonly assignment: Assignment }
+  /** What is kept cannot be read, or it cannot be kept. */
+  | { readonly at: "lost" };
+
 /** Zero: the agent's own default, from the real disk. */
 export interface BuildkitSettings {
   readonly reservedSpaceBytes: number;
@@ -119,9 +128,9 @@ export type Acceptance =
  * - Another epoch starts the count anew.
  * - Another assignment is never right within one boot.
  */
-export function follows(next: DesiredState, inForce: DesiredState | undefined): Acceptance {
-  if (inForce === undefined) return { accepted: true, repeat: false };
-  const { assignment: a } = inForce;
+export function follows(next: DesiredState, inForce: DesiredState | undefined, first?: Assignment): Acceptance {
+  const a = inForce?.assignment ?? first;
+  if (a === undefined) return { accepted: true, repeat: false };
   const { assignment: b } = next;
   if (a.orgId !== b.orgId || a.projectId !== b.projectId || a.architecture !== b.architecture) {
     return {
@@ -131,6 +140,7 @@ export function follows(next: DesiredState, inForce: DesiredState | undefined): 
   }
   if (!sameData(a.debugGrantKey, b.debugGrantKey))
     return { accepted: false, because: "assignment.debug_grant_key is another one than this boot began with" };
+  if (inForce === undefined) return { accepted: true, repeat: false };
   if (next.epoch !== inForce.epoch || next.revision > inForce.revision) return { accepted: true, repeat: false };
   if (next.revision < inForce.revision) {
     return {

@@ -1,4 +1,5 @@
-import { openSessions } from "./drain.ts";
+import { type DebugStatus, isOver } from "./debug/grant.ts";
+import { openSessions, type TerminalsEnd } from "./drain.ts";
 import type { Ending } from "./end-orders.ts";
 import type { GatewayView } from "./views.ts";
 
@@ -18,6 +19,8 @@ export interface EndingProgress {
   readonly reason: string;
   /** Until open builds are cut; 0 when that time is over. */
   readonly leftMs: number;
+  /** Debug terminals that are not over, and when a drain ends them. Absent: none. */
+  readonly terminals?: { readonly count: number; readonly leftMs: number };
   /** Absent: the gateway is out of sight. */
   readonly open?: {
     readonly sessions: number;
@@ -31,14 +34,18 @@ export function endingProgress(
   { reason, deadlineMonoMs }: Ending,
   at: EndingAt,
   gateway: GatewayView,
+  terminals: { readonly statuses: readonly DebugStatus[]; readonly end: TerminalsEnd | undefined },
   nowMonoMs: number,
 ): EndingProgress {
   const sessions = openSessions(gateway);
   const builds = gateway.at === "here" ? sessionsByBuild(gateway.open) : [];
+  const count = terminals.statuses.filter((status) => !isOver(status)).length;
+  const endsMonoMs = terminals.end?.monoMs ?? deadlineMonoMs;
   return {
     at,
     reason,
     leftMs: Math.max(0, Math.round(deadlineMonoMs - nowMonoMs)),
+    ...(count > 0 && { terminals: { count, leftMs: Math.max(0, Math.round(endsMonoMs - nowMonoMs)) } }),
     ...(sessions !== undefined && {
       open: { sessions, builds: builds.length, named: builds.slice(0, BUILDS_NAMED) },
     }),

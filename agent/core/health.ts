@@ -12,7 +12,7 @@ export interface Finding {
   readonly blocking: boolean;
   /** While it blocks, no new session is let in. */
   readonly neededByBuilds: boolean;
-  /** One sentence for a person: what is so. */
+  /** One sentence for a person, without its full stop: what is so. */
   readonly message: string;
   /** What to do; "" while it is ok. */
   readonly remedy: string;
@@ -23,7 +23,7 @@ export interface Finding {
 }
 
 export interface CheckResult extends Finding {
-  /** Since when `state` has had this value, wall clock; a warning that came true keeps its beginning. */
+  /** Since when `state` has had this value, wall clock; a warning that came true keeps it. */
   readonly sinceMs: number;
 }
 

@@ -1,3 +1,4 @@
+import { clause } from "./clause.ts";
 import { type CheckResult, isBlocked } from "./health.ts";
 import type { Phase } from "./phase.ts";
 
@@ -20,7 +21,7 @@ export function readiness(phase: Phase, checks: readonly CheckResult[], excluded
     ...phaseReasons(phase),
     ...causes.map(({ name, message }) => `${name}: ${message}`),
   ];
-  return { ready: reasons.length === 0, reasons };
+  return { ready: reasons.length === 0, reasons: reasons.map(clause) };
 }
 
 function unlookedReasons(checks: readonly CheckResult[]): readonly string[] {

@@ -30,7 +30,7 @@ export interface LoopDelay {
  * every build, and BuildKit's sessions are pinged every 5 s: a tenth of that, as its alert has it.
  */
 export const LATE_MS = { control: 1_000, gateway: 500 } as const;
-/** A loop that was late is told of for this long after: it does not come and go with each window. */
+/** A loop that was late is told of for this long after: it does not come and go. */
 const TOLD_FOR_MS = 60_000;
 const STEP_MS = 50;
 

@@ -12,7 +12,7 @@ export const TURNED_AWAY = [
   "handshake-timeout",
   "handshake-abandoned",
   "handshake-failed",
-  /** The client said so: it does not take our certificate, or not for the name that it asked for. */
+  /** The client said so: not our certificate, or not for the name that it asked for. */
   "serving-certificate-not-trusted",
   "handshake-too-large",
   "handshakes-too-costly",

@@ -9,8 +9,8 @@ export interface TroubleStore {
   load(bootId: string): Promise<KeptTroubles | undefined>;
   save(bootId: string, kept: KeptTroubles): Promise<void>;
   /**
-   * How the last run of a process of ours ended, by whoever manages it: "killed by SIGKILL"; undefined
-   * where that is not known, or was longer ago than `sinceMs`, wall clock. A read of memory.
+   * How the last run of a process of ours ended, by whoever manages it: "killed by SIGKILL".
+   * Undefined where that is not known, or was before `sinceMs`, wall clock. A read of memory.
    */
   lastEnd(process: OwnProcess, sinceMs: number): string | undefined;
 }

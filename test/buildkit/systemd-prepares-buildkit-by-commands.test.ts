@@ -50,6 +50,7 @@ describe("builder-agent buildkit", () => {
       rootDir: layout.buildkitRoot,
       socketPath: layout.buildkitSocket,
       traceSocketPath: layout.buildkitTraceSocket,
+      debugSocketPath: layout.buildkitDebugSocket,
       runc: tool("runc"),
       cniConfigPath: layout.cniConfigFile,
       cniBinaryDir: dirname(tool("cniPtp")),

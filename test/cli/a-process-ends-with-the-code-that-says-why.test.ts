@@ -120,8 +120,8 @@ it("an agent without BuildKit has status 1; refused by the control plane, its la
 it("a defect is the last line of the log, and the end with 70", async () => {
   await using broken = AgentProcess.evaluate(`
     const { logDefects } = await import(${JSON.stringify(compiled("cli/last-words.js"))});
-    const { jsonLog } = await import(${JSON.stringify(compiled("adapters/telemetry/json-log.js"))});
-    logDefects(jsonLog({ process: "control", level: "info" }));
+    const { processLog } = await import(${JSON.stringify(compiled("adapters/telemetry/process-log.js"))});
+    logDefects(processLog({ process: "control", level: "info" }));
     setTimeout(() => {}, 60_000);
     void Promise.reject(new TypeError("a defect"));`);
   const { code, out } = await broken.ended;

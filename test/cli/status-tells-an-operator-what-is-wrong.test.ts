@@ -145,7 +145,7 @@ serving cert  5 min left
 disk          25.5 GiB of 100.0 GiB free (26 %), 7 % of its inodes
 start         ready after 2.1 s: register 0.3 s, attach 0.0 s
 
-[!]  encryption  NOT ENCRYPTED, since 1 h 30 min
+[!]  encryption  NOT ENCRYPTED (for 1 h 30 min)
                  seen: looked at
 [+]  buildkit    Answers ListWorkers
 [+]  records     2 wait
@@ -194,7 +194,7 @@ serving cert  none yet
 disk          25.5 GiB of 100.0 GiB free (26 %), 7 % of its inodes
 start         not ready yet: register 0.3 s
 
-[-]  buildkit  killed by SIGKILL, since 3 min
+[-]  buildkit  killed by SIGKILL (for 3 min)
                seen: restarted 2 times; last ended by SIGKILL
                do: Look at the log of buildkitd.service
 `);

@@ -67,6 +67,7 @@ function silentPorts(own: Pick<AgentPorts, "clock" | "log" | "board">): AgentPor
 
 /** A row each, so that the compiler asks for a new one's. */
 const EACH_PORT: Readonly<Record<keyof AgentPorts, true>> = {
+  assignment: true,
   board: true,
   buildNetwork: true,
   buildkitCache: true,

@@ -126,7 +126,8 @@ describe("the cache", () => {
     expect(plainOpened).toBe(0);
     expect(cache.get()).toEqual({ at: "failed", because: "no such device" });
     expect(orders.length).toBeGreaterThan(5);
-    expect(log.events.filter((event) => event === "cache.not-open")).toHaveLength(1);
+    // The log itself tells a fault that comes again once.
+    expect(new Set(log.events)).toEqual(new Set(["cache.not-open"]));
   });
 
   it("is tried again soon after what may pass, and slowly after what only a person can mend", async () => {

@@ -3,6 +3,7 @@ import { type Board, newBoard } from "../../agent/control/board/board.ts";
 import { SessionInbox } from "../../agent/control/board/session-inbox.ts";
 import { endInOrder } from "../../agent/control/end.ts";
 import { orderByControlPlane, orderBySignal, orderEnd } from "../../agent/control/end-orders.ts";
+import type { DebugStatus } from "../../agent/core/debug/grant.ts";
 import type { Ending } from "../../agent/core/end-orders.ts";
 import type { ObservedState } from "../../agent/core/observed-state.ts";
 import { NO_GATEWAY } from "../../agent/core/views.ts";
@@ -142,6 +143,76 @@ describe("the ending", () => {
     expect(ending.done).toMatchObject({ hurry: true });
     expect(unit.done).toEqual(["stop", "close the cache"]);
     expect(unit.gracesMs).toEqual([1_000]);
+  });
+
+  describe("with an open debug terminal", () => {
+    const terminal = (state: DebugStatus["state"]): void =>
+      board.debugTerminals.set([{ grantId: "g1", state, reason: "", message: "" }]);
+    const leftMs = (): number => (board.terminalsEnd.get()?.monoMs ?? Number.NaN) - clock.now().monoMs;
+
+    it("gives it a minute once no build is open, and then goes on without it", async () => {
+      board.desired.set(NOTHING_OPEN);
+      terminal("open");
+      const ending = await sigterm();
+      expect(board.terminalsEnd.get()).toMatchObject({ orAfterBuilds: false });
+      expect(leftMs()).toBe(60_000);
+      await clock.advance(59_999);
+      expect(board.phase.get().at).toBe("draining");
+      await clock.advance(1);
+      expect(board.phase.get().at).toBe("stopping");
+      expect(unit.done).toEqual([]);
+      terminal("ended");
+      await settle();
+      expect(ending.done).toBeDefined();
+    });
+
+    it("lets it stay as long as a build, by whose end its minute begins, and never lengthens that", async () => {
+      sessions({ s1: "b1" });
+      terminal("open");
+      const ending = await sigterm();
+      expect(board.terminalsEnd.get()).toMatchObject({ orAfterBuilds: true });
+      expect(leftMs()).toBe(GRACE_MS);
+      await clock.advance(100_000);
+      sessions({});
+      await clock.advance(2_000);
+      expect(leftMs()).toBe(60_000);
+      sessions({ s2: "b1" });
+      await clock.advance(70_000);
+      expect(leftMs()).toBe(-10_000);
+      expect(board.phase.get().at).toBe("draining");
+      terminal("ended");
+      sessions({});
+      await clock.advance(2_000);
+      expect(ending.done).toBeDefined();
+    });
+
+    it("gives it no more than the deadline leaves, and nothing to somebody in a hurry", async () => {
+      board.desired.set(NOTHING_OPEN);
+      terminal("open");
+      await sigterm();
+      signals.hurry.abort();
+      await settle();
+      expect(leftMs()).toBe(0);
+      expect(board.phase.get().at).toBe("stopping");
+    });
+
+    it("waits 20 s for its recording to be stored, where a control plane is there to store it", async () => {
+      board.desired.set(NOTHING_OPEN);
+      board.recordingsWaiting.set(1);
+      board.plane.update((view) => ({ ...view, attached: true }));
+      await sigterm();
+      await clock.advance(19_999);
+      expect(unit.done).toEqual([]);
+      await clock.advance(1);
+      expect(unit.done).toContain("stop");
+    });
+
+    it("does not wait for a recording that nobody can store", async () => {
+      board.desired.set(NOTHING_OPEN);
+      board.recordingsWaiting.set(1);
+      await sigterm();
+      expect(unit.done).toContain("stop");
+    });
   });
 
   it("goes on when the gateway does not answer the cut", async () => {

@@ -51,6 +51,7 @@ describe("the stream to the control plane", () => {
   function newCells() {
     const board = newBoard();
     board.identity.set({ machineId: "m1" } as MachineIdentity); // only its name is asked
+    board.firstAssignment.set({ at: "none" });
     board.gateway.set(here(board.gateway.get(), { applied: { revision: 6n, epoch: "e" } }));
     return board;
   }

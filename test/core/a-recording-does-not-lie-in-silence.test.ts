@@ -80,6 +80,12 @@ describe("recordings", () => {
     });
   });
 
+  it("on a disk that takes no records either are no cause of their own", () => {
+    const records = { waiting: 1, dropped: 0, notStored: "ENOSPC" };
+    expect(look(kept({ problem: "0 B free" }), { records })).toMatchObject({ state: "failed", causedBy: "records" });
+    expect(look(kept({ problem: "0 B free" }))).not.toHaveProperty("causedBy");
+  });
+
   it("of a machine that gives no terminals are none", () => {
     expect(look({ at: "none" })).toMatchObject({ state: "ok" });
   });

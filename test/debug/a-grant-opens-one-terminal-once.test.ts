@@ -190,6 +190,46 @@ describe.skipIf(needsRoot).each(["ed25519", "p256"] as const)(
   },
 );
 
+describe.skipIf(needsRoot)("the key that this boot began with", () => {
+  it("stays when control is started anew: another one opens nothing, and the right one still does", async () => {
+    await using stage = await DebugStage.set();
+    const owner = new GrantSigner("ed25519");
+    stage.plane.debug.signWith(APP, owner);
+    order(stage, owner.sign(grantFor(stage, { command: ["/bin/echo", "first"] })));
+    await stage.untilStatus("g-1", "ended");
+    const swapped = new GrantSigner("ed25519");
+    stage.plane.debug.signWith(APP, swapped);
+    await stage.restart();
+    const eve = order(stage, swapped.sign(grantFor(stage, { grantId: "g-2", user: "eve" })));
+    expect(await stage.untilStatus("g-2", "refused")).toMatchObject({ reason: "signature-wrong" });
+    expect(eve.line.streams).toBe(0);
+    const ada = order(stage, owner.sign(grantFor(stage, { grantId: "g-3" })));
+    await ada.sees(/it opened/);
+  });
+
+  it("cannot be left out after a restart either", async () => {
+    await using stage = await DebugStage.set();
+    stage.plane.debug.signWith(APP, new GrantSigner("p256"));
+    await stage.board.firstAssignment.first(({ at }) => at === "kept", AbortSignal.timeout(10_000));
+    await stage.stop();
+    await stage.restart();
+    stage.board.desired.set(undefined);
+    const ada = order(stage, grantFor(stage));
+    expect(await stage.untilStatus("g-1", "refused")).toMatchObject({ reason: "unsigned" });
+    expect(ada.line.streams).toBe(0);
+  });
+
+  it("is not guessed where what was kept of it cannot be read: every grant is refused", async () => {
+    await using stage = await DebugStage.set();
+    await stage.stop();
+    await writeFile(join(stage.dir, "assignment.json"), '{"version":1,"boot');
+    await stage.restart();
+    order(stage, grantFor(stage));
+    expect(await stage.untilStatus("g-1", "refused")).toMatchObject({ reason: "key-unknown" });
+    expect(stage.log.events()).toContain("assignment.not-known");
+  });
+});
+
 describe("what was used", () => {
   it("opens nothing when it cannot be read or kept", async () => {
     const dir = await mkdtemp(join(tmpdir(), "used-"));

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { assignmentFile } from "../../agent/adapters/assignment/assignment-file.ts";
 import { systemClock } from "../../agent/adapters/clock/system-clock.ts";
 import { joinTokenEvidence } from "../../agent/adapters/evidence/join-token-evidence.ts";
 import { connectControlPlane } from "../../agent/adapters/grpc/connect-control-plane.ts";
@@ -13,6 +14,7 @@ import { recordingFiles } from "../../agent/adapters/terminal/recording-files.ts
 import { usedGrants } from "../../agent/adapters/terminal/used-grants.ts";
 import { newBoard } from "../../agent/control/board/board.ts";
 import { keepTerminals } from "../../agent/control/debug/keep-terminals.ts";
+import { keepAssignment } from "../../agent/control/keep-assignment.ts";
 import { AgentError } from "../../agent/core/errors.ts";
 import type { DebugPorts } from "../../agent/ports/debug-terminal.ts";
 import type { MachineIdentity } from "../../agent/ports/keys.ts";
@@ -158,7 +160,16 @@ export class DebugStage implements AsyncDisposable {
       ...this.change,
     };
     this.board.debugTerminals.set([]);
+    this.board.desired.set(undefined);
+    this.board.firstAssignment.set({ at: "looking" });
     this.#running = Promise.all([
+      keepAssignment(
+        { assignment: assignmentFile(join(this.dir, "assignment.json")), clock: systemClock(), log: this.log },
+        this.board,
+        { bootId: "boot-1" },
+        { failed() {}, succeeded() {}, reconciled() {} },
+        signal,
+      ),
       keepTerminals({ debug, clock: systemClock(), log: this.log }, this.board, signal),
       this.#follow(signal),
     ]).then(() => undefined);

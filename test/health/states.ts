@@ -64,3 +64,41 @@ export const DRAINING: ObservedState = {
   ...READY,
   phase: { at: "draining", reason: "the provider takes the machine back", deadlineWallMs: NOW_MS + 90_000 },
 };
+
+/** With all that a check can be, and with something in the past. */
+export const TROUBLED: ObservedState = {
+  ...DEGRADED,
+  checks: [
+    check("gateway"),
+    check("serving-certificate", { state: "failed", causedBy: "buildkit" }),
+    check("control-plane", {
+      state: "failed",
+      blocking: false,
+      message: "Nothing heard from cp.example:443 since 2026-01-02T03:02:28Z; refused from 2026-01-02T03:07:05Z",
+    }),
+    check("clock", { state: "unknown", blocking: false }),
+    check("buildkit", { state: "failed", remedy: "Look at its log" }),
+  ],
+  troubles: [
+    {
+      is: "process-ended",
+      what: "buildkitd",
+      message: "killed by SIGKILL",
+      sinceMs: NOW_MS - 3_600_000,
+      untilMs: NOW_MS - 3_600_000,
+      times: 1,
+      builds: ["build-3"],
+      moreBuilds: 2,
+    },
+  ],
+};
+
+/** Nothing has been looked at yet. */
+export const STARTING: ObservedState = {
+  ...NOTHING_OBSERVED,
+  observedAtMs: NOW_MS,
+  phase: { at: "starting" },
+  checks: ["gateway", "control-plane", "cache-volume", "buildkit"].map((name) =>
+    check(name, { state: "unknown", message: "Not looked at yet", remedy: "Wait" }),
+  ),
+};

@@ -1,34 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { PAGE_STYLE } from "../../agent/adapters/health/page-style.ts";
 import { statusPage } from "../../agent/adapters/health/status-page.ts";
-import { check, DEGRADED, DRAINING, NOW_MS, READY } from "./states.ts";
-
-const TROUBLED = {
-  ...DEGRADED,
-  checks: [
-    check("gateway"),
-    check("serving-certificate", { state: "failed", causedBy: "buildkit" }),
-    check("control-plane", {
-      state: "failed",
-      blocking: false,
-      message: "Nothing heard from cp.example:443 since 2026-01-02T03:02:28Z; refused from 2026-01-02T03:07:05Z",
-    }),
-    check("clock", { state: "unknown", blocking: false }),
-    check("buildkit", { state: "failed", remedy: "Look at its log" }),
-  ],
-  troubles: [
-    {
-      is: "process-ended",
-      what: "buildkitd",
-      message: "killed by SIGKILL",
-      sinceMs: NOW_MS - 3_600_000,
-      untilMs: NOW_MS - 3_600_000,
-      times: 1,
-      builds: ["build-3"],
-      moreBuilds: 2,
-    },
-  ],
-} as const;
+import { DRAINING, NOW_MS, READY, TROUBLED } from "./states.ts";
 
 const STATES = { ready: READY, troubled: TROUBLED, draining: DRAINING };
 const page = (state: Parameters<typeof statusPage>[0]): string => statusPage(state, NOW_MS).body;

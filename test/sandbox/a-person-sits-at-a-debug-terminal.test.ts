@@ -1,63 +1,14 @@
-import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { expect, it } from "vitest";
 import { inTree } from "../../sandbox/stack/tree.ts";
+import { Screen } from "../cli/screen.ts";
 import { processesWith } from "../debug/processes-with.ts";
 import { eventually } from "../journeys/stage/eventually.ts";
 import { needsStage } from "../journeys/stage/whether.ts";
 import { RealSandbox, sandbox } from "./real-sandbox.ts";
 
 needsStage();
-
-const run = promisify(execFile);
-
-/** A terminal of tmux, of a server of its own: what a person has in front of them. */
-class Screen implements AsyncDisposable {
-  readonly #socket: string;
-
-  private constructor(socket: string) {
-    this.#socket = socket;
-  }
-
-  static async open(socket: string): Promise<Screen> {
-    const screen = new Screen(socket);
-    await screen.#tmux("-f", "/dev/null", "new-session", "-d", "-x", "100", "-y", "30", "sh");
-    return screen;
-  }
-
-  async type(text: string): Promise<void> {
-    await this.#tmux("send-keys", "-l", text);
-    await this.key("Enter");
-  }
-
-  async key(name: string): Promise<void> {
-    await this.#tmux("send-keys", name);
-  }
-
-  async resize(columns: number, rows: number): Promise<void> {
-    await this.#tmux("resize-window", "-x", String(columns), "-y", String(rows));
-  }
-
-  async shows(pattern: RegExp): Promise<void> {
-    let shown = "";
-    await eventually(`the screen shows ${pattern}`, async () => {
-      shown = await this.#tmux("capture-pane", "-p");
-      return pattern.test(shown);
-    }).catch((cause: unknown) => {
-      throw new Error(`${pattern} is not on the screen:\n${shown}`, { cause });
-    });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#tmux("kill-server");
-  }
-
-  async #tmux(...args: readonly string[]): Promise<string> {
-    return (await run("tmux", ["-S", this.#socket, ...args], { timeout: 10_000 })).stdout;
-  }
-}
 
 it("in a real terminal: as one of their own, left and come back to, with its exit code, recorded", async () => {
   await using up = await RealSandbox.start();

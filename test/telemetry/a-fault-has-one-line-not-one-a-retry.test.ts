@@ -5,7 +5,7 @@ import { FaultMemory } from "../../agent/adapters/telemetry/fault-memory.ts";
 import { AgentError } from "../../agent/core/errors.ts";
 import type { LogData } from "../../agent/ports/log.ts";
 
-const JSON_LOG = fileURLToPath(new URL("../../dist/agent/adapters/telemetry/json-log.js", import.meta.url));
+const PROCESS_LOG = fileURLToPath(new URL("../../dist/agent/adapters/telemetry/process-log.js", import.meta.url));
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
@@ -124,8 +124,8 @@ it("forgets what was not heard of for an hour, and what is most faults ago", () 
 it("tells each try at debug", () => {
   const said = (level: string): number => {
     const code = `
-      import { jsonLog } from ${JSON.stringify(JSON_LOG)};
-      const log = jsonLog({ process: "control", level: ${JSON.stringify(level)} });
+      import { processLog } from ${JSON.stringify(PROCESS_LOG)};
+      const log = processLog({ process: "control", level: ${JSON.stringify(level)} });
       for (let n = 0; n < 5; n += 1) log.warn({ err: new Error("x"), retryInMs: n }, "control-plane.detached");
     `;
     const options = { encoding: "utf8", timeout: 20_000 } as const;

@@ -11,17 +11,17 @@ import { prettyLines } from "../../agent/adapters/telemetry/pretty-line.ts";
 import { printable } from "../../agent/adapters/telemetry/printable.ts";
 import { AgentError } from "../../agent/core/errors.ts";
 
-const JSON_LOG = fileURLToPath(new URL("../../dist/agent/adapters/telemetry/json-log.js", import.meta.url));
+const PROCESS_LOG = fileURLToPath(new URL("../../dist/agent/adapters/telemetry/process-log.js", import.meta.url));
 const DEADLINE_MS = 20_000;
 const COLOUR = "\u001B[";
 
 /** A process that logs a line of each level; `before` runs in it first. */
 function speaker(options: object = {}, before = ""): string {
   return `
-    import { jsonLog } from ${JSON.stringify(JSON_LOG)};
+    import { processLog } from ${JSON.stringify(PROCESS_LOG)};
     import { fstatSync } from "node:fs";
     ${before}
-    const log = jsonLog({ process: "gateway", level: "debug", ...${JSON.stringify(options)} });
+    const log = processLog({ process: "gateway", level: "debug", ...${JSON.stringify(options)} });
     for (const level of ["debug", "info", "warn", "error"]) log[level]({ n: 1 }, "line." + level);
   `;
 }
@@ -43,7 +43,7 @@ function intoPipe(code: string): string {
   return execFileSync(process.execPath, ["--input-type=module", "-e", code], options);
 }
 
-const PRETTY = /^\d\d:\d\d:\d\d\.\d{3}Z warn {2}line\.warn gateway n=1\r?$/m;
+const PRETTY = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z WARN {2}gateway {2}line\.warn n=1\r?$/m;
 
 describe("by itself", () => {
   it("is for a person on a terminal, with colours", () => {
@@ -84,7 +84,7 @@ describe("for a person", () => {
     const cause = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
     const err = new AgentError("control-plane.unavailable", "Nobody answers", { retryable: true, cause });
     expect(pretty({ err, retryInMs: 5 }).split("\n").slice(0, -1)).toEqual([
-      expect.stringMatching(/ it\.happened control retryInMs=5$/),
+      expect.stringMatching(/ WARN  control  it\.happened retryInMs=5$/),
       "    error: Nobody answers (control-plane.unavailable)",
       "    cause: connect ECONNREFUSED (ECONNREFUSED)",
     ]);

@@ -3,7 +3,7 @@ import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { type JsonLog, jsonLog, type LogLevel } from "../../agent/adapters/telemetry/json-log.ts";
+import { type LogLevel, type ProcessLog, processLog } from "../../agent/adapters/telemetry/process-log.ts";
 import { AgentError } from "../../agent/core/errors.ts";
 import { Secret } from "../../agent/core/secret.ts";
 import type { AnyLog } from "../../agent/ports/log.ts";
@@ -46,7 +46,7 @@ function lines(): readonly Record<string, unknown>[] {
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 }
-const logAt = (level: LogLevel): AnyLog => jsonLog({ process: "gateway", level, fd });
+const logAt = (level: LogLevel): AnyLog => processLog({ process: "gateway", level, fd });
 
 it("is one JSON object with level, time, process and a stable event, there when the call returns", () => {
   logAt("info").info({ buildId: "b", durationMs: 12 }, "session.closed");
@@ -89,7 +89,7 @@ it.each([
 });
 
 it("changes its level while it runs", () => {
-  const log: AnyLog & Pick<JsonLog, "setLevel"> = jsonLog({ process: "gateway", level: "warn", fd });
+  const log: AnyLog & Pick<ProcessLog, "setLevel"> = processLog({ process: "gateway", level: "warn", fd });
   log.info({}, "before");
   log.setLevel("debug");
   log.debug({}, "after");

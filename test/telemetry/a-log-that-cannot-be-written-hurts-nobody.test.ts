@@ -11,7 +11,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { eventually } from "../buildkit/real-buildkit.ts";
 import { SmallDisk } from "../buildkit/small-disk.ts";
 
-const JSON_LOG = fileURLToPath(new URL("../../dist/agent/adapters/telemetry/json-log.js", import.meta.url));
+const PROCESS_LOG = fileURLToPath(new URL("../../dist/agent/adapters/telemetry/process-log.js", import.meta.url));
 const DAEMON_OUTPUT = fileURLToPath(new URL("../../dist/agent/adapters/buildkit/output.js", import.meta.url));
 /**
  * Far more than a turn of the event loop takes on a busy machine, and far less than a wait for
@@ -40,9 +40,9 @@ afterEach(async () => {
  * beside it.
  */
 const WRITER = `
-  import { jsonLog } from ${JSON.stringify(JSON_LOG)};
+  import { processLog } from ${JSON.stringify(PROCESS_LOG)};
   const { fd } = JSON.parse(process.argv[1]);
-  const log = jsonLog({ process: "gateway", level: "info", fd });
+  const log = processLog({ process: "gateway", level: "info", fd });
   let at = 0;
   process.on("message", ({ lines, exit }) => {
     const began = performance.now();
@@ -190,9 +190,9 @@ it("a daemon whose output becomes our log goes on while nobody reads that", asyn
     import { spawn } from "node:child_process";
     import { once } from "node:events";
     import { DaemonOutput } from ${JSON.stringify(DAEMON_OUTPUT)};
-    import { jsonLog } from ${JSON.stringify(JSON_LOG)};
+    import { processLog } from ${JSON.stringify(PROCESS_LOG)};
     const daemon = spawn("sh", ["-c", "yes $(printf %0200d 0) | head -c 5000000 >&2"], { stdio: ["ignore", "pipe", "pipe"] });
-    const output = new DaemonOutput(jsonLog({ process: "launcher", level: "debug" }));
+    const output = new DaemonOutput(processLog({ process: "launcher", level: "debug" }));
     output.follow(daemon.stdout);
     output.follow(daemon.stderr);
     const [code] = await once(daemon, "close");

@@ -3,7 +3,7 @@ import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { type JsonLog, jsonLog } from "../../agent/adapters/telemetry/json-log.ts";
+import { type ProcessLog, processLog } from "../../agent/adapters/telemetry/process-log.ts";
 import type { AnyLog } from "../../agent/ports/log.ts";
 
 it("counts the lines that nobody took, and goes on counting where it was once there is room", () => {
@@ -13,7 +13,7 @@ it("counts the lines that nobody took, and goes on counting where it was once th
   const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
   const fd = openSync(pipe, "w");
   try {
-    const log: AnyLog & Pick<JsonLog, "droppedLines"> = jsonLog({ process: "control", level: "info", fd });
+    const log: AnyLog & Pick<ProcessLog, "droppedLines"> = processLog({ process: "control", level: "info", fd });
     const flood = (): void => {
       for (let line = 0; line < 3_000; line += 1) log.info({ pad: "x".repeat(1_000) }, "flood");
     };

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 
-const JSON_LOG = fileURLToPath(new URL("../../dist/agent/adapters/telemetry/json-log.js", import.meta.url));
+const PROCESS_LOG = fileURLToPath(new URL("../../dist/agent/adapters/telemetry/process-log.js", import.meta.url));
 
 it.each([
   { ending: "process.exit(3)", status: 3, count: 3000 },
@@ -11,8 +11,8 @@ it.each([
   { ending: "process.kill(process.pid, 'SIGKILL')", status: null, count: 150 },
 ])("$ending loses none of $count lines, though a pipe is slow to be read", ({ ending, status, count }) => {
   const script = `
-    import { jsonLog } from ${JSON.stringify(JSON_LOG)};
-    const log = jsonLog({ process: "control", level: "info" });
+    import { processLog } from ${JSON.stringify(PROCESS_LOG)};
+    const log = processLog({ process: "control", level: "info" });
     for (let at = 0; at < ${count}; at += 1) log.info({ at, pad: "x".repeat(200) }, "counted");
     ${ending};`;
   const run = spawnSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8", maxBuffer: 1e8 });

@@ -116,14 +116,14 @@ describe.concurrent("within 10 s of its cause it is told that", () => {
     await writeFile(`/sys/fs/ext4/${basename(cache.device)}/trigger_fs_error`, "a test of the agent");
     await cache.says(
       "failed",
-      /^Read-only: a write fails with EROFS .*the kernel counts 1 error of it, the last EFSCORRUPTED in trigger_test_error$/,
+      /^Read-only: a write fails with EROFS .*the kernel counts \d+ errors? of it, the last E\w+ in \w+$/,
     );
   });
 
   it("ext4 is damaged and goes on, which keeps nobody out", async () => {
     await using cache = await Watched.up({ ...EXT4, mountOptions: "noatime,errors=continue" });
     await writeFile(`/sys/fs/ext4/${basename(cache.device)}/trigger_fs_error`, "a test of the agent");
-    expect((await cache.says("failed", /^Takes writes, but is damaged: the kernel counts 1 error/)).blocking).toBe(
+    expect((await cache.says("failed", /^Takes writes, but is damaged: the kernel counts \d+ error/)).blocking).toBe(
       false,
     );
   });

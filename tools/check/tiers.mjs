@@ -49,6 +49,12 @@ export const floor = async (filters) => {
   return runVitest({ name, profile: "test", flags, filters, on, quietLimitMs: 12 * MINUTES });
 };
 
+/** The status page in Debian's browser, judged by axe. @type {Tier} */
+export const page = (filters) => {
+  const flags = ["--config", "test/page/vitest.config.ts"];
+  return runVitest({ name: "page", profile: "page", flags, filters, quietLimitMs: 5 * MINUTES });
+};
+
 /** Of the everyday tests those that have to do with tailnets. @type {Tier} */
 export const tailnet = (filters) => everydayTests("tailnet", filters.length > 0 ? filters : ["tailnet"], 20 * MINUTES);
 

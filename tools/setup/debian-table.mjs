@@ -36,6 +36,8 @@ export const debianTable = {
   // Plays what a debug terminal recorded; a terminal for the command that opens one.
   asciinema: { tool: "asciinema", programs: ["asciinema"] },
   tmux: { tool: "tmux", programs: ["tmux"] },
+  // Shows the status page to axe. It brings no windows, and less than the whole one.
+  "chromium-headless-shell": { tool: "chromium", programs: ["chromium-headless-shell"] },
   mmdebstrap: { tool: "mmdebstrap", programs: ["mmdebstrap"] },
   zstd: { tool: "zstd", programs: ["zstd"] },
   packer: { tool: "packer", programs: ["packer"] },

@@ -22,6 +22,7 @@ const units = ["systemd"];
 // Small beside what the image takes: the template and a guest's seed are looked at every day.
 const template = ["packer", "genisoimage"];
 const terminals = ["asciinema", "tmux"];
+const browser = ["chromium-headless-shell"];
 // What verifiers read is made by another maker than the one that they read with.
 const forgers = ["openssl"];
 const nspawn = ["systemd-container", "mmdebstrap", "zstd"];
@@ -78,6 +79,8 @@ export const profiles = {
    * What a tailnet of our own takes, beside a profile that compiles: the first time it is minutes.
    */
   tailnet: [...checks, tailscale.step, headscale.step, tools],
+  /** A browser for the status page: half a gigabyte, which not everybody needs every day. */
+  page: [...checks, debianPackages(browser)],
   nspawn: [builderRoot, ...checks, debianPackages([...builder, ...nspawn]), buildkit.step, bbolt.step, ...told],
   image: [imageRoot, ...checks, debianPackages(image)],
   boot: [imageRoot, ...checks, debianPackages(image), compile],

@@ -26,9 +26,10 @@ td:last-child { padding-right: 0; }
 .since, .value { text-align: right; font-variant-numeric: tabular-nums; }
 .since { white-space: nowrap; }
 th { overflow-wrap: break-word; }
+.ids th { overflow-wrap: anywhere; }
 .trouble { color: var(--warn); margin: .5rem 0 0; overflow-wrap: anywhere; }
 .notice { border-left: .3rem solid var(--bad); margin-bottom: 1rem; }
-.notice p, .empty { margin: 0; }
+.notice p, .empty { margin: 0; overflow-wrap: anywhere; }
 progress { width: 100%; height: .6rem; accent-color: var(--ok); }
 footer { margin-top: 1rem; font-size: .85rem; }
 a { color: inherit; }

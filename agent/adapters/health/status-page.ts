@@ -74,7 +74,8 @@ function notice({ phase, checks }: ObservedState, nowMs: number): Html {
 function builds({ builds: open, refusedBuilds = [] }: ObservedState): Html {
   const shown = [...open].slice(0, MAX_BUILDS).map(([build, sessions]) => row(build, sessions));
   const more = open.size > MAX_BUILDS ? html`<p class="muted">and ${open.size - MAX_BUILDS} more</p>` : NOTHING;
-  const body = open.size === 0 ? html`<p class="empty muted">None open</p>` : html`<table>${shown}</table>${more}`;
+  const body =
+    open.size === 0 ? html`<p class="empty muted">None open</p>` : html`<table class="ids">${shown}</table>${more}`;
   const refused = refusedBuilds
     .slice(0, MAX_BUILDS)
     .map(({ buildId, message }) => trouble(`${buildId} is refused`, message));

@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import type { CaDates } from "../../core/ca-bundles.ts";
 import { pemCertificates } from "../../core/pem.ts";
 
-/** Of each certificate in PEM, in its order. One that does not parse has ended: nobody believes it. */
+/** Of each certificate in PEM. One that does not parse has ended: nobody believes it. */
 export function caDates(pem: string): readonly CaDates[] {
   return (pemCertificates(pem) ?? []).map((one) => {
     try {

@@ -26,9 +26,9 @@ const GOOD_MS = 1_000;
 /** A gateway says hello at once, and a long one without a pause. */
 const HELLO_WITHIN_MS = 5_000;
 /**
- * A gateway tells its figures every 5 s, one of an older release every 15 s (gateway/stats.ts). After
- * so many beats in a row without a line it hangs. Beats, and not one long timer: after a stall of
- * our own only one of them counts.
+ * A gateway tells its figures every 5 s, one of an older release every 15 s (gateway/stats.ts).
+ * After so many beats in a row without a line it hangs. Beats, and not one long timer: after a
+ * stall of our own only one of them counts.
  */
 const BEAT_MS = 6_000;
 const SILENT_BEATS = 3;

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { AgentError } from "../../core/errors.ts";
+import { JOURNALD_FIELDS, journaldEntry } from "../../core/journald-entry.ts";
 import type { RawLine } from "../../core/log-entry.ts";
 import { programEnvironment } from "../../core/program-environment.ts";
 import { linesOf } from "../../wire/lines.ts";
@@ -31,7 +32,7 @@ export async function* journalLines(
   signal: AbortSignal,
 ): AsyncGenerator<RawLine, void, undefined> {
   const args = [
-    ...["--no-pager", "--quiet", "--all", "--output=json", `--output-fields=${FIELDS}`],
+    ...["--no-pager", "--quiet", "--all", "--output=json", `--output-fields=${JOURNALD_FIELDS}`],
     ...units.map((unit) => `--unit=${unit}`),
     // In whole seconds of Unix time: the same in every time zone.
     sinceMs === undefined ? "--boot" : `--since=@${Math.floor(sinceMs / 1_000)}`,
@@ -65,32 +66,18 @@ export async function* journalLines(
   if (said !== "") onComplaint(said);
 }
 
-const FIELDS = "MESSAGE,PRIORITY,_SYSTEMD_UNIT,UNIT";
-
 function noJournal(message: string, cause?: unknown): AgentError {
   return new AgentError("logs.no-journal", message, { retryable: true, cause });
 }
 
-/** `UNIT` is what systemd's own lines about a unit have. */
 function rawOf(line: string): RawLine | undefined {
-  const parsed: unknown = JSON.parse(line);
-  if (typeof parsed !== "object" || parsed === null) return undefined;
-  const fields: Readonly<Record<string, unknown>> = { ...parsed };
-  const { MESSAGE, PRIORITY, _SYSTEMD_UNIT, UNIT, __REALTIME_TIMESTAMP } = fields;
-  const message = textOf(MESSAGE);
-  if (message === undefined) return undefined;
-  const unit = typeof UNIT === "string" ? UNIT : _SYSTEMD_UNIT;
-  const [priority, atUs] = [Number(PRIORITY), Number(__REALTIME_TIMESTAMP)];
+  const entry = journaldEntry(line);
+  if (entry === undefined || entry.message === "") return undefined;
+  const { message, unit, priority, atMs } = entry;
   return {
     text: message,
-    ...(typeof unit === "string" && { unit }),
-    ...(Number.isInteger(priority) && { priority }),
-    ...(Number.isFinite(atUs) && { atMs: Math.round(atUs / 1_000) }),
+    ...(unit !== "" && { unit }),
+    ...(priority !== undefined && { priority }),
+    ...(atMs !== undefined && { atMs }),
   };
-}
-
-/** What is no UTF-8 comes as a list of bytes. */
-function textOf(message: unknown): string | undefined {
-  if (typeof message === "string") return message;
-  return Array.isArray(message) ? Buffer.from(message as readonly number[]).toString("utf8") : undefined;
 }

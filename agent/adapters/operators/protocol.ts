@@ -26,6 +26,7 @@ const Progress: z.ZodType<EndingProgress> = z.object({
   at: z.enum(["draining", "cut", "records", "terminals", "buildkit", "cache", "tailnet", "farewell", "over"]),
   reason: z.string(),
   leftMs: z.number(),
+  terminals: z.object({ count: z.number(), leftMs: z.number() }).exactOptional(),
   open: z
     .object({
       sessions: z.number(),

@@ -4,7 +4,7 @@ import type { MemoryUse } from "../../core/runtime.ts";
 import type { OwnRuntime } from "../../ports/own-runtime.ts";
 import { nodeGauges } from "./node-gauges.ts";
 
-/** Two samples a second from each of two: each wakes an idle process, and a second is what counts. */
+/** Each sample wakes an idle process, and a second is what counts. */
 const RESOLUTION_MS = 500;
 const MIB = 1024 * 1024;
 

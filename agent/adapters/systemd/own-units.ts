@@ -51,7 +51,7 @@ export function unitSeen(name: OwnUnit, shown: Readonly<Record<string, string>>)
   };
 }
 
-/** `systemctl show` doubles what a shell would take for itself; our mount's name has a backslash. */
+/** `systemctl show` writes a backslash, which our mount's name has, as a shell wants it. */
 function unquoted(paths: string): string {
   return paths.replace(/["']/g, "").replace(/\\+/g, "\\");
 }
@@ -74,6 +74,9 @@ function filesIn(folder: string): readonly string[] {
   }
 }
 
+/** Whatever makes the manager read its files again makes and removes folders in here. */
+const READ_IN = "/run/systemd";
+
 function markOfAll(): string {
   const runs = OWN_UNIT_NAMES.map((name) => runOf(name));
   const files = CHANGED_IN.flatMap((directory) =>
@@ -81,7 +84,7 @@ function markOfAll(): string {
       stampOf,
     ),
   );
-  return [...runs, ...files].join("\n");
+  return [...runs, ...files, stampOf(READ_IN)].join("\n");
 }
 
 function runOf(name: string): string {

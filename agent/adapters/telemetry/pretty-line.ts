@@ -1,8 +1,13 @@
+import type { LogEntry } from "../../core/log-entry.ts";
 import { isLoggedChain, type LoggedError } from "./log-error.ts";
 import type { LogLine } from "./log-line.ts";
 
-const COLOURS = { debug: 2, info: 32, warn: 33, error: 31, bold: 1, dim: 2 } as const;
+const CODES = { dim: 2, green: 32, yellow: 33, red: 31, bold: 1 } as const;
+const INKS = { debug: "dim", info: "green", warn: "yellow", error: "red" } as const;
 const LONGEST_LEVEL = "error".length;
+/** The launcher's: a column for who speaks. */
+const WIDEST_PROCESS = "launcher".length;
+const TIME_CHARS = "2000-01-01 00:00:00.000Z".length;
 const INDENT = "    ";
 /**
  * What moves a terminal's cursor, turns the direction of a text or is not seen at all: what
@@ -11,23 +16,29 @@ const INDENT = "    ";
 const UNSHOWN = /(?!\t)[\p{Cc}\p{Cf}\u2028\u2029]/gu;
 const PLAIN = /^[^\s"'=]+$/;
 
-/**
- * A line for a person: time (UTC), level, event, process, then the data. Below it, one a line, an
- * error with its causes and whatever is a list of lines.
- */
+type Paint = (ink: keyof typeof CODES, text: string) => string;
+
+/** This process's lines for a person at its terminal. */
 export function prettyLines(process: string, colours: boolean): (line: LogLine) => string {
-  const paint = (colour: keyof typeof COLOURS, text: string): string =>
-    colours ? `\u001B[${COLOURS[colour]}m${text}\u001B[0m` : text;
-  return ({ level, event, data }) => {
-    const time = new Date().toISOString().slice("2000-01-01T".length);
-    const head = [paint("dim", time), paint(level, level.padEnd(LONGEST_LEVEL)), paint("bold", shown(event))];
-    const { fields, below } = dataInWords(data, (text) => paint("dim", text));
-    return `${[[...head, paint("dim", process), ...fields].join(" "), ...below].join("\n")}\n`;
-  };
+  const paint: Paint = (ink, text) => (colours ? `\u001B[${CODES[ink]}m${text}\u001B[0m` : text);
+  return (line) => `${entryInWords({ ...line, by: process, atMs: Date.now() }, paint)}\n`;
+}
+
+/**
+ * A line of a log for a person: when (UTC), how grave, who, what, then the data. Below it, one a
+ * line, an error with its causes and whatever is a list of lines.
+ */
+export function entryInWords({ atMs, level, by, event, data, text }: LogEntry, paint: Paint): string {
+  const when = atMs === undefined ? "" : new Date(atMs).toISOString().replace("T", " ");
+  const grave = paint(INKS[level], level.toUpperCase().padEnd(LONGEST_LEVEL));
+  const head = `${paint("dim", when.padEnd(TIME_CHARS))} ${grave} ${by.padEnd(WIDEST_PROCESS)}`;
+  if (event === undefined) return `${head} ${shown(text ?? "")}`;
+  const { fields, below } = dataInWords(data, (name) => paint("dim", name));
+  return [[head, paint("bold", shown(event)), ...fields].join(" "), ...below].join("\n");
 }
 
 /** The data as a person reads it: what stands behind the event, and the lines below it. */
-export function dataInWords(
+function dataInWords(
   data: LogLine["data"],
   dim: (text: string) => string,
 ): { readonly fields: readonly string[]; readonly below: readonly string[] } {
@@ -64,6 +75,6 @@ function plain(value: unknown): string {
 }
 
 /** A text that a terminal can only show. */
-export function shown(text: string): string {
+function shown(text: string): string {
   return text.replace(UNSHOWN, (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`);
 }

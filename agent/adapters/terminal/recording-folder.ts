@@ -6,18 +6,23 @@ import { inWords } from "../../core/errors.ts";
 import type { LeftRecording, RecordingFolder } from "../../core/recordings.ts";
 import { sizeInWords } from "../../core/size-words.ts";
 
+/** An hour at a terminal is a few MiB: with less the next one is likely to end for want of room. */
+const LEAST_FREE_BYTES = 4 * 1024 * 1024;
 /** Named one by one; a folder with more is counted. */
 const MOST_NAMED = 100;
+
+interface Names {
+  readonly suffix: string;
+  readonly aside: string;
+  readonly isHeld: (file: string) => boolean;
+}
 
 /**
  * How the folder is, and which files of recordings nobody sends: neither `isHeld` nor stored.
  * `suffix` ends a recording's name, `aside` that of one which the control plane refused. Writes
  * nothing.
  */
-export async function lookAtFolder(
-  directory: string,
-  { suffix, aside, isHeld }: { readonly suffix: string; readonly aside: string; isHeld(file: string): boolean },
-): Promise<RecordingFolder> {
+export async function lookAtFolder(directory: string, { suffix, aside, isHeld }: Names): Promise<RecordingFolder> {
   try {
     const isThere = await stat(directory).then(
       () => true,
@@ -55,7 +60,7 @@ async function leftFile(directory: string, file: string, aside: string): Promise
 async function shortage(directory: string): Promise<string> {
   const { bavail, bsize, files, ffree } = await statfs(directory);
   const freeBytes = bavail * bsize;
-  if (freeBytes < DEBUG_LIMITS.recordingBytes)
+  if (freeBytes < LEAST_FREE_BYTES)
     return `${sizeInWords(freeBytes)} free, and one recording may take ${sizeInWords(DEBUG_LIMITS.recordingBytes)}`;
   return files > 0 && ffree === 0 ? "no inode is free" : "";
 }

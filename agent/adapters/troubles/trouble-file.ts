@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { Log } from "../../ports/log.ts";
 import type { KeptTroubles, OwnProcess, TroubleStore } from "../../ports/trouble-store.ts";
 import { lastEnd } from "./last-end.ts";
+import { troubleShape } from "./trouble-shape.ts";
 
 /** Ten troubles with ten builds each come to some 20 KB. */
 const MOST_BYTES = 64 * 1024;
@@ -12,20 +13,7 @@ const File = z.strictObject({
   version: z.literal(1),
   bootId: z.string(),
   endedInOrder: z.boolean(),
-  troubles: z
-    .array(
-      z.strictObject({
-        is: z.enum(["check-failed", "process-ended", "builds-broken"]),
-        what: z.string(),
-        message: z.string(),
-        sinceMs: z.number(),
-        untilMs: z.number().optional(),
-        times: z.number(),
-        builds: z.array(z.string()),
-        moreBuilds: z.number(),
-      }),
-    )
-    .max(10),
+  troubles: z.array(z.strictObject(troubleShape)).max(10),
 });
 
 /**
@@ -50,10 +38,7 @@ export function troubleFile({
         if (text === undefined) return undefined;
         const { bootId: keptIn, endedInOrder, troubles } = File.parse(JSON.parse(text));
         if (keptIn !== bootId) return undefined;
-        return {
-          endedInOrder,
-          troubles: troubles.map(({ untilMs, ...one }) => ({ ...one, ...(untilMs !== undefined && { untilMs }) })),
-        };
+        return { endedInOrder, troubles };
       } catch (err) {
         log.warn({ file, err }, "troubles.file-damaged");
         await rename(file, `${file}.damaged`).catch(() => undefined);

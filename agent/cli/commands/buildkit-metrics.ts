@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { serveMetricsPassage } from "../../adapters/buildkit/metrics-passage.ts";
-import { jsonLog } from "../../adapters/telemetry/json-log.ts";
+import { processLog } from "../../adapters/telemetry/process-log.ts";
 import { AgentError } from "../../core/errors.ts";
 import type { Cli } from "../cli.ts";
 import { addConfigOptions, configOf } from "../config-options.ts";
@@ -19,7 +19,7 @@ export function define(command: Command): void {
 /** For control, which is not root: systemd holds the socket, and starts this when it asks. */
 export async function run(command: Command, cli: Cli): Promise<ExitCode> {
   const { config } = await configOf(command, cli, BUILDKIT_SECTIONS);
-  const log = jsonLog({ process: "buildkit", ...config.log });
+  const log = processLog({ process: "buildkit", ...config.log });
   const socket = inheritedSocket(cli.environment, process.pid);
   if (socket === undefined)
     throw new AgentError("buildkit.no-socket", "No socket was passed on: systemd starts this command with one", {

@@ -34,7 +34,7 @@ export async function run(command: Command, cli: Cli): Promise<ExitCode> {
       counts: counts(found),
       findings: gravestFirst(found),
     });
-  } else cli.output.out(wrapped(report(found, painter(cli.output.colours.out)), cli.output.columns));
+  } else cli.output.out(wrapped(report(found, painter(cli.output.colours.out), Date.now()), cli.output.columns));
   if (counted(found, "fail") > 0) return EXIT.notReady;
   return counted(found, "unseen") > 0 ? EXIT.unavailable : EXIT.ok;
 }

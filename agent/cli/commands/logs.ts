@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { journalLines } from "../../adapters/logs/journal.ts";
 import { launcherLog } from "../../adapters/logs/launcher-log.ts";
 import { fileLines } from "../../adapters/logs/log-file.ts";
+import { entryInWords } from "../../adapters/telemetry/pretty-line.ts";
 import { AgentError } from "../../core/errors.ts";
 import {
   LOG_LEVELS,
@@ -18,8 +19,7 @@ import { addConfigOptions, configOf } from "../config-options.ts";
 import { durationOption } from "../duration-option.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { type Layout, layoutOf } from "../layout.ts";
-import { entryInWords } from "../logs/entry-words.ts";
-import { painter, printJsonLine } from "../printing.ts";
+import { painter, printJsonLine, wrapped } from "../printing.ts";
 
 /** All that belongs to the agent, as `journalctl --unit` takes it. */
 const UNITS: Readonly<Record<string, readonly string[]>> = {
@@ -130,5 +130,5 @@ function isThere(path: string): Promise<boolean> {
 
 function show(entry: LogEntry, { json }: LogsOptions, { output }: Cli): void {
   if (json === true) printJsonLine(output, { ...entry });
-  else output.out(`${entryInWords(entry, painter(output.colours.out))}\n`);
+  else output.out(`${wrapped(entryInWords(entry, painter(output.colours.out)), output.columns)}\n`);
 }

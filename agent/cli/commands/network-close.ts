@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { jsonLog } from "../../adapters/telemetry/json-log.ts";
+import { processLog } from "../../adapters/telemetry/process-log.ts";
 import type { Cli } from "../cli.ts";
 import { networkHost } from "../compose-network.ts";
 import { addConfigOptions, configOf } from "../config-options.ts";
@@ -15,6 +15,6 @@ export function define(command: Command): void {
  */
 export async function run(command: Command, cli: Cli): Promise<ExitCode> {
   const { config } = await configOf(command, cli, NETWORK_SECTIONS);
-  await networkHost(config, jsonLog({ process: "network", ...config.log })).closeTailnet(cli.stop);
+  await networkHost(config, processLog({ process: "network", ...config.log })).closeTailnet(cli.stop);
   return EXIT.ok;
 }

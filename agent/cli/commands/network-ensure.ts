@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { jsonLog } from "../../adapters/telemetry/json-log.ts";
+import { processLog } from "../../adapters/telemetry/process-log.ts";
 import type { Cli } from "../cli.ts";
 import { ensureNetwork } from "../compose-network.ts";
 import { addConfigOptions, configOf } from "../config-options.ts";
@@ -13,6 +13,6 @@ export function define(command: Command): void {
 /** Any failure keeps BuildKit from starting. */
 export async function run(command: Command, cli: Cli): Promise<ExitCode> {
   const { config } = await configOf(command, cli, NETWORK_SECTIONS);
-  await ensureNetwork(config, jsonLog({ process: "network", ...config.log }), cli.stop);
+  await ensureNetwork(config, processLog({ process: "network", ...config.log }), cli.stop);
   return EXIT.ok;
 }

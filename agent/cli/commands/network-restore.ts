@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { jsonLog } from "../../adapters/telemetry/json-log.ts";
+import { processLog } from "../../adapters/telemetry/process-log.ts";
 import type { Cli } from "../cli.ts";
 import { networkHost } from "../compose-network.ts";
 import { addConfigOptions, configOf } from "../config-options.ts";
@@ -13,7 +13,7 @@ export function define(command: Command): void {
 /** bin/watch-network runs it after each change of what the builds' network stands on. */
 export async function run(command: Command, cli: Cli): Promise<ExitCode> {
   const { config } = await configOf(command, cli, NETWORK_SECTIONS);
-  const log = jsonLog({ process: "network", ...config.log });
+  const log = processLog({ process: "network", ...config.log });
   if (config.network.mode === "bridge") await networkHost(config, log).restore(cli.stop);
   return EXIT.ok;
 }

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { NETWORK } from "../../adapters/network/protocol.ts";
 import { serveNetwork } from "../../adapters/network/serve-network.ts";
-import { jsonLog } from "../../adapters/telemetry/json-log.ts";
+import { processLog } from "../../adapters/telemetry/process-log.ts";
 import { acceptedConnection } from "../../wire/listener.ts";
 import { requirePeer } from "../../wire/peer.ts";
 import type { Cli } from "../cli.ts";
@@ -25,7 +25,7 @@ export function define(command: Command): void {
 export async function run(command: Command, cli: Cli): Promise<ExitCode> {
   const { config } = await configOf(command, cli, NETWORK_SECTIONS);
   const { peer } = command.opts<{ readonly peer: string }>();
-  const log = jsonLog({ process: "network", ...config.log, fd: STDERR });
+  const log = processLog({ process: "network", ...config.log, fd: STDERR });
   const admit = (): Promise<void> => requirePeer(NETWORK, peer, ORDERING_USER);
   const host = networkHost(config, log);
   const served = await serveNetwork(host, acceptedConnection(), log, { admit, signal: cli.stop });

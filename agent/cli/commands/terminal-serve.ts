@@ -1,6 +1,6 @@
 import { userInfo } from "node:os";
 import type { Command } from "commander";
-import { jsonLog } from "../../adapters/telemetry/json-log.ts";
+import { processLog } from "../../adapters/telemetry/process-log.ts";
 import { holdTerminal } from "../../adapters/terminal/hold-terminal.ts";
 import { pidNamespaceCage } from "../../adapters/terminal/pid-namespace-cage.ts";
 import { TERMINAL } from "../../adapters/terminal/protocol.ts";
@@ -28,7 +28,7 @@ export function define(command: Command): void {
 export async function run(command: Command, cli: Cli): Promise<ExitCode> {
   const { config } = await configOf(command, cli, TERMINAL_SECTIONS);
   const { peer } = command.opts<{ readonly peer?: string }>();
-  const log = jsonLog({ process: "terminal", level: config.log.level, fd: STDERR });
+  const log = processLog({ process: "terminal", level: config.log.level, fd: STDERR });
   if (peer !== undefined) await requirePeer(TERMINAL, peer, ORDERING_USER);
   const { uid, username } = userInfo();
   const rootAllowed = config.debugTerminal.root && uid === 0;

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { jsonLog } from "../../adapters/telemetry/json-log.ts";
+import { processLog } from "../../adapters/telemetry/process-log.ts";
 import { VOLUME } from "../../adapters/volume/protocol.ts";
 import { serveOrder } from "../../adapters/volume/serve-order.ts";
 import { acceptedConnection } from "../../wire/listener.ts";
@@ -25,7 +25,7 @@ export function define(command: Command): void {
 export async function run(command: Command, cli: Cli): Promise<ExitCode> {
   const { config } = await configOf(command, cli, VOLUME_SECTIONS);
   const { peer: instance } = command.opts<{ readonly peer: string }>();
-  const log = jsonLog({ process: "volume", ...config.log, fd: STDERR });
+  const log = processLog({ process: "volume", ...config.log, fd: STDERR });
   const admit = (): Promise<void> => requirePeer(VOLUME, instance, ORDERING_USER);
   const host = await volumeHostOf(config);
   const served = await serveOrder(host, acceptedConnection(), log, { admit, signal: cli.stop });

@@ -2,6 +2,7 @@ import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { checkServerIdentity, connect, type PeerCertificate, type TLSSocket } from "node:tls";
 import { hostPort } from "../../adapters/grpc/trusted-channel.ts";
+import { rfc3339 } from "../../core/moment.ts";
 import type { Proxy } from "../../core/proxy.ts";
 import { Deadline } from "../../lifecycle/deadline.ts";
 import { formatHostPort, type HostPort } from "../config/host-port.ts";
@@ -107,12 +108,13 @@ function shaken(socket: TLSSocket, signal: AbortSignal): Promise<void> {
 
 function judged(socket: TLSSocket, expected: string, nowMs: number, look: string): Omit<Found, "name"> {
   const peer = socket.getPeerCertificate();
-  const dates = `valid from ${peer.valid_from} to ${peer.valid_to}; this machine's clock says ${new Date(nowMs).toISOString()}`;
+  const [fromMs, toMs] = [Date.parse(peer.valid_from), Date.parse(peer.valid_to)];
+  const dates = `valid from ${rfc3339(fromMs)} until ${rfc3339(toMs)}`;
   const why = socket.authorized ? "" : String(socket.authorizationError);
   if (OUT_OF_DATE.test(why))
     return {
       state: "fail",
-      evidence: `The control plane's certificate or its CA's and the clock do not agree (${why}): the certificate is ${dates}`,
+      evidence: `The control plane's certificate or its CA's and the clock do not agree (${why}): the certificate is ${dates}, and this machine's clock says ${new Date(nowMs).toUTCString()}`,
       next: "date -u; timedatectl; where the clock is right, the control plane's certificate is to be renewed",
     };
   if (why !== "")
@@ -128,7 +130,6 @@ function judged(socket: TLSSocket, expected: string, nowMs: number, look: string
       evidence: `Its certificate is for another name: ${misnamed.message}`,
       next: "correct controlPlane.serverName, or the certificate",
     };
-  const [fromMs, toMs] = [Date.parse(peer.valid_from), Date.parse(peer.valid_to)];
   const soon = toMs - nowMs < LITTLE * (toMs - fromMs);
   return {
     state: soon ? "warn" : "ok",

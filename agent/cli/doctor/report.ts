@@ -1,3 +1,5 @@
+import { clause } from "../../core/clause.ts";
+import { withTimes } from "../../core/time-words.ts";
 import { type Colour, columns, type Paint } from "../printing.ts";
 import { counted, explained, type Found, gravestFirst } from "./finding.ts";
 
@@ -9,10 +11,10 @@ const MARKS: Readonly<Record<Found["state"], readonly [string, Colour]>> = {
 };
 
 /** All that was looked at, for an operator: what is amiss first, each with what to do next. */
-export function report(found: readonly Found[], paint: Paint): string {
+export function report(found: readonly Found[], paint: Paint, nowMs: number): string {
   const sorted = gravestFirst(found);
   const width = Math.max(...sorted.map(({ name }) => name.length));
-  const table = columns(sorted.flatMap((one) => rows(one, width)));
+  const table = columns(sorted.flatMap((one) => rows(one, width, nowMs)));
   return `${headline(found, paint)}\n\n${coloured(table, paint)}`;
 }
 
@@ -28,9 +30,13 @@ function headline(found: readonly Found[], paint: Paint): string {
   return `${parts.length === 0 ? paint("green", "all is well") : parts.join(", ")}, of ${found.length} looked at`;
 }
 
-function rows({ name, state, evidence, next, causedBy }: Found, width: number): readonly (readonly string[])[] {
+function rows(
+  { name, state, evidence, next, causedBy }: Found,
+  width: number,
+  nowMs: number,
+): readonly (readonly string[])[] {
   const why = causedBy === undefined ? "" : ` (because of ${causedBy})`;
-  const found = [MARKS[state][0], name.padEnd(width), `${evidence}${why}`];
+  const found = [MARKS[state][0], name.padEnd(width), `${clause(withTimes(evidence, nowMs))}${why}`];
   return next === undefined ? [found] : [found, ["", "", `next: ${next}`]];
 }
 

@@ -37,6 +37,7 @@ export type AttachCells = Pick<
   Board,
   | "identity"
   | "desired"
+  | "firstAssignment"
   | "plane"
   | "observed"
   | "reported"
@@ -62,6 +63,7 @@ export async function stayAttached(
   loop: LoopReport,
   signal: AbortSignal,
 ): Promise<void> {
+  await cells.firstAssignment.first(({ at }) => at !== "looking", signal);
   for (let failures = 0; !signal.aborted; ) {
     const identity = await cells.identity.first((known) => known !== undefined, signal);
     if (identity === undefined) return;

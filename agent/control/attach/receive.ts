@@ -34,7 +34,8 @@ function take(ports: AttachPorts, cells: AttachCells, message: FromPlane): void 
 }
 
 function takeDesired(ports: AttachPorts, cells: AttachCells, state: DesiredState): void {
-  const acceptance = follows(state, cells.desired.get());
+  const first = cells.firstAssignment.get();
+  const acceptance = follows(state, cells.desired.get(), first.at === "kept" ? first.assignment : undefined);
   if (!acceptance.accepted) return refuse(ports, cells, state.revision, acceptance.because);
   const now = ports.clock.now();
   if (!cells.plane.get().attached) ports.log.info({ revision: state.revision }, "control-plane.attached");

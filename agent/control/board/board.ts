@@ -1,6 +1,8 @@
 import type { BootChapter } from "../../core/boot-chapters.ts";
 import type { DebugStatus } from "../../core/debug/grant.ts";
+import type { FirstAssignment } from "../../core/desired-state.ts";
 import { IDLE_RELIEF } from "../../core/disk-relief.ts";
+import type { TerminalsEnd } from "../../core/drain.ts";
 import type { EndOrder } from "../../core/end-orders.ts";
 import type { EndingAt } from "../../core/ending-progress.ts";
 import { sameData } from "../../core/equality.ts";
@@ -23,6 +25,7 @@ interface Shared {
   readonly phase: Phase;
   /** Who we are to the control plane; undefined until it is known. */
   readonly identity: MachineIdentity | undefined;
+  readonly firstAssignment: FirstAssignment;
   /** The last renewal in this boot that counts for the next one, also one of an earlier process. */
   readonly renewedMonoMs: number | undefined;
   /** Of the gateway's newest key. */
@@ -30,6 +33,10 @@ interface Shared {
   readonly checks: readonly CheckResult[];
   readonly bootChapters: readonly BootChapter[];
   readonly debugTerminals: readonly DebugStatus[];
+  /** When they end, because the machine does; undefined while it does not. */
+  readonly terminalsEnd: TerminalsEnd | undefined;
+  /** Recordings that the control plane has not stored whole, those still being made included. */
+  readonly recordingsWaiting: number;
   /** Every order to end, in the order of their coming. */
   readonly endOrders: readonly EndOrder[];
   readonly frozen: FrozenBuilds;
@@ -81,11 +88,14 @@ export function newBoard(retryNow = new Pulse()): Board {
     traces: new Cell<Known["traces"]>({ at: "waiting" }, sameData),
     phase: new Cell<Phase>({ at: "starting" }, sameData),
     identity: new Cell<Shared["identity"]>(undefined),
+    firstAssignment: new Cell<FirstAssignment>({ at: "looking" }, sameData),
     renewedMonoMs: new Cell<Shared["renewedMonoMs"]>(undefined),
     servingRequest: new Cell<Shared["servingRequest"]>(undefined),
     checks: new Cell<Shared["checks"]>([]),
     bootChapters: new Cell<Shared["bootChapters"]>([]),
     debugTerminals: new Cell<Shared["debugTerminals"]>([], sameData),
+    terminalsEnd: new Cell<Shared["terminalsEnd"]>(undefined, sameData),
+    recordingsWaiting: new Cell(0),
     endOrders: new Cell<Shared["endOrders"]>([]),
     frozen: new Cell<FrozenBuilds>({ at: "none" }, sameData),
     endingAt: new Cell<Shared["endingAt"]>(undefined),

@@ -50,14 +50,14 @@ export async function holdTerminal(
   await within(ports.clock, startInMs, signal, (limit) =>
     firstOf(
       limit,
-      (one) => untilUnwanted(cells, grant, one).then(() => dialled === undefined && wanted.abort()),
+      (one) => until(() => whyNotBegun(cells, grant), cells, one).then(() => dialled === undefined && wanted.abort()),
       async (one) => {
         dialled = await dial(ports, cells.identity, () => waiting, wanted.signal, one);
       },
     ),
   );
   if (dialled === undefined) {
-    const why = whyUnwanted(cells, grant);
+    const why = whyNotBegun(cells, grant);
     if (why === undefined) return ended("expired", "Nobody came in the time that the grant gave.");
     return ended(why, endInWords(why));
   }
@@ -173,13 +173,16 @@ async function run(
         (one) => terminal.reason.first((reason) => reason !== undefined, one),
         (one) => terminal.untilExited(one).then((how) => one.aborted || end(how)),
         (one) => terminal.untilIdle(one).then(() => one.aborted || end("idle")),
-        (one) => terminal.announceDrain(cells.phase, one),
+        (one) => terminal.untilDrained(cells.terminalsEnd, one).then(() => one.aborted || end("stopping")),
       ),
     (both) =>
       firstOf(
         both,
         (one) => aborted(signal, one).then(() => one.aborted || end("stopping")),
-        (one) => untilUnwanted(cells, grant, one).then((reason) => one.aborted || end(reason)),
+        (one) =>
+          until(() => whyUnwanted(cells, grant), cells, one).then(
+            (reason) => reason === undefined || one.aborted || end(reason),
+          ),
         (one) => clock.sleep(grant.endsAtMs - clock.now().wallMs, one).then(() => one.aborted || end("grant-ended")),
         (one) => untilLost(one).then(() => one.aborted || end("recording-failed")),
       ),
@@ -193,23 +196,26 @@ async function run(
   await pumped;
 }
 
+type Unwanted = "grant-withdrawn" | "stopping" | undefined;
+
 /** Why it may be no longer; undefined while it may. */
-function whyUnwanted({ desired, phase }: DebugCells, grant: DebugGrant): "grant-withdrawn" | "stopping" | undefined {
+function whyUnwanted({ desired, phase }: DebugCells, grant: DebugGrant): Unwanted {
   if (phase.get().at === "stopping") return "stopping";
   const wish = desired.get()?.debugGrants.find(({ grantId }) => grantId === grant.grantId);
   // Another grant under the same id is none.
   return wish?.is === "grant" && sameData(wish.grant, grant) ? undefined : "grant-withdrawn";
 }
 
-async function untilUnwanted(
-  cells: DebugCells,
-  grant: DebugGrant,
-  outer: AbortSignal,
-): Promise<"grant-withdrawn" | "stopping"> {
+/** Why it may not begin any more: a machine that drains opens no new terminal. */
+function whyNotBegun(cells: DebugCells, grant: DebugGrant): Unwanted {
+  return cells.phase.get().at === "draining" ? "stopping" : whyUnwanted(cells, grant);
+}
+
+async function until(why: () => Unwanted, { desired, phase }: DebugCells, outer: AbortSignal): Promise<Unwanted> {
   await firstOf(
     outer,
-    (one) => cells.phase.first(() => whyUnwanted(cells, grant) !== undefined, one),
-    (one) => cells.desired.first(() => whyUnwanted(cells, grant) !== undefined, one),
+    (one) => phase.first(() => why() !== undefined, one),
+    (one) => desired.first(() => why() !== undefined, one),
   );
-  return whyUnwanted(cells, grant) ?? "stopping";
+  return why();
 }

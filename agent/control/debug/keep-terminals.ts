@@ -1,7 +1,7 @@
 import type { DebugGrant, DebugGrantWish, DebugStatus } from "../../core/debug/grant.ts";
 import { type DebugFacts, judgeGrant } from "../../core/debug/judge.ts";
 import { signedText } from "../../core/debug/signed-text.ts";
-import type { DesiredState } from "../../core/desired-state.ts";
+import type { FirstAssignment } from "../../core/desired-state.ts";
 import { Branch, firstOf, within } from "../../lifecycle/branch.ts";
 import { onChange } from "../../lifecycle/cell.ts";
 import { Pulse } from "../../lifecycle/pulse.ts";
@@ -21,7 +21,17 @@ export interface DebugChapterPorts {
   readonly log: Log;
 }
 
-export type DebugCells = Pick<Board, "identity" | "desired" | "phase" | "debugTerminals" | "recordings">;
+export type DebugCells = Pick<
+  Board,
+  | "identity"
+  | "desired"
+  | "firstAssignment"
+  | "phase"
+  | "debugTerminals"
+  | "terminalsEnd"
+  | "recordings"
+  | "recordingsWaiting"
+>;
 
 /**
  * A terminal for each debug grant that holds, while it holds; a reason for each that does not.
@@ -35,7 +45,7 @@ export async function keepTerminals(ports: DebugChapterPorts, cells: DebugCells,
     return;
   }
   const { recordings } = debug;
-  const uploads = new Uploads({ ...ports, debug }, cells.identity);
+  const uploads = new Uploads({ ...ports, debug }, cells);
   await firstOf(
     signal,
     (one) => watchRecordings({ ...ports, recordings }, uploads, cells.recordings, one),
@@ -78,9 +88,9 @@ class Grants {
 
   /** Looks at all grants after each change of what they are judged by. */
   async follow(identity: MachineIdentity, outer: AbortSignal): Promise<void> {
-    const { desired, phase } = this.#cells;
+    const { desired, firstAssignment, phase } = this.#cells;
     const look = new Pulse();
-    const watch = onChange([desired, phase], () => look.note(), outer);
+    const watch = onChange([desired, firstAssignment, phase], () => look.note(), outer);
     while (!outer.aborted) {
       const [before, ended] = [look.count, this.#again.count];
       const nextMs = await this.#look(identity.machineId, outer);
@@ -95,14 +105,17 @@ class Grants {
   /** Resolves to when a grant that is too early becomes good. */
   async #look(machineId: string, signal: AbortSignal): Promise<number> {
     const state = this.#cells.desired.get();
-    const wishes = state?.debugGrants ?? [];
+    const first = this.#cells.firstAssignment.get();
+    // None is judged before it is known by which key.
+    const isKnown = first.at === "kept" || first.at === "lost";
+    const wishes = isKnown ? (state?.debugGrants ?? []) : [];
     let nextMs = Number.POSITIVE_INFINITY;
     for (const grantId of this.#statuses.keys())
       if (!this.#held.has(grantId) && !wishes.some((wish) => wish.grantId === grantId)) this.#statuses.delete(grantId);
     for (const wish of wishes) {
       if (state === undefined || this.#held.has(wish.grantId) || this.#isSettled(wish.grantId)) continue;
       const nowMs = this.#ports.clock.now().wallMs;
-      const verdict = judgeGrant(wish, await this.#facts(wish, state, machineId, nowMs));
+      const verdict = judgeGrant(wish, await this.#facts(wish, first, machineId, nowMs));
       if (verdict.is === "good" && wish.is === "grant") this.#hold(wish.grant, signal);
       else if (verdict.is !== "good") this.#refuse(wish, verdict);
       if (verdict.is === "early") nextMs = Math.min(nextMs, verdict.fromMs - nowMs);
@@ -115,13 +128,9 @@ class Grants {
     return this.#statuses.get(grantId)?.state === "ended";
   }
 
-  async #facts(
-    wish: DebugGrantWish,
-    { assignment: { debugGrantKey } }: DesiredState,
-    machineId: string,
-    nowMs: number,
-  ): Promise<DebugFacts> {
+  async #facts(wish: DebugGrantWish, first: FirstAssignment, machineId: string, nowMs: number): Promise<DebugFacts> {
     const { used, signatures, rootAllowed } = this.#ports.debug;
+    const debugGrantKey = first.at === "kept" ? first.assignment.debugGrantKey : undefined;
     const isGood =
       wish.is === "grant" && debugGrantKey !== undefined
         ? signatures.isGood(debugGrantKey, signedText(wish.grant), wish.grant.signature)
@@ -130,7 +139,7 @@ class Grants {
       nowMs,
       machineId,
       phase: this.#cells.phase.get().at,
-      signature: debugGrantKey === undefined ? "no-key" : isGood ? "good" : "wrong",
+      signature: first.at !== "kept" ? "unknown" : debugGrantKey === undefined ? "no-key" : isGood ? "good" : "wrong",
       used: await used.has(wish.grantId).then(
         (has) => (has ? "yes" : "no"),
         (err: unknown) => {

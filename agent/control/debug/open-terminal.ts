@@ -1,10 +1,11 @@
 import { DEBUG_LIMITS } from "../../core/contract-limits.ts";
 import type { Asciicast } from "../../core/debug/asciicast.ts";
+import { drainInWords } from "../../core/debug/drain-words.ts";
 import { type DebugGrant, type EndReason, endInWords } from "../../core/debug/grant.ts";
 import { OutputWindow } from "../../core/debug/output-window.ts";
+import type { TerminalsEnd } from "../../core/drain.ts";
 import { AgentError } from "../../core/errors.ts";
-import type { Phase } from "../../core/phase.ts";
-import { firstOf } from "../../lifecycle/branch.ts";
+import { firstOf, within } from "../../lifecycle/branch.ts";
 import { Cell } from "../../lifecycle/cell.ts";
 import { Pulse } from "../../lifecycle/pulse.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -177,12 +178,28 @@ export class OpenTerminal {
     return exit === "lost" || exit === "over" ? "failed" : "";
   }
 
-  /** A drain does not end it; the machine's end does. The person hears of it in between. */
-  async announceDrain(phase: Cell<Phase>, signal: AbortSignal): Promise<void> {
-    const now = await phase.first(({ at }) => at === "draining", signal);
-    if (now?.at === "draining")
-      await this.#say(`The machine is ending, at ${new Date(now.deadlineWallMs).toISOString()} at the latest.`);
-    await phase.first(({ at }) => at === "stopping", signal);
+  /**
+   * Resolves when a drain ends it. Before, the person is told when that will be, and again each
+   * time it comes nearer.
+   */
+  async untilDrained(end: Cell<TerminalsEnd | undefined>, signal: AbortSignal): Promise<void> {
+    for (let told: TerminalsEnd | undefined; !signal.aborted; ) {
+      const now = this.#clock.now();
+      const leftMs = told === undefined ? Number.POSITIVE_INFINITY : told.monoMs - now.monoMs;
+      if (leftMs <= 0) return;
+      const before = told;
+      const next = await within(this.#clock, leftMs, signal, (one) => end.first((value) => value !== before, one));
+      if (next === undefined) continue;
+      told = next;
+      await this.#announce(next);
+    }
+  }
+
+  /** Nothing of an end that the grant has before. */
+  async #announce({ monoMs, orAfterBuilds }: TerminalsEnd): Promise<void> {
+    const now = this.#clock.now();
+    const endsAtMs = now.wallMs + Math.max(0, monoMs - now.monoMs);
+    if (endsAtMs < this.grant.endsAtMs) await this.#say(drainInWords(endsAtMs, orAfterBuilds, now.wallMs));
   }
 
   /** All that it started is gone when this resolves; if it is not known to be, the log says so. */

@@ -4,12 +4,11 @@ import { inWords } from "../../core/errors.ts";
 import { PlaneError, retryAfterMs } from "../../core/plane-status.ts";
 import type { WaitingRecording } from "../../core/recordings.ts";
 import { aborted, Branch, raceOn, within } from "../../lifecycle/branch.ts";
-import type { Cell } from "../../lifecycle/cell.ts";
 import { Pulse } from "../../lifecycle/pulse.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { DebugPorts, Recording, RecordingStream } from "../../ports/debug-terminal.ts";
-import type { MachineIdentity } from "../../ports/keys.ts";
 import type { Log } from "../../ports/log.ts";
+import type { Board } from "../board/board.ts";
 
 /** The contract: a terminal whose recording is not stored for this long ends. */
 const LOST_MS = 30_000;
@@ -33,20 +32,19 @@ interface Upload {
   lastFailure: string;
 }
 
+type UploadCells = Pick<Board, "identity" | "recordingsWaiting">;
+
 /** Sends every recording while it is being made, and after. */
 export class Uploads {
   readonly #ports: { readonly debug: DebugPorts; readonly clock: Clock; readonly log: Log };
-  readonly #identity: Cell<MachineIdentity | undefined>;
+  readonly #cells: UploadCells;
   readonly #uploads = new Map<Recording, Upload>();
   readonly #running = new Set<Promise<void>>();
   readonly #refusal = new Pulse();
 
-  constructor(
-    ports: { readonly debug: DebugPorts; readonly clock: Clock; readonly log: Log },
-    identity: Cell<MachineIdentity | undefined>,
-  ) {
+  constructor(ports: { readonly debug: DebugPorts; readonly clock: Clock; readonly log: Log }, cells: UploadCells) {
     this.#ports = ports;
-    this.#identity = identity;
+    this.#cells = cells;
   }
 
   /** Until it is stored whole; after `signal`, for a little longer. */
@@ -54,10 +52,12 @@ export class Uploads {
     const waitingSinceMonoMs = this.#ports.clock.now().monoMs;
     const upload: Upload = { recording, storedUpTo: 0, waitingSinceMonoMs, refused: false, lastFailure: "" };
     this.#uploads.set(recording, upload);
+    this.#cells.recordingsWaiting.set(this.#uploads.size);
     const running = this.#keep(upload, signal)
       .catch((err: unknown) => this.#ports.log.error({ err, recordingId: recording.recordingId }, "recording.not-sent"))
       .finally(() => {
         this.#uploads.delete(recording);
+        this.#cells.recordingsWaiting.set(this.#uploads.size);
         this.#running.delete(running);
       });
     this.#running.add(running);
@@ -140,7 +140,7 @@ export class Uploads {
   async #once(upload: Upload, outer: AbortSignal): Promise<unknown> {
     const { debug, clock } = this.#ports;
     const { recording } = upload;
-    const identity = await this.#identity.first((known) => known !== undefined, outer);
+    const identity = await this.#cells.identity.first((known) => known !== undefined, outer);
     if (identity === undefined) return new Error("This process ends");
     const grantId = recording.recordingId.replace(/^rec-/, "");
     using branch = new Branch(outer);

@@ -39,6 +39,8 @@ export interface Look {
   readonly message: string;
   readonly blocking?: boolean;
   readonly remedy?: string;
+  /** A check that says the same of the same thing; it goes before what `dependsOn` finds. */
+  readonly causedBy?: string;
 }
 
 export const ok = (message: string): Look => ({ state: "ok", message });

@@ -19,8 +19,8 @@ function quietMs({ heartbeatMs = HEARTBEAT_MS }: PlaneView): number {
 }
 
 /**
- * Not blocking while the view is young: what is open stays open. Once it is old, this is why nothing
- * new is let in. The texts hold moments, so that they stay the same while it is silent.
+ * Not blocking while the view is young: what is open stays open. Once it is old, this is why
+ * nothing new is let in. The texts hold moments, so that they stay the same while it is silent.
  */
 export const controlPlane: Check = {
   name: "control-plane",

@@ -1,3 +1,4 @@
+import { clause } from "../clause.ts";
 import type { Finding } from "../health.ts";
 import type { Instant } from "../instant.ts";
 import type { Fixed, Known } from "../known.ts";
@@ -16,7 +17,7 @@ export function examined(
   return found.map((one, index) => {
     const { dependsOn = [], knownBy = [] } = checks[index] ?? {};
     const explained = one.state === "unknown" ? [...dependsOn, ...knownBy] : dependsOn;
-    const causedBy = one.state === "ok" ? undefined : cause(one, explained, byName, checks);
+    const causedBy = one.state === "ok" ? undefined : (one.causedBy ?? cause(one, explained, byName, checks));
     return causedBy === undefined ? one : { ...one, causedBy };
   });
 }
@@ -35,9 +36,10 @@ function finding(check: Check, known: Known, now: Instant, fixed: Fixed): Findin
     state: look.state,
     blocking: look.blocking ?? check.blocking,
     neededByBuilds: check.neededByBuilds === true,
-    message: look.message,
+    message: clause(look.message),
     remedy: look.state === "ok" ? "" : (look.remedy ?? check.remedy),
     evidence: check.evidence(known, now, fixed),
+    ...(look.causedBy !== undefined && { causedBy: look.causedBy }),
   };
 }
 

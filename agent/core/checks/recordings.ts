@@ -23,12 +23,13 @@ export const recordings: Check = {
     if (view.at === "none") return ["debug terminals: none on this machine"];
     return [`folder ${view.directory}: ${view.problem || "can be written"}`, ...waitingFacts(view), ...leftFacts(view)];
   },
-  look({ recordings: view, plane }, now) {
+  look({ recordings: view, plane, records }, now) {
     if (view === undefined) return unknown("Their folder was not looked at yet");
     if (view.at === "none") return ok("This machine gives no debug terminals");
     const stuck = plane.attached ? view.waiting.filter((one) => isStuck(one, now.wallMs)) : [];
+    const isDiskFull = records?.notStored !== undefined;
     return (
-      amissHere(view) ??
+      amissHere(view, isDiskFull) ??
       stuckLook(stuck) ??
       ok(view.waiting.length === 0 ? "None waits" : `${of(view.waiting)} on the way`)
     );
@@ -43,10 +44,12 @@ export const recordings: Check = {
   },
 };
 
-function amissHere({ directory, problem, left, moreLeft }: Kept): Look | undefined {
+/** The journal of records lies on the same disk, and tells of one that takes nothing. */
+function amissHere({ directory, problem, left, moreLeft }: Kept, isDiskTold: boolean): Look | undefined {
   if (problem !== "")
     return failed(`None can be made in ${directory}, so no debug terminal can begin: ${problem}`, {
       remedy: `Make room, or give the folder back to the agent's user: ls -ld ${directory}; df -h ${directory}`,
+      ...(isDiskTold && { causedBy: "records" }),
     });
   const refused = left.filter(({ isRefused }) => isRefused);
   if (refused.length > 0)

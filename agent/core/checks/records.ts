@@ -8,7 +8,7 @@ const OWED_MS = 8_000;
 const ROOM = "Make room on the disk of this machine's state (paths.stateDir), or give it a larger one";
 const ACKNOWLEDGE = "The control plane has to acknowledge records: its authors have to mend that";
 
-/** What it holds back first is told first: what is not on disk is lost with the gateway's process. */
+/** The gravest first: what is not on disk is lost with the gateway's process. */
 export const records: Check = {
   name: "records",
   title: "Session records",

@@ -29,7 +29,7 @@ export const refusedConnections: Check = {
   },
 };
 
-/** "1,204 connections refused within 10 min: 1,200 × chain-not-trusted, 4 × certificate-expired". */
+/** "1,204 refused within 10 min: 1,200 × chain-not-trusted, 4 × certificate-expired". */
 function countedInWords(refusals: RefusalsLately): readonly string[] {
   const counts = refusedLately(refusals);
   const since = `counted since ${rfc3339(refusals.watchedSince.wallMs)}`;

@@ -13,7 +13,7 @@ export interface Renewable {
 /** A control plane that starts anew is back within this; renewals are tried again by themselves. */
 const PATIENCE_MS = 60_000;
 
-/** From then on it is worth a look that a renewal fails: a tenth of the time that is left for it. */
+/** When a renewal that fails is worth a look: after a tenth of the time that is left for it. */
 function failingFromMs({ notAfterMs, renewAtMs }: Renewable): number {
   if (renewAtMs === undefined) return notAfterMs;
   return renewAtMs + Math.min(PATIENCE_MS, (notAfterMs - renewAtMs) / 10);

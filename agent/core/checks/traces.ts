@@ -13,7 +13,7 @@ export const traces: Check = {
     return [
       `endpoint ${to}`,
       lastAcceptedMs === undefined ? "nothing accepted so far" : `last accepted at ${rfc3339(lastAcceptedMs)}`,
-      ...(failing === undefined ? [] : [`fails: ${failing}`]),
+      ...(failing === undefined ? [] : [`the last export: ${failing}`]),
     ];
   },
   look({ traces: view }) {

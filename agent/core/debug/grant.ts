@@ -66,6 +66,11 @@ export function endInWords(reason: EndReason): string {
   return SENTENCES[reason];
 }
 
+/** Whether a grant has, or waits for, no terminal. */
+export function isOver({ state }: DebugStatus): boolean {
+  return state === "ended" || state === "refused";
+}
+
 /** What has become of a grant. */
 export interface DebugStatus {
   readonly grantId: string;

@@ -7,8 +7,11 @@ export interface DebugFacts {
   readonly nowMs: number;
   readonly machineId: string;
   readonly phase: Phase["at"];
-  /** Whether its signature is the assignment's key's. "no-key": the assignment names none. */
-  readonly signature: "good" | "wrong" | "no-key";
+  /**
+   * Whether its signature is the assignment's key's. "no-key": the assignment names none;
+   * "unknown": which key this boot began with is not known any more.
+   */
+  readonly signature: "good" | "wrong" | "no-key" | "unknown";
   /** "unknown": what was used before cannot be read, so anything may have been. */
   readonly used: "no" | "yes" | "unknown";
   /** Of other grants. */
@@ -27,6 +30,7 @@ export type DebugRefusal =
   | "other-machine"
   | "unsigned"
   | "signature-wrong"
+  | "key-unknown"
   | "too-long"
   | "used"
   | "expired"
@@ -44,6 +48,8 @@ export function judgeGrant(wish: DebugGrantWish, facts: DebugFacts): DebugVerdic
   const { nowMs, machineId, used } = facts;
   if (grant.machineId !== machineId)
     return refused("other-machine", `It is for machine ${grant.machineId}, and this is ${machineId}.`);
+  if (facts.signature === "unknown")
+    return refused("key-unknown", "Which key this boot began with is not known any more: the log says why.");
   if (facts.signature !== "no-key" && grant.signature.length === 0)
     return refused("unsigned", "The assignment names a key, and the grant has no signature.");
   if (facts.signature === "wrong")

@@ -52,6 +52,16 @@ export const debugEvents = {
     fields: ["err"],
     says: "Which grants were used cannot be read: every grant is refused.",
   },
+  "assignment.not-known": {
+    at: ["error"],
+    fields: ["err"],
+    says: "What this boot began with of whose machine it is cannot be read: every debug grant is refused.",
+  },
+  "assignment.not-kept": {
+    at: ["error"],
+    fields: ["err"],
+    says: "Whose machine this is cannot be kept over a restart of control; every debug grant is refused until it is.",
+  },
   "debug-terminal.dials-again": {
     at: ["debug"],
     fields: ["err", "pauseMs", "grantId"],

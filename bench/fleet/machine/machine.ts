@@ -128,6 +128,7 @@ export class FleetMachine implements AsyncDisposable {
       traces: { tell: () => {}, send: (_target, _machineId, _note, signal) => clock.sleep(Infinity, signal) },
       troubles: { load: async () => undefined, save: async () => undefined, lastEnd: () => undefined },
       ownUnit: { ready: () => {}, tell: () => {}, stopping: () => {} },
+      assignment: { load: async () => undefined, save: async () => undefined },
       board: { show: (state) => void (this.#shown = state) },
     };
     const settings = {

@@ -5,6 +5,7 @@ import type { Log } from "../../../agent/ports/log.ts";
 import type { Fact } from "../facts.ts";
 import { isOk } from "../invariants/told.ts";
 import type { Trace } from "../trace.ts";
+import { SimulatedAssignmentStore } from "./assignment.ts";
 import { SimulatedNetwork } from "./build-network.ts";
 import { SimulatedBuildkit } from "./buildkit.ts";
 import { SimulatedCache } from "./cache-store.ts";
@@ -51,6 +52,7 @@ export class World {
   readonly #machine: SimulatedMachine;
   readonly #keys = new SimulatedKeys();
   readonly #identityStore = new SimulatedIdentityStore();
+  readonly #assignment = new SimulatedAssignmentStore();
   readonly #log: Log;
   /** The last state that was shown; undefined while nobody runs. */
   shown: ObservedState | undefined;
@@ -303,6 +305,7 @@ export class World {
       ownUnit: { ready: () => {}, tell: () => {}, stopping: () => {} },
       operators: undefined,
       diagnostics: undefined,
+      assignment: mortal(this.#assignment, life),
       traces: { tell: () => {}, send: (_target, _machineId, _note, signal) => clock.sleep(Infinity, signal) },
       troubles: { load: async () => undefined, save: async () => undefined, lastEnd: () => undefined },
       board: { show: (state) => life.isAlive && this.trace.note({ is: "shown", state }) },

@@ -40,7 +40,7 @@ export interface StageOptions {
   readonly uplink?: Uplink;
   /** Before the agent starts. */
   readonly prepare?: (plane: EmbeddedControlPlane) => void;
-  /** Likewise: where the agent's state and its cache are going to lie, and the VM, if it has one. */
+  /** Likewise: where its state and its cache are going to lie, and the VM, if it has one. */
   readonly prepareDisks?: (workDir: string, vm: NetworkNamespace | undefined, scope: Scope) => Promise<void>;
   /** Default true: the stage is up when the agent is ready. */
   readonly awaitReady?: boolean;

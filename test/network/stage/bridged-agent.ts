@@ -86,11 +86,12 @@ export class BridgedAgent implements AsyncDisposable {
 
   /** BuildKit configured, started, answering. */
   async up(): Promise<void> {
-    const { buildkitRoot, buildkitSocket, buildkitTraceSocket, networkConflist } = this.layout;
+    const { buildkitRoot, buildkitSocket, buildkitTraceSocket, buildkitDebugSocket, networkConflist } = this.layout;
     const places = {
       rootDir: buildkitRoot,
       socketPath: buildkitSocket,
       traceSocketPath: buildkitTraceSocket,
+      debugSocketPath: buildkitDebugSocket,
       runc: tool("runc"),
       cniConfigPath: networkConflist,
       cniBinaryDir: dirname(tool("cniPtp")),

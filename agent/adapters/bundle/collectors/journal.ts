@@ -1,3 +1,4 @@
+import { JOURNALD_FIELDS, journaldEntry } from "../../../core/journald-entry.ts";
 import { LineCutter } from "../../../core/line-cutter.ts";
 import type { Pieces } from "../collector.ts";
 import { programOutput } from "../program-output.ts";
@@ -8,7 +9,6 @@ export const OUR_UNITS = [
   ...["agent.slice", "builds.slice"],
 ];
 
-const FIELDS = "MESSAGE,PRIORITY,_SYSTEMD_UNIT,UNIT,SYSLOG_IDENTIFIER,_PID,_TRANSPORT";
 /** An entry with its fields; the journal's own limit is 768 MiB. */
 const ENTRY_MAX_CHARACTERS = 512 * 1024;
 export const PART_BYTES = 512 * 1024;
@@ -30,7 +30,7 @@ export function journal({ sinceMs, maxBytes }: JournalOptions): Pieces {
     "--all",
     "--reverse",
     "--output=json",
-    `--output-fields=${FIELDS}`,
+    `--output-fields=${JOURNALD_FIELDS}`,
     since,
     ...units,
   ];
@@ -65,30 +65,11 @@ async function* partsOf(
   if (lines.length > 0) yield part();
 }
 
-/** "2026-11-29T19:04:21.123456Z builder-agent-control.service[4711] <4> …". */
-function rendered(entry: string): string {
-  const fields = parsed(entry);
-  if (fields === undefined) return "(an entry that is too long, or not understood, was left out)\n";
-  const at = new Date(Number(fields["__REALTIME_TIMESTAMP"] ?? 0) / 1000);
-  const time = Number.isFinite(at.getTime()) ? at.toISOString() : "?";
-  const unit = text(fields["UNIT"] ?? fields["_SYSTEMD_UNIT"] ?? fields["SYSLOG_IDENTIFIER"]);
-  const priority = text(fields["PRIORITY"]);
-  return `${time} ${unit}[${text(fields["_PID"])}] <${priority}> ${text(fields["MESSAGE"])}\n`;
-}
-
-function parsed(entry: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const fields: unknown = JSON.parse(entry);
-    return typeof fields === "object" && fields !== null ? { ...fields } : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** What is no text comes as a list of bytes, and what was given twice as a list of texts. */
-function text(field: unknown): string {
-  if (typeof field === "string") return field;
-  if (!Array.isArray(field)) return "";
-  const isBytes = field.every((byte) => typeof byte === "number");
-  return isBytes ? Buffer.from(field).toString("utf8") : field.map(text).join(" ");
+/** "2026-11-29T19:04:21.123Z builder-agent-control.service[4711] <4> …". */
+function rendered(line: string): string {
+  const entry = journaldEntry(line);
+  if (entry === undefined) return "(an entry that is too long, or not understood, was left out)\n";
+  const { atMs, unit, pid, priority, message } = entry;
+  const time = atMs === undefined ? "?" : new Date(atMs).toISOString();
+  return `${time} ${unit}[${pid}] <${priority ?? ""}> ${message}\n`;
 }

@@ -9,7 +9,7 @@ export interface Cause {
   /** It shows only by what does not come. */
   readonly isSilence?: true;
   readonly severity: "blocking" | "warning";
-  /** Whether a build that is open is let in meanwhile; "nobody answers": there is no gateway to ask. */
+  /** Whether a build that is open is let in meanwhile; "nobody answers": there is no gateway. */
   readonly door: "open" | "closed" | "nobody answers";
   readonly says: RegExp;
   readonly remedy: RegExp;

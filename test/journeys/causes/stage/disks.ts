@@ -5,7 +5,8 @@ import type { NetworkNamespace } from "../../../../sandbox/net/namespace.ts";
 const CACHE_MIB = 400;
 /** Builds are refused below 256 MiB. */
 const LEFT_MIB = 200;
-const STATE_MIB = 2;
+/** Room for a recording: with less the check of them fails. */
+const STATE_MIB = 16;
 
 /** Small disks for the cache and for the machine's state, which only the VM has. */
 export async function smallDisks(workDir: string, vm: NetworkNamespace | undefined): Promise<void> {

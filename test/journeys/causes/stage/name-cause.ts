@@ -17,8 +17,17 @@ const CLEARED_MS = 45_000;
 /** sysexits: the words are no command. */
 const USAGE = 64;
 
+/** What is wrong with a machine that is ready, and keeps nobody out. */
+export async function usualOf(stage: Stage): Promise<readonly string[]> {
+  const isReady = async (): Promise<StatusReport | undefined> => {
+    const now = await report(stage);
+    return now?.ready === true ? now : undefined;
+  };
+  return rootsOf(await eventually("the machine is ready", isReady, paced(CLEARED_MS)));
+}
+
 /** Once nothing is wrong but `usual`. */
-export async function well(stage: Stage, usual: readonly string[]): Promise<StatusReport> {
+async function well(stage: Stage, usual: readonly string[]): Promise<StatusReport> {
   let last: readonly string[] | undefined;
   const isWell = async (): Promise<StatusReport | undefined> => {
     const now = await report(stage);
@@ -32,8 +41,8 @@ export async function well(stage: Stage, usual: readonly string[]): Promise<Stat
 }
 
 /**
- * Brings causes about, sees each named in time, as what it is and with what to do, and its end, after
- * it was mended. Gives how long it took for each to be named, and for all to be cleared.
+ * Brings causes about, sees each named in time, as what it is and with what to do, and its end,
+ * after it was mended. Gives how long it took for each to be named, and for all to be cleared.
  */
 export async function nameCauses(
   stage: Stage,

@@ -101,10 +101,9 @@ export interface DesiredState {
    * differs.
    *
    * The content of one (epoch, revision) never changes, secrets included; only `sent_at` and
-   * `heartbeat` do. The
-   * same revision with other content is refused: it neither takes effect nor confirms the view, and
-   * ObservedState.refused_reason names what differs. The order of builds, CAs, CIDRs, tags and map
-   * entries is no content.
+   * `heartbeat` do. The same revision with other content is refused: it neither takes effect nor
+   * confirms the view, and ObservedState.refused_reason names what differs. The order of builds,
+   * CAs, CIDRs, tags and map entries is no content.
    */
   revision: bigint;
   /**
@@ -142,9 +141,9 @@ export interface DesiredState {
     | EgressPolicy
     | undefined;
   /**
-   * How soon you send this again though nothing has changed, at most 30 seconds; anything else counts
-   * as absent, and absent as 30. Your silence is told to the machine's operators after half as long
-   * again, at least 15 seconds. No content: it may change with each message.
+   * How soon you send this again though nothing has changed, at most 30 seconds; anything else
+   * counts as absent, and absent as 30. Your silence is told to the machine's operators after half
+   * as long again, at least 15 seconds. No content: it may change with each message.
    */
   heartbeat:
     | Duration
@@ -418,8 +417,8 @@ export interface EgressPolicy {
 
 /**
  * Where a machine sends what it tells of its work as OpenTelemetry spans: its start, what it
- * reconciles, the sessions of its builds. For machines that say "traces" in Hello.capabilities. Only
- * one that names no endpoint of its own (telemetry.otlpEndpoint) follows it; the machine's own
+ * reconciles, the sessions of its builds. For machines that say "traces" in Hello.capabilities.
+ * Only one that names no endpoint of its own (telemetry.otlpEndpoint) follows it; the machine's own
  * setting wins, whole.
  *
  * An order that is not right refuses nothing else: the machine sends no spans, and its check

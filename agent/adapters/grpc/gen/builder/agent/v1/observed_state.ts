@@ -205,9 +205,9 @@ export interface DebugTerminalStatus {
   grantId: string;
   state: DebugTerminalState;
   /**
-   * Of a refusal, a stable word: "unreadable", "unsigned", "signature-wrong", "other-machine",
-   * "early", "expired", "used", "too-long", "not-supported", "root-not-allowed", "draining",
-   * "busy". Of an end: as in DebugTerminalExited.
+   * Of a refusal, a stable word: "unreadable", "unsigned", "signature-wrong", "key-unknown",
+   * "other-machine", "early", "expired", "used", "too-long", "not-supported", "root-not-allowed",
+   * "draining", "busy". Of an end: as in DebugTerminalExited.
    */
   reason: string;
   /** The same for people. */

@@ -15,7 +15,7 @@ export type LogLevel = (typeof ORDER)[number];
 /** "auto" is pretty on a terminal, and JSON for everything else. */
 export type LogFormat = "auto" | "json" | "pretty";
 
-export interface JsonLogOptions {
+export interface ProcessLogOptions {
   /** Which of our processes speaks. */
   readonly process: "buildkit" | "control" | "gateway" | "launcher" | "network" | "terminal" | "volume";
   readonly level: LogLevel;
@@ -27,7 +27,7 @@ export interface JsonLogOptions {
 }
 
 /** The level may change while the process runs. */
-export interface JsonLog extends Log {
+export interface ProcessLog extends Log {
   setLevel(level: LogLevel): void;
   /** How many lines had to be dropped so far. */
   readonly droppedLines: () => number;
@@ -40,7 +40,7 @@ export interface JsonLog extends Log {
  * first and then at growing intervals, at debug each time: see `FaultMemory`. What had to be
  * dropped is counted, and told as `log.dropped` once it is over.
  */
-export function jsonLog(options: JsonLogOptions): JsonLog {
+export function processLog(options: ProcessLogOptions): ProcessLog {
   const written = writer(options);
   // An error, so that every level shows it: what was dropped may have been errors.
   const dropped = (lines: number): string => written({ level: "error", event: "log.dropped", data: { lines } });
@@ -73,7 +73,7 @@ function writer({
   format = "auto",
   fd = STDOUT,
   environment = process.env,
-}: JsonLogOptions): (line: LogLine) => string {
+}: ProcessLogOptions): (line: LogLine) => string {
   const isPretty = format === "pretty" || (format === "auto" && isatty(fd));
   const colours = isatty(fd) && !environment["NO_COLOR"] && environment["TERM"] !== "dumb";
   const lines = isPretty ? prettyLines(name, colours) : jsonLines(name, process.pid);

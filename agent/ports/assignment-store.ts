@@ -1,0 +1,12 @@
+import type { Assignment } from "../core/desired-state.ts";
+
+/** Whose this machine is, as this boot heard it first: it outlives this process, and not the boot. */
+export interface AssignmentStore {
+  /**
+   * Undefined: this boot has not heard it yet.
+   * @throws {AgentError} where something is kept that cannot be read.
+   */
+  load(bootId: string): Promise<Assignment | undefined>;
+  /** @throws {AgentError} where it cannot be kept. */
+  save(bootId: string, assignment: Assignment): Promise<void>;
+}
