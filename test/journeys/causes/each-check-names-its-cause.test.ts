@@ -197,8 +197,6 @@ const CAUSES: readonly Cause[] = [
     severity: "warning",
     door: "open",
     says: /cannot be stored.*No space left/,
-    explains: ["recordings"],
-    troubles: ["check-failed recordings", "check-failed records"],
     remedy: /disk/,
     bring: async (stage) => {
       await fillState(stage.vm, stage.workDir);
