@@ -2,7 +2,7 @@ import type { TurnedAway } from "./turned-away.ts";
 
 /** What a client is told that may not build here, as gRPC says it. */
 export interface PartingWords {
-  /** "unavailable": the same client may try again; clients of BuildKit do so by themselves. */
+  /** "unavailable": to ask again can help; clients of BuildKit do so by themselves. */
   readonly status: "failed-precondition" | "unavailable" | "resource-exhausted";
   readonly message: string;
 }

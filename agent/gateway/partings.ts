@@ -15,6 +15,15 @@ const MOST_BYTES = 32 * 1024;
 /** More are reset without a word: whoever comes with a good certificate is not let in by that. */
 const MOST_AT_ONCE = 64;
 
+/**
+ * Clients of BuildKit ask again each second while they hear "unavailable", and buildx gives up after
+ * 20 s without a word of why. So whoever still asks after this long hears that it is of no use.
+ */
+const PATIENCE_MS = 10_000;
+/** Who has not asked for so long begins anew. */
+const FORGOTTEN_MS = 5_000;
+const MOST_ASKERS = 256;
+
 const NOTHING = Buffer.alloc(0);
 const SETTINGS = frame(TYPE.settings, 0, 0, NOTHING);
 const SETTINGS_TAKEN = frame(TYPE.settings, FLAG.acknowledges, 0, NOTHING);
@@ -25,6 +34,12 @@ const STATUSES: Readonly<Record<PartingWords["status"], number>> = {
   "resource-exhausted": GRPC_STATUS.resourceExhausted,
 };
 
+interface PartingLegs {
+  readonly client: TLSSocket;
+  /** Under the TLS. */
+  readonly raw: Socket;
+}
+
 /**
  * Tells clients with a good certificate why they may not build here: each call is answered with the
  * reason, and none reaches BuildKit. Bounded in number, bytes and time.
@@ -32,9 +47,15 @@ const STATUSES: Readonly<Record<PartingWords["status"], number>> = {
 export class Partings {
   /** How each of those that are here is made to leave. */
   readonly #open = new Set<() => void>();
+  /** Who was told to ask again, by name: the one who asked last comes last. */
+  readonly #askers = new Map<string, { readonly sinceMs: number; readonly lastMs: number }>();
 
-  /** Owns the connection if it takes it. False: it does not, and nothing was said. */
-  begin(raw: Socket, client: TLSSocket, words: PartingWords): boolean {
+  /**
+   * Owns the connection if it takes it. False: it does not, and nothing was said.
+   *
+   * @param asker Whose certificate it is. @param nowMs CLOCK_MONOTONIC.
+   */
+  begin({ raw, client }: PartingLegs, words: PartingWords, asker: string, nowMs: number): boolean {
     if (this.#open.size >= MOST_AT_ONCE || raw.destroyed) return false;
     const leave = (): void => {
       if (!raw.destroyed) raw.resetAndDestroy();
@@ -46,13 +67,24 @@ export class Partings {
       client.destroy();
       this.#open.delete(leave);
     });
-    const answers = new Answers(words, (bytes) => void client.write(bytes));
+    const answers = new Answers(this.#patient(words, asker, nowMs), (bytes) => void client.write(bytes));
     client.on("data", (chunk: Buffer) => {
       if (!answers.take(chunk)) leave();
     });
     // It has read all there was to read.
     client.on("end", leave);
     return true;
+  }
+
+  #patient(words: PartingWords, asker: string, nowMs: number): PartingWords {
+    if (words.status !== "unavailable") return words;
+    const known = this.#askers.get(asker);
+    const sinceMs = known !== undefined && nowMs - known.lastMs < FORGOTTEN_MS ? known.sinceMs : nowMs;
+    this.#askers.delete(asker);
+    this.#askers.set(asker, { sinceMs, lastMs: nowMs });
+    const [oldest = asker] = this.#askers.keys();
+    if (this.#askers.size > MOST_ASKERS) this.#askers.delete(oldest);
+    return nowMs - sinceMs < PATIENCE_MS ? words : { ...words, status: "failed-precondition" };
   }
 
   /** Nobody is listened to any longer. */

@@ -140,7 +140,9 @@ export class Reception {
     detail: string,
   ): void {
     const words = cas === this.#parts.policy.cas ? partingWords(reason, detail) : undefined;
-    const isHeard = words !== undefined && this.#partings.begin(visitor.raw, socket, words);
+    const [asker = ""] = presented?.facts.certificate?.uriSans ?? [];
+    const legs = { raw: visitor.raw, client: socket };
+    const isHeard = words !== undefined && this.#partings.begin(legs, words, asker, this.#parts.clock.now().monoMs);
     if (isHeard) this.#note(visitor, reason, detail, presented);
     else this.#turnAway(visitor, reason, detail, presented);
   }

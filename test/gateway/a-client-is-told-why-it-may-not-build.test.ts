@@ -2,6 +2,7 @@ import { once } from "node:events";
 import type { TLSSocket } from "node:tls";
 import { Client, credentials, type ServiceError, status } from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { systemClock } from "../../agent/adapters/clock/system-clock.ts";
 import type { AllowSet } from "../../agent/core/allow-set.ts";
 import { frame, PREFACE, TYPE } from "../../agent/gateway/http2/frames.ts";
 import { CertificateAuthority, type CertificateWithKey } from "../../sandbox/pki/certificate-authority.ts";
@@ -81,6 +82,22 @@ it("hears that its build opens connections too quickly", async () => {
   await rig[Symbol.asyncDispose]();
   rig = await Rig.start({ calls: "judged", limits: { maxSessionsPerBuildPerMinute: 0 } });
   expect(await ask(await rig.open())).toMatchObject({ code: status.RESOURCE_EXHAUSTED });
+});
+
+it("hears after ten seconds of asking that it is of no use to ask again, and another client does not", async () => {
+  await rig[Symbol.asyncDispose]();
+  const [real, late] = [systemClock(), { ms: 0 }];
+  const now = () => ({ wallMs: real.now().wallMs + late.ms, monoMs: real.now().monoMs + late.ms });
+  rig = await Rig.start({ calls: "judged", clock: { ...real, now } });
+  const [certificate, other] = [await rig.issue("b1"), await rig.issue("b2")];
+  const grants = new Map(["b1", "b2"].map((id) => [id, grantFor(id)]));
+  await rig.allow({ grants, admission: { at: "closed", because: "disk: full" } });
+  const codes: number[] = [];
+  for (late.ms = 0; late.ms <= 12_000; late.ms += 4_000) codes.push((await ask(certificate)).code);
+  expect(codes).toEqual([status.UNAVAILABLE, status.UNAVAILABLE, status.UNAVAILABLE, status.FAILED_PRECONDITION]);
+  expect((await ask(other)).code).toBe(status.UNAVAILABLE);
+  late.ms += 6_000;
+  expect((await ask(certificate)).code).toBe(status.UNAVAILABLE);
 });
 
 describe("of what is said", () => {
