@@ -5,6 +5,7 @@ import type { Head } from "./head.ts";
 import type { CheckResult } from "./health.ts";
 import type { LoopStatus } from "./loop-status.ts";
 import type { Resources } from "./machine.ts";
+import type { ObservedEnding } from "./observed-ending.ts";
 import type { Phase } from "./phase.ts";
 import { readiness } from "./readiness.ts";
 import type { RefusedBuild } from "./refused-builds.ts";
@@ -37,6 +38,8 @@ export interface ObservedState {
   readonly tailnet?: TailnetObserved;
   /** What has become of each debug grant of the desired state. Absent: nothing is known of any. */
   readonly debugTerminals?: readonly DebugStatus[];
+  /** Absent: nobody has ordered one. */
+  readonly ending?: ObservedEnding;
   readonly bootChapters: readonly BootChapter[];
   readonly buildkit: {
     readonly version: string;

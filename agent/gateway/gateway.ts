@@ -60,6 +60,7 @@ export async function runGateway(parts: GatewayParts): Promise<void> {
   await Promise.all([followOrders(governed, signal), expireSessions(sessions, parts), tellStats(stats, parts)]);
 
   door.close();
+  reception.close();
   const cut = sessions.cutAll("gateway-lost", "the gateway was told to stop");
   await sessions.over();
   log.info({ cut }, "gateway.stopped");

@@ -38,6 +38,10 @@ export const evidence = () =>
 export const terminals = () =>
   everydayTests("terminals", ["test/debug/nothing-is-left"], 30 * MINUTES, { BUILDER_AGENT_TERMINAL_ENDINGS: "200" });
 
+/** 20 machines that end within a notice of 30 s; the everyday tests take two. @type {Tier} */
+export const endings = () =>
+  everydayTests("endings", ["test/journeys/an-ending-keeps-its-time"], 20 * MINUTES, { BUILDER_AGENT_ENDINGS: "20" });
+
 /** What depends on Node itself, on the Node that this command was given: the floor. @type {Tier} */
 export const floor = async (filters) => {
   const name = "floor";
