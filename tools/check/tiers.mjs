@@ -42,12 +42,12 @@ export const terminals = () =>
  * A hundred SIGKILLs of control during builds, and of an idle gateway; the everyday tests send three
  * of each. Writes what it measured into the page of reliability. @type {Tier}
  */
-export const recovery = () =>
+export const recovery = (filters) =>
   everydayTests(
     "recovery",
-    ["test/journeys/recovery/a-hundred"],
+    filters.length > 0 ? filters : ["test/journeys/recovery/a-hundred"],
     30 * MINUTES,
-    { BUILDER_AGENT_KILLS: "100", BUILDER_AGENT_RELIABILITY_PAGE: "docs/reliability.md" },
+    { BUILDER_AGENT_KILLS: "100" },
     // An idle gateway is not idle beside builds.
     ["--no-file-parallelism"],
   );

@@ -11,7 +11,10 @@ const BUILDS = 3;
 
 needsStage();
 
-it(`breaks no build and loses no record, however often control is killed: ${KILLS} times`, { timeout: KILLS_TIMEOUT_MS }, async () => {
+it(`breaks no build and loses no record, however often control is killed: ${KILLS} times`, {
+  timeout: KILLS_TIMEOUT_MS,
+}, async () => {
+  const sinceMs = performance.now();
   const sums = { passed: 0, broken: [] as string[], records: 0 };
   const around = async (stage: Stage): Promise<AsyncDisposable> => {
     const builds = new EndlessBuilds(stage, BUILDS);
@@ -29,13 +32,17 @@ it(`breaks no build and loses no record, however often control is killed: ${KILL
   expect(sums.broken).toEqual([]);
   expect(sums.passed).toBeGreaterThanOrEqual(BUILDS);
   expect(backMs).toHaveLength(KILLS);
-  await record("recovery-control", [
-    ["SIGKILLs of control, with three builds open on each machine", String(KILLS)],
-    ["builds that passed, each with its own output", String(sums.passed)],
-    ["builds that were broken (bar: 0)", String(sums.broken.length)],
-    ["session records with the control plane, each once", String(sums.records)],
-    ["until control is attached again", times(backMs)],
-  ]);
+  await record({
+    section: "recovery-control",
+    sinceMs,
+    rows: [
+      ["SIGKILLs of control, with three builds open on each machine", String(KILLS)],
+      ["builds that passed, each with its own output", String(sums.passed)],
+      ["builds that were broken (bar: 0)", String(sums.broken.length)],
+      ["session records with the control plane, each once", String(sums.records)],
+      ["until control is attached again", times(backMs)],
+    ],
+  });
 });
 
 /** Kills it, and gives how long it is until it is attached again. */

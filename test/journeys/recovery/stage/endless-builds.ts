@@ -1,12 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Stage } from "../../stage/stage.ts";
+import { isLong } from "./kills.ts";
 
-/** About four seconds, so that a few of them are open at any moment. */
 const LINES = 40;
+/** Four seconds for a build; in the long form as long as a run of control, so that it meets each kill. */
+const LINE_EVERY_S = isLong ? 0.3 : 0.1;
 
 function dockerfile(mark: string): readonly string[] {
-  const script = `for n in $(seq ${LINES}); do echo ${mark} $n >> /result; sleep 0.1; done`;
+  const script = `for n in $(seq ${LINES}); do echo ${mark} $n >> /result; sleep ${LINE_EVERY_S}; done`;
   return [
     "FROM scratch AS work",
     "COPY busybox /bin/busybox",

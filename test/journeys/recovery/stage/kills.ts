@@ -10,7 +10,8 @@ const REST_MS = 10_500;
 
 /** How many processes are killed, in all. */
 export const KILLS = Number(process.env["BUILDER_AGENT_KILLS"] || A_FEW);
-const isLong = KILLS > A_FEW;
+/** Whether figures are for the record. */
+export const isLong = KILLS > A_FEW;
 
 export const KILLS_TIMEOUT_MS = 120_000 + (KILLS / MACHINES) * (REST_MS + 20_000);
 
