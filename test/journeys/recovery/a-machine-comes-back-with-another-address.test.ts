@@ -1,0 +1,33 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, it } from "vitest";
+import { sharedStage } from "../stage/shared-stage.ts";
+import { MovingNetwork, PLANE } from "./stage/moving.ts";
+
+const network = new MovingNetwork();
+const stage = sharedStage({
+  plane: { heartbeatMs: 1_000 },
+  uplink: network,
+  config: { controlPlane: { endpoint: PLANE } },
+  prepare: (plane) => network.leadTo(plane.transport.port),
+});
+
+it("is attached anew long before the old connection would be given up, and an open build does not notice", async () => {
+  const { plane, vm, log } = stage();
+  if (vm === undefined) throw new Error("This machine has no network of its own");
+  const build = await stage().openBuild();
+  await using held = await stage().holdBuild(build);
+  const { attaches } = stage().machine;
+  const detached = log.next("control-plane.detached");
+  const beganMs = performance.now();
+
+  await network.move(vm, "203.0.113.77/24", () => sleep(1_000));
+  expect(JSON.stringify((await detached).data)).toMatch(/is 203\.0\.113\.77 now, and was 203\.0\.113\.2/);
+  await plane.until(() => stage().machine.attaches > attaches, { what: "control to attach again", deadlineMs: 45_000 });
+  // Silence alone is noticed after 90 s.
+  expect(performance.now() - beganMs).toBeLessThan(60_000);
+  await using next = await stage().holdBuild(await stage().openBuild());
+  await next.finish();
+  await held.finish();
+  await stage().untilRecords(build);
+  expect(await log.all("identity.registered")).toHaveLength(1);
+});
