@@ -17,6 +17,7 @@ import {
   frames,
   nspawn,
   page,
+  recovery,
   tailnet,
   terminals,
   vitest,
@@ -34,7 +35,7 @@ const everyday = { generated, format, lint, "lint-rules": lintRules, types, expo
 /** What takes longer; only by name, or all of it with --slow. @type {Checks} */
 const slow = { certificates, frames, calls, evidence, terminals, endings, page, simulate, nspawn, "vm-first": vmFirst };
 /** @type {Checks} */
-const known = { ...everyday, ...slow, tailnet, vm };
+const known = { ...everyday, ...slow, tailnet, recovery, vm };
 
 const { values, positionals } = parseArgs({
   options: { only: { type: "string" }, slow: { type: "boolean", default: false } },
