@@ -29,6 +29,7 @@ export class Builders {
   readonly #stage: Stage;
   readonly #seed: number;
   readonly #running = new Set<string>();
+  readonly #clients = new Set<Client>();
   #count = 0;
 
   constructor(stage: Stage, seed: number) {
@@ -39,6 +40,11 @@ export class Builders {
   /** Builds whose client runs. */
   running(): readonly string[] {
     return [...this.#running];
+  }
+
+  /** Kills the clients that there are. */
+  kill(): void {
+    for (const client of this.#clients) void client[Symbol.asyncDispose]();
   }
 
   /** One person, who stops between two builds once `isOver`. */
@@ -102,7 +108,9 @@ export class Builders {
       process.env,
       CLIENT_DEADLINE_MS,
     );
+    this.#clients.add(client);
     const { exitCode, said } = await client.ended;
+    this.#clients.delete(client);
     if (exitCode === null) return { is: "failed", tells: ["hung"], said };
     if (exitCode !== 0) return { is: "failed", tells: toldIn(said), said };
     const found = await wrongIn(out, work.payload);

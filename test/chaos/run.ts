@@ -88,10 +88,11 @@ async function onStage(stage: Stage, schedule: Schedule, around: Surroundings): 
   const working = eachPerson((person) => builders.work(person, () => isOver));
   const { said, signal } = around;
   const { faults, failures } = await storm(schedule, { stage, signal, said, running: () => builders.running() });
-  const quietMs = Math.max(0, untilMs - Date.now());
-  await sleep(quietMs, undefined, { signal });
+  await sleep(Math.max(0, untilMs - Date.now()), undefined, { signal }).catch(() => builders.kill());
   isOver = true;
   const lastMendMs = Math.max(...(faults.length === 0 ? [Date.now()] : []), ...faults.map(({ mendedMs }) => mendedMs));
+  if (signal.aborted) await working;
+  signal.throwIfAborted();
   const readyMs = await whenReady(stage);
   await working;
   if (readyMs !== undefined) await everybody(LAST_BUILDS);
