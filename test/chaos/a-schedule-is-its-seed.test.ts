@@ -28,10 +28,13 @@ it("lets no two faults of one lane be at the same time, and those of two lanes b
   for (const seed of SEEDS) {
     const { faults } = scheduleOf(seed, 10 * MINUTE_MS);
     const overlaps = faults.flatMap((one) =>
-      faults.filter((other) => other.atMs > one.atMs && other.atMs <= one.atMs + one.holdsMs).map((other) => [one, other]),
+      faults
+        .filter((other) => other.atMs > one.atMs && other.atMs <= one.atMs + one.holdsMs)
+        .map((other) => [one, other]),
     );
     expect(overlaps.length).toBeGreaterThan(0);
-    for (const lanes of overlaps.map((two) => two.map(({ is }) => faultOf(is).lane))) expect(new Set(lanes).size).toBe(2);
+    for (const lanes of overlaps.map((two) => two.map(({ is }) => faultOf(is).lane)))
+      expect(new Set(lanes).size).toBe(2);
   }
 });
 

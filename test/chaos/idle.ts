@@ -1,5 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { BuildPermission } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
 import { processesNaming } from "../journeys/stage/processes.ts";
 import type { Stage } from "../journeys/stage/stage.ts";
@@ -11,6 +12,7 @@ import type { Breach } from "./timeline.ts";
 const NOTHING_LEFT = "No process, mount, link, table, namespace, socket or key is left over";
 const DISK_BACK = "Once its cache is pruned, a disk is as full as it was";
 
+const LOOK_EVERY_MS = 2_000;
 /** BuildKit's own databases, which do not shrink; and records that have no reader any more. */
 const MORE_KIB = 48 * 1_024;
 
@@ -25,6 +27,27 @@ export interface Idle {
 /** Prunes first: what is cached belongs to no build. */
 export async function idleOf(stage: Stage, mark: string): Promise<Idle> {
   await pruned(stage);
+  return lookedAt(stage, mark);
+}
+
+/**
+ * The same, once it is as it was before: BuildKit clears up behind a build's back. What it has not
+ * cleared up by the deadline is judged as left.
+ */
+export async function idleAgain(
+  stage: Stage,
+  mark: string,
+  isAsBefore: (now: Idle) => boolean,
+  deadlineMs: number,
+): Promise<Idle> {
+  await pruned(stage);
+  for (const untilMs = Date.now() + deadlineMs; ; await sleep(LOOK_EVERY_MS)) {
+    const now = await lookedAt(stage, mark);
+    if (isAsBefore(now) || Date.now() > untilMs) return now;
+  }
+}
+
+async function lookedAt(stage: Stage, mark: string): Promise<Idle> {
   const vm = vmOf(stage);
   const within = [stage.workDir, stage.runtimeDir];
   const own = (await Promise.all([mark, ...within].map((text) => processesNaming(text)))).flat();
@@ -108,7 +131,9 @@ async function filesIn(dir: string, matches: (entry: Entry) => boolean): Promise
 async function keysOnDisk(workDir: string): Promise<readonly string[]> {
   const files = await filesIn(workDir, (entry) => entry.isFile());
   const held = await Promise.all(
-    files.map(async (file) => ((await readFile(file, "latin1").catch(() => "")).includes("PRIVATE KEY-----") ? [file] : [])),
+    files.map(async (file) =>
+      (await readFile(file, "latin1").catch(() => "")).includes("PRIVATE KEY-----") ? [file] : [],
+    ),
   );
   return held.flat();
 }

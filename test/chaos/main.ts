@@ -12,7 +12,8 @@ import { shorten } from "./shorten.ts";
 const EX_USAGE = 64;
 
 const stop = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort(new Error(`ended by ${signal}`)));
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.once(signal, () => stop.abort(new Error(`ended by ${signal}`)));
 process.exitCode = await main();
 
 async function main(): Promise<number> {
@@ -37,8 +38,9 @@ async function main(): Promise<number> {
       ? (seeds ?? [randomInt(2 ** 31)]).map((seed) => scheduleOf(seed, lengthMs, without))
       : [readSchedule(await readFile(values.schedule, "utf8"))];
   const runs: Reported[] = [];
+  const startedMs = performance.now();
   for (const schedule of schedules) runs.push({ schedule, ran: await oneRun(schedule, shrinkMs) });
-  if (values.write) await writeReport(runs, new Date().toISOString().slice(0, 10));
+  if (values.write) await writeReport(runs, (performance.now() - startedMs) / 1_000);
   const broken = runs.reduce((sum, { ran }) => sum + ran.breaches.length, 0);
   print(lastLine(runs, broken));
   return broken === 0 ? 0 : 1;

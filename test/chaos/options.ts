@@ -32,11 +32,17 @@ export function readOptions(given: GivenOptions): ChaosOptions | string {
   const bad = given.seed?.find((_, at) => !isSeed(seeds?.[at]));
   if (bad !== undefined) return `--seed ${bad}: a whole number from 0, below ${SEEDS}`;
   const unknown = given.without.find((is) => !(is in FAULTS));
-  if (unknown !== undefined) return `--without ${unknown}: there is no such fault; there are ${Object.keys(FAULTS).join(", ")}`;
+  if (unknown !== undefined)
+    return `--without ${unknown}: there is no such fault; there are ${Object.keys(FAULTS).join(", ")}`;
   const shrinkMinutes = Number(given["shrink-minutes"]);
   if (!(shrinkMinutes >= 0 && shrinkMinutes <= MOST_MINUTES))
     return `--shrink-minutes ${given["shrink-minutes"]}: from 0 to ${MOST_MINUTES}`;
-  return { seeds, lengthMs: Math.round(minutes * MINUTE_MS), without: given.without, shrinkMs: shrinkMinutes * MINUTE_MS };
+  return {
+    seeds,
+    lengthMs: Math.round(minutes * MINUTE_MS),
+    without: given.without,
+    shrinkMs: shrinkMinutes * MINUTE_MS,
+  };
 }
 
 function isSeed(seed: number | undefined): boolean {

@@ -28,14 +28,16 @@ export function dockerfile(mark: string, seconds: number): string {
 /** What is not as it must be in the output of that Dockerfile; undefined: nothing. */
 export async function wrongIn(outputDir: string, payload: Buffer): Promise<string | undefined> {
   const read = (name: string): Promise<Buffer | undefined> =>
-    readFile(join(outputDir, name)).catch((failure: NodeJS.ErrnoException) => {
-      if (failure.code === "ENOENT") return undefined;
+    readFile(join(outputDir, name)).catch((failure: unknown) => {
+      if (failure instanceof Error && "code" in failure && failure.code === "ENOENT") return undefined;
       throw failure;
     });
   const [sum, twice] = [await read("sum"), await read("twice")];
   const digest = createHash("sha256").update(payload).digest("hex");
-  if (sum?.toString("utf8") !== `${digest}  -\n`) return `sum is ${sum?.toString("utf8").trim() ?? "missing"}, not ${digest}`;
+  if (sum?.toString("utf8") !== `${digest}  -\n`)
+    return `sum is ${sum?.toString("utf8").trim() ?? "missing"}, not ${digest}`;
   if (twice === undefined) return "twice is missing";
-  if (!twice.equals(Buffer.concat([payload, payload]))) return `twice has ${twice.length} bytes, and not those that it must have`;
+  if (!twice.equals(Buffer.concat([payload, payload])))
+    return `twice has ${twice.length} bytes, and not those that it must have`;
   return undefined;
 }

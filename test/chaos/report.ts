@@ -1,12 +1,9 @@
-import { readFile, writeFile } from "node:fs/promises";
-import { inTree } from "../../sandbox/stack/tree.ts";
+import { asMeasured, writeSection } from "../../bench/report/page.ts";
+import { aligned } from "../../bench/report/table.ts";
 import { FAULTS } from "./faults/all.ts";
 import { RECOVERED_MS } from "./oracle/windows.ts";
 import type { Ran } from "./run.ts";
 import type { Schedule } from "./schedule.ts";
-
-const FILE = "docs/reliability.md";
-const [BEGIN, END] = ["<!-- chaos:begin -->", "<!-- chaos:end -->"];
 
 /** A run, and what it was a run of. */
 export interface Reported {
@@ -14,60 +11,55 @@ export interface Reported {
   readonly ran: Ran;
 }
 
-/** Replaces what stands between the markers, and nothing else. @throws {Error} without markers. */
-export async function writeReport(runs: readonly Reported[], day: string): Promise<void> {
-  const text = await readFile(inTree(FILE), "utf8");
-  const [from, to] = [text.indexOf(BEGIN), text.indexOf(END)];
-  if (from < 0 || to < from) throw new Error(`${FILE} has no ${BEGIN} … ${END} to write between`);
-  await writeFile(inTree(FILE), `${text.slice(0, from + BEGIN.length)}\n\n${figures(runs, day)}\n${text.slice(to)}`);
+const BUILDS = ["seed", "minutes", "faults", "builds", "right", "failed, explained", "failed, unexplained", "wrong"];
+const MACHINE = [
+  "seed",
+  "sessions",
+  "records lost",
+  "doubled",
+  "left over",
+  "ready after the last fault",
+  "broken promises",
+];
+
+/** Replaces what docs/reliability.md says of chaos. */
+export async function writeReport(runs: readonly Reported[], seconds: number): Promise<void> {
+  const seeds = runs.map(({ schedule }) => ` --seed ${schedule.seed}`).join("");
+  const minutes = [...new Set(runs.map(({ schedule }) => minutesOf(schedule)))].join(", ");
+  const command = `npm run chaos -- --minutes ${minutes}${seeds} --write`;
+  const figures = asMeasured({ command, seconds, figures: figuresOf(runs) });
+  await writeSection({ page: "docs/reliability.md", name: "chaos" }, figures);
 }
 
-/** Markdown. */
-export function figures(runs: readonly Reported[], day: string): string {
-  const rows = runs.map(({ schedule, ran }) => row(cells(schedule, ran)));
-  const kinds = Object.entries(FAULTS).map(([is, { what, breaks }]) => row([`\`${is}\``, what, words(breaks)]));
-  return [
-    `Measured on ${day}.`,
-    "",
-    ...table(["seed", "minutes", "faults", "builds", "right", "broken by a fault, and told", "wrong", "unexplained"]),
-    ...rows,
-    "",
-    ...table(["seed", "sessions", "records lost", "doubled", "left over", "ready after the last fault", "promises broken"]),
-    ...runs.map(({ schedule, ran }) => row(moreCells(schedule, ran))),
-    "",
-    `What each fault may do to a build; a failure that is told in no such way is a broken promise, and so is one after the next build was right, or ${RECOVERED_MS / 1_000} s later than the fault on a quiet machine:`,
-    "",
-    ...table(["fault", "what happens", "how a build may fail by it"]),
-    ...kinds,
-    "",
-  ].join("\n");
+/** Markdown: a row a run, and a line for each fault. */
+export function figuresOf(runs: readonly Reported[]): string {
+  const felt = `A build may fail by a fault until the first one is right that was ordered after its end, for ${RECOVERED_MS / 1_000} s at most on a quiet machine, and only in the ways that are named here:`;
+  const faults = Object.entries(FAULTS).map(([is, { what, breaks }]) => `- \`${is}\`: ${what}: ${waysOf(breaks)}`);
+  const tables = [aligned([BUILDS, ...runs.map(buildsOf)]), aligned([MACHINE, ...runs.map(machineOf)])];
+  return [...tables, felt, faults.join("\n")].join("\n\n");
 }
 
-function cells({ seed, lengthMs, faults }: Schedule, { timeline, explanations }: Ran): readonly unknown[] {
-  const { builds } = timeline;
+function buildsOf({ schedule, ran }: Reported): readonly string[] {
+  const { builds, faults } = ran.timeline;
   const count = (is: string): number => builds.filter(({ outcome }) => outcome.is === is).length;
-  const minutes = (lengthMs / 60_000).toFixed(1);
-  const unexplained = count("failed") - explanations.length;
-  return [seed, minutes, faults.length, builds.length, count("right"), explanations.length, count("wrong"), unexplained];
+  const explained = ran.explanations.length;
+  const counts = [faults.length, builds.length, count("right"), explained, count("failed") - explained, count("wrong")];
+  return [schedule.seed, minutesOf(schedule), ...counts].map(String);
 }
 
-function moreCells({ seed }: Schedule, { timeline, breaches }: Ran): readonly unknown[] {
+function machineOf({ schedule, ran }: Reported): readonly string[] {
+  const { breaches, timeline } = ran;
   const { sessions, readyMs, lastMendMs } = timeline;
-  const lost = breaches.filter(({ because }) => because.endsWith("has no record")).length;
-  const doubled = breaches.filter(({ because }) => /has \d+ records$/.test(because)).length;
-  const left = breaches.filter(({ because }) => because.endsWith("is left")).length;
+  const count = (pattern: RegExp): number => breaches.filter(({ because }) => pattern.test(because)).length;
+  const counts = [count(/has no record$/), count(/has \d+ records$/), count(/is left$/)];
   const ready = readyMs === undefined ? "never" : `${((readyMs - lastMendMs) / 1_000).toFixed(1)} s`;
-  return [seed, sessions.length, lost, doubled, left, ready, breaches.length];
+  return [schedule.seed, sessions.length, ...counts, ready, breaches.length].map(String);
 }
 
-function words(breaks: readonly string[]): string {
-  return breaks.length === 0 ? "none may" : breaks.map((told) => `\`${told}\``).join(" ");
+function waysOf(breaks: readonly string[]): string {
+  return breaks.length === 0 ? "none may" : breaks.map((told) => `\`${told}\``).join(", ");
 }
 
-function table(heads: readonly string[]): readonly string[] {
-  return [row(heads), row(heads.map(() => "---"))];
-}
-
-function row(fields: readonly unknown[]): string {
-  return `| ${fields.map(String).join(" | ")} |`;
+function minutesOf({ lengthMs }: Schedule): number {
+  return Math.round(lengthMs / 6_000) / 10;
 }

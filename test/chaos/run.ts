@@ -8,11 +8,11 @@ import { Stage } from "../journeys/stage/stage.ts";
 import { Builders } from "./builders.ts";
 import { mountDisks } from "./disks.ts";
 import { gauge, type Sample } from "./gauge.ts";
-import { type Idle, idleOf, judgeIdle } from "./idle.ts";
+import { type Idle, idleAgain, idleOf, judgeIdle } from "./idle.ts";
 import { type Explanation, judgeBuilds } from "./oracle/builds.ts";
+import { judgeReadiness } from "./oracle/readiness.ts";
 import { judgeRecords } from "./oracle/records.ts";
 import { judgeBaseLine, judgeSlopes } from "./oracle/resources.ts";
-import { judgeReadiness } from "./oracle/readiness.ts";
 import { RECOVERED_MS } from "./oracle/windows.ts";
 import type { Schedule } from "./schedule.ts";
 import { recordsSeen, sessionsSeen, withTells } from "./seen.ts";
@@ -26,6 +26,8 @@ const WARMING_BUILDS = 2;
 const LAST_BUILDS = 2;
 /** As long as anybody waits for a machine that does not come back. */
 const READY_DEADLINE_MS = 180_000;
+/** For BuildKit to close what it holds of builds that are over. */
+const IDLE_DEADLINE_MS = 60_000;
 const RECORDS_DEADLINE_MS = 60_000;
 
 export interface Ran {
@@ -99,7 +101,10 @@ async function onStage(stage: Stage, schedule: Schedule, around: Surroundings): 
   over.abort();
   await measuring;
   await untilRecorded(stage);
-  const after = readyMs === undefined ? before : await idleOf(stage, builders.mark);
+  const after =
+    readyMs === undefined
+      ? before
+      : await idleAgain(stage, builders.mark, (now) => judgeMachine(before, now).length === 0, IDLE_DEADLINE_MS);
   const [sessions, records] = [await sessionsSeen(stage), recordsSeen(stage)];
   // The base line's own are no builds of anybody.
   const builds = withTells(builders.runs, sessions, records);
@@ -113,11 +118,14 @@ async function onStage(stage: Stage, schedule: Schedule, around: Surroundings): 
       ...breaches,
       ...judgeRecords(timeline),
       ...judgeReadiness(timeline, recoveredMs),
-      ...judgeIdle(before, after),
-      ...judgeBaseLine(before.samples, after.samples),
+      ...judgeMachine(before, after),
       ...judgeSlopes(samples),
     ],
   };
+}
+
+function judgeMachine(before: Idle, after: Idle): readonly Breach[] {
+  return [...judgeIdle(before, after), ...judgeBaseLine(before.samples, after.samples)];
 }
 
 function eachPerson(work: (person: number) => Promise<unknown>): Promise<unknown> {
@@ -130,8 +138,7 @@ async function several(builders: Builders, person: number, builds: number): Prom
 }
 
 async function whenReady(stage: Stage): Promise<number | undefined> {
-  const isReady = async (): Promise<boolean> =>
-    (await stage.health("/readyz").catch(() => undefined))?.status === 200;
+  const isReady = async (): Promise<boolean> => (await stage.health("/readyz").catch(() => undefined))?.status === 200;
   return eventually("the machine is ready again", isReady, READY_DEADLINE_MS).then(
     () => Date.now(),
     () => undefined,

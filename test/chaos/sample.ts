@@ -7,7 +7,11 @@ export const build = (changes: Partial<BuildRun> = {}): BuildRun => ({
   ...changes,
 });
 
-export const failed = (...tells: readonly string[]): BuildRun["outcome"] => ({ is: "failed", tells, said: "error: it broke" });
+export const failed = (...tells: readonly string[]): BuildRun["outcome"] => ({
+  is: "failed",
+  tells,
+  said: "error: it broke",
+});
 
 export const fault = (is: string, changes: Partial<FaultRun> = {}): FaultRun => ({
   ...{ is, beganMs: 11_000, mendedMs: 12_000 },
@@ -27,7 +31,11 @@ export const record = (id: number, changes: Partial<RecordSeen> = {}): RecordSee
 /** Of a machine whose gateway was killed once, under one build that heard of it. */
 export const timeline = (changes: Partial<Timeline> = {}): Timeline => ({
   faults: [fault("gateway-killed")],
-  builds: [build(), build({ buildId: "b2", outcome: failed("ending:gateway-lost") }), build({ buildId: "b3", orderedMs: 20_000, endedMs: 22_000 })],
+  builds: [
+    build(),
+    build({ buildId: "b2", outcome: failed("ending:gateway-lost") }),
+    build({ buildId: "b3", orderedMs: 20_000, endedMs: 22_000 }),
+  ],
   sessions: [session(1), session(2), session(3)],
   records: [record(1), record(2), record(3)],
   ...{ lastMendMs: 12_000, readyMs: 14_000 },

@@ -76,7 +76,9 @@ export function readSchedule(text: string): Schedule {
 
 /** A line for each fault, with its time since the start of the run. */
 export function tell({ faults }: Schedule): string {
-  return faults.map(({ atMs, is, holdsMs }) => `  ${clockTime(atMs)}  ${faultOf(is).what}${heldFor(holdsMs)}`).join("\n");
+  return faults
+    .map(({ atMs, is, holdsMs }) => `  ${clockTime(atMs)}  ${faultOf(is).what}${heldFor(holdsMs)}`)
+    .join("\n");
 }
 
 function heldFor(holdsMs: number): string {

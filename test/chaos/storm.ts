@@ -39,7 +39,9 @@ export async function storm({ faults }: Schedule, parts: StormParts): Promise<St
       await one(fault, parts, runs);
     }
   };
-  await Promise.all([...lanes.values()].map((those) => along(those).catch((failure) => failures.push(failure))));
+  await Promise.all(
+    [...lanes.values()].map((those) => along(those).catch((failure: unknown) => failures.push(failure))),
+  );
   return { faults: runs.toSorted((first, second) => first.beganMs - second.beganMs), failures };
 }
 

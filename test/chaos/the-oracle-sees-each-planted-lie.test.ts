@@ -62,7 +62,10 @@ describe("of builds it sees", () => {
     },
     {
       lie: "a failure by a fault that may break none",
-      told: timeline({ faults: [fault("terminal-opened")], builds: [build({ outcome: failed("ending:client-closed") })] }),
+      told: timeline({
+        faults: [fault("terminal-opened")],
+        builds: [build({ outcome: failed("ending:client-closed") })],
+      }),
       says: /terminal-opened \(breaks none\)/,
     },
   ])("$lie", ({ told, says }) => {
@@ -97,7 +100,10 @@ describe("of records it sees", () => {
     },
     {
       lie: "one that is lost with its gateway long after control could have it",
-      told: timeline({ sessions: [session(1), session(2), session(3, { openedMs: 5_000 })], records: [record(1), record(2)] }),
+      told: timeline({
+        sessions: [session(1), session(2), session(3, { openedMs: 5_000 })],
+        records: [record(1), record(2)],
+      }),
       says: [/s3 .* has no record/],
     },
   ])("$lie", ({ told, says }) => {

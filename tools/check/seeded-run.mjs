@@ -7,13 +7,16 @@ const MINUTES = 2;
 const SEEDS = 2 ** 31;
 
 /**
+ * @typedef {object} SeededRun
+ * @property {number} roomMs What it takes beside its two minutes, on a quiet machine: compiling, the
+ * end of what has begun, shrinking what it found.
+ * @property {readonly string[]} [options] More of its options.
+ */
+
+/**
  * `npm run NAME -- --minutes 2 --seed S`, with a seed that nobody chose: the summary has it, and
  * the last line that was said.
- * @param {string} name Of the check, and of package.json's script.
- * @param {object} run
- * @param {number} run.roomMs What it takes beside its two minutes, on a quiet machine: compiling, the
- *   end of what has begun, shrinking what it found.
- * @param {readonly string[]} [run.options] More of its options.
+ * @param {string} name Of the check, and of package.json's script. @param {SeededRun} run
  * @returns {Promise<import("./summary.mjs").Outcome>}
  */
 export async function seededRun(name, { roomMs, options = [] }) {

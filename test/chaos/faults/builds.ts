@@ -1,5 +1,5 @@
-import { REF } from "../../journeys/stage/set-up.ts";
 import { Sitting } from "../../debug/sitting.ts";
+import { REF } from "../../journeys/stage/set-up.ts";
 import type { Brought, Fault, FaultContext } from "./fault.ts";
 import { nothingToMend } from "./fault.ts";
 

@@ -29,7 +29,10 @@ export function judgeBuilds({ builds, faults }: Timeline, recoveredMs?: number):
     if (outcome.is !== "failed") continue;
     const met = windows.filter((window) => meets(window, build));
     const found = met
-      .map(({ fault }) => ({ by: fault.is, told: outcome.tells.find((told) => faultOf(fault.is).breaks.includes(told)) }))
+      .map(({ fault }) => ({
+        by: fault.is,
+        told: outcome.tells.find((told) => faultOf(fault.is).breaks.includes(told)),
+      }))
       .find(({ told }) => told !== undefined);
     if (found?.told === undefined) breaches.push({ promise: EXPLAINED, because: unexplained(build, met) });
     else explanations.push({ build, by: found.by, told: found.told });

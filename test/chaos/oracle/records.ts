@@ -25,8 +25,7 @@ export function judgeRecords({ sessions, records, faults }: Timeline): readonly 
   const known = new Set(sessions.map(({ sessionId }) => sessionId));
   for (const { sessionId, buildId } of records)
     if (!known.has(sessionId)) because.push(`a record of ${buildId} is of session ${sessionId}, which nobody let in`);
-  for (const [bootId, ofBoot] of grouped(records, (record) => record.bootId))
-    because.push(...numbers(bootId, ofBoot));
+  for (const [bootId, ofBoot] of grouped(records, (record) => record.bootId)) because.push(...numbers(bootId, ofBoot));
   return because.map((why) => ({ promise: ONCE, because: why }));
 }
 
