@@ -7,7 +7,7 @@ describe("the launcher", () => {
     void bench.run();
     const [gateway, control] = [await bench.started("gateway"), await bench.started("control")];
     const port = bench.port;
-    expect(await bench.gatewayThatAnswers()).toBe(gateway);
+    await expect.poll(() => bench.gatewayThatAnswers().catch(String)).toBe(gateway);
     process.kill(gateway, "SIGKILL");
     const again = await bench.started("gateway", 1);
     expect(again).not.toBe(gateway);
