@@ -8,7 +8,7 @@ import { observedEnding } from "../core/observed-ending.ts";
 import { inOneLine, type ObservedState } from "../core/observed-state.ts";
 import { refusedBuilds } from "../core/refused-builds.ts";
 import { tailnetObserved } from "../core/tailnet/observed.ts";
-import type { GatewayHere } from "../core/views.ts";
+import { type GatewayHere, openThrough } from "../core/views.ts";
 import { Cell, onChange } from "../lifecycle/cell.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { HealthBoard } from "../ports/health-board.ts";
@@ -152,8 +152,8 @@ function snapshot(board: Board, head: Head, loops: readonly LoopStatus[], now: I
   };
 }
 
-function sessionsByBuild({ open }: GatewayHere): ReadonlyMap<string, number> {
+function sessionsByBuild(gateway: GatewayHere): ReadonlyMap<string, number> {
   const builds = new Map<string, number>();
-  for (const buildId of open.values()) builds.set(buildId, (builds.get(buildId) ?? 0) + 1);
+  for (const buildId of openThrough(gateway).values()) builds.set(buildId, (builds.get(buildId) ?? 0) + 1);
   return builds;
 }
