@@ -7,7 +7,7 @@ import { fleetText } from "./fleet/text.ts";
 import { benchGateway } from "./gateway-bench.ts";
 import { parseOptions } from "./options.ts";
 import { print, say } from "./output.ts";
-import { writeReadme } from "./report/readme.ts";
+import { writeSection } from "./report/page.ts";
 import { toJson } from "./report/result.ts";
 import { renderText } from "./report/text.ts";
 
@@ -33,7 +33,7 @@ async function gateway(args: readonly string[]): Promise<void> {
   const result = await benchGateway(options, stop.signal);
   const text = renderText(result);
   if (options.jsonFile !== undefined) await writeFile(options.jsonFile, toJson(result));
-  if (options.writeReadme) await writeReadme(text);
+  if (options.writeReadme) await writeSection({ page: "bench/README.md", name: "gateway" }, text);
   print(text);
 }
 

@@ -14,7 +14,7 @@ import { certificateReader } from "../adapters/keys/certificate-reader.ts";
 import { identityStore } from "../adapters/keys/identity-store.ts";
 import { keyMaker } from "../adapters/keys/key-maker.ts";
 import { awsKms } from "../adapters/kms/aws-kms.ts";
-import { connectToGateway } from "../adapters/link/client.ts";
+import { connectToGateways } from "../adapters/link/gateways.ts";
 import { countStart } from "../adapters/machine/count-start.ts";
 import { linuxMachine } from "../adapters/machine/linux-machine.ts";
 import { agentVersion } from "../adapters/machine/versions.ts";
@@ -129,7 +129,7 @@ export async function startControl(
         ends: { gateway: layout.gatewayEnd, control: layout.controlEnd },
         log,
       }),
-      gateway: connectToGateway({ path: layout.gatewaySocket, clock, log }),
+      gateway: connectToGateways({ paths: layout.gatewaySockets, clock, log }),
       keys: keyMaker(),
       certificates: certificateReader(),
       cas: { pinned: caDates(caPem), read: caDates },

@@ -21,6 +21,7 @@ export async function watchRuntime(
   signal: AbortSignal,
 ): Promise<void> {
   const { nodeVersion } = ownRuntime;
+  runtime.set({ nodeVersion });
   await clock.sleep(untilBeatMs(clock.now(), LOOK_EVERY_MS), signal);
   ownRuntime.eventLoopDelayP99Ms();
   while (!signal.aborted) {

@@ -1,7 +1,16 @@
 /** What is known of recordings of debug terminals on this machine. */
 export type RecordingsView =
   /** This machine gives no debug terminals. */
-  { readonly at: "none" } | ({ readonly at: "kept"; readonly waiting: readonly WaitingRecording[] } & RecordingFolder);
+  | { readonly at: "none" }
+  | ({
+      readonly at: "kept";
+      readonly waiting: readonly WaitingRecording[];
+      /** When its `problem` is told, wall clock; absent: there is none. */
+      readonly problemFromMs?: number;
+    } & RecordingFolder);
+
+/** A disk that fills up is told by what is written to it all the time, and only then here. */
+export const PROBLEM_AFTER_MS = 5_000;
 
 /** One that the control plane has not stored whole, those included that are still being made. */
 export interface WaitingRecording {

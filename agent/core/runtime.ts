@@ -4,7 +4,8 @@ import type { Instant } from "./instant.ts";
 export interface RuntimeView {
   /** "v24.21.0": both run on it. */
   readonly nodeVersion: string;
-  readonly control: LoopDelay;
+  /** Absent: no window is over yet. */
+  readonly control?: LoopDelay;
   /** Absent: the gateway has not told. */
   readonly gateway?: LoopDelay;
   /** Of control's control group; absent where it has no limit. */

@@ -16,8 +16,8 @@ const FIELDS: ReadonlyMap<string, string> = new Map<keyof DesiredState, string>(
 /**
  * The parts in which two states of one revision differ, by their names in the contract; none: they
  * have the same content. Secrets count and are never printed; `sentAtMs` and `heartbeatMs` do not
- * count. Lists whose order means nothing (CAs, CIDRs, tags) count as sets: a control plane may keep them in a
- * set.
+ * count. Lists whose order means nothing (CAs, CIDRs, tags) count as sets: a control plane may keep
+ * them in a set.
  */
 export function differingFields(a: DesiredState, b: DesiredState): readonly string[] {
   const [one, other] = [content(a), content(b)];

@@ -48,6 +48,8 @@ export interface StatusReport {
   readonly ready: boolean;
   readonly notReadyBecause: readonly string[];
   readonly phase: Phase;
+  /** Absent: nobody has ordered one. */
+  readonly ending?: ObservedState["ending"] & { readonly deadline: string };
   readonly appliedRevision: string;
   readonly appliedEpoch: string;
   readonly refused?: { readonly revision: string; readonly because: string };
@@ -85,7 +87,7 @@ export interface StatusReport {
 }
 
 export function statusReport(state: ObservedState): StatusReport {
-  const { refused, refusedBuilds, resources, cache, tailnet } = state;
+  const { ending, refused, refusedBuilds, resources, cache, tailnet } = state;
   const { ready, reasons } = readiness(state.phase, state.checks, new Set());
   return {
     schemaVersion: 1,
@@ -95,6 +97,7 @@ export function statusReport(state: ObservedState): StatusReport {
     ready,
     notReadyBecause: reasons,
     phase: state.phase,
+    ...(ending && { ending: { ...ending, deadline: rfc3339(ending.deadlineMs) } }),
     appliedRevision: state.appliedRevision.toString(),
     appliedEpoch: state.appliedEpoch,
     ...(refused && { refused: { revision: refused.revision.toString(), because: refused.because } }),

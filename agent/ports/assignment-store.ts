@@ -1,6 +1,6 @@
 import type { Assignment } from "../core/desired-state.ts";
 
-/** Whose this machine is, as this boot heard it first: it outlives this process, and not the boot. */
+/** Whose machine this is, as this boot heard it first: over restarts of control. */
 export interface AssignmentStore {
   /**
    * Undefined: this boot has not heard it yet.

@@ -65,7 +65,7 @@ export async function up(options: UpOptions, terminal: Terminal, signal: AbortSi
       await using lending = new Lending({ plane: stack.plane, dir, runtimeDir: runtime.path });
       admin.answerWith(handleFor(stack, lending, ci));
       await tellReady({ stack, wayOut, exchangeUrl: ci?.url }, terminal);
-      await untilOver(stack, signal);
+      if ((await untilOver(stack, signal)) === "drained") terminal.out("The machine has drained, and its agent ended.");
       terminal.out("Stopping …");
     });
   } catch (failure) {
@@ -85,10 +85,11 @@ function ended(work: WorkDir, { out }: Terminal): ExitCode {
 }
 
 /** @throws {SandboxFailure} when the agent ends unasked. */
-async function untilOver(stack: Stack, signal: AbortSignal): Promise<void> {
+async function untilOver(stack: Stack, signal: AbortSignal): Promise<"asked" | "drained"> {
   const over = new Promise<"asked">((done) => signal.addEventListener("abort", () => done("asked"), { once: true }));
   const how = signal.aborted ? "asked" : await Promise.race([over, stack.agentEnded]);
-  if (how === "asked" || how.code === 0) return;
+  if (how === "asked") return how;
+  if (how.code === 0) return "drained";
   const exit = how.signal ?? `exit code ${how.code}`;
   throw new SandboxFailure(EXIT.unavailable, `The agent ended unasked (${exit}).`);
 }

@@ -59,6 +59,7 @@ function silentPorts(own: Pick<AgentPorts, "clock" | "log" | "board">): AgentPor
     machine: Object.assign(silence(), { bootId: async () => "boot" }),
     records: Object.assign(silence(), { counts: { waiting: 0, dropped: 0 } }),
     troubles: { load: async () => undefined, save: async () => undefined },
+    ownRuntime: Object.assign(silence(), { nodeVersion: "v0.0.0" }),
     cas: { pinned: [], read: () => [] },
     operators: undefined,
     diagnostics: undefined,

@@ -86,6 +86,13 @@ describe("recordings", () => {
     expect(look(kept({ problem: "0 B free" }))).not.toHaveProperty("causedBy");
   });
 
+  it("of a folder that was well a moment ago are told of it within seconds", () => {
+    const view = kept({ problem: "0 B free", problemFromMs: NOW.wallMs + 3_000 });
+    expect(look(view)).toMatchObject({ state: "ok" });
+    expect(recordings.changesInMs?.({ ...WELL, recordings: view }, NOW)).toBe(3_000);
+    expect(look(kept({ problem: "0 B free", problemFromMs: NOW.wallMs }))).toMatchObject({ state: "failed" });
+  });
+
   it("of a machine that gives no terminals are none", () => {
     expect(look({ at: "none" })).toMatchObject({ state: "ok" });
   });

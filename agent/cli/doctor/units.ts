@@ -28,7 +28,7 @@ export async function units(signal: AbortSignal): Promise<readonly Found[]> {
   return looks.flat();
 }
 
-/** Those that are made otherwise than the package makes them: by the rules of the agent's own check. */
+/** Those made otherwise than the package makes them: by the rules of the agent's own check. */
 async function made(signal: AbortSignal): Promise<readonly Found[]> {
   try {
     return (await lookAtUnits(signal)).flatMap((unit) =>

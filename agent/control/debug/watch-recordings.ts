@@ -1,5 +1,5 @@
 import { untilBeatMs } from "../../core/beat.ts";
-import type { WaitingRecording } from "../../core/recordings.ts";
+import { PROBLEM_AFTER_MS, type WaitingRecording } from "../../core/recordings.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Recordings } from "../../ports/debug-terminal.ts";
 import type { Board } from "../board/board.ts";
@@ -15,7 +15,13 @@ export async function watchRecordings(
 ): Promise<void> {
   while (!signal.aborted) {
     const folder = await recordings.look();
-    cell.set({ at: "kept", waiting: uploads.waiting, ...folder });
+    const before = cell.get();
+    // Of a folder that was well a moment ago; one that is first seen so is told at once.
+    const graceMs = before === undefined ? 0 : PROBLEM_AFTER_MS;
+    const since = before?.at === "kept" ? before.problemFromMs : undefined;
+    const problemFromMs = since ?? clock.now().wallMs + graceMs;
+    const problem = folder.problem === "" ? {} : { problemFromMs };
+    cell.set({ at: "kept", waiting: uploads.waiting, ...folder, ...problem });
     await clock.sleep(untilBeatMs(clock.now(), LOOK_EVERY_MS), signal);
   }
 }

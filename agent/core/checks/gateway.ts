@@ -1,7 +1,7 @@
 import { rfc3339 } from "../moment.ts";
 import { planeNowMs } from "../plane-time.ts";
 import { sessionsOpen } from "../size-words.ts";
-import type { CertificatesView, GatewayView } from "../views.ts";
+import type { CertificatesView, GatewaysBeside, GatewayView } from "../views.ts";
 import { type Check, failed, ok, unknown } from "./check.ts";
 import { overdue, type Renewable, renewalChangesInMs, renewalFacts } from "./renewals.ts";
 
@@ -9,6 +9,7 @@ export const gateway: Check = {
   name: "gateway",
   title: "Gateway",
   blocking: true,
+  knownBy: ["serving-certificate"],
   remedy: "Look at the log of builder-agent-gateway.service; it starts again by itself",
   evidence: ({ gateway: view }) =>
     view.at === "away"
@@ -16,11 +17,12 @@ export const gateway: Check = {
       : [
           `process ${view.runId}, ${view.listening ? "listening" : "not listening"}, ${sessionsOpen(view.open.size)}`,
           view.applied === undefined ? "no orders in force" : `revision ${view.applied.revision} in force`,
+          ...(view.next === undefined ? [] : [`process ${view.next.runId} is about to take its place`]),
+          ...(view.beside === undefined || view.beside.runIds.length === 0 ? [] : [finishing(view.beside)]),
         ],
   look({ gateway: view }) {
     if (view.at === "away") return failed("The gateway's process does not answer on its socket");
-    // It does not listen for want of one: `serving-certificate` is the cause.
-    if (view.servingNotAfterMs === undefined) return ok("Answers; it listens once it has a serving certificate");
+    if (view.servingNotAfterMs === undefined) return unknown("Answers; it listens once it has a serving certificate");
     if (!view.listening) return failed("The gateway does not listen yet");
     return ok(`Listening, ${sessionsOpen(view.open.size)}`);
   },
@@ -30,7 +32,8 @@ export const servingCertificate: Check = {
   name: "serving-certificate",
   title: "Serving certificate",
   blocking: true,
-  dependsOn: ["gateway", "machine-certificate"],
+  dependsOn: ["machine-certificate"],
+  knownBy: ["gateway"],
   remedy: "The control plane has to issue one; it is asked again by itself, and by builder-agent reconnect at once",
   evidence({ gateway: view, certificates }) {
     if (view.at === "away") return ["the gateway is out of sight"];
@@ -85,6 +88,11 @@ export const machineCertificate: Check = {
     return one && renewalChangesInMs(one, planeNowMs(plane.time, now));
   },
 };
+
+function finishing({ runIds, open, isWhole }: GatewaysBeside): string {
+  const sight = isWhole ? "" : ", out of sight";
+  return `replaced, and finishing: ${runIds.join(", ")}, ${sessionsOpen(open.size)}${sight}`;
+}
 
 function served(view: GatewayView, { servingRenewAtMs: renewAtMs }: CertificatesView): Renewable | undefined {
   if (view.at === "away" || view.servingNotAfterMs === undefined) return undefined;

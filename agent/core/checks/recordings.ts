@@ -29,24 +29,30 @@ export const recordings: Check = {
     const stuck = plane.attached ? view.waiting.filter((one) => isStuck(one, now.wallMs)) : [];
     const isDiskFull = records?.notStored !== undefined;
     return (
-      amissHere(view, isDiskFull) ??
+      amissHere(view, now.wallMs, isDiskFull) ??
       stuckLook(stuck) ??
       ok(view.waiting.length === 0 ? "None waits" : `${of(view.waiting)} on the way`)
     );
   },
   changesInMs({ recordings: view }: Known, now) {
     if (view?.at !== "kept") return undefined;
+    const untilTold = (view.problemFromMs ?? 0) - now.wallMs;
     const left = view.waiting
       .filter(({ waitingBytes }) => waitingBytes > 0)
       .map(({ sinceMs }) => sinceMs + STUCK_MS - now.wallMs)
+      .concat(untilTold)
       .filter((ms) => ms > 0);
     return left.length === 0 ? undefined : Math.min(...left);
   },
 };
 
 /** The journal of records lies on the same disk, and tells of one that takes nothing. */
-function amissHere({ directory, problem, left, moreLeft }: Kept, isDiskTold: boolean): Look | undefined {
-  if (problem !== "")
+function amissHere(
+  { directory, problem, problemFromMs = 0, left, moreLeft }: Kept,
+  nowMs: number,
+  isDiskTold: boolean,
+): Look | undefined {
+  if (problem !== "" && nowMs >= problemFromMs)
     return failed(`None can be made in ${directory}, so no debug terminal can begin: ${problem}`, {
       remedy: `Make room, or give the folder back to the agent's user: ls -ld ${directory}; df -h ${directory}`,
       ...(isDiskTold && { causedBy: "records" }),

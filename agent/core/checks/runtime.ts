@@ -39,7 +39,7 @@ function lateLook({ control, gateway }: RuntimeView): Look | undefined {
       remedy: CROWDED,
     });
   }
-  if (control.late === undefined) return undefined;
+  if (control?.late === undefined) return undefined;
   const { sinceMs } = control.late;
   return failed(`Control's event loop comes late since ${rfc3339(sinceMs)}: probes may give up on it`, {
     remedy: CROWDED,
@@ -73,7 +73,7 @@ function nodeLook({ nodeVersion }: RuntimeView, now: Instant): Look {
 function facts({ nodeVersion, control, gateway, memory }: RuntimeView): readonly string[] {
   return [
     `Node.js ${nodeVersion}`,
-    delay("control", control),
+    control === undefined ? "control's event loop was not measured yet" : delay("control", control),
     gateway === undefined ? "the gateway has not told of its event loop" : delay("gateway", gateway),
     memory === undefined
       ? "control's memory has no limit"

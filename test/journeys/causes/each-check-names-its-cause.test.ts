@@ -3,6 +3,7 @@ import { status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { OpenedBuildFiles } from "../../../sandbox/admin/request.ts";
 import { Refusal } from "../../../sandbox/control-plane/refusal.ts";
+import { eventually } from "../stage/eventually.ts";
 import { processesNaming } from "../stage/processes.ts";
 import { REF } from "../stage/set-up.ts";
 import type { Stage } from "../stage/stage.ts";
@@ -12,6 +13,7 @@ import { empty, fillCache, fillState, smallDisks } from "./stage/disks.ts";
 import { KeptAway } from "./stage/kept-away.ts";
 import { nameCauses, usualOf } from "./stage/name-cause.ts";
 import { paced } from "./stage/paced.ts";
+import { report } from "./stage/report.ts";
 
 const tailnet = sharedTailnet({ plane: { heartbeatMs: 2_000 }, prepareDisks: smallDisks });
 
@@ -139,6 +141,12 @@ const CAUSES: readonly Cause[] = [
     troubles: ["check-failed control-plane", "process-ended control"],
     bring: async (stage) => {
       await goes(stage);
+      // Not the one before, which is over.
+      const isNoted = async () =>
+        (await report(stage))?.troubles.some(({ what, untilMs }) => what === "control-plane" && untilMs === undefined);
+      await eventually("the outage is remembered", isNoted);
+      // By now it is on disk as well: a few bytes in memory.
+      await sleep(500);
       await stage.kill("control");
     },
     mend: comes,
