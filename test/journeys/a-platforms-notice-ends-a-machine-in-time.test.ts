@@ -6,7 +6,7 @@ import { NoticeStage } from "../notices/stage.ts";
 import { Stage } from "./stage/stage.ts";
 import { needsStage } from "./stage/whether.ts";
 
-/** One every day, a short one; `npm run test:notices` takes 20 of the 30 s that there really are. */
+/** One every day, a short one; `npm run test:notices` takes 20 of 30 s. */
 const ROUNDS = Number(process.env["BUILDER_AGENT_NOTICES"] || 1);
 const IS_LONG = ROUNDS > 1;
 /** Google's is always 30 s. */

@@ -42,7 +42,7 @@ export const terminals = () =>
 export const endings = () =>
   everydayTests("endings", ["test/journeys/an-ending-keeps-its-time"], 20 * MINUTES, { BUILDER_AGENT_ENDINGS: "20" });
 
-/** 20 machines that their platforms end with a notice of 30 s; the everyday tests take one. @type {Tier} */
+/** 20 machines that platforms end with a notice of 30 s; every day it is one. @type {Tier} */
 export const notices = () =>
   everydayTests("notices", ["test/journeys/a-platforms-notice"], 20 * MINUTES, { BUILDER_AGENT_NOTICES: "20" });
 

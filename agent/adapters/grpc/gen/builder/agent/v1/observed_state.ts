@@ -288,8 +288,8 @@ export interface PlatformNotice {
   /** The platform's name for it; empty where it has none. */
   id: string;
   /**
-   * The machine is gone afterwards, or all that runs on it: the agent ends in order before. All else
-   * is told, and cuts no build.
+   * The machine is gone afterwards, or all that runs on it: the agent ends in order before. Any
+   * other notice is told, and cuts no build.
    */
   endsMachine: boolean;
   heardAt:
