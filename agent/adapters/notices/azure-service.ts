@@ -13,7 +13,9 @@ const FIRST_LIMIT_MS = 130_000;
 const ACKNOWLEDGE_LIMIT_MS = 3_000;
 const NOT_THERE = "is this a machine of Azure? notices.platform says whom to ask";
 
-/** Azure's metadata, as far as notices need it. Source: Azure's documentation, "Scheduled Events". */
+/**
+ * Azure's metadata, as far as notices need it. Source: Azure's documentation, "Scheduled Events".
+ */
 export class AzureService {
   readonly #metadata: Metadata;
   readonly #baseUrl: string;
