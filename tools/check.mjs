@@ -16,6 +16,7 @@ import {
   evidence,
   floor,
   frames,
+  notices,
   nspawn,
   page,
   recovery,
@@ -34,7 +35,19 @@ const EX_USAGE = 64;
 /** @type {Checks} */
 const everyday = { generated, format, lint, "lint-rules": lintRules, types, exports, vitest, floor };
 /** What takes longer; only by name, or all of it with --slow. @type {Checks} */
-const slow = { certificates, frames, calls, evidence, terminals, endings, page, simulate, nspawn, "vm-first": vmFirst };
+const slow = {
+  certificates,
+  frames,
+  calls,
+  evidence,
+  terminals,
+  endings,
+  notices,
+  page,
+  simulate,
+  nspawn,
+  "vm-first": vmFirst,
+};
 /** @type {Checks} */
 const known = { ...everyday, ...slow, chaos, tailnet, recovery, vm };
 

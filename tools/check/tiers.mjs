@@ -42,6 +42,10 @@ export const terminals = () =>
 export const endings = () =>
   everydayTests("endings", ["test/journeys/an-ending-keeps-its-time"], 20 * MINUTES, { BUILDER_AGENT_ENDINGS: "20" });
 
+/** 20 machines that their platforms end with a notice of 30 s; the everyday tests take one. @type {Tier} */
+export const notices = () =>
+  everydayTests("notices", ["test/journeys/a-platforms-notice"], 20 * MINUTES, { BUILDER_AGENT_NOTICES: "20" });
+
 /**
  * A hundred SIGKILLs of control during builds, and of an idle gateway; the everyday tests send three
  * of each. Writes what it measured into the page of reliability. @type {Tier}
