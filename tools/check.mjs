@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { chaos } from "./check/chaos.mjs";
 import { exports } from "./check/exports.mjs";
 import { format } from "./check/format.mjs";
 import { generated } from "./check/generated.mjs";
@@ -17,6 +18,7 @@ import {
   frames,
   nspawn,
   page,
+  recovery,
   tailnet,
   terminals,
   vitest,
@@ -34,7 +36,7 @@ const everyday = { generated, format, lint, "lint-rules": lintRules, types, expo
 /** What takes longer; only by name, or all of it with --slow. @type {Checks} */
 const slow = { certificates, frames, calls, evidence, terminals, endings, page, simulate, nspawn, "vm-first": vmFirst };
 /** @type {Checks} */
-const known = { ...everyday, ...slow, tailnet, vm };
+const known = { ...everyday, ...slow, chaos, tailnet, recovery, vm };
 
 const { values, positionals } = parseArgs({
   options: { only: { type: "string" }, slow: { type: "boolean", default: false } },

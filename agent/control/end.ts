@@ -1,10 +1,10 @@
 import { isOver } from "../core/debug/grant.ts";
-import { drained, openBuilds, openSessions, terminalsEnd } from "../core/drain.ts";
+import { drained, openBuilds, terminalsEnd } from "../core/drain.ts";
 import { type Ending, endingOf } from "../core/end-orders.ts";
 import type { EndingStep } from "../core/ending-progress.ts";
 import { leftUndone, type TakenStep } from "../core/observed-ending.ts";
 import { nextPhase } from "../core/phase.ts";
-import { isIdle, type TailnetView } from "../core/views.ts";
+import { isIdle, openSessions, type TailnetView } from "../core/views.ts";
 import { aborted, Branch, firstOf, within } from "../lifecycle/branch.ts";
 import type { Cell } from "../lifecycle/cell.ts";
 import type { BuildkitUnit } from "../ports/buildkit.ts";

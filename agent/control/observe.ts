@@ -3,11 +3,12 @@ import { type Begun, contactOf, type Head, runOf } from "../core/head.ts";
 import type { Instant } from "../core/instant.ts";
 import type { LoopStatus } from "../core/loop-status.ts";
 import type { Boot, Versions } from "../core/machine.ts";
+import { noticesIn } from "../core/notices/view.ts";
 import { observedEnding } from "../core/observed-ending.ts";
 import { inOneLine, type ObservedState } from "../core/observed-state.ts";
 import { refusedBuilds } from "../core/refused-builds.ts";
 import { tailnetObserved } from "../core/tailnet/observed.ts";
-import type { GatewayHere } from "../core/views.ts";
+import { type GatewayHere, openThrough } from "../core/views.ts";
 import { Cell, onChange } from "../lifecycle/cell.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { HealthBoard } from "../ports/health-board.ts";
@@ -31,7 +32,7 @@ export async function observe(
   signal: AbortSignal,
 ): Promise<void> {
   const { phase, gateway, cache, network, tailnet, bootChapters, buildkit, plane, certificates, checks } = board;
-  const { desired, frozen, resources, identity, troubles, debugTerminals } = board;
+  const { desired, frozen, resources, identity, troubles, debugTerminals, notices } = board;
   const { endOrders, endingAt, endingSteps } = board;
   const versions = new Cell<Versions | undefined>(undefined);
   boot.versions.then(
@@ -41,7 +42,7 @@ export async function observe(
   await onChange(
     [
       ...[phase, gateway, cache, network, tailnet, bootChapters, buildkit, plane, certificates, checks],
-      ...[desired, frozen, resources, identity, versions, troubles, debugTerminals],
+      ...[desired, frozen, resources, identity, versions, troubles, debugTerminals, notices],
       ...[endOrders, endingAt, endingSteps],
     ],
     () => {
@@ -117,6 +118,7 @@ function snapshot(board: Board, head: Head, loops: readonly LoopStatus[], now: I
   const debugTerminals = board.debugTerminals.get();
   const [orders, at = "draining", steps] = [board.endOrders.get(), board.endingAt.get(), board.endingSteps.get()];
   const ending = observedEnding(orders, at, steps, now, before?.ending);
+  const notices = noticesIn(board.notices.get());
   return {
     observedAtMs: now.wallMs,
     head,
@@ -132,6 +134,7 @@ function snapshot(board: Board, head: Head, loops: readonly LoopStatus[], now: I
     ...tailnetObserved(board.tailnet.get(), board.network.get()),
     ...(debugTerminals.length > 0 && { debugTerminals }),
     ...(ending && { ending }),
+    ...(notices.length > 0 && { notices }),
     bootChapters: board.bootChapters.get(),
     buildkit: { version, restarts, lastExit, quarantined },
     certificates: {
@@ -149,8 +152,8 @@ function snapshot(board: Board, head: Head, loops: readonly LoopStatus[], now: I
   };
 }
 
-function sessionsByBuild({ open }: GatewayHere): ReadonlyMap<string, number> {
+function sessionsByBuild(gateway: GatewayHere): ReadonlyMap<string, number> {
   const builds = new Map<string, number>();
-  for (const buildId of open.values()) builds.set(buildId, (builds.get(buildId) ?? 0) + 1);
+  for (const buildId of openThrough(gateway).values()) builds.set(buildId, (builds.get(buildId) ?? 0) + 1);
   return builds;
 }

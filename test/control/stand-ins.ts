@@ -40,6 +40,9 @@ export class GatewayStandIn implements Gateway {
   acknowledge(sessionIds: readonly string[]): void {
     this.told.push(`acknowledge ${sessionIds.join(" ")}`);
   }
+  retire(runId: string): void {
+    this.told.push(`retire ${runId}`);
+  }
 }
 
 /** buildkitd's unit: starts when asked, ends when the test says. */

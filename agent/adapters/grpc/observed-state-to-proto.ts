@@ -1,5 +1,8 @@
 import type { DebugStatus } from "../../core/debug/grant.ts";
 import type { EndOrder } from "../../core/end-orders.ts";
+import { MEANINGS } from "../../core/notices/meanings.ts";
+import type { HeardNotice } from "../../core/notices/notice.ts";
+import { noticeInWords } from "../../core/notices/notice-words.ts";
 import type { ObservedEnding } from "../../core/observed-ending.ts";
 import type { ObservedState } from "../../core/observed-state.ts";
 import type { Phase } from "../../core/phase.ts";
@@ -12,6 +15,7 @@ import {
   EndOrderSource,
   type ObservedState as ObservedStateProto,
   Phase as PhaseProto,
+  type PlatformNotice,
   TailnetState,
 } from "./gen/builder/agent/v1/observed_state.ts";
 import { duration, time, uint32, uint64 } from "./scalars-to-proto.ts";
@@ -101,6 +105,7 @@ export function observedStateToProto(state: ObservedState): ObservedStateProto {
       state: DEBUG_STATES[terminal.state],
     })),
     ending: ending && endingToProto(ending),
+    platformNotices: (state.notices ?? []).map(noticeToProto),
     bootChapters: state.bootChapters.map(({ name, beganMs, tookMs }) => ({
       name,
       began: duration(beganMs),
@@ -135,5 +140,19 @@ function endingToProto({ at, deadlineMs, deadlineOf, orders, steps }: ObservedEn
       deadline: time(order.deadlineMs),
     })),
     steps: steps.map(({ name, ended, tookMs }) => ({ name, outcome: ended, took: duration(tookMs) })),
+  };
+}
+
+function noticeToProto(notice: HeardNotice): PlatformNotice {
+  const { kind, id = "", heardAt, dueAt } = notice;
+  const [platform = "", ...word] = kind.split("-");
+  return {
+    platform,
+    kind: word.join("-"),
+    id,
+    endsMachine: MEANINGS[kind].ends,
+    heardAt: time(heardAt.wallMs),
+    dueAt: time(dueAt?.wallMs),
+    message: noticeInWords(notice),
   };
 }

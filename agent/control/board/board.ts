@@ -89,6 +89,7 @@ export function newBoard(retryNow = new Pulse()): Board {
     refusals: new Cell<Known["refusals"]>(undefined, sameData),
     units: new Cell<Known["units"]>({ at: "unknown" }, sameData),
     traces: new Cell<Known["traces"]>({ at: "waiting" }, sameData),
+    notices: new Cell<Known["notices"]>({ at: "looking" }, sameData),
     phase: new Cell<Phase>({ at: "starting" }, sameData),
     identity: new Cell<Shared["identity"]>(undefined),
     firstAssignment: new Cell<FirstAssignment>({ at: "looking" }, sameData),

@@ -227,7 +227,14 @@ export interface ObservedState {
   /** The debug grants of the desired state, and what has become of each. */
   debugTerminals: DebugTerminalStatus[];
   /** Absent while nobody has ordered this machine to end. Told at once with each order. */
-  ending: EndingObserved | undefined;
+  ending:
+    | EndingObserved
+    | undefined;
+  /**
+   * What the platform announces to this machine: place no new builds on it, whatever it is. Whole
+   * each time. One that ends the machine also shows as PHASE_DRAINING, with its words as the reason.
+   */
+  platformNotices: PlatformNotice[];
 }
 
 /**
@@ -266,6 +273,34 @@ export interface EndingStep {
   /** "done"; "given-up": its time was over before it was; "failed": the machine's log says why. */
   outcome: string;
   took: Duration | undefined;
+}
+
+/** The platform will do something to this machine. */
+export interface PlatformNotice {
+  /** "aws", "gcp" or "azure". */
+  platform: string;
+  /**
+   * A stable word: "spot-terminate", "spot-stop", "spot-hibernate", "target-terminated",
+   * "rebalance", "maintenance"; "preempted", "host-maintenance", "live-migration"; "preempt",
+   * "terminate", "redeploy", "reboot", "freeze", "other".
+   */
+  kind: string;
+  /** The platform's name for it; empty where it has none. */
+  id: string;
+  /**
+   * The machine is gone afterwards, or all that runs on it: the agent ends in order before. Anything
+   * else is told, and cuts no build.
+   */
+  endsMachine: boolean;
+  heardAt:
+    | Date
+    | undefined;
+  /** When it happens, by the machine's clock. Absent: the platform does not say. */
+  dueAt:
+    | Date
+    | undefined;
+  /** For people, with that moment. */
+  message: string;
 }
 
 export interface DebugTerminalStatus {
@@ -460,6 +495,7 @@ function createBaseObservedState(): ObservedState {
     refusedBuilds: [],
     debugTerminals: [],
     ending: undefined,
+    platformNotices: [],
   };
 }
 
@@ -527,6 +563,9 @@ export const ObservedState: MessageFns<ObservedState> = {
     }
     if (message.ending !== undefined) {
       EndingObserved.encode(message.ending, writer.uint32(154).fork()).join();
+    }
+    for (const v of message.platformNotices) {
+      PlatformNotice.encode(v!, writer.uint32(162).fork()).join();
     }
     return writer;
   },
@@ -696,6 +735,14 @@ export const ObservedState: MessageFns<ObservedState> = {
             message.ending = EndingObserved.decode(reader, reader.uint32());
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.platformNotices.push(PlatformNotice.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -750,6 +797,7 @@ export const ObservedState: MessageFns<ObservedState> = {
     message.ending = (object.ending !== undefined && object.ending !== null)
       ? EndingObserved.fromPartial(object.ending)
       : undefined;
+    message.platformNotices = object.platformNotices?.map((e) => PlatformNotice.fromPartial(e)) || [];
     return message;
   },
 };
@@ -1011,6 +1059,133 @@ export const EndingStep: MessageFns<EndingStep> = {
     message.name = object.name ?? "";
     message.outcome = object.outcome ?? "";
     message.took = (object.took !== undefined && object.took !== null) ? Duration.fromPartial(object.took) : undefined;
+    return message;
+  },
+};
+
+function createBasePlatformNotice(): PlatformNotice {
+  return { platform: "", kind: "", id: "", endsMachine: false, heardAt: undefined, dueAt: undefined, message: "" };
+}
+
+export const PlatformNotice: MessageFns<PlatformNotice> = {
+  encode(message: PlatformNotice, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.platform !== "") {
+      writer.uint32(10).string(message.platform);
+    }
+    if (message.kind !== "") {
+      writer.uint32(18).string(message.kind);
+    }
+    if (message.id !== "") {
+      writer.uint32(26).string(message.id);
+    }
+    if (message.endsMachine !== false) {
+      writer.uint32(32).bool(message.endsMachine);
+    }
+    if (message.heardAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.heardAt), writer.uint32(42).fork()).join();
+    }
+    if (message.dueAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.dueAt), writer.uint32(50).fork()).join();
+    }
+    if (message.message !== "") {
+      writer.uint32(58).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlatformNotice {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlatformNotice();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.platform = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.endsMachine = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.heardAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.dueAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PlatformNotice>): PlatformNotice {
+    return PlatformNotice.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PlatformNotice>): PlatformNotice {
+    const message = createBasePlatformNotice();
+    message.platform = object.platform ?? "";
+    message.kind = object.kind ?? "";
+    message.id = object.id ?? "";
+    message.endsMachine = object.endsMachine ?? false;
+    message.heardAt = object.heardAt ?? undefined;
+    message.dueAt = object.dueAt ?? undefined;
+    message.message = object.message ?? "";
     return message;
   },
 };
