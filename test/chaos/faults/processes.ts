@@ -8,7 +8,7 @@ const KEPT_WAITING = ["unaccepted", "refused:not-ready"];
 const WITHOUT_GATEWAY = [...KEPT_WAITING, "no-session", "ending:gateway-lost"];
 const WITHOUT_BUILDKIT = [
   ...KEPT_WAITING,
-  ...["no-session", "ending:buildkit-closed", "ending:buildkit-error", "said:buildkit-gone"],
+  ...["no-session", "ending:buildkit-closed", "ending:buildkit-error"],
 ];
 const WITHOUT_AGENT = [...WITHOUT_GATEWAY, ...WITHOUT_BUILDKIT, "refused:draining", "refused:stopping"];
 
