@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { chaos } from "./check/chaos.mjs";
 import { exports } from "./check/exports.mjs";
 import { format } from "./check/format.mjs";
 import { generated } from "./check/generated.mjs";
@@ -11,6 +12,7 @@ import { failed, summarise } from "./check/summary.mjs";
 import {
   calls,
   certificates,
+  endings,
   evidence,
   floor,
   frames,
@@ -32,9 +34,9 @@ const EX_USAGE = 64;
 /** @type {Checks} */
 const everyday = { generated, format, lint, "lint-rules": lintRules, types, exports, vitest, floor };
 /** What takes longer; only by name, or all of it with --slow. @type {Checks} */
-const slow = { certificates, frames, calls, evidence, terminals, page, simulate, nspawn, "vm-first": vmFirst };
+const slow = { certificates, frames, calls, evidence, terminals, endings, page, simulate, nspawn, "vm-first": vmFirst };
 /** @type {Checks} */
-const known = { ...everyday, ...slow, tailnet, recovery, vm };
+const known = { ...everyday, ...slow, chaos, tailnet, recovery, vm };
 
 const { values, positionals } = parseArgs({
   options: { only: { type: "string" }, slow: { type: "boolean", default: false } },

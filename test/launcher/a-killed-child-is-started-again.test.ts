@@ -7,7 +7,7 @@ describe("the launcher", () => {
     void bench.run();
     const [gateway, control] = [await bench.started("gateway"), await bench.started("control")];
     const port = bench.port;
-    expect(await bench.gatewayThatAnswers()).toBe(gateway);
+    await expect.poll(() => bench.gatewayThatAnswers().catch(String)).toBe(gateway);
     process.kill(gateway, "SIGKILL");
     const again = await bench.started("gateway", 1);
     expect(again).not.toBe(gateway);
@@ -75,11 +75,44 @@ describe("the launcher", () => {
     expect(isAlive(control)).toBe(true);
   });
 
-  it("loses no connection to a socket of its own while it starts a gateway", async () => {
+  it("loses no connection to a socket of its own between two gateways", async () => {
     await using bench = await LauncherBench.make();
     void bench.run();
     const gateway = await bench.started("gateway");
+    await expect.poll(() => bench.gatewayThatAnswers().catch(String)).toBe(gateway);
+    process.kill(gateway, "SIGKILL");
+    await expect.poll(() => isAlive(gateway)).toBe(false);
     const answers = await Promise.all(Array.from({ length: 50 }, () => bench.gatewayThatAnswers()));
-    expect(new Set(answers)).toEqual(new Set([gateway]));
+    expect(new Set(answers)).toEqual(new Set([await bench.started("gateway", 1)]));
+  });
+
+  it("starts another gateway beside the one that is there when it is told to, and keeps that one", async () => {
+    await using bench = await LauncherBench.make();
+    void bench.run();
+    const old = await bench.started("gateway");
+    bench.replace.note();
+    const next = await bench.started("gateway", 1);
+    expect(isAlive(old)).toBe(true);
+    process.kill(old, "SIGKILL");
+    await expect.poll(() => bench.gatewayThatAnswers().catch(String)).toBe(next);
+    process.kill(next, "SIGKILL");
+    const again = await bench.started("gateway", 2);
+    await expect.poll(() => bench.gatewayThatAnswers().catch(String)).toBe(again);
+    const seats = (await bench.entries()).filter(({ what }) => what.startsWith("started") && what.includes("LISTEN"));
+    expect(seats.map(({ what }) => JSON.parse(what.slice(8)).BUILDER_AGENT_SEAT)).toEqual([undefined, "2", undefined]);
+  });
+
+  it("starts no fifth gateway, and says so", async () => {
+    await using bench = await LauncherBench.make();
+    void bench.run();
+    await bench.started("gateway");
+    for (const nth of [1, 2, 3]) {
+      bench.replace.note();
+      await bench.started("gateway", nth);
+    }
+    bench.replace.note();
+    await expect
+      .poll(() => bench.log.lines.find(({ event }) => event === "launcher.gateway-not-replaced")?.data)
+      .toEqual({ gateways: 4 });
   });
 });

@@ -34,6 +34,7 @@ export class LauncherBench implements AsyncDisposable {
   readonly stop = new AbortController();
   readonly hurry = new AbortController();
   readonly again = new Pulse();
+  readonly replace = new Pulse();
   /** Added to the monotonic clock. */
   aheadMs = 0;
   readonly clock: Clock;
@@ -66,7 +67,7 @@ export class LauncherBench implements AsyncDisposable {
     this.#done = runLauncher(
       {
         managerSocket: this.managerSocket,
-        gateway: { ...child("gateway", this.#journal), listen: { host: "127.0.0.1", port: 0 } },
+        gateway: { ...child("gateway", this.#journal), listen: { host: "127.0.0.1", port: 0 }, most: 4 },
         control: child("control", this.#journal, options.control ?? ""),
         env,
         finalExitCodes: [77],
@@ -75,7 +76,7 @@ export class LauncherBench implements AsyncDisposable {
         ...options.config,
       },
       { buildkit: this.unit, clock: this.clock, log: this.log },
-      { stop: this.stop.signal, hurry: this.hurry.signal, again: this.again },
+      { stop: this.stop.signal, hurry: this.hurry.signal, again: this.again, replace: this.replace },
     );
     this.#done.catch(() => undefined);
     return this.#done;

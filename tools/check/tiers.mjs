@@ -38,6 +38,10 @@ export const evidence = () =>
 export const terminals = () =>
   everydayTests("terminals", ["test/debug/nothing-is-left"], 30 * MINUTES, { BUILDER_AGENT_TERMINAL_ENDINGS: "200" });
 
+/** 20 machines that end within a notice of 30 s; the everyday tests take two. @type {Tier} */
+export const endings = () =>
+  everydayTests("endings", ["test/journeys/an-ending-keeps-its-time"], 20 * MINUTES, { BUILDER_AGENT_ENDINGS: "20" });
+
 /**
  * A hundred SIGKILLs of control during builds, and of an idle gateway; the everyday tests send three
  * of each. Writes what it measured into the page of reliability. @type {Tier}

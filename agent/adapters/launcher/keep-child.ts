@@ -62,6 +62,8 @@ export async function keepChild(
     log.warn({ child: child.name, ...last, ...verdict }, "launcher.child-restarting");
     if (exitsMs.length > RESTARTS.restarts * 2) exitsMs.shift();
     await clock.sleep(verdict.delayMs, signals.end);
+    // Another may have taken its place meanwhile.
+    if (last !== undefined && child.isFinal(last)) return last;
   }
   return last;
 }
