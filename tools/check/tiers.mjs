@@ -43,8 +43,8 @@ export const endings = () =>
   everydayTests("endings", ["test/journeys/an-ending-keeps-its-time"], 20 * MINUTES, { BUILDER_AGENT_ENDINGS: "20" });
 
 /**
- * A hundred SIGKILLs of control during builds, and of an idle gateway; the everyday tests send three
- * of each. Writes what it measured into the page of reliability. @type {Tier}
+ * A hundred SIGKILLs of control during builds, and of an idle gateway; the everyday tests send
+ * three of each. Writes what it measured into the page of reliability. @type {Tier}
  */
 export const recovery = (filters) =>
   everydayTests(
