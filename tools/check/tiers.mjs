@@ -47,8 +47,8 @@ export const notices = () =>
   everydayTests("notices", ["test/journeys/a-platforms-notice"], 20 * MINUTES, { BUILDER_AGENT_NOTICES: "20" });
 
 /**
- * A hundred SIGKILLs of control during builds, and of an idle gateway; the everyday tests send three
- * of each. Writes what it measured into the page of reliability. @type {Tier}
+ * A hundred SIGKILLs of control during builds, and of an idle gateway; the everyday tests send
+ * three of each. Writes what it measured into the page of reliability. @type {Tier}
  */
 export const recovery = (filters) =>
   everydayTests(
