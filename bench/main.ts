@@ -6,11 +6,11 @@ import { fleetJson } from "./fleet/result.ts";
 import { fleetText } from "./fleet/text.ts";
 import { benchFlood } from "./flood/flood-bench.ts";
 import { parseFloodOptions } from "./flood/options.ts";
-import { floodText, writeReliability } from "./flood/text.ts";
+import { floodText } from "./flood/text.ts";
 import { benchGateway } from "./gateway-bench.ts";
 import { parseOptions } from "./options.ts";
 import { print, say } from "./output.ts";
-import { writeReadme } from "./report/readme.ts";
+import { writeSection } from "./report/page.ts";
 import { toJson } from "./report/result.ts";
 import { renderText } from "./report/text.ts";
 
@@ -37,7 +37,7 @@ async function gateway(args: readonly string[]): Promise<void> {
   const result = await benchGateway(options, stop.signal);
   const text = renderText(result);
   if (options.jsonFile !== undefined) await writeFile(options.jsonFile, toJson(result));
-  if (options.writeReadme) await writeReadme(text);
+  if (options.writeReadme) await writeSection({ page: "bench/README.md", name: "gateway" }, text);
   print(text);
 }
 
@@ -50,9 +50,13 @@ async function fleet(args: readonly string[]): Promise<void> {
 
 async function flood(args: readonly string[]): Promise<void> {
   const options = parseFloodOptions(args);
-  const text = floodText(await benchFlood(options, stop.signal), new Date());
-  if (options.write) await writeReliability(text);
-  print(text);
+  const startedMs = performance.now();
+  const figures = floodText(await benchFlood(options, stop.signal));
+  const seconds = (performance.now() - startedMs) / 1_000;
+  const command = `npm run bench -- flood --rate ${options.rate} --count ${options.count}`;
+  if (options.write)
+    await writeSection({ page: "docs/reliability.md", name: "floods" }, asMeasured({ command, seconds, figures }));
+  print(figures);
 }
 
 function exitCodeOf(failure: unknown): number {

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { chaos } from "./check/chaos.mjs";
 import { exports } from "./check/exports.mjs";
 import { format } from "./check/format.mjs";
 import { generated } from "./check/generated.mjs";
@@ -11,12 +12,14 @@ import { failed, summarise } from "./check/summary.mjs";
 import {
   calls,
   certificates,
+  endings,
   evidence,
   floor,
   frames,
   nspawn,
   page,
   parsers,
+  recovery,
   tailnet,
   terminals,
   vitest,
@@ -32,9 +35,21 @@ const EX_USAGE = 64;
 /** @type {Checks} */
 const everyday = { generated, format, lint, "lint-rules": lintRules, types, exports, vitest, floor };
 /** What takes longer; only by name, or all of it with --slow. @type {Checks} */
-const slow = { certificates, frames, calls, evidence, parsers, terminals, page, simulate, nspawn, "vm-first": vmFirst };
+const slow = {
+  certificates,
+  frames,
+  calls,
+  evidence,
+  parsers,
+  terminals,
+  endings,
+  page,
+  simulate,
+  nspawn,
+  "vm-first": vmFirst,
+};
 /** @type {Checks} */
-const known = { ...everyday, ...slow, tailnet, vm };
+const known = { ...everyday, ...slow, chaos, tailnet, recovery, vm };
 
 const { values, positionals } = parseArgs({
   options: { only: { type: "string" }, slow: { type: "boolean", default: false } },

@@ -14,6 +14,8 @@ export interface Cli {
   readonly hurry: AbortSignal;
   /** Each SIGHUP: take the configuration again, and try what is waiting to be tried. */
   readonly hangup: Pulse;
+  /** Each SIGUSR2: another gateway is to take the place of the one that serves. */
+  readonly replace: Pulse;
 }
 
 /** The code behind a command, loaded only when it is the one that was asked for. */

@@ -14,7 +14,7 @@ import { certificateReader } from "../adapters/keys/certificate-reader.ts";
 import { identityStore } from "../adapters/keys/identity-store.ts";
 import { keyMaker } from "../adapters/keys/key-maker.ts";
 import { awsKms } from "../adapters/kms/aws-kms.ts";
-import { connectToGateway } from "../adapters/link/client.ts";
+import { connectToGateways } from "../adapters/link/gateways.ts";
 import { countStart } from "../adapters/machine/count-start.ts";
 import { linuxMachine } from "../adapters/machine/linux-machine.ts";
 import { agentVersion } from "../adapters/machine/versions.ts";
@@ -39,6 +39,7 @@ import { keepSecretsOut } from "./bundle/keep-secrets-out.ts";
 import type { Cli } from "./cli.ts";
 import { debugPortsOf } from "./compose-debug.ts";
 import { evidenceSource } from "./compose-evidence.ts";
+import { noticeSource } from "./compose-notices.ts";
 import { tailnetOf } from "./compose-tailnet.ts";
 import type { LoadedConfig } from "./config/config.ts";
 import { formatHostPort } from "./config/host-port.ts";
@@ -128,12 +129,13 @@ export async function startControl(
         ends: { gateway: layout.gatewayEnd, control: layout.controlEnd },
         log,
       }),
-      gateway: connectToGateway({ path: layout.gatewaySocket, clock, log }),
+      gateway: connectToGateways({ paths: layout.gatewaySockets, clock, log }),
       keys: keyMaker(),
       certificates: certificateReader(),
       cas: { pinned: caDates(caPem), read: caDates },
       identityStore: identityStore({ directory: layout.identityDir, log }),
       evidence: evidenceSource(config.identity, log),
+      notices: noticeSource(config),
       ...services,
       keyUnwrap: awsKms(),
       names: machineNames,

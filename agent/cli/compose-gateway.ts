@@ -13,7 +13,7 @@ import { Branch } from "../lifecycle/branch.ts";
 import { keepSecretsOut } from "./bundle/keep-secrets-out.ts";
 import type { Cli } from "./cli.ts";
 import type { Config, LoadedConfig } from "./config/config.ts";
-import { inheritedSocket } from "./inherited-socket.ts";
+import { inheritedSocket, placeBeside } from "./inherited-socket.ts";
 import { logDefects } from "./last-words.ts";
 import { layoutOf } from "./layout.ts";
 import { retakeConfiguration } from "./retake-configuration.ts";
@@ -41,9 +41,10 @@ export async function startGateway(
   await keepSecretsOut(layout.gatewaySecrets, 0o640, environment, log);
   using gauges = nodeGauges();
   using unit = new SystemdNotify({ environment, pid: process.pid, log });
+  const place = placeBeside(environment, layout.gatewaySockets.length);
   await runGateway({
     listen: inheritedSocket(environment, process.pid) ?? gateway.listen,
-    link: await listenForControl({ path: layout.gatewaySocket, mode: 0o660, log }),
+    link: await listenForControl({ path: layout.gatewaySockets[place ?? 0] ?? layout.gatewaySocket, mode: 0o660, log }),
     keys: keyMaker(),
     certificates: certificateReader(),
     peers: nodePeerReader(),
@@ -55,6 +56,7 @@ export async function startGateway(
     droppedLogLines: log.droppedLines,
     limits: gateway,
     calls: gateway.calls,
+    succeeds: place !== undefined,
     buildkitSocket: layout.buildkitSocket,
     signal: stop,
   });

@@ -95,6 +95,7 @@ export async function startLauncher(
         env: environmentFor(GATEWAY_SECTIONS, cli.environment),
         listen: inheritedSocket(cli.environment, process.pid) ?? gateway.listen,
         endFile: layout.gatewayEnd,
+        most: layout.gatewaySockets.length,
       },
       control: {
         args: [...nodeFlags("control"), ...children.control],
@@ -107,6 +108,6 @@ export async function startLauncher(
       buildkitGraceMs: drain.stopGraceMs,
     },
     { buildkit: daemon, ...(tailscaled !== undefined && { tailscaled }), clock, log },
-    { stop: cli.stop, hurry: cli.hurry, again },
+    { stop: cli.stop, hurry: cli.hurry, again, replace: cli.replace },
   );
 }

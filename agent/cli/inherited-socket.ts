@@ -16,3 +16,15 @@ export function inheritedSocket(
   if (count === undefined || !/^[1-9]\d*$/.test(count)) return undefined;
   return forPid === undefined || forPid === String(pid) ? { fd: FIRST } : undefined;
 }
+
+/**
+ * Which of the gateways' places is ours, counted from 0, where others are there beside us; undefined:
+ * we are alone, and have the first. Whoever starts gateways gives the places.
+ */
+export function placeBeside(
+  { BUILDER_AGENT_SEAT: seat = "" }: Readonly<Record<string, string | undefined>>,
+  places: number,
+): number | undefined {
+  const place = Number(seat) - 1;
+  return Number.isInteger(place) && place >= 0 && place < places ? place : undefined;
+}

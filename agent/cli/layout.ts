@@ -5,6 +5,8 @@ export interface Layout {
   /** The gateway's own directory: it listens there, control connects. */
   readonly gatewayDir: string;
   readonly gatewaySocket: string;
+  /** Those of gateways that are replaced, and that one: control looks at all of them. */
+  readonly gatewaySockets: readonly [string, ...string[]];
   /** The launcher listens, control asks it to start and stop BuildKit. */
   readonly managerSocket: string;
   /** systemd listens, control hands over the order for the cache volume. */
@@ -105,6 +107,12 @@ export function layoutOf(paths: {
   return {
     gatewayDir: join(runtimeDir, "gateway"),
     gatewaySocket: join(runtimeDir, SOCKETS.gateway),
+    gatewaySockets: [
+      join(runtimeDir, SOCKETS.gateway),
+      join(runtimeDir, SOCKETS.gateway2),
+      join(runtimeDir, SOCKETS.gateway3),
+      join(runtimeDir, SOCKETS.gateway4),
+    ],
     gatewayEnd: join(runtimeDir, "gateway", "last-end"),
     controlEnd: join(controlDir, "last-end"),
     managerSocket: join(runtimeDir, SOCKETS.manager),
@@ -163,6 +171,9 @@ export function longestSocketBytes(runtimeDir: string): number {
 
 const SOCKETS = {
   gateway: "gateway/gateway.sock",
+  gateway2: "gateway/gateway-2.sock",
+  gateway3: "gateway/gateway-3.sock",
+  gateway4: "gateway/gateway-4.sock",
   manager: "manager.sock",
   volume: "volume.sock",
   network: "network.sock",

@@ -8,6 +8,8 @@ export interface OwnSignals {
   readonly hurry: AbortSignal;
   /** Each SIGHUP. It ends no process of ours. */
   readonly hangup: Pulse;
+  /** Each SIGUSR2. */
+  readonly replace: Pulse;
 }
 
 /**
@@ -19,17 +21,18 @@ export function ownSignals(): OwnSignals {
   const stop = new AbortController();
   const hurry = new AbortController();
   const hangup = new Pulse();
+  const replace = new Pulse();
   const onStop = (name: NodeJS.Signals): void => {
     (stop.signal.aborted ? hurry : stop).abort(name);
   };
   // A listener takes the place of Node's own.
   process.on("SIGUSR1", () => undefined);
   process.on("SIGTERM", onStop).on("SIGINT", onStop);
-  process.on("SIGHUP", () => hangup.note());
+  process.on("SIGHUP", () => hangup.note()).on("SIGUSR2", () => replace.note());
   closeDebugger();
   // One that was asked for before the listener was there may open a turn later.
   setImmediate(closeDebugger);
-  return { stop: stop.signal, hurry: hurry.signal, hangup };
+  return { stop: stop.signal, hurry: hurry.signal, hangup, replace };
 }
 
 /**

@@ -58,11 +58,6 @@ export interface TerminalsEnd {
   readonly orAfterBuilds: boolean;
 }
 
-/** Sessions that are open; undefined while the gateway is away. */
-export function openSessions(gateway: GatewayView): number | undefined {
-  return gateway.at === "here" ? gateway.open.size : undefined;
-}
-
 /**
  * Builds that are open on this machine and not kept out; undefined while that is not known. A
  * machine that the control plane has never known in this boot, and whose gateway never had orders,

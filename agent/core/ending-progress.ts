@@ -1,7 +1,7 @@
 import { type DebugStatus, isOver } from "./debug/grant.ts";
-import { openSessions, type TerminalsEnd } from "./drain.ts";
+import type { TerminalsEnd } from "./drain.ts";
 import type { Ending } from "./end-orders.ts";
-import type { GatewayView } from "./views.ts";
+import { type GatewayView, openSessions, openThrough } from "./views.ts";
 
 /** The steps that follow a drain, in their order. */
 export type EndingStep = "cut" | "records" | "terminals" | "buildkit" | "cache" | "tailnet" | "farewell";
@@ -38,7 +38,7 @@ export function endingProgress(
   nowMonoMs: number,
 ): EndingProgress {
   const sessions = openSessions(gateway);
-  const builds = gateway.at === "here" ? sessionsByBuild(gateway.open) : [];
+  const builds = gateway.at === "here" ? sessionsByBuild(openThrough(gateway)) : [];
   const count = terminals.statuses.filter((status) => !isOver(status)).length;
   const endsMonoMs = terminals.end?.monoMs ?? deadlineMonoMs;
   return {

@@ -97,6 +97,11 @@ export class RecordLedger {
     );
   }
 
+  /** Open sessions of every other run. */
+  absent(runIds: ReadonlySet<string>): readonly OpenSession[] {
+    return [...this.#open.values()].filter((session) => !runIds.has(session.runId));
+  }
+
   /** Not journalled: known only while this process lives. */
   hear(sessionId: string, heard: Partial<LastHeard>): void {
     const session = this.#open.get(sessionId);

@@ -20,6 +20,7 @@ export interface GatewayAway {
   readonly at: "away";
   /** Of the last that we knew; "" if none was ever there. */
   readonly runId: string;
+  readonly beside?: GatewaysBeside;
 }
 
 export interface GatewayHere {
@@ -33,20 +34,51 @@ export interface GatewayHere {
   readonly applied?: { readonly revision: bigint; readonly epoch: string };
   /** Session id → build id. */
   readonly open: ReadonlyMap<string, string>;
+  /** It takes this one's place once it serves. */
+  readonly next?: NextGateway;
+  readonly beside?: GatewaysBeside;
+}
+
+/** A gateway that was started to replace the one that serves. */
+export type NextGateway = Pick<GatewayHere, "runId" | "uncertified" | "servingNotAfterMs" | "open">;
+
+/** Gateways that finish what is open through them, and let nobody more in. */
+export interface GatewaysBeside {
+  readonly runIds: readonly string[];
+  /** Session id → build id, as last heard, of all of them. */
+  readonly open: ReadonlyMap<string, string>;
+  /** False: one of them is out of sight, or control has not looked at every gateway yet. */
+  readonly isWhole: boolean;
 }
 
 export const NO_GATEWAY: GatewayAway = { at: "away", runId: "" };
 
 /** The certificate for this key is on its way: it is not to be asked for again. */
 export function certifying(view: GatewayView, keySpkiSha256: string): GatewayView {
-  if (view.at === "away" || view.uncertified !== keySpkiSha256) return view;
+  if (view.at === "away") return view;
+  if (view.next?.uncertified === keySpkiSha256) {
+    const { uncertified: _, ...next } = view.next;
+    return { ...view, next };
+  }
+  if (view.uncertified !== keySpkiSha256) return view;
   const { uncertified: _, ...rest } = view;
   return rest;
 }
 
-/** Whether the gateway says that it has no session. One that is away says nothing. */
+/** Whether the gateways say that they have no session. One that is out of sight says nothing. */
 export function isIdle(view: GatewayView): boolean {
-  return view.at === "here" && view.open.size === 0;
+  return openSessions(view) === 0;
+}
+
+/** Sessions that are open; undefined while a gateway is out of sight. */
+export function openSessions(view: GatewayView): number | undefined {
+  return view.at === "here" && view.beside?.isWhole !== false ? openThrough(view).size : undefined;
+}
+
+/** Session id → build id, of every gateway that is there, as last heard. */
+export function openThrough(view: GatewayHere): ReadonlyMap<string, string> {
+  if (view.next === undefined && view.beside === undefined) return view.open;
+  return new Map([...view.open, ...(view.next?.open ?? []), ...(view.beside?.open ?? [])]);
 }
 
 /**

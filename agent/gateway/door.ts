@@ -11,25 +11,28 @@ const KEEP_ALIVE_AFTER_MS = 60_000;
 /** The listening socket. It accepts and nothing else. */
 export class Door {
   readonly #server: Server;
+  readonly #on: ListenOn;
+  #isClosed = false;
 
-  private constructor(server: Server) {
-    this.#server = server;
-  }
-
-  /** @throws {AgentError} "gateway.cannot-listen" */
-  static open(on: ListenOn, arrive: (raw: Socket) => void): Promise<Door> {
-    const server = createServer({
+  constructor(on: ListenOn, arrive: (raw: Socket) => void) {
+    this.#on = on;
+    this.#server = createServer({
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS,
     });
-    server.on("connection", arrive);
+    this.#server.on("connection", arrive);
+  }
+
+  /** Not where it was closed meanwhile. @throws {AgentError} "gateway.cannot-listen" */
+  open(): Promise<void> {
+    if (this.#isClosed) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      const failed = (cause: Error): void => reject(cannotListen(on, cause));
-      server.once("error", failed);
-      server.listen(on, () => {
-        server.off("error", failed);
-        resolve(new Door(server));
+      const failed = (cause: Error): void => reject(cannotListen(this.#on, cause));
+      this.#server.once("error", failed);
+      this.#server.listen(this.#on, () => {
+        this.#server.off("error", failed);
+        resolve();
       });
     });
   }
@@ -39,7 +42,7 @@ export class Door {
     this.#server.on("error", tell);
   }
 
-  /** `address:port`; undefined once closed. */
+  /** `address:port`; undefined while it is closed. */
   get address(): string | undefined {
     const bound = this.#server.address();
     if (bound === null || typeof bound === "string") return undefined;
@@ -48,6 +51,7 @@ export class Door {
 
   /** Takes nobody more in. Those who are in stay. */
   close(): void {
+    this.#isClosed = true;
     this.#server.close();
   }
 }

@@ -3,6 +3,7 @@ import type { SessionOpening } from "../core/session.ts";
 import { Scope } from "../lifecycle/scope.ts";
 import { Calls } from "./calls/calls.ts";
 import { Door } from "./door.ts";
+import { Handover } from "./handover.ts";
 import { followOrders } from "./orders.ts";
 import type { GatewayParts } from "./parts.ts";
 import { Policy } from "./policy.ts";
@@ -23,11 +24,14 @@ const STATS_EVERY_MS = 2_000;
 
 /**
  * The data plane: lets open builds in over mutual TLS and hands their bytes to BuildKit, as
- * `control` orders. Returns when `parts.signal` is aborted and everything is closed.
+ * `control` orders. Returns when `parts.signal` is aborted and everything is closed, or when
+ * another has taken its place and everything that was open has ended by itself.
  * @throws {AgentError} "gateway.cannot-listen"
  */
 export async function runGateway(parts: GatewayParts): Promise<void> {
-  const { link, clock, log, peers, signal } = parts;
+  const { link, clock, log, peers } = parts;
+  using handover = new Handover(parts.succeeds, parts.clock, parts.signal);
+  const { signal } = handover;
   await using scope = new Scope();
   scope.defer(() => link.close());
 
@@ -47,22 +51,41 @@ export async function runGateway(parts: GatewayParts): Promise<void> {
   });
   const refusals = new Refusals(clock, log);
   const reception = new Reception({ ...parts, policy, refusals, sessions });
-  const door = await Door.open(parts.listen, (raw) => reception.arrive(raw));
-  door.onError((err) => log.error({ err }, "gateway.accept-failed"));
-  log.info({ runId, address: door.address }, "gateway.listening");
-  parts.unit.ready();
-  parts.unit.tell(`Listening on ${door.address ?? "an inherited socket"}`);
+  const door = new Door(parts.listen, (raw) => reception.arrive(raw));
 
   const { gauges, droppedLogLines } = parts;
   const counted = { link, door, reception, refusals, records, sessions, calls, droppedLogLines };
   const stats = new Stats({ ...counted, gauges, clock });
-  const governed = { runId, link, clock, log, policy, serving, reception, sessions, records, stats };
-  await Promise.all([followOrders(governed, signal), expireSessions(sessions, parts), tellStats(stats, parts)]);
+  const governed = { runId, link, clock, log, policy, serving, reception, sessions, records, stats, handover };
+  const ticking = { clock, gauges, signal };
+  const opening = openDoor(door, stats, { ...parts, runId, handover });
+  if (!parts.succeeds) await opening;
+  await Promise.all([
+    opening,
+    followOrders(governed, signal),
+    expireSessions(sessions, ticking),
+    tellStats(stats, ticking),
+    handover.finish({ door, stats, sessions, reception, records, clock, log }),
+  ]);
 
   door.close();
+  reception.close();
   const cut = sessions.cutAll("gateway-lost", "the gateway was told to stop");
   await sessions.over();
   log.info({ cut }, "gateway.stopped");
+}
+
+type Opening = Pick<GatewayParts, "log" | "unit"> & { readonly runId: string; readonly handover: Handover };
+
+/** At once; one that takes another's place opens when it can serve, and nobody is refused between. */
+async function openDoor(door: Door, stats: Stats, { runId, handover, log, unit }: Opening): Promise<void> {
+  if (!(await handover.untilMayOpen())) return;
+  await door.open();
+  door.onError((err) => log.error({ err }, "gateway.accept-failed"));
+  log.info({ runId, address: door.address }, "gateway.listening");
+  unit.ready();
+  unit.tell(`Listening on ${door.address ?? "an inherited socket"}`);
+  stats.tell();
 }
 
 type Ticking = Pick<GatewayParts, "clock" | "gauges" | "signal">;

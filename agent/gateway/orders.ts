@@ -1,6 +1,7 @@
 import type { Clock } from "../ports/clock.ts";
 import type { ControlLink, ControlOrder } from "../ports/control-link.ts";
 import type { Log } from "../ports/log.ts";
+import type { Handover } from "./handover.ts";
 import type { Policy } from "./policy.ts";
 import type { Reception } from "./reception.ts";
 import type { Records } from "./records.ts";
@@ -19,6 +20,7 @@ export interface Governed {
   readonly sessions: Sessions;
   readonly records: Records;
   readonly stats: Stats;
+  readonly handover: Handover;
 }
 
 /**
@@ -83,6 +85,9 @@ function obey(governed: Governed, order: ControlOrder): void {
     case "acknowledge":
       records.acknowledge(order.sessionIds);
       return;
+    case "retire":
+      governed.handover.retire();
+      return;
     default:
       order satisfies never;
   }
@@ -103,9 +108,10 @@ function serve(governed: Governed): void {
   const wasServing = reception.serving;
   reception.use(certificate, policy.cas);
   if (!wasServing) governed.stats.tell();
+  governed.handover.canServe();
 }
 
-function hello({ runId, serving, sessions, records, policy }: Governed) {
+function hello({ runId, serving, sessions, records, policy, handover }: Governed) {
   const { request, certificate } = serving;
   return {
     is: "hello" as const,
@@ -115,5 +121,7 @@ function hello({ runId, serving, sessions, records, policy }: Governed) {
     ...(policy.applied && { applied: policy.applied }),
     open: sessions.openings,
     closed: records.all,
+    startedMonoMs: handover.startedMonoMs,
+    ...(handover.isRetired && { retired: true as const }),
   };
 }

@@ -36,6 +36,11 @@ export interface GatewayParts {
    * "judged": a build's sessions may call what its build may. "any": whatever they like, unread.
    */
   readonly calls: "judged" | "any";
+  /**
+   * Another gateway serves on the same socket, and finishes once this one does: so the door stays
+   * shut until whoever comes can be served.
+   */
+  readonly succeeds: boolean;
   /** Aborted: stop accepting, cut what is open, tell control, return. */
   readonly signal: AbortSignal;
 }

@@ -13,6 +13,10 @@ export class Records {
     this.#most = most;
   }
 
+  get waiting(): number {
+    return this.#records.size;
+  }
+
   get all(): readonly SessionSummary[] {
     return [...this.#records.values()];
   }

@@ -26,7 +26,7 @@ export interface ControlLink {
   close(): Promise<void>;
 }
 
-export type GatewayNews = Exclude<GatewayEvent, { readonly is: "lost" }>;
+export type GatewayNews = Exclude<GatewayEvent, { readonly is: "lost" | "present" }>;
 
 export type ControlOrder =
   /** Control is here. It waits for a `hello`. */
@@ -37,4 +37,5 @@ export type ControlOrder =
   | { readonly is: "certify"; readonly keySpkiSha256: string; readonly chainPem: string }
   | { readonly is: "rotate-key" }
   | { readonly is: "cut-all" }
+  | { readonly is: "retire" }
   | { readonly is: "acknowledge"; readonly sessionIds: readonly string[] };

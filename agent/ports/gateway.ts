@@ -4,9 +4,10 @@ import type { SessionOpening, SessionSummary } from "../core/session.ts";
 import type { SigningRequest } from "./keys.ts";
 
 /**
- * The gateway's process as `control` sees it. The adapter keeps the unix socket: it reconnects by
- * itself, and tells of it as events. What is set while there is no connection is sent on the next
- * one: the last value of each kind, whole.
+ * The gateway as `control` sees it: one process, and while it is replaced several. The adapter
+ * keeps their unix sockets: it reconnects by itself, and tells of it as events. Orders are for all
+ * of them. What is set while there is no connection is sent on the next one: the last value of each
+ * kind, whole.
  */
 export interface Gateway {
   /**
@@ -35,9 +36,17 @@ export interface Gateway {
   cutAll(): void;
   /** These records are on disk: forget them. */
   acknowledge(sessionIds: readonly string[]): void;
+  /**
+   * Another one serves: this one shuts its door, finishes what is open through it, and ends. It
+   * says so in a `hello`.
+   */
+  retire(runId: string): void;
 }
 
-export type GatewayEvent =
+/** `from`: which run tells, where there may be several. */
+export type GatewayEvent = Told & { readonly from?: string };
+
+type Told =
   | {
       readonly is: "hello";
       /** Random for each start of the gateway's process. */
@@ -50,7 +59,15 @@ export type GatewayEvent =
       readonly open: readonly SessionOpening[];
       /** Closed, and not yet acknowledged. */
       readonly closed: readonly SessionSummary[];
+      /** When its process started, on the machine's monotonic clock. Absent: long ago. */
+      readonly startedMonoMs?: number;
+      /** Its door is shut for good: it finishes what is open. */
+      readonly retired?: true;
+      /** Others may be there beside it: what is known of those stays. */
+      readonly beside?: true;
     }
+  /** Every place was looked at: these runs may live, and no other does. */
+  | { readonly is: "present"; readonly runIds: readonly string[] }
   | { readonly is: "lost" }
   | { readonly is: "request"; readonly request: SigningRequest }
   | { readonly is: "certified"; readonly notAfterMs: number }

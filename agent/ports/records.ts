@@ -8,7 +8,13 @@ export interface RecordedEvent {
   readonly runId: string;
   /** hello: all that it has, the `closed` ones being those that may not be on disk yet. */
   readonly event:
-    | { readonly is: "hello"; readonly open: readonly SessionOpening[]; readonly closed: readonly SessionSummary[] }
+    | {
+        readonly is: "hello";
+        readonly open: readonly SessionOpening[];
+        readonly closed: readonly SessionSummary[];
+        readonly beside?: true;
+      }
+    | { readonly is: "present"; readonly runIds: readonly string[] }
     | { readonly is: "opened"; readonly opening: SessionOpening }
     | { readonly is: "closed"; readonly summary: SessionSummary };
 }
@@ -21,8 +27,9 @@ export interface RecordStore {
   /**
    * Resolves when the whole batch is on disk: one write and one sync, however long it is. Batches
    * take effect in the order of the calls, events in the order of the batch. Repeats are harmless:
-   * each session gets one record. A hello gives a record that ends in "gateway-lost" to every
-   * session of another run, and to every one of its own run that it does not name.
+   * each session gets one record. A hello gives a record that ends in "gateway-lost" to every one
+   * of its own run that it does not name and, unless it has others beside it, to every session of
+   * another run. `present` gives one to every session of a run that it does not name.
    * @throws {AgentError} "records.cannot-write", retryable: memory is as before the call, make it
    *   again. "records.closed": this process is ending.
    */

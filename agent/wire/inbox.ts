@@ -8,7 +8,7 @@ import type { Channel } from "./channel.ts";
 export class Inbox<T> {
   readonly #most: number;
   readonly #queue = new Queue<T>();
-  #paused: Pick<Channel, "resume"> | undefined;
+  readonly #paused = new Set<Pick<Channel, "resume">>();
 
   /** @param most as many may wait; what had been read with the last of them is taken beyond it. */
   constructor(most: number) {
@@ -22,7 +22,7 @@ export class Inbox<T> {
     this.#queue.push(item);
     if (from === undefined || this.#queue.size < this.#most) return;
     from.pause();
-    this.#paused = from;
+    this.#paused.add(from);
   }
 
   /** The reader gets what is left, then the end. */
@@ -38,7 +38,7 @@ export class Inbox<T> {
   }
 
   #resume(): void {
-    this.#paused?.resume();
-    this.#paused = undefined;
+    for (const channel of this.#paused) channel.resume();
+    this.#paused.clear();
   }
 }

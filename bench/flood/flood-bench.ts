@@ -1,5 +1,4 @@
 import { readdir } from "node:fs/promises";
-import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Deadline } from "../../sandbox/deadline.ts";
@@ -33,7 +32,6 @@ export interface FloodResult {
   readonly after: Held;
   /** While it lasted, about once a second. */
   readonly during: readonly Held[];
-  readonly machine: { readonly cpus: number; readonly load: number };
 }
 
 /**
@@ -57,7 +55,6 @@ export async function benchFlood({ rate, count }: FloodOptions, outer: AbortSign
   await client.flood(gateway, { rate, count: rate }, signal);
   await sleep(SETTLED_MS, undefined, { signal });
   const before = await held(pid, 0);
-  const load = loadavg()[0] ?? 0;
   const startedMs = performance.now();
   const during: Held[] = [];
   let isOver = false;
@@ -72,7 +69,7 @@ export async function benchFlood({ rate, count }: FloodOptions, outer: AbortSign
   const flood = await client.flood(gateway, { rate, count }, signal).finally(() => (isOver = true));
   await sampler;
   await sleep(SETTLED_MS, undefined, { signal });
-  return { flood, before, after: await held(pid, count), during, machine: { cpus: cpus().length, load } };
+  return { flood, before, after: await held(pid, count), during };
 }
 
 async function held(pid: number, atConnections: number): Promise<Held> {

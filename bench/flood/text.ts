@@ -1,13 +1,9 @@
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { BenchFailed } from "../failure.ts";
-import { packageDir } from "../process/toolchain.ts";
 import type { FloodResult, Held } from "./flood-bench.ts";
 
 const MIB = 1024 * 1024;
 
-/** What was measured, a row each. `now`: the day that it is. */
-export function floodText({ flood, before, after, during, machine }: FloodResult, now: Date): string {
+/** What was measured, a row each. */
+export function floodText({ flood, before, after, during }: FloodResult): string {
   const rows = [
     ["connections of strangers", `${flood.strangers}, ${Math.round(flood.strangers / flood.seconds)} a second`, ""],
     ["new sessions of a good client", `${flood.visits}, ${flood.failedVisits} failed`, "0 failed"],
@@ -35,9 +31,7 @@ export function floodText({ flood, before, after, during, machine }: FloodResult
     ],
   ];
   const table = rows.map((row) => `| ${row.join(" | ")} |`);
-  const day = now.toISOString().slice(0, 10);
-  const where = `${day}, ${machine.cpus} processors that the strangers' program shares, load ${machine.load.toFixed(1)} before it began.`;
-  return [where, "", "| what | measured | bar |", "| --- | --- | --- |", ...table].join("\n");
+  return ["| what | measured | bar |", "| --- | --- | --- |", ...table].join("\n");
 }
 
 /** By least squares over the later half, for ten thousand connections: what starts is no slope. */
@@ -56,17 +50,4 @@ function ms(micros: number): string {
 
 function mib({ residentBytes }: Held): string {
   return `${(residentBytes / MIB).toFixed(0)} MiB`;
-}
-
-const BEGIN = "<!-- begin: flood";
-const END = "<!-- end: flood -->";
-
-/** Puts the figures between their markers. @throws {BenchFailed} If those are not there. */
-export async function writeReliability(text: string): Promise<void> {
-  const file = join(packageDir, "docs", "reliability.md");
-  const page = await readFile(file, "utf8");
-  const start = page.indexOf("\n", page.indexOf(BEGIN));
-  const end = page.indexOf(END, start);
-  if (!page.includes(BEGIN) || end < 0) throw new BenchFailed("docs/reliability.md has lost the markers of flood.");
-  await writeFile(file, `${page.slice(0, start + 1)}\n${text}\n\n${page.slice(end)}`);
 }

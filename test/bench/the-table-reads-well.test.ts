@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { withFigures } from "../../bench/report/readme.ts";
+import { asMeasured, withSection } from "../../bench/report/page.ts";
 import type { Sample } from "../../bench/report/sample.ts";
 import { renderAims, renderTable } from "../../bench/report/table.ts";
 
@@ -28,10 +28,24 @@ it("says plainly which aim is not reached", () => {
   ]);
 });
 
-it("replaces only what stands between the markers", () => {
-  const start = "<!-- figures: written by npm run bench -- gateway --write-readme -->";
-  const end = "<!-- end of figures -->";
-  const readme = `before\n${start}\nold\n${end}\nafter\n`;
-  expect(withFigures(readme, "new")).toBe(`before\n${start}\n\nnew\n\n${end}\nafter\n`);
-  expect(() => withFigures("no markers", "new")).toThrow("markers");
+it("replaces only what stands in the section that is named", () => {
+  const [mine, other] = ["one", "another"].map((name) => [
+    `<!-- begin: ${name} (npm run ${name}) -->`,
+    `<!-- end: ${name} -->`,
+  ]);
+  const page = (text: string) =>
+    ["before", ...[mine?.[0], "", text, "", mine?.[1]], other?.[0], "kept", other?.[1], ""].join("\n");
+  expect(withSection(page("old\nlines"), "one", "new")).toBe(page("new"));
+  expect(withSection(page("old"), "on", "new")).toBeUndefined();
+  expect(withSection(`${other?.[0]}\n<!-- end: one -->`, "one", "new")).toBeUndefined();
+});
+
+it("says above figures when, by which command and on which machine they were measured", () => {
+  const text = asMeasured({ command: "npm run bench -- endings", seconds: 61.4, figures: "| a |" });
+  expect(text.split("\n")).toEqual([
+    expect.stringMatching(/^Measured on \d{4}-\d\d-\d\d in 61 s by `npm run bench -- endings`\.$/),
+    expect.stringMatching(/^Machine: \d+ cores \(.+\), \d+ GB, Node \d+\..*, load average \d+\.\d\.$/),
+    "",
+    "| a |",
+  ]);
 });

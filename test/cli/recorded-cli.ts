@@ -31,6 +31,7 @@ export async function runCli(
     stop: signal,
     hurry: signal,
     hangup: new Pulse(),
+    replace: new Pulse(),
   });
   return { code, out, err };
 }

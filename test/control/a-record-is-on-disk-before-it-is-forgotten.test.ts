@@ -23,6 +23,7 @@ const hello = (closedIds: readonly string[], runId = "g1"): RecordedEvent => ({
 
 function written({ event }: RecordedEvent): readonly string[] {
   if (event.is === "hello") return [...event.closed.map((one) => `closed ${one.sessionId}`), "settle"];
+  if (event.is === "present") return [`present ${event.runIds.join(" ")}`];
   return event.is === "closed" ? [`closed ${event.summary.sessionId}`] : [`opened ${event.opening.sessionId}`];
 }
 

@@ -256,6 +256,7 @@ export class Rig implements AsyncDisposable {
       droppedLogLines: () => 0,
       limits: { ...DEFAULT_LIMITS, ...options.limits },
       calls: options.calls ?? "any",
+      succeeds: false,
       buildkitSocket: this.far.path,
       signal: this.#gateway.signal,
     }).finally(() => gauges[Symbol.dispose]());

@@ -13,6 +13,8 @@ const UNUSED: Readonly<Record<string, string>> = {
   builder_agent_control_plane_unknown_fields_total:
     "a newer control plane is no trouble; looked up when it is in doubt",
   builder_agent_gateway_link_faults_total: "a defect of ours between two processes; looked up with its log line",
+  builder_agent_spans_last_accepted_timestamp_seconds:
+    "only where spans are sent; the check traces says it, and has the alert of all warnings",
 };
 
 const stage = sharedStage();

@@ -21,7 +21,7 @@ it("that is down at boot: it lives, is not ready and says why, keeps trying, and
   expect(status).toBe(503);
   for (const reason of [
     "[-]machine-certificate failed: Not registered with the control plane yet: The control plane did not answer GetChallenge: the connection was refused",
-    "[!]control-plane failed, not blocking, because of machine-certificate: Nothing heard from 127.0.0.1:",
+    "[-]control-plane failed, because of machine-certificate: Nothing heard from 127.0.0.1:",
     "[-]buildkit failed, because of machine-certificate",
   ])
     expect(body).toContain(reason);

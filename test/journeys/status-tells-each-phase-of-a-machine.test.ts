@@ -37,7 +37,7 @@ it("starting, ready, degraded, draining, gone: to a person in words, to a script
     code: 1,
     report: { ready: false, phase: { at: "degraded", because: ["buildkit", "buildkit-solve"] } },
   });
-  expect(degraded.shown.said).toMatch(/^\[-\] {2}buildkit +.*did not answer ListWorkers.*, since \d+ s$/m);
+  expect(degraded.shown.said).toMatch(/^\[-\] {2}buildkit +.*did not answer ListWorkers.* \(for \d+ s\)$/m);
   await stage.kill("buildkitd", "SIGCONT");
   await stage.ready();
 

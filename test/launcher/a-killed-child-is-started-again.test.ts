@@ -7,7 +7,7 @@ describe("the launcher", () => {
     void bench.run();
     const [gateway, control] = [await bench.started("gateway"), await bench.started("control")];
     const port = bench.port;
-    expect(await bench.gatewayThatAnswers()).toBe(gateway);
+    await expect.poll(() => bench.gatewayThatAnswers().catch(String)).toBe(gateway);
     process.kill(gateway, "SIGKILL");
     const again = await bench.started("gateway", 1);
     expect(again).not.toBe(gateway);
@@ -38,6 +38,19 @@ describe("the launcher", () => {
     ]);
   });
 
+  it("starts what ran for 10 s at once, however often it was killed before", async () => {
+    await using bench = await LauncherBench.make();
+    void bench.run();
+    for (let kills = 0; kills < 8; kills += 1) {
+      const gateway = await bench.started("gateway", kills);
+      bench.aheadMs += 10_000;
+      process.kill(gateway, "SIGKILL");
+    }
+    await bench.started("gateway", 8);
+    const restarts = bench.log.lines.filter(({ event }) => event === "launcher.child-restarting");
+    expect(restarts.map(({ data }) => data["delayMs"])).toEqual(Array.from({ length: 8 }, () => 0));
+  });
+
   it("hands the gateway its socket as systemd would, and tells both whose end ends them", async () => {
     await using bench = await LauncherBench.make();
     void bench.run();
@@ -62,11 +75,44 @@ describe("the launcher", () => {
     expect(isAlive(control)).toBe(true);
   });
 
-  it("loses no connection to a socket of its own while it starts a gateway", async () => {
+  it("loses no connection to a socket of its own between two gateways", async () => {
     await using bench = await LauncherBench.make();
     void bench.run();
     const gateway = await bench.started("gateway");
+    await expect.poll(() => bench.gatewayThatAnswers().catch(String)).toBe(gateway);
+    process.kill(gateway, "SIGKILL");
+    await expect.poll(() => isAlive(gateway)).toBe(false);
     const answers = await Promise.all(Array.from({ length: 50 }, () => bench.gatewayThatAnswers()));
-    expect(new Set(answers)).toEqual(new Set([gateway]));
+    expect(new Set(answers)).toEqual(new Set([await bench.started("gateway", 1)]));
+  });
+
+  it("starts another gateway beside the one that is there when it is told to, and keeps that one", async () => {
+    await using bench = await LauncherBench.make();
+    void bench.run();
+    const old = await bench.started("gateway");
+    bench.replace.note();
+    const next = await bench.started("gateway", 1);
+    expect(isAlive(old)).toBe(true);
+    process.kill(old, "SIGKILL");
+    await expect.poll(() => bench.gatewayThatAnswers().catch(String)).toBe(next);
+    process.kill(next, "SIGKILL");
+    const again = await bench.started("gateway", 2);
+    await expect.poll(() => bench.gatewayThatAnswers().catch(String)).toBe(again);
+    const seats = (await bench.entries()).filter(({ what }) => what.startsWith("started") && what.includes("LISTEN"));
+    expect(seats.map(({ what }) => JSON.parse(what.slice(8)).BUILDER_AGENT_SEAT)).toEqual([undefined, "2", undefined]);
+  });
+
+  it("starts no fifth gateway, and says so", async () => {
+    await using bench = await LauncherBench.make();
+    void bench.run();
+    await bench.started("gateway");
+    for (const nth of [1, 2, 3]) {
+      bench.replace.note();
+      await bench.started("gateway", nth);
+    }
+    bench.replace.note();
+    await expect
+      .poll(() => bench.log.lines.find(({ event }) => event === "launcher.gateway-not-replaced")?.data)
+      .toEqual({ gateways: 4 });
   });
 });

@@ -9,8 +9,10 @@ import { fileURLToPath } from "node:url";
 import { systemClock } from "../../agent/adapters/clock/system-clock.ts";
 import { askedBuildkit } from "../../agent/adapters/launcher/asked-buildkit.ts";
 import { type LauncherConfig, runLauncher } from "../../agent/adapters/launcher/run-launcher.ts";
+import type { Instant } from "../../agent/core/instant.ts";
 import { Pulse } from "../../agent/lifecycle/pulse.ts";
 import type { BuildkitUnit } from "../../agent/ports/buildkit.ts";
+import type { Clock } from "../../agent/ports/clock.ts";
 import { eventually } from "../buildkit/real-buildkit.ts";
 import { CollectedLog } from "../keys/collected-log.ts";
 import { StandInUnit } from "./stand-in-unit.ts";
@@ -32,7 +34,10 @@ export class LauncherBench implements AsyncDisposable {
   readonly stop = new AbortController();
   readonly hurry = new AbortController();
   readonly again = new Pulse();
-  readonly clock = systemClock();
+  readonly replace = new Pulse();
+  /** Added to the monotonic clock. */
+  aheadMs = 0;
+  readonly clock: Clock;
   /** What control has of it. */
   readonly client: BuildkitUnit;
   #done: Promise<number> | undefined;
@@ -40,6 +45,9 @@ export class LauncherBench implements AsyncDisposable {
   private constructor(dir: string) {
     this.dir = dir;
     this.managerSocket = join(dir, "run", "manager.sock");
+    const system = systemClock();
+    const now = (): Instant => ({ ...system.now(), monoMs: system.now().monoMs + this.aheadMs });
+    this.clock = { ...system, now };
     this.client = askedBuildkit(this.managerSocket, this.clock);
     this.unit = new StandInUnit(() => this.entries());
   }
@@ -59,7 +67,7 @@ export class LauncherBench implements AsyncDisposable {
     this.#done = runLauncher(
       {
         managerSocket: this.managerSocket,
-        gateway: { ...child("gateway", this.#journal), listen: { host: "127.0.0.1", port: 0 } },
+        gateway: { ...child("gateway", this.#journal), listen: { host: "127.0.0.1", port: 0 }, most: 4 },
         control: child("control", this.#journal, options.control ?? ""),
         env,
         finalExitCodes: [77],
@@ -68,7 +76,7 @@ export class LauncherBench implements AsyncDisposable {
         ...options.config,
       },
       { buildkit: this.unit, clock: this.clock, log: this.log },
-      { stop: this.stop.signal, hurry: this.hurry.signal, again: this.again },
+      { stop: this.stop.signal, hurry: this.hurry.signal, again: this.again, replace: this.replace },
     );
     this.#done.catch(() => undefined);
     return this.#done;

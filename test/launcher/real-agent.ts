@@ -53,6 +53,7 @@ export class RealAgent implements AsyncDisposable {
       "paths-cache-dir": dirname(places.rootDir),
       "buildkit-binary": binary,
       "buildkit-bbolt": tool("bbolt"),
+      "buildkit-debug-socket": "false",
       "buildkit-runc": places.runc,
       "buildkit-cni-binary-dir": places.cniBinaryDir,
       "network-mode": "none",

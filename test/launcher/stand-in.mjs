@@ -21,8 +21,8 @@ if (behaviour !== "defenceless") {
   process.on("SIGHUP", () => tell("SIGHUP"));
 }
 
-const { LISTEN_FDS, LISTEN_PID, BUILDER_AGENT_PARENT } = process.env;
-tell(`started ${JSON.stringify({ LISTEN_FDS, LISTEN_PID, BUILDER_AGENT_PARENT })}`);
+const { LISTEN_FDS, LISTEN_PID, BUILDER_AGENT_PARENT, BUILDER_AGENT_SEAT } = process.env;
+tell(`started ${JSON.stringify({ LISTEN_FDS, LISTEN_PID, BUILDER_AGENT_PARENT, BUILDER_AGENT_SEAT })}`);
 if (role === "gateway") createServer((socket) => socket.end(String(process.pid))).listen({ fd: 3 });
 const code = /^exits:(\d+)$/.exec(behaviour)?.[1];
 if (code !== undefined) process.exit(Number(code));

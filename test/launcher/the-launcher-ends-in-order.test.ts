@@ -72,7 +72,13 @@ describe("the launcher's ending", () => {
     await once(taken.listen(0, "127.0.0.1"), "listening");
     const address = taken.address();
     const port = typeof address === "object" && address !== null ? address.port : 0;
-    const gateway = { args: ["-e", ""], env: {}, listen: { host: "127.0.0.1", port }, endFile: join(bench.dir, "end") };
+    const gateway = {
+      args: ["-e", ""],
+      env: {},
+      listen: { host: "127.0.0.1", port },
+      endFile: join(bench.dir, "end"),
+      most: 4,
+    };
     const failed = bench.run({ config: { gateway } });
     await expect(failed).rejects.toMatchObject({
       code: "gateway.cannot-listen",

@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { asMeasured, writeSection } from "../../bench/report/page.ts";
 import { allParsers } from "./all-parsers.ts";
 import { filled, inputs, largeInputs } from "./inputs.ts";
 import { broken, brokenByLarge } from "./judged.ts";
@@ -11,7 +12,29 @@ const SEED = Number(process.env["BUILDER_AGENT_SEED"] || Date.now() % 2 ** 31);
 const LARGE_CASES = Math.ceil(CASES / 500);
 const DEADLINE_MS = 120_000 + CASES * 30;
 
-describe.each(await allParsers())("$name", (parser) => {
+const parsers = await allParsers();
+const startedMs = performance.now();
+let broke = 0;
+
+afterEach(({ task }) => {
+  if (task.result?.state === "fail") broke += 1;
+});
+
+afterAll(async () => {
+  if (process.env["BUILDER_AGENT_WRITE_FIGURES"] !== "1") return;
+  const inputsInAll = parsers.length * (CASES + LARGE_CASES);
+  const rows = [
+    ["readers", parsers.length],
+    ["inputs", `${inputsInAll}, of them ${parsers.length * LARGE_CASES} as large as may come; seed ${SEED}`],
+    ["crashes, failures that nobody expects, readings that took longer than a second (bar: 0)", broke],
+  ];
+  const figures = ["| what | figure |", "| --- | --- |", ...rows.map((row) => `| ${row.join(" | ")} |`)].join("\n");
+  const seconds = (performance.now() - startedMs) / 1_000;
+  const measured = asMeasured({ command: "npm run test:parsers", seconds, figures });
+  await writeSection({ page: "docs/reliability.md", name: "parsers" }, measured);
+});
+
+describe.each(parsers)("$name", (parser) => {
   const because = `BUILDER_AGENT_SEED=${SEED}`;
 
   it("what is right is read", async () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Client, status as Code, type ServiceError } from "@grpc/grpc-js";
+import { type Client, status as Code, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { AgentError } from "../../core/errors.ts";
 import type { ProbeOutcome, ProbeTarget } from "../../core/network/probe-target.ts";
 import { Branch } from "../../lifecycle/branch.ts";
@@ -75,6 +75,8 @@ function urlOf({ host, port }: Place): string {
 
 /** Resolves to how it failed; when `enough` is aborted, it was cancelled. */
 function solve(client: Client, url: string, enough: AbortSignal): Promise<ServiceError | null> {
+  const metadata = new Metadata();
+  metadata.set("traceparent", expectedToFail());
   return new Promise((resolve) => {
     const cancel = (): void => call.cancel();
     const call = client.makeUnaryRequest(
@@ -82,7 +84,7 @@ function solve(client: Client, url: string, enough: AbortSignal): Promise<Servic
       (request: Buffer) => request,
       (answer: Buffer) => answer,
       Buffer.from(writeFetchRequest(randomUUID(), url)),
-      expectedToFail(),
+      metadata,
       { deadline: Date.now() + DEADLINE_MS },
       (failure) => {
         enough.removeEventListener("abort", cancel);

@@ -42,15 +42,18 @@ export class Child {
     process.stdin?.on("error", () => undefined);
   }
 
-  /** `listeningFd` becomes its file descriptor 3, as systemd hands over sockets. */
-  static start({ args, env }: ChildCommand, listeningFd?: number): Child {
+  /**
+   * `listeningFd` becomes its file descriptor 3, as systemd hands over sockets. `more` is added to
+   * its environment.
+   */
+  static start({ args, env }: ChildCommand, listeningFd?: number, more: NodeJS.ProcessEnv = {}): Child {
     const { LISTEN_FDS: _fds, LISTEN_PID: _pid, LISTEN_FDNAMES: _names, ...rest } = env;
     const inherited = listeningFd === undefined ? [] : [listeningFd];
     return new Child(
       spawn(process.execPath, [...args], {
         detached: true,
         stdio: ["pipe", "inherit", "inherit", ...inherited],
-        env: { ...rest, BUILDER_AGENT_PARENT: "stdin", ...(listeningFd !== undefined && { LISTEN_FDS: "1" }) },
+        env: { ...rest, ...more, BUILDER_AGENT_PARENT: "stdin", ...(listeningFd !== undefined && { LISTEN_FDS: "1" }) },
       }),
     );
   }

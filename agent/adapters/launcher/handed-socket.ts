@@ -1,15 +1,24 @@
-import { once } from "node:events";
-import { createServer, type Server } from "node:net";
+import { lookup } from "node:dns/promises";
+import * as net from "node:net";
 import { AgentError } from "../../core/errors.ts";
 
+/** What Node's handle of a TCP socket has that we need. */
+interface BoundHandle {
+  readonly fd: number;
+  getsockname(out: { port?: number }): number;
+  close(): void;
+}
+
 /**
- * A TCP address whose listening socket is given away. Each time it is listened on anew, always on
- * the same port, also where any free one was asked for: clients must find the next gateway where
- * the last one was.
+ * A TCP address whose listening socket is given away. It is bound once, and stays open between two
+ * gateways, and for two at a time: clients find the next gateway where the last one was, and those
+ * that come meanwhile wait in its queue. Whoever gets it listens; no connection is ever accepted
+ * here.
  */
 export class HandedSocket {
   readonly #host: string;
   #port: number;
+  #handle: BoundHandle | undefined;
 
   /** @param port 0: any free one, which is then kept. */
   constructor(host: string, port: number) {
@@ -22,45 +31,45 @@ export class HandedSocket {
     return { address: this.#host, port: this.#port };
   }
 
-  /**
-   * Listens, lets `give` pass the descriptor on, and closes our own copy at once: no connection is
-   * ever accepted here.
-   * @throws {AgentError} "gateway.cannot-listen"
-   */
+  /** Lets `give` pass the descriptor on. @throws {AgentError} "gateway.cannot-listen" */
   async hand<T>(give: (fd: number) => T): Promise<T> {
-    const server = createServer((stray) => stray.destroy());
+    this.#handle ??= await this.#bound();
+    return give(this.#handle.fd);
+  }
+
+  /** Who waits in the queue is turned away once the last gateway has gone. */
+  close(): void {
+    this.#handle?.close();
+    this.#handle = undefined;
+  }
+
+  async #bound(): Promise<BoundHandle> {
     try {
-      server.listen({ host: this.#host, port: this.#port });
-      await once(server, "listening");
+      const { address, family } = await lookup(this.#host);
+      const handle = bind(address, this.#port, family);
+      const at: { port?: number } = {};
+      // An address in use is told by Node only to who listens: until then the port is not ours.
+      const isBound = handle.getsockname(at) === 0 && at.port !== undefined && at.port !== 0;
+      if (!isBound || (this.#port !== 0 && at.port !== this.#port)) {
+        handle.close();
+        throw new Error("The address is in use");
+      }
+      this.#port = at.port ?? this.#port;
+      return handle;
     } catch (cause) {
       throw new AgentError("gateway.cannot-listen", `Cannot listen on ${this.#host}, port ${this.#port}`, {
         retryable: true,
         cause,
       });
     }
-    try {
-      const address = server.address();
-      if (address !== null && typeof address === "object") this.#port = address.port;
-      return give(descriptorOf(server));
-    } finally {
-      server.close();
-    }
   }
 }
 
-/**
- * Node has no public name for it, and takes a server neither for a child's stdio (Node 20 wants a
- * stream).
- */
-function descriptorOf(server: Server): number {
-  const handle: unknown = Reflect.get(server, "_handle");
-  const fd: unknown = typeof handle === "object" && handle !== null ? Reflect.get(handle, "fd") : undefined;
-  if (typeof fd === "number" && fd >= 0) return fd;
-  throw new AgentError(
-    "gateway.cannot-listen",
-    `Node ${process.version} does not tell a listening socket's descriptor`,
-    {
-      retryable: false,
-    },
-  );
+/** Node has no public way to bind a TCP socket without accepting on it: its cluster uses this one. */
+function bind(address: string, port: number, family: number): BoundHandle {
+  const create: unknown = Reflect.get(net, "_createServerHandle");
+  if (typeof create !== "function") throw new Error(`Node ${process.version} does not give a bound socket away`);
+  const handle: unknown = create(address, port, family);
+  if (typeof handle !== "object" || handle === null) throw new Error(`bind(2) fails with ${String(handle)}`);
+  return handle as BoundHandle; // TCP, of Node's tcp_wrap: the tests bind one on each Node
 }

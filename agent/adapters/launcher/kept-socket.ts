@@ -27,6 +27,9 @@ export class KeptSocket {
       );
     return give(this.#fd);
   }
+
+  /** Whoever opened it closes it. */
+  close(): void {}
 }
 
 function isSocket(fd: number): boolean {

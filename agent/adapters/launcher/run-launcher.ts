@@ -11,6 +11,7 @@ import { listenUnix } from "../../wire/listener.ts";
 import { Child, type ChildCommand } from "./child.ts";
 import { HandedSocket } from "./handed-socket.ts";
 import { keepChild } from "./keep-child.ts";
+import { keepGateways } from "./keep-gateways.ts";
 import { KeptSocket } from "./kept-socket.ts";
 import { parentGone } from "./parent-gone.ts";
 import { type Managed, serveVerbs } from "./serve-verbs.ts";
@@ -34,6 +35,8 @@ export interface LauncherConfig {
     readonly listen: { readonly host: string; readonly port: number } | { readonly fd: number };
     /** Where it is written how each run ended. */
     readonly endFile: string;
+    /** How many there may be while one is replaced. */
+    readonly most: number;
   };
   readonly control: ChildCommand & { readonly endFile: string };
   /** Our own. */
@@ -65,6 +68,8 @@ export interface LauncherEnding {
   readonly hurry: AbortSignal;
   /** SIGHUP: passed on to gateway and control. */
   readonly again: Pulse;
+  /** SIGUSR2: another gateway takes the place of the one that serves. */
+  readonly replace: Pulse;
 }
 
 /** The gateway has nothing to do at its end: control has cut every session before. */
@@ -108,23 +113,24 @@ export async function runLauncher(
 
   const { listen } = config.gateway;
   const socket = "fd" in listen ? new KeptSocket(listen.fd) : new HandedSocket(listen.host, listen.port);
-  const startGateway = (): Promise<Child> => socket.hand((fd) => Child.start(config.gateway, fd));
+  const startGateway = (seat: number, isBeside: boolean): Promise<Child> =>
+    socket.hand((fd) => Child.start(config.gateway, fd, seatVariables(seat, isBeside)));
   // The first time, an address that cannot be had ends the launcher: somebody must be told.
-  let first: Child | undefined = await startGateway();
+  let first: Child | undefined = await startGateway(1, false);
   log.info(socket.where, "launcher.started");
 
   const gatewayEnd = new AbortController();
-  const gateway = keepChild(
+  const gateways = keepGateways(
     {
-      name: "gateway",
-      start: async () => {
-        const started = first ?? (await startGateway());
+      start: async (seat, isBeside) => {
+        const started = first ?? (await startGateway(seat, isBeside));
         first = undefined;
         return started;
       },
-      isFinal: () => false,
       endFile: config.gateway.endFile,
+      most: config.gateway.most,
     },
+    ending.replace,
     {
       again: ending.again,
       end: gatewayEnd.signal,
@@ -146,9 +152,15 @@ export async function runLauncher(
 
   log.info({ ...exit, asked: stop.aborted }, "launcher.ending");
   gatewayEnd.abort();
-  await gateway;
+  await gateways;
+  socket.close();
   await buildkit.stop(config.buildkitGraceMs, hurry);
   return exit?.code ?? (stop.aborted && exit?.signal === "SIGTERM" ? 0 : EXIT_SOFTWARE);
+}
+
+/** A gateway that is alone is started as ever. */
+function seatVariables(seat: number, isBeside: boolean): NodeJS.ProcessEnv {
+  return isBeside ? { BUILDER_AGENT_SEAT: String(seat) } : {};
 }
 
 /** Control has two connections at a time; a person may look on. */

@@ -17,7 +17,13 @@ import { Wishes } from "./wishes.ts";
  * From the first attempt after a loss to the slowest: the gateway is a process of the same machine.
  */
 const FIRST_DELAY_MS = 50;
-const LONGEST_DELAY_MS = 1_000;
+/**
+ * While nobody is there: a gateway that starts has its orders as soon as it can take them, and a
+ * look at a socket without anybody behind it costs a tenth of a millisecond.
+ */
+const ABSENT_DELAY_MS = 100;
+/** While somebody answers wrongly, and each time is told in the log. */
+const FAULTY_DELAY_MS = 1_000;
 /**
  * A connection that lived this long was a good one: the next loss starts with the first delay
  * again.
@@ -53,7 +59,12 @@ export function connectToGateway(options: LinkClientOptions): Gateway {
   return new LinkClient(options);
 }
 
-class LinkClient implements Gateway {
+/** Where events go, and who has to wait if there is no room. */
+export type Sink = Pick<Inbox<GatewayEvent>, "push">;
+
+export class LinkClient implements Gateway {
+  /** Called when a look found that nobody listens: no process has this socket. */
+  onAbsent: () => void = () => undefined;
   readonly #options: LinkClientOptions;
   readonly #wishes = new Wishes();
   /** Only while the gateway speaks our language: from its first line on. */
@@ -67,7 +78,7 @@ class LinkClient implements Gateway {
 
   events(signal: AbortSignal): AsyncIterable<GatewayEvent> {
     const events = new Inbox<GatewayEvent>(EVENTS_MAX);
-    void this.#stayConnected(events, signal);
+    void this.stayConnected(events, signal).then(() => events.close());
     return events.drain(signal);
   }
 
@@ -103,7 +114,13 @@ class LinkClient implements Gateway {
       this.#send({ is: "acknowledge", sessionIds: sessionIds.slice(from, from + IDS_A_LINE) });
   }
 
-  async #stayConnected(events: Inbox<GatewayEvent>, signal: AbortSignal): Promise<void> {
+  /** Of the run that is connected; another has to be asked to end by itself. */
+  retire(): void {
+    this.#send({ is: "retire" });
+  }
+
+  /** Tells `events` everything until `signal`. Never rejects. */
+  async stayConnected(events: Sink, signal: AbortSignal): Promise<void> {
     const { clock, log, path } = this.#options;
     for (let failures = 0; !signal.aborted; failures += 1) {
       const sinceMs = clock.now().monoMs;
@@ -111,13 +128,13 @@ class LinkClient implements Gateway {
       if (signal.aborted) break;
       if (fault !== undefined) log.warn({ err: fault, path }, "link.dropped");
       if (clock.now().monoMs - sinceMs > GOOD_MS) failures = 0;
-      await clock.sleep(Math.min(FIRST_DELAY_MS * 2 ** Math.min(failures, 10), LONGEST_DELAY_MS), signal);
+      const longestMs = fault === undefined ? ABSENT_DELAY_MS : FAULTY_DELAY_MS;
+      await clock.sleep(Math.min(FIRST_DELAY_MS * 2 ** Math.min(failures, 10), longestMs), signal);
     }
-    events.close();
   }
 
   /** One connection from its start to its end, whoever ends it. Never rejects. */
-  async #attend(events: Inbox<GatewayEvent>, signal: AbortSignal): Promise<AgentError | undefined> {
+  async #attend(events: Sink, signal: AbortSignal): Promise<AgentError | undefined> {
     const { path, beatMs = BEAT_MS } = this.#options;
     const reader = new NewsReader();
     const silent = setTimeout(() => channel.drop(noHello()), HELLO_WITHIN_MS);
@@ -127,7 +144,10 @@ class LinkClient implements Gateway {
       if (beats === SILENT_BEATS) channel.drop(hangs(beats * beatMs));
       else beat.refresh();
     }, beatMs);
-    const channel = new Channel(connect(path), LINK, (line) => {
+    const socket = connect(path);
+    let isAbsent = false;
+    socket.once("error", (failure) => (isAbsent = saysNobodyListens(failure)));
+    const channel = new Channel(socket, LINK, (line) => {
       beats = 0;
       beat.refresh();
       const news = reader.read(line);
@@ -148,6 +168,7 @@ class LinkClient implements Gateway {
       this.#channel = undefined;
       if (this.#isGreeted) events.push({ is: "lost" });
     }
+    if (isAbsent) this.onAbsent();
     return fault;
   }
 
@@ -161,7 +182,7 @@ class LinkClient implements Gateway {
     for (const order of this.#wishes.orders()) if (!concernsKey(order)) this.#send(order);
   }
 
-  #hear(news: GatewayNews, channel: Channel, events: Inbox<GatewayEvent>): void {
+  #hear(news: GatewayNews, channel: Channel, events: Sink): void {
     this.#wishes.note(news);
     events.push(news, channel);
     if (news.is !== "hello") return;
@@ -176,6 +197,11 @@ class LinkClient implements Gateway {
 
 function concernsKey({ is }: SentOrder): boolean {
   return is === "certify" || is === "rotate-key";
+}
+
+/** A living process that hangs does not refuse: its connections wait. */
+function saysNobodyListens(failure: NodeJS.ErrnoException): boolean {
+  return failure.code === "ECONNREFUSED" || failure.code === "ENOENT";
 }
 
 function hangs(silentMs: number): AgentError {

@@ -68,6 +68,8 @@ const NewsWire = z.discriminatedUnion("is", [
     servingNotAfterMs: z.number().exactOptional(),
     applied: z.object({ revision: BigInteger, epoch: z.string() }).exactOptional(),
     open: z.array(OpeningWire),
+    startedMonoMs: z.number().exactOptional(),
+    retired: z.literal(true).exactOptional(),
   }),
   z.object({ is: z.literal("request"), request: RequestWire }),
   z.object({ is: z.literal("certified"), notAfterMs: z.number() }),

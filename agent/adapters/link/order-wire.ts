@@ -45,6 +45,7 @@ const OrderWire: z.ZodType<SentOrder> = z.discriminatedUnion("is", [
   z.object({ is: z.literal("certify"), keySpkiSha256: Sha256Hex, chainPem: z.string() }),
   z.object({ is: z.literal("rotate-key") }),
   z.object({ is: z.literal("cut-all") }),
+  z.object({ is: z.literal("retire") }),
   z.object({ is: z.literal("acknowledge"), sessionIds: z.array(z.string()) }),
 ]);
 

@@ -27,7 +27,10 @@ export function* batchEntries(
           ledger.hear(opening.sessionId, { atMs: nowMs });
         }
         for (const session of ledger.lost(runId, new Set(event.open.map((opening) => opening.sessionId))))
-          yield ledger.closed(lostSession(session));
+          if (event.beside === undefined || session.runId === runId) yield ledger.closed(lostSession(session));
+        break;
+      case "present":
+        for (const session of ledger.absent(new Set(event.runIds))) yield ledger.closed(lostSession(session));
         break;
       default:
         event satisfies never;

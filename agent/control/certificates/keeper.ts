@@ -10,7 +10,7 @@ import {
   renewalPauseMs,
   renewalRetry,
 } from "../../core/renewal.ts";
-import { type CertificatesView, certifying, type GatewayView } from "../../core/views.ts";
+import { type CertificatesView, certifying, type GatewayView, type NextGateway } from "../../core/views.ts";
 import { firstOf, within } from "../../lifecycle/branch.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ControlPlane, Renewed } from "../../ports/control-plane.ts";
@@ -123,9 +123,9 @@ export class Keeper {
   /** After a failure. A gateway that starts meanwhile ends it: it cannot serve without us. */
   async pause(ms: number, signal: AbortSignal): Promise<void> {
     const { gateway, retryNow } = this.#cells;
-    const before = gateway.get().runId;
+    const before = newest(gateway.get()).runId;
     const isNew = (view: GatewayView): boolean =>
-      view.at === "here" && view.runId !== before && view.uncertified !== undefined;
+      view.at === "here" && newest(view).runId !== before && uncertifiedKey(view) !== undefined;
     await within(this.#ports.clock, ms, signal, (limit) =>
       firstOf(
         limit,
@@ -255,10 +255,10 @@ export class Keeper {
     const { gateway, clock } = this.#ports;
     gateway.certify(keySpkiSha256, chainPem);
     this.#cells.gateway.update((view) => certifying(view, keySpkiSha256));
-    const { runId } = this.#cells.gateway.get();
+    const { runId } = newest(this.#cells.gateway.get());
     this.#serving = { runId, held: received(this.#serving?.held, notAfterMs, this.#planeNowMs()) };
     await within(clock, FRESH_KEY_MS, signal, (enough) =>
-      this.#cells.gateway.first((view) => view.at === "here" && view.servingNotAfterMs === notAfterMs, enough),
+      this.#cells.gateway.first((view) => view.at === "here" && newest(view).servingNotAfterMs === notAfterMs, enough),
     );
   }
 
@@ -339,12 +339,17 @@ function renewed({ failing: _, ...view }: CertificatesView): CertificatesView {
 }
 
 function uncertifiedKey(view: GatewayView): string | undefined {
-  return view.at === "here" ? view.uncertified : undefined;
+  return view.at === "here" ? newest(view).uncertified : undefined;
 }
 
 /** It cannot serve until it gets one. */
 function isWithoutCertificate(view: GatewayView): boolean {
-  return view.at === "here" && view.servingNotAfterMs === undefined;
+  return view.at === "here" && newest(view).servingNotAfterMs === undefined;
+}
+
+/** Where one is about to take another's place, that one's key is to be certified. */
+function newest<V extends GatewayView>(view: V): V | NextGateway {
+  return view.at === "here" && view.next !== undefined ? view.next : view;
 }
 
 function sameCertificate(a: MachineIdentity, b: MachineIdentity | undefined): boolean {

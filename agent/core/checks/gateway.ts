@@ -1,7 +1,7 @@
 import { rfc3339 } from "../moment.ts";
 import { planeNowMs } from "../plane-time.ts";
 import { sessionsOpen } from "../size-words.ts";
-import type { CertificatesView, GatewayView } from "../views.ts";
+import type { CertificatesView, GatewaysBeside, GatewayView } from "../views.ts";
 import { type Check, failed, ok, unknown } from "./check.ts";
 import { overdue, type Renewable, renewalChangesInMs, renewalFacts } from "./renewals.ts";
 
@@ -17,6 +17,8 @@ export const gateway: Check = {
       : [
           `process ${view.runId}, ${view.listening ? "listening" : "not listening"}, ${sessionsOpen(view.open.size)}`,
           view.applied === undefined ? "no orders in force" : `revision ${view.applied.revision} in force`,
+          ...(view.next === undefined ? [] : [`process ${view.next.runId} is about to take its place`]),
+          ...(view.beside === undefined || view.beside.runIds.length === 0 ? [] : [finishing(view.beside)]),
         ],
   look({ gateway: view }) {
     if (view.at === "away") return failed("The gateway's process does not answer on its socket");
@@ -86,6 +88,11 @@ export const machineCertificate: Check = {
     return one && renewalChangesInMs(one, planeNowMs(plane.time, now));
   },
 };
+
+function finishing({ runIds, open, isWhole }: GatewaysBeside): string {
+  const sight = isWhole ? "" : ", out of sight";
+  return `replaced, and finishing: ${runIds.join(", ")}, ${sessionsOpen(open.size)}${sight}`;
+}
 
 function served(view: GatewayView, { servingRenewAtMs: renewAtMs }: CertificatesView): Renewable | undefined {
   if (view.at === "away" || view.servingNotAfterMs === undefined) return undefined;

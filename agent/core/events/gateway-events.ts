@@ -3,6 +3,21 @@ import type { EventTable } from "./event.ts";
 /** The data plane: who came, and what became of it. */
 export const gatewayEvents = {
   "gateway.listening": { at: ["info"], fields: ["runId", "address"], says: "The gateway serves this address." },
+  "gateway.retired": {
+    at: ["info"],
+    fields: ["openSessions"],
+    says: "Another gateway serves: this one lets nobody more in, and ends once what is open through it has ended.",
+  },
+  "gateway.finished": {
+    at: ["info"],
+    fields: ["runId"],
+    says: "A gateway that was replaced has ended, and every session of its was over.",
+  },
+  "gateway.replaced": {
+    at: ["info"],
+    fields: ["runId", "by", "openSessions"],
+    says: "Another gateway serves, and this one is told to finish what is open through it.",
+  },
   "gateway.stopped": { at: ["info"], fields: ["cut"], says: "The gateway ends; so many sessions were cut." },
   "gateway.accept-failed": { at: ["error"], fields: ["err"], says: "A connection could not be accepted." },
   "gateway.calls-are-not-judged": {

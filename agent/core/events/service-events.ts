@@ -23,6 +23,11 @@ export const launcherEvents = {
     says: "The control process is over: the others end, too.",
   },
   "launcher.child-started": { at: ["info"], fields: ["child", "childPid"], says: "A process of ours began." },
+  "launcher.gateway-not-replaced": {
+    at: ["warn"],
+    fields: ["gateways"],
+    says: "So many gateways are there already: one more may come when one of them has finished.",
+  },
   "launcher.child-exited": {
     at: ["info"],
     fields: ["child", "childPid", "code?", "signal?"],

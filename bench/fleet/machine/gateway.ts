@@ -135,6 +135,9 @@ export class EchoGateway implements Gateway, AsyncDisposable {
     this.#tell({ is: "cut", sessions });
   }
 
+  /** There is one, as long as its machine. */
+  retire(): void {}
+
   acknowledge(): void {
     // What was told is not kept here: it cannot get lost within one process.
   }

@@ -86,6 +86,9 @@ export class GatewayLink implements Gateway {
     if (this.#isUp) this.#process.cutAll();
   }
 
+  /** This world's gateway is never replaced. */
+  retire(): void {}
+
   acknowledge(sessionIds: readonly string[]): void {
     if (this.#isUp) this.#process.acknowledge(sessionIds);
   }

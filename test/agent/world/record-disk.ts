@@ -116,6 +116,8 @@ export class SimulatedRecords implements RecordStore {
         return this.#applyOpened(runId, event.opening);
       case "closed":
         return this.#applyClosed(event.summary);
+      case "present":
+        throw new Error("This world's gateway is never replaced");
       default:
         return event satisfies never;
     }

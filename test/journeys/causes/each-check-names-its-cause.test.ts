@@ -141,7 +141,9 @@ const CAUSES: readonly Cause[] = [
     troubles: ["check-failed control-plane", "process-ended control"],
     bring: async (stage) => {
       await goes(stage);
-      const isNoted = async () => (await report(stage))?.troubles[0]?.what === "control-plane";
+      // Not the one before, which is over.
+      const isNoted = async () =>
+        (await report(stage))?.troubles.some(({ what, untilMs }) => what === "control-plane" && untilMs === undefined);
       await eventually("the outage is remembered", isNoted);
       // By now it is on disk as well: a few bytes in memory.
       await sleep(500);
