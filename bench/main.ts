@@ -10,7 +10,7 @@ import { floodText } from "./flood/text.ts";
 import { benchGateway } from "./gateway-bench.ts";
 import { parseOptions } from "./options.ts";
 import { print, say } from "./output.ts";
-import { writeSection } from "./report/page.ts";
+import { asMeasured, writeSection } from "./report/page.ts";
 import { toJson } from "./report/result.ts";
 import { renderText } from "./report/text.ts";
 

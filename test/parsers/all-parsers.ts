@@ -3,6 +3,7 @@ import { fromBuildkit } from "./rows/buildkit.ts";
 import { fromTheControlPlane } from "./rows/control-plane.ts";
 import { keptAndConfigured } from "./rows/kept.ts";
 import { fromTheNetwork } from "./rows/network.ts";
+import { platformsNotices } from "./rows/notices.ts";
 import { fromOurSockets } from "./rows/sockets.ts";
 import { fromTheSystem } from "./rows/system.ts";
 import { certified } from "./samples.ts";
@@ -16,6 +17,7 @@ export async function allParsers(): Promise<readonly Parser[]> {
     ...fromBuildkit,
     ...fromTheSystem,
     ...fromTheNetwork(sound),
+    ...platformsNotices,
     ...keptAndConfigured,
   ];
 }
