@@ -19,6 +19,7 @@ import {
   notices,
   nspawn,
   page,
+  parsers,
   recovery,
   tailnet,
   terminals,
@@ -40,16 +41,15 @@ const slow = {
   frames,
   calls,
   evidence,
+  parsers,
   terminals,
-  endings,
-  notices,
   page,
   simulate,
   nspawn,
   "vm-first": vmFirst,
 };
 /** @type {Checks} */
-const known = { ...everyday, ...slow, chaos, tailnet, recovery, vm };
+const known = { ...everyday, ...slow, endings, notices, chaos, tailnet, recovery, vm };
 
 const { values, positionals } = parseArgs({
   options: { only: { type: "string" }, slow: { type: "boolean", default: false } },

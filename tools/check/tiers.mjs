@@ -34,6 +34,10 @@ export const calls = () =>
 export const evidence = () =>
   everydayTests("evidence", ["test/verifier/no-mutation"], 20 * MINUTES, { BUILDER_AGENT_MUTATIONS: "10000" });
 
+/** 10,000 inputs for each reader of others' words, of which the everyday tests take 200. @type {Tier} */
+export const parsers = () =>
+  everydayTests("parsers", ["test/parsers/every-reader"], 20 * MINUTES, { BUILDER_AGENT_PARSER_CASES: "10000" });
+
 /** 200 endings of debug terminals; the everyday tests take one of each kind. @type {Tier} */
 export const terminals = () =>
   everydayTests("terminals", ["test/debug/nothing-is-left"], 30 * MINUTES, { BUILDER_AGENT_TERMINAL_ENDINGS: "200" });
