@@ -16,6 +16,7 @@ import {
   frames,
   nspawn,
   page,
+  replacements,
   tailnet,
   terminals,
   vitest,
@@ -31,7 +32,18 @@ const EX_USAGE = 64;
 /** @type {Checks} */
 const everyday = { generated, format, lint, "lint-rules": lintRules, types, exports, vitest, floor };
 /** What takes longer; only by name, or all of it with --slow. @type {Checks} */
-const slow = { certificates, frames, calls, evidence, terminals, page, simulate, nspawn, "vm-first": vmFirst };
+const slow = {
+  certificates,
+  frames,
+  calls,
+  evidence,
+  terminals,
+  replacements,
+  page,
+  simulate,
+  nspawn,
+  "vm-first": vmFirst,
+};
 /** @type {Checks} */
 const known = { ...everyday, ...slow, tailnet, vm };
 

@@ -143,7 +143,11 @@ export class ReplacedRig implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const client of this.#clients) client.destroy();
     await this.control.stop();
-    await Promise.all([...this.#gateways].map((child) => [once(child, "exit"), child.kill("SIGKILL")][0]));
+    for (const child of [...this.#gateways]) {
+      const gone = once(child, "exit");
+      child.kill("SIGKILL");
+      await gone;
+    }
     this.#socket.close();
     await this.far[Symbol.asyncDispose]();
     await rm(this.#dir, { recursive: true, force: true });

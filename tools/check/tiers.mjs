@@ -38,6 +38,10 @@ export const evidence = () =>
 export const terminals = () =>
   everydayTests("terminals", ["test/debug/nothing-is-left"], 30 * MINUTES, { BUILDER_AGENT_TERMINAL_ENDINGS: "200" });
 
+/** 50 replacements of the gateway under builds; the everyday tests take one or two. @type {Tier} */
+export const replacements = () =>
+  everydayTests("replacements", ["a-gateway-is-replaced"], 30 * MINUTES, { BUILDER_AGENT_REPLACEMENTS: "50" });
+
 /** What depends on Node itself, on the Node that this command was given: the floor. @type {Tier} */
 export const floor = async (filters) => {
   const name = "floor";
