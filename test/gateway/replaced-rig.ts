@@ -5,6 +5,7 @@ import { connect as connectPlain } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, type TLSSocket } from "node:tls";
+import { inspect } from "node:util";
 import { systemClock } from "../../agent/adapters/clock/system-clock.ts";
 import { HandedSocket } from "../../agent/adapters/launcher/handed-socket.ts";
 import { connectToGateways } from "../../agent/adapters/link/gateways.ts";
@@ -207,7 +208,7 @@ class TestControl {
   async until(holds: (view: ReturnType<Board["gateway"]["get"]>) => boolean) {
     const deadline = AbortSignal.timeout(30_000);
     const view = await this.board.gateway.first(holds, deadline);
-    if (view === undefined) throw new Error(`Control did not see it: ${JSON.stringify(this.board.gateway.get())}`);
+    if (view === undefined) throw new Error(`Control did not see it: ${inspect(this.board.gateway.get())}`);
     return view;
   }
 
