@@ -21,6 +21,7 @@ import {
   page,
   parsers,
   recovery,
+  replacements,
   tailnet,
   terminals,
   vitest,
@@ -49,7 +50,7 @@ const slow = {
   "vm-first": vmFirst,
 };
 /** @type {Checks} */
-const known = { ...everyday, ...slow, endings, notices, chaos, tailnet, recovery, vm };
+const known = { ...everyday, ...slow, endings, notices, replacements, chaos, tailnet, recovery, vm };
 
 const { values, positionals } = parseArgs({
   options: { only: { type: "string" }, slow: { type: "boolean", default: false } },

@@ -64,6 +64,10 @@ export const recovery = (filters) =>
     ["--no-file-parallelism"],
   );
 
+/** 50 replacements of the gateway under builds; the everyday tests take one or two. @type {Tier} */
+export const replacements = () =>
+  everydayTests("replacements", ["a-gateway-is-replaced"], 30 * MINUTES, { BUILDER_AGENT_REPLACEMENTS: "50" });
+
 /** What depends on Node itself, on the Node that this command was given: the floor. @type {Tier} */
 export const floor = async (filters) => {
   const name = "floor";
