@@ -19,7 +19,9 @@ import {
   notices,
   nspawn,
   page,
+  parsers,
   recovery,
+  replacements,
   tailnet,
   terminals,
   vitest,
@@ -40,16 +42,15 @@ const slow = {
   frames,
   calls,
   evidence,
+  parsers,
   terminals,
-  endings,
-  notices,
   page,
   simulate,
   nspawn,
   "vm-first": vmFirst,
 };
 /** @type {Checks} */
-const known = { ...everyday, ...slow, chaos, tailnet, recovery, vm };
+const known = { ...everyday, ...slow, endings, notices, replacements, chaos, tailnet, recovery, vm };
 
 const { values, positionals } = parseArgs({
   options: { only: { type: "string" }, slow: { type: "boolean", default: false } },

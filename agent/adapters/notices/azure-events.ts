@@ -41,7 +41,7 @@ function noticeOf(event: unknown, name: string, answer: MetadataAnswer): readonl
   if (!names.some((one) => isCalled(one, name))) return [];
   const kind = KINDS.get(type) ?? "azure-other";
   // An event that has begun, or that nobody waits with, has no time.
-  const when = status === "Started" || at === "" ? { leftMs: 0 } : timeLeft(String(at), answer);
+  const when = status === "Started" || at === "" ? { leftMs: 0 } : timeLeft(typeof at === "string" ? at : "", answer);
   if (when === undefined) throw notUnderstood(IMDS, "scheduled events");
   const { Description: words } = read;
   return [
