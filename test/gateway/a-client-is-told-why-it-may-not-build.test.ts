@@ -1,10 +1,12 @@
 import { once } from "node:events";
-import type { TLSSocket } from "node:tls";
+import { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import { Client, credentials, type ServiceError, status } from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../agent/adapters/clock/system-clock.ts";
 import type { AllowSet } from "../../agent/core/allow-set.ts";
 import { frame, PREFACE, TYPE } from "../../agent/gateway/http2/frames.ts";
+import { Partings } from "../../agent/gateway/partings.ts";
 import { CertificateAuthority, type CertificateWithKey } from "../../sandbox/pki/certificate-authority.ts";
 import { BEGIN, CONTROL, PlainClient } from "./http2/plain-client.ts";
 import { grantFor, Rig } from "./rig.ts";
@@ -151,18 +153,21 @@ describe("of what is said", () => {
     expect(performance.now() - begunMs).toBeLessThan(1_500);
   });
 
-  it("only so many are told at a time: the rest are reset without a word", async () => {
-    const staying = Array.from({ length: MOST_AT_ONCE + 1 }, () => rig.connect(certificate));
-    const told = staying.map(async (socket) => {
-      socket.write(call());
-      const gone = new AbortController();
-      socket.once("close", () => gone.abort());
-      return once(socket, "data", { signal: gone.signal }).then(
-        () => true,
-        () => false,
-      );
-    });
-    expect((await Promise.all(told)).filter((heard) => heard)).toHaveLength(MOST_AT_ONCE);
+  it("only so many are told at a time, and when one has gone there is room for another", async () => {
+    const partings = new Partings();
+    const arrive = () => {
+      const raw = new Socket();
+      const words = { status: "unavailable", message: "x" } as const;
+      return { raw, isTold: partings.begin({ raw, client: new TLSSocket(raw) }, words, "b1", 0) };
+    };
+    const all = Array.from({ length: MOST_AT_ONCE + 1 }, arrive);
+    expect(all.map(({ isTold }) => isTold)).toEqual([...Array.from({ length: MOST_AT_ONCE }, () => true), false]);
+    const [first] = all;
+    const gone = once(first?.raw ?? new Socket(), "close");
+    first?.raw.destroy();
+    await gone;
+    expect([arrive().isTold, arrive().isTold]).toEqual([true, false]);
+    partings.close();
   });
 
   it("a message of the client's is no reason to say more than once what its call is answered", async () => {
