@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { expect, it } from "vitest";
 import type { OpenedBuildFiles } from "../../../sandbox/admin/request.ts";
 import type { Stage } from "../stage/stage.ts";
@@ -13,20 +14,36 @@ needsStage();
 /** A build that lasts, without a session of its own. */
 async function begin(stage: Stage): Promise<AsyncDisposable & { readonly build: OpenedBuildFiles }> {
   const build = await stage.openBuild();
-  return { build, [Symbol.asyncDispose]: async () => void stage.plane.endBuild(build.buildId) };
+  return {
+    build,
+    async [Symbol.asyncDispose]() {
+      await stage.plane.endBuild(build.buildId).applied();
+    },
+  };
 }
 
-async function untilServedAgain(stage: Stage, { build }: { readonly build: OpenedBuildFiles }): Promise<number> {
+interface Round {
+  readonly servedMs: number;
+  /** How long the new gateway ran by then, and how long it waited for a processor. */
+  readonly ranMs: number;
+  readonly waitedMs: number;
+}
+
+async function untilServedAgain(stage: Stage, { build }: { readonly build: OpenedBuildFiles }): Promise<Round> {
   await stage.kill("gateway");
-  return await untilServed(build);
+  const servedMs = await untilServed(build);
+  // Of its main thread, in nanoseconds (proc(5), Documentation/scheduler/sched-stats).
+  const [ranNs, waitedNs] = (await readFile(`/proc/${await stage.pid("gateway")}/schedstat`, "utf8")).split(" ");
+  return { servedMs, ranMs: Number(ranNs) / 1e6, waitedMs: Number(waitedNs) / 1e6 };
 }
 
 it(`has a session again after each kill of an idle gateway, and loses nobody's grant: ${KILLS} times`, {
   timeout: KILLS_TIMEOUT_MS,
 }, async () => {
   const sinceMs = performance.now();
-  const servedMs = await killsOf("gateway", begin, untilServedAgain);
-  expect(servedMs).toHaveLength(KILLS);
+  const rounds = await killsOf("gateway", begin, untilServedAgain);
+  expect(rounds).toHaveLength(KILLS);
+  const servedMs = rounds.map((round) => round.servedMs);
   await record({
     section: "recovery-gateway",
     sinceMs,
@@ -34,6 +51,8 @@ it(`has a session again after each kill of an idle gateway, and loses nobody's g
       ["SIGKILLs of an idle gateway", String(KILLS)],
       ["until a build has a session again (bar: 1 s each)", times(servedMs)],
       ["later than the bar", String(servedMs.filter((ms) => ms > BAR_MS).length)],
+      ["of it the new gateway ran", times(rounds.map(({ ranMs }) => ranMs))],
+      ["of it the new gateway waited for a processor", times(rounds.map(({ waitedMs }) => waitedMs))],
     ],
   });
 });
