@@ -32,8 +32,8 @@ const strangerStays = 5 * time.Second
 // So many addresses strangers come from: 127.1.0.1 to 127.1.0.250.
 const strangerAddresses = 250
 
-// flood opens -count connections, -rate a second, that mean no good: a fifth each goes away at once,
-// says nothing, says a byte at a time, says nonsense, and shakes hands without a certificate.
+// flood opens -count connections, -rate a second, that mean no good: a fifth each goes away at
+// once, says nothing, says a byte at a time, says nonsense, and shakes hands without a certificate.
 // Meanwhile a good client opens a session every -every, and another one asks on a session that is
 // open from before the first stranger until after the last one.
 func flood(args []string) (any, error) {
@@ -84,8 +84,8 @@ func flood(args []string) (any, error) {
 	return result, nil
 }
 
-// stranger comes from an address of its own, so that no limit of one address keeps it out. False: it
-// was not let in by the kernel.
+// stranger comes from an address of its own, so that no limit of one address keeps it out. False:
+// it was not let in by the kernel.
 func stranger(address string, each int) bool {
 	from := &net.TCPAddr{IP: net.IPv4(127, 1, 0, byte(1+each%strangerAddresses))}
 	dialer := net.Dialer{LocalAddr: from, Timeout: strangerStays}

@@ -57,16 +57,16 @@ export async function benchFlood({ rate, count }: FloodOptions, outer: AbortSign
   const before = await held(pid, 0);
   const startedMs = performance.now();
   const during: Held[] = [];
-  let isOver = false;
+  const over = new AbortController();
   using sampling = new Deadline(LIMIT_MS + (count / rate) * 2_000, signal);
   const sampler = (async () => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       const sent = Math.min(count, ((performance.now() - startedMs) / 1_000) * rate);
       during.push(await held(pid, Math.round(sent)));
       await sleep(SAMPLE_MS, undefined, { signal: sampling.signal });
     }
   })();
-  const flood = await client.flood(gateway, { rate, count }, signal).finally(() => (isOver = true));
+  const flood = await client.flood(gateway, { rate, count }, signal).finally(() => over.abort());
   await sampler;
   await sleep(SETTLED_MS, undefined, { signal });
   return { flood, before, after: await held(pid, count), during };
