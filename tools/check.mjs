@@ -16,10 +16,12 @@ import {
   evidence,
   floor,
   frames,
+  notices,
   nspawn,
   page,
   parsers,
   recovery,
+  replacements,
   tailnet,
   terminals,
   vitest,
@@ -42,14 +44,13 @@ const slow = {
   evidence,
   parsers,
   terminals,
-  endings,
   page,
   simulate,
   nspawn,
   "vm-first": vmFirst,
 };
 /** @type {Checks} */
-const known = { ...everyday, ...slow, chaos, tailnet, recovery, vm };
+const known = { ...everyday, ...slow, endings, notices, replacements, chaos, tailnet, recovery, vm };
 
 const { values, positionals } = parseArgs({
   options: { only: { type: "string" }, slow: { type: "boolean", default: false } },

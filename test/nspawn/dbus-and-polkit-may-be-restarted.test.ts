@@ -5,7 +5,7 @@ import { sharedMachine } from "./stage/shared-machine.ts";
 const machine = sharedMachine();
 
 /** What control asks for goes over the first, and is allowed by the second. */
-const RESTARTED = [["polkit.service"], ["dbus.service"], ["dbus.service", "polkit.service"]] as const;
+const RESTARTED = ["polkit.service", "dbus.service"];
 
 async function buildkitPid(): Promise<string> {
   return (await machine().container.show("buildkitd.service", "MainPID")).MainPID;
@@ -13,20 +13,20 @@ async function buildkitPid(): Promise<string> {
 
 it.each(RESTARTED)(
   "an open build does not notice that %s is restarted, and BuildKit that dies afterwards is started again for the next",
-  async (...units) => {
+  async (unit) => {
     const { container } = machine();
     const before = await buildkitPid();
     const control = (await container.show("builder-agent-control.service", "MainPID")).MainPID;
     {
       await using held = await machine().holdBuild();
-      await container.run("systemctl", ["restart", ...units]);
+      await container.run("systemctl", ["restart", unit]);
       await held.finish();
     }
     expect(await buildkitPid()).toBe(before);
     await container.run("systemctl", ["kill", "--kill-whom=main", "--signal=KILL", "buildkitd.service"]);
     await eventually("another buildkitd", async () => !["0", before].includes(await buildkitPid()));
     await machine().readyAgain();
-    const mark = `after-${units.join("-")}`.replaceAll(".service", "");
+    const mark = `after-${unit}`;
     expect(await machine().buildOnce(mark)).toBe(mark);
     expect((await container.show("builder-agent-control.service", "MainPID")).MainPID).toBe(control);
   },

@@ -46,9 +46,13 @@ export const terminals = () =>
 export const endings = () =>
   everydayTests("endings", ["test/journeys/an-ending-keeps-its-time"], 20 * MINUTES, { BUILDER_AGENT_ENDINGS: "20" });
 
+/** 20 machines that their platforms end with a notice of 30 s; the everyday tests take one. @type {Tier} */
+export const notices = () =>
+  everydayTests("notices", ["test/journeys/a-platforms-notice"], 20 * MINUTES, { BUILDER_AGENT_NOTICES: "20" });
+
 /**
- * A hundred SIGKILLs of control during builds, and of an idle gateway; the everyday tests send three
- * of each. Writes what it measured into the page of reliability. @type {Tier}
+ * A hundred SIGKILLs of control during builds, and of an idle gateway; the everyday tests send
+ * three of each. Writes what it measured into the page of reliability. @type {Tier}
  */
 export const recovery = (filters) =>
   everydayTests(
@@ -59,6 +63,10 @@ export const recovery = (filters) =>
     // An idle gateway is not idle beside builds.
     ["--no-file-parallelism"],
   );
+
+/** 50 replacements of the gateway under builds; the everyday tests take one or two. @type {Tier} */
+export const replacements = () =>
+  everydayTests("replacements", ["a-gateway-is-replaced"], 30 * MINUTES, { BUILDER_AGENT_REPLACEMENTS: "50" });
 
 /** What depends on Node itself, on the Node that this command was given: the floor. @type {Tier} */
 export const floor = async (filters) => {

@@ -10,27 +10,22 @@ const BAR_MS = 1_000;
 
 needsStage();
 
+/** A build that lasts, without a session of its own. */
+async function begin(stage: Stage): Promise<AsyncDisposable & { readonly build: OpenedBuildFiles }> {
+  const build = await stage.openBuild();
+  return { build, [Symbol.asyncDispose]: async () => void stage.plane.endBuild(build.buildId) };
+}
+
+async function untilServedAgain(stage: Stage, { build }: { readonly build: OpenedBuildFiles }): Promise<number> {
+  await stage.kill("gateway");
+  return await untilServed(build);
+}
+
 it(`has a session again after each kill of an idle gateway, and loses nobody's grant: ${KILLS} times`, {
   timeout: KILLS_TIMEOUT_MS,
 }, async () => {
   const sinceMs = performance.now();
-  const builds = new Map<Stage, OpenedBuildFiles>();
-  const around = async (stage: Stage): Promise<AsyncDisposable> => {
-    builds.set(stage, await stage.openBuild());
-    return { [Symbol.asyncDispose]: async () => undefined };
-  };
-  const servedMs = await killsOf(
-    "gateway",
-    async (stage) => {
-      const build = builds.get(stage);
-      if (build === undefined) throw new Error("No build is open on this machine");
-      const killed = stage.kill("gateway");
-      const ms = await untilServed(build);
-      await killed;
-      return ms;
-    },
-    around,
-  );
+  const servedMs = await killsOf("gateway", begin, untilServedAgain);
   expect(servedMs).toHaveLength(KILLS);
   await record({
     section: "recovery-gateway",

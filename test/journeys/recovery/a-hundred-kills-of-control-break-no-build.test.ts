@@ -16,7 +16,7 @@ it(`breaks no build and loses no record, however often control is killed: ${KILL
 }, async () => {
   const sinceMs = performance.now();
   const sums = { passed: 0, broken: [] as string[], records: 0 };
-  const around = async (stage: Stage): Promise<AsyncDisposable> => {
+  const begin = async (stage: Stage): Promise<AsyncDisposable> => {
     const builds = new EndlessBuilds(stage, BUILDS);
     await eventually("builds are under way", () => builds.open === BUILDS);
     return {
@@ -28,7 +28,7 @@ it(`breaks no build and loses no record, however often control is killed: ${KILL
       },
     };
   };
-  const backMs = await killsOf("control", untilBack, around);
+  const backMs = await killsOf("control", begin, untilBack);
   expect(sums.broken).toEqual([]);
   expect(sums.passed).toBeGreaterThanOrEqual(BUILDS);
   expect(backMs).toHaveLength(KILLS);

@@ -4,7 +4,7 @@ import type { Stage } from "../../stage/stage.ts";
 import { isLong } from "./kills.ts";
 
 const LINES = 40;
-/** Four seconds for a build; in the long form as long as a run of control, so that it meets each kill. */
+/** Four seconds for a build; in the long form as long as a run of control, to meet each kill. */
 const LINE_EVERY_S = isLong ? 0.3 : 0.1;
 
 function dockerfile(mark: string): readonly string[] {

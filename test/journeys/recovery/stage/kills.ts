@@ -17,23 +17,23 @@ export const KILLS_TIMEOUT_MS = 120_000 + (KILLS / MACHINES) * (REST_MS + 20_000
 
 /**
  * Has `round` called `KILLS` times, on one machine or on several at a time, and gives what it gave.
- * `around` lives beside the rounds of a machine.
+ * What `begin` makes lives beside the rounds of a machine.
  */
-export async function killsOf<T>(
+export async function killsOf<T, Beside extends AsyncDisposable>(
   name: ChildName,
-  round: (stage: Stage) => Promise<T>,
-  around: (stage: Stage) => Promise<AsyncDisposable>,
+  begin: (stage: Stage) => Promise<Beside>,
+  round: (stage: Stage, beside: Beside) => Promise<T>,
 ): Promise<readonly T[]> {
   const machines = isLong ? MACHINES : 1;
   const shares = Array.from({ length: machines }, (_, at) => Math.floor((KILLS + at) / machines));
   const all = await Promise.all(
     shares.map(async (share) => {
       await using stage = await Stage.up();
-      await using _beside = await around(stage);
+      await using beside = await begin(stage);
       const results: T[] = [];
       while (results.length < share) {
         if (isLong) await rest(stage, name);
-        results.push(await round(stage));
+        results.push(await round(stage, beside));
       }
       return results;
     }),
