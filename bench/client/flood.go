@@ -26,14 +26,11 @@ type floodResult struct {
 	Broken         int     `json:"broken"`
 }
 
-// How long a stranger stays that says nothing, or next to nothing.
-const strangerStays = 5 * time.Second
-
 // So many addresses strangers come from: 127.1.0.1 to 127.1.0.250.
 const strangerAddresses = 250
 
-// flood opens -count connections, -rate a second, that mean no good: a fifth each goes away at once,
-// says nothing, says a byte at a time, says nonsense, and shakes hands without a certificate.
+// flood opens -count connections, -rate a second, that mean no good: a fifth each goes away at
+// once, says nothing, says a byte at a time, says nonsense, and shakes hands without a certificate.
 // Meanwhile a good client opens a session every -every, and another one asks on a session that is
 // open from before the first stranger until after the last one.
 func flood(args []string) (any, error) {
@@ -42,6 +39,7 @@ func flood(args []string) (any, error) {
 	rate := flags.Int("rate", 1000, "strangers a second")
 	count := flags.Int("count", 10000, "strangers in all")
 	every := flags.Duration("every", 100*time.Millisecond, "between two visits of the good client")
+	stay := flags.Duration("stay", 5*time.Second, "how long a stranger stays that says little or nothing")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
@@ -71,7 +69,7 @@ func flood(args []string) (any, error) {
 		strangers.Add(1)
 		go func() {
 			defer strangers.Done()
-			if !stranger(endpoint.address, each) {
+			if !stranger(endpoint.address, each, *stay) {
 				refused.Add(1)
 			}
 		}()
@@ -84,17 +82,17 @@ func flood(args []string) (any, error) {
 	return result, nil
 }
 
-// stranger comes from an address of its own, so that no limit of one address keeps it out. False: it
-// was not let in by the kernel.
-func stranger(address string, each int) bool {
+// stranger comes from an address of its own, so that no limit of one address keeps it out. False:
+// it was not let in by the kernel.
+func stranger(address string, each int, stay time.Duration) bool {
 	from := &net.TCPAddr{IP: net.IPv4(127, 1, 0, byte(1+each%strangerAddresses))}
-	dialer := net.Dialer{LocalAddr: from, Timeout: strangerStays}
+	dialer := net.Dialer{LocalAddr: from, Timeout: stay}
 	conn, err := dialer.Dial("tcp", address)
 	if err != nil {
 		return false
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(strangerStays))
+	conn.SetDeadline(time.Now().Add(stay))
 	switch (each / strangerAddresses) % 5 {
 	case 0:
 	case 1:
@@ -104,7 +102,7 @@ func stranger(address string, each int) bool {
 			if _, err := conn.Write([]byte{letter}); err != nil {
 				break
 			}
-			time.Sleep(strangerStays / 10)
+			time.Sleep(stay / 10)
 		}
 	case 3:
 		conn.Write([]byte("GET / HTTP/1.1\r\nHost: builder\r\n\r\n"))

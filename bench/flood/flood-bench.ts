@@ -16,8 +16,8 @@ import type { FloodOptions } from "./options.ts";
 /** Beside the flood itself: to compile, to start, and for the last strangers to leave. */
 const LIMIT_MS = 300_000;
 const SAMPLE_MS = 1_000;
-/** The last strangers stay five seconds; the gateway has noticed all of them a little later. */
-const SETTLED_MS = 8_000;
+/** After the last stranger has gone: the gateway has noticed by then. */
+const SETTLED_MS = 3_000;
 
 /** Of the gateway's process, at one moment. */
 export interface Held {
@@ -38,7 +38,10 @@ export interface FloodResult {
  * Strangers flood the gateway's own process while good clients come and stay. Everything that it
  * starts has ended when it returns or throws. @throws {BenchFailed}
  */
-export async function benchFlood({ rate, count }: FloodOptions, outer: AbortSignal): Promise<FloodResult> {
+export async function benchFlood(
+  { rate, count, stayMs }: Omit<FloodOptions, "write">,
+  outer: AbortSignal,
+): Promise<FloodResult> {
   using deadline = new Deadline(LIMIT_MS + (count / rate) * 2_000, outer);
   const { signal } = deadline;
   const program = await clientProgram(signal);
@@ -52,21 +55,21 @@ export async function benchFlood({ rate, count }: FloodOptions, outer: AbortSign
   const { proxyPid: pid = 0 } = gateway;
   const client = new LoadClient(program, credentials);
   // Compiled code, and what the first handshakes need once.
-  await client.flood(gateway, { rate, count: rate }, signal);
+  await client.flood(gateway, { rate, count: rate, stayMs }, signal);
   await sleep(SETTLED_MS, undefined, { signal });
   const before = await held(pid, 0);
   const startedMs = performance.now();
   const during: Held[] = [];
-  let isOver = false;
+  const over = new AbortController();
   using sampling = new Deadline(LIMIT_MS + (count / rate) * 2_000, signal);
   const sampler = (async () => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       const sent = Math.min(count, ((performance.now() - startedMs) / 1_000) * rate);
       during.push(await held(pid, Math.round(sent)));
       await sleep(SAMPLE_MS, undefined, { signal: sampling.signal });
     }
   })();
-  const flood = await client.flood(gateway, { rate, count }, signal).finally(() => (isOver = true));
+  const flood = await client.flood(gateway, { rate, count, stayMs }, signal).finally(() => over.abort());
   await sampler;
   await sleep(SETTLED_MS, undefined, { signal });
   return { flood, before, after: await held(pid, count), during };

@@ -6,9 +6,13 @@ export interface FloodOptions {
   readonly rate: number;
   /** In all. */
   readonly count: number;
+  /** How long a stranger stays that says little or nothing. */
+  readonly stayMs: number;
   /** Whether docs/reliability.md gets the figures. */
   readonly write: boolean;
 }
+
+const STAY_MS = 5_000;
 
 const USAGE = `usage: npm run bench -- flood [options]
   --rate N     connections of strangers a second (default 1000)
@@ -24,6 +28,7 @@ export function parseFloodOptions(args: readonly string[]): FloodOptions {
     return {
       rate: whole("rate", values.rate ?? "1000", 10_000),
       count: whole("count", values.count ?? "100000", 1_000_000),
+      stayMs: STAY_MS,
       write: values.write ?? false,
     };
   } catch (cause) {

@@ -80,12 +80,12 @@ export class LoadClient {
   /** Connections that mean no good, while good clients come and stay: client/flood.go. */
   flood(
     subject: Subject,
-    load: { readonly rate: number; readonly count: number },
+    { rate, count, stayMs }: { readonly rate: number; readonly count: number; readonly stayMs: number },
     signal: AbortSignal,
   ): Promise<Flood> {
     // On a machine that is too slow for the rate it takes longer.
-    const deadlineMs = DEADLINE_MS + (load.count / load.rate) * 2_000;
-    return this.#measure("flood", subject, load, Flood, signal, deadlineMs);
+    const deadlineMs = DEADLINE_MS + (count / rate) * 2_000;
+    return this.#measure("flood", subject, { rate, count, stay: `${stayMs}ms` }, Flood, signal, deadlineMs);
   }
 
   /** Holds `count` sessions that do nothing, until it is disposed of. */

@@ -57,7 +57,7 @@ export function field(number: number, value: string | Uint8Array): Buffer {
 
 const PAGE_BYTES = 1024;
 
-/** A bbolt file of one page each: two meta pages, then a leaf with the bucket v1, and what is in it. */
+/** A bbolt file: two meta pages, then a leaf with the bucket v1, and the leaf that is in it. */
 export function boltFile(kind: "page" | "inline" = "page"): Buffer {
   const inner = leaf([["snapshots", Buffer.concat([u64(0n), u64(41n)])]]);
   const outer = kind === "inline" ? Buffer.concat([u64(0n), u64(1n), inner]) : Buffer.concat([u64(3n), u64(1n)]);
@@ -117,7 +117,7 @@ function fnv1a64(bytes: Uint8Array): bigint {
 const SECRET = Buffer.alloc(32, 7);
 const TLS_HANDSHAKE = 22;
 
-/** A client's first message of its handshake (RFC 8446), encrypted in records of a few bytes each. */
+/** A client's first message of its handshake, encrypted in records of a few bytes each. */
 export function clientFlight(message: Buffer, recordBytes: number) {
   const records: Buffer[] = [];
   for (let at = 0, sequence = 0; at < message.length; at += recordBytes, sequence += 1)
@@ -155,7 +155,7 @@ function u24(value: number): Buffer {
   return bytes;
 }
 
-/** The same certificate, of a key that is none: the point of its curve has a form that does not exist. */
+/** The same certificate, of a key that is none: its point is written in a form that is none. */
 export function withoutKey(der: Buffer): string {
   const spki = new X509Certificate(der).publicKey.export({ type: "spki", format: "der" });
   const damaged = Buffer.from(der);

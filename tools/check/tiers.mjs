@@ -34,7 +34,7 @@ export const calls = () =>
 export const evidence = () =>
   everydayTests("evidence", ["test/verifier/no-mutation"], 20 * MINUTES, { BUILDER_AGENT_MUTATIONS: "10000" });
 
-/** 10,000 inputs for each reader of others' words, of which the everyday tests take 200. @type {Tier} */
+/** 10,000 inputs for each reader of others' words; the everyday tests take 200. @type {Tier} */
 export const parsers = () =>
   everydayTests("parsers", ["test/parsers/every-reader"], 20 * MINUTES, { BUILDER_AGENT_PARSER_CASES: "10000" });
 

@@ -99,7 +99,7 @@ function outcomeOf(read: () => unknown): { readonly failure?: unknown } {
   }
 }
 
-/** What other processes of this machine say over sockets and pipes: one of them may be broken into. */
+/** What other processes of this machine say: one of them may be broken into. */
 export const fromOurSockets: readonly Parser[] = [
   ofText(
     {

@@ -65,7 +65,7 @@ const LUKS = {
   config: { json_size: "12288" },
 };
 
-/** What the system's programs and the kernel say; a stranger's disk and network speak through them. */
+/** What programs and the kernel say: a stranger's disk and network speak through them. */
 export const fromTheSystem: readonly Parser[] = [
   ofText(
     {
