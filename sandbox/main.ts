@@ -51,6 +51,12 @@ async function run(argv: readonly string[]): Promise<number> {
       "where the agent sends its spans: any collector's base, such as http://127.0.0.1:4318",
       otlpUrl,
     )
+    .option(
+      "--grace <time>",
+      "how long open builds may go on once the agent is told to stop",
+      durationMs,
+      durationMs("2s"),
+    )
     .option("--ci", "beside it stand-ins for GitHub, CircleCI and Buildkite, whose jobs may open builds")
     .action(async (options: UpOptions) => {
       const signal = stopSignal();

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { chaos } from "./check/chaos.mjs";
 import { exports } from "./check/exports.mjs";
 import { format } from "./check/format.mjs";
 import { generated } from "./check/generated.mjs";
@@ -11,11 +12,14 @@ import { failed, summarise } from "./check/summary.mjs";
 import {
   calls,
   certificates,
+  endings,
   evidence,
   floor,
   frames,
+  notices,
   nspawn,
   page,
+  recovery,
   replacements,
   tailnet,
   terminals,
@@ -39,13 +43,15 @@ const slow = {
   evidence,
   terminals,
   replacements,
+  endings,
+  notices,
   page,
   simulate,
   nspawn,
   "vm-first": vmFirst,
 };
 /** @type {Checks} */
-const known = { ...everyday, ...slow, tailnet, vm };
+const known = { ...everyday, ...slow, chaos, tailnet, recovery, vm };
 
 const { values, positionals } = parseArgs({
   options: { only: { type: "string" }, slow: { type: "boolean", default: false } },

@@ -39,6 +39,7 @@ import { keepSecretsOut } from "./bundle/keep-secrets-out.ts";
 import type { Cli } from "./cli.ts";
 import { debugPortsOf } from "./compose-debug.ts";
 import { evidenceSource } from "./compose-evidence.ts";
+import { noticeSource } from "./compose-notices.ts";
 import { tailnetOf } from "./compose-tailnet.ts";
 import type { LoadedConfig } from "./config/config.ts";
 import { formatHostPort } from "./config/host-port.ts";
@@ -134,6 +135,7 @@ export async function startControl(
       cas: { pinned: caDates(caPem), read: caDates },
       identityStore: identityStore({ directory: layout.identityDir, log }),
       evidence: evidenceSource(config.identity, log),
+      notices: noticeSource(config),
       ...services,
       keyUnwrap: awsKms(),
       names: machineNames,

@@ -1,6 +1,6 @@
-import type { Ending } from "../core/end-orders.ts";
 import type { EndingProgress } from "../core/ending-progress.ts";
 import { duration } from "../core/time-words.ts";
+import type { EndingOutcome } from "../ports/operators.ts";
 import { endingInWords } from "./ending-words.ts";
 import type { Output } from "./output.ts";
 import { painter, printJson, printJsonLine, wrapped } from "./printing.ts";
@@ -38,16 +38,14 @@ export class DrainView {
     this.#isHeard = true;
   }
 
-  over(ended: Ending["ended"], isGone: boolean): void {
+  over({ ended, undone }: EndingOutcome, isGone: boolean): void {
     this.#line.end();
-    if (this.#json) printJsonLine(this.#output, { at: "over", ended, isGone });
-    else {
-      const paint = painter(this.#output.colours.out);
-      const took = duration(performance.now() - this.#beganMs);
-      this.#say(
-        `${paint("green", "drained")} after ${took}${isGone ? ": the agent has ended" : ", and its process is about to end"}`,
-      );
-    }
+    if (this.#json) return printJsonLine(this.#output, { at: "over", ended, undone, isGone });
+    const paint = painter(this.#output.colours.out);
+    const took = duration(performance.now() - this.#beganMs);
+    const word = undone.length === 0 ? paint("green", "drained") : paint("red", "not drained");
+    this.#say(`${word} after ${took}${isGone ? ": the agent has ended" : ", and its process is about to end"}`);
+    for (const what of undone) this.#say(`  ${what}`);
   }
 
   /** Ctrl-C. */

@@ -8,6 +8,8 @@ export const EXIT = {
   ok: 0,
   /** `status`: not ready. `reconnect`: not attached. `doctor`: something is wrong. */
   notReady: 1,
+  /** `drain`: the agent has ended, and not all of its ending was done. */
+  notDrained: 1,
   /** EX_USAGE: the command line is wrong. */
   usage: 64,
   /** EX_DATAERR: the device or the order of the cache volume is not what it must be. */

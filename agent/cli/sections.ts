@@ -21,6 +21,7 @@ export const CONTROL_SECTIONS = [
   "debugTerminal",
   "telemetry",
   "drain",
+  "notices",
   "log",
 ] as const satisfies readonly SectionName[];
 

@@ -24,6 +24,7 @@ import { type EndingLimits, type EndingPorts, endInOrder } from "./end.ts";
 import { orderByControlPlane, orderBySignal, orderEnd, type StopSignals } from "./end-orders.ts";
 import { examine } from "./examine.ts";
 import { showFigures } from "./figures.ts";
+import { type NoticePorts, Provider } from "./heed-provider.ts";
 import { instructGateway } from "./instruct-gateway.ts";
 import { type AssignmentPorts, keepAssignment } from "./keep-assignment.ts";
 import { keepRecords } from "./keep-records.ts";
@@ -61,6 +62,7 @@ export type AgentPorts = BelongingPorts &
   OperatorPorts &
   BundlePorts &
   RuntimePorts &
+  NoticePorts &
   DiagnosticsPorts & { readonly board: HealthBoard; readonly troubles: TroubleStore; readonly traces: Traces };
 
 export interface AgentSettings {
@@ -145,7 +147,9 @@ export async function runAgent(
 
   tasks.run("signals", (signal) => orderBySignal(ports, board, signals, graceMs, signal));
   const means = { order: (order: EndOrder) => orderEnd(board, order), graceMs, loops: () => tasks.loops };
+  const provider = new Provider(ports, board, means);
   tasks.run("operators", (signal, report) => serveOperators(ports, board, means, report, signal));
+  tasks.run("notices", (signal) => provider.heed(signal));
   tasks.run("drain-orders", (signal) => orderByControlPlane(ports, board, signal));
   tasks.ended.catch((err: unknown) =>
     orderEnd(board, { from: "refusal", reason: inWords(err), deadlineMonoMs: clock.now().monoMs + graceMs }),
@@ -153,5 +157,6 @@ export async function runAgent(
 
   await board.endOrders.first((orders) => orders.length > 0, new AbortController().signal);
   const { ended, reason } = await endInOrder(ports, board, inbox, settings.ending);
+  await provider.acknowledge(new AbortController().signal);
   return { ended, reason };
 }

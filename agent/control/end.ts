@@ -2,6 +2,7 @@ import { isOver } from "../core/debug/grant.ts";
 import { drained, openBuilds, terminalsEnd } from "../core/drain.ts";
 import { type Ending, endingOf } from "../core/end-orders.ts";
 import type { EndingStep } from "../core/ending-progress.ts";
+import { leftUndone, type TakenStep } from "../core/observed-ending.ts";
 import { nextPhase } from "../core/phase.ts";
 import { isIdle, openSessions, type TailnetView } from "../core/views.ts";
 import { aborted, Branch, firstOf, within } from "../lifecycle/branch.ts";
@@ -39,6 +40,9 @@ export type EndingCells = Pick<
   | "recordingsWaiting"
   | "frozen"
   | "endingAt"
+  | "endingSteps"
+  | "retryNow"
+  | "tryFailed"
   | "records"
   | "plane"
   | "reported"
@@ -79,15 +83,23 @@ export async function endInOrder(
   limits: EndingLimits,
 ): Promise<Ending> {
   const { clock, log } = ports;
+  const begunMonoMs = clock.now().monoMs;
   ports.ownUnit.stopping();
   cells.endingAt.set("draining");
+  // It is to know the deadline at once.
+  if (!cells.plane.get().attached) cells.retryNow.note();
   const openNow = openSessions(cells.gateway.get());
   log.info({ reason: ending(cells).reason, openSessions: openNow ?? "not known" }, "agent.draining");
-  await drain(clock, cells);
+  const ended = await drain(clock, cells);
   const { reason } = ending(cells);
+  note({ name: "draining", ended, tookMs: Math.round(clock.now().monoMs - begunMonoMs) }, ports, cells);
   cells.phase.update((phase) => nextPhase(phase, { is: "stop-ordered", reason }));
   log.info({ reason }, "agent.stopping");
   for (const step of steps(ports, cells, inbox, limits)) await take(step, ports, cells);
+  const undone = leftUndone(cells.endingSteps.get(), cells.records.get()?.waiting);
+  const tookMs = Math.round(clock.now().monoMs - begunMonoMs);
+  if (undone.length === 0) log.info({ reason, tookMs }, "agent.drained");
+  else log.warn({ reason, tookMs, undone }, "agent.not-drained");
   cells.endingAt.set("over");
   return ending(cells);
 }
@@ -159,7 +171,8 @@ function steps(ports: EndingPorts, cells: EndingCells, inbox: SessionInbox, limi
   ];
 }
 
-async function take(step: Step, { clock, log }: EndingPorts, cells: EndingCells): Promise<void> {
+async function take(step: Step, ports: EndingPorts, cells: EndingCells): Promise<void> {
+  const { clock, log } = ports;
   const begunMonoMs = clock.now().monoMs;
   cells.endingAt.set(step.name);
   using limit = new Branch(NEVER);
@@ -180,9 +193,14 @@ async function take(step: Step, { clock, log }: EndingPorts, cells: EndingCells)
     .then(() => clock.sleep(AFTERMATH_MS, over.signal))
     .then(() => "given-up" as const);
   const ended = await Promise.race([work, patience]);
-  const tookMs = Math.round(clock.now().monoMs - begunMonoMs);
+  note({ name: step.name, ended, tookMs: Math.round(clock.now().monoMs - begunMonoMs) }, ports, cells);
+}
+
+function note(taken: TakenStep, { log }: Pick<EndingPorts, "log">, { endingSteps }: Pick<EndingCells, "endingSteps">) {
+  const { name: step, ended, tookMs } = taken;
   const turn: LogOf<"ending.step"> = log;
-  turn[ended === "done" ? "info" : "warn"]({ step: step.name, ended, tookMs }, "ending.step");
+  turn[ended === "done" ? "info" : "warn"]({ step, ended, tookMs }, "ending.step");
+  endingSteps.update((steps) => [...steps, taken]);
 }
 
 /** An ending is never cancelled, only shortened. */
@@ -197,9 +215,10 @@ function ending({ endOrders }: Pick<EndingCells, "endOrders">): Ending {
 
 /**
  * Waits for open builds, their further connections included, and then for debug terminals, which
- * get their notice: all until the earliest deadline. What is not known is waited for.
+ * get their notice: all until the earliest deadline. What is not known is waited for. "given-up":
+ * at the deadline something was left.
  */
-async function drain(clock: Clock, cells: EndingCells): Promise<void> {
+async function drain(clock: Clock, cells: EndingCells): Promise<TakenStep["ended"]> {
   let quietSinceMonoMs = clock.now().monoMs;
   let wasBusy = false;
   for (;;) {
@@ -218,7 +237,8 @@ async function drain(clock: Clock, cells: EndingCells): Promise<void> {
     const leftMs = deadlineMonoMs - nowMonoMs;
     cells.terminalsEnd.update((told) => terminalsEnd(told, !next.done, deadlineMonoMs, nowMonoMs));
     const noticeMs = cells.debugTerminals.get().every(isOver) ? 0 : (cells.terminalsEnd.get()?.monoMs ?? 0) - nowMonoMs;
-    if (leftMs <= 0 || (next.done && noticeMs <= 0)) return;
+    if (next.done && noticeMs <= 0) return "done";
+    if (leftMs <= 0) return "given-up";
     await within(clock, Math.min(leftMs, next.done ? noticeMs : next.lookAgainMs), NEVER, (pause) =>
       firstOf(
         pause,
@@ -270,17 +290,31 @@ async function closeCache(
   log.info({}, "cache.closed");
 }
 
-/** Nothing to wait for where no control plane listens: the journal keeps the records. */
+/**
+ * Where no control plane listens it is tried once more, for records that wait: with the machine they
+ * may be gone. Then there is nothing to wait for, and the journal keeps them.
+ */
 async function farewell(cells: EndingCells, signal: AbortSignal): Promise<void> {
   const isHeard = (): boolean => {
     const reported = cells.reported.get();
-    const isLast = reported?.phase.at === "stopping" && (reported.debugTerminals ?? []).every(isOver);
+    const isLast = reported?.ending?.at === "farewell" && (reported.debugTerminals ?? []).every(isOver);
     return isLast && cells.records.get()?.waiting === 0 && isIdle(cells.gateway.get());
   };
+  if (!cells.plane.get().attached && (cells.records.get()?.waiting ?? 0) > 0) await tryOnceMore(cells, signal);
   await firstOf(
     signal,
     (one) => cells.plane.first((plane) => !plane.attached, one),
     (one) => cells.records.first(isHeard, one),
     (one) => cells.reported.first(isHeard, one),
+  );
+}
+
+async function tryOnceMore({ plane, retryNow, tryFailed }: EndingCells, signal: AbortSignal): Promise<void> {
+  const failedBefore = tryFailed.count;
+  retryNow.note();
+  await firstOf(
+    signal,
+    (one) => plane.first(({ attached }) => attached, one),
+    (one) => tryFailed.next(one, failedBefore),
   );
 }

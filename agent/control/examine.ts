@@ -46,11 +46,11 @@ export async function examine(
   };
   const { desired, plane, gateway, cache, cacheFilesystem, network, isolation } = board;
   const { tailnet, buildkit, step, certificates, resources, relief, records, units, traces } = board;
-  const { refusals, bundles, recordings, runtime } = board;
+  const { refusals, bundles, recordings, runtime, notices } = board;
   const known = [
     ...[desired, plane, gateway, cache, cacheFilesystem, network, isolation],
     ...[tailnet, buildkit, step, certificates, resources, relief, records, units, traces],
-    ...[refusals, bundles, recordings, runtime],
+    ...[refusals, bundles, recordings, runtime, notices],
   ];
   await firstOf(outer, tick, (signal) => onChange(known, judge, signal));
 }
@@ -77,6 +77,7 @@ export function knownOf(board: Board): Known {
     bundles: board.bundles.get(),
     units: board.units.get(),
     traces: board.traces.get(),
+    notices: board.notices.get(),
   };
 }
 

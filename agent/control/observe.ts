@@ -3,6 +3,8 @@ import { type Begun, contactOf, type Head, runOf } from "../core/head.ts";
 import type { Instant } from "../core/instant.ts";
 import type { LoopStatus } from "../core/loop-status.ts";
 import type { Boot, Versions } from "../core/machine.ts";
+import { noticesIn } from "../core/notices/view.ts";
+import { observedEnding } from "../core/observed-ending.ts";
 import { inOneLine, type ObservedState } from "../core/observed-state.ts";
 import { refusedBuilds } from "../core/refused-builds.ts";
 import { tailnetObserved } from "../core/tailnet/observed.ts";
@@ -30,7 +32,8 @@ export async function observe(
   signal: AbortSignal,
 ): Promise<void> {
   const { phase, gateway, cache, network, tailnet, bootChapters, buildkit, plane, certificates, checks } = board;
-  const { desired, frozen, resources, identity, troubles, debugTerminals } = board;
+  const { desired, frozen, resources, identity, troubles, debugTerminals, notices } = board;
+  const { endOrders, endingAt, endingSteps } = board;
   const versions = new Cell<Versions | undefined>(undefined);
   boot.versions.then(
     (known) => versions.set(known),
@@ -39,12 +42,13 @@ export async function observe(
   await onChange(
     [
       ...[phase, gateway, cache, network, tailnet, bootChapters, buildkit, plane, certificates, checks],
-      ...[desired, frozen, resources, identity, versions, troubles, debugTerminals],
+      ...[desired, frozen, resources, identity, versions, troubles, debugTerminals, notices],
+      ...[endOrders, endingAt, endingSteps],
     ],
     () => {
       const now = clock.now();
       const head = headOf(board, boot, versions.get(), now);
-      const state = snapshot(board, head, loops(), now.wallMs);
+      const state = snapshot(board, head, loops(), now);
       shown.show(state);
       board.observed.set(state);
     },
@@ -98,7 +102,7 @@ function headOf({ identity, desired, plane }: Board, boot: Begun, versions: Vers
   };
 }
 
-function snapshot(board: Board, head: Head, loops: readonly LoopStatus[], nowMs: number): ObservedState {
+function snapshot(board: Board, head: Head, loops: readonly LoopStatus[], now: Instant): ObservedState {
   const view = board.gateway.get();
   const gateway = view.at === "here" ? view : undefined;
   // Of a gateway that is away we know what we knew: none is never reported on a guess.
@@ -112,20 +116,25 @@ function snapshot(board: Board, head: Head, loops: readonly LoopStatus[], nowMs:
   const grants = board.desired.get()?.grants;
   const [phase, checks, frozen] = [board.phase.get(), board.checks.get(), board.frozen.get()];
   const debugTerminals = board.debugTerminals.get();
+  const [orders, at = "draining", steps] = [board.endOrders.get(), board.endingAt.get(), board.endingSteps.get()];
+  const ending = observedEnding(orders, at, steps, now, before?.ending);
+  const notices = noticesIn(board.notices.get());
   return {
-    observedAtMs: nowMs,
+    observedAtMs: now.wallMs,
     head,
     phase,
     appliedRevision: gateway === undefined ? (before?.appliedRevision ?? 0n) : (gateway.applied?.revision ?? 0n),
     appliedEpoch: gateway === undefined ? (before?.appliedEpoch ?? "") : (gateway.applied?.epoch ?? ""),
     ...(plane.refused && { refused: plane.refused }),
     builds: gateway === undefined ? (before?.builds ?? new Map()) : sessionsByBuild(gateway),
-    ...(grants && { refusedBuilds: refusedBuilds({ grants, frozen, phase, checks, nowWallMs: nowMs }) }),
+    ...(grants && { refusedBuilds: refusedBuilds({ grants, frozen, phase, checks, nowWallMs: now.wallMs }) }),
     checks,
     ...(resources && { resources }),
     ...(cache.at === "open" && { cache: cache.volume }),
     ...tailnetObserved(board.tailnet.get(), board.network.get()),
     ...(debugTerminals.length > 0 && { debugTerminals }),
+    ...(ending && { ending }),
+    ...(notices.length > 0 && { notices }),
     bootChapters: board.bootChapters.get(),
     buildkit: { version, restarts, lastExit, quarantined },
     certificates: {

@@ -3,6 +3,7 @@ import { type EndingProgress, endingProgress } from "../core/ending-progress.ts"
 import { AgentError, inWords } from "../core/errors.ts";
 import { ageMs } from "../core/instant.ts";
 import type { LoopStatus } from "../core/loop-status.ts";
+import { leftUndone } from "../core/observed-ending.ts";
 import { NOTHING_OBSERVED } from "../core/observed-state.ts";
 import { statusReport } from "../core/status-report.ts";
 import { firstOf, within } from "../lifecycle/branch.ts";
@@ -30,6 +31,8 @@ type OperatorCells = Pick<
   Board,
   | "endOrders"
   | "endingAt"
+  | "endingSteps"
+  | "records"
   | "gateway"
   | "debugTerminals"
   | "terminalsEnd"
@@ -98,7 +101,7 @@ class Clerk implements OperatorClerk {
 
   async watchEnding(tell: (progress: EndingProgress) => void, signal: AbortSignal) {
     const { clock } = this.#ports;
-    const { endingAt } = this.#cells;
+    const { endingAt, endingSteps, records } = this.#cells;
     while (!signal.aborted) {
       const told = endingAt.get();
       tell(this.#progress(this.#ending()));
@@ -106,7 +109,8 @@ class Clerk implements OperatorClerk {
       if (endingAt.get() === "over") break;
     }
     const { ended, reason } = this.#ending();
-    if (endingAt.get() === "over") return { ended, reason };
+    if (endingAt.get() === "over")
+      return { ended, reason, undone: leftUndone(endingSteps.get(), records.get()?.waiting) };
     throw new AgentError("operators.broke-off", "The agent ended before its ending was over: see its log", {
       retryable: false,
     });

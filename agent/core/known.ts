@@ -3,6 +3,7 @@ import type { CacheFilesystemView } from "./cache-filesystem.ts";
 import type { DesiredState } from "./desired-state.ts";
 import type { DiskRelief } from "./disk-relief.ts";
 import type { Resources } from "./machine.ts";
+import type { NoticesView } from "./notices/view.ts";
 import type { RecordingsView } from "./recordings.ts";
 import type { RefusalsLately } from "./refusals-lately.ts";
 import type { RuntimeView } from "./runtime.ts";
@@ -43,6 +44,7 @@ export interface Known {
   readonly refusals: RefusalsLately | undefined;
   readonly units: UnitsView;
   readonly traces: TracesView;
+  readonly notices: NoticesView;
 }
 
 /** What this machine is configured with and can do: it does not change while this process lives. */

@@ -5,6 +5,8 @@ import type { Head } from "./head.ts";
 import type { CheckResult } from "./health.ts";
 import type { LoopStatus } from "./loop-status.ts";
 import type { Resources } from "./machine.ts";
+import type { HeardNotice } from "./notices/notice.ts";
+import type { ObservedEnding } from "./observed-ending.ts";
 import type { Phase } from "./phase.ts";
 import { readiness } from "./readiness.ts";
 import type { RefusedBuild } from "./refused-builds.ts";
@@ -37,6 +39,10 @@ export interface ObservedState {
   readonly tailnet?: TailnetObserved;
   /** What has become of each debug grant of the desired state. Absent: nothing is known of any. */
   readonly debugTerminals?: readonly DebugStatus[];
+  /** Absent: nobody has ordered one. */
+  readonly ending?: ObservedEnding;
+  /** What the platform announces to this machine. Absent: nothing, as far as is known. */
+  readonly notices?: readonly HeardNotice[];
   readonly bootChapters: readonly BootChapter[];
   readonly buildkit: {
     readonly version: string;

@@ -24,6 +24,7 @@ const RECOVERIES: Readonly<Partial<Record<string, readonly EventName[]>>> = {
   "isolation.verified": ["isolation.not-verified"],
   "tailnet.joined": ["tailnet.not-joined"],
   "config.taken": ["config.refused"],
+  "notices.heard-again": ["notices.not-heard"],
   "traces.accepted": ["traces.not-accepted"],
 } satisfies Partial<Record<EventName, readonly EventName[]>>;
 

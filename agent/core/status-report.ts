@@ -3,6 +3,9 @@ import { type CheckResult, type Severity, severityOf } from "./health.ts";
 import type { LoopStatus } from "./loop-status.ts";
 import type { Resources, Versions } from "./machine.ts";
 import { rfc3339 } from "./moment.ts";
+import { MEANINGS } from "./notices/meanings.ts";
+import type { HeardNotice } from "./notices/notice.ts";
+import { noticeInWords } from "./notices/notice-words.ts";
 import type { ObservedState } from "./observed-state.ts";
 import type { Phase } from "./phase.ts";
 import { readiness } from "./readiness.ts";
@@ -45,6 +48,8 @@ export interface StatusReport {
   readonly ready: boolean;
   readonly notReadyBecause: readonly string[];
   readonly phase: Phase;
+  /** Absent: nobody has ordered one. */
+  readonly ending?: ObservedState["ending"] & { readonly deadline: string };
   readonly appliedRevision: string;
   readonly appliedEpoch: string;
   readonly refused?: { readonly revision: string; readonly because: string };
@@ -61,6 +66,17 @@ export interface StatusReport {
   readonly resources?: Resources;
   readonly cache?: ObservedState["cache"];
   readonly tailnet?: ObservedState["tailnet"];
+  /** What the platform announces to this machine. Absent: nothing, as far as is known. */
+  readonly notices?: readonly {
+    readonly kind: string;
+    readonly id?: string;
+    /** Whether this machine ends for it. */
+    readonly ends: boolean;
+    readonly message: string;
+    readonly heardAtMs: number;
+    readonly dueAtMs?: number;
+    readonly dueAt?: string;
+  }[];
   readonly bootChapters: ObservedState["bootChapters"];
   readonly buildkit: ObservedState["buildkit"];
   readonly certificates: ObservedState["certificates"];
@@ -71,7 +87,7 @@ export interface StatusReport {
 }
 
 export function statusReport(state: ObservedState): StatusReport {
-  const { refused, refusedBuilds, resources, cache, tailnet } = state;
+  const { ending, refused, refusedBuilds, resources, cache, tailnet } = state;
   const { ready, reasons } = readiness(state.phase, state.checks, new Set());
   return {
     schemaVersion: 1,
@@ -81,6 +97,7 @@ export function statusReport(state: ObservedState): StatusReport {
     ready,
     notReadyBecause: reasons,
     phase: state.phase,
+    ...(ending && { ending: { ...ending, deadline: rfc3339(ending.deadlineMs) } }),
     appliedRevision: state.appliedRevision.toString(),
     appliedEpoch: state.appliedEpoch,
     ...(refused && { refused: { revision: refused.revision.toString(), because: refused.because } }),
@@ -95,6 +112,7 @@ export function statusReport(state: ObservedState): StatusReport {
     ...(resources && { resources }),
     ...(cache && { cache }),
     ...(tailnet && { tailnet }),
+    ...(state.notices && { notices: state.notices.map(noticeReport) }),
     bootChapters: state.bootChapters,
     buildkit: state.buildkit,
     certificates: state.certificates,
@@ -130,5 +148,17 @@ function headReport({ head }: ObservedState): Partial<StatusReport> {
       boot: { id: run.bootId, atMs: run.bootedAtMs, at: rfc3339(run.bootedAtMs) },
       process: { runId: run.runId, startedAtMs: run.startedAtMs, startedAt: rfc3339(run.startedAtMs) },
     }),
+  };
+}
+
+function noticeReport(notice: HeardNotice): NonNullable<StatusReport["notices"]>[number] {
+  const { kind, id, heardAt, dueAt } = notice;
+  return {
+    kind,
+    ...(id !== undefined && { id }),
+    ends: MEANINGS[kind].ends,
+    message: noticeInWords(notice),
+    heardAtMs: Math.round(heardAt.wallMs),
+    ...(dueAt && { dueAtMs: Math.round(dueAt.wallMs), dueAt: rfc3339(dueAt.wallMs) }),
   };
 }

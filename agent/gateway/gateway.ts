@@ -69,6 +69,7 @@ export async function runGateway(parts: GatewayParts): Promise<void> {
   ]);
 
   door.close();
+  reception.close();
   const cut = sessions.cutAll("gateway-lost", "the gateway was told to stop");
   await sessions.over();
   log.info({ cut }, "gateway.stopped");

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { AgentError } from "../core/errors.ts";
+import { partingWords } from "../core/parting-words.ts";
 import type { TurnedAway } from "../core/turned-away.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { HandshakeBytes } from "../ports/handshake-bytes.ts";
@@ -9,6 +10,7 @@ import { Crowd } from "./crowd.ts";
 import { HandshakeBudget } from "./handshake-budget.ts";
 import { type HandshakeEvents, Handshakes } from "./handshakes.ts";
 import type { GatewayLimits } from "./limits.ts";
+import { Partings } from "./partings.ts";
 import type { Policy } from "./policy.ts";
 import { type Presented, presentedBy, type Secured } from "./presented.ts";
 import type { Refusals } from "./refusals.ts";
@@ -31,9 +33,9 @@ export interface ReceptionParts {
 
 /**
  * Takes each connection from the door to a session or away. Every one that is turned away is
- * counted and logged once, and its socket is reset. Until there is a certificate to show and a CA
- * to ask for, all are turned away at once: a client that hears no quickly tries again, one that is
- * kept waiting does not.
+ * counted and logged once, and its socket is reset; a client whose certificate is good is told why
+ * before. Until there is a certificate to show and a CA to ask for, all are turned away at once: a
+ * client that hears no quickly tries again, one that is kept waiting does not.
  */
 export class Reception {
   readonly #parts: ReceptionParts;
@@ -41,6 +43,7 @@ export class Reception {
   readonly #budget = new HandshakeBudget();
   readonly #handshakes: Handshakes;
   readonly #rate: SessionRate;
+  readonly #partings = new Partings();
 
   constructor(parts: ReceptionParts) {
     this.#parts = parts;
@@ -64,6 +67,11 @@ export class Reception {
   /** From the next connection on. @throws {Error} OpenSSL's: what was in use stays. */
   use(certificate: ServingCertificate, cas: readonly AnchorCa[]): void {
     this.#handshakes.use(tlsOptions(certificate, cas), cas);
+  }
+
+  /** Those who are on their way out leave now. */
+  close(): void {
+    this.#partings.close();
   }
 
   arrive(raw: Socket): void {
@@ -111,7 +119,7 @@ export class Reception {
     const judgement = presented && this.#read(visitor, () => policy.judge(presented, cas, clock.now()));
     if (judgement === undefined) return false;
     if (!judgement.admitted) {
-      this.#turnAway(visitor, judgement.refusal, judgement.detail, presented);
+      this.#part(visitor, secured, presented, judgement.refusal, judgement.detail);
       return false;
     }
     const { buildId } = judgement.grounds.build;
@@ -119,8 +127,24 @@ export class Reception {
     if (this.#rate.take(buildId, nowMs)) {
       this.#budget.vouch(visitor.source, nowMs);
       sessions.begin(visitor, socket, judgement.grounds, judgement.until);
-    } else this.#turnAway(visitor, "too-many-sessions-of-build", buildId, presented);
+    } else this.#part(visitor, secured, presented, "too-many-sessions-of-build", buildId);
     return true;
+  }
+
+  /** Where TLS is done and the certificate is of CAs that still count, the client hears why. */
+  #part(
+    visitor: Visitor,
+    { socket, cas }: Secured,
+    presented: Presented | undefined,
+    reason: TurnedAway,
+    detail: string,
+  ): void {
+    const words = cas === this.#parts.policy.cas ? partingWords(reason, detail) : undefined;
+    const [asker = ""] = presented?.facts.certificate?.uriSans ?? [];
+    const legs = { raw: visitor.raw, client: socket };
+    const isHeard = words !== undefined && this.#partings.begin(legs, words, asker, this.#parts.clock.now().monoMs);
+    if (isHeard) this.#note(visitor, reason, detail, presented);
+    else this.#turnAway(visitor, reason, detail, presented);
   }
 
   /**
@@ -137,7 +161,11 @@ export class Reception {
   }
 
   #turnAway(visitor: Visitor, reason: TurnedAway, detail = "", presented?: Presented): void {
-    this.#parts.refusals.note(reason, visitor.peer, detail, presented?.facts.certificate);
+    this.#note(visitor, reason, detail, presented);
     if (!visitor.raw.destroyed) visitor.raw.resetAndDestroy();
+  }
+
+  #note({ peer }: Visitor, reason: TurnedAway, detail: string, presented: Presented | undefined): void {
+    this.#parts.refusals.note(reason, peer, detail, presented?.facts.certificate);
   }
 }

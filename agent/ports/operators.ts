@@ -21,11 +21,17 @@ export interface OperatorClerk {
   /**
    * Tells of the ending until all of it is over. Rejects when the agent's story breaks off before.
    */
-  watchEnding(tell: (progress: EndingProgress) => void, signal: AbortSignal): Promise<Pick<Ending, "ended" | "reason">>;
+  watchEnding(tell: (progress: EndingProgress) => void, signal: AbortSignal): Promise<EndingOutcome>;
   /** Tries the control plane now. Bounded; within that it waits for what comes of it. */
   reconnect(signal: AbortSignal): Promise<Reconnected>;
   /** As `/status` tells it. */
   health(): StatusReport;
+}
+
+/** How an ending came out. */
+export interface EndingOutcome extends Pick<Ending, "ended" | "reason"> {
+  /** Why the machine is not to be called drained; empty: it is. */
+  readonly undone: readonly string[];
 }
 
 export interface DrainWish {

@@ -49,6 +49,7 @@ export function handleFor(
       case "tailnet-withdraw":
         return withdrawTailnet(plane, request);
       case "metadata-fault":
+      case "metadata-notice":
       case "metadata-list":
       case "metadata-clear":
       case "metadata-prove":

@@ -24,6 +24,9 @@ export async function answerOfMetadata(stack: Stack, request: MetadataRequest): 
     case "metadata-clear":
       clearFaults(standIns);
       return listFaults(standIns);
+    case "metadata-notice":
+      standIns.notices.announce(request.order);
+      return standIns.notices.list();
     case "metadata-list":
       return listFaults(standIns);
     case "metadata-prove":

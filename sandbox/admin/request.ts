@@ -2,6 +2,7 @@ import { z } from "zod";
 import { ciJobRequest } from "../ci/ci-job-request.ts";
 import { BUILD_PERMISSIONS } from "../control-plane/build-permissions.ts";
 import { FAULT_NAMES } from "../metadata/fault-names.ts";
+import { NOTICE_NAMES } from "../metadata/notice-names.ts";
 import { SERVICE_NAMES } from "../metadata/service-names.ts";
 import { diagnosticsRequest } from "./diagnostics.ts";
 import { tracesRequest } from "./traces.ts";
@@ -86,6 +87,14 @@ export const adminRequest = z.discriminatedUnion("verb", [
       byMs: z.int().exactOptional(),
     }),
   }),
+  z.object({
+    verb: z.literal("metadata-notice"),
+    order: z.object({
+      notice: z.enum(["none", ...NOTICE_NAMES]),
+      inMs: z.int().nonnegative().exactOptional(),
+      resources: z.array(z.string()).exactOptional(),
+    }),
+  }),
   z.object({ verb: z.literal("metadata-list") }),
   z.object({ verb: z.literal("metadata-clear") }),
   z.object({ verb: z.literal("metadata-prove") }),
@@ -163,6 +172,9 @@ export const serviceStates = z.array(
 );
 
 export type ServiceStates = z.infer<typeof serviceStates>;
+
+/** What the platforms announce to the machine, in words. */
+export const announced = z.array(z.string());
 
 /** `because`: what the agent says of its platform. */
 export const provedAnew = z.object({ proved: z.boolean(), tookMs: z.number(), because: z.string().exactOptional() });

@@ -32,6 +32,8 @@ export interface UpOptions extends ProjectRef {
   readonly evidence: EvidenceKindName;
   /** Where the agent sends its spans; absent: nowhere, unless it is ordered. */
   readonly otlp?: string;
+  /** How long open builds may go on once the agent is told to stop; default 2 s. */
+  readonly grace?: number;
   /** Whether stand-ins for CI systems are beside it, and their jobs may open builds. */
   readonly ci?: boolean;
 }
@@ -56,7 +58,8 @@ export async function up(options: UpOptions, terminal: Terminal, signal: AbortSi
         : await standInEvidence({ dir, kind, ref, standIns, onAudit });
     let wayOut: string | undefined;
     const uplink = options.egress === true ? await uplinkHere((what) => (wayOut = what)) : undefined;
-    const within = { dir, runtimeDir: runtime.path, listen, ref, tools, uplink, evidence, otlp: options.otlp, signal };
+    const asked = { listen, otlp: options.otlp, graceMs: options.grace };
+    const within = { dir, runtimeDir: runtime.path, ref, tools, uplink, evidence, ...asked, signal };
     await withStack(within, async (stack) => {
       await using ci = options.ci === true ? await CiBesideStack.open(stack) : undefined;
       await using lending = new Lending({ plane: stack.plane, dir, runtimeDir: runtime.path });

@@ -1,3 +1,4 @@
+import type { PlatformNotices } from "./notices.ts";
 import { json, type Replier } from "./reply.ts";
 import { type DocumentSigner, signAsAzure } from "./sign-document.ts";
 
@@ -9,6 +10,8 @@ export interface AzureInstance {
   readonly vmId: string;
   readonly subscriptionId: string;
   readonly signer: DocumentSigner;
+  /** Absent: it never announces anything. */
+  readonly notices?: PlatformNotices;
   readonly now?: () => number;
 }
 
@@ -17,10 +20,13 @@ export interface AzureInstance {
  * Metadata Service", "Attested data" and "Errors and debugging".
  */
 export function azure(instance: AzureInstance): Replier {
-  return ({ path, query, headers, isStale }) => {
+  return (asked) => {
+    const { path, query, headers, isStale } = asked;
     if (headers["metadata"] !== "true" || headers["x-forwarded-for"] !== undefined) return refused(400, "Bad request");
-    if (path !== "/metadata/attested/document") return refused(404, "Not found");
     if (!/^\d{4}-\d\d-\d\d$/.test(query.get("api-version") ?? "")) return refused(400, "Bad request: api-version");
+    const notice = instance.notices?.azure(asked);
+    if (notice !== undefined) return notice;
+    if (path !== "/metadata/attested/document") return refused(404, "Not found");
     const nonce = query.get("nonce") ?? "";
     if (!NONCE.test(nonce)) return refused(400, "Bad request: nonce");
     const content = document(instance, isStale ? "an0earlier0one" : nonce);

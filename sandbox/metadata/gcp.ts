@@ -1,5 +1,6 @@
 import { GCP_SERVICE_ACCOUNT } from "./machine.ts";
-import { page, type Replier } from "./reply.ts";
+import type { PlatformNotices } from "./notices.ts";
+import { page, plain, type Replier } from "./reply.ts";
 import { type JwtSigner, signJwt } from "./sign-jwt.ts";
 
 const FLAVOR = { "Metadata-Flavor": "Google", Server: "Metadata Server for VM" };
@@ -13,6 +14,8 @@ export interface GcpInstance {
   readonly instanceId: string;
   readonly instanceName: string;
   readonly signer: JwtSigner;
+  /** Absent: it never announces anything. */
+  readonly notices?: PlatformNotices;
   readonly now?: () => number;
 }
 
@@ -21,8 +24,13 @@ export interface GcpInstance {
  * identity of VMs" and "View and query VM metadata".
  */
 export function gcp(instance: GcpInstance): Replier {
-  return ({ path, query, headers, isStale }) => {
+  return async (asked) => {
+    const { path, query, headers, isStale } = asked;
     if (headers["metadata-flavor"] !== "Google") return page(403, FLAVOR);
+    const notice = await instance.notices?.gcp(asked);
+    if (notice !== undefined) return { ...notice, headers: { ...notice.headers, ...FLAVOR } };
+    if (path === "/computeMetadata/v1/instance/id")
+      return { ...plain(instance.instanceId), type: "application/text", headers: FLAVOR };
     if (path !== "/computeMetadata/v1/instance/service-accounts/default/identity") return page(404, FLAVOR);
     const audience = query.get("audience");
     if (audience === null || audience === "") return page(400, FLAVOR);

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { PlatformNotices } from "./notices.ts";
 import { type Asked, json, page, plain, type Replier, type Reply } from "./reply.ts";
 import { type DocumentSigner, signAsEc2 } from "./sign-document.ts";
 
@@ -22,6 +23,8 @@ export interface ImdsInstance {
   readonly session?: RoleSession;
   /** When it was started; default: on a day of 2026. */
   readonly startedMs?: number;
+  /** Absent: it never announces anything. */
+  readonly notices?: PlatformNotices;
   /** Wall time, as the service has it. */
   readonly now?: () => number;
 }
@@ -60,7 +63,7 @@ export function imds(instance: ImdsInstance): { readonly replier: Replier; reado
       const until = tokens.get(String(asked.headers["x-aws-ec2-metadata-token"]));
       if (until === undefined || until <= Date.now() || switches.expiresTokens) return page(401);
     }
-    return metadata(asked.path, instance, switches);
+    return instance.notices?.aws(asked.path) ?? metadata(asked.path, instance, switches);
   };
   return { replier, switches };
 }

@@ -15,6 +15,7 @@ export const MACHINE = {
     instanceName: "builder-1",
   },
   azure: {
+    name: "builder-1",
     vmId: "02aab8a4-74ef-476e-8182-f6d2ba4166a6",
     subscriptionId: "8d10da13-8125-4ba9-a717-bf7490507b3d",
   },

@@ -13,6 +13,7 @@ import { jwks } from "./jwks.ts";
 import { CLUSTER, MACHINE } from "./machine.ts";
 import { MetadataServer } from "./metadata-server.ts";
 import { nitroTool } from "./nitro/tool.ts";
+import { PlatformNotices } from "./notices.ts";
 import type { Replier } from "./reply.ts";
 import type { ServiceName } from "./service-names.ts";
 import type { JwtSigner } from "./sign-jwt.ts";
@@ -35,6 +36,7 @@ export class StandIns implements AsyncDisposable {
   readonly servers: Readonly<Record<ServiceName, MetadataServer>>;
   readonly imdsSwitches: ImdsSwitches;
   readonly clock: { offsetMs: number };
+  readonly notices: PlatformNotices;
   readonly trusted: Trusted;
   /** How the control plane asks STS: a stand-in, and nobody else. */
   readonly fetch: Fetch;
@@ -50,6 +52,7 @@ export class StandIns implements AsyncDisposable {
     this.servers = parts.servers;
     this.imdsSwitches = parts.imdsSwitches;
     this.clock = parts.clock;
+    this.notices = parts.notices;
     this.trusted = parts.trusted;
     this.fetch = parts.fetch;
     this.flySocket = parts.flySocket;
@@ -64,6 +67,7 @@ export class StandIns implements AsyncDisposable {
     const owned = new Owned();
     const clock = { offsetMs: 0 };
     const now = (): number => Date.now() + clock.offsetMs;
+    const notices = new PlatformNotices(now);
     const serve = (replier: Replier, socketPath?: string): Promise<MetadataServer> =>
       owned.add(MetadataServer.listen({ replier, now, ...(socketPath !== undefined && { socketPath }) }));
     try {
@@ -73,7 +77,7 @@ export class StandIns implements AsyncDisposable {
         nitroTool(dir),
       ]);
       const signers = { es384: es384(), rs256: rs256() };
-      const instance = { ...MACHINE.aws, session: session(), signer: document, startedMs: Date.now(), now };
+      const instance = { ...MACHINE.aws, session: session(), signer: document, startedMs: Date.now(), notices, now };
       const ec2 = imds(instance);
       const security = sts({ instance, issuer: MACHINE.aws.issuer, signer: signers.es384, now });
       const bearer = randomBytes(24).toString("base64url");
@@ -83,8 +87,8 @@ export class StandIns implements AsyncDisposable {
       const servers = {
         imds: await serve(ec2.replier),
         sts: await serve(security.replier),
-        gcp: await serve(gcp({ ...MACHINE.gcp, ...rs256Signed })),
-        azure: await serve(azure({ ...MACHINE.azure, signer: chain.signer, now })),
+        gcp: await serve(gcp({ ...MACHINE.gcp, ...rs256Signed, notices })),
+        azure: await serve(azure({ ...MACHINE.azure, signer: chain.signer, notices, now })),
         certificates: await serve(chain.replier),
         fly: await serve(fly({ ...MACHINE.fly, ...rs256Signed }), flySocket),
         "token-url": await serve(tokenUrl({ ...MACHINE.tokenUrl, ...rs256Signed, bearer, form: "value" })),
@@ -95,7 +99,7 @@ export class StandIns implements AsyncDisposable {
         azureRootPem: pemOf(chain.root),
         nitroRootPem: nitro.rootPem,
       };
-      const parts = { servers, imdsSwitches: ec2.switches, clock, trusted, flySocket, bearerFile };
+      const parts = { servers, imdsSwitches: ec2.switches, clock, notices, trusted, flySocket, bearerFile };
       const stsFetch = stsOnLoopback(MACHINE.aws.region, servers.sts.url);
       return new StandIns({ ...parts, fetch: stsFetch, nitroTpmAttest: nitro.path, cluster: signers.rs256 }, owned);
     } catch (failure) {

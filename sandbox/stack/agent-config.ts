@@ -30,8 +30,10 @@ export async function writeAgentConfig(options: {
   readonly tools: Toolchain;
   readonly evidence?: StandInEvidence | undefined;
   readonly otlp?: string | undefined;
+  /** For open builds, once the agent is told to stop. */
+  readonly graceMs?: number | undefined;
 }): Promise<string> {
-  const { dir, runtimeDir, plane, ref, health, gateway, tools, evidence, otlp } = options;
+  const { dir, runtimeDir, plane, ref, health, gateway, tools, evidence, otlp, graceMs = DRAIN_GRACE_MS } = options;
   const caFile = join(dir, "control-plane-ca.pem");
   await writeFile(caFile, plane.caPem);
   const identity =
@@ -55,7 +57,7 @@ export async function writeAgentConfig(options: {
     ...(tools.tailscaled !== undefined && { tailnet: { binary: tools.tailscaled } }),
     ...(otlp !== undefined && { telemetry: { otlpEndpoint: otlp } }),
     debugTerminal: { root: true },
-    drain: { graceMs: DRAIN_GRACE_MS, stopGraceMs: BUILDKIT_STOP_GRACE_MS },
+    drain: { graceMs, stopGraceMs: BUILDKIT_STOP_GRACE_MS },
   };
   await writeFile(configFile, stringify(config));
   return configFile;

@@ -30,6 +30,7 @@ export interface StackOptions {
   readonly evidence?: StandInEvidence | undefined;
   /** Where its agent sends spans, if it says so itself. */
   readonly otlp?: string | undefined;
+  readonly graceMs?: number | undefined;
   readonly signal: AbortSignal;
 }
 

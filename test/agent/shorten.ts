@@ -1,4 +1,5 @@
 import * as fc from "fast-check";
+import { fewest } from "./fewest.ts";
 import { type Happening, type Schedule, schedules } from "./schedule.ts";
 
 /** Whether a schedule still breaks the promise. */
@@ -15,8 +16,12 @@ interface Timed {
  * far.
  */
 export async function shorten(schedule: Schedule, breaks: Breaks, isOver: () => boolean): Promise<Schedule> {
-  let best = await fewest(schedule, breaks, isOver);
-  best = await closest(best, breaks, isOver);
+  const happenings = await fewest(
+    timed(schedule.happenings),
+    (rest) => breaks({ ...schedule, happenings: untimed(rest) }),
+    isOver,
+  );
+  let best = await closest({ ...schedule, happenings: untimed(happenings) }, breaks, isOver);
   const property = fc.asyncProperty(schedules([]), async (smaller) => {
     if (isOver() || !(await breaks(smaller))) return true;
     best = smaller;
@@ -24,18 +29,6 @@ export async function shorten(schedule: Schedule, breaks: Breaks, isOver: () => 
   });
   await fc.check(property, { examples: [[best]], numRuns: 1, seed: 1 });
   return best;
-}
-
-/** Leaves out halves, then quarters, down to single ones. */
-async function fewest(schedule: Schedule, breaks: Breaks, isOver: () => boolean): Promise<Schedule> {
-  let kept = timed(schedule.happenings);
-  for (let size = Math.ceil(kept.length / 2); size >= 1 && !isOver(); size = size === 1 ? 0 : Math.ceil(size / 2)) {
-    for (let from = kept.length - size; from > -size && !isOver(); from -= size) {
-      const rest = [...kept.slice(0, Math.max(0, from)), ...kept.slice(from + size)];
-      if (await breaks({ ...schedule, happenings: untimed(rest) })) kept = rest;
-    }
-  }
-  return { ...schedule, happenings: untimed(kept) };
 }
 
 /** Waits no longer between two than it takes. */

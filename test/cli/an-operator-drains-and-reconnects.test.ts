@@ -46,7 +46,7 @@ it("tells how far a drain is, and returns when the agent has ended", async () =>
       tell({ ...WAITING, leftMs: 579_000 });
       tell({ at: "buildkit", reason: WAITING.reason, leftMs: 500_000 });
       setTimeout(() => void rig.close(), 50);
-      return { ended: "drained", reason: "x" };
+      return { ended: "drained", reason: "x", undone: [] };
     },
   });
   const { code, out, err } = await cli("drain", "--deadline", "10m", "--reason", "kernel update");
@@ -60,13 +60,31 @@ drained after …: the agent has ended
   expect(wishes).toEqual([{ graceMs: 600_000, hurry: false, reason: "kernel update (alice)" }]);
 });
 
+it("does not call a machine drained of which something was left undone, and says what", async () => {
+  const undone = ["BuildKit was not seen to end", "2 session records are not acknowledged by the control plane"];
+  await rig.open({
+    drain,
+    watchEnding: async () => {
+      setTimeout(() => void rig.close(), 50);
+      return { ended: "drained", reason: "x", undone };
+    },
+  });
+  const { code, out } = await cli("drain");
+  expect(code).toBe(1);
+  expect(out.replace(/after .*:/, "after …:")).toBe(`\
+not drained after …: the agent has ended
+  BuildKit was not seen to end
+  2 session records are not acknowledged by the control plane
+`);
+});
+
 it("gives programs a document a line", async () => {
   await rig.open({
     drain,
     watchEnding: async (tell) => {
       tell(WAITING);
       setTimeout(() => void rig.close(), 50);
-      return { ended: "drained", reason: "x" };
+      return { ended: "drained", reason: "x", undone: [] };
     },
   });
   const { code, out } = await cli("drain", "--json");
@@ -78,7 +96,7 @@ it("gives programs a document a line", async () => {
       .map((line) => JSON.parse(line) as unknown),
   ).toEqual([
     { schemaVersion: 1, ...WAITING },
-    { schemaVersion: 1, at: "over", ended: "drained", isGone: true },
+    { schemaVersion: 1, at: "over", ended: "drained", undone: [], isGone: true },
   ]);
   expect(wishes).toEqual([{ hurry: false, reason: "ordered by alice" }]);
 });

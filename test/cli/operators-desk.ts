@@ -34,7 +34,7 @@ export class DeskRig implements AsyncDisposable {
   async open(clerk: Partial<OperatorClerk>): Promise<void> {
     const whole: OperatorClerk = {
       drain: () => ({ at: "draining", reason: "x", leftMs: 0 }),
-      watchEnding: async () => ({ ended: "drained", reason: "x" }),
+      watchEnding: async () => ({ ended: "drained", reason: "x", undone: [] }),
       reconnect: async () => ({ is: "attached", already: true, lastWordMs: 0 }),
       health: () => statusReport(NOTHING_OBSERVED),
       ...clerk,

@@ -64,7 +64,7 @@ describe.each(SIZES)("on a terminal of $columns by $rows", ({ columns, rows }) =
           tell(progress());
           await new Promise((resolve) => setTimeout(resolve, 50));
         }
-        return { ended: "drained", reason: "x" };
+        return { ended: "drained", reason: "x", undone: [] };
       },
     });
     await using screen = await Screen.open(join(rig.runtimeDir, "tmux"), columns, rows);

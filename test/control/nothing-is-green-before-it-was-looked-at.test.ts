@@ -89,6 +89,7 @@ const EACH_PORT: Readonly<Record<keyof AgentPorts, true>> = {
   machine: true,
   meters: true,
   names: true,
+  notices: true,
   operators: true,
   ownRuntime: true,
   ownUnit: true,

@@ -127,7 +127,7 @@ it("tells a watcher of each step until all is over", async () => {
   await eventually(() => told.some(({ at }) => at === "buildkit"), "the step is told of");
   board.endingAt.set("over");
   over.abort();
-  expect(await watching).toBe("drained");
+  expect(await watching).toMatchObject({ ended: "drained" });
   await serving;
 });
 
@@ -145,7 +145,7 @@ it("goes on draining when its watcher leaves", async () => {
   await eventually(() => again.length > 0, "the next watcher is told");
   expect(again[0]).toMatchObject({ reason: "x" });
   board.endingAt.set("over");
-  expect(await second).toBe("drained");
+  expect(await second).toMatchObject({ ended: "drained" });
   expect(log.events).not.toContain("operator.not-answered");
 });
 

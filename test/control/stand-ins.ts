@@ -129,10 +129,15 @@ export function traceBook(): Pick<Traces, "tell"> & { readonly told: Trace[] } {
 }
 
 /** Keeps event names, so that a test can ask what was told to the operator. */
-export function notebook(): Log & { readonly events: string[] } {
+export function notebook(): Log & { readonly events: string[]; readonly data: Map<string, unknown> } {
   const events: string[] = [];
-  const note = (_: unknown, event: string): void => void events.push(event);
-  return { events, debug: note, info: note, warn: note, error: note };
+  /** Of the last line of each event. */
+  const data = new Map<string, unknown>();
+  const note = (of: unknown, event: string): void => {
+    events.push(event);
+    data.set(event, of);
+  };
+  return { events, data, debug: note, info: note, warn: note, error: note };
 }
 
 export const NO_METERS: Meters = {

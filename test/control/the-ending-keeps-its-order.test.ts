@@ -4,7 +4,7 @@ import { SessionInbox } from "../../agent/control/board/session-inbox.ts";
 import { endInOrder } from "../../agent/control/end.ts";
 import { orderByControlPlane, orderBySignal, orderEnd } from "../../agent/control/end-orders.ts";
 import type { DebugStatus } from "../../agent/core/debug/grant.ts";
-import type { Ending } from "../../agent/core/end-orders.ts";
+import type { Ending, EndOrder } from "../../agent/core/end-orders.ts";
 import type { ObservedState } from "../../agent/core/observed-state.ts";
 import { NO_GATEWAY } from "../../agent/core/views.ts";
 import type { CacheVolume, PlainCache } from "../../agent/ports/cache-volume.ts";
@@ -31,7 +31,7 @@ describe("the ending", () => {
 
   const sessions = (open: Record<string, string>): void =>
     board.gateway.update((view) => here(view, { open: new Map(Object.entries(open)) }));
-  const stopping = (): ObservedState => ({ phase: { at: "stopping", reason: "x" } }) as ObservedState;
+  const lastWord = (): ObservedState => ({ ending: { at: "farewell" } }) as ObservedState;
   /** As the agent does: sources of orders run, and the first order begins the ending. */
   const end = async () => {
     const { signal } = new AbortController();
@@ -81,8 +81,8 @@ describe("the ending", () => {
     expect(gateway.told).toEqual([]);
     const step = "ending.step";
     expect(log.events).toEqual([
-      ...["agent.draining", "agent.stopping", step, step, step, step],
-      ...["cache.closed", step, step, step],
+      ...["agent.draining", step, "agent.stopping", step, step, step, step],
+      ...["cache.closed", step, step, step, "agent.not-drained"],
     ]);
   });
 
@@ -297,6 +297,67 @@ describe("the ending", () => {
     });
   });
 
+  describe("goes by the earliest deadline of two orders", () => {
+    const order = (from: EndOrder["from"], graceMs: number) => (): void =>
+      orderEnd(board, { from, reason: from, deadlineMonoMs: clock.now().monoMs + graceMs });
+    const KINDS: Readonly<Record<string, { readonly graceMs: number; readonly ended: string; give(): void }>> = {
+      SIGTERM: { graceMs: GRACE_MS, ended: "stopped", give: () => signals.stop.abort() },
+      "a second SIGTERM": {
+        graceMs: 0,
+        ended: "stopped",
+        give: () => {
+          signals.stop.abort();
+          signals.hurry.abort();
+        },
+      },
+      "the control plane's drain": {
+        graceMs: 300_000,
+        ended: "drained",
+        give: () =>
+          board.desired.update((known) => ({ ...(known ?? NOTHING_OPEN), drain: { reason: "x", graceMs: 300_000 } })),
+      },
+      "an operator's": { graceMs: 120_000, ended: "drained", give: () => order("operator", 120_000)() },
+      "the provider's notice": { graceMs: 20_000, ended: "stopped", give: () => order("provider", 20_000)() },
+      "a refusal": { graceMs: GRACE_MS, ended: "refused", give: () => order("refusal", GRACE_MS)() },
+    };
+    const GRAVITY = ["stopped", "drained", "refused"];
+    const names = Object.keys(KINDS);
+    const pairs = names.flatMap((first) => names.map((second) => ({ first, second })));
+
+    it.each(pairs)("$first, and 10 s later $second", async ({ first, second }) => {
+      const [one, other] = [KINDS[first], KINDS[second]];
+      if (one === undefined || other === undefined) throw new Error("no such kind");
+      sessions({ s1: "b1" });
+      const begunMs = clock.now().monoMs;
+      let cutAfterMs = Number.NaN;
+      gateway.onCut = () => {
+        cutAfterMs = clock.now().monoMs - begunMs;
+        sessions({});
+      };
+      const ending = await end();
+      one.give();
+      await clock.advance(10_000);
+      const { phase } = board;
+      if (one.graceMs > 0) expect(phase.get().at).toBe("draining");
+      other.give();
+      const secondMs = second === first ? Number.POSITIVE_INFINITY : 10_000 + other.graceMs;
+      const dueMs = Math.min(one.graceMs, secondMs);
+      await clock.advance(Math.max(0, dueMs - 10_000 - 1));
+      if (dueMs > 10_000) expect(cutAfterMs).toBeNaN();
+      await clock.advance(1);
+      expect(cutAfterMs).toBe(dueMs);
+      // An order that comes when all is over changes nothing.
+      const counts = one.graceMs === 0 ? [one] : [one, other];
+      const gravest = Math.max(...counts.map(({ ended }) => GRAVITY.indexOf(ended)));
+      expect(ending.done).toMatchObject({ ended: GRAVITY[gravest] });
+      expect(unit.gracesMs).toEqual([
+        first.startsWith("a second") || (second.startsWith("a second") && counts.length > 1)
+          ? 1_000
+          : LIMITS.buildkitGraceMs,
+      ]);
+    });
+  });
+
   describe("judges nothing over that it does not know", () => {
     it("a build that is only learned of after SIGTERM may finish, and no later one is let in", async () => {
       board.desired.set(undefined);
@@ -450,6 +511,71 @@ describe("the ending", () => {
     expect(unit.done).toContain("stop");
   });
 
+  describe("is called drained", () => {
+    const notDrainedFor = (undone: unknown): void =>
+      expect(log.data.get("agent.not-drained")).toMatchObject({ undone });
+    beforeEach(() => {
+      board.desired.set(NOTHING_OPEN);
+      board.plane.update((view) => ({ ...view, attached: true }));
+      board.records.set({ waiting: 2, dropped: 0 });
+    });
+
+    it("when BuildKit has ended and the last record is acknowledged, however late within its time", async () => {
+      const ending = await sigterm();
+      board.reported.set(lastWord());
+      await clock.advance(4_900);
+      expect(log.events).not.toContain("agent.drained");
+      board.records.set({ waiting: 0, dropped: 0 });
+      await settle();
+      expect(ending.done).toBeDefined();
+      expect(log.events).toContain("agent.drained");
+    });
+
+    it("not when the control plane acknowledges too late", async () => {
+      const ending = await sigterm();
+      board.reported.set(lastWord());
+      await clock.advance(5_000);
+      expect(ending.done).toMatchObject({ ended: "stopped" });
+      notDrainedFor([expect.stringMatching(/^2 session records are not acknowledged/)]);
+    });
+
+    it.each([
+      { comes: "back", plane: { attached: true }, drained: true },
+      { comes: "not", plane: undefined, drained: false },
+    ])("when a control plane that was away is tried once more and comes $comes: $drained", async (row) => {
+      board.plane.update((view) => ({ ...view, attached: false }));
+      const tries = board.retryNow.count;
+      const ending = await sigterm();
+      // For the deadline, and for the records.
+      expect(board.retryNow.count).toBe(tries + 2);
+      expect(ending.done).toBeUndefined();
+      if (row.plane === undefined) board.tryFailed.note();
+      else {
+        board.plane.update((view) => ({ ...view, ...row.plane }));
+        board.reported.set(lastWord());
+        await settle();
+        board.records.set({ waiting: 0, dropped: 0 });
+      }
+      await settle();
+      expect(ending.done).toBeDefined();
+      expect(log.events.includes("agent.drained")).toBe(row.drained);
+    });
+
+    it.each([
+      { when: "hangs at its stop", stop: () => new Promise<never>(() => {}), step: "given-up" },
+      { when: "cannot be stopped", stop: () => Promise.reject(new Error("no such unit")), step: "failed" },
+    ])("not when BuildKit $when", async ({ stop, step }) => {
+      board.records.set({ waiting: 0, dropped: 0 });
+      board.reported.set(lastWord());
+      unit.stop = stop;
+      const ending = await sigterm();
+      await clock.advance(LIMITS.buildkitGraceMs + 20_000);
+      expect(ending.done).toBeDefined();
+      notDrainedFor(["BuildKit was not seen to end"]);
+      expect(board.endingSteps.get()).toContainEqual(expect.objectContaining({ name: "buildkit", ended: step }));
+    });
+  });
+
   it("waits for the last records and the last word to reach the control plane, but not for ever", async () => {
     board.desired.set(NOTHING_OPEN);
     board.plane.update((view) => ({ ...view, attached: true }));
@@ -459,12 +585,11 @@ describe("the ending", () => {
     board.records.set({ waiting: 0, dropped: 0 });
     await settle();
     expect(heard.done).toBeUndefined();
-    board.reported.set(stopping());
+    board.reported.set(lastWord());
     await settle();
     expect(heard.done).toBeDefined();
 
     board.records.set({ waiting: 1, dropped: 0 });
-    board.phase.set({ at: "stopping", reason: "x" });
     const unheard = await sigterm();
     await clock.advance(4_999);
     expect(unheard.done).toBeUndefined();

@@ -325,6 +325,19 @@ describe("the stream to the control plane", () => {
     expect(cells.plane.get().isSilent).toBe(true);
   });
 
+  it("is given up soon after the machine was suspended for longer than that, though its timers slept as well", async () => {
+    await clock.advance(1_000);
+    clock.sleepThrough(3_600_000);
+    await clock.advance(20_000);
+    expect(streams).toHaveLength(2);
+  });
+
+  it("is kept by a machine whose clock is put back", async () => {
+    clock.step(-7_200_000);
+    await clock.advance(80_000);
+    expect(streams).toHaveLength(1);
+  });
+
   it("lives on with each message, also one that is refused, for 90 s more", async () => {
     for (let message = 0; message < 4; message += 1) {
       await clock.advance(89_000);

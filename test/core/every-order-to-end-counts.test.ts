@@ -10,7 +10,7 @@ const order = (over: Partial<EndOrder> = {}): EndOrder => ({
 });
 const book = (...orders: readonly EndOrder[]) => orders.reduce<readonly EndOrder[]>(withOrder, []);
 const anyOrder = fc.record({
-  from: fc.constantFrom<EndOrder["from"]>("signal", "control-plane", "refusal", "provider"),
+  from: fc.constantFrom<EndOrder["from"]>("signal", "control-plane", "refusal", "provider", "operator"),
   reason: fc.constantFrom("a", "b"),
   deadlineMonoMs: fc.nat(10_000),
   hurry: fc.boolean(),
@@ -29,7 +29,7 @@ describe("the orders to end", () => {
         expect(endingOf(orderBook)?.deadlineMonoMs).toBe(earliest);
         expect(endingOf(orderBook)?.hurry).toBe(orders.some(({ hurry }) => hurry));
         expect(endingOf(orderBook)?.reason).toBe(orders[0]?.reason);
-        expect(orderBook.length).toBeLessThanOrEqual(4);
+        expect(orderBook.length).toBeLessThanOrEqual(5);
       }),
     );
   });
@@ -44,6 +44,7 @@ describe("the orders to end", () => {
     { from: ["signal"], ended: "stopped" },
     { from: ["control-plane", "signal"], ended: "drained" },
     { from: ["provider"], ended: "stopped" },
+    { from: ["provider", "operator"], ended: "drained" },
     { from: ["signal", "refusal", "control-plane"], ended: "refused" },
   ] as const)("from $from end as $ended", ({ from, ended }) => {
     expect(endingOf(book(...from.map((source) => order({ from: source }))))?.ended).toBe(ended);

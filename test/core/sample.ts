@@ -127,6 +127,7 @@ export const WELL: Known = {
   refusals: { runId: "g1", counted: {}, watchedSince: NOW, slots: [], amiss: [] },
   units: { at: "none" },
   traces: { at: "off", because: "nobody wants any" },
+  notices: { at: "off", because: "there is no platform" },
   cache: { at: "open", volume: openedVolume() },
   cacheFilesystem: { at: "seen", opened: CACHE_MOUNT, now: { mount: CACHE_MOUNT }, write: { is: "written" } },
   network: { at: "none" },

@@ -68,7 +68,7 @@ describe("auto", () => {
     );
     expect(message).toMatch(/aws-web-identity: .*\/latest\/api\/token\) did not answer within the 2 s that there are/);
     expect(message).toMatch(/gcp: .*closed the connection without an answer/);
-    expect(message).toMatch(/azure: .*answered with text\/html, which is no evidence/);
+    expect(message).toMatch(/azure: .*answered with text\/html, which is none of its answers/);
     expect(message).toMatch(/aws-caller-identity: .*did not answer within the 2 s/);
     expect(retryable).toBe(true);
     expect(log.lines).toEqual([]);

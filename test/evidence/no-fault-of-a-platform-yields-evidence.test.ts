@@ -42,7 +42,7 @@ const FAULTS: readonly (readonly [string, MetadataFault, boolean, RegExp])[] = [
   ["cuts the connection", { kind: "reset" }, true, /closed the connection without an answer/],
   ["breaks off its answer", { kind: "truncated" }, true, /broke off its answer/],
   ["answers with other bytes than HTTP", { kind: "noise" }, true, /not HTTP/],
-  ["answers without end", { kind: "flood" }, true, /more than 64 KiB|text\/plain, which is no evidence/],
+  ["answers without end", { kind: "flood" }, true, /more than 64 KiB|text\/plain, which is none of its answers/],
   ["leads elsewhere", { kind: "redirect", to: "http://127.0.0.1:1/" }, false, /leads elsewhere.*\(302\)/],
   ["answers 401", { kind: "status", status: 401 }, true, /\(401\); /],
   ["answers 404", { kind: "status", status: 404 }, false, /\(404\); /],
@@ -55,7 +55,7 @@ const FAULTS: readonly (readonly [string, MetadataFault, boolean, RegExp])[] = [
     "answers with a picture",
     { kind: "type", type: "image/png" },
     true,
-    /answered with image\/png, which is no evidence/,
+    /answered with image\/png, which is none of its answers/,
   ],
 ];
 
@@ -76,7 +76,7 @@ describe.each(QUESTIONS)("%s, when %s at %s", (kind, server, path, who) => {
     const refusal = await refusalOf(source(kind, platforms).gather(CHALLENGE, KEY, FOREVER));
     expect(refusal.message).toMatch(
       // Half a token or a role's name is like a whole one: what is asked with it is refused.
-      /which is no evidence|something that is no|without Metadata-Flavor|without a token|no credentials|\((?:401|404)\)/,
+      /which is none of its answers|something that is no|without Metadata-Flavor|without a token|no credentials|\((?:401|404)\)/,
     );
   });
 });

@@ -108,7 +108,7 @@ describe("an EC2 instance", () => {
 
   it("takes no error page for an error of STS", async () => {
     const { message } = await awsRefusal(({ sts }) => sts.faults.set("*", { kind: "status", status: 403 }));
-    expect(message).toContain("text/html, which is no evidence");
+    expect(message).toContain("text/html, which is none of its answers");
   });
 });
 

@@ -1,6 +1,6 @@
 import { userInfo } from "node:os";
 import { describe, expect, it } from "vitest";
-import { Phase, SessionEnding } from "../../agent/adapters/grpc/gen/builder/agent/v1/observed_state.ts";
+import { EndOrderSource, Phase, SessionEnding } from "../../agent/adapters/grpc/gen/builder/agent/v1/observed_state.ts";
 import { expectRefused } from "./stage/refusals.ts";
 import { REF } from "./stage/set-up.ts";
 import { Stage } from "./stage/stage.ts";
@@ -16,11 +16,13 @@ describe("when the end is asked for", () => {
       by: "the control plane's drain",
       ask: async ({ plane }: Stage) => plane.drain(REF, { reason: "rolling update", graceMs: GRACE_MS }).applied(),
       reason: "rolling update",
+      source: EndOrderSource.CONTROL_PLANE,
     },
     {
       by: "SIGTERM",
       ask: (stage: Stage) => stage.kill("launcher", "SIGTERM"),
       reason: "this machine was told to stop",
+      source: EndOrderSource.SIGNAL,
     },
     {
       by: "an operator's drain",
@@ -29,13 +31,20 @@ describe("when the end is asked for", () => {
         expect(exitCode).toBe(0);
       },
       reason: `kernel update (${process.env["SUDO_USER"] ?? userInfo().username})`,
+      source: EndOrderSource.OPERATOR,
     },
   ])("by $by, the open build finishes, a new one is refused, all is told, and the exit code is 0", async (ending) => {
     await using stage = await Stage.up({ drainGraceMs: GRACE_MS });
     const open = await stage.openBuild();
     await using held = await stage.holdBuild(open);
+    const askedMs = Date.now();
     await ending.ask(stage);
     await stage.plane.until(() => stage.machine.observed?.phase === Phase.DRAINING, { what: "the drain to be told" });
+    const { ending: told } = stage.machine.observed ?? {};
+    expect(told).toMatchObject({ at: "draining", deadlineOf: ending.source, orders: [{ reason: ending.reason }] });
+    const graceMs = (told?.deadline?.getTime() ?? 0) - askedMs;
+    expect(graceMs).toBeGreaterThanOrEqual(GRACE_MS - 100);
+    expect(graceMs).toBeLessThan(GRACE_MS + 10_000);
     const { status, body } = await stage.health("/readyz");
     expect(status).toBe(503);
     expect(body).toContain(`draining: ${ending.reason}`);
@@ -48,6 +57,11 @@ describe("when the end is asked for", () => {
 
     expect(await stage.ended()).toEqual({ code: 0, signal: null });
     expect(stage.machine.observed).toMatchObject({ phase: Phase.STOPPING, phaseReason: ending.reason });
+    const { steps = [] } = stage.machine.observed?.ending ?? {};
+    expect(steps.map(({ name, outcome }) => `${name} ${outcome}`)).toEqual(
+      ["draining", "cut", "records", "terminals", "buildkit", "cache", "tailnet"].map((name) => `${name} done`),
+    );
+    expect(await stage.log.last("agent.drained")).toBeDefined();
     expect(stage.recordsOf(open).map((record) => record.ending)).toEqual([
       SessionEnding.CLIENT_CLOSED,
       SessionEnding.CLIENT_CLOSED,

@@ -38,6 +38,19 @@ describe("the launcher", () => {
     ]);
   });
 
+  it("starts what ran for 10 s at once, however often it was killed before", async () => {
+    await using bench = await LauncherBench.make();
+    void bench.run();
+    for (let kills = 0; kills < 8; kills += 1) {
+      const gateway = await bench.started("gateway", kills);
+      bench.aheadMs += 10_000;
+      process.kill(gateway, "SIGKILL");
+    }
+    await bench.started("gateway", 8);
+    const restarts = bench.log.lines.filter(({ event }) => event === "launcher.child-restarting");
+    expect(restarts.map(({ data }) => data["delayMs"])).toEqual(Array.from({ length: 8 }, () => 0));
+  });
+
   it("hands the gateway its socket as systemd would, and tells both whose end ends them", async () => {
     await using bench = await LauncherBench.make();
     void bench.run();

@@ -9,8 +9,10 @@ import { fileURLToPath } from "node:url";
 import { systemClock } from "../../agent/adapters/clock/system-clock.ts";
 import { askedBuildkit } from "../../agent/adapters/launcher/asked-buildkit.ts";
 import { type LauncherConfig, runLauncher } from "../../agent/adapters/launcher/run-launcher.ts";
+import type { Instant } from "../../agent/core/instant.ts";
 import { Pulse } from "../../agent/lifecycle/pulse.ts";
 import type { BuildkitUnit } from "../../agent/ports/buildkit.ts";
+import type { Clock } from "../../agent/ports/clock.ts";
 import { eventually } from "../buildkit/real-buildkit.ts";
 import { CollectedLog } from "../keys/collected-log.ts";
 import { StandInUnit } from "./stand-in-unit.ts";
@@ -33,7 +35,9 @@ export class LauncherBench implements AsyncDisposable {
   readonly hurry = new AbortController();
   readonly again = new Pulse();
   readonly replace = new Pulse();
-  readonly clock = systemClock();
+  /** Added to the monotonic clock. */
+  aheadMs = 0;
+  readonly clock: Clock;
   /** What control has of it. */
   readonly client: BuildkitUnit;
   #done: Promise<number> | undefined;
@@ -41,6 +45,9 @@ export class LauncherBench implements AsyncDisposable {
   private constructor(dir: string) {
     this.dir = dir;
     this.managerSocket = join(dir, "run", "manager.sock");
+    const system = systemClock();
+    const now = (): Instant => ({ ...system.now(), monoMs: system.now().monoMs + this.aheadMs });
+    this.clock = { ...system, now };
     this.client = askedBuildkit(this.managerSocket, this.clock);
     this.unit = new StandInUnit(() => this.entries());
   }

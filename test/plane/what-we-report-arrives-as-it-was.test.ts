@@ -5,6 +5,7 @@ import {
   BuildRefusalCode,
   DebugTerminalState,
   SessionEnding as EndingProto,
+  EndOrderSource,
   Phase as PhaseProto,
 } from "../../agent/adapters/grpc/gen/builder/agent/v1/observed_state.ts";
 import { messageToPlane } from "../../agent/adapters/grpc/message-to-plane.ts";
@@ -58,6 +59,27 @@ const OBSERVED: ObservedState = {
     { grantId: "g-1", state: "refused", reason: "used", message: "It was used before." },
     { grantId: "g-2", state: "open", reason: "", message: "" },
   ],
+  notices: [
+    {
+      kind: "aws-spot-terminate",
+      heardAt: { wallMs: 1_900_000_000_000, monoMs: 1 },
+      dueAt: { wallMs: 1_900_000_120_000, monoMs: 120_001 },
+    },
+    { kind: "azure-freeze", id: "E-1", heardAt: { wallMs: 1_900_000_000_000, monoMs: 1 } },
+  ],
+  ending: {
+    at: "cache",
+    deadlineMs: 1_900_000_600_000,
+    deadlineOf: "provider",
+    orders: [
+      { from: "control-plane", reason: "rolling update", deadlineMs: 1_900_000_900_000 },
+      { from: "provider", reason: "spot", deadlineMs: 1_900_000_600_000 },
+    ],
+    steps: [
+      { name: "draining", ended: "done", tookMs: 1_234 },
+      { name: "buildkit", ended: "given-up", tookMs: 20_000 },
+    ],
+  },
   bootChapters: [
     { name: "register", beganMs: 0, tookMs: 250 },
     { name: "cache-volume", beganMs: 250, tookMs: 1_500 },
@@ -131,6 +153,39 @@ describe("observed state", () => {
           },
           { grantId: "g-2", state: DebugTerminalState.OPEN, reason: "", message: "" },
         ],
+        platformNotices: [
+          {
+            platform: "aws",
+            kind: "spot-terminate",
+            id: "",
+            endsMachine: true,
+            heardAt: new Date(1_900_000_000_000),
+            dueAt: new Date(1_900_000_120_000),
+            message: "EC2 takes this spot instance back at 2030-03-17T17:48:40Z",
+          },
+          {
+            platform: "azure",
+            kind: "freeze",
+            id: "E-1",
+            endsMachine: false,
+            heardAt: new Date(1_900_000_000_000),
+            dueAt: undefined,
+            message: "Azure pauses this machine for some seconds",
+          },
+        ],
+        ending: {
+          at: "cache",
+          deadline: new Date(1_900_000_600_000),
+          deadlineOf: EndOrderSource.PROVIDER,
+          orders: [
+            { source: EndOrderSource.CONTROL_PLANE, reason: "rolling update", deadline: new Date(1_900_000_900_000) },
+            { source: EndOrderSource.PROVIDER, reason: "spot", deadline: new Date(1_900_000_600_000) },
+          ],
+          steps: [
+            { name: "draining", outcome: "done", took: { seconds: 1n, nanos: 234_000_000 } },
+            { name: "buildkit", outcome: "given-up", took: { seconds: 20n, nanos: 0 } },
+          ],
+        },
         bootChapters: [
           { name: "register", began: { seconds: 0n, nanos: 0 }, took: { seconds: 0n, nanos: 250_000_000 } },
           {

@@ -11,7 +11,7 @@ it("comes by its platform's word, says what a fault does to it, and comes again 
   await up.ready();
   const metadata = (...args: readonly string[]) => sandbox("metadata", ...args, "--dir", up.dir);
   expect(await readFile(join(up.dir, "attestation.toml"), "utf8")).toContain("[[awsWebIdentity]]");
-  expect((await metadata("list")).stdout).toMatch(/^imds +answers rightly +asked 5 times/);
+  expect((await metadata("list")).stdout).toMatch(/^imds +answers rightly +asked \d+ times/);
   expect((await metadata("prove")).stdout).toMatch(/^The machine has proved itself anew/);
 
   expect((await metadata("fault", "429", "--at", "sts", "--times", "100")).stdout).toMatch(

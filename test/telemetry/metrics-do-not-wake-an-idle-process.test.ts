@@ -16,6 +16,8 @@ setTimeout(() => {
   process.stdout.write("idle\\n");
   setTimeout(async () => process.stdout.write(await registry.metrics()), ${IDLE_S * 1_000});
 }, 500);
+// Until it is killed.
+process.stdin.resume();
 `;
 
 async function wakes(pid: number): Promise<number> {

@@ -42,6 +42,28 @@ export const terminals = () =>
 export const replacements = () =>
   everydayTests("replacements", ["a-gateway-is-replaced"], 30 * MINUTES, { BUILDER_AGENT_REPLACEMENTS: "50" });
 
+/** 20 machines that end within a notice of 30 s; the everyday tests take two. @type {Tier} */
+export const endings = () =>
+  everydayTests("endings", ["test/journeys/an-ending-keeps-its-time"], 20 * MINUTES, { BUILDER_AGENT_ENDINGS: "20" });
+
+/** 20 machines that their platforms end with a notice of 30 s; the everyday tests take one. @type {Tier} */
+export const notices = () =>
+  everydayTests("notices", ["test/journeys/a-platforms-notice"], 20 * MINUTES, { BUILDER_AGENT_NOTICES: "20" });
+
+/**
+ * A hundred SIGKILLs of control during builds, and of an idle gateway; the everyday tests send three
+ * of each. Writes what it measured into the page of reliability. @type {Tier}
+ */
+export const recovery = (filters) =>
+  everydayTests(
+    "recovery",
+    filters.length > 0 ? filters : ["test/journeys/recovery/a-hundred"],
+    30 * MINUTES,
+    { BUILDER_AGENT_KILLS: "100" },
+    // An idle gateway is not idle beside builds.
+    ["--no-file-parallelism"],
+  );
+
 /** What depends on Node itself, on the Node that this command was given: the floor. @type {Tier} */
 export const floor = async (filters) => {
   const name = "floor";
@@ -103,9 +125,9 @@ export const vmFirst = () => machines([FIRST_JOURNEY_FILE], FIRST_JOURNEY_ONLY);
 /**
  * On the image's Node. Children that tests start as `node` are of that version, too.
  * @param {string} name @param {readonly string[]} filters @param {number} quietLimitMs @param
- *   {NodeJS.ProcessEnv} [more]
+ *   {NodeJS.ProcessEnv} [more] @param {readonly string[]} [flags]
  */
-const everydayTests = (name, filters, quietLimitMs, more) =>
+const everydayTests = (name, filters, quietLimitMs, more, flags = []) =>
   withPrepared(name, async () => {
     const pinned = pinnedNode();
     await runSteps([pinned.step]);
@@ -113,7 +135,7 @@ const everydayTests = (name, filters, quietLimitMs, more) =>
     if (!node)
       throw new SetupFailed("Node 24 is missing though it was just installed: is there one for this processor?");
     const on = `Node ${pinned.version}`;
-    return runVitest({ name, profile: "test", filters, node, ...(more && { env: more }), on, quietLimitMs });
+    return runVitest({ name, profile: "test", flags, filters, node, ...(more && { env: more }), on, quietLimitMs });
   });
 
 /** @param {string} name @param {() => Promise<import("./summary.mjs").Outcome>} run */

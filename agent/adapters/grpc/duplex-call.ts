@@ -2,6 +2,7 @@ import { type ClientDuplexStream, Metadata, status } from "@grpc/grpc-js";
 import { PlaneError } from "../../core/plane-status.ts";
 import type { CallLimits } from "./call-limits.ts";
 import type { Connection } from "./connections.ts";
+import { watchOwnAddress } from "./watch-own-address.ts";
 
 export interface DuplexOptions<Request, Message> {
   /** For its errors: "Attach". */
@@ -34,6 +35,7 @@ export class DuplexCall<Request, Message> {
   readonly #waiting = new Set<(ending: Ending) => void>();
   readonly #onAbort = (): void => this.#finish({ is: "cancelled" });
   readonly #opening: NodeJS.Timeout;
+  #endWatch = (): void => undefined;
   #ending: Ending | undefined;
   #failing: Promise<void> | undefined;
 
@@ -50,7 +52,7 @@ export class DuplexCall<Request, Message> {
     connection.begin(this.#call);
     this.incoming = this.#receive();
     this.#opening = setTimeout(() => this.#timeOut("no answer", limits.openingMs), limits.openingMs);
-    this.#call.once("metadata", () => clearTimeout(this.#opening));
+    this.#call.once("metadata", () => this.#opened());
     this.#call.on("error", (failure) => void this.#fail(failure));
     this.#call.once("status", ({ code }) => {
       if (code === status.OK) this.#finish({ is: "closed" });
@@ -109,6 +111,16 @@ export class DuplexCall<Request, Message> {
     if (this.#ending?.is === "failed") throw this.#ending.failure;
   }
 
+  #opened(): void {
+    clearTimeout(this.#opening);
+    if (this.#ending !== undefined) return;
+    this.#endWatch = watchOwnAddress(this.#call.getPeer(), (from, to) => {
+      const why = `this machine is ${to} now, and was ${from} when the connection was made`;
+      const failure = new PlaneError(this.#options.name, "UNAVAILABLE", why, { answered: false });
+      this.#finish({ is: "failed", failure });
+    });
+  }
+
   #timeOut(what: string, ms: number): void {
     const failure = new PlaneError(this.#options.name, "DEADLINE_EXCEEDED", `${what} within ${ms / 1_000} s`, {
       answered: false,
@@ -127,6 +139,7 @@ export class DuplexCall<Request, Message> {
     if (this.#ending !== undefined) return;
     this.#ending = ending;
     clearTimeout(this.#opening);
+    this.#endWatch();
     this.#options.signal.removeEventListener("abort", this.#onAbort);
     for (const settle of [...this.#waiting]) settle(ending);
     if (ending.is !== "closed") this.#call.cancel();

@@ -1,4 +1,9 @@
 import type { DebugStatus } from "../../core/debug/grant.ts";
+import type { EndOrder } from "../../core/end-orders.ts";
+import { MEANINGS } from "../../core/notices/meanings.ts";
+import type { HeardNotice } from "../../core/notices/notice.ts";
+import { noticeInWords } from "../../core/notices/notice-words.ts";
+import type { ObservedEnding } from "../../core/observed-ending.ts";
 import type { ObservedState } from "../../core/observed-state.ts";
 import type { Phase } from "../../core/phase.ts";
 import type { RefusedBuild } from "../../core/refused-builds.ts";
@@ -6,8 +11,11 @@ import {
   type BuildRefusal,
   BuildRefusalCode,
   DebugTerminalState,
+  type EndingObserved,
+  EndOrderSource,
   type ObservedState as ObservedStateProto,
   Phase as PhaseProto,
+  type PlatformNotice,
   TailnetState,
 } from "./gen/builder/agent/v1/observed_state.ts";
 import { duration, time, uint32, uint64 } from "./scalars-to-proto.ts";
@@ -41,8 +49,16 @@ const REFUSAL_CODES: Readonly<Record<RefusedBuild["why"]["code"], BuildRefusalCo
   "not-ready": BuildRefusalCode.NOT_READY,
 };
 
+const ORDER_SOURCES: Readonly<Record<EndOrder["from"], EndOrderSource>> = {
+  signal: EndOrderSource.SIGNAL,
+  "control-plane": EndOrderSource.CONTROL_PLANE,
+  refusal: EndOrderSource.REFUSAL,
+  provider: EndOrderSource.PROVIDER,
+  operator: EndOrderSource.OPERATOR,
+};
+
 export function observedStateToProto(state: ObservedState): ObservedStateProto {
-  const { phase, resources, cache, tailnet, buildkit, certificates, counters } = state;
+  const { phase, resources, cache, tailnet, ending, buildkit, certificates, counters } = state;
   return {
     observedAt: time(state.observedAtMs),
     phase: PHASES[phase.at],
@@ -88,6 +104,8 @@ export function observedStateToProto(state: ObservedState): ObservedStateProto {
       ...terminal,
       state: DEBUG_STATES[terminal.state],
     })),
+    ending: ending && endingToProto(ending),
+    platformNotices: (state.notices ?? []).map(noticeToProto),
     bootChapters: state.bootChapters.map(({ name, beganMs, tookMs }) => ({
       name,
       began: duration(beganMs),
@@ -109,4 +127,32 @@ export function observedStateToProto(state: ObservedState): ObservedStateProto {
 
 function refusalToProto({ buildId, why, message }: RefusedBuild): BuildRefusal {
   return { buildId, code: REFUSAL_CODES[why.code], condition: why.code === "not-ready" ? why.check : "", message };
+}
+
+function endingToProto({ at, deadlineMs, deadlineOf, orders, steps }: ObservedEnding): EndingObserved {
+  return {
+    at,
+    deadline: time(deadlineMs),
+    deadlineOf: ORDER_SOURCES[deadlineOf],
+    orders: orders.map((order) => ({
+      source: ORDER_SOURCES[order.from],
+      reason: order.reason,
+      deadline: time(order.deadlineMs),
+    })),
+    steps: steps.map(({ name, ended, tookMs }) => ({ name, outcome: ended, took: duration(tookMs) })),
+  };
+}
+
+function noticeToProto(notice: HeardNotice): PlatformNotice {
+  const { kind, id = "", heardAt, dueAt } = notice;
+  const [platform = "", ...word] = kind.split("-");
+  return {
+    platform,
+    kind: word.join("-"),
+    id,
+    endsMachine: MEANINGS[kind].ends,
+    heardAt: time(heardAt.wallMs),
+    dueAt: time(dueAt?.wallMs),
+    message: noticeInWords(notice),
+  };
 }

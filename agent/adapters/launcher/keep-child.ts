@@ -10,6 +10,12 @@ import type { Child, ChildExit } from "./child.ts";
 const BETWEEN_SIGNALS_MS = 50;
 
 const RESTARTS: RestartBudget = { restarts: 5, windowMs: 60_000 };
+/**
+ * A run that lasted this long clears the budget: its process is no worse than a sound one that
+ * somebody killed, and comes back at once. Those that end just then are started six times a minute,
+ * as often as the budget lets others.
+ */
+const LASTS_MS = 10_000;
 
 export interface KeptChild {
   readonly name: "gateway" | "control";
@@ -46,10 +52,13 @@ export async function keepChild(
   const exitsMs: number[] = [];
   let last: ChildExit | undefined;
   while (!signals.end.aborted) {
+    const startedMs = clock.now().monoMs;
     last = await run(child, signals, log);
     if (signals.end.aborted || (last !== undefined && child.isFinal(last))) return last;
-    exitsMs.push(clock.now().monoMs);
-    const verdict = afterExit(exitsMs, clock.now().monoMs, RESTARTS);
+    const endedMs = clock.now().monoMs;
+    if (endedMs - startedMs >= LASTS_MS) exitsMs.length = 0;
+    exitsMs.push(endedMs);
+    const verdict = afterExit(exitsMs, endedMs, RESTARTS);
     log.warn({ child: child.name, ...last, ...verdict }, "launcher.child-restarting");
     if (exitsMs.length > RESTARTS.restarts * 2) exitsMs.shift();
     await clock.sleep(verdict.delayMs, signals.end);

@@ -1,6 +1,5 @@
-import type { Ending } from "../../core/end-orders.ts";
 import type { EndingProgress } from "../../core/ending-progress.ts";
-import type { DrainWish, Reconnected } from "../../ports/operators.ts";
+import type { DrainWish, EndingOutcome, Reconnected } from "../../ports/operators.ts";
 import { ask } from "../../wire/ask.ts";
 import { malformed } from "../../wire/protocol.ts";
 import { DRAIN, HEALTH, MARK, OPERATORS, RECONNECT } from "./protocol.ts";
@@ -31,7 +30,7 @@ export function askedAgent(socketPath: string) {
       wish: DrainWish,
       tell: (progress: EndingProgress) => void,
       signal: AbortSignal,
-    ): Promise<Ending["ended"]> => {
+    ): Promise<EndingOutcome> => {
       const answer = await ask(
         DRAIN,
         { ...toWire(wish), watch: true },
@@ -43,7 +42,7 @@ export function askedAgent(socketPath: string) {
           onStep: ({ progress }) => tell(progress),
         },
       );
-      if (answer.is === "over") return answer.ended;
+      if (answer.is === "over") return answer;
       throw malformed(OPERATORS, "answer", "the ending was to be watched");
     },
     reconnect: async (signal: AbortSignal): Promise<Reconnected> =>

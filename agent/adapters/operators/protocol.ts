@@ -60,7 +60,13 @@ export const DRAIN = verb(OPERATORS, "drain", {
   step: z.object({ is: z.literal("progress"), progress: Progress }),
   answer: z.discriminatedUnion("is", [
     z.object({ is: z.literal("ordered"), progress: Progress }),
-    z.object({ is: z.literal("over"), ended: Ended, reason: z.string() }),
+    // `undone` is empty of an agent of before it was told.
+    z.object({
+      is: z.literal("over"),
+      ended: Ended,
+      reason: z.string(),
+      undone: z.array(z.string()).readonly().default([]),
+    }),
   ]),
   endsWithAsker: true,
 });

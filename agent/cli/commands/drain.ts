@@ -36,7 +36,7 @@ export function define(command: Command): void {
       "after",
       `
 Nothing takes a drain back: Ctrl-C ends the watching alone. A second drain can only bring the deadline nearer.
-Exit codes: 0 ended (with --detach: ordered), 69 nobody answers, 75 not watched to the end, 77 refused or not permitted.`,
+Exit codes: 0 drained (with --detach: ordered), 1 ended and not drained: it says what was not done, 69 nobody answers, 75 not watched to the end, 77 refused or not permitted.`,
     );
   addConfigOptions(command, ["paths"]);
 }
@@ -62,9 +62,10 @@ async function order({ operatorsSocket }: Layout, wish: DrainWish, view: DrainVi
 async function orderAndWatch(layout: Layout, wish: DrainWish, view: DrainView, { stop }: Cli): Promise<ExitCode> {
   try {
     const tell = view.progress.bind(view);
-    const ended = await askAgent(layout.operatorsSocket, (agent) => agent.drainAndWatch(wish, tell, stop));
-    view.over(ended, await untilEnded(layout, stop));
-    return ended === "refused" ? EXIT.refused : EXIT.ok;
+    const outcome = await askAgent(layout.operatorsSocket, (agent) => agent.drainAndWatch(wish, tell, stop));
+    view.over(outcome, await untilEnded(layout, stop));
+    if (outcome.ended === "refused") return EXIT.refused;
+    return outcome.undone.length === 0 ? EXIT.ok : EXIT.notDrained;
   } catch (failure) {
     if (!stop.aborted) {
       view.failed();

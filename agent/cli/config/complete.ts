@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Config, IdentityConfig, Judged } from "./config.ts";
+import type { Config, IdentityConfig, Judged, NoticesConfig } from "./config.ts";
 import type { Problem } from "./problem.ts";
 
 export interface Completed {
@@ -12,14 +12,21 @@ export interface Completed {
  * $CREDENTIALS_DIRECTORY, which each unit has for itself.
  */
 export function complete(judged: Partial<Judged>, credentialsDir: string | undefined): Completed {
-  const { identity, paths, ...rest } = judged;
+  const { identity, notices, paths, ...rest } = judged;
   const proof = identity && identityOf(identity, credentialsDir);
   const config: Partial<Config> = {
     ...rest,
     ...(proof?.identity && { identity: proof.identity }),
+    ...(identity && notices && { notices: noticesOf(notices, identity) }),
     ...(paths !== undefined && { paths: { ...paths, cacheDir: paths.cacheDir ?? join(paths.stateDir, "cache") } }),
   };
   return { config, problems: proof?.problems ?? [] };
+}
+
+/** Evidence and notices come from the same services. */
+function noticesOf({ platform }: Judged["notices"], identity: Judged["identity"]): NoticesConfig {
+  const { awsMetadataUrl, gcpMetadataUrl, azureMetadataUrl } = identity;
+  return { platform, awsMetadataUrl, gcpMetadataUrl, azureMetadataUrl };
 }
 
 interface Proof {

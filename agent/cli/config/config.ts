@@ -29,12 +29,17 @@ export type Platforms = Pick<
   "awsMetadataUrl" | "azureCertificatesUrl" | "azureMetadataUrl" | "gcpMetadataUrl" | "stsUrl" | "oidcSocket"
 >;
 
+/** Who is asked for notices, and where. */
+export type NoticesConfig = Judged["notices"] &
+  Pick<Platforms, "awsMetadataUrl" | "azureMetadataUrl" | "gcpMetadataUrl">;
+
 type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
 
 /** The whole configuration: every value is right, and frozen. */
 export type Config = Frozen<
-  Omit<Judged, "identity" | "paths"> & {
+  Omit<Judged, "identity" | "notices" | "paths"> & {
     identity: IdentityConfig;
+    notices: NoticesConfig;
     paths: Judged["paths"] & { cacheDir: string };
   }
 >;

@@ -232,6 +232,12 @@ export const ConfigSchema = z.strictObject({
       description: 'Milliseconds, or a time such as "10s", that buildkitd may take to stop before it is killed.',
     }),
   }),
+  notices: z.strictObject({
+    platform: oneOf(["auto", "off", "aws", "gcp", "azure"]).default("auto").meta({
+      description:
+        "Which platform is asked whether it is about to end this machine. auto: the one that identity.kind proves itself by, and for identity.kind auto whichever answers; for a token none.",
+    }),
+  }),
   log: z.strictObject({
     level: oneOf(["debug", "info", "warn", "error"])
       .default("info")

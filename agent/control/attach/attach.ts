@@ -1,5 +1,6 @@
+import { untilBeatMs } from "../../core/beat.ts";
 import { inWords } from "../../core/errors.ts";
-import { later } from "../../core/instant.ts";
+import { ageMs, type Instant, later } from "../../core/instant.ts";
 import type { Boot } from "../../core/machine.ts";
 import { PlaneError } from "../../core/plane-status.ts";
 import { clockAsCause } from "../../core/plane-time.ts";
@@ -24,6 +25,11 @@ import { sendRecords } from "./send-records.ts";
  * dead whatever TCP says.
  */
 const SILENCE_MS = 90_000;
+/**
+ * Between looks at how long it was silent. The timers of a VM that was suspended slept as well: a
+ * stream that died meanwhile is noticed this soon after it, by the wall clock.
+ */
+const LOOK_MS = 15_000;
 
 export interface AttachPorts {
   readonly plane: ControlPlane;
@@ -119,13 +125,13 @@ async function attachOnce(
 ): Promise<unknown> {
   using branch = new Branch(outer);
   const stream = ports.plane.attach(identity, greeting, branch.signal);
-  const heard = { atMonoMs: ports.clock.now().monoMs };
+  const heard = { at: ports.clock.now() };
   try {
     await raceOn(
       branch,
       () =>
         receive(ports, cells, stream, () => {
-          heard.atMonoMs = ports.clock.now().monoMs;
+          heard.at = ports.clock.now();
           refusals.heard();
         }),
       (signal) => reportObserved(ports, cells, stream, signal),
@@ -139,14 +145,15 @@ async function attachOnce(
   }
 }
 
-async function listenForSilence(ports: AttachPorts, heard: { atMonoMs: number }, signal: AbortSignal): Promise<void> {
+async function listenForSilence({ clock }: AttachPorts, heard: { at: Instant }, signal: AbortSignal): Promise<void> {
   for (;;) {
-    const silentMs = ports.clock.now().monoMs - heard.atMonoMs;
+    const now = clock.now();
+    const silentMs = ageMs(heard.at, now);
     if (signal.aborted) return;
     if (silentMs >= SILENCE_MS)
       throw new PlaneError("Attach", "UNAVAILABLE", `nothing was heard for ${SILENCE_MS / 1000} s`, {
         answered: false,
       });
-    await ports.clock.sleep(SILENCE_MS - silentMs, signal);
+    await clock.sleep(Math.min(SILENCE_MS - silentMs, untilBeatMs(now, LOOK_MS)), signal);
   }
 }

@@ -8,6 +8,7 @@ import type { EndingAt } from "../../core/ending-progress.ts";
 import { sameData } from "../../core/equality.ts";
 import type { CheckResult } from "../../core/health.ts";
 import type { Known } from "../../core/known.ts";
+import type { TakenStep } from "../../core/observed-ending.ts";
 import type { ObservedState } from "../../core/observed-state.ts";
 import type { Phase } from "../../core/phase.ts";
 import { NO_STEP } from "../../core/step-trial.ts";
@@ -42,6 +43,8 @@ interface Shared {
   readonly frozen: FrozenBuilds;
   /** Where the ending is; undefined before it begins. */
   readonly endingAt: EndingAt | undefined;
+  /** What of it is over. */
+  readonly endingSteps: readonly TakenStep[];
   readonly observed: ObservedState | undefined;
   /** The last ones, oldest first. */
   readonly troubles: readonly Trouble[];
@@ -86,6 +89,7 @@ export function newBoard(retryNow = new Pulse()): Board {
     refusals: new Cell<Known["refusals"]>(undefined, sameData),
     units: new Cell<Known["units"]>({ at: "unknown" }, sameData),
     traces: new Cell<Known["traces"]>({ at: "waiting" }, sameData),
+    notices: new Cell<Known["notices"]>({ at: "looking" }, sameData),
     phase: new Cell<Phase>({ at: "starting" }, sameData),
     identity: new Cell<Shared["identity"]>(undefined),
     firstAssignment: new Cell<FirstAssignment>({ at: "looking" }, sameData),
@@ -99,6 +103,7 @@ export function newBoard(retryNow = new Pulse()): Board {
     endOrders: new Cell<Shared["endOrders"]>([]),
     frozen: new Cell<FrozenBuilds>({ at: "none" }, sameData),
     endingAt: new Cell<Shared["endingAt"]>(undefined),
+    endingSteps: new Cell<Shared["endingSteps"]>([]),
     observed: new Cell<Shared["observed"]>(undefined),
     troubles: new Cell<Shared["troubles"]>([], sameData),
     reported: new Cell<Shared["reported"]>(undefined),

@@ -7,6 +7,7 @@ import type { Check } from "./check.ts";
 import { clock, controlPlane, controlPlaneView, desiredState, unsupported } from "./control-plane.ts";
 import { gateway, machineCertificate, servingCertificate } from "./gateway.ts";
 import { buildNetwork, isolation, tailnet } from "./network.ts";
+import { providerNotices } from "./provider-notices.ts";
 import { recordings } from "./recordings.ts";
 import { records } from "./records.ts";
 import { refusedConnections } from "./refused-connections.ts";
@@ -43,4 +44,5 @@ export const CHECKS: readonly Check[] = [
   clock,
   unsupported,
   traces,
+  providerNotices,
 ];

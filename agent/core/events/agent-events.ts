@@ -30,12 +30,22 @@ export const agentEvents = {
   "ending.step": {
     at: ["info", "warn"],
     fields: ["step", "ended", "tookMs"],
-    says: "A step of the ending is over; a warning where it failed or was given up.",
+    says: "A step of the ending is over, the first of them the wait for open builds; a warning where it failed or was given up.",
   },
   "ending.step-failed": {
     at: ["error"],
     fields: ["err", "step"],
     says: "A step of the ending failed; the next ones are taken all the same.",
+  },
+  "agent.drained": {
+    at: ["info"],
+    fields: ["reason", "tookMs"],
+    says: "The ending is over: BuildKit has ended, the cache is closed, and the control plane has acknowledged every session record.",
+  },
+  "agent.not-drained": {
+    at: ["warn"],
+    fields: ["reason", "tookMs", "undone"],
+    says: "The ending is over, and not all of it was done: what was not.",
   },
   "troubles.file-damaged": {
     at: ["warn"],

@@ -6,6 +6,7 @@ import { diagnosticsEvents, secretEvents } from "./diagnostics-events.ts";
 import type { EventTable, Level, ProcessName } from "./event.ts";
 import { gatewayEvents, linkEvents, linkServerEvents } from "./gateway-events.ts";
 import { networkEvents, networkHostEvents, tailnetEvents } from "./network-events.ts";
+import { noticeEvents } from "./notice-events.ts";
 import { operatorsEvents } from "./operators-events.ts";
 import { configEvents, processEvents, unitEvents } from "./process-events.ts";
 import { launcherEvents, volumeEvents } from "./service-events.ts";
@@ -39,6 +40,7 @@ export const EVENT_GROUPS = [
   { about: "A terminal's process", by: ["terminal"], events: terminalEvents },
   { about: "Operators", by: ["control"], events: operatorsEvents },
   { about: "Bundles for support", by: ["control"], events: diagnosticsEvents },
+  { about: "Notices of the platform", by: ["control"], events: noticeEvents },
   { about: "Traces", by: ["control"], events: traceEvents },
   { about: "What bundles are searched for", by: ["control", "gateway"], events: secretEvents },
   { about: "The launcher", by: ["launcher"], events: launcherEvents },

@@ -76,14 +76,14 @@ export function unpadded({ flags, type }: FrameHeader, payload: Buffer): Buffer 
  * protocol, "Trailers-Only"): literal fields that are not indexed, so that the client's table of
  * header fields stays as BuildKit knows it.
  */
-export function callRefused(stream: number, message: string): Buffer {
+export function callRefused(stream: number, message: string, status: number = GRPC_STATUS.permissionDenied): Buffer {
   const block = Buffer.concat([
     // ":status: 200" and the name "content-type", of the static table.
     Buffer.from([0x88, 0x0f, 0x10]),
     literal("application/grpc"),
     Buffer.from([0x00]),
     literal("grpc-status"),
-    literal(String(PERMISSION_DENIED)),
+    literal(String(status)),
     Buffer.from([0x00]),
     literal("grpc-message"),
     literal(percentEncoded(message)),
@@ -91,7 +91,13 @@ export function callRefused(stream: number, message: string): Buffer {
   return frame(TYPE.headers, FLAG.endHeaders | FLAG.endStream, stream, block);
 }
 
-const PERMISSION_DENIED = 7;
+/** gRPC's status codes, those that we answer with. */
+export const GRPC_STATUS = {
+  permissionDenied: 7,
+  resourceExhausted: 8,
+  failedPrecondition: 9,
+  unavailable: 14,
+} as const;
 
 /**
  * A field that no request may have after others: with it at its end a header block is read by

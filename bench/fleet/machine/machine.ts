@@ -123,6 +123,7 @@ export class FleetMachine implements AsyncDisposable {
       preparation: async () => buildkit.preparation(),
       configuration: (settings, diskBytes) => JSON.stringify([settings.maxParallelism, diskBytes]),
       buildkitCache: buildkit,
+      notices: { find: async () => ({ at: "none", because: "there is no platform" }) },
       operators: undefined,
       diagnostics: undefined,
       traces: { tell: () => {}, send: (_target, _machineId, _note, signal) => clock.sleep(Infinity, signal) },

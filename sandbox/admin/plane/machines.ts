@@ -1,10 +1,18 @@
-import { Phase } from "../../../agent/adapters/grpc/gen/builder/agent/v1/observed_state.ts";
+import {
+  type EndingObserved,
+  EndOrderSource,
+  Phase,
+} from "../../../agent/adapters/grpc/gen/builder/agent/v1/observed_state.ts";
 import type { Machine } from "../../control-plane/machine.ts";
 import { addressOf } from "../../control-plane/peer.ts";
 import type { ListedMachine } from "./request.ts";
 
 const PHASES: ReadonlyMap<Phase, string> = new Map(
   Object.entries(Phase).map(([name, phase]) => [phase, name.toLowerCase()]),
+);
+
+const SOURCES: ReadonlyMap<EndOrderSource, string> = new Map(
+  Object.entries(EndOrderSource).map(([name, source]) => [source, name.toLowerCase().replaceAll("_", "-")]),
 );
 
 /** Where its stream comes from, as in a URL; undefined while it is not attached. */
@@ -29,7 +37,21 @@ export function describeMachine(machine: Machine): ListedMachine {
     ...(phase !== undefined && { phase }),
     ready: attached && observed?.phase === Phase.READY,
     reasons: reasonsOf(machine),
+    ...(observed?.ending && { ending: describeEnding(observed.ending) }),
     ...(versions !== undefined && { versions }),
+  };
+}
+
+function describeEnding({ deadline, deadlineOf, at, steps }: EndingObserved): NonNullable<ListedMachine["ending"]> {
+  return {
+    deadline: (deadline ?? new Date(0)).toISOString(),
+    deadlineOf: SOURCES.get(deadlineOf) ?? "unknown",
+    at,
+    steps: steps.map(({ name, outcome, took }) => ({
+      name,
+      outcome,
+      tookMs: Number(took?.seconds ?? 0n) * 1_000 + Math.round((took?.nanos ?? 0) / 1e6),
+    })),
   };
 }
 

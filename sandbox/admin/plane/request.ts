@@ -70,6 +70,17 @@ export const listedMachines = z.array(
     ready: z.boolean(),
     /** Why it is not ready. */
     reasons: z.array(z.string()),
+    /** Absent while nobody has ordered one. */
+    ending: z
+      .object({
+        /** When open builds are cut at the latest, by the machine's clock. */
+        deadline: z.string(),
+        /** Whose order has that deadline. */
+        deadlineOf: z.string(),
+        at: z.string(),
+        steps: z.array(z.object({ name: z.string(), outcome: z.string(), tookMs: z.number() })),
+      })
+      .exactOptional(),
     /** Absent if it never said. */
     versions: z
       .object({ agent: z.string(), node: z.string(), buildkit: z.string(), contract: z.string() })

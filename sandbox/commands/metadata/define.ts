@@ -1,9 +1,11 @@
 import { resolve } from "node:path";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { Argument, type Command, InvalidArgumentError, Option } from "commander";
 import { askSandbox } from "../../admin/client.ts";
-import { provedAnew, type ServiceStates, serviceStates } from "../../admin/request.ts";
+import { announced, provedAnew, type ServiceStates, serviceStates } from "../../admin/request.ts";
 import { EXIT, type ExitCode } from "../../failure.ts";
 import { FAULT_NAMES, type FaultName } from "../../metadata/fault-names.ts";
+import { NOTICE_NAMES } from "../../metadata/notice-names.ts";
+import type { NoticeOrder } from "../../metadata/notices.ts";
 import type { FaultOrder } from "../../metadata/orders.ts";
 import { SERVICE_NAMES } from "../../metadata/service-names.ts";
 import type { Terminal } from "../../terminal/terminal.ts";
@@ -17,6 +19,7 @@ interface Definition {
   readonly exitWith: (code: ExitCode) => void;
 }
 
+type NoticeOptions = InDir & { readonly in?: number; readonly of?: readonly string[] };
 type FaultOptions = InDir & Omit<FaultOrder, "byMs" | "fault"> & { readonly by?: number };
 
 /** `sandbox metadata …`: what the platforms do that stand in for a machine's. */
@@ -56,6 +59,18 @@ export function defineMetadata({ program, inDir, terminal, exitWith }: Definitio
         tell(serviceStates.parse(answer), json, terminal);
       });
   }
+  inDir(metadata.command("notice"))
+    .description("announce something to the machine, as its platform would; none takes all of it back")
+    .addArgument(new Argument("<notice>", "what").choices(["none", ...NOTICE_NAMES]))
+    .option("--in <time>", "when it happens, such as 30s; default: as the platform gives", durationMs)
+    .option("--of <machine...>", "Azure: which machines it concerns; default: this one")
+    .option("--json", "machine-readable")
+    .action(async (notice: NoticeOrder["notice"], { dir, json, in: inMs, of }: NoticeOptions) => {
+      const order = { notice, ...(inMs !== undefined && { inMs }), ...(of && { resources: [...of] }) };
+      const all = announced.parse(await askSandbox(resolve(dir), { verb: "metadata-notice", order }));
+      if (json === true) terminal.out(JSON.stringify(all, null, 2));
+      else terminal.out(all.length === 0 ? "No platform announces anything." : `Announced: ${all.join("; ")}`);
+    });
   inDir(metadata.command("prove"))
     .description("let the machine prove itself anew; returns when it has, or with what it says instead")
     .option("--json", "machine-readable")

@@ -29,9 +29,27 @@ function inWords(machine: ListedMachine, paint: Terminal["paint"]): string {
   const programs = versions && `agent ${versions.agent}, Node ${versions.node}, BuildKit ${versions.buildkit}`;
   const { instance, generation } = machine;
   const life = instance === undefined ? [] : [paint("dim", `${instance}, generation ${generation}`)];
-  const details = [...(ready ? [] : reasons), ...life, ...(programs === undefined ? [] : [paint("dim", programs)])];
+  const details = [
+    ...(ready ? [] : reasons),
+    ...endingInWords(machine),
+    ...life,
+    ...(programs === undefined ? [] : [paint("dim", programs)]),
+  ];
   return [
     `${paint("bold", machineId)}  ${org}/${project}  ${architecture}  ${state}  ${where}`,
     ...details.map((detail) => `    ${detail}`),
   ].join("\n");
+}
+
+function endingInWords({ ending }: ListedMachine): readonly string[] {
+  if (ending === undefined) return [];
+  const { deadline, deadlineOf, at, steps } = ending;
+  const taken = steps.map(
+    ({ name, outcome, tookMs }) =>
+      `${name} ${(tookMs / 1_000).toFixed(1)} s${outcome === "done" ? "" : ` (${outcome})`}`,
+  );
+  return [
+    `ends: open builds are cut at ${deadline}, by order of ${deadlineOf}; now at ${at}`,
+    ...(taken.length === 0 ? [] : [`over: ${taken.join(", ")}`]),
+  ];
 }

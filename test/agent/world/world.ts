@@ -303,6 +303,7 @@ export class World {
       configuration: (settings, diskBytes) => JSON.stringify([settings.maxParallelism, diskBytes]),
       buildkitCache: mortal(this.buildkit.cache, life),
       ownUnit: { ready: () => {}, tell: () => {}, stopping: () => {} },
+      notices: { find: async () => ({ at: "none", because: "there is no platform" }) },
       operators: undefined,
       diagnostics: undefined,
       assignment: mortal(this.#assignment, life),

@@ -68,7 +68,7 @@ async function judged(question: Question, response: IncomingMessage): Promise<An
     response.destroy();
     const shown = /^[\w.+-]+\/[\w.+-]+$/.test(type) ? type.slice(0, 64) : "no media type";
     throw noEvidence(
-      `${named(question)} answered with ${shown}, which is no evidence: does something else answer there?`,
+      `${named(question)} answered with ${shown}, which is none of its answers: does something else answer there?`,
     );
   }
   const bytes = await whole(question, response);
@@ -83,7 +83,7 @@ async function whole(question: Question, response: IncomingMessage): Promise<Buf
     bytes += piece.length;
     if (bytes > ANSWER_MAX_BYTES)
       throw noEvidence(
-        `${named(question)} answered with more than ${ANSWER_MAX_BYTES / 1024} KiB, which is no evidence`,
+        `${named(question)} answered with more than ${ANSWER_MAX_BYTES / 1024} KiB, which is none of its answers`,
       );
     pieces.push(piece);
   }

@@ -10,6 +10,33 @@ export const protobufPackage = "builder.agent.v1";
 
 export const protobufFileName = "builder/agent/v1/observed_state.proto";
 
+export const EndOrderSource = {
+  UNSPECIFIED: 0,
+  /** SIGNAL - SIGTERM: the service manager, or the machine's shutdown. */
+  SIGNAL: 1,
+  /** CONTROL_PLANE - DesiredState.drain. */
+  CONTROL_PLANE: 2,
+  /** REFUSAL - You refused this machine for good. */
+  REFUSAL: 3,
+  /** PROVIDER - The platform's notice that the machine goes away. */
+  PROVIDER: 4,
+  /** OPERATOR - Somebody on the machine. */
+  OPERATOR: 5,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type EndOrderSource = typeof EndOrderSource[keyof typeof EndOrderSource];
+
+export namespace EndOrderSource {
+  export type UNSPECIFIED = typeof EndOrderSource.UNSPECIFIED;
+  export type SIGNAL = typeof EndOrderSource.SIGNAL;
+  export type CONTROL_PLANE = typeof EndOrderSource.CONTROL_PLANE;
+  export type REFUSAL = typeof EndOrderSource.REFUSAL;
+  export type PROVIDER = typeof EndOrderSource.PROVIDER;
+  export type OPERATOR = typeof EndOrderSource.OPERATOR;
+  export type UNRECOGNIZED = typeof EndOrderSource.UNRECOGNIZED;
+}
+
 export const DebugTerminalState = {
   UNSPECIFIED: 0,
   /** WAITING - Dialled, or about to be: the person may come. */
@@ -199,6 +226,81 @@ export interface ObservedState {
   refusedBuilds: BuildRefusal[];
   /** The debug grants of the desired state, and what has become of each. */
   debugTerminals: DebugTerminalStatus[];
+  /** Absent while nobody has ordered this machine to end. Told at once with each order. */
+  ending:
+    | EndingObserved
+    | undefined;
+  /**
+   * What the platform announces to this machine: place no new builds on it, whatever it is. Whole
+   * each time. One that ends the machine shows as PHASE_DRAINING too, its words in phase_reason.
+   */
+  platformNotices: PlatformNotice[];
+}
+
+/**
+ * An ending, from the first order on. The machine is drained once "buildkit" is among the steps as
+ * done, every session record is acknowledged, and its stream has ended.
+ */
+export interface EndingObserved {
+  /** When open builds are cut at the latest, by this machine's clock. Nothing makes it later. */
+  deadline:
+    | Date
+    | undefined;
+  /** Whose order has that deadline. */
+  deadlineOf: EndOrderSource;
+  /** One of each source, in the order of their coming. */
+  orders: EndOrderObserved[];
+  /**
+   * Where it is: "draining", then the steps in their order: "cut", "records", "terminals",
+   * "buildkit", "cache", "tailnet", "farewell".
+   */
+  at: string;
+  /**
+   * Those that are over, "draining" first. "farewell" is the wait until you have this, and never
+   * among them.
+   */
+  steps: EndingStep[];
+}
+
+export interface EndOrderObserved {
+  source: EndOrderSource;
+  reason: string;
+  deadline: Date | undefined;
+}
+
+export interface EndingStep {
+  name: string;
+  /** "done"; "given-up": its time was over before it was; "failed": the machine's log says why. */
+  outcome: string;
+  took: Duration | undefined;
+}
+
+/** The platform will do something to this machine. */
+export interface PlatformNotice {
+  /** "aws", "gcp" or "azure". */
+  platform: string;
+  /**
+   * A stable word: "spot-terminate", "spot-stop", "spot-hibernate", "target-terminated",
+   * "rebalance", "maintenance"; "preempted", "host-maintenance", "live-migration"; "preempt",
+   * "terminate", "redeploy", "reboot", "freeze", "other".
+   */
+  kind: string;
+  /** The platform's name for it; empty where it has none. */
+  id: string;
+  /**
+   * The machine is gone afterwards, or all that runs on it: the agent ends in order before. All else
+   * is told, and cuts no build.
+   */
+  endsMachine: boolean;
+  heardAt:
+    | Date
+    | undefined;
+  /** When it happens, by the machine's clock. Absent: the platform does not say. */
+  dueAt:
+    | Date
+    | undefined;
+  /** For people, with that moment. */
+  message: string;
 }
 
 export interface DebugTerminalStatus {
@@ -392,6 +494,8 @@ function createBaseObservedState(): ObservedState {
     tailnet: undefined,
     refusedBuilds: [],
     debugTerminals: [],
+    ending: undefined,
+    platformNotices: [],
   };
 }
 
@@ -456,6 +560,12 @@ export const ObservedState: MessageFns<ObservedState> = {
     }
     for (const v of message.debugTerminals) {
       DebugTerminalStatus.encode(v!, writer.uint32(146).fork()).join();
+    }
+    if (message.ending !== undefined) {
+      EndingObserved.encode(message.ending, writer.uint32(154).fork()).join();
+    }
+    for (const v of message.platformNotices) {
+      PlatformNotice.encode(v!, writer.uint32(162).fork()).join();
     }
     return writer;
   },
@@ -617,6 +727,22 @@ export const ObservedState: MessageFns<ObservedState> = {
             message.debugTerminals.push(DebugTerminalStatus.decode(reader, reader.uint32()));
             continue;
           }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.ending = EndingObserved.decode(reader, reader.uint32());
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.platformNotices.push(PlatformNotice.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -668,6 +794,398 @@ export const ObservedState: MessageFns<ObservedState> = {
       : undefined;
     message.refusedBuilds = object.refusedBuilds?.map((e) => BuildRefusal.fromPartial(e)) || [];
     message.debugTerminals = object.debugTerminals?.map((e) => DebugTerminalStatus.fromPartial(e)) || [];
+    message.ending = (object.ending !== undefined && object.ending !== null)
+      ? EndingObserved.fromPartial(object.ending)
+      : undefined;
+    message.platformNotices = object.platformNotices?.map((e) => PlatformNotice.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseEndingObserved(): EndingObserved {
+  return { deadline: undefined, deadlineOf: 0, orders: [], at: "", steps: [] };
+}
+
+export const EndingObserved: MessageFns<EndingObserved> = {
+  encode(message: EndingObserved, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.deadline !== undefined) {
+      Timestamp.encode(toTimestamp(message.deadline), writer.uint32(10).fork()).join();
+    }
+    if (message.deadlineOf !== 0) {
+      writer.uint32(16).int32(message.deadlineOf);
+    }
+    for (const v of message.orders) {
+      EndOrderObserved.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.at !== "") {
+      writer.uint32(34).string(message.at);
+    }
+    for (const v of message.steps) {
+      EndingStep.encode(v!, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EndingObserved {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEndingObserved();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.deadline = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.deadlineOf = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.orders.push(EndOrderObserved.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.at = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.steps.push(EndingStep.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<EndingObserved>): EndingObserved {
+    return EndingObserved.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<EndingObserved>): EndingObserved {
+    const message = createBaseEndingObserved();
+    message.deadline = object.deadline ?? undefined;
+    message.deadlineOf = object.deadlineOf ?? 0;
+    message.orders = object.orders?.map((e) => EndOrderObserved.fromPartial(e)) || [];
+    message.at = object.at ?? "";
+    message.steps = object.steps?.map((e) => EndingStep.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseEndOrderObserved(): EndOrderObserved {
+  return { source: 0, reason: "", deadline: undefined };
+}
+
+export const EndOrderObserved: MessageFns<EndOrderObserved> = {
+  encode(message: EndOrderObserved, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.source !== 0) {
+      writer.uint32(8).int32(message.source);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message.deadline !== undefined) {
+      Timestamp.encode(toTimestamp(message.deadline), writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EndOrderObserved {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEndOrderObserved();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.source = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.deadline = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<EndOrderObserved>): EndOrderObserved {
+    return EndOrderObserved.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<EndOrderObserved>): EndOrderObserved {
+    const message = createBaseEndOrderObserved();
+    message.source = object.source ?? 0;
+    message.reason = object.reason ?? "";
+    message.deadline = object.deadline ?? undefined;
+    return message;
+  },
+};
+
+function createBaseEndingStep(): EndingStep {
+  return { name: "", outcome: "", took: undefined };
+}
+
+export const EndingStep: MessageFns<EndingStep> = {
+  encode(message: EndingStep, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.outcome !== "") {
+      writer.uint32(18).string(message.outcome);
+    }
+    if (message.took !== undefined) {
+      Duration.encode(message.took, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EndingStep {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEndingStep();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.outcome = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.took = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<EndingStep>): EndingStep {
+    return EndingStep.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<EndingStep>): EndingStep {
+    const message = createBaseEndingStep();
+    message.name = object.name ?? "";
+    message.outcome = object.outcome ?? "";
+    message.took = (object.took !== undefined && object.took !== null) ? Duration.fromPartial(object.took) : undefined;
+    return message;
+  },
+};
+
+function createBasePlatformNotice(): PlatformNotice {
+  return { platform: "", kind: "", id: "", endsMachine: false, heardAt: undefined, dueAt: undefined, message: "" };
+}
+
+export const PlatformNotice: MessageFns<PlatformNotice> = {
+  encode(message: PlatformNotice, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.platform !== "") {
+      writer.uint32(10).string(message.platform);
+    }
+    if (message.kind !== "") {
+      writer.uint32(18).string(message.kind);
+    }
+    if (message.id !== "") {
+      writer.uint32(26).string(message.id);
+    }
+    if (message.endsMachine !== false) {
+      writer.uint32(32).bool(message.endsMachine);
+    }
+    if (message.heardAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.heardAt), writer.uint32(42).fork()).join();
+    }
+    if (message.dueAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.dueAt), writer.uint32(50).fork()).join();
+    }
+    if (message.message !== "") {
+      writer.uint32(58).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlatformNotice {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlatformNotice();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.platform = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.endsMachine = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.heardAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.dueAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PlatformNotice>): PlatformNotice {
+    return PlatformNotice.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PlatformNotice>): PlatformNotice {
+    const message = createBasePlatformNotice();
+    message.platform = object.platform ?? "";
+    message.kind = object.kind ?? "";
+    message.id = object.id ?? "";
+    message.endsMachine = object.endsMachine ?? false;
+    message.heardAt = object.heardAt ?? undefined;
+    message.dueAt = object.dueAt ?? undefined;
+    message.message = object.message ?? "";
     return message;
   },
 };

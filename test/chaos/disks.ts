@@ -1,0 +1,58 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { NetworkNamespace } from "../../sandbox/net/namespace.ts";
+
+/** Builds are refused below 256 MiB. */
+const CACHE_MIB = 1_024;
+const STATE_MIB = 32;
+const USUAL_INODES = 200_000;
+
+const DISKS = { cache: CACHE_MIB, state: STATE_MIB } as const;
+export type DiskName = keyof typeof DISKS;
+
+/** Small disks for the cache and for the machine's state, which only the VM sees. */
+export async function mountDisks(workDir: string, vm: NetworkNamespace | undefined): Promise<void> {
+  for (const [name, mib] of Object.entries(DISKS)) {
+    const at = join(workDir, name);
+    await mkdir(at, { mode: 0o700 });
+    const options = `size=${mib}m,nr_inodes=${USUAL_INODES},mode=700`;
+    await vm?.run("mount", ["-t", "tmpfs", "-o", options, "tmpfs", at]);
+  }
+}
+
+/** What `df` says of a disk. */
+export interface DiskUse {
+  readonly usedKib: number;
+  readonly usedInodes: number;
+}
+
+export async function useOf(vm: NetworkNamespace, workDir: string, name: DiskName): Promise<DiskUse> {
+  const said = await vm.run("df", ["--output=used,iused", "--block-size=1K", join(workDir, name)]);
+  const [usedKib = Number.NaN, usedInodes = Number.NaN] = (said.trim().split("\n").at(-1) ?? "")
+    .trim()
+    .split(/\s+/)
+    .map(Number);
+  return { usedKib, usedInodes };
+}
+
+/** Leaves so much of a disk's bytes, and none of its inodes where `inodes` is wished. */
+export async function fill(vm: NetworkNamespace, workDir: string, name: DiskName, leftMib: number): Promise<void> {
+  const { usedKib } = await useOf(vm, workDir, name);
+  const mib = Math.max(1, DISKS[name] - Math.ceil(usedKib / 1_024) - leftMib);
+  await vm.run("fallocate", ["-l", `${mib}M`, join(workDir, name, "filler")]);
+}
+
+export async function empty(vm: NetworkNamespace, workDir: string, name: DiskName): Promise<void> {
+  await vm.run("rm", ["-f", join(workDir, name, "filler")]);
+}
+
+/** As many inodes as there are in use, and a few; undefined: as many as there were at first. */
+export async function limitInodes(
+  vm: NetworkNamespace,
+  workDir: string,
+  name: DiskName,
+  left: number | undefined,
+): Promise<void> {
+  const inodes = left === undefined ? USUAL_INODES : (await useOf(vm, workDir, name)).usedInodes + left;
+  await vm.run("mount", ["-o", `remount,nr_inodes=${inodes}`, join(workDir, name)]);
+}

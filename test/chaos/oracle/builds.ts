@@ -1,0 +1,55 @@
+import { faultOf } from "../faults/all.ts";
+import type { Breach, BuildRun, Timeline } from "../timeline.ts";
+import { type Window, windowsOf } from "./windows.ts";
+
+const RIGHT = "A build's output is what its context makes";
+const EXPLAINED = "A build fails only by a fault that may break it, and somebody is told why";
+
+/** A failed build, and the fault that explains it. */
+export interface Explanation {
+  readonly build: BuildRun;
+  /** Name of the fault, and what told it. */
+  readonly by: string;
+  readonly told: string;
+}
+
+export interface Judged {
+  readonly breaches: readonly Breach[];
+  readonly explanations: readonly Explanation[];
+}
+
+/** Judges every build by the table of what each fault may break, and how that must be told. */
+export function judgeBuilds({ builds, faults }: Timeline, recoveredMs?: number): Judged {
+  const windows = windowsOf(faults, builds, recoveredMs);
+  const breaches: Breach[] = [];
+  const explanations: Explanation[] = [];
+  for (const build of builds) {
+    const { outcome, buildId } = build;
+    if (outcome.is === "wrong") breaches.push({ promise: RIGHT, because: `${buildId}: ${outcome.found}` });
+    if (outcome.is !== "failed") continue;
+    const met = windows.filter((window) => meets(window, build));
+    const found = met
+      .map(({ fault }) => ({
+        by: fault.is,
+        told: outcome.tells.find((told) => faultOf(fault.is).breaks.includes(told)),
+      }))
+      .find(({ told }) => told !== undefined);
+    if (found?.told === undefined) breaches.push({ promise: EXPLAINED, because: unexplained(build, met) });
+    else explanations.push({ build, by: found.by, told: found.told });
+  }
+  return { breaches, explanations };
+}
+
+function meets({ fault, fromMs, toMs }: Window, { buildId, orderedMs, endedMs }: BuildRun): boolean {
+  return (fault.target ?? buildId) === buildId && fromMs <= endedMs && toMs >= orderedMs;
+}
+
+function unexplained({ buildId, orderedMs, endedMs, outcome }: BuildRun, met: readonly Window[]): string {
+  const { tells, said } = outcome.is === "failed" ? outcome : { tells: [], said: "" };
+  const faults = met.map(({ fault }) => `${fault.is} (${faultOf(fault.is).breaks.join(", ") || "breaks none"})`);
+  return [
+    `${buildId} failed after ${endedMs - orderedMs} ms; told: ${tells.join(", ") || "nobody"}.`,
+    `Faults at that time: ${faults.join("; ") || "none"}.`,
+    `It was ordered at ${new Date(orderedMs).toISOString()}. Last words: ${said.trim().split("\n").slice(-3).join(" / ")}`,
+  ].join(" ");
+}

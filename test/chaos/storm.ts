@@ -1,0 +1,65 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { chance } from "../agent/world/chance.ts";
+import type { Stage } from "../journeys/stage/stage.ts";
+import { faultOf } from "./faults/all.ts";
+import type { PlannedFault, Schedule } from "./schedule.ts";
+import type { FaultRun } from "./timeline.ts";
+
+/** What a storm needs to know of the builds. */
+export interface StormParts {
+  readonly stage: Stage;
+  readonly running: () => readonly string[];
+  /** Told as it happens. */
+  readonly said: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface Stormed {
+  readonly faults: readonly FaultRun[];
+  /** What could not be brought or mended: then nothing more happens in its lane. */
+  readonly failures: readonly unknown[];
+}
+
+/**
+ * Brings each fault at its time, and mends it after its own; one whose lane is not yet mended
+ * waits. Gives what was when.
+ */
+export async function storm({ faults }: Schedule, parts: StormParts): Promise<Stormed> {
+  const startedMs = Date.now();
+  const runs: FaultRun[] = [];
+  const failures: unknown[] = [];
+  const lanes = new Map<string, PlannedFault[]>();
+  for (const fault of faults) {
+    const { lane } = faultOf(fault.is);
+    lanes.set(lane, [...(lanes.get(lane) ?? []), fault]);
+  }
+  const along = async (those: readonly PlannedFault[]): Promise<void> => {
+    for (const fault of those) {
+      await sleep(Math.max(0, startedMs + fault.atMs - Date.now()), undefined, { signal: parts.signal });
+      await one(fault, parts, runs);
+    }
+  };
+  await Promise.all(
+    [...lanes.values()].map((those) => along(those).catch((failure: unknown) => failures.push(failure))),
+  );
+  return { faults: runs.toSorted((first, second) => first.beganMs - second.beganMs), failures };
+}
+
+/** Also one that cannot be mended has been. */
+async function one({ is, holdsMs, seed }: PlannedFault, parts: StormParts, runs: FaultRun[]): Promise<void> {
+  const { stage, running, said, signal } = parts;
+  const fault = faultOf(is);
+  const beganMs = Date.now();
+  said(fault.what);
+  const { target, mend } = await fault.bring({ stage, running, signal, chance: chance(seed) });
+  try {
+    await sleep(holdsMs, undefined, { signal });
+  } finally {
+    try {
+      await mend();
+    } finally {
+      runs.push({ is, beganMs, mendedMs: Date.now(), ...(target !== undefined && { target }) });
+    }
+  }
+  if (holdsMs > 0) said(`no more: ${fault.what}`);
+}
