@@ -21,8 +21,8 @@ export interface GatewaysOptions extends Omit<LinkClientOptions, "path" | "place
  */
 export function connectToGateways({ paths, ...options }: GatewaysOptions): Gateway {
   const left = new Pulse();
-  const places = { isTaken: () => seats.some((seat) => seat.isGreeted), left };
-  const seats = paths.map((path) => new Seat({ ...options, path, places }));
+  const places = { isTaken: (): boolean => seats.some((seat) => seat.isGreeted), left };
+  const seats: readonly Seat[] = paths.map((path) => new Seat({ ...options, path, places }));
   return new Gateways(seats, left);
 }
 
