@@ -2,6 +2,8 @@ import { connect } from "node:net";
 import type { AllowSet } from "../../core/allow-set.ts";
 import { AgentError } from "../../core/errors.ts";
 import type { Instant } from "../../core/instant.ts";
+import { firstOf } from "../../lifecycle/branch.ts";
+import type { Pulse } from "../../lifecycle/pulse.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { GatewayNews } from "../../ports/control-link.ts";
 import type { Gateway, GatewayEvent } from "../../ports/gateway.ts";
@@ -22,6 +24,8 @@ const FIRST_DELAY_MS = 50;
  * look at a socket without anybody behind it costs a tenth of a millisecond.
  */
 const ABSENT_DELAY_MS = 100;
+/** While nobody is there, but a gateway is at another place. */
+const EMPTY_DELAY_MS = 1_000;
 /** While somebody answers wrongly, and each time is told in the log. */
 const FAULTY_DELAY_MS = 1_000;
 /**
@@ -49,6 +53,13 @@ export interface LinkClientOptions {
   readonly log: Log;
   /** Default: BEAT_MS. */
   readonly beatMs?: number;
+  /** Of several places. Absent: there is this one. */
+  readonly places?: {
+    /** Whether a gateway is in sight at one of them: then an empty one is looked at less often. */
+    readonly isTaken: () => boolean;
+    /** Each time when one has become empty: its successor may take any. */
+    readonly left: Pulse;
+  };
 }
 
 /**
@@ -121,15 +132,23 @@ export class LinkClient implements Gateway {
 
   /** Tells `events` everything until `signal`. Never rejects. */
   async stayConnected(events: Sink, signal: AbortSignal): Promise<void> {
-    const { clock, log, path } = this.#options;
+    const { clock, log, path, places } = this.#options;
     for (let failures = 0; !signal.aborted; failures += 1) {
       const sinceMs = clock.now().monoMs;
       const fault = await this.#attend(events, signal);
       if (signal.aborted) break;
       if (fault !== undefined) log.warn({ err: fault, path }, "link.dropped");
       if (clock.now().monoMs - sinceMs > GOOD_MS) failures = 0;
-      const longestMs = fault === undefined ? ABSENT_DELAY_MS : FAULTY_DELAY_MS;
-      await clock.sleep(Math.min(FIRST_DELAY_MS * 2 ** Math.min(failures, 10), longestMs), signal);
+      const absentMs = places?.isTaken() === true ? EMPTY_DELAY_MS : ABSENT_DELAY_MS;
+      const longestMs = fault === undefined ? absentMs : FAULTY_DELAY_MS;
+      const pauseMs = Math.min(FIRST_DELAY_MS * 2 ** Math.min(failures, 10), longestMs);
+      if (places === undefined) await clock.sleep(pauseMs, signal);
+      else
+        await firstOf(
+          signal,
+          (one) => clock.sleep(pauseMs, one),
+          (one) => places.left.next(one),
+        );
     }
   }
 

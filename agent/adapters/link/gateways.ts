@@ -1,5 +1,6 @@
 import type { AllowSet } from "../../core/allow-set.ts";
 import type { Instant } from "../../core/instant.ts";
+import { Pulse } from "../../lifecycle/pulse.ts";
 import type { Gateway, GatewayEvent } from "../../ports/gateway.ts";
 import type { Channel } from "../../wire/channel.ts";
 import { Inbox } from "../../wire/inbox.ts";
@@ -8,7 +9,7 @@ import { LinkClient, type LinkClientOptions } from "./client.ts";
 /** Events that may wait to be read: beyond, the gateways wait. */
 const EVENTS_MAX = 1_000;
 
-export interface GatewaysOptions extends Omit<LinkClientOptions, "path"> {
+export interface GatewaysOptions extends Omit<LinkClientOptions, "path" | "places"> {
   /** A place each, whoever sits there. */
   readonly paths: readonly string[];
 }
@@ -19,15 +20,20 @@ export interface GatewaysOptions extends Omit<LinkClientOptions, "path"> {
  * key belongs.
  */
 export function connectToGateways({ paths, ...options }: GatewaysOptions): Gateway {
-  return new Gateways(paths.map((path) => new Seat({ ...options, path })));
+  const left = new Pulse();
+  const places = { isTaken: (): boolean => seats.some((seat) => seat.isGreeted), left };
+  const seats: readonly Seat[] = paths.map((path) => new Seat({ ...options, path, places }));
+  return new Gateways(seats, left);
 }
 
 class Gateways implements Gateway {
   readonly #seats: readonly Seat[];
+  readonly #left: Pulse;
   #present = "";
 
-  constructor(seats: readonly Seat[]) {
+  constructor(seats: readonly Seat[], left: Pulse) {
     this.#seats = seats;
+    this.#left = left;
   }
 
   events(signal: AbortSignal): AsyncIterable<GatewayEvent> {
@@ -80,6 +86,7 @@ class Gateways implements Gateway {
     const present = JSON.stringify(runIds);
     if (present === this.#present) return;
     this.#present = present;
+    this.#left.note();
     events.push({ is: "present", runIds });
   }
 }
