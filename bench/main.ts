@@ -4,10 +4,13 @@ import { benchFleet } from "./fleet/fleet-bench.ts";
 import { parseFleetOptions } from "./fleet/options.ts";
 import { fleetJson } from "./fleet/result.ts";
 import { fleetText } from "./fleet/text.ts";
+import { benchFlood } from "./flood/flood-bench.ts";
+import { parseFloodOptions } from "./flood/options.ts";
+import { floodText } from "./flood/text.ts";
 import { benchGateway } from "./gateway-bench.ts";
 import { parseOptions } from "./options.ts";
 import { print, say } from "./output.ts";
-import { writeSection } from "./report/page.ts";
+import { asMeasured, writeSection } from "./report/page.ts";
 import { toJson } from "./report/result.ts";
 import { renderText } from "./report/text.ts";
 
@@ -21,7 +24,8 @@ for (const stream of [process.stdout, process.stderr]) stream.on("error", () => 
 
 try {
   const [bench, ...flags] = process.argv.slice(2);
-  await (bench === "fleet" ? fleet(flags) : gateway(process.argv.slice(2)));
+  if (bench === "flood") await flood(flags);
+  else await (bench === "fleet" ? fleet(flags) : gateway(process.argv.slice(2)));
 } catch (failure) {
   if (stop.signal.aborted) say("interrupted; everything it started has ended");
   else say(describe(failure));
@@ -42,6 +46,17 @@ async function fleet(args: readonly string[]): Promise<void> {
   const result = await benchFleet(options, stop.signal);
   if (options.jsonFile !== undefined) await writeFile(options.jsonFile, fleetJson(result));
   print(fleetText(result));
+}
+
+async function flood(args: readonly string[]): Promise<void> {
+  const options = parseFloodOptions(args);
+  const startedMs = performance.now();
+  const figures = floodText(await benchFlood(options, stop.signal));
+  const seconds = (performance.now() - startedMs) / 1_000;
+  const command = `npm run bench -- flood --rate ${options.rate} --count ${options.count}`;
+  if (options.write)
+    await writeSection({ page: "docs/reliability.md", name: "floods" }, asMeasured({ command, seconds, figures }));
+  print(figures);
 }
 
 function exitCodeOf(failure: unknown): number {

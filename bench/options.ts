@@ -19,6 +19,7 @@ export interface BenchOptions {
 }
 
 const USAGE = `usage: npm run bench -- fleet [options], or
+       npm run bench -- flood [options], or
        npm run bench -- gateway [options]
   --quick               fewer rounds, less data: about a minute, not for the record
   --rounds N            how many rounds count (default ${FULL.rounds}, with --quick ${QUICK.rounds}); fewer if time runs out
@@ -33,7 +34,7 @@ const USAGE = `usage: npm run bench -- fleet [options], or
 const MOST_ROUNDS = 100;
 
 /** As the launcher runs the gateway. */
-const LAUNCHER_NODE_FLAGS: readonly string[] = ["--max-semi-space-size=1", "--initial-old-space-size=128"];
+export const LAUNCHER_NODE_FLAGS: readonly string[] = ["--max-semi-space-size=1", "--initial-old-space-size=128"];
 
 /** @throws {BenchFailed} With exit code 64, naming what is wrong. */
 export function parseOptions(args: readonly string[]): BenchOptions {

@@ -7,6 +7,8 @@ export const EXIT = {
   unavailable: 69,
   software: 70,
   cannotCreate: 73,
+  /** EX_TEMPFAIL: no machine takes this build; another one may, or later. */
+  later: 75,
   notPermitted: 77,
 } as const;
 

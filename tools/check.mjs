@@ -16,9 +16,12 @@ import {
   evidence,
   floor,
   frames,
+  notices,
   nspawn,
   page,
+  parsers,
   recovery,
+  replacements,
   tailnet,
   terminals,
   vitest,
@@ -34,9 +37,20 @@ const EX_USAGE = 64;
 /** @type {Checks} */
 const everyday = { generated, format, lint, "lint-rules": lintRules, types, exports, vitest, floor };
 /** What takes longer; only by name, or all of it with --slow. @type {Checks} */
-const slow = { certificates, frames, calls, evidence, terminals, endings, page, simulate, nspawn, "vm-first": vmFirst };
+const slow = {
+  certificates,
+  frames,
+  calls,
+  evidence,
+  parsers,
+  terminals,
+  page,
+  simulate,
+  nspawn,
+  "vm-first": vmFirst,
+};
 /** @type {Checks} */
-const known = { ...everyday, ...slow, chaos, tailnet, recovery, vm };
+const known = { ...everyday, ...slow, endings, notices, replacements, chaos, tailnet, recovery, vm };
 
 const { values, positionals } = parseArgs({
   options: { only: { type: "string" }, slow: { type: "boolean", default: false } },

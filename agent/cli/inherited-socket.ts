@@ -18,8 +18,8 @@ export function inheritedSocket(
 }
 
 /**
- * Which of the gateways' places is ours, counted from 0, where others are there beside us; undefined:
- * we are alone, and have the first. Whoever starts gateways gives the places.
+ * Which of the gateways' places is ours, counted from 0, where others are there beside us;
+ * undefined: we are alone, and have the first. Whoever starts gateways gives the places.
  */
 export function placeBeside(
   { BUILDER_AGENT_SEAT: seat = "" }: Readonly<Record<string, string | undefined>>,

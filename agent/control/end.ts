@@ -291,8 +291,8 @@ async function closeCache(
 }
 
 /**
- * Where no control plane listens it is tried once more, for records that wait: with the machine they
- * may be gone. Then there is nothing to wait for, and the journal keeps them.
+ * Where no control plane listens it is tried once more, for records that wait: with the machine
+ * they may be gone. Then there is nothing to wait for, and the journal keeps them.
  */
 async function farewell(cells: EndingCells, signal: AbortSignal): Promise<void> {
   const isHeard = (): boolean => {

@@ -43,8 +43,11 @@ function numberOf(field: unknown): number {
 
 /** What is no UTF-8 comes as a list of bytes, and what was given twice as a list of texts. */
 function textOf(field: unknown): string {
+  return wordOf(field) ?? (Array.isArray(field) ? field.map((one) => wordOf(one) ?? "").join(" ") : "");
+}
+
+function wordOf(field: unknown): string | undefined {
   if (typeof field === "string") return field;
-  if (!Array.isArray(field)) return "";
-  const isBytes = field.every((byte) => typeof byte === "number");
-  return isBytes ? new TextDecoder().decode(Uint8Array.from(field)) : field.map(textOf).join(" ");
+  const isBytes = Array.isArray(field) && field.every((byte) => typeof byte === "number");
+  return isBytes ? new TextDecoder().decode(Uint8Array.from(field)) : undefined;
 }

@@ -1,7 +1,8 @@
 import { heldSecrets } from "./secret.ts";
 
 const SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;
-const ADDRESS = /[a-z][a-z0-9+.-]*:\/\/[^\s"'<>\\]+/gi;
+/** No scheme is longer. Without a limit each letter of a long word would look for its end. */
+const ADDRESS = /[a-z0-9+.-]{0,24}:\/\/[^\s"'<>\\]+/gi;
 /** A name, or an address in brackets; then perhaps a port. */
 const AUTHORITY = /^(?:\[[^\]]*\]|[^:]*)(?::\d{0,5})?$/;
 

@@ -39,7 +39,10 @@ export function piecesOf(message: string): readonly Piece[] {
   let at = 0;
   for (const found of message.matchAll(MOMENT)) {
     const [whole, before, moment = ""] = found;
-    pieces.push(message.slice(at, found.index), { ms: Date.parse(moment), ...(before && { before }) });
+    const ms = Date.parse(moment);
+    // Others' words may only look like one: there is no 45th of a month.
+    if (Number.isNaN(ms)) continue;
+    pieces.push(message.slice(at, found.index), { ms, ...(before && { before }) });
     at = found.index + whole.length;
   }
   return [...pieces, message.slice(at)].filter((piece) => piece !== "");

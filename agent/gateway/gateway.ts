@@ -77,7 +77,9 @@ export async function runGateway(parts: GatewayParts): Promise<void> {
 
 type Opening = Pick<GatewayParts, "log" | "unit"> & { readonly runId: string; readonly handover: Handover };
 
-/** At once; one that takes another's place opens when it can serve, and nobody is refused between. */
+/**
+ * At once; one that takes another's place opens when it can serve, and nobody is refused between.
+ */
 async function openDoor(door: Door, stats: Stats, { runId, handover, log, unit }: Opening): Promise<void> {
   if (!(await handover.untilMayOpen())) return;
   await door.open();

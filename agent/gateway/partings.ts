@@ -16,8 +16,9 @@ const MOST_BYTES = 32 * 1024;
 const MOST_AT_ONCE = 64;
 
 /**
- * Clients of BuildKit ask again each second while they hear "unavailable", and buildx gives up after
- * 20 s without a word of why. So whoever still asks after this long hears that it is of no use.
+ * Clients of BuildKit ask again each second while they hear "unavailable", and buildx gives up
+ * after 20 s without a word of why. So whoever still asks after this long hears that it is of no
+ * use.
  */
 const PATIENCE_MS = 10_000;
 /** Who has not asked for so long begins anew. */

@@ -24,7 +24,7 @@ export interface NoticePlatform {
 /** One question that is asked again and again. */
 export interface NoticeLine {
   readonly name: string;
-  /** Between two looks. One may take longer where the platform holds its answer back until there is news. */
+  /** Between two looks. One may take longer: a platform may hold its answer back for news. */
   readonly everyMs: number;
   /**
    * All that the platform announces to this machine now; none, where it announces nothing.

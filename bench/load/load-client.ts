@@ -17,6 +17,24 @@ const Sessions = z.object({
   slowestShare: z.number(),
 });
 
+const Flood = z.object({
+  strangers: z.number(),
+  refused: z.number(),
+  seconds: z.number(),
+  visits: z.number(),
+  failedVisits: z.number(),
+  visitP50Micros: z.number(),
+  visitP99Micros: z.number(),
+  visitMaxMicros: z.number(),
+  trips: z.number(),
+  tripP99Micros: z.number(),
+  tripMaxMicros: z.number(),
+  /** Sessions that were open before it, and ended in it. */
+  broken: z.number(),
+});
+
+export type Flood = z.infer<typeof Flood>;
+
 const Idle = z.object({ open: z.number() });
 
 export interface IdleSessions extends AsyncDisposable {
@@ -59,6 +77,17 @@ export class LoadClient {
     return this.#measure("sessions", subject, { count: load.count, duration: `${load.seconds}s` }, Sessions, signal);
   }
 
+  /** Connections that mean no good, while good clients come and stay: client/flood.go. */
+  flood(
+    subject: Subject,
+    load: { readonly rate: number; readonly count: number },
+    signal: AbortSignal,
+  ): Promise<Flood> {
+    // On a machine that is too slow for the rate it takes longer.
+    const deadlineMs = DEADLINE_MS + (load.count / load.rate) * 2_000;
+    return this.#measure("flood", subject, load, Flood, signal, deadlineMs);
+  }
+
   /** Holds `count` sessions that do nothing, until it is disposed of. */
   async idle(subject: Subject, count: number, signal: AbortSignal): Promise<IdleSessions> {
     const child = await Child.start(this.#command("idle", subject, { count }));
@@ -80,8 +109,9 @@ export class LoadClient {
     flags: Flags,
     result: z.ZodType<T>,
     signal: AbortSignal,
+    deadlineMs = DEADLINE_MS,
   ): Promise<T> {
-    using deadline = new Deadline(DEADLINE_MS, signal);
+    using deadline = new Deadline(deadlineMs, signal);
     try {
       const { stdout } = await run(this.#command(name, subject, flags), deadline.signal);
       return result.parse(JSON.parse(stdout));

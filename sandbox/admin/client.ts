@@ -42,7 +42,7 @@ export async function askAndStay(
   try {
     socket.write(`${JSON.stringify(request)}\n`);
     const answer = adminAnswer.parse(JSON.parse(await firstLine(socket, deadlineMs)));
-    if (!answer.ok) throw new SandboxFailure(EXIT.unavailable, answer.error);
+    if (!answer.ok) throw new SandboxFailure(answer.refused ? EXIT.later : EXIT.unavailable, answer.error);
     return { socket, result: answer.result };
   } catch (cause) {
     socket.destroy();

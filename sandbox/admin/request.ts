@@ -107,7 +107,8 @@ export type AdminRequest = z.infer<typeof adminRequest>;
 /** Its answer, likewise. */
 export const adminAnswer = z.union([
   z.object({ ok: z.literal(true), result: z.unknown() }),
-  z.object({ ok: z.literal(false), error: z.string() }),
+  // `refused`: every machine that could have done it says no, for now or for good.
+  z.object({ ok: z.literal(false), error: z.string(), refused: z.literal(true).exactOptional() }),
 ]);
 
 export type AdminAnswer = z.infer<typeof adminAnswer>;

@@ -3,6 +3,7 @@ import { chmod } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import { createInterface } from "node:readline/promises";
 import type { z } from "zod";
+import { BuildRefused } from "../control-plane/acceptance.ts";
 import { messageOf } from "../failure.ts";
 import type { AdminAnswer } from "./request.ts";
 
@@ -78,7 +79,8 @@ export class AdminServer<Request> implements AsyncDisposable {
     try {
       return { ok: true, result: (await this.#handle(this.#schema.parse(JSON.parse(line)))) ?? null };
     } catch (failure) {
-      return { ok: false, error: messageOf(failure) };
+      const refused = failure instanceof BuildRefused;
+      return { ok: false, error: messageOf(failure), ...(refused && { refused }) };
     }
   }
 }

@@ -1,4 +1,14 @@
-/** What a platform may announce to the sandbox's machine, and how long before: its documentation's. */
+export const NOTICE_NAMES = [
+  ...(["spot-terminate", "spot-stop", "spot-hibernate", "rebalance", "maintenance"] as const),
+  ...(["target-terminated", "preempted", "live-migration", "host-maintenance"] as const),
+  ...(["preempt", "terminate", "redeploy", "reboot", "freeze"] as const),
+] as const;
+
+export type NoticeName = (typeof NOTICE_NAMES)[number];
+
+/**
+ * What a platform may announce to the sandbox's machine, and how long before by its documentation.
+ */
 export const NOTICES = {
   "spot-terminate": { of: "aws", inMs: 120_000 },
   "spot-stop": { of: "aws", inMs: 120_000 },
@@ -14,7 +24,4 @@ export const NOTICES = {
   redeploy: { of: "azure", inMs: 600_000 },
   reboot: { of: "azure", inMs: 900_000 },
   freeze: { of: "azure", inMs: 900_000 },
-} as const;
-
-export type NoticeName = keyof typeof NOTICES;
-export const NOTICE_NAMES = Object.keys(NOTICES) as [NoticeName, ...NoticeName[]];
+} as const satisfies Readonly<Record<NoticeName, { readonly of: string; readonly inMs: number }>>;

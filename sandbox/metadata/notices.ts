@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { EventEmitter, once } from "node:events";
+import { z } from "zod";
 import { MACHINE } from "./machine.ts";
 import { NOTICES, type NoticeName } from "./notice-names.ts";
 import { type Asked, json, page, plain, type Reply } from "./reply.ts";
@@ -93,7 +94,9 @@ export class PlatformNotices {
     }
   }
 
-  /** Undefined: not a path of notices. Held back as long as it is asked for, and nothing changes. */
+  /**
+   * Undefined: not a path of notices. Held back as long as it is asked for, and nothing changes.
+   */
   gcp({ path, query }: Asked): Promise<Reply> | undefined {
     const value = (): string | undefined => {
       const has = (name: NoticeName): boolean => this.#gcp.some((one) => one.name === name);
@@ -171,11 +174,11 @@ function etagOf(value: string): string {
   return Buffer.from(value).toString("hex").slice(0, 16);
 }
 
+const START_REQUESTS = z.object({ StartRequests: z.array(z.object({ EventId: z.string() })) });
+
 function startRequests(body: string): readonly string[] | undefined {
   try {
-    const { StartRequests: requests } = JSON.parse(body) as { StartRequests?: unknown };
-    if (!Array.isArray(requests)) return undefined;
-    return requests.map((one: unknown) => String((one as { EventId?: unknown }).EventId));
+    return START_REQUESTS.parse(JSON.parse(body)).StartRequests.map(({ EventId }) => EventId);
   } catch {
     return undefined;
   }

@@ -35,11 +35,14 @@ export async function useOf(vm: NetworkNamespace, workDir: string, name: DiskNam
   return { usedKib, usedInodes };
 }
 
-/** Leaves so much of a disk's bytes, and none of its inodes where `inodes` is wished. */
+/** Fills a disk but for so much. With 0 whoever writes next gets ENOSPC. */
 export async function fill(vm: NetworkNamespace, workDir: string, name: DiskName, leftMib: number): Promise<void> {
   const { usedKib } = await useOf(vm, workDir, name);
-  const mib = Math.max(1, DISKS[name] - Math.ceil(usedKib / 1_024) - leftMib);
-  await vm.run("fallocate", ["-l", `${mib}M`, join(workDir, name, "filler")]);
+  const filler = join(workDir, name, "filler");
+  const mib = Math.max(1, DISKS[name] - Math.ceil(usedKib / 1_024) - Math.max(1, leftMib));
+  await vm.run("fallocate", ["-l", `${mib}M`, filler]);
+  // What was written meanwhile has less room: to the last page.
+  if (leftMib === 0) await vm.run("sh", ["-c", 'cat /dev/zero >>"$0" 2>/dev/null || true', filler]);
 }
 
 export async function empty(vm: NetworkNamespace, workDir: string, name: DiskName): Promise<void> {

@@ -1,5 +1,5 @@
 import { randomInt } from "node:crypto";
-import { mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -8,13 +8,21 @@ import { type Reported, writeReport } from "./report.ts";
 import { type Ran, run } from "./run.ts";
 import { clockTime, readSchedule, type Schedule, scheduleOf, tell } from "./schedule.ts";
 import { shorten } from "./shorten.ts";
+import type { Breach } from "./timeline.ts";
 
 const EX_USAGE = 64;
+const EX_TEMPFAIL = 75;
+/** Of one promise's breaches. */
+const SHOWN = 8;
 
 const stop = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const)
   process.once(signal, () => stop.abort(new Error(`ended by ${signal}`)));
-process.exitCode = await main();
+process.exitCode = await main().catch((failure: unknown) => {
+  if (!stop.signal.aborted) throw failure;
+  process.stderr.write(`${String(stop.signal.reason)}\n`);
+  return EX_TEMPFAIL;
+});
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -58,8 +66,11 @@ async function oneRun(schedule: Schedule, shrinkMs: number): Promise<Ran> {
   });
   for (const { build, by, told } of ran.explanations) print(`  ${build.buildId} failed by ${by}: ${told}`);
   const [first] = ran.breaches;
-  if (first === undefined) return ran;
-  for (const { promise, because } of ran.breaches) print(`  BROKEN: ${promise}\n          ${because}`);
+  if (first === undefined) {
+    await rm(dir, { recursive: true });
+    return ran;
+  }
+  for (const line of toldBreaches(ran.breaches)) print(line);
   const file = join(dir, "schedule.json");
   await writeFile(file, JSON.stringify(schedule));
   print(`the agent's log is ${join(dir, "agent.log")}; this run again: npm run chaos -- --schedule ${file}`);
@@ -85,6 +96,16 @@ async function shrink(
   const shortest = await shorten(schedule, breaks, () => stop.signal.aborted || performance.now() >= untilMs);
   await writeFile(file, JSON.stringify(shortest));
   print(`${tell(shortest)}\nthe shortest that was found: npm run chaos -- --schedule ${file}`);
+}
+
+/** Each promise once, with some of what broke it. */
+function toldBreaches(breaches: readonly Breach[]): readonly string[] {
+  const promises = [...new Set(breaches.map(({ promise }) => promise))];
+  return promises.flatMap((promise) => {
+    const all = breaches.filter((breach) => breach.promise === promise);
+    const more = all.length > SHOWN ? [`          and ${all.length - SHOWN} more`] : [];
+    return [`  BROKEN: ${promise}`, ...all.slice(0, SHOWN).map(({ because }) => `          ${because}`), ...more];
+  });
 }
 
 function lastLine(runs: readonly Reported[], broken: number): string {

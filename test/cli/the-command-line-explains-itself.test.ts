@@ -139,6 +139,7 @@ telemetry.caFile                       —                                   def
 telemetry.sessionPercent               100                                 default
 drain.graceMs                          600000                              default
 drain.stopGraceMs                      10000                               default
+notices.platform                       auto                                default
 log.level                              debug                               environment BUILDER_AGENT_LOG_LEVEL
 log.format                             auto                                default
 `);

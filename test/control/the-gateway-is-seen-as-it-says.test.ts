@@ -186,4 +186,64 @@ describe("the gateway", () => {
     expect(progress).toEqual([STATS.progress[0], STATS.progress[0]]);
     expect(metered).toHaveLength(2);
   });
+
+  describe("while it is replaced", () => {
+    const beside = true as const;
+    const old = hello({ runId: "old", beside, startedMonoMs: 1, servingNotAfterMs: 9, open: [opening("s1")] });
+    const young = hello({ runId: "young", beside, startedMonoMs: 2, request: request("k2") });
+    const stats = (from: string, over: Partial<GatewayStats> = {}): GatewayEvent => ({
+      is: "stats",
+      stats: { ...STATS, ...over },
+      from,
+    });
+    const both: GatewayEvent = { is: "present", runIds: ["old", "young"] };
+
+    it("by one that does not serve yet, the old one is the one, and the other's key is to be certified", async () => {
+      await says(old, stats("old"), young, both);
+      expect(board.gateway.get()).toMatchObject({ runId: "old", listening: true, next: { uncertified: "k2" } });
+      expect(board.servingRequest.get()).toEqual(request("k2"));
+      expect(gateway.told).toEqual([]);
+    });
+
+    it("is retired, once, when the other serves", async () => {
+      await says(old, stats("old"), young, both, stats("young"), stats("young"), stats("old", { listening: false }));
+      expect(gateway.told).toEqual(["retire old"]);
+      expect(board.gateway.get()).toMatchObject({ runId: "young", beside: { runIds: ["old"], isWhole: true } });
+    });
+
+    it("is told again, when its hello says that it has not heard", async () => {
+      await says(old, stats("old"), young, both, stats("young"), { is: "lost", from: "old" }, old, stats("old"));
+      expect(gateway.told).toEqual(["retire old", "retire old"]);
+    });
+
+    it("and has finished, it is no trouble, and what it counted stays counted", async () => {
+      await says(old, stats("old"), young, both, stats("young"));
+      await says({ is: "closed", summary: summary("s1"), from: "old" }, { is: "lost", from: "old" });
+      await says({ is: "present", runIds: ["young"] }, stats("young"));
+      expect(log.events).toEqual(["gateway.replaced", "gateway.finished"]);
+      expect(board.troubles.get()).toEqual([]);
+      expect(board.gateway.get()).not.toHaveProperty("beside");
+      expect(board.gatewayCounts.get()).toEqual({ accepted: 6, refused: 14, waiting: 4 });
+    });
+
+    it("and dies with a session open, that is a trouble with its build; the other one's sessions are none of it", async () => {
+      await says(old, stats("old"), young, both, stats("young"), { is: "lost", from: "old" });
+      expect(board.gateway.get()).toMatchObject({ at: "here", beside: { isWhole: false } });
+      await says({ is: "present", runIds: ["young"] });
+      expect(board.troubles.get()).toMatchObject([{ is: "process-ended", what: "gateway", builds: ["b1"] }]);
+      expect(metered).toContain("gateway restarted");
+    });
+
+    it("and each one's sessions are put to disk under its own run, with which runs there are", async () => {
+      const opened: GatewayEvent = { is: "opened", opening: opening("s2"), from: "old" };
+      await says(old, young, both, opened);
+      const told = await inbox.next(100, stop.signal);
+      expect(told.map(({ runId, event }) => `${runId} ${event.is}`)).toEqual([
+        "old hello",
+        "young hello",
+        " present",
+        "old opened",
+      ]);
+    });
+  });
 });

@@ -21,6 +21,7 @@ const NOTHING_KNOWN: Known = {
   cache: { at: "waiting" },
   cacheFilesystem: { at: "unknown" },
   units: { at: "unknown" },
+  notices: { at: "looking" },
   network: { at: "waiting" },
   isolation: { at: "unverified" },
   tailnet: { at: "unknown" },

@@ -20,6 +20,8 @@ it("tells of a platform that is asked too often in its log, and gathers evidence
     ...["--identity-kind", "aws-instance-identity", "--identity-aws-metadata-url", platforms.imds.url],
     ...["--paths-runtime-dir", join(root, "run"), "--paths-state-dir", join(root, "state")],
     ...["--health-listen", "127.0.0.1:0", "--network-mode", "none"],
+    // Its questions would take the fault.
+    ...["--notices-platform", "off"],
   ]);
   try {
     expect(await agent.logged("identity.registration-failed")).toMatchObject({

@@ -12,13 +12,13 @@ const CHUNK_BYTES = 100_000;
 it(`${ROUNDS} times under a build: no byte of it is lost, nobody is refused, and each session has one record`, async () => {
   await using rig = await ReplacedRig.start();
   const build = await rig.client();
-  let isOver = false;
+  const over = new AbortController();
   const carried = (async () => {
-    while (!isOver) await echoed(build, randomBytes(CHUNK_BYTES));
+    while (!over.signal.aborted) await echoed(build, randomBytes(CHUNK_BYTES));
   })();
   const visits = (async () => {
     let sessions = 0;
-    for (; !isOver; sessions += 1) {
+    for (; !over.signal.aborted; sessions += 1) {
       (await rig.client()).destroy();
       await pause(50);
     }
@@ -33,7 +33,7 @@ it(`${ROUNDS} times under a build: no byte of it is lost, nobody is refused, and
     // The first one carries the build; each later one ends before the one after the next comes.
     finishing = once(process, "exit");
   }
-  isOver = true;
+  over.abort();
   const [sessions] = await Promise.all([visits, carried]);
   build.destroy();
   const total = sessions + ROUNDS + 1;

@@ -5,6 +5,7 @@ import { connect as connectPlain } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, type TLSSocket } from "node:tls";
+import { inspect } from "node:util";
 import { systemClock } from "../../agent/adapters/clock/system-clock.ts";
 import { HandedSocket } from "../../agent/adapters/launcher/handed-socket.ts";
 import { connectToGateways } from "../../agent/adapters/link/gateways.ts";
@@ -143,7 +144,11 @@ export class ReplacedRig implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const client of this.#clients) client.destroy();
     await this.control.stop();
-    await Promise.all([...this.#gateways].map((child) => [once(child, "exit"), child.kill("SIGKILL")][0]));
+    for (const child of [...this.#gateways]) {
+      const gone = once(child, "exit");
+      child.kill("SIGKILL");
+      await gone;
+    }
     this.#socket.close();
     await this.far[Symbol.asyncDispose]();
     await rm(this.#dir, { recursive: true, force: true });
@@ -203,7 +208,7 @@ class TestControl {
   async until(holds: (view: ReturnType<Board["gateway"]["get"]>) => boolean) {
     const deadline = AbortSignal.timeout(30_000);
     const view = await this.board.gateway.first(holds, deadline);
-    if (view === undefined) throw new Error(`Control did not see it: ${JSON.stringify(this.board.gateway.get())}`);
+    if (view === undefined) throw new Error(`Control did not see it: ${inspect(this.board.gateway.get())}`);
     return view;
   }
 

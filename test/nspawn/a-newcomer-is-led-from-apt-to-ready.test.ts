@@ -33,10 +33,19 @@ async function amiss(): Promise<readonly Finding[]> {
   return findings.filter(({ state, causedBy }) => state !== "ok" && causedBy === undefined);
 }
 
-const untilAmiss = (name: string, says = ""): Promise<Finding> =>
-  eventually(`its doctor finds ${name}`, async () =>
-    (await amiss()).find((one) => one.name === name && one.evidence.includes(says)),
-  );
+/** A doctor's look takes seconds on a machine that is busy. */
+const FOUND_MS = 60_000;
+
+async function untilAmiss(name: string, says = ""): Promise<Finding> {
+  let found: readonly Finding[] = [];
+  const find = async (): Promise<Finding | undefined> => {
+    found = await amiss();
+    return found.find((one) => one.name === name && one.evidence.includes(says));
+  };
+  return eventually(`its doctor finds ${name}`, find, FOUND_MS).catch((cause: unknown) => {
+    throw new Error(`Its doctor finds ${JSON.stringify(found)}`, { cause });
+  });
+}
 
 /** As whoever sits at the machine edits a file. */
 const onMachine = (path: string): string => join(machine().disk.root, path);
@@ -92,7 +101,9 @@ it("is told that the example alone is not enough, and which file it names that i
   expect(first).toMatchObject({ name: "config/controlPlane.caFile", next: expect.stringContaining(RESTART) as string });
 });
 
-it("is told of a control plane that nobody knows, and that a file was changed since", async () => {
+it("is told of a control plane that nobody knows, and that a file was changed since", {
+  timeout: 180_000,
+}, async () => {
   const { plane } = machine();
   await writeFile(onMachine("etc/builder-agent/control-plane-ca.pem"), plane.caPem);
   await shell(RESTART);
@@ -105,7 +116,7 @@ it("is told of a control plane that nobody knows, and that a file was changed si
   expect(await untilAmiss("config/unread")).toMatchObject({ state: "warn", next: RESTART });
 });
 
-it("is told of the token that is missing, where it goes, and what takes it", async () => {
+it("is told of the token that is missing, where it goes, and what takes it", { timeout: 120_000 }, async () => {
   const found = await untilAmiss("config/identity.tokenFile");
   expect(found.evidence).toContain("/etc/credstore/join-token");
   expect(found.next).toBe(`put it there, for its owner alone (install -m 0600), then ${RESTART}`);
@@ -113,7 +124,9 @@ it("is told of the token that is missing, where it goes, and what takes it", asy
   await shell(RESTART);
 });
 
-it("is told why it is not ready still, in one sentence with the command that mends it, and then it is", async () => {
+it("is told why it is not ready still, in one sentence with the command that mends it, and then it is", {
+  timeout: 240_000,
+}, async () => {
   const cache = await untilAmiss("cache-volume", "No device is named");
   const [, mend = ""] = /No device is named for the cache.*: (cp -r .* daemon-reload)$/.exec(cache.evidence) ?? [];
   expect(await shell("builder-agent status")).toContain(`cache-volume: ${cache.evidence}`);

@@ -59,6 +59,14 @@ const OBSERVED: ObservedState = {
     { grantId: "g-1", state: "refused", reason: "used", message: "It was used before." },
     { grantId: "g-2", state: "open", reason: "", message: "" },
   ],
+  notices: [
+    {
+      kind: "aws-spot-terminate",
+      heardAt: { wallMs: 1_900_000_000_000, monoMs: 1 },
+      dueAt: { wallMs: 1_900_000_120_000, monoMs: 120_001 },
+    },
+    { kind: "azure-freeze", id: "E-1", heardAt: { wallMs: 1_900_000_000_000, monoMs: 1 } },
+  ],
   ending: {
     at: "cache",
     deadlineMs: 1_900_000_600_000,
@@ -144,6 +152,26 @@ describe("observed state", () => {
             message: "It was used before.",
           },
           { grantId: "g-2", state: DebugTerminalState.OPEN, reason: "", message: "" },
+        ],
+        platformNotices: [
+          {
+            platform: "aws",
+            kind: "spot-terminate",
+            id: "",
+            endsMachine: true,
+            heardAt: new Date(1_900_000_000_000),
+            dueAt: new Date(1_900_000_120_000),
+            message: "EC2 takes this spot instance back at 2030-03-17T17:48:40Z",
+          },
+          {
+            platform: "azure",
+            kind: "freeze",
+            id: "E-1",
+            endsMachine: false,
+            heardAt: new Date(1_900_000_000_000),
+            dueAt: undefined,
+            message: "Azure pauses this machine for some seconds",
+          },
         ],
         ending: {
           at: "cache",

@@ -86,10 +86,10 @@ it("says why no new build can be opened while it drains, and hands out nothing",
     await eventually("the drain", async () => (await drains(up)) || undefined);
     const refused = await sandbox("build", "open", "--dir", up.dir);
     expect(refused.stderr).toMatch(/Build \S+ was refused\. Machine \S+: This machine is draining: asked for at/);
-    expect(refused).toMatchObject({ exitCode: 69, stdout: "" });
+    expect(refused).toMatchObject({ exitCode: 75, stdout: "" });
     const executed = await sandbox("exec", "--dir", up.dir, "--", "echo", "ran");
     expect(executed).toMatchObject({
-      exitCode: 69,
+      exitCode: 75,
       stdout: "",
       stderr: expect.stringContaining("is draining") as string,
     });

@@ -8,8 +8,8 @@ const SEEDS = 2 ** 31;
 
 /**
  * @typedef {object} SeededRun
- * @property {number} roomMs What it takes beside its two minutes, on a quiet machine: compiling, the
- * end of what has begun, shrinking what it found.
+ * @property {number} roomMs What it takes beside its two minutes, on a quiet machine: compiling,
+ * the end of what has begun, shrinking what it found.
  * @property {readonly string[]} [options] More of its options.
  */
 

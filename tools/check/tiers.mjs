@@ -34,6 +34,10 @@ export const calls = () =>
 export const evidence = () =>
   everydayTests("evidence", ["test/verifier/no-mutation"], 20 * MINUTES, { BUILDER_AGENT_MUTATIONS: "10000" });
 
+/** 10,000 inputs for each reader of others' words, of which the everyday tests take 200. @type {Tier} */
+export const parsers = () =>
+  everydayTests("parsers", ["test/parsers/every-reader"], 20 * MINUTES, { BUILDER_AGENT_PARSER_CASES: "10000" });
+
 /** 200 endings of debug terminals; the everyday tests take one of each kind. @type {Tier} */
 export const terminals = () =>
   everydayTests("terminals", ["test/debug/nothing-is-left"], 30 * MINUTES, { BUILDER_AGENT_TERMINAL_ENDINGS: "200" });
@@ -41,6 +45,10 @@ export const terminals = () =>
 /** 20 machines that end within a notice of 30 s; the everyday tests take two. @type {Tier} */
 export const endings = () =>
   everydayTests("endings", ["test/journeys/an-ending-keeps-its-time"], 20 * MINUTES, { BUILDER_AGENT_ENDINGS: "20" });
+
+/** 20 machines that their platforms end with a notice of 30 s; the everyday tests take one. @type {Tier} */
+export const notices = () =>
+  everydayTests("notices", ["test/journeys/a-platforms-notice"], 20 * MINUTES, { BUILDER_AGENT_NOTICES: "20" });
 
 /**
  * A hundred SIGKILLs of control during builds, and of an idle gateway; the everyday tests send
@@ -55,6 +63,10 @@ export const recovery = (filters) =>
     // An idle gateway is not idle beside builds.
     ["--no-file-parallelism"],
   );
+
+/** 50 replacements of the gateway under builds; the everyday tests take one or two. @type {Tier} */
+export const replacements = () =>
+  everydayTests("replacements", ["a-gateway-is-replaced"], 30 * MINUTES, { BUILDER_AGENT_REPLACEMENTS: "50" });
 
 /** What depends on Node itself, on the Node that this command was given: the floor. @type {Tier} */
 export const floor = async (filters) => {

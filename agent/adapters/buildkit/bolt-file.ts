@@ -7,7 +7,8 @@ import { type FileHandle, open } from "node:fs/promises";
  * A page begins with id u64, flags u16, count u16, overflow u32, then its elements: in a branch
  * position u32, key's size u32, page u64; in a leaf flags u32, position u32, key's size u32,
  * value's size u32. Positions count from the element's own place. A bucket's value begins with its
- * root page u64 and its sequence u64; where that page is 0, the page follows inline.
+ * root page u64 and its sequence u64; where that page is 0, the page follows inline. Undefined
+ * where there is no such bucket, and where something points out of its page: the file is damaged.
  */
 export async function bucketSequence(file: string, path: readonly string[]): Promise<bigint | undefined> {
   const handle = await open(file, "r");
@@ -17,6 +18,9 @@ export async function bucketSequence(file: string, path: readonly string[]): Pro
     let bucket: Buffer | undefined = bolt.rootBucket;
     for (const name of path) bucket = bucket && (await child(handle, bolt.pageBytes, bucket, Buffer.from(name)));
     return bucket?.readBigUInt64LE(8);
+  } catch (failure) {
+    if (failure instanceof RangeError) return undefined;
+    throw failure;
   } finally {
     await handle.close();
   }

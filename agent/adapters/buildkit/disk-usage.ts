@@ -7,6 +7,8 @@ const DISK_USAGE = "/moby.buildkit.v1.Control/DiskUsage";
 const DEADLINE_MS = 5_000;
 /** Some 50,000 records. */
 const ANSWER_MAX_BYTES = 16 * 1024 * 1024;
+/** Twice that; empty ones would be eight millions, and hold this process up. */
+const RECORDS_MAX = 100_000;
 /** The largest are worth a line each. */
 const SHOWN_MAX = 100;
 
@@ -85,12 +87,16 @@ function summary(records: readonly UsageRecord[]): DiskUsage {
   };
 }
 
-/** moby.buildkit.v1.DiskUsageResponse (field numbers of BuildKit v0.33.1): record = 1. */
+/**
+ * moby.buildkit.v1.DiskUsageResponse (field numbers of BuildKit v0.33.1): record = 1.
+ * @throws {RangeError} for more records than any cache has.
+ */
 export function readDiskUsage(bytes: Uint8Array): readonly UsageRecord[] {
   const records: UsageRecord[] = [];
   const reader = new BinaryReader(bytes);
   while (reader.pos < reader.len) {
     const [field, type] = reader.tag();
+    if (records.length > RECORDS_MAX) throw new RangeError(`There are more than ${RECORDS_MAX} records`);
     if (field === 1 && type === WireType.LengthDelimited) records.push(readRecord(reader.bytes()));
     else reader.skip(type, field);
   }

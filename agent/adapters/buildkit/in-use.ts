@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { z } from "zod";
 import { AgentError } from "../../core/errors.ts";
+import { programEnvironment } from "../../core/program-environment.ts";
 
 /**
  * A file that is there from before buildkitd starts until it has ended cleanly and what it wrote is
@@ -73,7 +74,7 @@ export async function refuseIfRunning(rootDir: string, signal: AbortSignal): Pro
   if (!(await holdsOwnLock(rootDir))) return;
   const args = ["--nonblock", "--conflict-exit-code", String(EX_TEMPFAIL), join(rootDir, OWN_LOCK), "true"];
   try {
-    await promisify(execFile)("flock", args, { signal });
+    await promisify(execFile)("flock", args, { signal, env: programEnvironment(process.env["PATH"]) });
   } catch (cause) {
     signal.throwIfAborted();
     const isHeld = cause instanceof Error && "code" in cause && cause.code === EX_TEMPFAIL;

@@ -9,6 +9,9 @@ export interface Workers {
   readonly version: string;
 }
 
+/** Of an answer: one worker has some kilobytes. */
+export const WORKERS_MAX_BYTES = 256 * 1024;
+
 /**
  * Reads moby.buildkit.v1.ListWorkersResponse (field numbers of BuildKit v0.33.1): record = 1; of a
  * WorkerRecord platforms = 3 and BuildkitVersion = 5; of a Platform Architecture = 1, OS = 2,
@@ -39,7 +42,11 @@ function messages(bytes: Uint8Array): ReadonlyMap<number, readonly Uint8Array[]>
   while (reader.pos < reader.len) {
     const [field, type] = reader.tag();
     if (type !== WireType.LengthDelimited) reader.skip(type, field);
-    else found.set(field, [...(found.get(field) ?? []), reader.bytes()]);
+    else {
+      const known = found.get(field);
+      if (known === undefined) found.set(field, [reader.bytes()]);
+      else known.push(reader.bytes());
+    }
   }
   return found;
 }

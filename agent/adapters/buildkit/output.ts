@@ -9,15 +9,15 @@ const KEPT_LINES = 20;
 const LINE_MAX_CHARS = 8_192;
 
 /** The levels of logrus. */
-const LEVELS: Readonly<Record<string, keyof AnyLog>> = {
-  trace: "debug",
-  debug: "debug",
-  info: "info",
-  warning: "warn",
-  error: "error",
-  fatal: "error",
-  panic: "error",
-};
+const LEVELS: ReadonlyMap<unknown, keyof AnyLog> = new Map([
+  ["trace", "debug"],
+  ["debug", "debug"],
+  ["info", "info"],
+  ["warning", "warn"],
+  ["error", "error"],
+  ["fatal", "error"],
+  ["panic", "error"],
+]);
 
 /** How its own last error, a panic of Go's, and its wrapper's complaint begin. */
 const TELLING = /^(buildkitd|panic|fatal error|unshare|setpriv|SIG[A-Z]+): /;
@@ -74,7 +74,7 @@ export function parseLine(line: string): { readonly level: keyof AnyLog; readonl
   if (entry === undefined) return { level: FRAME.test(line) ? "debug" : "warn", data: { message: line } };
   const { level, msg, time: _, ...fields } = entry;
   return {
-    level: isExpected(fields) ? "debug" : (LEVELS[typeof level === "string" ? level : ""] ?? "info"),
+    level: isExpected(fields) ? "debug" : (LEVELS.get(level) ?? "info"),
     data: { message: typeof msg === "string" ? msg : line, ...(Object.keys(fields).length > 0 && { fields }) },
   };
 }

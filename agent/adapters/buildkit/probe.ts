@@ -5,7 +5,7 @@ import type { ProbeFinding } from "../../core/network/order.ts";
 import type { BuildkitProbe } from "../../ports/buildkit.ts";
 import { abortReason, buildkitClient } from "./channel.ts";
 import { tryFetches } from "./fetch-probe.ts";
-import { readListWorkers, type Workers } from "./list-workers.ts";
+import { readListWorkers, WORKERS_MAX_BYTES, type Workers } from "./list-workers.ts";
 
 const LIST_WORKERS = "/moby.buildkit.v1.Control/ListWorkers";
 const DEADLINE_MS = 5_000;
@@ -25,7 +25,7 @@ export class GrpcBuildkitProbe implements BuildkitProbe, Disposable {
   constructor(socketPath: string, healthPort = 0) {
     this.#socketPath = socketPath;
     this.#machinePorts = [SSH, healthPort].filter((port) => port !== 0);
-    this.#client = buildkitClient(socketPath);
+    this.#client = buildkitClient(socketPath, { "grpc.max_receive_message_length": WORKERS_MAX_BYTES });
   }
 
   async listWorkers(signal: AbortSignal): Promise<Workers> {

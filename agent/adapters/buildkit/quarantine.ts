@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdir, readdir, rename, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { AgentError } from "../../core/errors.ts";
+import { programEnvironment } from "../../core/program-environment.ts";
 
 /** For whoever wants to know how they broke. */
 const KEPT_QUARANTINES = 2;
@@ -91,7 +92,8 @@ function removeTrees(paths: readonly string[], signal: AbortSignal): Promise<voi
   signal.throwIfAborted();
   return new Promise((resolve, reject) => {
     const args = ["--pdeathsig", "KILL", "rm", "-rf", "--one-file-system", "--", ...paths];
-    const child = spawn("setpriv", args, { stdio: "ignore", signal, killSignal: "SIGKILL" });
+    const env = programEnvironment(process.env["PATH"]);
+    const child = spawn("setpriv", args, { env, stdio: "ignore", signal, killSignal: "SIGKILL" });
     child.once("error", reject);
     child.once("close", (code) => {
       if (code === 0) resolve();

@@ -73,7 +73,7 @@ interface Series {
 
 function linesOf({ name, labels = [], known = [] }: Taken, part: string, series: readonly Series[]): readonly string[] {
   const values = new Map(known.map((one) => [one, "0"]));
-  for (const one of series.slice(0, MOST_SERIES)) values.set(keptLabels(one.labels, labels), one.value);
+  for (const one of series) values.set(keptLabels(one.labels, labels), one.value);
   return [...values].map(([kept, value]) => `${shownName(name)}${part}${kept === "" ? "" : `{${kept}}`} ${value}`);
 }
 
@@ -82,7 +82,9 @@ function seriesOf(page: string): ReadonlyMap<string, readonly Series[]> {
   for (const line of page.split("\n")) {
     const [, name, labels = "", value = ""] = LINE.exec(line) ?? [];
     if (name === undefined || !NUMBER.test(value)) continue;
-    found.set(name, [...(found.get(name) ?? []), { labels, value }]);
+    const known = found.get(name);
+    if (known === undefined) found.set(name, [{ labels, value }]);
+    else if (known.length < MOST_SERIES) known.push({ labels, value });
   }
   return found;
 }

@@ -17,7 +17,7 @@ export function readDates(
   const chain = parseChain(chainPem);
   const [leaf] = chain;
   if (leaf === undefined) throw unusable("holds no PEM certificate, or a broken one");
-  if (spkiSha256(leaf.publicKey) !== key.spkiSha256) throw unusable("is for another key than the one requested");
+  if (keyOf(leaf) !== key.spkiSha256) throw unusable("is for another key than the one requested");
   if (name !== undefined && leaf.subjectAltName !== `URI:${name}`)
     throw unusable(`is for ${leaf.subjectAltName ?? "nobody"}, not for URI:${name}`);
   const notBeforeMs = Math.max(...chain.map(({ validFrom }) => Date.parse(validFrom)));
@@ -35,6 +35,15 @@ function parseChain(chainPem: string): readonly X509Certificate[] {
     return (pemCertificates(chainPem) ?? []).map((pem) => new X509Certificate(pem));
   } catch (cause) {
     throw unusable("holds a certificate that does not parse", cause);
+  }
+}
+
+/** Node reads a certificate's key only when it is asked for, and then throws. */
+function keyOf(certificate: X509Certificate): string {
+  try {
+    return spkiSha256(certificate.publicKey);
+  } catch (cause) {
+    throw unusable("holds a certificate whose key does not parse", cause);
   }
 }
 

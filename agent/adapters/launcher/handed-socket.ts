@@ -65,11 +65,23 @@ export class HandedSocket {
   }
 }
 
-/** Node has no public way to bind a TCP socket without accepting on it: its cluster uses this one. */
+/**
+ * Node has no public way to bind a TCP socket without accepting on it: its cluster uses this one.
+ */
 function bind(address: string, port: number, family: number): BoundHandle {
   const create: unknown = Reflect.get(net, "_createServerHandle");
   if (typeof create !== "function") throw new Error(`Node ${process.version} does not give a bound socket away`);
-  const handle: unknown = create(address, port, family);
-  if (typeof handle !== "object" || handle === null) throw new Error(`bind(2) fails with ${String(handle)}`);
-  return handle as BoundHandle; // TCP, of Node's tcp_wrap: the tests bind one on each Node
+  const handle: unknown = Reflect.apply(create, undefined, [address, port, family]);
+  if (!isBoundHandle(handle)) throw new Error(`bind(2) fails: ${String(handle)}`);
+  return handle;
+}
+
+function isBoundHandle(handle: unknown): handle is BoundHandle {
+  return (
+    typeof handle === "object" &&
+    handle !== null &&
+    typeof Reflect.get(handle, "fd") === "number" &&
+    typeof Reflect.get(handle, "getsockname") === "function" &&
+    typeof Reflect.get(handle, "close") === "function"
+  );
 }

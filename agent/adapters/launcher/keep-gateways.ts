@@ -8,7 +8,9 @@ export interface Gateways {
   /** @param isBeside Others are there: it waits with its door until it can serve. */
   readonly start: (seat: number, isBeside: boolean) => Promise<Child>;
   readonly endFile: string;
-  /** How many there may be: the one that serves, and those that finish. Control looks at as many. */
+  /**
+   * How many there may be: the one that serves, and those that finish. Control looks at as many.
+   */
   readonly most: number;
 }
 

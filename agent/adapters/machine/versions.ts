@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { programEnvironment } from "../../core/program-environment.ts";
 
 const BUILDKIT_DEADLINE_MS = 5_000;
 
@@ -31,6 +32,7 @@ function versionIn(file: string): string | undefined {
 export async function buildkitVersion(binary: string): Promise<string> {
   try {
     const { stdout } = await promisify(execFile)(binary, ["--version"], {
+      env: programEnvironment(process.env["PATH"]),
       timeout: BUILDKIT_DEADLINE_MS,
       killSignal: "SIGKILL",
       maxBuffer: 64 * 1024,

@@ -1,6 +1,6 @@
-import { z } from "zod";
 import { formatCidr } from "../../core/network/cidr.ts";
 import { BUILDS_LINK, type NetworkPlan, onBuildsLink, type PlannedRange, rangesOf } from "../../core/network/plan.ts";
+import { linksOf, rulesOf } from "./ip-answers.ts";
 import type { LinkAddress } from "./machine-network.ts";
 import { runTool } from "./run-tool.ts";
 import { settleLinks } from "./sysctl.ts";
@@ -35,9 +35,8 @@ export async function makeBuildsLink(
 }
 
 async function isThere(signal: AbortSignal): Promise<boolean> {
-  const links = z.array(z.object({ ifname: z.string().optional() }));
   const said = await runTool("ip", ["-json", "link", "show", "type", "bridge"], signal);
-  return links.parse(JSON.parse(said || "[]")).some(({ ifname }) => ifname === BUILDS_LINK);
+  return linksOf(said || "[]").some(({ ifname }) => ifname === BUILDS_LINK);
 }
 
 function addressLines(plan: NetworkPlan, present: readonly LinkAddress[]): readonly string[] {
@@ -52,15 +51,6 @@ function addressLines(plan: NetworkPlan, present: readonly LinkAddress[]): reado
   ];
 }
 
-const RulesSchema = z.array(
-  z.object({
-    priority: z.number(),
-    dst: z.string().optional(),
-    dstlen: z.number().optional(),
-    table: z.string().optional(),
-  }),
-);
-
 /** Of ours: to which CIDRs. */
 async function rules(range: PlannedRange, signal: AbortSignal): Promise<readonly string[]> {
   const said = await runTool(
@@ -68,7 +58,7 @@ async function rules(range: PlannedRange, signal: AbortSignal): Promise<readonly
     ["-json", optionOf(range), "rule", "show", "priority", String(RULE_PRIORITY)],
     signal,
   );
-  return RulesSchema.parse(JSON.parse(said || "[]")).map(({ dst = "", dstlen }) => `${dst}/${dstlen}`);
+  return rulesOf(said || "[]").map(({ dst = "", dstlen }) => `${dst}/${dstlen}`);
 }
 
 function optionOf({ cidr: { family } }: PlannedRange): "-4" | "-6" {

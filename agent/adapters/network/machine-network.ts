@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
-import { z } from "zod";
 import { type Cidr, formatCidr, parseCidr } from "../../core/network/cidr.ts";
 import { BUILDS_LINK, isCable, type MachineNetwork, TAILNET } from "../../core/network/plan.ts";
 import { parseResolvConf, type ResolvConf } from "../../core/network/resolvers.ts";
+import { linksOf, type Routes, routesOf } from "./ip-answers.ts";
 import { runTool } from "./run-tool.ts";
 import { hasIpv6 } from "./sysctl.ts";
 
@@ -23,25 +23,13 @@ export interface LinkAddress {
   readonly mtuBytes: number;
 }
 
-const LinksSchema = z.array(
-  z.object({
-    ifname: z.string().optional(),
-    mtu: z.number().optional(),
-    addr_info: z
-      .array(z.object({ local: z.string().optional(), prefixlen: z.number().optional(), scope: z.string().optional() }))
-      .optional(),
-  }),
-);
-
-const RoutesSchema = z.array(z.object({ dst: z.string(), dev: z.string().optional(), type: z.string().optional() }));
-
 function isOfBuilds(link: string): boolean {
   return link === BUILDS_LINK || isCable(link);
 }
 
 /** Every address that this machine has. */
 export async function linkAddresses(signal: AbortSignal): Promise<readonly LinkAddress[]> {
-  const links = LinksSchema.parse(JSON.parse(await runTool("ip", ["-json", "address", "show"], signal)));
+  const links = linksOf(await runTool("ip", ["-json", "address", "show"], signal));
   return links.flatMap(({ ifname: link = "", mtu: mtuBytes = ETHERNET_MTU_BYTES, addr_info: addresses = [] }) =>
     addresses.flatMap(({ local: address, prefixlen: prefix, scope = "global" }) =>
       address === undefined || prefix === undefined ? [] : [{ link, address, prefix, scope, mtuBytes }],
@@ -74,20 +62,20 @@ export async function tailnetRoutes(signal: AbortSignal): Promise<readonly strin
 }
 
 /** Of the links that lead everywhere; IPv6 takes no packet that must not be 1280 bytes. */
-function narrowestWayOut(all: z.infer<typeof RoutesSchema>, addresses: readonly LinkAddress[]): number {
+function narrowestWayOut(all: Routes, addresses: readonly LinkAddress[]): number {
   const ways = all.filter(({ dst, type }) => dst === "default" && type === undefined).map(({ dev }) => dev);
   const widths = addresses.filter(({ link }) => ways.includes(link)).map(({ mtuBytes }) => mtuBytes);
   return Math.max(IPV6_MTU_BYTES, Math.min(ETHERNET_MTU_BYTES, ...widths));
 }
 
-function taken(all: z.infer<typeof RoutesSchema>): readonly Cidr[] {
+function taken(all: Routes): readonly Cidr[] {
   return all
     .filter(({ dev = "", type }) => !isOfBuilds(dev) && type !== "broadcast" && type !== "multicast")
     .flatMap(({ dst }) => parseCidr(dst) ?? []);
 }
 
-async function ipRoutes(signal: AbortSignal): Promise<z.infer<typeof RoutesSchema>> {
-  return RoutesSchema.parse(JSON.parse(await runTool("ip", ["-json", "route", "show", "table", "all"], signal)));
+async function ipRoutes(signal: AbortSignal): Promise<Routes> {
+  return routesOf(await runTool("ip", ["-json", "route", "show", "table", "all"], signal));
 }
 
 async function resolvConf(file: string): Promise<ResolvConf | undefined> {

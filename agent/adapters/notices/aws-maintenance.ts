@@ -2,7 +2,7 @@ import type { Notice } from "../../core/notices/notice.ts";
 import type { MetadataAnswer } from "../../ports/metadata.ts";
 import type { NoticeLine } from "../../ports/notices.ts";
 import { type AwsSession, IMDS } from "./aws-session.ts";
-import { jsonValue } from "./json-value.ts";
+import { fieldsOf, jsonValue } from "./json-value.ts";
 import { notUnderstood } from "./not-understood.ts";
 import { timeLeft } from "./time-left.ts";
 
@@ -22,7 +22,7 @@ export function awsMaintenance(session: AwsSession): NoticeLine {
 }
 
 function noticeOf(event: unknown, answer: MetadataAnswer): readonly Notice[] {
-  const { NotBefore: at, Code: code, EventId: id, State: state } = Object(event) as Readonly<Record<string, unknown>>;
+  const { NotBefore: at, Code: code, EventId: id, State: state } = fieldsOf(event);
   if (typeof at !== "string" || typeof code !== "string" || typeof id !== "string" || typeof state !== "string")
     throw notUnderstood(IMDS, "events/maintenance/scheduled");
   if (state !== "active") return [];

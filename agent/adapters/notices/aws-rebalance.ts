@@ -1,6 +1,6 @@
 import type { NoticeLine } from "../../ports/notices.ts";
 import { type AwsSession, IMDS } from "./aws-session.ts";
-import { jsonValue } from "./json-value.ts";
+import { fieldsOf, jsonValue } from "./json-value.ts";
 import { notUnderstood } from "./not-understood.ts";
 
 /** It may come long before a spot instance is taken back, with it, or for nothing. */
@@ -11,7 +11,7 @@ export function awsRebalance(session: AwsSession): NoticeLine {
     async look(signal) {
       const answer = await session.get("/latest/meta-data/events/recommendations/rebalance", signal);
       if (answer === undefined) return [];
-      const { noticeTime } = Object(jsonValue(answer.text)) as { readonly noticeTime?: unknown };
+      const { noticeTime } = fieldsOf(jsonValue(answer.text));
       const atMs = typeof noticeTime === "string" ? Date.parse(noticeTime) : Number.NaN;
       if (!Number.isFinite(atMs)) throw notUnderstood(IMDS, "events/recommendations/rebalance");
       // The moment when it was given, not one at which anything happens.

@@ -1,7 +1,7 @@
 import type { NoticeKind } from "../../core/notices/notice.ts";
 import type { NoticeLine } from "../../ports/notices.ts";
 import { type AwsSession, IMDS } from "./aws-session.ts";
-import { jsonValue } from "./json-value.ts";
+import { fieldsOf, jsonValue } from "./json-value.ts";
 import { notUnderstood } from "./not-understood.ts";
 import { timeLeft } from "./time-left.ts";
 
@@ -19,7 +19,7 @@ export function awsSpot(session: AwsSession): NoticeLine {
     async look(signal) {
       const answer = await session.get("/latest/meta-data/spot/instance-action", signal);
       if (answer === undefined) return [];
-      const { action, time } = Object(jsonValue(answer.text)) as { readonly action?: unknown; readonly time?: unknown };
+      const { action, time } = fieldsOf(jsonValue(answer.text));
       const kind = KINDS.get(action);
       const when = typeof time === "string" ? timeLeft(time, answer) : undefined;
       if (kind === undefined || when === undefined) throw notUnderstood(IMDS, "spot/instance-action");

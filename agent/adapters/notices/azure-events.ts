@@ -2,7 +2,7 @@ import type { Notice, NoticeKind } from "../../core/notices/notice.ts";
 import type { MetadataAnswer } from "../../ports/metadata.ts";
 import type { NoticeLine } from "../../ports/notices.ts";
 import { type AzureService, IMDS } from "./azure-service.ts";
-import { jsonValue } from "./json-value.ts";
+import { fieldsOf, jsonValue } from "./json-value.ts";
 import { notUnderstood } from "./not-understood.ts";
 import { timeLeft } from "./time-left.ts";
 
@@ -26,7 +26,7 @@ export function azureEvents(service: AzureService): NoticeLine {
     async look(signal) {
       const name = await service.ownName(signal);
       const answer = await service.events(signal);
-      const { Events: events } = Object(jsonValue(answer.text)) as { readonly Events?: unknown };
+      const { Events: events } = fieldsOf(jsonValue(answer.text));
       if (!Array.isArray(events)) throw notUnderstood(IMDS, "scheduled events");
       return events.flatMap((event: unknown) => noticeOf(event, name, answer));
     },
@@ -34,14 +34,14 @@ export function azureEvents(service: AzureService): NoticeLine {
 }
 
 function noticeOf(event: unknown, name: string, answer: MetadataAnswer): readonly Notice[] {
-  const read = Object(event) as Readonly<Record<string, unknown>>;
+  const read = fieldsOf(event);
   const { EventId: id, EventType: type, Resources: names, EventStatus: status, NotBefore: at } = read;
   if (typeof id !== "string" || !EVENT_ID.test(id) || typeof type !== "string" || !Array.isArray(names))
     throw notUnderstood(IMDS, "scheduled events");
   if (!names.some((one) => isCalled(one, name))) return [];
   const kind = KINDS.get(type) ?? "azure-other";
   // An event that has begun, or that nobody waits with, has no time.
-  const when = status === "Started" || at === "" ? { leftMs: 0 } : timeLeft(String(at), answer);
+  const when = status === "Started" || at === "" ? { leftMs: 0 } : timeLeft(typeof at === "string" ? at : "", answer);
   if (when === undefined) throw notUnderstood(IMDS, "scheduled events");
   const { Description: words } = read;
   return [

@@ -1,5 +1,5 @@
 import type { Metadata, MetadataAnswer, MetadataQuestion } from "../../ports/metadata.ts";
-import { jsonValue } from "./json-value.ts";
+import { fieldsOf, jsonValue } from "./json-value.ts";
 import { notUnderstood } from "./not-understood.ts";
 
 export const IMDS = "Azure's instance metadata service";
@@ -8,7 +8,7 @@ const INSTANCE = { path: "/metadata/instance/compute", version: "2021-02-01" };
 const EVENTS = { path: "/metadata/scheduledevents", version: "2020-07-01" };
 
 const LIMIT_MS = 5_000;
-/** The first question for events turns them on for this machine, which may take two minutes. */
+/** The first question for events turns them on for this machine: two minutes at most. */
 const FIRST_LIMIT_MS = 130_000;
 const ACKNOWLEDGE_LIMIT_MS = 3_000;
 const NOT_THERE = "is this a machine of Azure? notices.platform says whom to ask";
@@ -29,7 +29,7 @@ export class AzureService {
   async ownName(signal: AbortSignal): Promise<string> {
     if (this.#name !== undefined) return this.#name;
     const { text } = await this.#metadata.ask(this.#question(INSTANCE), LIMIT_MS, signal);
-    const { name } = Object(jsonValue(text)) as { readonly name?: unknown };
+    const { name } = fieldsOf(jsonValue(text));
     if (typeof name !== "string" || name === "") throw notUnderstood(IMDS, "this machine's name");
     this.#name = name;
     return name;

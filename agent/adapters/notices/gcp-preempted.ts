@@ -8,7 +8,7 @@ const NOTICES: ReadonlyMap<string, readonly Notice[]> = new Map([
   ["TRUE", [{ kind: "gcp-preempted" }]],
 ]);
 
-/** Thirty seconds before the machine is gone, and with the shutdown that its own system hears of. */
+/** Thirty seconds before the machine is gone, with the shutdown that its own system hears of. */
 export function gcpPreempted(metadata: Metadata, baseUrl: string): NoticeLine {
   const value = new GcpValue(metadata, baseUrl, "/computeMetadata/v1/instance/preempted");
   return {

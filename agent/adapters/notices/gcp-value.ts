@@ -4,7 +4,7 @@ import { notUnderstood } from "./not-understood.ts";
 
 const SERVER = "Google's metadata server";
 
-/** It answers at the latest after this though nothing changed, so that one that is gone is noticed. */
+/** It answers after this though nothing changed, so that one that is gone is noticed. */
 const HELD_S = 20;
 const LIMIT_MS = 2_000;
 const ETAG = /^[\w"/+=-]{1,128}$/;

@@ -6,3 +6,8 @@ export function jsonValue(text: string): unknown {
     return undefined;
   }
 }
+
+/** Its fields; none, where it is no object. */
+export function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : {};
+}

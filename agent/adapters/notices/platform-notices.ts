@@ -18,7 +18,7 @@ export function platformNotices(which: WhichPlatform, metadata: Metadata, places
       if (typeof which === "object") return { at: "none", because: which.off };
       const all = candidates(metadata, places);
       if (which !== "ask") return { at: "here", platform: all[which] };
-      return await ask(Object.values(all), signal);
+      return ask(Object.values(all), signal);
     },
   };
 }

@@ -1,5 +1,6 @@
 import { AgentError } from "../../core/errors.ts";
 import { type ProgramEnd, runProgram } from "./run-program.ts";
+import { propertiesOf, propertiesOfEach } from "./told-properties.ts";
 
 /**
  * A start may take as long as the slowest unit's TimeoutStartSec=, five minutes (a damaged database
@@ -41,14 +42,10 @@ export async function showUnit<T extends Readonly<Record<string, string>>>(
   const args = ["show", "--no-pager", `--property=${Object.keys(absent).join(",")}`, "--", unit];
   const end = await runProgram("systemctl", args, { deadlineMs: SHOW_DEADLINE_MS, signal });
   if (end.code !== 0) throw refused("show", unit, end);
-  const told = end.stdout.split("\n").filter((line) => line.includes("="));
-  return { ...absent, ...Object.fromEntries(told.map(pair)) };
+  return { ...absent, ...propertiesOf(end.stdout) };
 }
 
-/**
- * The same of several units at once, in their order. What a unit says several times (ExecStartPre=)
- * is joined.
- */
+/** The same of several units at once, in their order. */
 export async function showUnits(
   units: readonly string[],
   properties: readonly string[],
@@ -57,20 +54,7 @@ export async function showUnits(
   const args = ["show", "--no-pager", `--property=${properties.join(",")}`, "--", ...units];
   const end = await runProgram("systemctl", args, { deadlineMs: SHOW_DEADLINE_MS, signal });
   if (end.code !== 0) throw refused("show", units.join(" "), end);
-  return end.stdout.split("\n\n").map((block) => {
-    const told = new Map<string, string>();
-    for (const [name, value] of block
-      .split("\n")
-      .filter((line) => line.includes("="))
-      .map(pair))
-      told.set(name, told.has(name) ? `${told.get(name)} ${value}` : value);
-    return Object.fromEntries(told);
-  });
-}
-
-function pair(line: string): readonly [string, string] {
-  const at = line.indexOf("=");
-  return [line.slice(0, at), line.slice(at + 1)];
+  return propertiesOfEach(end.stdout);
 }
 
 /** Its words in a C locale, systemd 252 to 257; what none of them says is a unit that failed. */

@@ -58,11 +58,15 @@ const MEANINGS: readonly (readonly [RegExp, Meaning])[] = [
   ],
 ];
 
+/** A sentence. What goes on for longer says nothing more, and would take long to look through. */
+const WORDS_MAX_CHARS = 1_000;
+
 /**
  * What the server says to a person: it is final, but for a wait that it names itself. Undefined: it
  * only asks for patience.
  */
-export function refusal(words: string): AgentError | undefined {
+export function refusal(said: string): AgentError | undefined {
+  const words = said.slice(0, WORDS_MAX_CHARS);
   if (/rate limited/i.test(words)) return undefined;
   const found = MEANINGS.find(([phrase]) => phrase.test(words));
   if (found !== undefined) return told(found[1], words);
@@ -73,7 +77,7 @@ export function refusal(words: string): AgentError | undefined {
 
 /** An error on the way in: a refusal if the server answered with one, undefined if it may pass. */
 export function refusalIn(loginError: string): AgentError | undefined {
-  const answered = /register request: http (\d+): (.*)$/s.exec(loginError);
+  const answered = /register request: http (\d+): (.*)$/s.exec(loginError.slice(0, WORDS_MAX_CHARS));
   const [, status = "", words = ""] = answered ?? [];
   const found = MEANINGS.find(([phrase]) => phrase.test(words));
   if (found !== undefined) return told(found[1], words);

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { daemonFailed } from "./local-request.ts";
 
 /**
  * What tailscaled says of itself and its peers: `ipnstate.Status`. Its form is not promised, so
@@ -47,9 +48,9 @@ const Status = z.object({
   Peer: z.record(z.string(), Peer.nullable().catch(null)).catch({}),
 });
 
-/** @throws if it is not JSON, or not an object. */
+/** @throws {AgentError} "tailnet.daemon-failed" (retryable) if it is not JSON, or not an object. */
 export function readStatus(json: string): DaemonStatus {
-  const { BackendState, HaveNodeKey, Self, CurrentTailnet, Peer: peers } = Status.parse(JSON.parse(json));
+  const { BackendState, HaveNodeKey, Self, CurrentTailnet, Peer: peers } = statusIn(json);
   const offered = Object.values(peers).flatMap((peer) => (peer === null ? [] : routesOf(peer)));
   return {
     state: BackendState,
@@ -64,12 +65,33 @@ export function readStatus(json: string): DaemonStatus {
 }
 
 /**
+ * What its preferences say of others' routes.
+ * @throws {AgentError} "tailnet.daemon-failed" (retryable) if they are not JSON.
+ */
+export function readAcceptsRoutes(json: string): boolean {
+  try {
+    const prefs: unknown = JSON.parse(json);
+    return typeof prefs === "object" && prefs !== null && "RouteAll" in prefs && prefs.RouteAll === true;
+  } catch (cause) {
+    throw daemonFailed("tailscaled answered with something that is no preferences of it", cause);
+  }
+}
+
+function statusIn(json: string): z.output<typeof Status> {
+  try {
+    return Status.parse(JSON.parse(json));
+  } catch (cause) {
+    throw daemonFailed("tailscaled answered with something that is no status of it", cause);
+  }
+}
+
+/**
  * What a peer is allowed to route is its own addresses, as single hosts, and what it offers. An
  * exit node's routes are taken only by who chooses it.
  */
 function routesOf({ AllowedIPs, TailscaleIPs }: z.output<typeof Peer>): readonly string[] {
-  const own = TailscaleIPs.flatMap((address) => [`${address}/32`, `${address}/128`]);
-  return AllowedIPs.filter((route) => !own.includes(route) && !route.endsWith("/0"));
+  const own = new Set(TailscaleIPs.flatMap((address) => [`${address}/32`, `${address}/128`]));
+  return AllowedIPs.filter((route) => !own.has(route) && !route.endsWith("/0"));
 }
 
 function withoutDot(name: string): string {

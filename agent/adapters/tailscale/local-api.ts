@@ -3,7 +3,7 @@ import { LineCutter } from "../../core/line-cutter.ts";
 import type { Secret } from "../../core/secret.ts";
 import { Branch, within } from "../../lifecycle/branch.ts";
 import type { Clock } from "../../ports/clock.ts";
-import { type DaemonStatus, readStatus } from "./daemon-status.ts";
+import { type DaemonStatus, readAcceptsRoutes, readStatus } from "./daemon-status.ts";
 import { daemonFailed, type LocalCall, localRequest, textOf } from "./local-request.ts";
 import { type Notification, readNotification, WATCHED } from "./notification.ts";
 
@@ -38,8 +38,7 @@ export class LocalApi {
   }
 
   async acceptsRoutes(signal: AbortSignal): Promise<boolean> {
-    const prefs: unknown = JSON.parse(await this.#call({ method: "GET", path: "prefs" }, signal));
-    return typeof prefs === "object" && prefs !== null && "RouteAll" in prefs && prefs.RouteAll === true;
+    return readAcceptsRoutes(await this.#call({ method: "GET", path: "prefs" }, signal));
   }
 
   async acceptRoutes(accept: boolean, signal: AbortSignal): Promise<void> {

@@ -6,6 +6,8 @@ import { AgentError } from "../../core/errors.ts";
  * client/local/local.go.
  */
 const HOST = "local-tailscaled.sock";
+/** The status of ten thousand peers, some two kilobytes each. */
+const ANSWER_MAX_CHARS = 32 * 1024 * 1024;
 /** Its errors are one line. */
 const REFUSAL_MAX_CHARS = 1_000;
 
@@ -53,12 +55,16 @@ export async function localRequest(
   throw daemonFailed(`tailscaled refuses ${method} ${path} (${statusCode}${words && `, ${words}`})${hint}`);
 }
 
-/** The whole body. An answer that breaks off is an error. */
+/** The whole body. An answer that breaks off, or is longer than any, is an error. */
 export async function textOf(response: IncomingMessage): Promise<string> {
   let text = "";
   response.setEncoding("utf8");
   // With an encoding set, the pieces are text.
-  for await (const piece of response as AsyncIterable<string>) text += piece;
+  for await (const piece of response as AsyncIterable<string>) {
+    text += piece;
+    if (text.length > ANSWER_MAX_CHARS)
+      throw daemonFailed(`tailscaled's answer is longer than ${ANSWER_MAX_CHARS} characters`);
+  }
   return text;
 }
 

@@ -69,8 +69,13 @@ function proofOf({ claims, headerMac: mac }: LabelToken, metadata: HeaderMetadat
   return right ? "authentic" : "altered";
 }
 
+/** As deep as cryptsetup's own reader goes (json-c, JSON_TOKENER_DEFAULT_DEPTH). */
+const DEPTH_MAX = 32;
+
+/** What lies deeper is told as one value, which no header of ours has. */
 function leaves(value: unknown, path: readonly string[]): readonly (readonly [path: string, value: string])[] {
   const members = typeof value === "object" && value !== null ? Object.entries(value) : [];
+  if (path.length > DEPTH_MAX) return [[path.map(encoded).join("/"), "(nested too deeply)"]];
   if (members.length > 0) return members.flatMap(([name, member]) => leaves(member, [...path, name]));
   return [[path.map(encoded).join("/"), typeof value === "string" ? value : JSON.stringify(value)]];
 }
@@ -84,7 +89,11 @@ function beginsAsLuks2(bytes: Buffer): boolean {
   return bytes.subarray(0, 8).equals(Buffer.from([0x4c, 0x55, 0x4b, 0x53, 0xba, 0xbe, 0, 2]));
 }
 
+/** Ours has 12 KiB. To read what is nested without end takes longer than its length says. */
+const JSON_MAX_CHARS = 1024 * 1024;
+
 function parse(json: string): z.output<typeof MetadataSchema> | undefined {
+  if (json.length > JSON_MAX_CHARS) return undefined;
   try {
     return MetadataSchema.parse(JSON.parse(json));
   } catch {

@@ -38,9 +38,18 @@ export function devicesOf(reference: DeviceReference, database: string): readonl
     .split(/\n\s*\n/)
     .map(readEntry)
     .filter((entry) => entry.isBlock && fits(reference, entry));
+  const paths = new Set(fitting.map(({ sysPath }) => sysPath));
   return fitting
-    .filter(({ sysPath }) => !fitting.some((other) => sysPath.startsWith(`${other.sysPath}/`)))
+    .filter(({ sysPath }) => !directoriesOf(sysPath).some((directory) => paths.has(directory)))
     .map(({ name }) => `/dev/${name}`);
+}
+
+/** PATH_MAX: the kernel has none that is longer. */
+const PATH_MAX_CHARS = 4_096;
+
+function directoriesOf(path: string): readonly string[] {
+  const whole = path.slice(0, PATH_MAX_CHARS);
+  return [...whole.matchAll(/\//g)].map(({ index }) => whole.slice(0, index));
 }
 
 interface UdevEntry {
@@ -52,17 +61,15 @@ interface UdevEntry {
 }
 
 function readEntry(paragraph: string): UdevEntry {
-  const lines = paragraph.split("\n");
-  const all = (prefix: string): readonly string[] =>
-    lines.filter((line) => line.startsWith(prefix)).map((line) => line.slice(prefix.length));
-  const properties = new Set(all("E: "));
-  return {
-    name: all("N: ")[0] ?? "",
-    sysPath: all("P: ")[0] ?? "",
-    isBlock: properties.has("SUBSYSTEM=block"),
-    links: new Set(all("S: ")),
-    properties,
-  };
+  const [links, properties] = [new Set<string>(), new Set<string>()];
+  let [name, sysPath]: (string | undefined)[] = [];
+  for (const line of paragraph.split("\n")) {
+    if (line.startsWith("E: ")) properties.add(line.slice(3));
+    else if (line.startsWith("S: ")) links.add(line.slice(3));
+    else if (line.startsWith("N: ")) name ??= line.slice(3);
+    else if (line.startsWith("P: ")) sysPath ??= line.slice(3);
+  }
+  return { name: name ?? "", sysPath: sysPath ?? "", isBlock: properties.has("SUBSYSTEM=block"), links, properties };
 }
 
 function fits(reference: DeviceReference, { links, properties }: UdevEntry): boolean {

@@ -20,7 +20,8 @@ export function nodePeerReader(): PeerReader {
   };
   return {
     read: (leaf) => readFacts(leaf),
-    sent: sentChain,
+    sent: (flight) =>
+      attempt("gateway.certificate-unreadable", "The chain that the client sent", () => sentChain(flight)),
     issuedByTwin: (leaf, cas, nowMs) =>
       attempt("gateway.certificate-unreadable", "The client's certificate", () =>
         issuedByTwin(new X509Certificate(leaf), cas.map(certificateOf), nowMs),

@@ -95,9 +95,16 @@ function opened(decipher: ReturnType<Suite["decipher"]>, record: Buffer) {
   }
 }
 
-/** Undefined until the message is whole. A client sends it first. */
+/** Type, and a length of three bytes. A client may send them in records of their own. */
+const MESSAGE_HEADER_BYTES = 4;
+
+/**
+ * Undefined until the message is whole. A client sends it first.
+ * @throws {RangeError} where lengths in it do not fit, which OpenSSL would not have found good.
+ */
 function certificatesIn(messages: Buffer): readonly Uint8Array[] | undefined {
-  if (messages[0] !== CERTIFICATE || messages.length < 4 + messages.readUIntBE(1, 3)) return undefined;
+  if (messages[0] !== CERTIFICATE || messages.length < MESSAGE_HEADER_BYTES) return undefined;
+  if (messages.length < MESSAGE_HEADER_BYTES + messages.readUIntBE(1, 3)) return undefined;
   const chain: Uint8Array[] = [];
   const context = 4 + 1 + messages.readUInt8(4);
   const end = context + 3 + messages.readUIntBE(context, 3);

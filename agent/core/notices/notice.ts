@@ -25,7 +25,7 @@ export interface Notice {
   readonly kind: NoticeKind;
   /** The platform's name for it; absent where it has none. */
   readonly id?: string;
-  /** How long until it happens, when the platform was asked: its own clock counts. 0: it happens. */
+  /** How long until it happens, by the platform's own clock when it was asked. 0: it happens. */
   readonly leftMs?: number;
   /** When it happens, as the platform says it, Unix ms: what two looks have in common. */
   readonly atMs?: number;

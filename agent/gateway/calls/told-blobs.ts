@@ -84,16 +84,23 @@ export class HistoryReader implements AnswerReader {
   }
 }
 
+/**
+ * Of one blob. BuildKit sends a megabyte at a time; each piece costs a look at all that has come.
+ */
+const MOST_PIECES = 64;
+
 /** Of `Content/Read`, asked for an index or a manifest: the blobs that it consists of. */
 export class BlobReader implements AnswerReader {
   readonly #messages = new Messages();
   #blob = "";
+  #pieces = 0;
 
   *push(piece: Buffer): Generator<ToldBlob, void, undefined> {
     for (const message of this.#messages.push(piece)) {
       for (const data of all(message, PIECE_DATA))
         if (this.#blob.length <= MOST_BYTES) this.#blob += data.toString("latin1");
-      if (this.#blob.length <= MOST_BYTES) yield* partsOf(this.#blob);
+      this.#pieces += 1;
+      if (this.#blob.length <= MOST_BYTES && this.#pieces <= MOST_PIECES) yield* partsOf(this.#blob);
     }
   }
 }

@@ -23,7 +23,7 @@ function filled(name: DiskName, leftMib: number, what: string): Fault {
   return {
     ...{ lane, weight: 2, breaks: WITHOUT_ROOM, holdsMs: [2_000, 20_000], what },
     bring: async ({ stage }) => {
-      await fill(vmOf(stage), stage.workDir, name, leftMib).catch(() => undefined);
+      await fill(vmOf(stage), stage.workDir, name, leftMib);
       return { mend: () => empty(vmOf(stage), stage.workDir, name) };
     },
   };

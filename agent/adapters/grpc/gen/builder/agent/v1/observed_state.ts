@@ -232,7 +232,7 @@ export interface ObservedState {
     | undefined;
   /**
    * What the platform announces to this machine: place no new builds on it, whatever it is. Whole
-   * each time. One that ends the machine also shows as PHASE_DRAINING, with its words as the reason.
+   * each time. One that ends the machine shows as PHASE_DRAINING too, its words in phase_reason.
    */
   platformNotices: PlatformNotice[];
 }
@@ -288,8 +288,8 @@ export interface PlatformNotice {
   /** The platform's name for it; empty where it has none. */
   id: string;
   /**
-   * The machine is gone afterwards, or all that runs on it: the agent ends in order before. Anything
-   * else is told, and cuts no build.
+   * The machine is gone afterwards, or all that runs on it: the agent ends in order before. All else
+   * is told, and cuts no build.
    */
   endsMachine: boolean;
   heardAt:
