@@ -1,5 +1,6 @@
 import { afterAll, expect, it } from "vitest";
 import { SessionEnding } from "../../agent/adapters/grpc/gen/builder/agent/v1/observed_state.ts";
+import { Scope } from "../../agent/lifecycle/scope.ts";
 import { asMeasured, writeSection } from "../../bench/report/page.ts";
 import { aligned } from "../../bench/report/table.ts";
 import { answersHttp2 } from "./stage/http2-settings.ts";
@@ -99,7 +100,8 @@ it(
 async function noticed() {
   await using stage = await Stage.up({ drainGraceMs: 600_000 });
   const build = await stage.openBuild();
-  await using _held = await stage.holdBuild(build);
+  await using scope = new Scope();
+  scope.own(await stage.holdBuild(build));
   const order = ["--deadline", `${(NOTICE_MS - LAST_STEPS_MS) / 1_000}s`, "--reason", "spot interruption", "--detach"];
   const asked = stage.ask("drain", order);
   const deadlineToldMs = await told(stage);

@@ -1,6 +1,7 @@
 import { status } from "@grpc/grpc-js";
 import { expect, it } from "vitest";
 import { SessionEnding } from "../../agent/adapters/grpc/gen/builder/agent/v1/observed_state.ts";
+import { Scope } from "../../agent/lifecycle/scope.ts";
 import { Refusal } from "../../sandbox/control-plane/refusal.ts";
 import { Stage } from "./stage/stage.ts";
 import { needsStage } from "./stage/whether.ts";
@@ -10,7 +11,8 @@ needsStage();
 it("a machine whose control plane is away ends with exit code 0, is not called drained, and delivers its records when it starts again", async () => {
   await using stage = await Stage.up({ drainGraceMs: 1_000 });
   const build = await stage.openBuild();
-  await using _held = await stage.holdBuild(build);
+  await using scope = new Scope();
+  scope.own(await stage.holdBuild(build));
   const away = new Refusal(status.UNAVAILABLE, "away for a while");
   stage.plane.faults.answer("attach", away);
   stage.machine.link?.end(away);

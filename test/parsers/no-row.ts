@@ -1,4 +1,4 @@
-/** Files that take bytes apart and have no row, and why: it is no stranger's, or judged elsewhere. */
+/** Files that take bytes apart and have no row, and why: no stranger's, or judged elsewhere. */
 export const NO_ROW: Readonly<Record<string, string>> = {
   "agent/adapters/bundle/secret-digests.ts": "a digest that was made a line before",
   "agent/adapters/grpc/trusted-channel.ts": "the CA file that cli/pinned-ca.ts has judged",
