@@ -20,7 +20,9 @@ export class Lines {
     let from = 0;
     for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, from)) {
       this.#keep(chunk.subarray(from, end));
-      const line = Buffer.concat(this.#parts).toString("utf8");
+      const [first, ...rest] = this.#parts;
+      // Most lines come in one piece, and a copy costs more than all the rest.
+      const line = first === undefined ? "" : (rest.length === 0 ? first : Buffer.concat(this.#parts)).toString("utf8");
       this.#parts = [];
       this.#bytes = 0;
       from = end + 1;
