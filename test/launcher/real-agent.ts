@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -97,6 +98,12 @@ export class RealAgent implements AsyncDisposable {
     this.process.kill("SIGKILL");
     await this.ended();
     await eventually(async () => (await this.buildkit.remains()).every((one) => one.includes("sock")), "it is gone");
+    // They end by themselves, and write until then.
+    const children = [this.childPid("gateway"), this.childPid("control")];
+    await eventually(
+      async () => !children.some((pid) => pid !== undefined && existsSync(`/proc/${pid}`)),
+      "so are they",
+    );
     await this.buildkit[Symbol.asyncDispose]();
   }
 }

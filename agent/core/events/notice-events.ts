@@ -17,7 +17,7 @@ export const noticeEvents = {
   "notices.not-heard": {
     at: ["warn"],
     fields: ["platform", "err"],
-    says: "The platform's metadata service is at fault: a notice would not be heard. Nothing waits for it.",
+    says: "The platform's metadata service is at fault: a notice would not be heard, and nothing waits for it.",
   },
   "notices.heard-again": { at: ["info"], fields: ["platform"], says: "The platform's metadata service answers again." },
   "notices.acknowledged": {
