@@ -6,12 +6,13 @@ import { sharedStage } from "../stage/shared-stage.ts";
 import { type Mood, Way } from "./stage/way.ts";
 
 const way = await Way.open();
+// After the stage, which ends by it: what is said first is done last.
+afterAll(() => way[Symbol.asyncDispose]());
 const stage = sharedStage({
   plane: { heartbeatMs: 1_000 },
   config: { controlPlane: { endpoint: way.endpoint } },
   prepare: (plane) => way.leadTo(plane.transport.port),
 });
-afterAll(() => way[Symbol.asyncDispose]());
 
 const LASTS_MS = 2_000;
 const FLAPS_EVERY_MS = 250;
