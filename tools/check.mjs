@@ -42,7 +42,6 @@ const slow = {
   frames,
   calls,
   evidence,
-  parsers,
   terminals,
   page,
   simulate,
@@ -50,7 +49,7 @@ const slow = {
   "vm-first": vmFirst,
 };
 /** @type {Checks} */
-const known = { ...everyday, ...slow, endings, notices, replacements, chaos, tailnet, recovery, vm };
+const known = { ...everyday, ...slow, parsers, endings, notices, replacements, chaos, tailnet, recovery, vm };
 
 const { values, positionals } = parseArgs({
   options: { only: { type: "string" }, slow: { type: "boolean", default: false } },

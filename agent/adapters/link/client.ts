@@ -1,5 +1,6 @@
 import { connect } from "node:net";
 import type { AllowSet } from "../../core/allow-set.ts";
+import { untilBeatMs } from "../../core/beat.ts";
 import { AgentError } from "../../core/errors.ts";
 import type { Instant } from "../../core/instant.ts";
 import { firstOf } from "../../lifecycle/branch.ts";
@@ -24,8 +25,11 @@ const FIRST_DELAY_MS = 50;
  * look at a socket without anybody behind it costs a tenth of a millisecond.
  */
 const ABSENT_DELAY_MS = 100;
-/** While nobody is there, but a gateway is at another place. */
-const EMPTY_DELAY_MS = 1_000;
+/**
+ * While nobody is there, but a gateway is at another place: together with the other looks of this
+ * process, which wakes once for all of them.
+ */
+const EMPTY_EVERY_MS = 2_000;
 /** While somebody answers wrongly, and each time is told in the log. */
 const FAULTY_DELAY_MS = 1_000;
 /**
@@ -139,9 +143,11 @@ export class LinkClient implements Gateway {
       if (signal.aborted) break;
       if (fault !== undefined) log.warn({ err: fault, path }, "link.dropped");
       if (clock.now().monoMs - sinceMs > GOOD_MS) failures = 0;
-      const absentMs = places?.isTaken() === true ? EMPTY_DELAY_MS : ABSENT_DELAY_MS;
-      const longestMs = fault === undefined ? absentMs : FAULTY_DELAY_MS;
-      const pauseMs = Math.min(FIRST_DELAY_MS * 2 ** Math.min(failures, 10), longestMs);
+      const longestMs = fault === undefined ? ABSENT_DELAY_MS : FAULTY_DELAY_MS;
+      const isSpare = fault === undefined && places?.isTaken() === true;
+      const pauseMs = isSpare
+        ? untilBeatMs(clock.now(), EMPTY_EVERY_MS)
+        : Math.min(FIRST_DELAY_MS * 2 ** Math.min(failures, 10), longestMs);
       if (places === undefined) await clock.sleep(pauseMs, signal);
       else
         await firstOf(
