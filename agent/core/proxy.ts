@@ -15,8 +15,8 @@ const HTTP = 80;
 /** Undefined for what is no URL of an HTTP proxy. "proxy.example:3128" is taken as curl does. */
 export function parseProxy(text: string): Proxy | undefined {
   const whole = text.includes("://") ? text : `http://${text}`;
-  if (!URL.canParse(whole)) return undefined;
-  const url = new URL(whole);
+  const url = urlOf(whole);
+  if (url === undefined) return undefined;
   if (url.protocol !== "http:" || url.hostname === "") return undefined;
   if ((url.pathname !== "/" && url.pathname !== "") || url.search !== "" || url.hash !== "") return undefined;
   const credentials = decoded(url.password === "" ? url.username : `${url.username}:${url.password}`);
@@ -26,6 +26,15 @@ export function parseProxy(text: string): Proxy | undefined {
     port: url.port === "" ? HTTP : Number(url.port),
     ...(credentials !== "" && { credentials: new Secret(credentials) }),
   };
+}
+
+/** Of very long hosts `URL.canParse` says yes where `new URL` throws (Node 20.20). */
+function urlOf(text: string): URL | undefined {
+  try {
+    return new URL(text);
+  } catch {
+    return undefined;
+  }
 }
 
 const LOOPBACK = [cidr("127.0.0.0/8"), cidr("::1/128")];

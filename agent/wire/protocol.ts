@@ -1,6 +1,6 @@
 import { AgentError } from "../core/errors.ts";
 import { objectOf, toLine } from "./lines.ts";
-import { misfit, NEVER, type Shape } from "./shape.ts";
+import { fitted, misfit, NEVER, type Shape } from "./shape.ts";
 
 /**
  * One of our request sockets: a connection carries one request, its steps, and one answer, a JSON
@@ -63,7 +63,7 @@ export function messageLine({ version }: Protocol, message: object): string {
 export function readMessage<Message>(protocol: Protocol, shape: Shape<Message>, line: string): Message {
   const { v, ...message } = objectOf(line) ?? {};
   requireVersion(protocol, v);
-  const parsed = shape.safeParse(message);
+  const parsed = fitted(shape, message);
   if (parsed.success) return parsed.data;
   throw malformed(protocol, "message", misfit(parsed.error));
 }
@@ -99,7 +99,7 @@ export function readFields<Request extends object>(
   { protocol, request }: Verb<Request, object, object>,
   fields: object,
 ): Request {
-  const parsed = request.safeParse(fields);
+  const parsed = fitted(request, fields);
   if (parsed.success) return parsed.data;
   throw malformed(protocol, "request", misfit(parsed.error));
 }
@@ -114,9 +114,9 @@ export function readReply<Step extends object, Answer extends object>(
   if (is === "failed" && typeof code === "string" && typeof message === "string")
     return { is, failure: new AgentError(code, message, { retryable: retryable === true }) };
   requireVersion(protocol, version);
-  const asStep = step.safeParse(reply);
+  const asStep = fitted(step, reply);
   if (asStep.success) return { is: "step", step: asStep.data };
-  const asAnswer = answer.safeParse(reply);
+  const asAnswer = fitted(answer, reply);
   if (asAnswer.success) return { is: "answer", answer: asAnswer.data };
   throw malformed(protocol, "answer", misfit(asAnswer.error));
 }

@@ -12,6 +12,18 @@ interface Misfit {
 /** The shape of what must not come. */
 export const NEVER: Shape<never> = { safeParse: () => ({ success: false, error: { issues: [] } }) };
 
+/**
+ * What comes of a value by a shape. zod 4 asks for a length also where there is no string, and one
+ * that cannot be compared throws there: it does not fit either.
+ */
+export function fitted<T>(shape: Shape<T>, value: unknown): ReturnType<Shape<T>["safeParse"]> {
+  try {
+    return shape.safeParse(value);
+  } catch {
+    return { success: false, error: { issues: [] } };
+  }
+}
+
 /** Where a value does not fit. Never what was there: a request may hold a key. */
 export function misfit({ issues }: Misfit): string {
   const path = issues[0]?.path.map(String).join(".") ?? "";
