@@ -22,5 +22,8 @@ export function notable(state: ObservedState): string {
     state.bootChapters.length,
     buildkit,
     certificates,
+    state.ending,
+    state.notices,
+    state.refusedBuilds?.map(({ buildId, why }) => [buildId, why]),
   ]);
 }
