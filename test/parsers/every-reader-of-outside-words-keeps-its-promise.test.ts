@@ -7,7 +7,7 @@ import { broken, brokenByLarge } from "./judged.ts";
 
 /** Two hundred of each every day: some seconds. `npm run test:parsers` takes ten thousand. */
 const CASES = Number(process.env["BUILDER_AGENT_PARSER_CASES"] || 200);
-/** Every day the same words; by name always others. A failure names the seed that shows it again. */
+/** Every day the same words; by name others. A failure names the seed that shows it again. */
 const SEED = Number(process.env["BUILDER_AGENT_SEED"] || (CASES > 200 ? Date.now() % 2 ** 31 : 14));
 const LARGE_CASES = Math.ceil(CASES / 500);
 const DEADLINE_MS = 120_000 + CASES * 30;
