@@ -205,6 +205,11 @@ describe("the gateway", () => {
       expect(gateway.told).toEqual([]);
     });
 
+    it("the old one's hello, heard again, takes nobody's key from the one that is to be certified", async () => {
+      await says(old, stats("old"), young, both, { is: "lost", from: "old" }, old);
+      expect(board.servingRequest.get()).toEqual(request("k2"));
+    });
+
     it("is retired, once, when the other serves", async () => {
       await says(old, stats("old"), young, both, stats("young"), stats("young"), stats("old", { listening: false }));
       expect(gateway.told).toEqual(["retire old"]);
