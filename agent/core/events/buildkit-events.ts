@@ -112,6 +112,11 @@ export const cacheKeeperEvents = {
     fields: ["crashesInARow"],
     says: "BuildKit's last end was unclean: its databases are checked before it starts.",
   },
+  "buildkit.cache-not-synced": {
+    at: ["warn"],
+    fields: [],
+    says: "BuildKit ended in order, and its disk did not take everything within 10 s: its next start checks its databases.",
+  },
   "buildkit.disk-reserve-used": {
     at: ["warn"],
     fields: [],
