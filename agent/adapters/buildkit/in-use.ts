@@ -24,8 +24,8 @@ const InUseSchema = z.object({
   bootId: z.string().exactOptional(),
 });
 
-/** The file system is unmounted soon after, which waits for the same. */
-const SYNC_MS = 10_000;
+/** Less than the unit gives to what comes after its end (`TimeoutStopSec=`). */
+const SYNC_MS = 8_000;
 
 /** buildkitd's own: it removes it last of all, after its databases are closed. */
 const OWN_LOCK = "buildkitd.lock";

@@ -115,7 +115,7 @@ export const cacheKeeperEvents = {
   "buildkit.cache-not-synced": {
     at: ["warn"],
     fields: [],
-    says: "BuildKit ended in order, and its disk did not take everything within 10 s: its next start checks its databases.",
+    says: "BuildKit ended in order, and its disk did not take everything within 8 s: its next start doubts its cache, as after an unclean end.",
   },
   "buildkit.disk-reserve-used": {
     at: ["warn"],
