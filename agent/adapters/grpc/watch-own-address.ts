@@ -35,8 +35,14 @@ export function watchOwnAddress(peer: string, moved: (from: string, to: string) 
   };
 }
 
-/** As the routes are now; undefined: there is no way. A connected datagram socket sends nothing. */
-function ownAddress(host: string, port: number): Promise<string | undefined> {
+/** Of a socket that has no way, or one without an address. */
+const NO_ADDRESS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
+
+/**
+ * From which address packets to there leave, as the routes are now; undefined: there is no way, or
+ * the way's link has no address. A connected datagram socket sends nothing.
+ */
+export function ownAddress(host: string, port: number): Promise<string | undefined> {
   const socket = createSocket(isIP(host) === 6 ? "udp6" : "udp4");
   return new Promise((resolve) => {
     const over = (address: string | undefined): void => {
@@ -44,6 +50,10 @@ function ownAddress(host: string, port: number): Promise<string | undefined> {
       resolve(address);
     };
     socket.once("error", () => over(undefined));
-    socket.connect(port, host, () => over(socket.address().address));
+    // Called by Node where there is no way, too.
+    socket.connect(port, host, () => {
+      const { address } = socket.address();
+      over(NO_ADDRESS.has(address) ? undefined : address);
+    });
   });
 }
