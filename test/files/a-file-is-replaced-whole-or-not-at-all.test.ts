@@ -17,13 +17,13 @@ it("whoever reads a file while it is replaced finds the old bytes or the new one
   const file = join(folder, "state");
   const both = ["a", "b"].map((letter) => letter.repeat(3_000_000));
   await replaceFile(file, both[0]!);
-  let isOver = false;
+  const over = new AbortController();
   const found = new Set<string>();
   const reading = (async () => {
-    while (!isOver) found.add(await readFile(file, "utf8"));
+    while (!over.signal.aborted) found.add(await readFile(file, "utf8"));
   })();
   for (let round = 1; round <= 10; round += 1) await replaceFile(file, both[round % 2]!);
-  isOver = true;
+  over.abort();
   await reading;
   expect([...found].filter((text) => !both.includes(text)).map(({ length }) => length)).toEqual([]);
 });

@@ -1,4 +1,4 @@
-import type { FileHandle } from "node:fs/promises";
+import type * as Files from "node:fs/promises";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -9,8 +9,8 @@ const asked: string[] = [];
 
 /** The real calls, noted in their order. */
 vi.mock("node:fs/promises", async (importOriginal) => {
-  const real = await importOriginal<typeof import("node:fs/promises")>();
-  const noted = (handle: FileHandle, name: string): FileHandle =>
+  const real = await importOriginal<typeof Files>();
+  const noted = (handle: Files.FileHandle, name: string): Files.FileHandle =>
     new Proxy(handle, {
       get(target, key) {
         const value: unknown = Reflect.get(target, key, target);

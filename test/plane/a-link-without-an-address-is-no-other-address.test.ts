@@ -3,9 +3,9 @@ import { expect, it } from "vitest";
 import { NetworkNamespace } from "../../sandbox/net/namespace.ts";
 import { needsNamespaces } from "../sandbox/net/whether.ts";
 
-const WATCH = fileURLToPath(new URL("../../dist/agent/adapters/grpc/watch-own-address.js", import.meta.url));
+const OWN_ADDRESS = fileURLToPath(new URL("../../dist/agent/adapters/grpc/own-address.js", import.meta.url));
 const SCRIPT = `
-  import { ownAddress } from ${JSON.stringify(WATCH)};
+  import { ownAddress } from ${JSON.stringify(OWN_ADDRESS)};
   process.stdout.write(String(await ownAddress("203.0.113.10", 443)));`;
 
 needsNamespaces();
