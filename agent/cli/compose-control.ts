@@ -143,7 +143,7 @@ export async function startControl(
       tailnet,
       debug,
       ownUnit,
-      ownRuntime: scope.own(ownRuntime()),
+      ownRuntime: scope.own(ownRuntime(clock)),
       diagnostics: {
         plane,
         bundles: controlBundles(
