@@ -38,10 +38,14 @@ export async function sharedNetwork(): Promise<StageNetwork> {
  * One of its own, as a VM has it. Clients reach the gateway here, on the same port after each
  * start.
  */
-export async function ownNetwork(plane: EmbeddedControlPlane, uplink: Uplink, scope: Scope): Promise<StageNetwork> {
+export async function ownNetwork(
+  plane: EmbeddedControlPlane,
+  { uplink, offered }: { readonly uplink: Uplink; readonly offered: readonly number[] },
+  scope: Scope,
+): Promise<StageNetwork> {
   // Not the agent's: its sockets shall be gone before this.
   const runtimeDir = scope.own(await makeRuntimeDir()).path;
-  const network = scope.own(await VmNetwork.make({ runtimeDir, offered: [plane.transport.port], uplink }));
+  const network = scope.own(await VmNetwork.make({ runtimeDir, offered: [plane.transport.port, ...offered], uplink }));
   let gatewayPort = 0;
   return {
     mode: "bridge",
