@@ -139,7 +139,7 @@ export async function startControl(
       ...services,
       keyUnwrap: awsKms(),
       names: machineNames,
-      buildNetwork: bridged ? buildNetworkOf(config.services.manager, layout, clock) : undefined,
+      buildNetwork: bridged ? buildNetworkOf(layout, clock) : undefined,
       tailnet,
       debug,
       ownUnit,
