@@ -67,7 +67,11 @@ export class LauncherBench implements AsyncDisposable {
     this.#done = runLauncher(
       {
         managerSocket: this.managerSocket,
-        gateway: { ...child("gateway", this.#journal), listen: { host: "127.0.0.1", port: 0 }, most: 4 },
+        gateway: {
+          ...child("gateway", this.#journal),
+          listen: { host: "127.0.0.1", port: 0 },
+          sockets: this.gatewaySockets,
+        },
         control: child("control", this.#journal, options.control ?? ""),
         env,
         finalExitCodes: [77],
@@ -80,6 +84,11 @@ export class LauncherBench implements AsyncDisposable {
     );
     this.#done.catch(() => undefined);
     return this.#done;
+  }
+
+  /** Where gateways would be, if these listened for control. */
+  get gatewaySockets(): readonly string[] {
+    return [1, 2, 3, 4].map((seat) => join(this.dir, `gateway-${seat}.sock`));
   }
 
   get #journal(): string {

@@ -77,7 +77,7 @@ describe("the launcher's ending", () => {
       env: {},
       listen: { host: "127.0.0.1", port },
       endFile: join(bench.dir, "end"),
-      most: 4,
+      sockets: bench.gatewaySockets,
     };
     const failed = bench.run({ config: { gateway } });
     await expect(failed).rejects.toMatchObject({
