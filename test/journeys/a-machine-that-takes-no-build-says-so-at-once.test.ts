@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { status as code } from "@grpc/grpc-js";
 import { afterAll, expect, it } from "vitest";
-import type { Scope } from "../../agent/lifecycle/scope.ts";
 import { asMeasured, writeSection } from "../../bench/report/page.ts";
 import { aligned } from "../../bench/report/table.ts";
 import type { BuildOrder } from "../../sandbox/control-plane/builds.ts";
@@ -14,6 +13,7 @@ import { paced } from "./causes/stage/paced.ts";
 import { eventually } from "./stage/eventually.ts";
 import { CONTROL, RawCalls } from "./stage/raw-calls.ts";
 import { REF } from "./stage/set-up.ts";
+import { smallDisk } from "./stage/small-disk.ts";
 import { Stage } from "./stage/stage.ts";
 import { needsStage } from "./stage/whether.ts";
 
@@ -46,16 +46,6 @@ interface Reason {
 
 const notNow = (says: RegExp): Reason["heard"] => ({ code: code.UNAVAILABLE, says });
 const never = (says: RegExp): Reason["heard"] => ({ code: code.FAILED_PRECONDITION, says });
-
-const mount = (...args: readonly string[]): Promise<unknown> => promisify(execFile)("mount", args);
-
-/** A small disk for the cache. */
-async function smallCache(workDir: string, _vm: unknown, scope: Scope): Promise<void> {
-  const cache = join(workDir, "cache");
-  await mkdir(cache, { mode: 0o700 });
-  await mount("-t", "tmpfs", "-o", `size=${CACHE_MIB}m,nr_inodes=${INODES},mode=700`, "tmpfs", cache);
-  scope.defer(async () => void (await promisify(execFile)("umount", [cache])));
-}
 
 const filler = ({ workDir }: Stage): string => join(workDir, "cache", "filler");
 let buildkitAway: KeptAway;
@@ -134,7 +124,10 @@ const HEAD = [
 it(`a machine that is full, not ready, too late or about to end says so, ${ASKED} times each`, {
   timeout: paced(120_000),
 }, async () => {
-  await using stage = await Stage.up({ drainGraceMs: 600_000, prepareDisks: smallCache });
+  await using stage = await Stage.up({
+    drainGraceMs: 600_000,
+    prepareDisks: (workDir, _vm, scope) => smallDisk(join(workDir, "cache"), CACHE_MIB, INODES, scope),
+  });
   for (const reason of REASONS) {
     await reason.bring(stage);
     await measured(stage, reason);
