@@ -1,5 +1,3 @@
-import { existsSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { isAlive, LauncherBench } from "./launcher-bench.ts";
 
@@ -102,19 +100,6 @@ describe("the launcher", () => {
     await expect.poll(() => bench.gatewayThatAnswers().catch(String)).toBe(again);
     const seats = (await bench.entries()).filter(({ what }) => what.startsWith("started") && what.includes("LISTEN"));
     expect(seats.map(({ what }) => /"BUILDER_AGENT_SEAT":"(\d)"/.exec(what)?.[1])).toEqual([undefined, "2", undefined]);
-  });
-
-  it("leaves nothing of a gateway that was killed beside others, and takes nothing of theirs", async () => {
-    await using bench = await LauncherBench.make();
-    void bench.run();
-    await bench.started("gateway");
-    bench.replace.note();
-    const next = await bench.started("gateway", 1);
-    const [first = "", second = ""] = bench.gatewaySockets;
-    for (const socket of [first, second]) await writeFile(socket, "");
-    process.kill(next, "SIGKILL");
-    await bench.started("gateway", 2);
-    expect([existsSync(first), existsSync(second)]).toEqual([true, false]);
   });
 
   it("starts no fifth gateway, and says so", async () => {

@@ -25,6 +25,10 @@ export interface Entry {
   readonly what: string;
 }
 
+/** Of as many gateways as there may be. */
+export const seatsIn = (dir: string): readonly string[] =>
+  [1, 2, 3, 4].map((seat) => join(dir, `gateway-${seat}.sock`));
+
 /** The real launcher, in this process, with stand-ins for what it keeps. */
 export class LauncherBench implements AsyncDisposable {
   readonly dir: string;
@@ -70,7 +74,7 @@ export class LauncherBench implements AsyncDisposable {
         gateway: {
           ...child("gateway", this.#journal),
           listen: { host: "127.0.0.1", port: 0 },
-          sockets: this.gatewaySockets,
+          sockets: seatsIn(this.dir),
         },
         control: child("control", this.#journal, options.control ?? ""),
         env,
@@ -84,11 +88,6 @@ export class LauncherBench implements AsyncDisposable {
     );
     this.#done.catch(() => undefined);
     return this.#done;
-  }
-
-  /** Where gateways would be, if these listened for control. */
-  get gatewaySockets(): readonly string[] {
-    return [1, 2, 3, 4].map((seat) => join(this.dir, `gateway-${seat}.sock`));
   }
 
   get #journal(): string {

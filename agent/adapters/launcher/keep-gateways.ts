@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { unlinkSync } from "node:fs";
 import type { Pulse } from "../../lifecycle/pulse.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
@@ -10,8 +10,8 @@ export interface Gateways {
   readonly start: (seat: number, isBeside: boolean) => Promise<Child>;
   readonly endFile: string;
   /**
-   * A place for each that there may be: the one that serves, and those that finish. Control looks
-   * at all of them.
+   * One for each seat, and so for each that there may be: the one that serves, and those that
+   * finish. Control looks at all of them.
    */
   readonly sockets: readonly string[];
 }
@@ -51,15 +51,6 @@ export async function keepGateways(
   await Promise.all(kept);
 }
 
-/** Of one that was killed: at once, for the next to have the place binds it anew. */
-function clear(socket: string | undefined): void {
-  try {
-    if (socket !== undefined) rmSync(socket, { force: true });
-  } catch {
-    // Nobody answers there: control takes that for nobody, and the next one replaces it.
-  }
-}
-
 async function seated(seats: Set<number>, sockets: readonly string[], start: Gateways["start"]): Promise<Child> {
   const isBeside = seats.size > 0;
   let seat = 1;
@@ -75,5 +66,14 @@ async function seated(seats: Set<number>, sockets: readonly string[], start: Gat
   } catch (failure) {
     seats.delete(seat);
     throw failure;
+  }
+}
+
+/** One that was killed leaves its socket, and its seat may stay empty. */
+function clear(socket: string | undefined): void {
+  try {
+    if (socket !== undefined) unlinkSync(socket);
+  } catch {
+    // It took it along, as it should.
   }
 }

@@ -35,7 +35,7 @@ export interface LauncherConfig {
     readonly listen: { readonly host: string; readonly port: number } | { readonly fd: number };
     /** Where it is written how each run ended. */
     readonly endFile: string;
-    /** Where control finds each of those that there may be while one is replaced. */
+    /** Their sockets for control, one for each that there may be while one is replaced. */
     readonly sockets: readonly string[];
   };
   readonly control: ChildCommand & { readonly endFile: string };
