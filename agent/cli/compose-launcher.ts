@@ -99,7 +99,7 @@ export async function startLauncher(
         env: environmentFor(GATEWAY_SECTIONS, cli.environment),
         listen: inheritedSocket(cli.environment, process.pid) ?? gateway.listen,
         endFile: layout.gatewayEnd,
-        most: layout.gatewaySockets.length,
+        sockets: layout.gatewaySockets,
       },
       control: {
         args: [...nodeFlags("control"), ...children.control],

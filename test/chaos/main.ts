@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { moreOf } from "./descriptors.ts";
 import type { Sample } from "./gauge.ts";
 import { readOptions } from "./options.ts";
 import { type Reported, writeReport } from "./report.ts";
@@ -106,7 +107,8 @@ function toldSamples({ before, after }: Ran): readonly string[] {
   return before.samples.map((first) => {
     const now = after.samples.find(({ name }) => name === first.name);
     const descriptors = `${first.descriptors.length} → ${now?.descriptors.length ?? "?"} descriptors`;
-    return `  ${first.name}, idle: ${mib(first)} → ${mib(now)} MiB, ${descriptors}`;
+    const more = moreOf(first.descriptors, now?.descriptors ?? []);
+    return `  ${first.name}, idle: ${mib(first)} → ${mib(now)} MiB, ${descriptors}${more && ` (${more})`}`;
   });
 }
 

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { GrantSigner } from "../../sandbox/control-plane/debug/grants.ts";
 import { chance } from "../agent/world/chance.ts";
 import { eventually } from "../journeys/stage/eventually.ts";
+import { fixedPort } from "../journeys/stage/fixed-port.ts";
 import { REF } from "../journeys/stage/set-up.ts";
 import { Stage } from "../journeys/stage/stage.ts";
 import { Builders } from "./builders.ts";
@@ -72,7 +73,7 @@ async function withStage<T>(
   left: (why: string) => void,
 ): Promise<T> {
   const stage = await Stage.up({
-    plane: { heartbeatMs: 2_000 },
+    plane: { heartbeatMs: 2_000, port: await fixedPort() },
     uplink: { join: async () => undefined },
     offered: ports,
     config: {
@@ -138,7 +139,7 @@ async function onStage(stage: Stage, outside: Outside, schedule: Schedule, aroun
     breaches: [
       ...failures.map((failure) => ({ promise: "Each fault can be brought, and mended", because: inWords(failure) })),
       ...breaches,
-      ...judgeRecords(timeline),
+      ...judgeRecords(timeline, around.slowness),
       ...judgeReadiness(timeline, recoveredMs),
       ...judgeMachine(before, after),
       ...judgeSlopes(samples),

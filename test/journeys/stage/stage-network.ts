@@ -6,6 +6,7 @@ import { AgentProcess } from "../../../sandbox/stack/agent-process.ts";
 import { type Address, PortHold } from "../../../sandbox/stack/free-port.ts";
 import { makeRuntimeDir } from "../../../sandbox/stack/runtime-dir.ts";
 import { type Uplink, VmNetwork } from "../../../sandbox/stack/vm-network.ts";
+import { fixedPort } from "./fixed-port.ts";
 
 const LOOPBACK = "127.0.0.1";
 
@@ -46,7 +47,7 @@ export async function ownNetwork(
   // Not the agent's: its sockets shall be gone before this.
   const runtimeDir = scope.own(await makeRuntimeDir()).path;
   const network = scope.own(await VmNetwork.make({ runtimeDir, offered: [plane.transport.port, ...offered], uplink }));
-  let gatewayPort = 0;
+  const gatewayPort = await fixedPort();
   return {
     mode: "bridge",
     health: { host: LOOPBACK, port: network.healthPort },
@@ -54,7 +55,6 @@ export async function ownNetwork(
     gatewayPort: () => gatewayPort,
     start: async (files) => {
       using socket = await ListeningSocket.open({ host: LOOPBACK, port: gatewayPort });
-      gatewayPort = socket.address.port;
       return await AgentProcess.start({ ...files, within: { namespace: network.namespace, socket } });
     },
   };
