@@ -46,11 +46,12 @@ const slow = {
   terminals,
   page,
   simulate,
+  chaos,
   nspawn,
   "vm-first": vmFirst,
 };
 /** @type {Checks} */
-const known = { ...everyday, ...slow, parsers, endings, notices, replacements, chaos, tailnet, recovery, cuts, vm };
+const known = { ...everyday, ...slow, parsers, endings, notices, replacements, tailnet, recovery, cuts, vm };
 
 const { values, positionals } = parseArgs({
   options: { only: { type: "string" }, slow: { type: "boolean", default: false } },

@@ -42,9 +42,19 @@ export const parsers = () =>
 export const terminals = () =>
   everydayTests("terminals", ["test/debug/nothing-is-left"], 30 * MINUTES, { BUILDER_AGENT_TERMINAL_ENDINGS: "200" });
 
-/** 20 machines that end within a notice of 30 s; the everyday tests take two. @type {Tier} */
-export const endings = () =>
-  everydayTests("endings", ["test/journeys/an-ending-keeps-its-time"], 20 * MINUTES, { BUILDER_AGENT_ENDINGS: "20" });
+/**
+ * 20 machines that end within a notice of 30 s, and 20 builds for each reason to take none; the
+ * everyday tests take two. @type {Tier}
+ */
+export const endings = (filters) =>
+  everydayTests(
+    "endings",
+    filters.length > 0 ? filters : ["test/journeys/an-ending-keeps-its-time", "test/journeys/a-machine-that-takes-no"],
+    20 * MINUTES,
+    { BUILDER_AGENT_ENDINGS: "20" },
+    // A refusal is timed on a machine that has nothing else to do.
+    ["--no-file-parallelism"],
+  );
 
 /** 20 machines that platforms end with a notice of 30 s; every day it is one. @type {Tier} */
 export const notices = () =>
