@@ -45,11 +45,12 @@ const slow = {
   terminals,
   page,
   simulate,
+  chaos,
   nspawn,
   "vm-first": vmFirst,
 };
 /** @type {Checks} */
-const known = { ...everyday, ...slow, parsers, endings, notices, replacements, chaos, tailnet, recovery, vm };
+const known = { ...everyday, ...slow, parsers, endings, notices, replacements, tailnet, recovery, vm };
 
 const { values, positionals } = parseArgs({
   options: { only: { type: "string" }, slow: { type: "boolean", default: false } },

@@ -25,7 +25,7 @@ import { takeBackLeases } from "./leases.ts";
 import { linkAddresses, machineNetwork, tailnetRoutes } from "./machine-network.ts";
 import { factsOf, type Told } from "./network-facts.ts";
 import { putResolvConf } from "./resolv-conf-file.ts";
-import { type GuardInForce, type NetworkState, readState, replaceFile } from "./state-file.ts";
+import { type GuardInForce, type NetworkState, readState, tellEverybody } from "./state-file.ts";
 import { forgetTheSilent, giveUpOnTheDead, letForward } from "./sysctl.ts";
 
 /** A change takes a fraction of a second; several may come at once. */
@@ -163,13 +163,13 @@ export class NetworkHost implements BuildNetwork {
     await giveUpOnTheDead();
     await forgetTheSilent();
     const list = conflist(plan, places.leasesDir);
-    await replaceFile(places.conflistFile, list);
+    await tellEverybody(places.conflistFile, list);
     await putResolvConf(places.resolvConfFile, resolvConfOf(plan));
     const { cniBinaryDir } = told;
     const program = buildkitNetwork(plan, { mountDir: places.buildkitMountDir, cniBinaryDir });
-    await replaceFile(places.buildkitNetworkFile, program);
+    await tellEverybody(places.buildkitNetworkFile, program);
     const state = stateOf(plan, order, guard, nowPutBack);
-    await replaceFile(places.stateFile, `${JSON.stringify(state, undefined, 2)}\n`);
+    await tellEverybody(places.stateFile, `${JSON.stringify(state, undefined, 2)}\n`);
     const isNew = JSON.stringify(state) !== JSON.stringify(last);
     const line: LogOf<"network.in-force"> = log;
     line[isNew ? "info" : "debug"]({ ...state.applied, generation: undefined }, "network.in-force");

@@ -32,6 +32,16 @@ export const buildkitEvents = {
     fields: ["freeBytes?", "freeInodes?"],
     says: "BuildKit had not even the space to prune, and is restarted while no session is open.",
   },
+  "buildkit.transfers-forgotten": {
+    at: ["info"],
+    fields: ["records", "freedBytes"],
+    says: "BuildKit ended uncleanly, perhaps amid a transfer: its copies of what clients sent are deleted, and sent again.",
+  },
+  "buildkit.transfers-not-forgotten": {
+    at: ["warn"],
+    fields: ["err"],
+    says: "Copies of what clients sent could not be deleted after an unclean end: it is tried again, beside the builds.",
+  },
   "buildkit.unguarded": {
     at: ["error"],
     fields: ["reached"],

@@ -5,6 +5,7 @@ import { type Condition, Phase } from "../../../agent/adapters/grpc/gen/builder/
 import { Scope } from "../../../agent/lifecycle/scope.ts";
 import type { OpenedBuildFiles } from "../../../sandbox/admin/request.ts";
 import { writeTicket } from "../../../sandbox/admin/ticket-files.ts";
+import type { BuildOrder } from "../../../sandbox/control-plane/builds.ts";
 import type { Machine } from "../../../sandbox/control-plane/machine.ts";
 import { buildctlArguments } from "../../../sandbox/stack/client-lines.ts";
 import { Client } from "../../journeys/stage/client.ts";
@@ -101,10 +102,18 @@ export class VmStage implements AsyncDisposable {
     return untilTold(this.plane, what, probe);
   }
 
+  get clientDir(): string {
+    return this.#place.clientDir;
+  }
+
+  get tools(): WorkPlace["tools"] {
+    return this.#place.tools;
+  }
+
   /** A build that the gateway lets in, and its client's files. */
-  async openBuild(): Promise<OpenedBuildFiles> {
+  async openBuild(order: Partial<BuildOrder> = {}): Promise<OpenedBuildFiles> {
     const { clientDir, ports } = this.#place;
-    return writeTicket(clientDir, `tcp://127.0.0.1:${ports.builds}`, await this.plane.openBuild(REF));
+    return writeTicket(clientDir, `tcp://127.0.0.1:${ports.builds}`, await this.plane.openBuild({ ...REF, ...order }));
   }
 
   /**
