@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { chmod, rename, rm, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { replaceFile } from "../../files/whole-file.ts";
@@ -102,8 +101,6 @@ export class KeptDigests {
   }
 
   async #write(): Promise<void> {
-    this.#isStale = false;
-    const fresh = `${this.#file}.new`;
     const secrets = [...this.#secrets].map(([id, digests]) => ({
       id,
       digests: digests.map(({ bytes, head, tail, mac }) => [bytes, head, tail, mac]),
