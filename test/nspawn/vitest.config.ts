@@ -15,7 +15,6 @@ export default defineConfig({
     reporters: ["verbose", new TallyReporter(), new MissingProgramsReporter()],
     sequence: { sequencer: LongestFirst },
     projects: [
-      { extends: true, test: { name: "alone", include: [ALONE], maxWorkers: 1, sequence: { groupOrder: 0 } } },
       {
         extends: true,
         test: {
@@ -24,9 +23,11 @@ export default defineConfig({
           exclude: [ALONE],
           // Two of the longest only look on.
           maxWorkers: 3,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 0 },
         },
       },
+      // Once the others are over.
+      { extends: true, test: { name: "alone", include: [ALONE], maxWorkers: 1, sequence: { groupOrder: 1 } } },
     ],
   },
 });

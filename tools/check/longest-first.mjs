@@ -25,7 +25,7 @@ const LONGEST = [
 ];
 
 export class LongestFirst extends BaseSequencer {
-  /** @param {import("vitest/node").TestSpecification[]} files */
+  /** @override @param {import("vitest/node").TestSpecification[]} files */
   async sort(files) {
     const others = await super.sort(files);
     return others.toSorted((a, b) => rank(a.moduleId) - rank(b.moduleId));
