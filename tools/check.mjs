@@ -16,6 +16,7 @@ import {
   evidence,
   floor,
   frames,
+  hostile,
   notices,
   nspawn,
   page,
@@ -49,7 +50,7 @@ const slow = {
   "vm-first": vmFirst,
 };
 /** @type {Checks} */
-const known = { ...everyday, ...slow, parsers, endings, notices, replacements, chaos, tailnet, recovery, vm };
+const known = { ...everyday, ...slow, parsers, hostile, endings, notices, replacements, chaos, tailnet, recovery, vm };
 
 const { values, positionals } = parseArgs({
   options: { only: { type: "string" }, slow: { type: "boolean", default: false } },
