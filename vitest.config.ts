@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./tools/check/longest-first.mjs";
 import { MissingProgramsReporter } from "./tools/check/missing-programs-reporter.mjs";
 import { TallyReporter } from "./tools/check/tally-reporter.mjs";
 
@@ -7,10 +8,11 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     // Tiers of their own: npm run test:nspawn, npm run test:page.
     exclude: ["test/nspawn/**", "test/page/**"],
-    // Real processes, signals and sockets: a process for each file. They wait more than they work:
-    // three at a time keep the two cores busy that CI has.
+    // Real processes, signals and sockets: a process for each file. They wait three times as long
+    // as they work: four at a time keep the two cores busy that CI has.
     pool: "forks",
-    maxWorkers: 3,
+    maxWorkers: 4,
+    sequence: { sequencer: LongestFirst },
     testTimeout: 60_000,
     hookTimeout: 60_000,
     teardownTimeout: 30_000,

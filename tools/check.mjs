@@ -12,6 +12,7 @@ import { failed, summarise } from "./check/summary.mjs";
 import {
   calls,
   certificates,
+  cuts,
   endings,
   evidence,
   floor,
@@ -46,11 +47,12 @@ const slow = {
   terminals,
   page,
   simulate,
+  chaos,
   nspawn,
   "vm-first": vmFirst,
 };
 /** @type {Checks} */
-const known = { ...everyday, ...slow, parsers, hostile, endings, notices, replacements, chaos, tailnet, recovery, vm };
+const known = { ...everyday, ...slow, parsers, hostile, endings, notices, replacements, tailnet, recovery, cuts, vm };
 
 const { values, positionals } = parseArgs({
   options: { only: { type: "string" }, slow: { type: "boolean", default: false } },

@@ -139,11 +139,11 @@ export async function startControl(
       ...services,
       keyUnwrap: awsKms(),
       names: machineNames,
-      buildNetwork: bridged ? buildNetworkOf(config.services.manager, layout, clock) : undefined,
+      buildNetwork: bridged ? buildNetworkOf(layout, clock) : undefined,
       tailnet,
       debug,
       ownUnit,
-      ownRuntime: scope.own(ownRuntime()),
+      ownRuntime: scope.own(ownRuntime(clock)),
       diagnostics: {
         plane,
         bundles: controlBundles(

@@ -3,9 +3,11 @@ import { BuildkitDaemon } from "../adapters/buildkit/daemon.ts";
 import { systemClock } from "../adapters/clock/system-clock.ts";
 import { runLauncher } from "../adapters/launcher/run-launcher.ts";
 import { serveNetwork } from "../adapters/network/serve-network.ts";
+import { watchedGuard } from "../adapters/network/watch-guard.ts";
 import { processLog } from "../adapters/telemetry/process-log.ts";
 import { Branch } from "../lifecycle/branch.ts";
 import { Pulse } from "../lifecycle/pulse.ts";
+import { Scope } from "../lifecycle/scope.ts";
 import { buildkitPlaces } from "./buildkit-configuration.ts";
 import { environmentFor } from "./child-environment.ts";
 import type { Cli } from "./cli.ts";
@@ -74,6 +76,8 @@ export async function startLauncher(
   const clock = systemClock();
   const closed = async (): Promise<void> => void (await network?.closeTailnet(new AbortController().signal));
   await using tailscaled = tailscaledOf(config, cli.environment, closed, { clock, log });
+  await using scope = new Scope();
+  if (network !== undefined) scope.own(watchedGuard(network, { clock, log }));
   return await runLauncher(
     {
       managerSocket: layout.managerSocket,
@@ -95,7 +99,7 @@ export async function startLauncher(
         env: environmentFor(GATEWAY_SECTIONS, cli.environment),
         listen: inheritedSocket(cli.environment, process.pid) ?? gateway.listen,
         endFile: layout.gatewayEnd,
-        most: layout.gatewaySockets.length,
+        sockets: layout.gatewaySockets,
       },
       control: {
         args: [...nodeFlags("control"), ...children.control],

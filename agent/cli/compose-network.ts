@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { NetworkHost } from "../adapters/network/network-host.ts";
 import { putResolvConf } from "../adapters/network/resolv-conf-file.ts";
-import { replaceFile } from "../adapters/network/state-file.ts";
+import { tellEverybody } from "../adapters/network/state-file.ts";
 import { NO_BUILDKIT_NETWORK } from "../core/network/buildkit-network.ts";
 import { NO_NETWORK_GENERATION } from "../core/views.ts";
 import type { Log } from "../ports/log.ts";
@@ -48,6 +48,6 @@ export async function ensureNetwork(config: NetworkConfig, log: Log, signal: Abo
   // A machine without one has no names, and buildkitd has none either.
   const resolvConf = await readFile("/etc/resolv.conf", "utf8").catch(() => "");
   await putResolvConf(networkResolvConf, resolvConf);
-  await replaceFile(networkOfBuildkit, NO_BUILDKIT_NETWORK);
+  await tellEverybody(networkOfBuildkit, NO_BUILDKIT_NETWORK);
   return NO_NETWORK_GENERATION;
 }

@@ -8,7 +8,7 @@ import { ownUnits } from "../adapters/systemd/own-units.ts";
 import { serviceUnits } from "../adapters/systemd/service-units.ts";
 import { askedVolume } from "../adapters/volume/asked-volume.ts";
 import { plainDirectory, plainMount } from "../adapters/volume/plain-directory.ts";
-import type { BuildNetwork } from "../ports/build-network.ts";
+import type { WatchedNetwork } from "../ports/build-network.ts";
 import type { BuildkitUnit } from "../ports/buildkit.ts";
 import type { CacheFilesystem } from "../ports/cache-filesystem.ts";
 import type { CacheVolume, PlainCache } from "../ports/cache-volume.ts";
@@ -62,12 +62,8 @@ export function servicesOf(manager: Config["services"]["manager"], layout: Layou
   }
 }
 
-/**
- * Under systemd builder-agent-network-watch.service puts right what somebody changes; elsewhere an
- * order has to.
- */
-export function buildNetworkOf(manager: Config["services"]["manager"], layout: Layout, clock: Clock): BuildNetwork {
+/** builder-agent-network-watch.service puts right what somebody changes, or the launcher does. */
+export function buildNetworkOf(layout: Layout, clock: Clock): WatchedNetwork {
   const asked = askedNetwork(layout.networkSocket);
-  if (manager === "launcher") return asked;
   return { ...asked, changes: (signal) => networkInForce(layout.networkState, clock, signal) };
 }

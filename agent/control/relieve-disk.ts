@@ -25,7 +25,7 @@ const BUILDKIT_GRACE_MS = 10_000;
 const LOOK_AGAIN_MS = 60_000;
 
 export interface ReliefPorts {
-  readonly buildkitCache: BuildkitCache;
+  readonly buildkitCache: Pick<BuildkitCache, "prune">;
   readonly unit: BuildkitUnit;
   readonly meters: Pick<Meters, "cachePruned">;
   readonly clock: Clock;

@@ -10,7 +10,14 @@ import { firstOf, within } from "../lifecycle/branch.ts";
 import { Cell } from "../lifecycle/cell.ts";
 import type { LoopReport } from "../lifecycle/loop-report.ts";
 import { type Failure, type Pauses, reconcile } from "../lifecycle/reconcile.ts";
-import type { BuildkitProbe, BuildkitUnit, Preparation, UnitExit, UnitStatus } from "../ports/buildkit.ts";
+import type {
+  BuildkitCache,
+  BuildkitProbe,
+  BuildkitUnit,
+  Preparation,
+  UnitExit,
+  UnitStatus,
+} from "../ports/buildkit.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Meters } from "../ports/meters.ts";
@@ -37,12 +44,15 @@ const HUNG_MS = 120_000;
  */
 const DOOR_MS = 250;
 const STOP_GRACE_MS = 10_000;
+/** Builds wait for it no longer: it is then tried again beside them. */
+const FORGET_MS = 20_000;
 /** Of what is no start: those have a budget of their own. */
 const PAUSES: Pauses = { passing: { baseMs: 500, capMs: 30_000 }, lastingMs: 30_000 };
 
 export interface BuildkitPorts {
   readonly unit: BuildkitUnit;
   readonly probe: BuildkitProbe;
+  readonly buildkitCache: Pick<BuildkitCache, "forgetTransfers">;
   /** How the last start was prepared; undefined if that is not known. */
   readonly preparation: () => Promise<Preparation | undefined>;
   /** Settings and the real size of the cache's disk → the daemon's configuration. */
@@ -177,12 +187,13 @@ class Daemon {
     let lastAnswer = clock.now();
     let isProved = false;
     let isLate = false;
-    await this.#notePreparation();
+    let mayBeHalf = (await this.#notePreparation())?.lastEnd === "unclean";
     while (!signal.aborted && this.#status.get() === running) {
       try {
         const { version } = await probe.listWorkers(signal);
         lastAnswer = clock.now();
         isLate = false;
+        if (mayBeHalf) mayBeHalf = !(await this.#forgetTransfers(isProved, signal));
         if (!isProved) await this.#prove(signal);
         isProved = true;
         if (this.#cells.buildkit.get().at !== "ready") log.info({ version }, "buildkit.ready");
@@ -231,6 +242,23 @@ class Daemon {
   }
 
   /**
+   * BuildKit keeps a copy of what a client sent, and apart from it the digests of that. An end in
+   * the middle of a transfer leaves new files with old digests: a build that copies them fails, or
+   * gets the layer of the old ones. Resolves to whether it is done: nobody is kept out for it.
+   */
+  async #forgetTransfers(isAgain: boolean, signal: AbortSignal): Promise<boolean> {
+    const { buildkitCache, clock, log } = this.#ports;
+    try {
+      const forgotten = await within(clock, FORGET_MS, signal, (limit) => buildkitCache.forgetTransfers(limit));
+      if (forgotten.records > 0) log.info({ ...forgotten }, "buildkit.transfers-forgotten");
+      return true;
+    } catch (err) {
+      if (!signal.aborted && !isAgain) log.warn({ err }, "buildkit.transfers-not-forgotten");
+      return false;
+    }
+  }
+
+  /**
    * Closes the door first, by what the check of BuildKit says, and then looks once more: only a
    * gateway that says so is idle.
    */
@@ -271,7 +299,7 @@ class Daemon {
   }
 
   /** How its start was prepared; of a daemon that we took over, also what it was started with. */
-  async #notePreparation(): Promise<void> {
+  async #notePreparation(): Promise<Preparation | undefined> {
     const preparation = await this.#ports.preparation();
     const found = preparation?.quarantined;
     // Where an older release started it: the network that is in force now.
@@ -281,6 +309,7 @@ class Daemon {
     const what = found?.what === "cache" ? "the whole cache" : "databases";
     const quarantined = found === undefined ? "" : `${what}, because ${found.because} (${found.path})`;
     this.#cells.buildkit.update((view) => (view.quarantined === quarantined ? view : { ...view, quarantined }));
+    return preparation;
   }
 
   #noteExit(exit: UnitExit): void {

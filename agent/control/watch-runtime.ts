@@ -23,7 +23,7 @@ export async function watchRuntime(
   const { nodeVersion } = ownRuntime;
   runtime.set({ nodeVersion });
   await clock.sleep(untilBeatMs(clock.now(), LOOK_EVERY_MS), signal);
-  ownRuntime.eventLoopDelayP99Ms();
+  ownRuntime.eventLoopDelayMs();
   while (!signal.aborted) {
     await clock.sleep(untilBeatMs(clock.now(), LOOK_EVERY_MS), signal);
     if (signal.aborted) return;
@@ -33,7 +33,7 @@ export async function watchRuntime(
     const memory = await ownRuntime.memory();
     runtime.set({
       nodeVersion,
-      control: delaySeen(before?.control, ownRuntime.eventLoopDelayP99Ms(), LATE_MS.control, now),
+      control: delaySeen(before?.control, ownRuntime.eventLoopDelayMs(), LATE_MS.control, now),
       ...(told !== undefined && { gateway: delaySeen(before?.gateway, told, LATE_MS.gateway, now) }),
       ...(memory && { memory }),
     });

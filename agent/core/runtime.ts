@@ -18,10 +18,13 @@ export interface MemoryUse {
   readonly limitBytes: number;
 }
 
-/** How late an event loop runs its timers: the 99th percentile of each window of a few seconds. */
+/**
+ * How late an event loop runs its timers, of each window of a few seconds: control's longest, the
+ * gateway's 99th percentile.
+ */
 export interface LoopDelay {
   /** Of the last window, to 50 ms. */
-  readonly p99Ms: number;
+  readonly delayMs: number;
   /** It was too late, and that is not long ago. */
   readonly late?: { readonly sinceMs: number; readonly worstMs: number; readonly lastMonoMs: number };
 }
@@ -35,11 +38,11 @@ export const LATE_MS = { control: 1_000, gateway: 500 } as const;
 const TOLD_FOR_MS = 60_000;
 const STEP_MS = 50;
 
-export function delaySeen(before: LoopDelay | undefined, p99Ms: number, limitMs: number, now: Instant): LoopDelay {
-  const told = { p99Ms: Math.round(p99Ms / STEP_MS) * STEP_MS };
+export function delaySeen(before: LoopDelay | undefined, delayMs: number, limitMs: number, now: Instant): LoopDelay {
+  const told = { delayMs: Math.round(delayMs / STEP_MS) * STEP_MS };
   const past = before?.late;
-  if (p99Ms > limitMs) {
-    const worstMs = Math.max(past?.worstMs ?? 0, told.p99Ms);
+  if (delayMs > limitMs) {
+    const worstMs = Math.max(past?.worstMs ?? 0, told.delayMs);
     return { ...told, late: { sinceMs: past?.sinceMs ?? now.wallMs, worstMs, lastMonoMs: now.monoMs } };
   }
   return past !== undefined && now.monoMs - past.lastMonoMs < TOLD_FOR_MS ? { ...told, late: past } : told;

@@ -19,10 +19,13 @@ export interface BuildNetwork {
    * found amiss is in the report, not an error.
    */
   verify(signal: AbortSignal): Promise<IsolationReport>;
+}
+
+/** One that somebody else puts right when the machine around it changes. */
+export interface WatchedNetwork extends BuildNetwork {
   /**
    * The network in force at once, then each time that it has become another: by an order of ours,
-   * or because the machine around it changed and somebody put it right. Ends with `signal`. Absent
-   * where nobody else puts it right: then `apply` has to be asked again from time to time.
+   * or because somebody put it right. Ends with `signal`, and only then.
    */
-  changes?(signal: AbortSignal): AsyncIterable<AppliedNetwork>;
+  changes(signal: AbortSignal): AsyncIterable<AppliedNetwork>;
 }

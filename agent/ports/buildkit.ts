@@ -76,7 +76,17 @@ export interface BuildkitCache {
    * started anew), "buildkit.no-answer" if it fails otherwise or takes longer than 5 min; both
    * retryable.
    */
-  prune(order: PruneOrder, signal: AbortSignal): Promise<{ readonly records: number; readonly freedBytes: number }>;
+  prune(order: PruneOrder, signal: AbortSignal): Promise<Pruned>;
+  /**
+   * Deletes BuildKit's copies of what clients have sent, but for those in use: the next build of
+   * each sends all of it again. @throws {AgentError} as `prune`.
+   */
+  forgetTransfers(signal: AbortSignal): Promise<Pruned>;
+}
+
+export interface Pruned {
+  readonly records: number;
+  readonly freedBytes: number;
 }
 
 /** What buildkitd reads once, when it starts. */

@@ -4,8 +4,8 @@ import type { MemoryUse } from "../core/runtime.ts";
 export interface OwnRuntime {
   /** "v24.21.0" */
   readonly nodeVersion: string;
-  /** How late timers came, the 99th percentile since the call before the last one. */
-  eventLoopDelayP99Ms(): number;
+  /** How late a timer came, at worst since the call before; sampled once a second. */
+  eventLoopDelayMs(): number;
   /** To 1 MiB. Undefined: no limit, or nobody tells. Never throws. */
   memory(): Promise<MemoryUse | undefined>;
 }

@@ -4,12 +4,13 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { beforeEach, describe, expect, it } from "vitest";
 import { admission } from "../../agent/core/admission.ts";
+import { paced } from "../journeys/causes/stage/paced.ts";
 import { eventually, RealBuildkit, tool, whyNoBuildkit } from "./real-buildkit.ts";
 import { TriedBuildkit } from "./tried-buildkit.ts";
 
-/** From the moment that a step is due. */
-const NAMED_WITHIN_MS = 10_000;
-const SILENCE_NAMED_WITHIN_MS = 20_000;
+/** From the moment that a step is due, on a quiet machine. */
+const NAMED_WITHIN_MS = paced(10_000);
+const SILENCE_NAMED_WITHIN_MS = paced(20_000);
 
 const run = promisify(execFile);
 
@@ -54,12 +55,13 @@ class BreakableBuildkit {
   }
 }
 
-describe("a BuildKit that answers", () => {
-  beforeEach(({ skip }) => {
-    const why = whyNoBuildkit();
-    if (why !== undefined) skip(why);
-  });
+beforeEach(({ skip }) => {
+  const why = whyNoBuildkit();
+  if (why !== undefined) skip(why);
+});
 
+// Each has a buildkitd of its own, and waits for it most of its time.
+describe.concurrent("a BuildKit that answers", () => {
   const causes: readonly {
     readonly cause: string;
     readonly breaks: (it: BreakableBuildkit) => Promise<void>;
@@ -130,25 +132,6 @@ describe("a BuildKit that answers", () => {
     },
   );
 
-  it("and whose runc hangs is named as silent, and leaves nothing behind in the next BuildKit", {
-    timeout: 120_000,
-  }, async () => {
-    await using bench = await RealBuildkit.make();
-    const one = await BreakableBuildkit.make(bench);
-    await using tried = new TriedBuildkit(bench);
-    await tried.turnsTo("ok", NAMED_WITHIN_MS);
-    await one.replaceRunc(`case " $* " in *" run "*) exec sleep 60;; esac; exec ${tool("runc")} "$@"`);
-    tried.session();
-    expect((await tried.turnsTo("failed", SILENCE_NAMED_WITHIN_MS)).message).toMatch(/^A step does not end/);
-    await one.mendRunc();
-    await tried.turnsTo("ok", 30_000);
-    // BuildKit itself holds what was given up, until it is started anew.
-    await bench.unit.stop(5_000, new AbortController().signal);
-    await tried.turnsTo("unknown", NAMED_WITHIN_MS);
-    await tried.turnsTo("ok", NAMED_WITHIN_MS);
-    await eventually(async () => (await cached(bench)) === 0, "no layer is left");
-  });
-
   it("fails once and runs the next step: nobody is turned away", async () => {
     await using bench = await RealBuildkit.make();
     const one = await BreakableBuildkit.make(bench);
@@ -187,8 +170,30 @@ describe("a BuildKit that answers", () => {
     expect(stdout.trim().split("\n")).toHaveLength(2);
     expect(bench.log.lines.slice(lines)).toEqual([]);
   });
+});
 
-  it("no more is named as silent by its own check, which explains this one", { timeout: 60_000 }, async () => {
+// After those: how long a silence lasts is judged.
+describe.concurrent("a BuildKit that answers", () => {
+  it("and whose runc hangs is named as silent, and leaves nothing behind in the next BuildKit", {
+    timeout: paced(120_000),
+  }, async () => {
+    await using bench = await RealBuildkit.make();
+    const one = await BreakableBuildkit.make(bench);
+    await using tried = new TriedBuildkit(bench);
+    await tried.turnsTo("ok", NAMED_WITHIN_MS);
+    await one.replaceRunc(`case " $* " in *" run "*) exec sleep 60;; esac; exec ${tool("runc")} "$@"`);
+    tried.session();
+    expect((await tried.turnsTo("failed", SILENCE_NAMED_WITHIN_MS)).message).toMatch(/^A step does not end/);
+    await one.mendRunc();
+    await tried.turnsTo("ok", 30_000);
+    // BuildKit itself holds what was given up, until it is started anew.
+    await bench.unit.stop(5_000, new AbortController().signal);
+    await tried.turnsTo("unknown", NAMED_WITHIN_MS);
+    await tried.turnsTo("ok", NAMED_WITHIN_MS);
+    await eventually(async () => (await cached(bench)) === 0, "no layer is left");
+  });
+
+  it("no more is named as silent by its own check, which explains this one", { timeout: paced(60_000) }, async () => {
     await using bench = await RealBuildkit.make();
     const one = await BreakableBuildkit.make(bench);
     await using tried = new TriedBuildkit(bench);

@@ -1,3 +1,4 @@
+import { GrpcBuildkitCache } from "../../agent/adapters/buildkit/grpc-cache.ts";
 import { GrpcStepTrial } from "../../agent/adapters/buildkit/step-trial.ts";
 import { systemClock } from "../../agent/adapters/clock/system-clock.ts";
 import { newBoard } from "../../agent/control/board/board.ts";
@@ -31,10 +32,11 @@ export class TriedBuildkit implements AsyncDisposable {
     const later = () => ({ ...clock.now(), monoMs: clock.now().monoMs + this.#aheadMs });
     const meters = { stepTried: (outcome: string) => void this.tried.push(outcome) };
     const unit = { ...ports, unit: bench.unit, probe: { ...probeOf(bench), reaches: async () => [] } };
+    const buildkitCache = bench.own(new GrpcBuildkitCache(bench.places.socketPath, bench.cacheDir));
     this.#allElseIsWell(clock.now().wallMs);
     this.#running = Promise.all([
       runBuildkit(
-        { ...unit, preparation: async () => undefined, configuration: () => bench.toml() },
+        { ...unit, buildkitCache, preparation: async () => undefined, configuration: () => bench.toml() },
         board,
         NO_REPORT,
         signal,

@@ -5,35 +5,48 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { BuildRefusalCode } from "../../agent/adapters/grpc/gen/builder/agent/v1/observed_state.ts";
 import type { OpenedBuildFiles } from "../../sandbox/admin/request.ts";
 import { BuildRefused } from "../../sandbox/control-plane/acceptance.ts";
+import type { BuildOrder } from "../../sandbox/control-plane/builds.ts";
 import { WaitedInVain } from "../../sandbox/control-plane/changes.ts";
+import type { EmbeddedControlPlane } from "../../sandbox/control-plane/embedded-control-plane.ts";
 import { buildctlArguments } from "../../sandbox/stack/client-lines.ts";
+import type { Toolchain } from "../../sandbox/stack/toolchain.ts";
 import { chance } from "../agent/world/chance.ts";
 import { Client } from "../journeys/stage/client.ts";
-import type { Stage } from "../journeys/stage/stage.ts";
 import { dockerfile, payloadOf, wrongIn } from "./payload.ts";
 import type { BuildRun, Outcome } from "./timeline.ts";
 
 const LEAST_BYTES = 1_024;
 const MOST_BYTES = 200_000;
 const MOST_SECONDS = 5;
-/** A client that is not over by then hangs. */
 const CLIENT_DEADLINE_MS = 60_000;
 /** After one that failed: what is refused at once shall not be asked for a thousand times. */
 const AFTER_FAILURE_MS = 500;
+
+/** Where they build: a machine, and the control plane that lets them in. */
+export interface BuildPlace {
+  readonly plane: EmbeddedControlPlane;
+  /** What clients have and get. */
+  readonly clientDir: string;
+  readonly tools: Pick<Toolchain, "buildctl" | "busybox">;
+  openBuild(order: Partial<BuildOrder>): Promise<OpenedBuildFiles>;
+}
 
 /** People who build all the time, each one build after the other. */
 export class Builders {
   readonly runs: BuildRun[] = [];
   /** In the command line of each of their steps. */
   readonly mark = `chaos-${randomBytes(4).toString("hex")}`;
-  readonly #stage: Stage;
+  readonly #place: BuildPlace;
+  readonly #clientDeadlineMs: number;
   readonly #seed: number;
   readonly #running = new Set<string>();
   readonly #clients = new Set<Client>();
   #count = 0;
 
-  constructor(stage: Stage, seed: number) {
-    this.#stage = stage;
+  /** @param clientDeadlineMs a client that is not over by then hangs. */
+  constructor(place: BuildPlace, seed: number, clientDeadlineMs = CLIENT_DEADLINE_MS) {
+    this.#place = place;
+    this.#clientDeadlineMs = clientDeadlineMs;
     this.#seed = seed;
   }
 
@@ -72,10 +85,10 @@ export class Builders {
   }
 
   async #built(buildId: string, work: Work): Promise<Outcome> {
-    const { plane, clientDir } = this.#stage;
+    const { plane, clientDir } = this.#place;
     let build: OpenedBuildFiles;
     try {
-      build = await this.#stage.openBuild({ buildId });
+      build = await this.#place.openBuild({ buildId });
     } catch (failure) {
       return notTaken(failure);
     }
@@ -95,18 +108,18 @@ export class Builders {
     const [context, out] = [join(dir, "context"), join(dir, "out")];
     await mkdir(context, { recursive: true });
     await mkdir(out);
-    await copyFile(this.#stage.tools.busybox, join(context, "busybox"));
+    await copyFile(this.#place.tools.busybox, join(context, "busybox"));
     await writeFile(join(context, "payload"), work.payload);
     await writeFile(join(dir, "Dockerfile"), work.dockerfile);
     await using client = Client.start(
-      this.#stage.tools.buildctl,
+      this.#place.tools.buildctl,
       [
         ...buildctlArguments(build),
         ...["build", "--progress", "plain", "--frontend", "dockerfile.v0", ...(work.isFresh ? ["--no-cache"] : [])],
         ...["--local", `context=${context}`, "--local", `dockerfile=${dir}`, "--output", `type=local,dest=${out}`],
       ],
       process.env,
-      CLIENT_DEADLINE_MS,
+      this.#clientDeadlineMs,
     );
     this.#clients.add(client);
     const { exitCode, said } = await client.ended;
@@ -139,7 +152,12 @@ export function wordOf(names: Readonly<Record<string, number>>, code: number): s
   return name.toLowerCase().replaceAll("_", "-");
 }
 
-/** What a client was told of that only it hears of. */
-function toldIn(said: string): readonly string[] {
-  return [...(/no space left on device/i.test(said) ? ["said:no-space"] : [])];
+/** What BuildKit tells its client, and nobody else, by its words. */
+const WORDS: readonly (readonly [string, RegExp])[] = [
+  ["said:no-space", /no space left on device/i],
+  ["said:session-late", /no active session for \w+: context deadline exceeded/],
+];
+
+export function toldIn(said: string): readonly string[] {
+  return WORDS.filter(([, words]) => words.test(said)).map(([told]) => told);
 }

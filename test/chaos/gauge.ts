@@ -1,6 +1,7 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ChildName, Stage } from "../journeys/stage/stage.ts";
+import { descriptorsOf } from "./descriptors.ts";
 
 const NAMES: readonly ChildName[] = ["launcher", "control", "gateway", "buildkitd"];
 const EVERY_MS = 5_000;
@@ -11,7 +12,8 @@ export interface Sample {
   readonly pid: number;
   readonly atMs: number;
   readonly rssKib: number;
-  readonly descriptors: number;
+  /** What each of its descriptors is. */
+  readonly descriptors: readonly string[];
 }
 
 /** Those of the agent's processes that are there. */
@@ -24,7 +26,7 @@ async function sample(name: ChildName, pid: number): Promise<Sample | undefined>
   try {
     const status = await readFile(`/proc/${pid}/status`, "utf8");
     const rssKib = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? Number.NaN);
-    const descriptors = (await readdir(`/proc/${pid}/fd`)).length;
+    const descriptors = await descriptorsOf(pid);
     return Number.isNaN(rssKib) ? undefined : { name, pid, atMs: Date.now(), rssKib, descriptors };
   } catch {
     // It is between two lives, or ended while it was looked at.

@@ -58,7 +58,7 @@ async function lookedAt(stage: Stage, mark: string): Promise<Idle> {
     mounts: mounts.flatMap((line) => mountPoint(line, within)),
     links: lines(await vm.run("ip", ["-oneline", "link"])).map((line) => kindOfLink(line)),
     tables: lines(await vm.run("nft", ["list", "tables"])),
-    sockets: await filesIn(stage.runtimeDir, (entry) => entry.isSocket()),
+    sockets: (await filesIn(stage.runtimeDir, (entry) => entry.isSocket())).map(ofAnySeat),
     keys: await keysOnDisk(join("/proc", `${vm.pid}`, "root", stage.workDir)),
   };
   const usedKib = {
@@ -101,7 +101,7 @@ export function judgeIdle(before: Idle, after: Idle): readonly Breach[] {
 }
 
 /** Without what differs from one start to the next. */
-function programOf(words: readonly string[]): string {
+export function programOf(words: readonly string[]): string {
   return words.filter((word) => !/^\d+$/.test(word)).join(" ");
 }
 
@@ -111,13 +111,18 @@ function mountPoint(line: string, within: readonly string[]): readonly string[] 
 }
 
 /** "7: veth3c@if2: <…" → "veth": which cable it is, chance has decided. */
-function kindOfLink(line: string): string {
+export function kindOfLink(line: string): string {
   const name = /^\d+: ([^:@]+)/.exec(line)?.[1] ?? line;
   return name.replace(/[0-9a-f]{4,}$/, "…");
 }
 
-function lines(text: string): readonly string[] {
+export function lines(text: string): readonly string[] {
   return text.split("\n").filter(Boolean);
+}
+
+/** Which of a gateway's places the present one has, replacements have decided. */
+function ofAnySeat(socket: string): string {
+  return socket.replace(/gateway-\d\.sock$/, "gateway.sock");
 }
 
 type Entry = { readonly name: string; readonly parentPath: string; isSocket(): boolean; isFile(): boolean };

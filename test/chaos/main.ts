@@ -3,6 +3,8 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { moreOf } from "./descriptors.ts";
+import type { Sample } from "./gauge.ts";
 import { readOptions } from "./options.ts";
 import { type Reported, writeReport } from "./report.ts";
 import { type Ran, run } from "./run.ts";
@@ -65,6 +67,7 @@ async function oneRun(schedule: Schedule, shrinkMs: number): Promise<Ran> {
     said: (line) => print(`  ${clockTime(Date.now() - startedMs)}  ${line}`),
   });
   for (const { build, by, told } of ran.explanations) print(`  ${build.buildId} failed by ${by}: ${told}`);
+  for (const line of toldSamples(ran)) print(line);
   const [first] = ran.breaches;
   if (first === undefined) {
     await rm(dir, { recursive: true });
@@ -96,6 +99,17 @@ async function shrink(
   const shortest = await shorten(schedule, breaks, () => stop.signal.aborted || performance.now() >= untilMs);
   await writeFile(file, JSON.stringify(shortest));
   print(`${tell(shortest)}\nthe shortest that was found: npm run chaos -- --schedule ${file}`);
+}
+
+/** What each process holds when idle, before and after. */
+function toldSamples({ before, after }: Ran): readonly string[] {
+  const mib = (sample: Sample | undefined): string => (sample ? `${Math.round(sample.rssKib / 1_024)}` : "?");
+  return before.samples.map((first) => {
+    const now = after.samples.find(({ name }) => name === first.name);
+    const descriptors = `${first.descriptors.length} → ${now?.descriptors.length ?? "?"} descriptors`;
+    const more = moreOf(first.descriptors, now?.descriptors ?? []);
+    return `  ${first.name}, idle: ${mib(first)} → ${mib(now)} MiB, ${descriptors}${more && ` (${more})`}`;
+  });
 }
 
 /** Each promise once, with some of what broke it. */

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { GrantSigner } from "../../sandbox/control-plane/debug/grants.ts";
 import { chance } from "../agent/world/chance.ts";
 import { eventually } from "../journeys/stage/eventually.ts";
+import { fixedPort } from "../journeys/stage/fixed-port.ts";
 import { REF } from "../journeys/stage/set-up.ts";
 import { Stage } from "../journeys/stage/stage.ts";
 import { Builders } from "./builders.ts";
@@ -14,6 +15,7 @@ import { judgeReadiness } from "./oracle/readiness.ts";
 import { judgeRecords } from "./oracle/records.ts";
 import { judgeBaseLine, judgeSlopes } from "./oracle/resources.ts";
 import { RECOVERED_MS } from "./oracle/windows.ts";
+import { Outside } from "./outside.ts";
 import type { Schedule } from "./schedule.ts";
 import { recordsSeen, sessionsSeen, withTells } from "./seen.ts";
 import { storm } from "./storm.ts";
@@ -51,9 +53,11 @@ export interface Surroundings {
 /** Builds all the time while the schedule's faults happen, and judges what came of it. */
 export async function run(schedule: Schedule, around: Surroundings): Promise<Ran> {
   const left: Breach[] = [];
+  await using outside = await Outside.open();
   const ran = await withStage(
+    outside,
     async (stage) => {
-      const judged = await onStage(stage, schedule, around);
+      const judged = await onStage(stage, outside, schedule, around);
       const { keepLogAs } = around;
       if (judged.breaches.length > 0 && keepLogAs !== undefined) await copyFile(stage.log.file, keepLogAs);
       return judged;
@@ -63,12 +67,25 @@ export async function run(schedule: Schedule, around: Surroundings): Promise<Ran
   return { ...ran, breaches: [...ran.breaches, ...left] };
 }
 
-async function withStage<T>(use: (stage: Stage) => Promise<T>, left: (why: string) => void): Promise<T> {
+async function withStage<T>(
+  { way, platform, ports }: Outside,
+  use: (stage: Stage) => Promise<T>,
+  left: (why: string) => void,
+): Promise<T> {
   const stage = await Stage.up({
-    plane: { heartbeatMs: 2_000 },
+    plane: { heartbeatMs: 2_000, port: await fixedPort() },
     uplink: { join: async () => undefined },
+    offered: ports,
+    config: {
+      controlPlane: { endpoint: way.endpoint },
+      notices: { platform: "aws" },
+      identity: platform.places,
+    },
     prepareDisks: mountDisks,
-    prepare: (plane) => plane.debug.signWith(REF, new GrantSigner()),
+    prepare: (plane) => {
+      way.leadTo(plane.transport.port);
+      plane.debug.signWith(REF, new GrantSigner());
+    },
   });
   try {
     return await use(stage);
@@ -77,7 +94,7 @@ async function withStage<T>(use: (stage: Stage) => Promise<T>, left: (why: strin
   }
 }
 
-async function onStage(stage: Stage, schedule: Schedule, around: Surroundings): Promise<Ran> {
+async function onStage(stage: Stage, outside: Outside, schedule: Schedule, around: Surroundings): Promise<Ran> {
   const builders = new Builders(stage, schedule.seed);
   const everybody = (builds: number): Promise<unknown> => eachPerson((person) => several(builders, person, builds));
   await everybody(WARMING_BUILDS);
@@ -89,7 +106,13 @@ async function onStage(stage: Stage, schedule: Schedule, around: Surroundings): 
   const untilMs = Date.now() + schedule.lengthMs;
   const working = eachPerson((person) => builders.work(person, () => isOver));
   const { said, signal } = around;
-  const { faults, failures } = await storm(schedule, { stage, signal, said, running: () => builders.running() });
+  const { faults, failures } = await storm(schedule, {
+    stage,
+    outside,
+    signal,
+    said,
+    running: () => builders.running(),
+  });
   await sleep(Math.max(0, untilMs - Date.now()), undefined, { signal }).catch(() => builders.kill());
   isOver = true;
   const lastMendMs = Math.max(...(faults.length === 0 ? [Date.now()] : []), ...faults.map(({ mendedMs }) => mendedMs));
@@ -116,7 +139,7 @@ async function onStage(stage: Stage, schedule: Schedule, around: Surroundings): 
     breaches: [
       ...failures.map((failure) => ({ promise: "Each fault can be brought, and mended", because: inWords(failure) })),
       ...breaches,
-      ...judgeRecords(timeline),
+      ...judgeRecords(timeline, around.slowness),
       ...judgeReadiness(timeline, recoveredMs),
       ...judgeMachine(before, after),
       ...judgeSlopes(samples),

@@ -42,8 +42,11 @@ export const timeline = (changes: Partial<Timeline> = {}): Timeline => ({
   ...changes,
 });
 
+/** So many descriptors. */
+export const open = (count: number): readonly string[] => Array.from({ length: count }, () => "pipe");
+
 export const held = (changes: Partial<Sample> = {}): Sample => ({
-  ...{ name: "control", pid: 7, atMs: 0, rssKib: 80_000, descriptors: 40 },
+  ...{ name: "control", pid: 7, atMs: 0, rssKib: 80_000, descriptors: open(40) },
   ...changes,
 });
 

@@ -32,6 +32,7 @@ const MOST_PAUSE_MS: Readonly<Record<Lane, number>> = {
   plane: 30_000,
   machine: 45_000,
   builds: 20_000,
+  operator: 30_000,
 };
 
 /** @param without names of faults that are not drawn. */

@@ -14,7 +14,7 @@ export async function sessionsSeen({ log }: Stage): Promise<readonly SessionSeen
 }
 
 /** What the control plane has. */
-export function recordsSeen({ plane }: Stage): readonly RecordSeen[] {
+export function recordsSeen({ plane }: Pick<Stage, "plane">): readonly RecordSeen[] {
   return plane.records().map(({ sessionId, buildId, bootId, sequence, ending }) => ({
     ...{ sessionId, buildId, bootId, sequence },
     ending: wordOf(SessionEnding, ending),

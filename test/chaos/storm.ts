@@ -2,12 +2,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { chance } from "../agent/world/chance.ts";
 import type { Stage } from "../journeys/stage/stage.ts";
 import { faultOf } from "./faults/all.ts";
+import type { Outside } from "./outside.ts";
 import type { PlannedFault, Schedule } from "./schedule.ts";
 import type { FaultRun } from "./timeline.ts";
 
 /** What a storm needs to know of the builds. */
 export interface StormParts {
   readonly stage: Stage;
+  readonly outside: Outside;
   readonly running: () => readonly string[];
   /** Told as it happens. */
   readonly said: (line: string) => void;
@@ -47,11 +49,11 @@ export async function storm({ faults }: Schedule, parts: StormParts): Promise<St
 
 /** Also one that cannot be mended has been. */
 async function one({ is, holdsMs, seed }: PlannedFault, parts: StormParts, runs: FaultRun[]): Promise<void> {
-  const { stage, running, said, signal } = parts;
+  const { said, signal, ...named } = parts;
   const fault = faultOf(is);
   const beganMs = Date.now();
   said(fault.what);
-  const { target, mend } = await fault.bring({ stage, running, signal, chance: chance(seed) });
+  const { target, mend } = await fault.bring({ ...named, signal, chance: chance(seed) });
   try {
     await sleep(holdsMs, undefined, { signal });
   } finally {

@@ -4,7 +4,7 @@ import { judgeBuilds } from "./oracle/builds.ts";
 import { judgeReadiness } from "./oracle/readiness.ts";
 import { judgeRecords } from "./oracle/records.ts";
 import { judgeBaseLine, judgeSlopes } from "./oracle/resources.ts";
-import { build, failed, fault, held, idle, record, session, timeline } from "./sample.ts";
+import { build, failed, fault, held, idle, open, record, session, timeline } from "./sample.ts";
 import type { Breach, Timeline } from "./timeline.ts";
 
 const whole = timeline();
@@ -153,12 +153,16 @@ describe("of the machine it sees", () => {
     },
     {
       lie: "descriptors that stay open",
-      found: judgeBaseLine([held()], [held({ descriptors: 90 })]),
-      says: /control has 90 descriptors; at first 40/,
+      found: judgeBaseLine([held()], [held({ descriptors: open(90) })]),
+      says: /control has 90 descriptors; at first 40; more: 50 × pipe/,
     },
     { lie: "a process that is missing", found: judgeBaseLine([held()], []), says: /no control any more/ },
     { lie: "memory that grows", found: judgeSlopes(life((at) => ({ rssKib: 80_000 + at * 10_000 }))), says: /grew by/ },
-    { lie: "descriptors that grow", found: judgeSlopes(life((at) => ({ descriptors: at * 3 }))), says: /descriptors/ },
+    {
+      lie: "descriptors that grow",
+      found: judgeSlopes(life((at) => ({ descriptors: open(at * 3) }))),
+      says: /descriptors/,
+    },
   ])("$lie", ({ found, says }) => {
     expect(words(found)).toEqual([expect.stringMatching(says)]);
   });

@@ -6,7 +6,7 @@ import type { AppliedNetwork, ProbeFinding } from "../../agent/core/network/orde
 import type { Phase } from "../../agent/core/phase.ts";
 import { type BuildkitView, type NetworkView, NO_BUILDKIT } from "../../agent/core/views.ts";
 import { Cell } from "../../agent/lifecycle/cell.ts";
-import type { Preparation } from "../../agent/ports/buildkit.ts";
+import type { Preparation, Pruned } from "../../agent/ports/buildkit.ts";
 import { desiredState } from "../core/sample.ts";
 import { ManualClock, settle } from "./manual-clock.ts";
 import { here, listening, loopBook, NO_METERS, notebook, ProbeStandIn, UnitStandIn } from "./stand-ins.ts";
@@ -40,6 +40,8 @@ describe("buildkitd", () => {
   let network: Cell<NetworkView>;
   let log: ReturnType<typeof notebook>;
   let report: ReturnType<typeof loopBook>;
+  let forgetting: (() => Promise<Pruned>)[];
+  const forgetTransfers = async (): Promise<Pruned> => (await forgetting.shift()?.()) ?? { records: 0, freedBytes: 0 };
   /** Kinds of ends that were counted. */
   let exits: string[];
 
@@ -56,6 +58,7 @@ describe("buildkitd", () => {
       {
         unit,
         probe,
+        buildkitCache: { forgetTransfers },
         preparation: async () => prepared,
         configuration: (settings, diskBytes) => `parallel=${settings.maxParallelism} disk=${diskBytes}`,
         meters: { ...NO_METERS, buildkitExited: (kind) => void exits.push(kind) },
@@ -78,6 +81,7 @@ describe("buildkitd", () => {
     phase = new Cell<Phase>({ at: "ready" });
     network = new Cell<NetworkView>({ at: "none" });
     prepared = undefined;
+    forgetting = [];
     log = notebook();
     report = loopBook();
     exits = [];
@@ -158,6 +162,44 @@ describe("buildkitd", () => {
     begin();
     await settle();
     expect(buildkit.get().quarantined).toBe("databases, because cache.db is damaged (/cache/quarantine/1)");
+  });
+
+  describe("after an unclean end", () => {
+    const PREPARED = { schemaVersion: 1, preparedAtMs: 1, tookMs: 1, checked: [] } as const;
+
+    it("is ready only once it has forgotten what clients had sent, which may be half of it", async () => {
+      prepared = { ...PREPARED, lastEnd: "unclean" };
+      let forget: (pruned: Pruned) => void = () => undefined;
+      forgetting = [() => new Promise((resolve) => (forget = resolve))];
+      begin();
+      await clock.advance(1_000);
+      expect(buildkit.get().at).toBe("starting");
+      forget({ records: 2, freedBytes: 5 });
+      await settle();
+      expect(buildkit.get().at).toBe("ready");
+      expect(log.data.get("buildkit.transfers-forgotten")).toEqual({ records: 2, freedBytes: 5 });
+    });
+
+    it("keeps no build out because it cannot forget, and tries again", async () => {
+      prepared = { ...PREPARED, lastEnd: "unclean" };
+      const fails = () => Promise.reject(new Error("no space left"));
+      forgetting = [fails, fails, async () => ({ records: 1, freedBytes: 1 }), fails];
+      begin();
+      await settle();
+      expect(buildkit.get().at).toBe("ready");
+      await clock.advance(60_000);
+      const told = log.events.filter((event) => event.startsWith("buildkit.transfers-"));
+      expect(told).toEqual(["buildkit.transfers-not-forgotten", "buildkit.transfers-forgotten"]);
+      expect(forgetting).toHaveLength(1);
+    });
+
+    it.each(["clean", "first"] as const)("and only then: after one that was %s it forgets nothing", async (lastEnd) => {
+      prepared = { ...PREPARED, lastEnd };
+      forgetting = [async () => ({ records: 1, freedBytes: 1 })];
+      begin();
+      await clock.advance(60_000);
+      expect(forgetting).toHaveLength(1);
+    });
   });
 
   it("that runs already is taken over as it is", async () => {

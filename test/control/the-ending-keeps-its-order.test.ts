@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { type Board, newBoard } from "../../agent/control/board/board.ts";
 import { SessionInbox } from "../../agent/control/board/session-inbox.ts";
-import { endInOrder } from "../../agent/control/end.ts";
 import { orderByControlPlane, orderBySignal, orderEnd } from "../../agent/control/end-orders.ts";
+import { endInOrder } from "../../agent/control/ending/end.ts";
 import type { DebugStatus } from "../../agent/core/debug/grant.ts";
 import type { Ending, EndOrder } from "../../agent/core/end-orders.ts";
 import type { ObservedState } from "../../agent/core/observed-state.ts";

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Board, newBoard } from "../../agent/control/board/board.ts";
 import { orderEnd } from "../../agent/control/end-orders.ts";
-import { Provider } from "../../agent/control/heed-provider.ts";
+import { Provider } from "../../agent/control/notices/heed-provider.ts";
 import { endingOf } from "../../agent/core/end-orders.ts";
 import type { Notice } from "../../agent/core/notices/notice.ts";
 import { noticesIn } from "../../agent/core/notices/view.ts";

@@ -62,6 +62,16 @@ it.each<{ view: NetworkView; state: Finding["state"]; says: RegExp }>([
   expect(finding.message).toMatch(says);
 });
 
+it("build-network tells for 20 s that somebody changed the guard, and keeps no build out for it", () => {
+  const putBack = (agoMs: number, times: number): Finding =>
+    buildNetwork({ at: "applied", network: { ...NETWORK, guardPutBack: { atMs: NOW.wallMs - agoMs, times } } });
+  expect(putBack(0, 1)).toMatchObject({ state: "failed", blocking: false });
+  expect(putBack(0, 1).message).toMatch(/put back at [0-9TZ:.-]+$/);
+  expect(putBack(19_999, 3).message).toMatch(/, 3 times since the network was made$/);
+  expect(putBack(20_000, 3)).toMatchObject({ state: "ok" });
+  expect(putBack(20_000, 3).evidence.join()).toMatch(/put back at .*, 3 times/);
+});
+
 it.each<{ view: IsolationView; network?: NetworkView; state: Finding["state"]; says: RegExp }>([
   { view: { at: "unverified" }, network: { at: "none" }, state: "ok", says: /no network/ },
   { view: { at: "unverified" }, state: "unknown", says: /Not tried yet/ },

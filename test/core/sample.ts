@@ -119,7 +119,7 @@ export const WELL: Known = {
   relief: IDLE_RELIEF,
   records: { waiting: 0, dropped: 0 },
   recordings: { at: "none" },
-  runtime: { nodeVersion: "v24.21.0", control: { p99Ms: 0 }, gateway: { p99Ms: 0 } },
+  runtime: { nodeVersion: "v24.21.0", control: { delayMs: 0 }, gateway: { delayMs: 0 } },
   bundles: {
     controlPlane: [{ subject: "CN=plane", notBeforeMs: NOW.wallMs, notAfterMs: NOW.wallMs + 400 * 86_400_000 }],
     builds: [{ subject: "CN=builds", notBeforeMs: NOW.wallMs, notAfterMs: NOW.wallMs + 90 * 86_400_000 }],

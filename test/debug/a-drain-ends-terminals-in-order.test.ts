@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { systemClock } from "../../agent/adapters/clock/system-clock.ts";
 import { SessionInbox } from "../../agent/control/board/session-inbox.ts";
-import { endInOrder } from "../../agent/control/end.ts";
 import { orderEnd } from "../../agent/control/end-orders.ts";
+import { endInOrder } from "../../agent/control/ending/end.ts";
 import type { ObservedState } from "../../agent/core/observed-state.ts";
 import { NO_GATEWAY } from "../../agent/core/views.ts";
 import { GatewayStandIn, here, NO_MANAGER, UnitStandIn } from "../control/stand-ins.ts";

@@ -49,6 +49,41 @@ it(
   ROUNDS * ROUND_LIMIT_MS,
 );
 
+it("of an old one that is killed while it finishes: its builds break with that reason, each told once, the new one serves on, and it stays gone", async () => {
+  const { log } = stage();
+  const [first, second, third] = [await stage().openBuild(), await stage().openBuild(), await stage().openBuild()];
+  const old = await stage().pid("gateway");
+  await using broken = await stage().holdBuild(first);
+  const replaced = log.next("gateway.replaced");
+  await stage().kill("launcher", "SIGUSR2");
+  await replaced;
+  const present = await stage().pid("gateway");
+  expect(present).not.toBe(old);
+  await using held = await stage().holdBuild(second);
+
+  const restarting = (await log.all("launcher.child-restarting")).length;
+  const exited = log.next("launcher.child-exited", ({ data }) => data["childPid"] === old);
+  process.kill(old, "SIGKILL");
+  expect((await exited).data).toMatchObject({ child: "gateway", signal: "SIGKILL" });
+  expect((await broken.client.ended).exitCode).not.toBe(0);
+  const isTold = (): boolean =>
+    stage()
+      .recordsOf(first)
+      .some(({ ending }) => ending === SessionEnding.GATEWAY_LOST);
+  await stage().plane.until(isTold, { what: "the record of the session that was lost", deadlineMs: 30_000 });
+
+  expect((await stage().askWorkers(third)).exitCode).toBe(0);
+  await held.finish();
+  for (const build of [first, second, third]) {
+    const sessions = (await stage().untilRecords(build)).map(({ sessionId }) => sessionId);
+    expect(new Set(sessions).size).toBe(sessions.length);
+  }
+  expect((await stage().untilRecords(second)).map(({ ending }) => ending)).not.toContain(SessionEnding.GATEWAY_LOST);
+  expect(await stage().pid("gateway")).toBe(present);
+  expect(await log.all("launcher.child-restarting")).toHaveLength(restarting);
+  expect((await stage().health("/readyz")).status).toBe(200);
+}, 60_000);
+
 /** Only what every check above has passed. */
 async function writeFigures(tookMs: readonly number[], seconds: number): Promise<void> {
   if (process.env["BUILDER_AGENT_WRITE_FIGURES"] !== "1") return;

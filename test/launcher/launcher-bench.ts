@@ -25,6 +25,10 @@ export interface Entry {
   readonly what: string;
 }
 
+/** Of as many gateways as there may be. */
+export const seatsIn = (dir: string): readonly string[] =>
+  [1, 2, 3, 4].map((seat) => join(dir, `gateway-${seat}.sock`));
+
 /** The real launcher, in this process, with stand-ins for what it keeps. */
 export class LauncherBench implements AsyncDisposable {
   readonly dir: string;
@@ -67,7 +71,11 @@ export class LauncherBench implements AsyncDisposable {
     this.#done = runLauncher(
       {
         managerSocket: this.managerSocket,
-        gateway: { ...child("gateway", this.#journal), listen: { host: "127.0.0.1", port: 0 }, most: 4 },
+        gateway: {
+          ...child("gateway", this.#journal),
+          listen: { host: "127.0.0.1", port: 0 },
+          sockets: seatsIn(this.dir),
+        },
         control: child("control", this.#journal, options.control ?? ""),
         env,
         finalExitCodes: [77],

@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { eventually } from "../buildkit/real-buildkit.ts";
-import { isAlive, LauncherBench } from "./launcher-bench.ts";
+import { isAlive, LauncherBench, seatsIn } from "./launcher-bench.ts";
 
 describe("the launcher's ending", () => {
   it("is control, then gateway, then BuildKit, and 0", async () => {
@@ -77,7 +77,7 @@ describe("the launcher's ending", () => {
       env: {},
       listen: { host: "127.0.0.1", port },
       endFile: join(bench.dir, "end"),
-      most: 4,
+      sockets: seatsIn(bench.dir),
     };
     const failed = bench.run({ config: { gateway } });
     await expect(failed).rejects.toMatchObject({

@@ -11,6 +11,11 @@ const IDLE_MS = Number(process.env["BUILDER_AGENT_IDLE_S"] ?? "90") * 1_000;
 /** None was started for so long: 30 s after the boot the network is looked at once more. */
 const SETTLED_MS = 40_000;
 const SETTLED_DEADLINE_MS = 180_000;
+/** A tiny step shows that BuildKit works (decision 61): a longer look sees some, the usual none. */
+const STEP_EVERY_MS = 300_000;
+/** Its processes and threads: buildkitd's, runc's and its own. 34 to 74 were seen. */
+const STARTED_BY_STEP_MAX = 150;
+const STEPS_MAX = SETTLED_MS + IDLE_MS < STEP_EVERY_MS ? 0 : Math.ceil(IDLE_MS / STEP_EVERY_MS);
 /**
  * How often a second each may wake up. Their share of a core is said, not judged: on a shared host
  * a process that only wakes up five times a second was seen to take 0.03 and 1.6 % of a core.
@@ -69,7 +74,7 @@ async function settled(): Promise<void> {
   );
 }
 
-it("starts no process while nobody builds, and its own hardly ever wake up", {
+it("starts no process while nobody builds, but for a step now and then, and its own hardly ever wake up", {
   timeout: IDLE_MS + SETTLED_DEADLINE_MS + 60_000,
 }, async () => {
   await settled();
@@ -90,7 +95,7 @@ it("starts no process while nobody builds, and its own hardly ever wake up", {
   console.log(
     `in ${tookMs} ms: ${after - before - 1} started, ${percent.join(", ")} of a core, woken a second: ${woken.join(", ")}`,
   );
-  expect(after - before - 1).toBe(0);
+  expect(after - before - 1).toBeLessThanOrEqual(STEPS_MAX * STARTED_BY_STEP_MAX);
   expect(wokenASecond.control).toBeLessThan(WAKE_UPS_MAX.control);
   expect(wokenASecond.gateway).toBeLessThan(WAKE_UPS_MAX.gateway);
 });

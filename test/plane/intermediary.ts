@@ -27,6 +27,19 @@ export function page(status: number): Answer {
   };
 }
 
+/** What it shows of itself, and by whom that is believed. */
+export interface Shown {
+  readonly certPem: string;
+  readonly keyPem: string;
+  readonly caPem: string;
+}
+
+async function bareCertificate(): Promise<Shown> {
+  const authority = await CertificateAuthority.create({ name: "bare" });
+  const own = await authority.issue({ dnsSans: ["bare.example"], extendedKeyUsage: [SERVER_AUTH] });
+  return { certPem: own.chainPem, keyPem: own.keyPem, caPem: authority.certPem };
+}
+
 /**
  * A proxy or load balancer before the control plane, under a certificate that the agent believes,
  * which answers by itself.
@@ -46,10 +59,10 @@ export class Intermediary implements AsyncDisposable {
     this.endpoint = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
-  static async listen(answer: Answer): Promise<Intermediary> {
-    const authority = await CertificateAuthority.create({ name: "bare" });
-    const own = await authority.issue({ dnsSans: ["bare.example"], extendedKeyUsage: [SERVER_AUTH] });
-    const server = createSecureServer({ key: own.keyPem, cert: own.chainPem, minVersion: "TLSv1.3" });
+  /** @param own whose certificate it shows; default: one of its own, for `serverName`. */
+  static async listen(answer: Answer, own?: Shown): Promise<Intermediary> {
+    const { certPem, keyPem, caPem } = own ?? (await bareCertificate());
+    const server = createSecureServer({ key: keyPem, cert: certPem, minVersion: "TLSv1.3" });
     const sessions = new Set<ServerHttp2Session>();
     server.on("session", (session) => {
       sessions.add(session);
@@ -63,7 +76,12 @@ export class Intermediary implements AsyncDisposable {
     });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    return new Intermediary(server, sessions, authority.certPem);
+    return new Intermediary(server, sessions, caPem);
+  }
+
+  /** Of this machine's loopback. */
+  get port(): number {
+    return Number(this.endpoint.split(":").at(-1));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

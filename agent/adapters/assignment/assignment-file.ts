@@ -1,7 +1,6 @@
-import { mkdir, open, readFile, rename } from "node:fs/promises";
-import { dirname } from "node:path";
 import { z } from "zod";
 import { AgentError } from "../../core/errors.ts";
+import { readIfThere, replaceFile } from "../../files/whole-file.ts";
 import type { AssignmentStore } from "../../ports/assignment-store.ts";
 
 /** Not strict: a newer release may have kept more, and nobody writes it anew within a boot. */
@@ -31,7 +30,8 @@ export function assignmentFile(file: string): AssignmentStore {
     async save(bootId, { debugGrantKey: key, ...assignment }) {
       const debugGrantKey = key && Buffer.from(key).toString("base64");
       try {
-        await replace(file, JSON.stringify({ version: 1, bootId, ...assignment, debugGrantKey }));
+        const text = JSON.stringify({ version: 1, bootId, ...assignment, debugGrantKey });
+        await replaceFile(file, text, { directoryMode: 0o750 });
       } catch (cause) {
         throw new AgentError("assignment.not-kept", `${file} cannot be written`, { retryable: true, cause });
       }
@@ -41,26 +41,13 @@ export function assignmentFile(file: string): AssignmentStore {
 
 async function read(file: string): Promise<z.infer<typeof File> | undefined> {
   try {
-    return File.parse(JSON.parse(await readFile(file, "utf8")));
+    const bytes = await readIfThere(file);
+    return bytes && File.parse(JSON.parse(bytes.toString("utf8")));
   } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined;
     throw new AgentError(
       "assignment.unreadable",
       `${file} does not tell whose machine this boot began as: drain this machine and boot it anew`,
       { retryable: false, cause },
     );
   }
-}
-
-async function replace(file: string, text: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true, mode: 0o750 });
-  const fresh = `${file}.new`;
-  const handle = await open(fresh, "w", 0o600);
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(fresh, file);
 }

@@ -1,8 +1,9 @@
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { BuildkitPlaces } from "../../core/buildkit-config.ts";
 import { deviations } from "../../core/buildkit-guard.ts";
 import { AgentError } from "../../core/errors.ts";
+import { replaceFile } from "../../files/whole-file.ts";
 import { dryRun } from "./dry-run.ts";
 import { LOOPBACK_ONLY } from "./loopback-network.ts";
 import { fromToml, toToml } from "./toml.ts";
@@ -39,7 +40,7 @@ export class DaemonConfig {
     try {
       await writeFile(candidate, accepted, { mode: 0o600 });
       await dryRun(this.#binary, candidate, signal);
-      await rename(candidate, this.file);
+      await replaceFile(this.file, accepted);
     } finally {
       await rm(candidate, { force: true });
     }

@@ -4,10 +4,12 @@ import type { PruneOrder } from "../../core/disk-relief.ts";
 import { AgentError } from "../../core/errors.ts";
 import type { BuildkitCache } from "../../ports/buildkit.ts";
 import { abortReason, buildkitClient } from "./channel.ts";
-import { readUsageBytes, writePruneRequest } from "./prune-wire.ts";
+import { type PruneRequest, readUsageBytes, writePruneRequest } from "./prune-wire.ts";
 
 const PRUNE = "/moby.buildkit.v1.Control/Prune";
 const DEADLINE_MS = 300_000;
+/** What clients' files were transferred into, as BuildKit's client names it (UsageRecordTypeLocalSource). */
+const TRANSFERS = "type==source.local";
 
 /** BuildKit's cache over one channel. Close it when it is needed no more. */
 export class GrpcBuildkitCache implements BuildkitCache, Disposable {
@@ -26,14 +28,22 @@ export class GrpcBuildkitCache implements BuildkitCache, Disposable {
     signal.throwIfAborted();
     // BuildKit counts the blocks that only root may use as free.
     const { bfree, bavail, bsize } = await statfs(this.#directory);
-    const request = writePruneRequest({ all, minFreeBytes: minFreeBytes + (bfree - bavail) * bsize });
-    const sizes: number[] = [];
-    await this.#stream(Buffer.from(request), (bytes) => sizes.push(bytes), signal);
-    return { records: sizes.length, freedBytes: sizes.reduce((sum, bytes) => sum + bytes, 0) };
+    return this.#pruned({ all, minFreeBytes: minFreeBytes + (bfree - bavail) * bsize }, signal);
+  }
+
+  forgetTransfers(signal: AbortSignal) {
+    return this.#pruned({ all: true, minFreeBytes: 0, filter: TRANSFERS }, signal);
   }
 
   [Symbol.dispose](): void {
     this.#client.close();
+  }
+
+  async #pruned(request: PruneRequest, signal: AbortSignal) {
+    signal.throwIfAborted();
+    const sizes: number[] = [];
+    await this.#stream(Buffer.from(writePruneRequest(request)), (bytes) => sizes.push(bytes), signal);
+    return { records: sizes.length, freedBytes: sizes.reduce((sum, bytes) => sum + bytes, 0) };
   }
 
   #stream(request: Buffer, take: (bytes: number) => void, signal: AbortSignal): Promise<void> {

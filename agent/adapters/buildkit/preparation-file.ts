@@ -1,5 +1,6 @@
-import { chmod, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { z } from "zod";
+import { replaceFile } from "../../files/whole-file.ts";
 import type { Preparation } from "../../ports/buildkit.ts";
 
 const CheckedSchema = z.object({
@@ -23,16 +24,9 @@ const PreparationSchema = z.object({
     .exactOptional(),
 });
 
-/**
- * Whole or not at all, and readable for whoever may enter the directory, whatever the process's
- * mask is.
- */
+/** Whole or not at all, and readable for whoever may enter the directory. */
 export async function writePreparation(file: string, preparation: Preparation): Promise<void> {
-  const draft = `${file}.new`;
-  await rm(draft, { force: true });
-  await writeFile(draft, `${JSON.stringify(preparation)}\n`);
-  await chmod(draft, 0o644);
-  await rename(draft, file);
+  await replaceFile(file, `${JSON.stringify(preparation)}\n`, { mode: 0o644 });
 }
 
 /**

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+// oxlint-disable-next-line eslint/no-restricted-imports -- folders are moved as they are
 import { mkdir, readdir, rename, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { AgentError } from "../../core/errors.ts";

@@ -1,5 +1,5 @@
-import { rename, rm, writeFile } from "node:fs/promises";
 import { z } from "zod";
+import { replaceFile } from "../../files/whole-file.ts";
 import type { AnsweredRequests } from "../../ports/diagnostics.ts";
 import type { Log } from "../../ports/log.ts";
 import { readHead } from "./read-file.ts";
@@ -18,11 +18,8 @@ export async function answeredRequests(file: string, log: Log): Promise<Answered
     has: (requestId) => ids.includes(requestId),
     async note(requestId) {
       ids = [...ids, requestId].slice(-IDS_MAX);
-      const fresh = `${file}.new`;
       try {
-        await rm(fresh, { force: true });
-        await writeFile(fresh, JSON.stringify(ids), { mode: 0o600, flag: "wx" });
-        await rename(fresh, file);
+        await replaceFile(file, JSON.stringify(ids));
       } catch (err) {
         log.warn({ file, err }, "diagnostics.not-remembered");
       }

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { chmod, rename, rm, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import { replaceFile } from "../../files/whole-file.ts";
 import type { Log } from "../../ports/log.ts";
 import { isCode, NotThere } from "./collector.ts";
 import { readHead } from "./read-file.ts";
@@ -101,18 +101,13 @@ export class KeptDigests {
   }
 
   async #write(): Promise<void> {
-    const fresh = `${this.#file}.new`;
     const secrets = [...this.#secrets].map(([id, digests]) => ({
       id,
       digests: digests.map(({ bytes, head, tail, mac }) => [bytes, head, tail, mac]),
     }));
+    const text = JSON.stringify({ version: 1, key: this.#key.toString("base64"), secrets });
     try {
-      await rm(fresh, { force: true });
-      const text = JSON.stringify({ version: 1, key: this.#key.toString("base64"), secrets });
-      await writeFile(fresh, text, { mode: 0o600, flag: "wx" });
-      // Whatever the unit's umask.
-      await chmod(fresh, this.#mode);
-      await rename(fresh, this.#file);
+      await replaceFile(this.#file, text, { mode: this.#mode });
     } catch (err) {
       this.#log.warn({ file: this.#file, err }, "secrets.digests-not-kept");
     }

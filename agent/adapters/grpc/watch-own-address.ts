@@ -1,6 +1,6 @@
-import { createSocket } from "node:dgram";
 import { isIP } from "node:net";
 import { untilBeatMs } from "../../core/beat.ts";
+import { ownAddress } from "./own-address.ts";
 
 const LOOK_MS = 5_000;
 
@@ -33,17 +33,4 @@ export function watchOwnAddress(peer: string, moved: (from: string, to: string) 
     isOver = true;
     clearTimeout(timer);
   };
-}
-
-/** As the routes are now; undefined: there is no way. A connected datagram socket sends nothing. */
-function ownAddress(host: string, port: number): Promise<string | undefined> {
-  const socket = createSocket(isIP(host) === 6 ? "udp6" : "udp4");
-  return new Promise((resolve) => {
-    const over = (address: string | undefined): void => {
-      socket.close();
-      resolve(address);
-    };
-    socket.once("error", () => over(undefined));
-    socket.connect(port, host, () => over(socket.address().address));
-  });
 }

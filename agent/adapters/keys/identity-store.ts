@@ -1,5 +1,6 @@
-import { chmod, mkdir, readFile, rename, rm, statfs, writeFile } from "node:fs/promises";
+import { chmod, mkdir, rm, statfs } from "node:fs/promises";
 import { join } from "node:path";
+import { readIfThere, replaceFile } from "../../files/whole-file.ts";
 import type { IdentityStore, StoredIdentity } from "../../ports/keys.ts";
 import type { Log } from "../../ports/log.ts";
 import { decodeIdentity, encodeIdentity } from "./identity-file.ts";
@@ -42,11 +43,8 @@ class TmpfsIdentityStore implements IdentityStore {
 
   async save(bootId: string, stored: StoredIdentity): Promise<void> {
     if (!(await this.#prepare())) return;
-    const fresh = `${this.#file}.new`;
     try {
-      await rm(fresh, { force: true });
-      await writeFile(fresh, encodeIdentity({ bootId, stored }), { mode: 0o600, flag: "wx" });
-      await rename(fresh, this.#file);
+      await replaceFile(this.#file, encodeIdentity({ bootId, stored }));
     } catch (err) {
       this.#notKept("it could not be written", err);
     }
@@ -76,9 +74,9 @@ class TmpfsIdentityStore implements IdentityStore {
 
   async #read(): Promise<string | undefined> {
     try {
-      return await readFile(this.#file, "utf8");
+      return (await readIfThere(this.#file))?.toString("utf8");
     } catch (err) {
-      if (!isMissing(err)) this.#log.warn({ file: this.#file, err }, "identity.file-unreadable");
+      this.#log.warn({ file: this.#file, err }, "identity.file-unreadable");
       return undefined;
     }
   }
@@ -88,8 +86,4 @@ class TmpfsIdentityStore implements IdentityStore {
     this.#toldNotKept = true;
     this.#log.warn({ directory: this.#directory, because, ...(err !== undefined && { err }) }, "identity.not-kept");
   }
-}
-
-function isMissing(failure: unknown): boolean {
-  return failure instanceof Error && "code" in failure && failure.code === "ENOENT";
 }

@@ -1,3 +1,4 @@
+import { unlinkSync } from "node:fs";
 import type { Pulse } from "../../lifecycle/pulse.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
@@ -9,9 +10,10 @@ export interface Gateways {
   readonly start: (seat: number, isBeside: boolean) => Promise<Child>;
   readonly endFile: string;
   /**
-   * How many there may be: the one that serves, and those that finish. Control looks at as many.
+   * One for each seat, and so for each that there may be: the one that serves, and those that
+   * finish. Control looks at all of them.
    */
-  readonly most: number;
+  readonly sockets: readonly string[];
 }
 
 /**
@@ -20,7 +22,7 @@ export interface Gateways {
  * Returns when all have ended, after `signals.end`.
  */
 export async function keepGateways(
-  { start, endFile, most }: Gateways,
+  { start, endFile, sockets }: Gateways,
   replace: Pulse,
   signals: ChildSignals,
   parts: { readonly clock: Clock; readonly log: Log },
@@ -32,7 +34,7 @@ export async function keepGateways(
     newest = generation;
     const child = {
       name: "gateway" as const,
-      start: () => seated(seats, start),
+      start: () => seated(seats, sockets, start),
       isFinal: () => generation !== newest,
       endFile,
     };
@@ -43,23 +45,35 @@ export async function keepGateways(
   for (let heard = replace.count; ; heard = replace.count) {
     await replace.next(signals.end, heard);
     if (signals.end.aborted) break;
-    if (seats.size < most) keep(newest + 1);
+    if (seats.size < sockets.length) keep(newest + 1);
     else parts.log.warn({ gateways: seats.size }, "launcher.gateway-not-replaced");
   }
   await Promise.all(kept);
 }
 
-async function seated(seats: Set<number>, start: Gateways["start"]): Promise<Child> {
+async function seated(seats: Set<number>, sockets: readonly string[], start: Gateways["start"]): Promise<Child> {
   const isBeside = seats.size > 0;
   let seat = 1;
   while (seats.has(seat)) seat += 1;
   seats.add(seat);
   try {
     const child = await start(seat, isBeside);
-    void child.exited.then(() => seats.delete(seat));
+    void child.exited.then(() => {
+      clear(sockets[seat - 1]);
+      seats.delete(seat);
+    });
     return child;
   } catch (failure) {
     seats.delete(seat);
     throw failure;
+  }
+}
+
+/** One that was killed leaves its socket, and its seat may stay empty. */
+function clear(socket: string | undefined): void {
+  try {
+    if (socket !== undefined) unlinkSync(socket);
+  } catch {
+    // It took it along, as it should.
   }
 }

@@ -35,8 +35,8 @@ export interface LauncherConfig {
     readonly listen: { readonly host: string; readonly port: number } | { readonly fd: number };
     /** Where it is written how each run ended. */
     readonly endFile: string;
-    /** How many there may be while one is replaced. */
-    readonly most: number;
+    /** Their sockets for control, one for each that there may be while one is replaced. */
+    readonly sockets: readonly string[];
   };
   readonly control: ChildCommand & { readonly endFile: string };
   /** Our own. */
@@ -128,7 +128,7 @@ export async function runLauncher(
         return started;
       },
       endFile: config.gateway.endFile,
-      most: config.gateway.most,
+      sockets: config.gateway.sockets,
     },
     ending.replace,
     {

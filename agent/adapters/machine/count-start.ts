@@ -1,4 +1,5 @@
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
+import { replaceFile } from "../../files/whole-file.ts";
 import type { Log } from "../../ports/log.ts";
 
 /**
@@ -8,8 +9,7 @@ import type { Log } from "../../ports/log.ts";
 export async function countStart(file: string, bootId: string, log: Log): Promise<number> {
   try {
     const before = await startsBefore(file, bootId);
-    await writeFile(`${file}.new`, JSON.stringify({ bootId, starts: before + 1 }), { mode: 0o640 });
-    await rename(`${file}.new`, file);
+    await replaceFile(file, JSON.stringify({ bootId, starts: before + 1 }));
     return before;
   } catch (err) {
     log.warn({ file, err }, "starts.not-counted");

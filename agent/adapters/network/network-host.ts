@@ -10,6 +10,7 @@ import { guardScript } from "../../core/network/guard.ts";
 import {
   type AppliedNetwork,
   DEFAULT_EGRESS,
+  type GuardPutBack,
   type IsolationReport,
   type NetworkOrder,
 } from "../../core/network/order.ts";
@@ -24,7 +25,7 @@ import { takeBackLeases } from "./leases.ts";
 import { linkAddresses, machineNetwork, tailnetRoutes } from "./machine-network.ts";
 import { factsOf, type Told } from "./network-facts.ts";
 import { putResolvConf } from "./resolv-conf-file.ts";
-import { type GuardInForce, type NetworkState, readState, replaceFile } from "./state-file.ts";
+import { type GuardInForce, type NetworkState, readState, tellEverybody } from "./state-file.ts";
 import { forgetTheSilent, giveUpOnTheDead, letForward } from "./sysctl.ts";
 
 /** A change takes a fraction of a second; several may come at once. */
@@ -154,34 +155,42 @@ export class NetworkHost implements BuildNetwork {
     const { addresses, machine } = await machineNetwork(signal);
     const nat64Prefix = told.nat64Prefix === undefined ? undefined : cidr(told.nat64Prefix);
     const plan = planNetwork(wish, { ...machine, nat64Prefix }, rangesInForce(last));
-    const guard = await this.#guard(plan, last?.guard, signal);
+    const { guard, wasGone } = await this.#guard(plan, last?.guard, signal);
+    const putBack = last?.applied.guardPutBack;
+    const nowPutBack = wasGone ? { atMs: Date.now(), times: (putBack?.times ?? 0) + 1 } : putBack;
     await makeBuildsLink(plan, addresses, signal);
     await letForward();
     await giveUpOnTheDead();
     await forgetTheSilent();
     const list = conflist(plan, places.leasesDir);
-    await replaceFile(places.conflistFile, list);
+    await tellEverybody(places.conflistFile, list);
     await putResolvConf(places.resolvConfFile, resolvConfOf(plan));
     const { cniBinaryDir } = told;
     const program = buildkitNetwork(plan, { mountDir: places.buildkitMountDir, cniBinaryDir });
-    await replaceFile(places.buildkitNetworkFile, program);
-    const state = stateOf(plan, order, guard);
-    await replaceFile(places.stateFile, `${JSON.stringify(state, undefined, 2)}\n`);
+    await tellEverybody(places.buildkitNetworkFile, program);
+    const state = stateOf(plan, order, guard, nowPutBack);
+    await tellEverybody(places.stateFile, `${JSON.stringify(state, undefined, 2)}\n`);
     const isNew = JSON.stringify(state) !== JSON.stringify(last);
     const line: LogOf<"network.in-force"> = log;
     line[isNew ? "info" : "debug"]({ ...state.applied, generation: undefined }, "network.in-force");
     return state;
   }
 
-  async #guard(plan: NetworkPlan, last: GuardInForce | undefined, signal: AbortSignal): Promise<GuardInForce> {
+  async #guard(
+    plan: NetworkPlan,
+    last: GuardInForce | undefined,
+    signal: AbortSignal,
+  ): Promise<{ readonly guard: GuardInForce; readonly wasGone: boolean }> {
     const script = guardScript(plan);
     const fingerprint = createHash("sha256").update(script).digest("hex");
     const known = last?.script === fingerprint ? last.kernel : undefined;
     if (known !== undefined) {
-      if ((await guardFingerprint(signal)) === known) return { script: fingerprint, kernel: known };
+      const guard = { script: fingerprint, kernel: known };
+      if ((await guardFingerprint(signal)) === known) return { guard, wasGone: false };
       this.#options.log.warn({}, "network.guard-was-gone");
     }
-    return { script: fingerprint, kernel: await putGuard(script, known, signal) };
+    const kernel = await putGuard(script, known, signal);
+    return { guard: { script: fingerprint, kernel }, wasGone: known !== undefined };
   }
 }
 
@@ -191,7 +200,12 @@ function rangesInForce(last: NetworkState | undefined): { readonly ipv4: Cidr; r
   return ipv4 === undefined || ipv6 === undefined ? undefined : { ipv4, ipv6 };
 }
 
-function stateOf(plan: NetworkPlan, order: NetworkOrder | undefined, guard: GuardInForce): NetworkState {
+function stateOf(
+  plan: NetworkPlan,
+  order: NetworkOrder | undefined,
+  guard: GuardInForce,
+  guardPutBack: GuardPutBack | undefined,
+): NetworkState {
   const { ipv4, ipv6, families, wish, resolvers, localResolvers, nameservers, collisions } = plan;
   return {
     schemaVersion: 1,
@@ -207,6 +221,7 @@ function stateOf(plan: NetworkPlan, order: NetworkOrder | undefined, guard: Guar
       resolvers: resolvers.map(formatAddress),
       localResolvers: localResolvers.map(formatAddress),
       collisions: collisions.map(formatCidr),
+      ...(guardPutBack !== undefined && { guardPutBack }),
     },
     nameservers: nameservers.map(formatAddress),
     guard,

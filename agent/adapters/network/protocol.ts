@@ -28,6 +28,7 @@ export const Applied: z.ZodType<AppliedNetwork> = z.object({
   // An earlier version told of none.
   localResolvers: z.array(z.string()).default([]),
   collisions: z.array(z.string()),
+  guardPutBack: z.object({ atMs: z.number(), times: z.number() }).exactOptional(),
 });
 
 const Finding = z.object({

@@ -1,6 +1,7 @@
-import { chmod, readFile, rename, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import type { AppliedNetwork, NetworkOrder } from "../../core/network/order.ts";
+import { replaceFile } from "../../files/whole-file.ts";
 import { Applied } from "./protocol.ts";
 
 const OrderSchema = z.object({
@@ -49,11 +50,8 @@ export async function readState(file: string): Promise<NetworkState | undefined>
   }
 }
 
-/** Whole or not at all, for everybody to read. The same again leaves it as it is. */
-export async function replaceFile(file: string, text: string): Promise<void> {
+/** Replaces it whole, for everybody to read. The same again leaves it as it is. */
+export async function tellEverybody(file: string, text: string): Promise<void> {
   if ((await readFile(file, "utf8").catch(() => undefined)) === text) return;
-  const draft = `${file}.new`;
-  await writeFile(draft, text);
-  await chmod(draft, 0o644);
-  await rename(draft, file);
+  await replaceFile(file, text, { mode: 0o644 });
 }

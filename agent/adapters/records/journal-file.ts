@@ -1,7 +1,9 @@
 import { readSync } from "node:fs";
+// oxlint-disable-next-line eslint/no-restricted-imports -- a journal of any length, which is then appended to
 import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { AgentError } from "../../core/errors.ts";
+import { syncDirectory } from "../../files/whole-file.ts";
 import type { Journal, Place } from "./journal.ts";
 import { type ScannedLine, scanLines } from "./scan-lines.ts";
 
@@ -38,7 +40,7 @@ export class JournalFile implements Journal {
       await mkdir(dirname(path), { recursive: true, mode: OWNER_ONLY.directory });
       await rm(replacement(path), { force: true });
       const file = await open(path, "a+", OWNER_ONLY.file);
-      await syncDirectory(path);
+      await syncDirectory(dirname(path));
       return new JournalFile(path, file, (await file.stat()).size);
     } catch (cause) {
       throw new AgentError("records.cannot-open", `Cannot open ${path}: may this process write there?`, {
@@ -134,10 +136,10 @@ export class JournalFile implements Journal {
         break;
       case "untrusted":
         await this.replace(chunksOf(this, this.#durableBytes), () => undefined);
-        await syncDirectory(this.#path);
+        await syncDirectory(dirname(this.#path));
         break;
       case "unnamed":
-        await syncDirectory(this.#path);
+        await syncDirectory(dirname(this.#path));
         break;
       default:
         this.#condition satisfies never;
@@ -171,16 +173,6 @@ async function writeAll(file: FileHandle, chunks: Iterable<Buffer>): Promise<num
     bytes += chunk.byteLength;
   }
   return bytes;
-}
-
-/** A new name is on disk only once its directory is. */
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(dirname(path), "r");
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
 }
 
 function cannotWrite(path: string, cause: unknown): AgentError {

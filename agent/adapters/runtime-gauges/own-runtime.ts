@@ -1,30 +1,21 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { MemoryUse } from "../../core/runtime.ts";
+import type { Clock } from "../../ports/clock.ts";
 import type { OwnRuntime } from "../../ports/own-runtime.ts";
-import { nodeGauges } from "./node-gauges.ts";
+import { DelaySampler } from "./delay-sampler.ts";
 
-/** Each sample wakes an idle process, and a second is what counts. */
-const RESOLUTION_MS = 500;
 const MIB = 1024 * 1024;
 
-/**
- * Samples from now on. `root` is where the kernel's files are. Two gauges take turns, for Node
- * leaves out the first sample after a reset: what held up the loop just then, the other one has.
- */
-export function ownRuntime(root = "/"): OwnRuntime & Disposable {
-  let [older, newer] = [nodeGauges(RESOLUTION_MS), nodeGauges(RESOLUTION_MS)];
-  for (const gauges of [older, newer]) gauges.sampleDelay(true);
+/** Samples from now on. `root` is where the kernel's files are. */
+export function ownRuntime(clock: Pick<Clock, "now">, root = "/"): OwnRuntime & Disposable {
+  const delay = new DelaySampler(clock);
   return {
     nodeVersion: process.version,
-    eventLoopDelayP99Ms() {
-      const read = older;
-      [older, newer] = [newer, read];
-      return read.eventLoopDelayP99Ms();
-    },
+    eventLoopDelayMs: () => delay.takeWorstMs(),
     memory: () => memoryOf(root).catch(() => undefined),
-    [Symbol.dispose]() {
-      for (const gauges of [older, newer]) gauges[Symbol.dispose]();
+    [Symbol.dispose]: () => {
+      delay[Symbol.dispose]();
     },
   };
 }

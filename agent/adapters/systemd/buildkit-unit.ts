@@ -1,6 +1,6 @@
-import { rename, writeFile } from "node:fs/promises";
 import { untilBeatMs } from "../../core/beat.ts";
 import { AgentError } from "../../core/errors.ts";
+import { replaceFile } from "../../files/whole-file.ts";
 import { Branch, firstOf, within } from "../../lifecycle/branch.ts";
 import { Cell } from "../../lifecycle/cell.ts";
 import type { BuildkitUnit, UnitStatus } from "../../ports/buildkit.ts";
@@ -47,9 +47,7 @@ export function systemdBuildkit(options: SystemdBuildkitOptions): BuildkitUnit {
   return {
     async configure(toml, signal) {
       signal.throwIfAborted();
-      const candidate = `${proposalFile}.new`;
-      await writeFile(candidate, toml, { mode: 0o640 });
-      await rename(candidate, proposalFile);
+      await replaceFile(proposalFile, toml, { mode: 0o640 });
     },
     async start(signal) {
       watch.stopAsked = false;

@@ -1,6 +1,6 @@
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { readFile, rm } from "node:fs/promises";
 import { z } from "zod";
+import { replaceFile } from "../../files/whole-file.ts";
 import type { Log } from "../../ports/log.ts";
 
 /** What tailscaled does not know of itself: under which grant it joined. It holds no secret. */
@@ -23,9 +23,9 @@ const Memory = z.strictObject({
 });
 
 /**
- * A file beside the daemon's state, so that both are lost with the machine's memory. Replaced by
- * rename. It is a convenience: what fails is logged, never thrown, because a node that nobody
- * remembers is left.
+ * A file beside the daemon's state, so that both are lost with the machine's memory. It
+ * is a convenience: what fails is logged, never thrown, because a node that nobody remembers is
+ * left.
  */
 export class MembershipMemory {
   readonly #file: string;
@@ -48,11 +48,9 @@ export class MembershipMemory {
   }
 
   async keep({ grantId, tags, server, nodeId }: Remembered): Promise<void> {
-    const fresh = `${this.#file}.new`;
+    const text = JSON.stringify({ version: 1, grantId, tags, server, nodeId });
     try {
-      await mkdir(dirname(this.#file), { recursive: true, mode: 0o700 });
-      await writeFile(fresh, JSON.stringify({ version: 1, grantId, tags, server, nodeId }), { mode: 0o600 });
-      await rename(fresh, this.#file);
+      await replaceFile(this.#file, text, { directoryMode: 0o700 });
     } catch (err) {
       this.#log.warn({ file: this.#file, err }, "tailnet.not-remembered");
     }

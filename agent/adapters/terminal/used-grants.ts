@@ -1,7 +1,6 @@
-import { mkdir, open, readFile, rename } from "node:fs/promises";
-import { dirname } from "node:path";
 import { z } from "zod";
 import { AgentError } from "../../core/errors.ts";
+import { readIfThere, replaceFile } from "../../files/whole-file.ts";
 import type { UsedGrants } from "../../ports/debug-terminal.ts";
 
 const File = z.strictObject({ version: z.literal(1), used: z.array(z.string()) });
@@ -28,7 +27,8 @@ export function usedGrants(file: string): UsedGrants {
       if (before.has(grantId) || before.size >= GRANTS_MAX) throw notKept(`${file} has it, or is full`);
       // From here on it is used in this process, also if it cannot be written.
       before.add(grantId);
-      const mine = written.then(() => replace(file, JSON.stringify({ version: 1, used: [...before] })));
+      const text = (): string => JSON.stringify({ version: 1, used: [...before] });
+      const mine = written.then(() => replaceFile(file, text(), { directoryMode: 0o700 }));
       written = mine.catch(() => undefined);
       try {
         await mine;
@@ -41,28 +41,15 @@ export function usedGrants(file: string): UsedGrants {
 
 async function read(file: string): Promise<Set<string>> {
   try {
-    return new Set(File.parse(JSON.parse(await readFile(file, "utf8"))).used);
+    const bytes = await readIfThere(file);
+    return new Set(bytes === undefined ? [] : File.parse(JSON.parse(bytes.toString("utf8"))).used);
   } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return new Set();
     throw new AgentError(
       "debug-grants.unreadable",
       `${file} does not tell which debug grants were used: remove it once none of them is good any more`,
       { retryable: false, cause },
     );
   }
-}
-
-async function replace(file: string, text: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  const fresh = `${file}.new`;
-  const handle = await open(fresh, "w", 0o600);
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(fresh, file);
 }
 
 function notKept(why: string, cause?: unknown): AgentError {

@@ -1,6 +1,7 @@
-import { mkdir, open, rename, rm, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+// oxlint-disable-next-line eslint/no-restricted-imports -- a damaged file is moved aside
+import { open, rename } from "node:fs/promises";
 import { z } from "zod";
+import { replaceFile } from "../../files/whole-file.ts";
 import type { Log } from "../../ports/log.ts";
 import type { KeptTroubles, OwnProcess, TroubleStore } from "../../ports/trouble-store.ts";
 import { lastEnd } from "./last-end.ts";
@@ -46,15 +47,9 @@ export function troubleFile({
       }
     },
     async save(bootId: string, { troubles, endedInOrder }: KeptTroubles) {
-      const fresh = `${file}.new`;
+      const text = JSON.stringify({ version: 1, bootId, endedInOrder, troubles });
       try {
-        await mkdir(dirname(file), { recursive: true, mode: 0o750 });
-        await rm(fresh, { force: true });
-        await writeFile(fresh, JSON.stringify({ version: 1, bootId, endedInOrder, troubles }), {
-          mode: 0o600,
-          flag: "wx",
-        });
-        await rename(fresh, file);
+        await replaceFile(file, text, { directoryMode: 0o750 });
       } catch (err) {
         log.warn({ file, err }, "troubles.not-kept");
       }

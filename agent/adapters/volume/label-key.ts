@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { AgentError } from "../../core/errors.ts";
-import { readIfThere, writeDurably } from "./durable-file.ts";
+import { readIfThere, replaceFile } from "../../files/whole-file.ts";
 
 const BYTES = 32;
 
@@ -23,6 +23,6 @@ export async function ownLabelKey(path: string): Promise<Uint8Array> {
   const known = await readLabelKey(path);
   if (known !== undefined) return known;
   const made = randomBytes(BYTES);
-  await writeDurably(path, made);
+  await replaceFile(path, made, { directoryMode: 0o700 });
   return made;
 }

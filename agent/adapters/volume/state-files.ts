@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { AgentError } from "../../core/errors.ts";
 import type { FormattingIntent, OpenRecord } from "../../core/volume/inventory.ts";
-import { readIfThere, removeDurably, writeDurably } from "./durable-file.ts";
+import { readIfThere, removeFile, replaceFile } from "../../files/whole-file.ts";
 
 const IntentSchema = z.object({
   version: z.literal(1),
@@ -51,11 +51,11 @@ export class StateFile<T extends object> {
   }
 
   async write(record: T): Promise<void> {
-    await writeDurably(this.#path, `${JSON.stringify({ version: 1, ...record })}\n`);
+    await replaceFile(this.#path, `${JSON.stringify({ version: 1, ...record })}\n`, { directoryMode: 0o700 });
   }
 
   async forget(): Promise<void> {
-    if ((await readIfThere(this.#path)) !== undefined) await removeDurably(this.#path);
+    if ((await readIfThere(this.#path)) !== undefined) await removeFile(this.#path);
   }
 
   #parsed(text: string): T | undefined {

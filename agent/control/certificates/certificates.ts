@@ -3,7 +3,8 @@ import { PlaneError } from "../../core/plane-status.ts";
 import type { LoopReport } from "../../lifecycle/loop-report.ts";
 import type { Prove } from "../board/prove.ts";
 import type { Refusals } from "../board/refusals.ts";
-import { type CertificateCells, type CertificatePorts, Keeper } from "./keeper.ts";
+import { Keeper } from "./keeper.ts";
+import type { CertificateCells, CertificatePorts } from "./parts.ts";
 
 /**
  * Keeps both certificates young. At the due time both keys are made anew; when the gateway restarts

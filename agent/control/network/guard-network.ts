@@ -8,7 +8,7 @@ import { firstOf, within } from "../../lifecycle/branch.ts";
 import { Cell } from "../../lifecycle/cell.ts";
 import type { LoopReport } from "../../lifecycle/loop-report.ts";
 import { type Failure, type Pauses, reconcile } from "../../lifecycle/reconcile.ts";
-import type { BuildNetwork } from "../../ports/build-network.ts";
+import type { WatchedNetwork } from "../../ports/build-network.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Board } from "../board/board.ts";
 import { findMirrors, type MirrorPorts } from "./find-mirrors.ts";
@@ -18,16 +18,11 @@ import { findMirrors, type MirrorPorts } from "./find-mirrors.ts";
  */
 const APPLY_MS = 60_000;
 const VERIFY_MS = 100_000;
-/**
- * The machine's own network changes, and others flush rules: where nobody else puts right what is
- * in force, an order does at this pace.
- */
-const REAPPLY_MS = 60_000;
 const PAUSES: Pauses = { passing: { baseMs: 500, capMs: 30_000 }, lastingMs: 30_000 };
 
 export interface NetworkPorts extends MirrorPorts {
   /** Absent where builds have no network. */
-  readonly buildNetwork: BuildNetwork | undefined;
+  readonly buildNetwork: WatchedNetwork | undefined;
 }
 
 export type NetworkCells = Pick<Board, "desired" | "tailnet" | "gateway" | "network" | "isolation">;
@@ -53,7 +48,7 @@ export async function guardNetwork(
   const mirrors = new Cell<readonly MirrorPlace[] | undefined>(undefined, sameData);
   await firstOf(
     signal,
-    (ends) => follow(buildNetwork, found, clock, ends),
+    (ends) => follow(buildNetwork, found, ends),
     (ends) => findMirrors(ports, cells.desired, mirrors, ends),
     (ends) =>
       reconcile<Wish>(
@@ -81,19 +76,17 @@ interface Wish {
   readonly found: AppliedNetwork | undefined;
 }
 
-/** Ends with `signal`, also where there are no changes to follow. */
+/** Ends with `signal`. */
 async function follow(
-  network: BuildNetwork,
+  network: WatchedNetwork,
   found: Cell<AppliedNetwork | undefined>,
-  clock: Clock,
   signal: AbortSignal,
 ): Promise<void> {
-  for await (const applied of network.changes?.(signal) ?? []) found.set(applied);
-  await clock.sleep(Number.POSITIVE_INFINITY, signal);
+  for await (const applied of network.changes(signal)) found.set(applied);
 }
 
 class Guard {
-  readonly #network: BuildNetwork;
+  readonly #network: WatchedNetwork;
   readonly #ports: Pick<NetworkPorts, "clock" | "log">;
   readonly #cells: NetworkCells;
   /** In force. */
@@ -101,7 +94,7 @@ class Guard {
   /** Whether what is in force was found as it must be. */
   #proved = false;
 
-  constructor(network: BuildNetwork, ports: Pick<NetworkPorts, "clock" | "log">, cells: NetworkCells) {
+  constructor(network: WatchedNetwork, ports: Pick<NetworkPorts, "clock" | "log">, cells: NetworkCells) {
     this.#network = network;
     this.#ports = ports;
     this.#cells = cells;
@@ -116,14 +109,10 @@ class Guard {
     return network === undefined || sameData(network, this.#applied?.network);
   }
 
-  /**
-   * Resolves to when it is to be put right again, if that is ours to do. An order is never
-   * interrupted; its trial is, by the next order.
-   */
-  async enforce(order: NetworkOrder, unchanged: AbortSignal, signal: AbortSignal): Promise<number | undefined> {
+  /** An order is never interrupted; its trial is, by the next order. */
+  async enforce(order: NetworkOrder, unchanged: AbortSignal, signal: AbortSignal): Promise<undefined> {
     await this.#apply(order, signal);
     if (!this.#proved && !unchanged.aborted) await this.#verify(unchanged);
-    return this.#network.changes === undefined ? REAPPLY_MS : undefined;
   }
 
   note({ err, because }: Failure): void {

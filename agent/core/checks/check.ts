@@ -38,6 +38,8 @@ export interface Look {
   /** One sentence for a person: what is so. */
   readonly message: string;
   readonly blocking?: boolean;
+  /** No build can come by this, though the row says otherwise. */
+  readonly neededByBuilds?: true;
   readonly remedy?: string;
   /** A check that says the same of the same thing; it goes before what `dependsOn` finds. */
   readonly causedBy?: string;

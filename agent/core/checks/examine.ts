@@ -35,7 +35,7 @@ function finding(check: Check, known: Known, now: Instant, fixed: Fixed): Findin
     title: check.title,
     state: look.state,
     blocking: look.blocking ?? check.blocking,
-    neededByBuilds: check.neededByBuilds === true,
+    neededByBuilds: (look.neededByBuilds ?? check.neededByBuilds) === true,
     message: clause(look.message),
     remedy: look.state === "ok" ? "" : (look.remedy ?? check.remedy),
     evidence: check.evidence(known, now, fixed),

@@ -48,7 +48,10 @@ export const servingCertificate: Check = {
     if (one === undefined) return failed(`The gateway has no serving certificate yet${why}`);
     const planeMs = planeNowMs(plane.time, now);
     if (one.notAfterMs <= planeMs)
-      return failed(`Expired at ${rfc3339(one.notAfterMs)}: the control plane did not renew it${why}`);
+      // No client takes it: a build that is sent here gets nowhere.
+      return failed(`Expired at ${rfc3339(one.notAfterMs)}: the control plane did not renew it${why}`, {
+        neededByBuilds: true,
+      });
     return overdue(one, certificates, planeMs) ?? ok(`Valid until ${rfc3339(one.notAfterMs)}`);
   },
   changesInMs({ gateway: view, certificates, plane }, now) {

@@ -1,9 +1,17 @@
+import type { Instant } from "../instant.ts";
+import { rfc3339 } from "../moment.ts";
 import { whereTried } from "../network/fetch-plan.ts";
+import type { GuardPutBack } from "../network/order.ts";
 import { isOpenTo } from "../views.ts";
 import { type Check, failed, ok, unknown } from "./check.ts";
 
 /** Of what the probe found amiss; doctor isolation shows all. */
 const MOST_TARGETS = 10;
+
+/** A guard that was put back is told for as long: metrics are asked for now and then. */
+const PUT_BACK_TOLD_MS = 20_000;
+const PUT_BACK_REMEDY =
+  "Find what changes nftables on this machine (another firewall's service, a script that flushes) and stop it: nft monitor shows who";
 
 export const buildNetwork: Check = {
   name: "build-network",
@@ -14,14 +22,15 @@ export const buildNetwork: Check = {
   remedy: "builder-agent network show tells what is in force",
   evidence: ({ network: view }) => {
     if (view.at !== "applied") return [`builds' network: ${view.at}`];
-    const { families, resolvers, tailnet: at, generation } = view.network;
+    const { families, resolvers, tailnet: at, generation, guardPutBack } = view.network;
     return [
       `ranges ${families.map((family) => view.network[family]).join(" and ")}, generation ${generation}`,
       resolvers.length === 0 ? "no resolvers" : `resolvers ${resolvers.join(", ")}`,
       `the guard to the tailnet is ${at}`,
+      ...(guardPutBack === undefined ? [] : [`its rules were put back ${putBackInWords(guardPutBack)}`]),
     ];
   },
-  look({ network: view }) {
+  look({ network: view }, now) {
     switch (view.at) {
       case "waiting":
         return unknown("Waits for the control plane to say what builds may reach");
@@ -30,7 +39,12 @@ export const buildNetwork: Check = {
       case "failed":
         return failed(`Cannot be made as it is wanted: ${view.because}`);
       case "applied": {
-        const { families, resolvers, tailnet: at } = view.network;
+        const { families, resolvers, tailnet: at, guardPutBack } = view.network;
+        if (guardPutBack !== undefined && untilForgottenMs(guardPutBack, now) > 0)
+          return failed(
+            `Somebody removed or changed rules of the builds' guard: put back ${putBackInWords(guardPutBack)}`,
+            { blocking: false, remedy: PUT_BACK_REMEDY },
+          );
         const ranges = families.map((family) => view.network[family]).join(" and ");
         const one = families.length === 1 ? ", since this machine's kernel has no IPv6" : "";
         const nameless = resolvers.length === 0 && at === "closed";
@@ -41,7 +55,19 @@ export const buildNetwork: Check = {
         return view satisfies never;
     }
   },
+  changesInMs({ network: view }, now) {
+    if (view.at !== "applied" || view.network.guardPutBack === undefined) return undefined;
+    return untilForgottenMs(view.network.guardPutBack, now);
+  },
 };
+
+function untilForgottenMs({ atMs }: GuardPutBack, { wallMs }: Instant): number {
+  return atMs + PUT_BACK_TOLD_MS - wallMs;
+}
+
+function putBackInWords({ atMs, times }: GuardPutBack): string {
+  return `at ${rfc3339(atMs)}${times === 1 ? "" : `, ${times} times since the network was made`}`;
+}
 
 export const isolation: Check = {
   name: "isolation",

@@ -81,7 +81,7 @@ function facts({ nodeVersion, control, gateway, memory }: RuntimeView): readonly
   ];
 }
 
-function delay(process: keyof typeof LATE_MS, { p99Ms, late }: LoopDelay): string {
+function delay(process: keyof typeof LATE_MS, { delayMs, late }: LoopDelay): string {
   const worst = late === undefined ? "" : `, ${late.worstMs} ms at worst since ${rfc3339(late.sinceMs)}`;
-  return `${process}'s event loop: ${p99Ms} ms late in the last window${worst} (p99, limit ${LATE_MS[process]} ms)`;
+  return `${process}'s event loop: ${delayMs} ms late in the last window${worst} (limit ${LATE_MS[process]} ms)`;
 }

@@ -32,6 +32,16 @@ export const buildkitEvents = {
     fields: ["freeBytes?", "freeInodes?"],
     says: "BuildKit had not even the space to prune, and is restarted while no session is open.",
   },
+  "buildkit.transfers-forgotten": {
+    at: ["info"],
+    fields: ["records", "freedBytes"],
+    says: "BuildKit ended uncleanly, perhaps amid a transfer: its copies of what clients sent are deleted, and sent again.",
+  },
+  "buildkit.transfers-not-forgotten": {
+    at: ["warn"],
+    fields: ["err"],
+    says: "Copies of what clients sent could not be deleted after an unclean end: it is tried again, beside the builds.",
+  },
   "buildkit.unguarded": {
     at: ["error"],
     fields: ["reached"],
@@ -101,6 +111,11 @@ export const cacheKeeperEvents = {
     at: ["warn"],
     fields: ["crashesInARow"],
     says: "BuildKit's last end was unclean: its databases are checked before it starts.",
+  },
+  "buildkit.cache-not-synced": {
+    at: ["warn"],
+    fields: [],
+    says: "BuildKit ended in order, and its disk did not take everything within 8 s: its next start doubts its cache, as after an unclean end.",
   },
   "buildkit.disk-reserve-used": {
     at: ["warn"],

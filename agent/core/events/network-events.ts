@@ -51,6 +51,11 @@ export const networkHostEvents = {
     fields: [],
     says: "Somebody removed or changed the guard's rules; they are put back.",
   },
+  "network.not-restored": {
+    at: ["warn"],
+    fields: ["err"],
+    says: "What somebody may have changed of the builds' network could not be put right; it is tried again.",
+  },
   "network.not-served": {
     at: ["warn"],
     fields: ["err"],

@@ -63,6 +63,15 @@ export interface AppliedNetwork {
   readonly localResolvers: readonly string[];
   /** CIDRs of `avoid` that the builds' ranges overlap for now. */
   readonly collisions: readonly string[];
+  /** Somebody removed or changed the guard's rules; absent: nobody has. */
+  readonly guardPutBack?: GuardPutBack;
+}
+
+export interface GuardPutBack {
+  /** The last time that its rules were in force again; wall clock. */
+  readonly atMs: number;
+  /** Since the network was made. */
+  readonly times: number;
 }
 
 /** One thing that was tried from inside a build's network. */

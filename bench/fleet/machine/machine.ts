@@ -112,7 +112,7 @@ export class FleetMachine implements AsyncDisposable {
       ownUnits: undefined,
       plainCache: { open: async () => CACHE, close: async () => undefined },
       keyUnwrap: { unwrap: () => Promise.reject(new Error("a plain cache has no key")) },
-      ownRuntime: { nodeVersion: "v24.0.0", eventLoopDelayP99Ms: () => 0, memory: async () => undefined },
+      ownRuntime: { nodeVersion: "v24.0.0", eventLoopDelayMs: () => 0, memory: async () => undefined },
       cas: { pinned: [EVERLASTING_CA], read: () => [EVERLASTING_CA] },
       names: { addressesOf: async () => ["192.0.2.80"] },
       buildNetwork: undefined,

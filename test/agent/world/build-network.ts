@@ -1,6 +1,7 @@
 import { AgentError } from "../../../agent/core/errors.ts";
 import type { AppliedNetwork, IsolationReport, NetworkOrder } from "../../../agent/core/network/order.ts";
-import type { BuildNetwork } from "../../../agent/ports/build-network.ts";
+import { aborted } from "../../../agent/lifecycle/branch.ts";
+import type { WatchedNetwork } from "../../../agent/ports/build-network.ts";
 import type { KnownSessions } from "../facts.ts";
 import type { GatewayProcess } from "./gateway-process.ts";
 import type { Stage } from "./stage.ts";
@@ -11,7 +12,7 @@ export const COLLIDING_ROUTE = "10.89.0.0/24";
 const RANGES = [COLLIDING_ROUTE, "10.90.0.0/24", "10.91.0.0/24"] as const;
 
 /** The builds' bridge and its guard. They outlive control. */
-export class SimulatedNetwork implements BuildNetwork {
+export class SimulatedNetwork implements WatchedNetwork {
   readonly #stage: Stage;
   readonly #gateway: GatewayProcess;
   applyMs = 80;
@@ -83,6 +84,11 @@ export class SimulatedNetwork implements BuildNetwork {
         },
       ],
     };
+  }
+
+  /** Nobody else is in this machine. */
+  async *changes(signal: AbortSignal): AsyncGenerator<AppliedNetwork> {
+    await aborted(signal, signal);
   }
 
   #move({ avoid }: NetworkOrder, known: KnownSessions): void {

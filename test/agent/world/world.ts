@@ -291,7 +291,7 @@ export class World {
       plainCache: mortal(this.cache, life),
       cacheFilesystem: { look: () => this.cache.look() },
       keyUnwrap: { unwrap: () => life.never() },
-      ownRuntime: { nodeVersion: "v24.0.0", eventLoopDelayP99Ms: () => 0, memory: async () => undefined },
+      ownRuntime: { nodeVersion: "v24.0.0", eventLoopDelayMs: () => 0, memory: async () => undefined },
       cas: { pinned: [EVERLASTING_CA], read: () => [EVERLASTING_CA] },
       names: { addressesOf: async () => ["192.0.2.80"] },
       buildNetwork: mortal(this.network, life),

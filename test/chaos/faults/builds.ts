@@ -7,6 +7,9 @@ const lane = "builds";
 const WINDOW = { columns: 80, rows: 24 };
 /** Less than the contract's leeway between two clocks. */
 const SKEW_MS = 50_000;
+const HOUR_MS = 3_600_000;
+const LEAST_HOURS = 1.5;
+const MOST_HOURS = 5;
 
 /** One of those that run, if any does: whatever is done to it is done to nobody else. */
 function toOne(act: (buildId: string, context: FaultContext) => unknown): Fault["bring"] {
@@ -53,6 +56,16 @@ export const BUILD_FAULTS = {
     what: "the control plane's clock is 50 s off",
     bring: async ({ stage, chance }) => {
       stage.plane.clock.offsetMs = chance() < 0.5 ? -SKEW_MS : SKEW_MS;
+      return { mend: async () => (stage.plane.clock.offsetMs = 0) };
+    },
+  },
+  "clock-jumped": {
+    ...{ lane, weight: 1, holdsMs: [3_000, 15_000], what: "machine and control plane are hours apart" },
+    // Whoever comes meanwhile has a certificate that is over, or not valid yet.
+    breaks: ["unaccepted", "refused:expired", "no-session", "ending:grant-expired"],
+    bring: async ({ stage, chance }) => {
+      const hours = LEAST_HOURS + chance() * (MOST_HOURS - LEAST_HOURS);
+      stage.plane.clock.offsetMs = (chance() < 0.5 ? -1 : 1) * hours * HOUR_MS;
       return { mend: async () => (stage.plane.clock.offsetMs = 0) };
     },
   },

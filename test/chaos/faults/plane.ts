@@ -3,12 +3,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { status } from "@grpc/grpc-js";
 import type { Method } from "../../../sandbox/control-plane/faults.ts";
 import { Refusal } from "../../../sandbox/control-plane/refusal.ts";
+import { desired, MALFORMED_STATES } from "../../journeys/stage/malformed-states.ts";
 import type { Stage } from "../../journeys/stage/stage.ts";
 import type { Fault } from "./fault.ts";
 import { nothingToMend } from "./fault.ts";
 
 /** A build that is open goes on; one that is new waits for a machine that hears of it. */
-const UNHEARD = ["unaccepted"];
+export const UNHEARD = ["unaccepted"];
 const METHODS: readonly Method[] = ["getChallenge", "register", "renewCertificates", "attach"];
 /** What a proxy answers that knows nothing of the contract: without its mark they end nothing. */
 const INTERMEDIARY = [
@@ -33,7 +34,7 @@ function answers(refusal: () => Refusal, stage: Stage): { mend: () => Promise<vo
 }
 
 /** As an operator would, so that a run is not spent waiting; nobody may be there to be asked. */
-async function atOnce(stage: Stage): Promise<void> {
+export async function atOnce(stage: Stage): Promise<void> {
   await stage.ask("reconnect");
 }
 
@@ -112,18 +113,20 @@ export const PLANE_FAULTS = {
       return { mend: () => atOnce(stage) };
     },
   },
+  "plane-wants-nonsense": {
+    ...{ lane, weight: 2, breaks: [], holdsMs: [0, 0], what: "the control plane wants what the contract forbids" },
+    bring: async ({ stage, chance }) => {
+      const malformed = MALFORMED_STATES[Math.floor(chance() * MALFORMED_STATES.length)];
+      const now = desired(stage);
+      if (malformed !== undefined) stage.plane.sendRaw(malformed.breach({ ...now, revision: now.revision + 1n }));
+      return nothingToMend;
+    },
+  },
   "plane-starts-over": {
     ...{ lane, weight: 1, breaks: UNHEARD, holdsMs: [0, 0], what: "the control plane counts from the start again" },
     bring: async ({ stage }) => {
       const { org, project } = stage.machine.project.ref;
       stage.plane.startNewEpoch({ org, project });
-      return nothingToMend;
-    },
-  },
-  reconnected: {
-    ...{ lane, weight: 1, breaks: [], holdsMs: [0, 0], what: "an operator has the machine reconnect" },
-    bring: async ({ stage }) => {
-      await atOnce(stage);
       return nothingToMend;
     },
   },

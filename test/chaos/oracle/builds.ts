@@ -1,4 +1,5 @@
 import { faultOf } from "../faults/all.ts";
+import type { FaultRow } from "../faults/fault.ts";
 import type { Breach, BuildRun, Timeline } from "../timeline.ts";
 import { type Window, windowsOf } from "./windows.ts";
 
@@ -18,8 +19,15 @@ export interface Judged {
   readonly explanations: readonly Explanation[];
 }
 
-/** Judges every build by the table of what each fault may break, and how that must be told. */
-export function judgeBuilds({ builds, faults }: Timeline, recoveredMs?: number): Judged {
+/**
+ * Judges every build by the table of what each fault may break, and how that must be told.
+ * @param rowOf that table's row of a fault.
+ */
+export function judgeBuilds(
+  { builds, faults }: Timeline,
+  recoveredMs?: number,
+  rowOf: (is: string) => FaultRow = faultOf,
+): Judged {
   const windows = windowsOf(faults, builds, recoveredMs);
   const breaches: Breach[] = [];
   const explanations: Explanation[] = [];
@@ -31,10 +39,10 @@ export function judgeBuilds({ builds, faults }: Timeline, recoveredMs?: number):
     const found = met
       .map(({ fault }) => ({
         by: fault.is,
-        told: outcome.tells.find((told) => faultOf(fault.is).breaks.includes(told)),
+        told: outcome.tells.find((told) => rowOf(fault.is).breaks.includes(told)),
       }))
       .find(({ told }) => told !== undefined);
-    if (found?.told === undefined) breaches.push({ promise: EXPLAINED, because: unexplained(build, met) });
+    if (found?.told === undefined) breaches.push({ promise: EXPLAINED, because: unexplained(build, met, rowOf) });
     else explanations.push({ build, by: found.by, told: found.told });
   }
   return { breaches, explanations };
@@ -44,9 +52,13 @@ function meets({ fault, fromMs, toMs }: Window, { buildId, orderedMs, endedMs }:
   return (fault.target ?? buildId) === buildId && fromMs <= endedMs && toMs >= orderedMs;
 }
 
-function unexplained({ buildId, orderedMs, endedMs, outcome }: BuildRun, met: readonly Window[]): string {
+function unexplained(
+  { buildId, orderedMs, endedMs, outcome }: BuildRun,
+  met: readonly Window[],
+  rowOf: (is: string) => FaultRow,
+): string {
   const { tells, said } = outcome.is === "failed" ? outcome : { tells: [], said: "" };
-  const faults = met.map(({ fault }) => `${fault.is} (${faultOf(fault.is).breaks.join(", ") || "breaks none"})`);
+  const faults = met.map(({ fault }) => `${fault.is} (${rowOf(fault.is).breaks.join(", ") || "breaks none"})`);
   return [
     `${buildId} failed after ${endedMs - orderedMs} ms; told: ${tells.join(", ") || "nobody"}.`,
     `Faults at that time: ${faults.join("; ") || "none"}.`,

@@ -12,14 +12,17 @@ const TOLD_MS = 1_000;
 /** Until a killed control is there again, on a busy machine. */
 const BACK_MS = 10_000;
 
-/** Each session once, each number of a boot once and without gaps, nobody's else. */
-export function judgeRecords({ sessions, records, faults }: Timeline): readonly Breach[] {
+/**
+ * Each session once, each number of a boot once and without gaps, nobody's else.
+ * @param slowness how many times slower than a quiet one the machine is.
+ */
+export function judgeRecords({ sessions, records, faults }: Timeline, slowness = 1): readonly Breach[] {
   const because: string[] = [];
   const bySession = grouped(records, ({ sessionId }) => sessionId);
   for (const session of sessions) {
     const count = bySession.get(session.sessionId)?.length ?? 0;
     if (count > 1) because.push(`session ${session.sessionId} of ${session.buildId} has ${count} records`);
-    if (count === 0 && !diedUntold(session, faults))
+    if (count === 0 && !diedUntold(session, faults, slowness))
       because.push(`session ${session.sessionId} of ${session.buildId} has no record`);
   }
   const known = new Set(sessions.map(({ sessionId }) => sessionId));
@@ -30,13 +33,14 @@ export function judgeRecords({ sessions, records, faults }: Timeline): readonly 
 }
 
 /** Only its gateway knew of it, and was killed before there was anybody to tell. */
-function diedUntold({ openedMs }: SessionSeen, faults: readonly FaultRun[]): boolean {
-  const deaths = faults.filter(({ is, beganMs }) => ENDS_GATEWAY.has(is) && beganMs >= openedMs - TOLD_MS);
+function diedUntold({ openedMs }: SessionSeen, faults: readonly FaultRun[], slowness: number): boolean {
+  const [toldMs, backMs] = [TOLD_MS * slowness, BACK_MS * slowness];
+  const deaths = faults.filter(({ is, beganMs }) => ENDS_GATEWAY.has(is) && beganMs >= openedMs - toldMs);
   return deaths.some(
     ({ beganMs: diedMs }) =>
-      diedMs - openedMs < TOLD_MS ||
+      diedMs - openedMs < toldMs ||
       faults.some(
-        ({ is, beganMs, mendedMs }) => CONTROL_AWAY.has(is) && beganMs < diedMs && mendedMs + BACK_MS > openedMs,
+        ({ is, beganMs, mendedMs }) => CONTROL_AWAY.has(is) && beganMs < diedMs && mendedMs + backMs > openedMs,
       ),
   );
 }

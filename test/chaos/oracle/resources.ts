@@ -1,3 +1,4 @@
+import { moreOf } from "../descriptors.ts";
 import type { Sample } from "../gauge.ts";
 import type { Breach } from "../timeline.ts";
 
@@ -20,8 +21,10 @@ export function judgeBaseLine(before: readonly Sample[], after: readonly Sample[
     if (now === undefined) return [{ promise: BACK, because: `there is no ${name} any more` }];
     const because: string[] = [];
     if (now.rssKib > rssKib + MORE_KIB) because.push(`${name} holds ${now.rssKib} KiB; at first ${rssKib} KiB`);
-    if (now.descriptors > descriptors + MORE_DESCRIPTORS)
-      because.push(`${name} has ${now.descriptors} descriptors; at first ${descriptors}`);
+    if (now.descriptors.length > descriptors.length + MORE_DESCRIPTORS)
+      because.push(
+        `${name} has ${now.descriptors.length} descriptors; at first ${descriptors.length}; more: ${moreOf(descriptors, now.descriptors)}`,
+      );
     return because.map((why) => ({ promise: BACK, because: why }));
   });
 }
@@ -36,7 +39,7 @@ export function judgeSlopes(samples: readonly Sample[]): readonly Breach[] {
     if (third < LEAST_IN_THIRD || name === undefined) return [];
     const grown = (of: (sample: Sample) => number): number =>
       median(life.slice(-third).map(of)) - median(life.slice(0, third).map(of));
-    const [kib, descriptors] = [grown(({ rssKib }) => rssKib), grown((sample) => sample.descriptors)];
+    const [kib, descriptors] = [grown(({ rssKib }) => rssKib), grown((sample) => sample.descriptors.length)];
     const because: string[] = [];
     if (kib > GROWS_KIB) because.push(`${name} (${pid}) grew by ${kib} KiB`);
     if (descriptors > GROWS_DESCRIPTORS) because.push(`${name} (${pid}) got ${descriptors} more descriptors`);

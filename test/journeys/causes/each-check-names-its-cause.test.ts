@@ -173,6 +173,36 @@ const CAUSES: readonly Cause[] = [
     mend: (stage) => wish(stage, { egress: undefined }).applied(),
   },
   {
+    what: "somebody deletes the builds' nftables table",
+    check: "build-network",
+    severity: "warning",
+    door: "open",
+    says: /put back at/,
+    remedy: /nft monitor/,
+    bring: async ({ vm }) => vm?.run("nft", ["delete", "table", "inet", "builder_agent"]),
+    // It is put right by itself, and told for a while.
+    mend: async () => undefined,
+  },
+  {
+    what: "another firewall keeps builds from what they need",
+    check: "isolation",
+    severity: "blocking",
+    door: "closed",
+    says: /not reached/,
+    remedy: /builder-agent doctor isolation/,
+    command: "doctor isolation",
+    bring: async (stage) => {
+      const chain = "chain to { type filter hook forward priority 0; meta l4proto { tcp, udp } th dport 53 drop; };";
+      await stage.vm?.run("nft", [`table inet firewall { ${chain} }`]);
+      // It is tried anew after each change.
+      wish(stage, { egress: { allowedCidrs: ["203.0.113.0/24"], allowPrivateRanges: false } });
+    },
+    mend: async (stage) => {
+      await stage.vm?.run("nft", ["delete", "table", "inet", "firewall"]);
+      await wish(stage, { egress: undefined }).applied();
+    },
+  },
+  {
     what: "the control plane asks for what this machine cannot do",
     check: "unsupported",
     severity: "warning",

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, expect, it } from "vitest";
-import { eventually } from "../stage/eventually.ts";
 import { sharedStage } from "../stage/shared-stage.ts";
+import { allIsWell } from "./stage/all-is-well.ts";
 import { type Mood, Way } from "./stage/way.ts";
 
 const way = await Way.open();
@@ -48,7 +48,7 @@ it.each(FAULTS)(
     await using next = await stage().holdBuild(await stage().openBuild());
     await next.finish();
     await held.finish();
-    await allIsWell();
+    await allIsWell(stage());
   },
 );
 
@@ -61,23 +61,5 @@ it("a build is opened, goes through and is ended while each word to and fro take
   await stage().plane.endBuild(build.buildId).applied();
   expect(stage().machine.attaches).toBe(attaches);
   await way.turn({ is: "open" });
-  await allIsWell();
+  await allIsWell(stage());
 });
-
-/** Ready, no session lost or told twice, and the machine the one that it was. */
-async function allIsWell(): Promise<void> {
-  const { plane, log } = stage();
-  await eventually("the control plane is no trouble any more", async () => {
-    const { status, body } = await stage().health("/readyz?verbose");
-    return status === 200 && body.includes("[+]control-plane ok");
-  });
-  const sessions = (await log.all("session.closed")).map(({ data }) => String(data["sessionId"]));
-  await plane.until(() => plane.records().length >= sessions.length, { what: "every record" });
-  expect(
-    plane
-      .records()
-      .map(({ sessionId }) => sessionId)
-      .toSorted(),
-  ).toEqual(sessions.toSorted());
-  expect(await log.all("identity.registered")).toHaveLength(1);
-}

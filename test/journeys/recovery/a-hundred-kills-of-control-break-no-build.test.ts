@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 import { eventually } from "../stage/eventually.ts";
 import type { Stage } from "../stage/stage.ts";
 import { needsStage } from "../stage/whether.ts";
+import { eachSessionOnRecord } from "./stage/all-is-well.ts";
 import { EndlessBuilds } from "./stage/endless-builds.ts";
 import { KILLS, KILLS_TIMEOUT_MS, killsOf } from "./stage/kills.ts";
 import { record, times } from "./stage/record.ts";
@@ -24,7 +25,7 @@ it(`breaks no build and loses no record, however often control is killed: ${KILL
         await builds.finish();
         sums.passed += builds.passed;
         sums.broken.push(...builds.broken);
-        sums.records += await recordsOf(stage);
+        sums.records += await eachSessionOnRecord(stage);
       },
     };
   };
@@ -52,14 +53,4 @@ async function untilBack(stage: Stage): Promise<number> {
   await stage.kill("control");
   await eventually("control is attached again", () => stage.machine.attaches > attaches, 60_000);
   return performance.now() - killedMs;
-}
-
-/** How many there are, once there is one of each session that has ended. */
-async function recordsOf({ log, plane }: Stage): Promise<number> {
-  const closed = (await log.all("session.closed")).map(({ data }) => String(data["sessionId"]));
-  await plane.until(() => plane.records().length >= closed.length, { what: "every record" });
-  const recorded = plane.records().map(({ sessionId }) => sessionId);
-  expect(recorded).toHaveLength(closed.length);
-  expect(new Set(recorded)).toEqual(new Set(closed));
-  return recorded.length;
 }

@@ -38,6 +38,8 @@ export interface StageOptions {
    * there. Default: this machine's, and builds have none.
    */
   readonly uplink?: Uplink;
+  /** Of this machine's loopback: what such an agent also reaches, beside its control plane. */
+  readonly offered?: readonly number[];
   /** Before the agent starts. */
   readonly prepare?: (plane: EmbeddedControlPlane) => void;
   /** Likewise: where its state and its cache are going to lie, and the VM, if it has one. */
@@ -79,7 +81,10 @@ export async function setUp(options: StageOptions, scope: Scope): Promise<StageP
   const identity = options.identity?.(plane) ?? { kind: "join-token" as const, token: plane.issueJoinToken(REF) };
   options.prepare?.(plane);
   const { drainGraceMs = 2_000, logLevel = "info", telemetry = {}, uplink } = options;
-  const network = uplink === undefined ? await sharedNetwork() : await ownNetwork(plane, uplink, scope);
+  const network =
+    uplink === undefined
+      ? await sharedNetwork()
+      : await ownNetwork(plane, { uplink, offered: options.offered ?? [] }, scope);
   const { health, mode } = network;
   const settings = { plane, health, networkMode: mode, tools, identity, drainGraceMs, logLevel, telemetry };
   const configFile = await writeStageConfig({ workDir, runtimeDir, ...settings, more: options.config ?? {} });

@@ -6,6 +6,7 @@ import { AgentProcess } from "../../../sandbox/stack/agent-process.ts";
 import { type Address, PortHold } from "../../../sandbox/stack/free-port.ts";
 import { makeRuntimeDir } from "../../../sandbox/stack/runtime-dir.ts";
 import { type Uplink, VmNetwork } from "../../../sandbox/stack/vm-network.ts";
+import { fixedPort } from "./fixed-port.ts";
 
 const LOOPBACK = "127.0.0.1";
 
@@ -38,11 +39,15 @@ export async function sharedNetwork(): Promise<StageNetwork> {
  * One of its own, as a VM has it. Clients reach the gateway here, on the same port after each
  * start.
  */
-export async function ownNetwork(plane: EmbeddedControlPlane, uplink: Uplink, scope: Scope): Promise<StageNetwork> {
+export async function ownNetwork(
+  plane: EmbeddedControlPlane,
+  { uplink, offered }: { readonly uplink: Uplink; readonly offered: readonly number[] },
+  scope: Scope,
+): Promise<StageNetwork> {
   // Not the agent's: its sockets shall be gone before this.
   const runtimeDir = scope.own(await makeRuntimeDir()).path;
-  const network = scope.own(await VmNetwork.make({ runtimeDir, offered: [plane.transport.port], uplink }));
-  let gatewayPort = 0;
+  const network = scope.own(await VmNetwork.make({ runtimeDir, offered: [plane.transport.port, ...offered], uplink }));
+  const gatewayPort = await fixedPort();
   return {
     mode: "bridge",
     health: { host: LOOPBACK, port: network.healthPort },
@@ -50,7 +55,6 @@ export async function ownNetwork(plane: EmbeddedControlPlane, uplink: Uplink, sc
     gatewayPort: () => gatewayPort,
     start: async (files) => {
       using socket = await ListeningSocket.open({ host: LOOPBACK, port: gatewayPort });
-      gatewayPort = socket.address.port;
       return await AgentProcess.start({ ...files, within: { namespace: network.namespace, socket } });
     },
   };

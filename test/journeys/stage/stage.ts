@@ -187,9 +187,9 @@ export class Stage implements AsyncDisposable {
   /**
    * A build that the machine knows of, whether it has accepted it or not, and its client's files.
    */
-  async openUnasked(): Promise<OpenedBuildFiles> {
+  async openUnasked(order: Partial<BuildOrder> = {}): Promise<OpenedBuildFiles> {
     const endpoint = `tcp://127.0.0.1:${await this.port()}`;
-    const opened = await this.plane.openBuild({ ...REF, wait: false });
+    const opened = await this.plane.openBuild({ ...REF, ...order, wait: false });
     await opened.change.applied();
     return writeTicket(this.clientDir, endpoint, opened);
   }

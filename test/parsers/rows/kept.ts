@@ -222,7 +222,7 @@ export const keptAndConfigured: readonly Parser[] = [
   ofBytes(
     {
       name: "a volume's formatting",
-      at: ["agent/adapters/volume/state-files.ts", "agent/adapters/volume/durable-file.ts"],
+      at: ["agent/adapters/volume/state-files.ts", "agent/files/whole-file.ts"],
       samples: [{ version: 1, sizeBytes: 1, luksUuid: "u", found: "blank", beganMs: 1 }],
     },
     (bytes) => inFile(bytes, (file) => intentFile(file).read()),

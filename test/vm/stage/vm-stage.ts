@@ -5,6 +5,7 @@ import { type Condition, Phase } from "../../../agent/adapters/grpc/gen/builder/
 import { Scope } from "../../../agent/lifecycle/scope.ts";
 import type { OpenedBuildFiles } from "../../../sandbox/admin/request.ts";
 import { writeTicket } from "../../../sandbox/admin/ticket-files.ts";
+import type { BuildOrder } from "../../../sandbox/control-plane/builds.ts";
 import type { Machine } from "../../../sandbox/control-plane/machine.ts";
 import { buildctlArguments } from "../../../sandbox/stack/client-lines.ts";
 import { Client } from "../../journeys/stage/client.ts";
@@ -101,17 +102,29 @@ export class VmStage implements AsyncDisposable {
     return untilTold(this.plane, what, probe);
   }
 
+  get clientDir(): string {
+    return this.#place.clientDir;
+  }
+
+  get tools(): WorkPlace["tools"] {
+    return this.#place.tools;
+  }
+
   /** A build that the gateway lets in, and its client's files. */
-  async openBuild(): Promise<OpenedBuildFiles> {
+  async openBuild(order: Partial<BuildOrder> = {}): Promise<OpenedBuildFiles> {
     const { clientDir, ports } = this.#place;
-    return writeTicket(clientDir, `tcp://127.0.0.1:${ports.builds}`, await this.plane.openBuild(REF));
+    return writeTicket(clientDir, `tcp://127.0.0.1:${ports.builds}`, await this.plane.openBuild({ ...REF, ...order }));
   }
 
   /**
    * `buildctl build` of these lines from this machine, through mutual TLS; busybox is in the
-   * context, and the output goes to `outputDir`.
+   * context, unless it is another one, and the output goes to `outputDir`.
    */
-  async build(dockerfile: readonly string[], open?: OpenedBuildFiles) {
+  async build(
+    dockerfile: readonly string[],
+    open?: OpenedBuildFiles,
+    context = join(this.#place.clientDir, "context"),
+  ) {
     const ticket = open ?? (await this.openBuild());
     const { clientDir, tools } = this.#place;
     this.#builds += 1;
@@ -122,7 +135,7 @@ export class VmStage implements AsyncDisposable {
     const args = [
       ...buildctlArguments(ticket),
       ...["build", "--progress", "plain", "--frontend", "dockerfile.v0"],
-      ...["--local", `context=${join(clientDir, "context")}`, "--local", `dockerfile=${dir}`],
+      ...["--local", `context=${context}`, "--local", `dockerfile=${dir}`],
       ...["--output", `type=local,dest=${outputDir}`],
     ];
     const client = Client.start(tools.buildctl, args, process.env, BUILD_DEADLINE_MS);

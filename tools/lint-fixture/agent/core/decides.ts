@@ -4,6 +4,7 @@ export type { Plane } from "../../sandbox/main.ts"; // refused: no-restricted-im
 export type { Adapter } from "../adapters/one.ts"; // refused: no-restricted-imports
 export type { Command } from "../cli/main.ts"; // refused: no-restricted-imports
 export type { Chapter } from "../control/chapter.ts"; // refused: no-restricted-imports
+export type { Whole } from "../files/replaces.ts"; // refused: no-restricted-imports
 export type { Session } from "../gateway/session.ts"; // refused: no-restricted-imports
 export type { Scope } from "../lifecycle/scope.ts"; // refused: no-restricted-imports
 export type { Clock } from "../ports/clock.ts"; // refused: no-restricted-imports

@@ -9,6 +9,7 @@ export { adapter } from "../adapters/one.ts"; // refused: no-restricted-imports
 export { command } from "../cli/main.ts"; // refused: no-restricted-imports
 export { chapter } from "../control/chapter.ts"; // refused: no-restricted-imports
 export { instant } from "../core/instant.ts";
+export { whole } from "../files/replaces.ts"; // refused: no-restricted-imports
 export { Scope } from "../lifecycle/scope.ts";
 export type { Clock } from "../ports/clock.ts";
 export { line } from "../wire/line.ts"; // refused: no-restricted-imports

@@ -3,6 +3,7 @@ export { retry } from "cockatiel"; // refused: no-restricted-imports
 export { adapter } from "../adapters/one.ts"; // refused: no-restricted-imports
 export { chapter } from "../control/chapter.ts"; // refused: no-restricted-imports
 export { instant } from "../core/instant.ts";
+export { whole } from "../files/replaces.ts"; // refused: no-restricted-imports
 export { session } from "../gateway/session.ts"; // refused: no-restricted-imports
 export type { Clock } from "../ports/clock.ts";
 export { line } from "../wire/line.ts"; // refused: no-restricted-imports
