@@ -9,15 +9,15 @@ function readIn(ms: number, readMs: number): number {
   return messages;
 }
 
-it("reads two hundred at once, and twenty a second after that", () => {
-  expect(readIn(1_000, 0.01)).toBeGreaterThan(200);
-  expect(readIn(100_000, 0.01)).toBeLessThan(201 + 100 * MESSAGES_A_SECOND);
-  expect(readIn(100_000, 0.01)).toBeGreaterThan(190 + 100 * MESSAGES_A_SECOND);
+it("reads a thousand at once, and two hundred a second after that", () => {
+  expect(readIn(1_000, 0.0001)).toBeGreaterThan(1_000);
+  expect(readIn(100_000, 0.0001)).toBeLessThan(1_001 + 100 * MESSAGES_A_SECOND);
+  expect(readIn(100_000, 0.0001)).toBeGreaterThan(990 + 100 * MESSAGES_A_SECOND);
 });
 
-it("spends no more than a twentieth of the time on messages that are dear to read", () => {
+it("spends no more than a tenth of the time on messages that are dear to read", () => {
   const seconds = 600;
-  expect((readIn(seconds * 1_000, 50) * 50) / 1_000).toBeLessThan(0.06 * seconds);
+  expect((readIn(seconds * 1_000, 50) * 50) / 1_000).toBeLessThan(0.11 * seconds);
 });
 
 it("pauses for five seconds at most, whatever a message cost", () => {
@@ -26,8 +26,8 @@ it("pauses for five seconds at most, whatever a message cost", () => {
   expect(pace.pauseMs(0.01, 6_000)).toBeLessThan(100);
 });
 
-it("never makes an honest control plane wait: a hundred builds that open at once, and ten more each second", () => {
+it("never makes an honest control plane wait: four hundred builds that open at once, and fifty messages each second", () => {
   const pace = new MessagePace();
-  for (let message = 0; message < 100; message += 1) expect(pace.pauseMs(0.5, 0)).toBe(0);
-  for (let nowMs = 0; nowMs < 600_000; nowMs += 100) expect(pace.pauseMs(0.5, nowMs)).toBe(0);
+  for (let message = 0; message < 400; message += 1) expect(pace.pauseMs(0.5, 0)).toBe(0);
+  for (let nowMs = 0; nowMs < 600_000; nowMs += 20) expect(pace.pauseMs(0.5, nowMs)).toBe(0);
 });

@@ -84,6 +84,12 @@ export const recovery = (filters) =>
     ["--no-file-parallelism"],
   );
 
+/** 200 power cuts of two recorded disks; the everyday tests take three of one. @type {Tier} */
+export const cuts = () =>
+  everydayTests("cuts", ["test/power"], 60 * MINUTES, {
+    BUILDER_AGENT_CUTS: process.env["BUILDER_AGENT_CUTS"] || "200",
+  });
+
 /** 50 replacements of the gateway under builds; the everyday tests take one or two. @type {Tier} */
 export const replacements = () =>
   everydayTests("replacements", ["a-gateway-is-replaced"], 30 * MINUTES, { BUILDER_AGENT_REPLACEMENTS: "50" });

@@ -2,15 +2,16 @@ import { DEBUG_LIMITS } from "../../core/contract-limits.ts";
 import type { Asciicast } from "../../core/debug/asciicast.ts";
 import { drainInWords } from "../../core/debug/drain-words.ts";
 import { type DebugGrant, type EndReason, endInWords } from "../../core/debug/grant.ts";
-import { OutputWindow } from "../../core/debug/output-window.ts";
+import type { OutputWindow } from "../../core/debug/output-window.ts";
 import type { TerminalsEnd } from "../../core/drain.ts";
-import { AgentError } from "../../core/errors.ts";
 import { firstOf, within } from "../../lifecycle/branch.ts";
 import { Cell } from "../../lifecycle/cell.ts";
 import { Pulse } from "../../lifecycle/pulse.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { HeldTerminal, Recording, TerminalExit, TerminalOpened, ToTerminal } from "../../ports/debug-terminal.ts";
 import type { Log } from "../../ports/log.ts";
+import { RecordedOutput } from "./recorded-output.ts";
+import { TypedInput } from "./typed-input.ts";
 
 interface Parts {
   readonly held: HeldTerminal;
@@ -24,7 +25,6 @@ interface Parts {
 export class OpenTerminal {
   readonly grant: DebugGrant;
   readonly recording: Recording;
-  readonly output = new OutputWindow();
   /** Why it ends; the first cause stays. */
   readonly reason = new Cell<EndReason | undefined>(undefined);
   /** When all was over, CLOCK_MONOTONIC. */
@@ -34,34 +34,31 @@ export class OpenTerminal {
   /** Something was acknowledged. */
   readonly #room = new Pulse();
   readonly #held: HeldTerminal;
-  readonly #cast: Asciicast;
+  readonly #shown: RecordedOutput;
+  readonly #input: TypedInput;
   readonly #clock: Clock;
   readonly #log: Log;
   #columns: number;
   #rows: number;
-  /** Input: what has come, and what the terminal has taken of it. */
-  #inputCome = 0;
-  #inputTaken = 0;
-  #lastKeyMonoMs: number;
   #exit: TerminalExit = { exitCode: -1, signal: "" };
   #exited: Extract<ToTerminal, { is: "exited" }> | undefined;
   /** Since when a stream carries it; undefined while none does. */
   #connectedSinceMonoMs: number | undefined;
-  #recordable = true;
-  /** Lines go to the recording one after the other. */
-  #recorded: Promise<void> = Promise.resolve();
 
   constructor({ clock, log }: { readonly clock: Clock; readonly log: Log }, grant: DebugGrant, parts: Parts) {
     this.grant = grant;
     this.recording = parts.recording;
     this.#held = parts.held;
-    this.#cast = parts.cast;
     this.#columns = parts.columns;
     this.#rows = parts.rows;
     this.#clock = clock;
     this.#log = log;
-    this.#lastKeyMonoMs = clock.now().monoMs;
-    this.#connectedSinceMonoMs = this.#lastKeyMonoMs;
+    this.#shown = new RecordedOutput(parts, clock, {
+      sent: () => this.changed.note(),
+      failed: (err) => this.#notRecorded(err),
+    });
+    this.#input = new TypedInput(parts.held, clock, () => this.changed.note());
+    this.#connectedSinceMonoMs = clock.now().monoMs;
     void this.#noteExit();
   }
 
@@ -74,8 +71,13 @@ export class OpenTerminal {
     this.#connectedSinceMonoMs = isSo ? this.#clock.now().monoMs : undefined;
   }
 
+  /** What was shown and is not acknowledged yet. */
+  get output(): OutputWindow {
+    return this.#shown.window;
+  }
+
   get inputTaken(): number {
-    return this.#inputTaken;
+    return this.#input.taken;
   }
 
   /** The last message, once all is over. */
@@ -94,7 +96,7 @@ export class OpenTerminal {
       rows: this.#rows,
       resumed: true,
       outputFrom: this.output.from,
-      inputTaken: this.#inputTaken,
+      inputTaken: this.#input.taken,
       recordingId: this.recording.recordingId,
     };
   }
@@ -107,7 +109,7 @@ export class OpenTerminal {
   async welcome(): Promise<void> {
     const { grantId, runAs, endsAtMs, idleLimitMs } = this.grant;
     const until = new Date(endsAtMs).toISOString().replace(/\.\d+Z$/, "Z");
-    await this.#say(
+    await this.#shown.say(
       `This terminal is recorded. Grant ${grantId}, ${runAs}; ends at ${until}, or after ` +
         `${Math.round(idleLimitMs / 1_000)} s without a key.`,
     );
@@ -117,7 +119,7 @@ export class OpenTerminal {
   async pump(signal: AbortSignal): Promise<void> {
     const { outputWindowBytes } = DEBUG_LIMITS;
     for await (const bytes of this.#held.output) {
-      await this.#show(bytes);
+      await this.#shown.show(bytes);
       while (this.output.heldBytes >= outputWindowBytes && !signal.aborted && this.reason.get() === undefined) {
         const before = this.#room.count;
         if (this.output.heldBytes < outputWindowBytes) break;
@@ -139,14 +141,7 @@ export class OpenTerminal {
 
   /** @throws {AgentError} for a gap: the stream is not one that can be gone on with. */
   type(offset: number, data: Uint8Array): void {
-    if (offset > this.#inputCome)
-      throw new AgentError("terminal.gap", `Input ${this.#inputCome} to ${offset} is missing`, { retryable: true });
-    const fresh = data.subarray(this.#inputCome - offset);
-    if (fresh.length === 0) return;
-    this.#inputCome += fresh.length;
-    this.#lastKeyMonoMs = this.#clock.now().monoMs;
-    if (this.#inputCome - this.#inputTaken > DEBUG_LIMITS.inputWindowBytes) return this.end("input-overrun");
-    void this.#give(fresh);
+    if (!this.#input.type(offset, data)) this.end("input-overrun");
   }
 
   resize(columns: number, rows: number): void {
@@ -155,19 +150,15 @@ export class OpenTerminal {
     if (columns === this.#columns && rows === this.#rows) return;
     [this.#columns, this.#rows] = [columns, rows];
     this.#held.resize(columns, rows);
-    void this.#record(this.#cast.resize(columns, rows, this.#clock.now().monoMs));
+    this.#shown.resize(columns, rows);
   }
 
   signal(name: string): void {
     this.#held.signal(name);
   }
 
-  async untilIdle(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const leftMs = this.#lastKeyMonoMs + this.grant.idleLimitMs - this.#clock.now().monoMs;
-      if (leftMs <= 0) return;
-      await this.#clock.sleep(leftMs, signal);
-    }
+  untilIdle(signal: AbortSignal): Promise<void> {
+    return this.#input.untilIdle(this.grant.idleLimitMs, signal);
   }
 
   async untilExited(signal: AbortSignal): Promise<EndReason> {
@@ -199,7 +190,7 @@ export class OpenTerminal {
   async #announce({ monoMs, orAfterBuilds }: TerminalsEnd): Promise<void> {
     const now = this.#clock.now();
     const endsAtMs = now.wallMs + Math.max(0, monoMs - now.monoMs);
-    if (endsAtMs < this.grant.endsAtMs) await this.#say(drainInWords(endsAtMs, orAfterBuilds, now.wallMs));
+    if (endsAtMs < this.grant.endsAtMs) await this.#shown.say(drainInWords(endsAtMs, orAfterBuilds, now.wallMs));
   }
 
   /** All that it started is gone when this resolves; if it is not known to be, the log says so. */
@@ -215,54 +206,12 @@ export class OpenTerminal {
   async close(): Promise<void> {
     const reason = this.reason.get() ?? "";
     const message = endInWords(reason);
-    if (reason !== "") await this.#say(`The terminal has ended. ${message}`);
-    await this.#recorded;
+    if (reason !== "") await this.#shown.say(`The terminal has ended. ${message}`);
     const { exitCode, signal } = this.#exit;
     const { recordingId } = this.recording;
-    // Also of one that failed: there may be room for a line again.
-    const lines = this.#cast.end(message, exitCode, this.#clock.now().monoMs);
-    await this.recording.end(lines).catch((err: unknown) => this.#notRecorded(err));
+    await this.#shown.end(message, exitCode);
     this.#exited = { is: "exited", exitCode, signal, reason, recordingId, message };
     this.closedMonoMs.set(this.#clock.now().monoMs);
-    this.changed.note();
-  }
-
-  /** In words of our own, which the person must see in any case. */
-  async #say(text: string): Promise<void> {
-    const bytes = new TextEncoder().encode(`\r\n[${text}]\r\n`);
-    await this.#record(this.#cast.output(bytes, this.#clock.now().monoMs));
-    this.#send(bytes);
-  }
-
-  #send(bytes: Uint8Array): void {
-    this.output.append(bytes);
-    this.changed.note();
-  }
-
-  async #show(bytes: Uint8Array): Promise<void> {
-    await this.#record(this.#cast.output(bytes, this.#clock.now().monoMs));
-    // Nobody sees what is not recorded.
-    if (this.#recordable) this.#send(bytes);
-  }
-
-  #record(line: string): Promise<void> {
-    this.#recorded = this.#recorded.then(() => this.#append(line));
-    return this.#recorded;
-  }
-
-  async #append(line: string): Promise<void> {
-    if (!this.#recordable || line === "") return;
-    try {
-      if (this.recording.sizeBytes > DEBUG_LIMITS.recordingBytes) throw tooLong();
-      await this.recording.append(line);
-    } catch (err) {
-      this.#notRecorded(err);
-    }
-  }
-
-  async #give(input: Uint8Array): Promise<void> {
-    await this.#held.write(input);
-    this.#inputTaken += input.length;
     this.changed.note();
   }
 
@@ -272,13 +221,7 @@ export class OpenTerminal {
   }
 
   #notRecorded(err: unknown): void {
-    this.#recordable = false;
     this.#log.error({ err, grantId: this.grant.grantId }, "recording.failed");
     this.end("recording-failed");
   }
-}
-
-function tooLong(): AgentError {
-  const most = DEBUG_LIMITS.recordingBytes / (1024 * 1024);
-  return new AgentError("recording.failed", `It has more than ${most} MiB`, { retryable: false });
 }
