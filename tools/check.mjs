@@ -12,6 +12,7 @@ import { failed, summarise } from "./check/summary.mjs";
 import {
   calls,
   certificates,
+  cuts,
   endings,
   evidence,
   floor,
@@ -50,7 +51,7 @@ const slow = {
   "vm-first": vmFirst,
 };
 /** @type {Checks} */
-const known = { ...everyday, ...slow, parsers, endings, notices, replacements, tailnet, recovery, vm };
+const known = { ...everyday, ...slow, parsers, endings, notices, replacements, tailnet, recovery, cuts, vm };
 
 const { values, positionals } = parseArgs({
   options: { only: { type: "string" }, slow: { type: "boolean", default: false } },

@@ -4,6 +4,7 @@ import { DaemonConfig } from "../adapters/buildkit/daemon-config.ts";
 import { environmentFile } from "../adapters/buildkit/environment.ts";
 import { readProposal } from "../adapters/buildkit/proposal.ts";
 import { fromToml } from "../adapters/buildkit/toml.ts";
+import { readBootId } from "../adapters/machine/linux-machine.ts";
 import { readState } from "../adapters/network/state-file.ts";
 import { processLog } from "../adapters/telemetry/process-log.ts";
 import { type BuildkitPlaces, buildkitEnvironment } from "../core/buildkit-config.ts";
@@ -65,5 +66,6 @@ async function generationInForce(
  * told of it goes.
  */
 export function cacheKeeper(layout: Layout, places: BuildkitPlaces, bbolt: string, log: Log): CacheKeeper {
-  return new CacheKeeper({ places, cacheDir: layout.cacheDir, preparedFile: layout.buildkitPrepared, bbolt, log });
+  const { cacheDir, buildkitPrepared: preparedFile } = layout;
+  return new CacheKeeper({ places, cacheDir, preparedFile, bbolt, bootId: () => readBootId(), log });
 }

@@ -41,6 +41,12 @@ export type CacheVerdict =
  * databases look sound.
  */
 export const CRASHES_MAX = 3;
+/**
+ * BuildKit forces its databases onto the disk, and never the files of a layer: after a power cut
+ * they say that a layer is whole whose files are empty, and the builds that use it get those.
+ */
+const POWER_CUT =
+  "the machine went down while BuildKit ran: which layers were on the disk by then, and which only in its memory, nobody knows";
 /** A run that lasted longer has worked: what ended it then is not what it found at its start. */
 export const SOON_MS = 60_000;
 
@@ -49,6 +55,8 @@ export interface CachePast {
   readonly crashesInARow: number;
   /** Not even a prune has the space that it needs. */
   readonly isWithoutSpace: boolean;
+  /** The machine went down under a BuildKit that ran. */
+  readonly isPowerCut: boolean;
 }
 
 /**
@@ -60,10 +68,12 @@ export interface CachePast {
  */
 export function judgeCache(
   found: readonly DatabaseFinding[],
-  { crashesInARow, isWithoutSpace }: CachePast,
+  { crashesInARow, isWithoutSpace, isPowerCut }: CachePast,
 ): CacheVerdict {
   const essential = found.filter(({ kind }) => !isExpendable(kind)).flatMap(trouble);
   if (essential.length > 0) return { do: "start-empty", because: essential.join("; ") };
+  if (isPowerCut && found.some(({ snapshotsBeside }) => snapshotsBeside))
+    return { do: "start-empty", because: POWER_CUT };
   if (crashesInARow >= CRASHES_MAX)
     return { do: "start-empty", because: `buildkitd crashed ${crashesInARow} times in a row, soon after its start` };
   if (isWithoutSpace) return { do: "start-empty", because: "the disk is full, and the reserve for that is used up" };

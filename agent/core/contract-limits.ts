@@ -5,6 +5,13 @@
 export const CONTRACT_LIMITS = {
   /** One message on the wire. All that the limits below allow together is less than half of it. */
   messageBytes: 16 * 1024 * 1024,
+  /**
+   * Numbers that a message holds, lengths and the fields' own included: twice what all the limits
+   * below allow. Each costs more memory than its bytes on the wire.
+   */
+  messageNumbers: 524_288,
+  /** Of each text that has no limit of its own below. */
+  textCharacters: 4_096,
   openBuilds: 4_096,
   closedBuilds: 16_384,
   buildCas: 64,

@@ -1,9 +1,7 @@
-/** Which of this process's secrets are still there: remembering keeps none of them. */
-const held = new Set<WeakRef<Secret<string | Uint8Array>>>();
-const forms = new WeakMap<Secret<string | Uint8Array>, readonly string[]>();
+import { SecretIndex } from "./secret-index.ts";
 
-/** Shorter ones are in other words, too. */
-const TOLD_APART_FROM = 8;
+/** Which of this process's secrets are still there: remembering keeps none of them. */
+const held = new SecretIndex();
 
 type SecretListener = (value: string | Uint8Array) => void;
 let listener: SecretListener | undefined;
@@ -30,7 +28,7 @@ export class Secret<T extends string | Uint8Array = string> {
 
   constructor(value: T) {
     this.#value = value;
-    held.add(new WeakRef(this));
+    held.add(this);
     listener?.(value);
   }
 
@@ -51,28 +49,7 @@ export class Secret<T extends string | Uint8Array = string> {
   }
 }
 
-/**
- * Each secret that is still held, in the forms that other programs repeat it in: as it is, in JSON,
- * in a URL, in base64. What begins as a path or a flag does is left out: those are words of a
- * grant's command, and of half of all messages.
- */
-export function* heldSecrets(): Generator<string, void, undefined> {
-  for (const reference of held) {
-    const secret = reference.deref();
-    if (secret === undefined) {
-      held.delete(reference);
-      continue;
-    }
-    let known = forms.get(secret);
-    if (known === undefined) forms.set(secret, (known = formsOf(secret.reveal())));
-    yield* known;
-  }
-}
-
-function formsOf(value: string | Uint8Array): readonly string[] {
-  const all =
-    typeof value === "string"
-      ? [value, JSON.stringify(value).slice(1, -1), encodeURIComponent(value), Buffer.from(value).toString("base64")]
-      : [Buffer.from(value).toString("base64"), Buffer.from(value).toString("hex")];
-  return [...new Set(all)].filter((form) => form.length >= TOLD_APART_FROM && !/^[-/]/.test(form));
+/** The text without any secret that is still held, in whichever form. */
+export function withoutSecrets(text: string): string {
+  return held.without(text);
 }

@@ -1,4 +1,4 @@
-import { heldSecrets } from "./secret.ts";
+import { withoutSecrets } from "./secret.ts";
 
 const SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;
 /** No scheme is longer. Without a limit each letter of a long word would look for its end. */
@@ -29,7 +29,5 @@ export function shownAddress(text: string): string {
  */
 export function shownWords(text: string): string {
   const shown = text.includes("://") ? text.replaceAll(ADDRESS, shownAddress) : text;
-  let clean = shown;
-  for (const form of heldSecrets()) if (clean.includes(form)) clean = clean.replaceAll(form, "[secret]");
-  return clean;
+  return withoutSecrets(shown);
 }

@@ -216,6 +216,8 @@ export interface PlaneView {
   /** What its clock said last; absent: it has not said. */
   readonly time?: PlaneTime;
   readonly refused?: { readonly revision: bigint; readonly because: string };
+  /** When it last said more than is read at a time, to 10 s; absent: it has not. */
+  readonly hastyAt?: Instant;
   readonly messagesRefused: number;
 }
 

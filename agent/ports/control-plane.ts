@@ -23,10 +23,13 @@ export interface ControlPlane {
 
 export interface PlaneStream {
   /** Ends when the far end closes the stream in good order. */
-  readonly incoming: AsyncIterable<FromPlane>;
+  readonly incoming: AsyncIterable<Heard>;
   /** Waits while the transport is full, no longer than 30 s. */
   send(message: ToPlane): Promise<void>;
 }
+
+/** A message, and how long it took to read, in ms; absent: nothing to speak of. */
+export type Heard = FromPlane & { readonly readMs?: number };
 
 export type FromPlane =
   | { readonly is: "desired"; readonly state: DesiredState }
@@ -40,7 +43,9 @@ export type FromPlane =
       readonly is: "records-ack";
       readonly bootId: string;
       readonly upToSequence: bigint;
-    };
+    }
+  /** Of a kind that this agent does not know, or empty. */
+  | { readonly is: "other" };
 
 export type ToPlane =
   | { readonly is: "observed"; readonly state: ObservedState }

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { cp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { cp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -98,6 +98,17 @@ describe("after an unclean end", () => {
       [...EXPENDABLE, ...ESSENTIAL].map((database) => [database, "sound"]),
     );
     expect(prepared).not.toHaveProperty("quarantined");
+  });
+
+  it.each([
+    { boot: "boot-1", runs: 4, what: undefined },
+    { boot: "boot-0", runs: 1, what: "cache" },
+  ])("of a run under kernel $boot, though sound, it sets aside: $what", async ({ boot, runs, what }) => {
+    const mark = { startedAtMs: Date.now(), crashesInARow: 0, bootId: boot };
+    await writeFile(join(bench.cacheDir, "buildkit-in-use"), JSON.stringify(mark));
+    const next = await nextBuild();
+    expect(next.runs).toBe(runs);
+    expect(next.prepared.quarantined?.what).toBe(what);
   });
 
   const kinds = Object.keys(DAMAGE) as readonly Damage[];

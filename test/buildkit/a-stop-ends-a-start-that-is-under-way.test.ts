@@ -36,7 +36,14 @@ describe("a stop while buildkitd is being started", () => {
       binary: "/bin/false",
       configFile: layout.buildkitConfigFile,
       places,
-      cache: new CacheKeeper({ places, cacheDir, preparedFile: layout.buildkitPrepared, bbolt: "bbolt", log }),
+      cache: new CacheKeeper({
+        places,
+        cacheDir,
+        preparedFile: layout.buildkitPrepared,
+        bbolt: "bbolt",
+        bootId: async () => "boot-1",
+        log,
+      }),
       network: { ensure: async () => undefined, prepare, resolvConf: "/etc/resolv.conf", program: "/dev/null" },
       log,
     });

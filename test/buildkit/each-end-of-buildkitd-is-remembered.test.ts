@@ -107,7 +107,8 @@ describe("the end of a real buildkitd", () => {
     process.kill(pid, "SIGKILL");
     await until(bench, "exited");
     const { cacheDir, preparedFile, places, log } = bench;
-    const blind = new CacheKeeper({ places, cacheDir, preparedFile, bbolt: "/nowhere/bbolt", log });
+    const bootId = async () => bench.bootId;
+    const blind = new CacheKeeper({ places, cacheDir, preparedFile, bbolt: "/nowhere/bbolt", bootId, log });
     const { checked, quarantined } = await blind.prepare(signal);
     expect(checked.map(({ state }) => state)).toEqual(Array(5).fill("unchecked"));
     expect(quarantined).toBeUndefined();

@@ -52,6 +52,8 @@ export class RealBuildkit implements AsyncDisposable {
   readonly cache: CacheKeeper;
   readonly unit: BuildkitDaemon;
   readonly probe: GrpcBuildkitProbe;
+  /** Of the machine that it takes itself to be on. */
+  bootId = "boot-1";
   readonly #owned: Disposable[] = [];
 
   private constructor(dir: string) {
@@ -75,6 +77,7 @@ export class RealBuildkit implements AsyncDisposable {
       cacheDir: this.cacheDir,
       preparedFile: this.preparedFile,
       bbolt: tool("bbolt"),
+      bootId: async () => this.bootId,
       log: this.log,
     });
     this.unit = new BuildkitDaemon({

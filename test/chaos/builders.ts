@@ -152,7 +152,12 @@ export function wordOf(names: Readonly<Record<string, number>>, code: number): s
   return name.toLowerCase().replaceAll("_", "-");
 }
 
-/** What a client was told of that only it hears of. */
-function toldIn(said: string): readonly string[] {
-  return [...(/no space left on device/i.test(said) ? ["said:no-space"] : [])];
+/** What BuildKit tells its client, and nobody else, by its words. */
+const WORDS: readonly (readonly [string, RegExp])[] = [
+  ["said:no-space", /no space left on device/i],
+  ["said:session-late", /no active session for \w+: context deadline exceeded/],
+];
+
+export function toldIn(said: string): readonly string[] {
+  return WORDS.filter(([, words]) => words.test(said)).map(([told]) => told);
 }

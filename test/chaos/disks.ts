@@ -35,13 +35,17 @@ export async function useOf(vm: NetworkNamespace, workDir: string, name: DiskNam
   return { usedKib, usedInodes };
 }
 
-/** Fills a disk but for so much. With 0 whoever writes next gets ENOSPC. */
+/** For what is written between the look at a disk and its filling. */
+const MEANWHILE_MIB = 48;
+
+/** Fills a disk but for so much, or a little more. With 0 whoever writes next gets ENOSPC. */
 export async function fill(vm: NetworkNamespace, workDir: string, name: DiskName, leftMib: number): Promise<void> {
   const { usedKib } = await useOf(vm, workDir, name);
+  const meanwhile = Math.min(MEANWHILE_MIB, DISKS[name] / 4);
   const filler = join(workDir, name, "filler");
-  const mib = Math.max(1, DISKS[name] - Math.ceil(usedKib / 1_024) - Math.max(1, leftMib));
+  const mib = Math.max(1, DISKS[name] - Math.ceil(usedKib / 1_024) - Math.max(leftMib, meanwhile));
   await vm.run("fallocate", ["-l", `${mib}M`, filler]);
-  // What was written meanwhile has less room: to the last page.
+  // To the last page.
   if (leftMib === 0) await vm.run("sh", ["-c", 'cat /dev/zero >>"$0" 2>/dev/null || true', filler]);
 }
 

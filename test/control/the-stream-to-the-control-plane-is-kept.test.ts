@@ -170,6 +170,38 @@ describe("the stream to the control plane", () => {
     expect(cells.plane.get()).toMatchObject({ messagesRefused: 2, refused: { revision: 5n }, confirmedAt });
   });
 
+  it("that says more than can be read waits to be read; it is told once, and what was said last counts in the end", async () => {
+    const last = 1_400n;
+    for (let revision = 1n; revision <= last; revision += 1n)
+      streams[0]?.say({ is: "desired", state: desiredState({ revision }) });
+    await settle();
+    const soFar = cells.desired.get()?.revision ?? 0n;
+    expect(soFar).toBeGreaterThanOrEqual(1_000n);
+    expect(soFar).toBeLessThan(last);
+    expect(cells.plane.get().hastyAt).toEqual(clock.now());
+    await clock.advance(30_000);
+    expect(cells.desired.get()?.revision).toBe(last);
+    // What the log's writer makes one line of.
+    expect(log.events.filter((event) => event === "control-plane.hasty").length).toBeLessThanOrEqual(2);
+  });
+
+  it("of messages that this agent does not know is read at the same pace", async () => {
+    let read = 0;
+    for (let message = 0; message < 1_400; message += 1)
+      streams[0]?.say(
+        Object.defineProperty({ is: "other" as const }, "readMs", {
+          get: () => {
+            read += 1;
+            return 0;
+          },
+        }),
+      );
+    await settle();
+    expect(read).toBeLessThan(1_100);
+    await clock.advance(30_000);
+    expect(read).toBe(1_400);
+  });
+
   it("tells whoever looks that it came and went, why, and when it is tried again", async () => {
     streams[0]?.say({ is: "desired", state: desiredState() });
     streams[0]?.say({ is: "desired", state: desiredState() });

@@ -18,7 +18,7 @@ const PATHS: Readonly<Record<DatabaseKind, string>> = {
   snapshots: "runc-overlayfs/snapshots/metadata.db",
 };
 const KINDS = Object.keys(PATHS) as readonly DatabaseKind[];
-const WELL: CachePast = { crashesInARow: 0, isWithoutSpace: false };
+const WELL: CachePast = { crashesInARow: 0, isWithoutSpace: false, isPowerCut: false };
 const DAMAGED: DatabaseState = { at: "damaged", because: "page 9: multiple references" };
 
 function found(
@@ -51,7 +51,7 @@ describe("what is found in BuildKit's databases", () => {
 
   it("may be missing altogether where there are no snapshots yet", () => {
     const nothing = Object.fromEntries(KINDS.map((kind) => [kind, { at: "missing" } as const]));
-    expect(judgeCache(found(nothing, false), WELL)).toEqual({ do: "keep" });
+    expect(judgeCache(found(nothing, false), { ...WELL, isPowerCut: true })).toEqual({ do: "keep" });
   });
 
   it("is given as the reason, with the database and its damage", () => {
@@ -65,6 +65,7 @@ describe("what is found in BuildKit's databases", () => {
     { past: { ...WELL, crashesInARow: CRASHES_MAX - 1 }, verdict: "keep" },
     { past: { ...WELL, crashesInARow: CRASHES_MAX }, verdict: "start-empty" },
     { past: { ...WELL, isWithoutSpace: true }, verdict: "start-empty" },
+    { past: { ...WELL, isPowerCut: true }, verdict: "start-empty" },
   ])("though sound, does not help after $past: $verdict", ({ past, verdict }) => {
     expect(judgeCache(found({}), past).do).toBe(verdict);
   });

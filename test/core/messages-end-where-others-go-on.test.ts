@@ -18,6 +18,7 @@ const SITUATIONS: Readonly<Record<string, Partial<Known>>> = {
   well: {},
   "nothing known": { desired: undefined, plane: NO_PLANE, gateway: { at: "away", runId: "" }, resources: undefined },
   "never attached": { desired: undefined, plane: lost, certificates: { lastRenewalError: WORDS } },
+  hasty: { plane: { ...lost, attached: true, heardAt: NOW, hastyAt: NOW } },
   "heard once": { plane: { ...lost, heardAt: NOW } },
   "detached just now": { plane: { ...lost, heardAt: NOW, confirmedAt: NOW } },
   "silent for long": { plane: { ...lost, heardAt: AGO, confirmedAt: AGO, isSilent: true } },

@@ -10,6 +10,7 @@ import type { BuildOrder } from "../../sandbox/control-plane/builds.ts";
 import { Refusal } from "../../sandbox/control-plane/refusal.ts";
 import { KeptAway } from "./causes/stage/kept-away.ts";
 import { paced } from "./causes/stage/paced.ts";
+import { checkOf, report } from "./causes/stage/report.ts";
 import { eventually } from "./stage/eventually.ts";
 import { CONTROL, RawCalls } from "./stage/raw-calls.ts";
 import { REF } from "./stage/set-up.ts";
@@ -27,7 +28,8 @@ const CAUSED_WITHIN_MS = paced(30_000);
 const CACHE_MIB = 400;
 const INODES = 4_000;
 const INODES_LEFT = 100;
-const PER_MINUTE = 60;
+/** One more comes every 10 s. */
+const PER_MINUTE = 6;
 const OUTAGE = new Refusal(code.UNAVAILABLE, "A test's outage.");
 
 needsStage();
@@ -180,8 +182,8 @@ it.runIf(IS_LONG)(
     stage.plane.transport.stopListening();
     stage.plane.transport.cutConnections();
     const isOld = async (): Promise<boolean> => {
-      const { body } = await stage.health("/readyz/control-plane");
-      return /new ones are refused since/.test(body);
+      const now = await report(stage);
+      return now !== undefined && checkOf(now, "control-plane").severity === "blocking";
     };
     await eventually("the view is too old", isOld, 360_000);
     const heardMs: number[] = [];

@@ -94,6 +94,8 @@ describe("the launcher", () => {
     const next = await bench.started("gateway", 1);
     expect(isAlive(old)).toBe(true);
     process.kill(old, "SIGKILL");
+    const isNoticed = (): boolean => bench.log.lines.some(({ data }) => data["childPid"] === old && "signal" in data);
+    await expect.poll(isNoticed).toBe(true);
     await expect.poll(() => bench.gatewayThatAnswers().catch(String)).toBe(next);
     process.kill(next, "SIGKILL");
     const again = await bench.started("gateway", 2);

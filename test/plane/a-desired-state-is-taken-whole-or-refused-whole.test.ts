@@ -197,7 +197,7 @@ describe("a desired state that breaks the contract", () => {
     ],
     [
       "a build whose id is very long",
-      () => ({ openBuilds: [{ ...build, buildId: "x".repeat(100_000) }] }),
+      () => ({ openBuilds: [{ ...build, buildId: "x".repeat(1_000) }] }),
       `open_builds[0].build_id is "${"x".repeat(60)}…", not an id`,
     ],
     [

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { BinaryReader } from "@bufbuild/protobuf/wire";
 import { beforeAll, expect, it } from "vitest";
 import { PROPOSAL_MAX_BYTES } from "../../agent/adapters/buildkit/proposal.ts";
 import { toToml } from "../../agent/adapters/buildkit/toml.ts";
@@ -39,6 +40,14 @@ const cas = (buildCaCertificates: string): DesiredChanges => ({
 
 const traces = (over: Partial<TraceExport>): DesiredChanges => ({
   traceExport: { otlpEndpoint: "https://c.example", headers: {}, caCertificates: "", sessionPercent: 0, ...over },
+});
+
+/** What has no limit of its own. */
+const text = (field: string, having: (text: string) => DesiredChanges): Row => ({
+  field,
+  of: "characters",
+  limit: LIMITS.textCharacters,
+  having: (count) => having("t".repeat(count)),
 });
 
 interface Row {
@@ -143,6 +152,20 @@ const ROWS: readonly Row[] = [
     limit: LIMITS.traceCaBytes,
     having: (count) => traces({ caCertificates: "c".repeat(count) }),
   },
+  text("epoch", (epoch) => ({ epoch })),
+  text("drain.reason", (reason) => ({ drain: { reason } })),
+  text("cache_volume.volume_id", (volumeId) => ({ cacheVolume: { volumeId } })),
+  text("egress.allowed_cidrs[0]", (cidr) => ({ egress: { allowedCidrs: [cidr] } })),
+  text("tailnet.tags[1]", (tag) => ({ tailnet: { grantId: "g", tags: ["tag:a", tag] } })),
+  text("tailnet.auth_key", (value) => ({ tailnet: { grantId: "g", credential: { $case: "authKey", value } } })),
+  text("debug_grants[0].grant_id", (grantId) => ({ debugGrants: [{ grantId }] })),
+  text("diagnostics_requests[0].request_id", (requestId) => ({ diagnosticsRequests: [{ requestId }] })),
+  {
+    field: "cache_volume.raw_key",
+    of: "bytes",
+    limit: LIMITS.textCharacters,
+    having: (count) => ({ cacheVolume: { volumeId: "v", key: { $case: "rawKey", value: new Uint8Array(count) } } }),
+  },
 ];
 
 it.each(ROWS)("$limit is the limit of $field, and one more is refused", ({ field, of = "entries", limit, having }) => {
@@ -212,9 +235,23 @@ it("the largest state arrives whole over the stream", async () => {
     const value = desiredProto(ca, fullest());
     const bytes = AttachResponse.encode({ message: { $case: "desired", value } }).finish();
     expect(bytes.length).toBeLessThan(LIMITS.messageBytes / 2);
+    expect(numbersIn(bytes)).toBeLessThan(LIMITS.messageNumbers / 2);
     plane.sendRaw(bytes);
     expect((await next(messages, isDesired)).state.grants.size).toBe(LIMITS.openBuilds);
   } finally {
     stop.abort();
   }
 });
+
+/** As the agent's reader counts them: each tag, each length, each number of 32 bits. */
+function numbersIn(bytes: Uint8Array): number {
+  let numbers = 0;
+  const reader = new BinaryReader(bytes);
+  const { uint32 } = reader;
+  reader.uint32 = () => {
+    numbers += 1;
+    return uint32.call(reader);
+  };
+  AttachResponse.decode(reader);
+  return numbers;
+}

@@ -56,9 +56,19 @@ export const endings = (filters) =>
     ["--no-file-parallelism"],
   );
 
-/** 20 machines that platforms end with a notice of 30 s; every day it is one. @type {Tier} */
-export const notices = () =>
-  everydayTests("notices", ["test/journeys/a-platforms-notice"], 20 * MINUTES, { BUILDER_AGENT_NOTICES: "20" });
+/**
+ * 20 machines that platforms end with a notice of 30 s, and what following them costs; every day it
+ * is one. @type {Tier}
+ */
+export const notices = (filters) =>
+  everydayTests(
+    "notices",
+    filters.length > 0 ? filters : ["test/journeys/a-platforms-notice", "test/notices/"],
+    20 * MINUTES,
+    { BUILDER_AGENT_NOTICES: "20" },
+    // An idle machine is not idle beside others that build.
+    ["--no-file-parallelism"],
+  );
 
 /**
  * A hundred SIGKILLs of control during builds, and of an idle gateway; the everyday tests send
@@ -73,6 +83,12 @@ export const recovery = (filters) =>
     // An idle gateway is not idle beside builds.
     ["--no-file-parallelism"],
   );
+
+/** 200 power cuts of two recorded disks; the everyday tests take three of one. @type {Tier} */
+export const cuts = () =>
+  everydayTests("cuts", ["test/power"], 60 * MINUTES, {
+    BUILDER_AGENT_CUTS: process.env["BUILDER_AGENT_CUTS"] || "200",
+  });
 
 /** 50 replacements of the gateway under builds; the everyday tests take one or two. @type {Tier} */
 export const replacements = () =>

@@ -42,6 +42,8 @@ export const debianTable = {
   zstd: { tool: "zstd", programs: ["zstd"] },
   packer: { tool: "packer", programs: ["packer"] },
   "qemu-system-x86": { tool: "qemu", programs: ["qemu-system-x86_64"] },
+  // Records what a disk is told, for the tests of power cuts.
+  "qemu-system-common": { tool: "qemuStorage", programs: ["qemu-storage-daemon"] },
   "qemu-utils": { tool: "qemuImg", programs: ["qemu-img"] },
   genisoimage: { tool: "genisoimage", programs: ["genisoimage", "isoinfo"] },
   fdisk: { tool: "sfdisk", programs: ["sfdisk"] },

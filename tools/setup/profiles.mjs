@@ -18,6 +18,7 @@ const network = ["containernetworking-plugins", "iproute2", "iptables", "nftable
 // BuildKit starts git and xz for what it builds from.
 const builder = ["runc", "busybox-static", ...network, "git", "xz-utils"];
 const volume = ["cryptsetup-bin", "dmsetup", "e2fsprogs", "xfsprogs", "util-linux"];
+const recorder = ["qemu-system-common"];
 const units = ["systemd"];
 // Small beside what the image takes: the template and a guest's seed are looked at every day.
 const template = ["packer", "genisoimage"];
@@ -70,7 +71,7 @@ export const profiles = {
     ...[
       ...checks,
       baseSystem,
-      debianPackages([...builder, ...volume, ...units, ...template, ...terminals, ...forgers]),
+      debianPackages([...builder, ...volume, ...recorder, ...units, ...template, ...terminals, ...forgers]),
       promtool.step,
     ],
     ...[buildkit.step, buildx.step, bbolt.step, tailscale.step, headscale.step, h2reader.step, ...told],

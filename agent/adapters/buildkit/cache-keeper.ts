@@ -28,6 +28,8 @@ export interface CacheKeeperOptions {
   readonly preparedFile: string;
   /** The program that checks a database: a path, or a name on PATH. */
   readonly bbolt: string;
+  /** Of the running kernel. */
+  readonly bootId: () => Promise<string>;
   readonly log: Log;
 }
 
@@ -67,6 +69,7 @@ export class CacheKeeper {
     const { places, log } = this.#options;
     const begunMs = performance.now();
     const nowMs = Date.now();
+    const bootId = await this.#options.bootId();
     await mkdir(places.rootDir, { recursive: true, mode: 0o700 });
     await refuseIfRunning(places.rootDir, signal);
     await this.#quarantine.open();
@@ -76,15 +79,20 @@ export class CacheKeeper {
     const wasUnclean = inUse !== undefined || (await holdsOwnLock(places.rootDir));
     const databases = await databasesUnder(places.rootDir);
     const isFirst = databases.every(({ sizeBytes }) => sizeBytes === 0);
+    const isPowerCut = inUse !== undefined && inUse.bootId !== bootId;
     const checked = wasUnclean ? await this.#check(databases, signal) : [];
-    const past = { crashesInARow: inUse?.crashesInARow ?? 0, isWithoutSpace: space === "used-up" && !isFirst };
+    const past = {
+      crashesInARow: inUse?.crashesInARow ?? 0,
+      isWithoutSpace: space === "used-up" && !isFirst,
+      isPowerCut,
+    };
     const verdict = judgeCache(checked, past);
     const quarantined = await this.#carryOut(verdict, databases, past.isWithoutSpace, nowMs);
     if (wasUnclean && verdict.do !== "start-empty") await this.#removeLostSnapshots(checked);
     // What a kill left would let the next one who connects wait for nobody.
     for (const socket of [places.socketPath, places.traceSocketPath]) await rm(socket, { force: true });
     const crashesInARow = verdict.do === "start-empty" ? 0 : past.crashesInARow;
-    await markInUse(this.#inUseFile, { startedAtMs: nowMs, crashesInARow });
+    await markInUse(this.#inUseFile, { startedAtMs: nowMs, crashesInARow, bootId });
     const preparation: Preparation = {
       schemaVersion: 1,
       preparedAtMs: nowMs,
@@ -108,11 +116,7 @@ export class CacheKeeper {
     const inUse = await readInUse(this.#inUseFile);
     if (inUse === undefined) return;
     if (end === "clean" && !(await holdsOwnLock(places.rootDir))) {
-      const databases = await databasesUnder(places.rootDir);
-      await unmarkInUse(
-        this.#inUseFile,
-        databases.map(({ path }) => join(places.rootDir, path)),
-      );
+      if (!(await unmarkInUse(this.#inUseFile))) log.warn({}, "buildkit.cache-not-synced");
       return;
     }
     const crashesInARow = crashesAfter(end, Date.now() - inUse.startedAtMs, inUse.crashesInARow);

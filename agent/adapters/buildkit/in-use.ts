@@ -14,9 +14,18 @@ export interface InUse {
   readonly startedAtMs: number;
   /** Runs before this one that crashed in a row, each soon after its start. */
   readonly crashesInARow: number;
+  /** Of the kernel under which it ran; absent where that is not known. */
+  readonly bootId?: string;
 }
 
-const InUseSchema = z.object({ startedAtMs: z.number(), crashesInARow: z.number().int().min(0) });
+const InUseSchema = z.object({
+  startedAtMs: z.number(),
+  crashesInARow: z.number().int().min(0),
+  bootId: z.string().exactOptional(),
+});
+
+/** Less than the unit gives to what comes after its end (`TimeoutStopSec=`). */
+const SYNC_MS = 8_000;
 
 /** buildkitd's own: it removes it last of all, after its databases are closed. */
 const OWN_LOCK = "buildkitd.lock";
@@ -50,12 +59,19 @@ export async function markInUse(file: string, inUse: InUse): Promise<void> {
 }
 
 /**
- * The databases first: one of them is written without fsync, and without the mark nobody would
- * check it after a power cut.
+ * The whole file system first: neither the files of layers nor all databases are written with
+ * fsync, and without the mark nobody would doubt them after a power cut. What takes too long for
+ * that keeps the mark. Whether it is gone.
  */
-export async function unmarkInUse(file: string, databases: readonly string[]): Promise<void> {
-  await Promise.all(databases.map(syncFile));
+export async function unmarkInUse(file: string): Promise<boolean> {
+  try {
+    const env = programEnvironment(process.env["PATH"]);
+    await promisify(execFile)("sync", ["--file-system", "--", dirname(file)], { env, timeout: SYNC_MS });
+  } catch {
+    return false;
+  }
   await rm(file, { force: true });
+  return true;
 }
 
 export function holdsOwnLock(rootDir: string): Promise<boolean> {

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { replaceFile } from "../../files/whole-file.ts";
 import type { Log } from "../../ports/log.ts";
@@ -8,6 +9,13 @@ import { digestsOf, macOf, type SecretDigest, type SecretDigests } from "./secre
 
 /** Of all secrets. Then the oldest are forgotten. */
 const DIGESTS_MAX = 20_000;
+/**
+ * Secrets that wait for theirs: of more the first would be forgotten at once. Each takes half a
+ * millisecond, and a desired state may bring four thousand.
+ */
+const WAITING_MAX = 1_000;
+const TURN_MS = 5;
+const BETWEEN_TURNS_MS = 10;
 const FILE_MAX_BYTES = 4 * 1024 * 1024;
 const KEY_BYTES = 32;
 
@@ -31,7 +39,7 @@ export class KeptDigests {
   readonly #secrets = new Map<string, readonly SecretDigest[]>();
   #count = 0;
   #writing: Promise<void> = Promise.resolve();
-  #isStale = false;
+  #waiting: (string | Uint8Array)[] = [];
 
   private constructor(file: string, mode: number, log: Log) {
     this.#file = file;
@@ -55,17 +63,31 @@ export class KeptDigests {
 
   /** Never waits, never throws. */
   remember(secret: string | Uint8Array): void {
-    const id = macOf(Buffer.from(secret), this.#key);
-    if (this.#secrets.has(id)) return;
-    this.#note(id, digestsOf(secret, this.#key));
-    if (this.#isStale) return;
-    this.#isStale = true;
-    this.#writing = this.#writing.then(() => this.#write());
+    this.#waiting.push(secret);
+    if (this.#waiting.length > WAITING_MAX) this.#waiting.shift();
+    if (this.#waiting.length === 1) this.#writing = this.#writing.then(() => this.#takeIn());
   }
 
   /** Resolves once what was remembered is in the file. */
   get written(): Promise<void> {
     return this.#writing;
+  }
+
+  /** In turns, so that other work goes on; then into the file. */
+  async #takeIn(): Promise<void> {
+    let isNews = false;
+    while (this.#waiting.length > 0) {
+      for (const untilMs = performance.now() + TURN_MS; performance.now() < untilMs; ) {
+        const secret = this.#waiting.shift();
+        if (secret === undefined) break;
+        const id = macOf(Buffer.from(secret), this.#key);
+        if (this.#secrets.has(id)) continue;
+        isNews = true;
+        this.#note(id, digestsOf(secret, this.#key));
+      }
+      if (this.#waiting.length > 0) await sleep(BETWEEN_TURNS_MS);
+    }
+    if (isNews) await this.#write();
   }
 
   #note(id: string, digests: readonly SecretDigest[]): void {
@@ -79,7 +101,6 @@ export class KeptDigests {
   }
 
   async #write(): Promise<void> {
-    this.#isStale = false;
     const secrets = [...this.#secrets].map(([id, digests]) => ({
       id,
       digests: digests.map(({ bytes, head, tail, mac }) => [bytes, head, tail, mac]),

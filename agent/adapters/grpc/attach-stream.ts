@@ -1,4 +1,4 @@
-import type { FromPlane, Hello, PlaneStream } from "../../ports/control-plane.ts";
+import type { Heard, Hello, PlaneStream } from "../../ports/control-plane.ts";
 import type { CallLimits } from "./call-limits.ts";
 import type { Connection } from "./connections.ts";
 import { DuplexCall } from "./duplex-call.ts";
@@ -17,15 +17,16 @@ export interface AttachOptions {
 
 /** One Attach call. */
 export function attachStream({ hello, onUnknownFields, ...rest }: AttachOptions): PlaneStream {
-  const call = new DuplexCall<AttachRequest, FromPlane>({
+  const call = new DuplexCall<AttachRequest, Heard>({
     ...rest,
     name: "Attach",
     method: BuilderAgentServiceService.attach,
     first: helloToPlane(hello),
     parse(bytes) {
-      const { message, unknownFields } = messageFromPlane(bytes);
+      const startedMs = performance.now();
+      const { message = { is: "other" }, unknownFields } = messageFromPlane(bytes);
       if (unknownFields > 0) onUnknownFields(unknownFields);
-      return message;
+      return { ...message, readMs: performance.now() - startedMs };
     },
   });
   return { incoming: call.incoming, send: (message) => call.send(messageToPlane(message)) };

@@ -22,6 +22,7 @@ import type {
 import type { Duration } from "./gen/google/protobuf/duration.ts";
 import { assignmentFromProto, closedFromProto, grantsFromProto } from "./grants-from-proto.ts";
 import { durationMs, requireAtMost } from "./scalars-from-proto.ts";
+import { requireShortTexts } from "./short-texts.ts";
 import { tailnetFromProto } from "./tailnet-from-proto.ts";
 import { tracesFromProto } from "./traces-from-proto.ts";
 import { trustFromProto } from "./trust-from-proto.ts";
@@ -38,6 +39,7 @@ const HEARTBEAT_MAX_MS = 30_000;
  */
 export function desiredStateFromProto(state: DesiredStateProto): DesiredState {
   if (state.revision === 0n) throw new ContractBreach("revision", "is missing");
+  requireShortTexts(state);
   const trust = trustFromProto(state.trustBundle);
   const assignment = assignmentFromProto(state.assignment);
   requireAtMost("diagnostics_requests", state.diagnosticsRequests.length, CONTRACT_LIMITS.diagnosticsRequests);

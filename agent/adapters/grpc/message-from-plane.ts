@@ -1,4 +1,5 @@
 import { BinaryReader, type WireType } from "@bufbuild/protobuf/wire";
+import { CONTRACT_LIMITS } from "../../core/contract-limits.ts";
 import type { FromPlane } from "../../ports/control-plane.ts";
 import { ContractBreach } from "./contract-breach.ts";
 import { desiredStateFromProto } from "./desired-state-from-proto.ts";
@@ -20,14 +21,35 @@ export function messageFromPlane(bytes: Uint8Array): ReadMessage {
   const reader = new CountingReader(bytes);
   const decoded = decode(reader);
   if (decoded === undefined) {
-    return { message: malformed(0n, "The message is not a readable AttachResponse"), unknownFields: 0 };
+    const why = reader.isOverfull
+      ? `has more than ${CONTRACT_LIMITS.messageNumbers} values`
+      : "is not a readable AttachResponse";
+    return { message: malformed(0n, `The message ${why}`), unknownFields: 0 };
   }
   return { ...(decoded.message && { message: fromProto(decoded.message) }), unknownFields: reader.skipped };
 }
 
-/** Generated decoders skip exactly the fields that they do not know. */
+/**
+ * Generated decoders skip exactly the fields that they do not know, and make an object of each two
+ * bytes that say so: eight million of a message that is as large as may come. So it is bounded.
+ */
 class CountingReader extends BinaryReader {
   skipped = 0;
+  #left = CONTRACT_LIMITS.messageNumbers;
+
+  constructor(bytes: Uint8Array) {
+    super(bytes);
+    const { uint32 } = this;
+    // The library has it as a field, and calls it for each tag, length and number of 32 bits.
+    this.uint32 = () => {
+      if (--this.#left < 0) throw new RangeError("the message has too many values");
+      return uint32.call(this);
+    };
+  }
+
+  get isOverfull(): boolean {
+    return this.#left < 0;
+  }
 
   override skip(wireType: WireType, fieldNo?: number): Uint8Array {
     this.skipped += 1;

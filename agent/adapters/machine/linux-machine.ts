@@ -57,7 +57,8 @@ export function linuxMachine(options: LinuxMachineOptions): Machine {
   };
 }
 
-async function readBootId(procDir: string): Promise<string> {
+/** @throws {AgentError} "machine.no-boot-id" */
+export async function readBootId(procDir = "/proc"): Promise<string> {
   const file = `${procDir}/sys/kernel/random/boot_id`;
   try {
     const id = (await readFile(file, "utf8")).trim();

@@ -1,4 +1,5 @@
 import { isatty } from "node:tty";
+import { LineBudget } from "../../core/line-budget.ts";
 import type { AnyLog, Log, LogData } from "../../ports/log.ts";
 import { FaultMemory } from "./fault-memory.ts";
 import { journalPrefix } from "./journal-prefix.ts";
@@ -37,7 +38,8 @@ export interface ProcessLog extends Log {
  * The log of a process: JSON, or pretty for a person at a terminal, each with its priority in
  * front where journald reads. A line never throws, never waits and never ends the process, whatever
  * is behind the descriptor: see `LineOutput`. A fault that is tried again and again has a line at
- * first and then at growing intervals, at debug each time: see `FaultMemory`. What had to be
+ * first and then at growing intervals, and none that another end brings about has more than some a
+ * second, at debug each time: see `FaultMemory`, `LineBudget`. What had to be
  * dropped is counted, and told as `log.dropped` once it is over.
  */
 export function processLog(options: ProcessLogOptions): ProcessLog {
@@ -46,15 +48,19 @@ export function processLog(options: ProcessLogOptions): ProcessLog {
   const dropped = (lines: number): string => written({ level: "error", event: "log.dropped", data: { lines } });
   const output = new LineOutput({ fd: options.fd ?? STDOUT, dropped });
   const faults = new FaultMemory();
+  const budget = new LineBudget();
   let least = options.level;
   const isShown = (level: LogLevel): boolean => ORDER.indexOf(level) >= ORDER.indexOf(least);
   const at =
     (level: keyof AnyLog) =>
     (data: LogData, event: string): void => {
       const stacks = isShown("debug");
-      const told = faults.note(level, event, data, performance.now()) ?? (stacks ? data : undefined);
+      const nowMs = performance.now();
+      const told = faults.note(level, event, data, nowMs) ?? (stacks ? data : undefined);
       if (told === undefined || !isShown(level)) return;
-      output.write(written({ level, event, data: shown(told, stacks) }));
+      const untold = stacks ? 0 : budget.take(event, nowMs);
+      if (untold === undefined) return;
+      output.write(written({ level, event, data: shown(untold === 0 ? told : { ...told, untold }, stacks) }));
     };
   return {
     debug: at("debug"),

@@ -2,6 +2,7 @@ import { untilBeatMs } from "../../core/beat.ts";
 import { inWords } from "../../core/errors.ts";
 import { ageMs, type Instant, later } from "../../core/instant.ts";
 import type { Boot } from "../../core/machine.ts";
+import { MessagePace } from "../../core/message-pace.ts";
 import { PlaneError } from "../../core/plane-status.ts";
 import { clockAsCause } from "../../core/plane-time.ts";
 import { Branch, raceOn } from "../../lifecycle/branch.ts";
@@ -70,12 +71,14 @@ export async function stayAttached(
   signal: AbortSignal,
 ): Promise<void> {
   await cells.firstAssignment.first(({ at }) => at !== "looking", signal);
+  // For all streams: a new one is no new start.
+  const pace = new MessagePace();
   for (let failures = 0; !signal.aborted; ) {
     const identity = await cells.identity.first((known) => known !== undefined, signal);
     if (identity === undefined) return;
     cells.plane.update(({ nextTryAt: _, ...view }) => view);
     const confirmedBefore = cells.plane.get().confirmedAt;
-    const failure = await attachOnce(ports, cells, refusals, identity, await hello(boot, cells), signal);
+    const failure = await attachOnce({ ports, cells, refusals, pace }, identity, await hello(boot, cells), signal);
     ports.meters.planeAttached(false);
     if (signal.aborted) return;
     if (cells.plane.get().confirmedAt !== confirmedBefore) {
@@ -114,11 +117,16 @@ async function hello({ bootId, runId, versions, capabilities }: Boot, cells: Att
   return { bootId, runId, versions: known, capabilities, lastAppliedRevision };
 }
 
+interface Attaching {
+  readonly ports: AttachPorts;
+  readonly cells: AttachCells;
+  readonly refusals: Refusals;
+  readonly pace: MessagePace;
+}
+
 /** Returns why the stream ended; undefined if in good order. */
 async function attachOnce(
-  ports: AttachPorts,
-  cells: AttachCells,
-  refusals: Refusals,
+  { ports, cells, refusals, pace }: Attaching,
   identity: MachineIdentity,
   greeting: Hello,
   outer: AbortSignal,
@@ -129,11 +137,13 @@ async function attachOnce(
   try {
     await raceOn(
       branch,
-      () =>
-        receive(ports, cells, stream, () => {
+      (signal) => {
+        const onMessage = (): void => {
           heard.at = ports.clock.now();
           refusals.heard();
-        }),
+        };
+        return receive(ports, cells, { stream, pace }, onMessage, signal);
+      },
       (signal) => reportObserved(ports, cells, stream, signal),
       (signal) => sendRecords(ports, cells, stream, signal),
       (signal) => listenForSilence(ports, heard, signal),

@@ -10,7 +10,8 @@ export const cacheVolume: Check = {
   blocking: true,
   neededByBuilds: true,
   dependsOn: ["machine-certificate", "control-plane-view"],
-  remedy: "builder-agent volume open --dry-run shows what would be done to the device, or why it is refused",
+  remedy:
+    "builder-agent volume open --dry-run --org ORG --project PROJECT shows what would be done to the device, or why it is refused; builder-agent status names both",
   evidence: ({ cache, desired }) => [
     ...volumeFacts(cache),
     `wanted: ${desired === undefined ? "not known yet" : (desired.cacheVolume?.volumeId ?? "as configured")}`,

@@ -1,5 +1,6 @@
 import { VIEW_MAX_AGE_MS } from "../allow-set.ts";
 import { ageMs, type Instant } from "../instant.ts";
+import { MESSAGES_A_SECOND } from "../message-pace.ts";
 import { rfc3339 } from "../moment.ts";
 import { clockSkewMs, planeNowMs, skewInWords, TOLERATED_SKEW_MS } from "../plane-time.ts";
 import type { CertificatesView, PlaneView } from "../views.ts";
@@ -10,6 +11,8 @@ const NOTABLE_SKEW_MS = 60_000;
 
 /** What the contract has where the control plane says nothing of its heartbeat. */
 const HEARTBEAT_MS = 30_000;
+/** So long after the last time that it said too much at a time it is told. */
+const HASTY_MS = 60_000;
 /** A plane that beats every second is not told of for each hiccup of a network. */
 const QUIET_LEAST_MS = 15_000;
 
@@ -40,6 +43,8 @@ export const controlPlane: Check = {
     const { attached, heardAt, lastFailure, isSilent, heartbeatMs = HEARTBEAT_MS } = plane;
     const over = { blocking: isOld(plane, now) };
     if (attached) {
+      if (untilCalmMs(plane, now) > 0)
+        return failed(`Attached, but ${endpoint} says more than ${MESSAGES_A_SECOND} messages a second: ${HASTE}`);
       if (heardAt === undefined || ageMs(heardAt, now) <= quietMs(plane)) return ok(`Attached to ${endpoint}`);
       const beat = `it has to speak every ${Math.ceil(heartbeatMs / 1_000)} s`;
       return failed(`Attached, but ${nothingHeard(endpoint, heardAt)}: ${beat}. ${outlook(plane, now)}`, over);
@@ -50,10 +55,17 @@ export const controlPlane: Check = {
   },
   changesInMs({ plane }, now) {
     const { attached, heardAt } = plane;
+    if (attached && untilCalmMs(plane, now) > 0) return untilCalmMs(plane, now);
     const untilQuietMs = attached && heardAt ? quietMs(plane) - ageMs(heardAt, now) + 1 : 0;
     return untilQuietMs > 0 ? untilQuietMs : untilOldMs(plane, now);
   },
 };
+
+const HASTE = "the rest waits to be read. Its authors have to send only the newest state.";
+
+function untilCalmMs({ hastyAt }: PlaneView, now: Instant): number {
+  return hastyAt === undefined ? 0 : HASTY_MS - ageMs(hastyAt, now) + 1;
+}
 
 function nothingHeard(endpoint: string, heardAt: Instant): string {
   return `nothing heard from ${endpoint} since ${rfc3339(heardAt.wallMs)}`;

@@ -112,6 +112,11 @@ export const cacheKeeperEvents = {
     fields: ["crashesInARow"],
     says: "BuildKit's last end was unclean: its databases are checked before it starts.",
   },
+  "buildkit.cache-not-synced": {
+    at: ["warn"],
+    fields: [],
+    says: "BuildKit ended in order, and its disk did not take everything within 8 s: its next start doubts its cache, as after an unclean end.",
+  },
   "buildkit.disk-reserve-used": {
     at: ["warn"],
     fields: [],

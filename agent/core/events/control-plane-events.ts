@@ -12,6 +12,11 @@ export const controlPlaneEvents = {
     fields: ["err", "retryInMs"],
     says: "The stream to the control plane is gone, or could not be had; open builds go on.",
   },
+  "control-plane.hasty": {
+    at: ["warn"],
+    fields: ["err"],
+    says: "The control plane says more than this machine reads at a time; the rest waits, and nothing is lost.",
+  },
   "control-plane.proxy": { at: ["info"], fields: ["proxy"], says: "The control plane is reached by this HTTP proxy." },
   "control-plane.newer-contract": {
     at: ["info"],

@@ -35,7 +35,7 @@ export interface FaultRow {
    * In which ways a build that runs into it may fail; none: no build may. `unaccepted`: the control
    * plane says that no machine took it; `refused:<code>`: a machine said why it does not;
    * `ending:<ending>`: its record says it; `no-session`: the gateway let nobody in;
-   * `said:no-space`: BuildKit told the client.
+   * `said:no-space`, `said:session-late`: BuildKit told the client.
    */
   readonly breaks: readonly string[];
 }

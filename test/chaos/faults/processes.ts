@@ -10,6 +10,9 @@ const WITHOUT_GATEWAY = [...KEPT_WAITING, "no-session", "ending:gateway-lost"];
 const WITHOUT_BUILDKIT = [...KEPT_WAITING, ...["no-session", "ending:buildkit-closed", "ending:buildkit-error"]];
 const WITHOUT_AGENT = [...new Set([...WITHOUT_GATEWAY, ...WITHOUT_BUILDKIT, "refused:draining", "refused:stopping"])];
 
+/** BuildKit gives a build's session 5 s to be heard of, by a clock that does not stand still. */
+const STANDS_STILL = ["said:session-late"];
+
 const lane = "processes";
 const EVERYBODY: readonly ChildName[] = ["launcher", "gateway", "control", "buildkitd"];
 
@@ -63,11 +66,12 @@ export const PROCESS_FAULTS = {
   "control-killed": killed("control", KEPT_WAITING, 5),
   "control-stopped": stopped("control", KEPT_WAITING, [1_000, 20_000]),
   "gateway-killed": killed("gateway", WITHOUT_GATEWAY, 3),
-  "gateway-stopped": stopped("gateway", WITHOUT_GATEWAY, [500, 8_000]),
+  "gateway-stopped": stopped("gateway", [...WITHOUT_GATEWAY, ...STANDS_STILL], [500, 8_000]),
   "buildkitd-killed": killed("buildkitd", WITHOUT_BUILDKIT, 3),
-  "buildkitd-stopped": stopped("buildkitd", WITHOUT_BUILDKIT, [500, 12_000]),
+  "buildkitd-stopped": stopped("buildkitd", [...WITHOUT_BUILDKIT, ...STANDS_STILL], [500, 12_000]),
   "machine-suspended": {
-    ...{ lane, weight: 2, breaks: [...WITHOUT_GATEWAY, ...WITHOUT_BUILDKIT], holdsMs: [1_000, 12_000] },
+    ...{ lane, weight: 2, holdsMs: [1_000, 12_000] },
+    breaks: [...new Set([...WITHOUT_GATEWAY, ...WITHOUT_BUILDKIT, ...STANDS_STILL])],
     what: "the whole machine stands still, and goes on",
     bring: async ({ stage }) => {
       const pids: number[] = [];

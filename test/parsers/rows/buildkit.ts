@@ -148,7 +148,7 @@ export const fromBuildkit: readonly Parser[] = [
     {
       name: "the mark of a running buildkitd",
       at: "agent/adapters/buildkit/in-use.ts",
-      samples: [{ startedAtMs: 1, crashesInARow: 2 }],
+      samples: [{ startedAtMs: 1, crashesInARow: 2, bootId: "boot-1" }],
     },
     (bytes) => inFile(bytes, readInUse),
   ),

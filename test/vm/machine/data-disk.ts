@@ -11,6 +11,8 @@ export interface DataDiskOptions {
   /** Default 1 GiB. */
   readonly sizeBytes?: number;
   readonly readOnly?: boolean;
+  /** Whether what the guest tells it is kept, request by request, in `logFile`. */
+  readonly logged?: boolean;
 }
 
 /**
@@ -21,18 +23,27 @@ export class DataDisk {
   readonly file: string;
   readonly serial: string;
   readonly readOnly: boolean;
+  /** As `test/power/write-log.ts` reads it. */
+  readonly logFile: string | undefined;
 
-  private constructor(file: string, serial: string, readOnly: boolean) {
+  private constructor(file: string, serial: string, readOnly: boolean, logFile: string | undefined) {
     this.file = file;
     this.serial = serial;
     this.readOnly = readOnly;
+    this.logFile = logFile;
   }
 
   static async blank(
     dir: string,
-    { serial = "cache", sizeBytes = DISK_BYTES, readOnly = false }: DataDiskOptions = {},
+    { serial = "cache", sizeBytes = DISK_BYTES, readOnly = false, logged = false }: DataDiskOptions = {},
   ) {
-    return new DataDisk(await blankDisk(join(dir, `${serial}.raw`), sizeBytes), serial, readOnly);
+    const logFile = logged ? await blankDisk(join(dir, `${serial}.writes`), 0) : undefined;
+    return new DataDisk(await blankDisk(join(dir, `${serial}.raw`), sizeBytes), serial, readOnly, logFile);
+  }
+
+  /** An image of a disk, as somebody else has made it. */
+  static of(file: string, serial = "cache"): DataDisk {
+    return new DataDisk(file, serial, false, undefined);
   }
 
   /** What the guest knows it by. */

@@ -175,18 +175,21 @@ export class Guest implements AsyncDisposable {
   }
 }
 
-function blockdevOf({ file, serial, readOnly }: DataDisk): Readonly<Record<string, unknown>> {
+function blockdevOf({ file, serial, readOnly, logFile }: DataDisk): Readonly<Record<string, unknown>> {
   // Whatever the guest has written is in this machine's memory at least, and outlives QEMU; only
   // this machine's own end would lose it.
   const cache = { direct: false, "no-flush": true };
-  return {
-    "node-name": `data-${serial}`,
+  const node = { "node-name": `data-${serial}`, "read-only": readOnly, discard: "unmap" };
+  const raw = {
     driver: "raw",
     "read-only": readOnly,
     cache,
     file: { driver: "file", filename: file, cache, discard: "unmap", "read-only": readOnly },
     discard: "unmap",
   };
+  if (logFile === undefined) return { ...raw, ...node };
+  // Flushes end below it: they belong into the log.
+  return { ...node, driver: "blklogwrites", file: raw, log: { driver: "file", filename: logFile, cache } };
 }
 
 function deviceOf({ serial }: DataDisk): Readonly<Record<string, unknown>> {

@@ -118,9 +118,13 @@ export class VmStage implements AsyncDisposable {
 
   /**
    * `buildctl build` of these lines from this machine, through mutual TLS; busybox is in the
-   * context, and the output goes to `outputDir`.
+   * context, unless it is another one, and the output goes to `outputDir`.
    */
-  async build(dockerfile: readonly string[], open?: OpenedBuildFiles) {
+  async build(
+    dockerfile: readonly string[],
+    open?: OpenedBuildFiles,
+    context = join(this.#place.clientDir, "context"),
+  ) {
     const ticket = open ?? (await this.openBuild());
     const { clientDir, tools } = this.#place;
     this.#builds += 1;
@@ -131,7 +135,7 @@ export class VmStage implements AsyncDisposable {
     const args = [
       ...buildctlArguments(ticket),
       ...["build", "--progress", "plain", "--frontend", "dockerfile.v0"],
-      ...["--local", `context=${join(clientDir, "context")}`, "--local", `dockerfile=${dir}`],
+      ...["--local", `context=${context}`, "--local", `dockerfile=${dir}`],
       ...["--output", `type=local,dest=${outputDir}`],
     ];
     const client = Client.start(tools.buildctl, args, process.env, BUILD_DEADLINE_MS);

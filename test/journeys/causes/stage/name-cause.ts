@@ -10,7 +10,7 @@ import { paced } from "./paced.ts";
 import { checkOf, report, rootsOf, type ToldTrouble } from "./report.ts";
 
 /** The bar: a cause is named within this, and within twice that where it shows by silence. */
-const NAMED_MS = 10_000;
+export const NAMED_MS = 10_000;
 const NAMED_OF_SILENCE_MS = 20_000;
 /** Far more than any recovery here takes. */
 const CLEARED_MS = 45_000;
@@ -27,7 +27,7 @@ export async function usualOf(stage: Stage): Promise<readonly string[]> {
 }
 
 /** Once nothing is wrong but `usual`. */
-async function well(stage: Stage, usual: readonly string[]): Promise<StatusReport> {
+export async function well(stage: Stage, usual: readonly string[]): Promise<StatusReport> {
   let last: readonly string[] | undefined;
   const isWell = async (): Promise<StatusReport | undefined> => {
     const now = await report(stage);
@@ -78,7 +78,8 @@ export async function nameCauses(
   return { namedMs, clearedMs: Date.now() - mendedMs };
 }
 
-async function untilNamed(stage: Stage, { check: name, says }: Cause): Promise<StatusReport> {
+/** Looks until it is. @throws {Error} with what was seen instead. */
+export async function untilNamed(stage: Stage, { check: name, says }: Cause): Promise<StatusReport> {
   let last: StatusReport | undefined;
   const isNamed = async (): Promise<StatusReport | undefined> => {
     const now = await report(stage);
@@ -100,7 +101,7 @@ function shown(last: StatusReport | undefined): string {
 }
 
 /** As one cause, in both views, with what to do about it. */
-async function seen(stage: Stage, cause: Cause, roots: readonly string[]): Promise<void> {
+export async function seen(stage: Stage, cause: Cause, roots: readonly string[]): Promise<void> {
   const { check: name, severity, explains = [], remedy, command } = cause;
   const { exitCode, said } = await stage.status();
   const named = await eventually("status", () => report(stage));

@@ -84,6 +84,8 @@ export namespace DebugUser {
  * and the limit:
  *
  *   the whole AttachResponse             16777216 bytes; a longer one ends the stream
+ *   values in it, tags and lengths too   524288
+ *   a text, bytes, a name in a map       4096, where nothing else is said here
  *   open_builds                          4096
  *   closed_builds                        16384
  *   trust_bundle.build_ca_certificates   64 certificates, 262144 bytes

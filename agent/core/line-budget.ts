@@ -1,0 +1,83 @@
+import type { EventName } from "./events/index.ts";
+
+/** Of one event, as many lines at once; and as many in a second after that. */
+const AT_ONCE = 200;
+const A_SECOND = 1;
+
+/** What another end brings about by each of its messages, whatever it says in them. */
+const AT_OTHERS_PACE: ReadonlySet<string> = new Set<EventName>([
+  "control-plane.attached",
+  "control-plane.detached",
+  "control-plane.newer-contract",
+  "desired-state.accepted",
+  "desired-state.refused",
+  "policy.applied",
+  "policy.ca-unreadable",
+  "check.failed",
+  "check.passed",
+  "check.unknown",
+  "gateway.lost",
+  "control.lost",
+  "control.connected",
+  "debug-terminal.waiting",
+  "debug-terminal.refused",
+  "debug-terminal.ended",
+  "debug-terminal.other-person",
+  "diagnostics.begun",
+  "diagnostics.answered",
+  "diagnostics.failed",
+  "diagnostics.given-up",
+  "bundle.made",
+  "network.applied",
+  "network.not-applied",
+  "network.in-force",
+  "mirrors.not-found",
+  "mirrors.too-many-addresses",
+  "tailnet.joined",
+  "tailnet.not-joined",
+  "tailnet.leaving",
+  "tailnet.left",
+  "tailnet.lost",
+  "traces.sending",
+  "traces.order-refused",
+  "traces.not-accepted",
+  "traces.partly-rejected",
+  "buildkit.settings-adapted",
+  "buildkit.started",
+  "buildkit.stopped",
+  "cache.not-open",
+  "volume.not-opened",
+  "link.dropped",
+  "link.accept-failed",
+  "order.failed",
+  "launcher.verb-failed",
+  "operator.not-answered",
+]);
+
+interface Account {
+  left: number;
+  atMs: number;
+  untold: number;
+}
+
+/**
+ * What another end brings about a thousand times a second must not fill a disk, whatever its words.
+ * Of each such event there are so many lines; what is beyond is counted, and told with the next.
+ */
+export class LineBudget {
+  readonly #accounts = new Map<string, Account>();
+
+  /**
+   * How many lines of this event were left out before this one; undefined: this one is, too.
+   *
+   * @param nowMs monotonic
+   */
+  take(event: string, nowMs: number): number | undefined {
+    if (!AT_OTHERS_PACE.has(event)) return 0;
+    const before = this.#accounts.get(event) ?? { left: AT_ONCE, atMs: nowMs, untold: 0 };
+    const left = Math.min(AT_ONCE, before.left + ((nowMs - before.atMs) / 1_000) * A_SECOND);
+    const isTold = left >= 1;
+    this.#accounts.set(event, { left: isTold ? left - 1 : left, atMs: nowMs, untold: isTold ? 0 : before.untold + 1 });
+    return isTold ? before.untold : undefined;
+  }
+}
