@@ -71,6 +71,7 @@ async function make(target, version, architecture, parts) {
     "start-buildkitd",
     "keep-gateway",
     "note-parts",
+    "start-control-again",
     "with-notify-socket",
     "watch-network",
     "watch-cache",
