@@ -97,9 +97,9 @@ it("an old gateway that is killed while it finishes breaks its own builds, says 
   await replace();
   await using whole = await machine().holdBuild();
   process.kill(old, "SIGKILL");
-  await expect(broken.finish()).rejects.toThrow("The client failed");
+  await expect(broken.client.succeeds()).rejects.toThrow("The client failed");
   await untilTold(/killed by SIGKILL/, broken);
-  expect(await endingsOf(broken)).toEqual([SessionEnding.GATEWAY_LOST]);
+  expect(await endingsOf(broken)).toContain(SessionEnding.GATEWAY_LOST);
   await whole.finish();
   expect(await endingsOf(whole)).toEqual([SessionEnding.CLIENT_CLOSED]);
   await sole();
@@ -152,7 +152,7 @@ it("a new gateway that hangs is ended by the watchdog, though an old one lives",
   const [young] = (await gateways()).filter((pid) => pid !== old);
   process.kill(young ?? 0, "SIGSTOP");
   await eventually("the unit is started again", async () => (await unit())["NRestarts"] !== before, 60_000);
-  await expect(open.finish()).rejects.toThrow("The client failed");
+  await expect(open.client.succeeds()).rejects.toThrow("The client failed");
   await machine().readyAgain();
   expect(await machine().buildOnce("after-the-watchdog")).toBe("after-the-watchdog");
 });
@@ -170,8 +170,8 @@ it("with four gateways open a fifth is refused in words, and a stop of the unit 
   await machine().container.run("systemctl", ["restart", GATEWAY]);
   await sole();
   for (const build of held) {
-    await expect(build.finish()).rejects.toThrow("The client failed");
-    expect(await endingsOf(build)).toEqual([SessionEnding.GATEWAY_LOST]);
+    await expect(build.client.succeeds()).rejects.toThrow("The client failed");
+    expect(await endingsOf(build)).toContain(SessionEnding.GATEWAY_LOST);
     await build[Symbol.asyncDispose]();
   }
   await machine().readyAgain();

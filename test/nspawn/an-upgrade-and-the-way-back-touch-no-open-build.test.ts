@@ -59,7 +59,11 @@ async function isWhole({ buildId }: { readonly buildId: string }): Promise<void>
 
 /** Whether the unit's main process is the one that starts gateways. */
 async function hasKeeper(): Promise<boolean> {
-  const line = await readFile(`/proc/${await machine().container.mainPid(GATEWAY)}/cmdline`, "utf8").catch(() => "");
+  // It may be just starting.
+  const pid = await machine()
+    .container.mainPid(GATEWAY)
+    .catch(() => 0);
+  const line = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
   return line.includes("/keep-gateway\0");
 }
 
