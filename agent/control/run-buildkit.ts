@@ -197,20 +197,20 @@ class Daemon {
       try {
         const { version } = await probe.listWorkers(signal);
         lastAnswer = clock.now();
+        const wasLate = isLate;
         isLate = false;
         if (mayBeHalf) mayBeHalf = !(await this.#forgetTransfers(isProved, signal));
         if (!isProved) await this.#prove(signal);
         isProved = true;
-        if (this.#cells.buildkit.get().at !== "ready") log.info({ version }, "buildkit.ready");
+        if (wasLate || this.#cells.buildkit.get().at !== "ready") log.info({ version }, "buildkit.ready");
         this.#show("ready", "Answers ListWorkers", version);
         reached();
       } catch (err) {
         if (signal.aborted || this.#status.get() !== running) return 0;
-        const wasLate = isLate;
         isLate = !(err instanceof Unguarded);
         const { at } = this.#cells.buildkit.get();
         const silentMs = clock.now().monoMs - lastAnswer.monoMs;
-        if (at === "ready" && !wasLate) log.warn({ err, silentMs }, "buildkit.not-answering");
+        if (at === "ready") log.warn({ err, silentMs }, "buildkit.not-answering");
         if (err instanceof Unguarded) this.#show("unguarded", inWords(err));
         else if (at !== "starting" && (at !== "ready" || silentMs > SILENT_MS))
           this.#show("not-answering", silence(inWords(err), lastAnswer));

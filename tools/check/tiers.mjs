@@ -39,6 +39,10 @@ export const evidence = () =>
 export const parsers = () =>
   everydayTests("parsers", ["test/parsers/every-reader"], 20 * MINUTES, { BUILDER_AGENT_PARSER_CASES: "10000" });
 
+/** Everything that a control plane may do, for ten seconds each; every day in turn. @type {Tier} */
+export const hostile = () =>
+  everydayTests("hostile", ["test/journeys/hostile"], 30 * MINUTES, { BUILDER_AGENT_HOSTILE_SECONDS: "10" });
+
 /** 200 endings of debug terminals; the everyday tests take one of each kind. @type {Tier} */
 export const terminals = () =>
   everydayTests("terminals", ["test/debug/nothing-is-left"], 30 * MINUTES, { BUILDER_AGENT_TERMINAL_ENDINGS: "200" });

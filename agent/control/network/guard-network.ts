@@ -9,7 +9,6 @@ import { Cell } from "../../lifecycle/cell.ts";
 import type { LoopReport } from "../../lifecycle/loop-report.ts";
 import { type Failure, type Pauses, reconcile } from "../../lifecycle/reconcile.ts";
 import type { WatchedNetwork } from "../../ports/build-network.ts";
-import type { Clock } from "../../ports/clock.ts";
 import type { Board } from "../board/board.ts";
 import { findMirrors, type MirrorPorts } from "./find-mirrors.ts";
 
