@@ -11,7 +11,12 @@ export interface Judged {
 }
 
 /** Prints the figures; with BUILDER_AGENT_WRITE_FIGURES=1 they go to docs/reliability.md. */
-export async function tellFigures(command: string, seconds: number, judged: readonly Judged[]): Promise<void> {
+export async function tellFigures(
+  section: "power-cuts" | "power-cuts-without-a-guest",
+  command: string,
+  seconds: number,
+  judged: readonly Judged[],
+): Promise<void> {
   const header =
     "| disk | requests | power cuts | next build passed, byte for byte | layers lost, all told | file system repaired | made anew | databases set aside | whole cache set aside |";
   const rows = judged.map(({ what, recording, verdicts }) => {
@@ -34,5 +39,5 @@ export async function tellFigures(command: string, seconds: number, judged: read
   const figures = asMeasured({ command, seconds, figures: table });
   process.stderr.write(`${figures}\n`);
   if (process.env["BUILDER_AGENT_WRITE_FIGURES"] === "1")
-    await writeSection({ page: "docs/reliability.md", name: "power-cuts" }, figures);
+    await writeSection({ page: "docs/reliability.md", name: section }, figures);
 }

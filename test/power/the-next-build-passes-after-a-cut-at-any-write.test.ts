@@ -32,7 +32,12 @@ beforeEach(async ({ skip }) => {
 afterAll(async () => {
   const seconds = (performance.now() - beganMs) / 1_000;
   if (IS_LONG && judged.length === ON.length)
-    await tellFigures(`BUILDER_AGENT_SEED=${SEED} npm run test:cuts`, seconds, judged);
+    await tellFigures(
+      "power-cuts-without-a-guest",
+      `BUILDER_AGENT_CUTS=${CUTS} BUILDER_AGENT_SEED=${SEED} npm run test:cuts`,
+      seconds,
+      judged,
+    );
 });
 
 it.each(ON)(

@@ -75,7 +75,7 @@ it(`the next machine builds all that had passed after ${CUTS} cuts, and tells wh
   const command = `BUILDER_AGENT_CUTS=${CUTS} BUILDER_AGENT_SEED=${SEED} npm run test:vm -- cut-at-any-write`;
   const seconds = (performance.now() - beganMs) / 1_000;
   if (CUTS > EVERYDAY_CUTS)
-    await tellFigures(command, seconds, [{ what: "LUKS and ext4, of a guest", recording, verdicts }]);
+    await tellFigures("power-cuts", command, seconds, [{ what: "LUKS and ext4, of a guest", recording, verdicts }]);
 });
 
 it("another guest opens the encrypted disk of one such cut with its key, and builds", {
