@@ -17,6 +17,7 @@ import {
   evidence,
   floor,
   frames,
+  hostile,
   notices,
   nspawn,
   page,
@@ -51,7 +52,7 @@ const slow = {
   "vm-first": vmFirst,
 };
 /** @type {Checks} */
-const known = { ...everyday, ...slow, parsers, endings, notices, replacements, tailnet, recovery, cuts, vm };
+const known = { ...everyday, ...slow, parsers, hostile, endings, notices, replacements, tailnet, recovery, cuts, vm };
 
 const { values, positionals } = parseArgs({
   options: { only: { type: "string" }, slow: { type: "boolean", default: false } },

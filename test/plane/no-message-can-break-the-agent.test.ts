@@ -4,6 +4,7 @@ import { AttachResponse } from "../../agent/adapters/grpc/gen/builder/agent/v1/b
 import { DesiredState } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
 import { messageFromPlane } from "../../agent/adapters/grpc/message-from-plane.ts";
 import { isId } from "../../agent/core/build-identity.ts";
+import { CONTRACT_LIMITS } from "../../agent/core/contract-limits.ts";
 import { CertificateAuthority } from "../../sandbox/pki/certificate-authority.ts";
 import { desiredProto, received } from "./desired-sample.ts";
 
@@ -125,6 +126,23 @@ describe("whatever the control plane sends", () => {
       }),
       { numRuns: 5_000 },
     );
+  });
+
+  it("makes no objects of more than a message may hold, whatever they are", () => {
+    const bytes = 8 * 2 ** 20;
+    for (const [field, name] of [
+      [6, "builds"],
+      [7, "closed builds"],
+      [11, "grants"],
+      [12, "requests"],
+      [99, "what nobody knows"],
+    ] as const) {
+      const head = Buffer.from([0x0a, 0x80, 0x80, 0x80, bytes >> 21]);
+      const tag = field < 16 ? [(field << 3) | 2] : [((field << 3) & 0x7f) | 2 | 0x80, field >> 4];
+      const message = Buffer.concat([head, Buffer.alloc(bytes, Buffer.from([...tag, 0]))]);
+      const because = `The message has more than ${CONTRACT_LIMITS.messageNumbers} values`;
+      expect([name, messageFromPlane(message).message]).toEqual([name, { is: "malformed", revision: 0n, because }]);
+    }
   });
 
   it("says the same after any fields that a newer control plane adds", () => {

@@ -9,14 +9,19 @@ import { nodePeerReader } from "../../../agent/adapters/x509/peer-reader.ts";
 import { uriSans } from "../../../agent/adapters/x509/uri-sans.ts";
 import { asn1Element } from "../../../agent/core/asn1-element.ts";
 import { parseBuildUri } from "../../../agent/core/build-identity.ts";
+import { CONTRACT_LIMITS } from "../../../agent/core/contract-limits.ts";
 import { mirrorHosts } from "../../../agent/core/network/mirrors.ts";
 import { isOtlpEndpoint, tracePlan } from "../../../agent/core/traces/target.ts";
 import { desiredProto } from "../../plane/desired-sample.ts";
 import { ofBytes, ofText, type Parser } from "../parser.ts";
 import { type Certified, withoutKey } from "../samples.ts";
 
-/** grpc-js takes no larger message. */
-const MESSAGE_MAX_BYTES = 4 * 1024 * 1024;
+const MESSAGE_MAX_BYTES = CONTRACT_LIMITS.messageBytes;
+/** Of two bytes each, in a message that says how long it is. */
+const EIGHT_MILLION_BUILDS = Buffer.concat([
+  Buffer.from([0x0a, 0x80, 0x80, 0x80, 0x07]),
+  Buffer.alloc(7 * 2 ** 21, Buffer.from([0x32, 0])),
+]);
 
 /** What a control plane says that may be anybody's by now. */
 export function fromTheControlPlane({ certPem, caPem, certDer, caDer, spkiSha256 }: Certified): readonly Parser[] {
@@ -27,6 +32,7 @@ export function fromTheControlPlane({ certPem, caPem, certDer, caDer, spkiSha256
         name: "desired state",
         at: [
           "agent/adapters/grpc/message-from-plane.ts",
+          "agent/adapters/grpc/short-texts.ts",
           "agent/adapters/grpc/trust-from-proto.ts",
           "agent/adapters/grpc/debug-grants-from-proto.ts",
         ],
@@ -37,7 +43,7 @@ export function fromTheControlPlane({ certPem, caPem, certDer, caDer, spkiSha256
           }).finish(),
         ],
         mostBytes: MESSAGE_MAX_BYTES,
-        troubles: ["\x0a\x00", "\x22\x00", "\x32\x02\x0a\x00", "\x0b"],
+        troubles: ["\x0a\x00", "\x22\x00", "\x32\x02\x0a\x00", "\x0b", EIGHT_MILLION_BUILDS],
       },
       messageFromPlane,
     ),

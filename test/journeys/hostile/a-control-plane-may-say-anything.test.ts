@@ -1,0 +1,37 @@
+import { afterAll, expect, it } from "vitest";
+import { besieged, unharmed } from "./stage/besieged.ts";
+import { type Conduct, flood } from "./stage/far-end.ts";
+import { machineWithAWay, SECONDS } from "./stage/far-plane.ts";
+import { type Figure, record } from "./stage/figures.ts";
+import { allThatMayBeSaid, type Said } from "./stage/said.ts";
+
+const TOGETHER_MS = 3_000;
+
+const { way, stage } = await machineWithAWay();
+const all = allThatMayBeSaid(stage);
+const together: Said = {
+  what: "all of it in turn",
+  next: (at) => all[at % all.length]?.next(at) ?? new Uint8Array(),
+};
+const rows =
+  SECONDS === 0 ? [{ ...together, forMs: TOGETHER_MS }] : all.map((said) => ({ ...said, forMs: SECONDS * 1_000 }));
+
+const figures: Figure[] = [];
+const sinceMs = performance.now();
+afterAll(() => record("hostile-words", sinceMs, figures));
+
+it.each(rows)(
+  "a build goes on, control stays small and its log short, while it is told without end: $what",
+  { timeout: 120_000 + SECONDS * 2_000 },
+  async ({ what, next, forMs }) => {
+    let said = 0;
+    const conduct: Conduct = { speaks: "grpc", attach: (call) => flood(call, () => next((said += 1))) };
+    const seen = await besieged(stage(), way, { forMs, conduct, times: () => said });
+    figures.push({ what, said, ...seen });
+    // In turn, a state that is refused is over with the next one that is not.
+    const begun = SECONDS > 0 ? seen.troublesBegun : [];
+    expect(begun.filter((name, at) => begun.indexOf(name) !== at)).toEqual([]);
+  },
+);
+
+it("and when it is over, the next build passes, and no session was lost or told twice", () => unharmed(stage()));
