@@ -18,6 +18,7 @@ it("the longest files begin first, in their order, and all others after them", a
   };
   const project = { config: { sequence: { groupOrder: 0 }, isolate: true }, name: "" };
   const files = names.map((name) => ({ moduleId: inTree(`${name}.test.ts`), project, pool: "forks" }));
+  // oxlint-disable-next-line unicorn/no-array-sort -- it is no array's
   const sorted = await new LongestFirst(context as unknown as Vitest).sort(files as unknown as TestSpecification[]);
   expect(sorted.map(({ moduleId }) => moduleId)).toEqual(
     [first, second, "test/core/a-short-one", "test/core/another"].map((name) => inTree(`${name}.test.ts`)),

@@ -48,7 +48,7 @@ it("a machine whose CA was withdrawn resumes no session with the sandbox's contr
     ...{ cert: identity.chainPem, key: identity.key.pem.reveal(), ALPNProtocols: ["h2"] },
   };
   const tickets: Buffer[] = [];
-  /** Whether it is taken up where an earlier one was. What is for that comes before the first byte. */
+  /** Whether an earlier session is taken up. Tickets come before the first byte. */
   const isResumed = async (session?: Buffer): Promise<boolean> => {
     const socket = connect({ ...options, ...(session && { session }) });
     socket.on("session", (ticket: Buffer) => void tickets.push(ticket)).on("error", () => undefined);

@@ -27,6 +27,7 @@ export const LONGEST = [
 export class LongestFirst extends BaseSequencer {
   /** @override @param {import("vitest/node").TestSpecification[]} files */
   async sort(files) {
+    // oxlint-disable-next-line unicorn/no-array-sort -- it is no array's
     const others = await super.sort(files);
     return others.toSorted((a, b) => rank(a.moduleId) - rank(b.moduleId));
   }
