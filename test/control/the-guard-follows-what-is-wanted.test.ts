@@ -325,7 +325,7 @@ describe("the guard", () => {
     await clock.advance(1);
     const failed = [network.get(), isolation.get()].find(({ at }) => at === "failed");
     expect(failed).toMatchObject({
-      because: expect.stringMatching(`was not (made|tried) within ${limitMs / 1_000} s`) as string,
+      because: expect.stringMatching(`was not (made|tried) within ${limitMs / 1_000} s`) as unknown,
     });
   });
 
