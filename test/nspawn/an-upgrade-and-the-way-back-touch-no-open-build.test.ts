@@ -142,7 +142,7 @@ it("to a release with the same units: the gateway is replaced, and BuildKit is l
   expect(await install(PRESENT)).toEqual([
     "builder-agent: control: started anew, as the same machine; no session is touched",
     expect.stringMatching(
-      /^builder-agent: gateway: replaced, no session is touched\. A new gateway serves, \d+ ms after .* finishes 1 session open$/,
+      /^builder-agent: gateway: replaced, no session is touched\. A new gateway serves, \d+ ms after .* goes on with 1 session open$/,
     ),
     "builder-agent: BuildKit: untouched; this release has the same",
   ]);
