@@ -1,41 +1,29 @@
 import { status } from "@grpc/grpc-js";
 import { CloseReason } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
-import { MemoryNonces, type SpentTokens } from "../../verifier/src/index.ts";
-import { Attestations, type TrustedIssuer } from "./attestations.ts";
-import { Audit, type AuditEntry } from "./audit.ts";
+import type { TrustedIssuer } from "./attestations.ts";
+import type { AuditEntry } from "./audit.ts";
 import { Authorities, CONTROL_PLANE_NAME } from "./authorities.ts";
-import { BuildOrders, type OpenedBuild, type PlacedBuild } from "./build-orders.ts";
+import type { OpenedBuild, PlacedBuild } from "./build-orders.ts";
 import type { BuildOrder } from "./builds.ts";
 import type { Change } from "./change.ts";
-import { Changes } from "./changes.ts";
-import { DebugDesk } from "./debug/desk.ts";
-import { type Archive, Diagnostics } from "./diagnostics.ts";
+import type { DebugDesk } from "./debug/desk.ts";
+import type { Archive } from "./diagnostics.ts";
 import { type DrainOrder, drainOf } from "./drain-order.ts";
-import { buildsFor } from "./exchange/builds-for.ts";
-import { Exchange } from "./exchange/exchange.ts";
+import type { Exchange } from "./exchange/exchange.ts";
 import { Faults } from "./faults.ts";
-import { Fleet } from "./fleet.ts";
-import { JoinTokens } from "./join-tokens.ts";
-import { Commits } from "./kept/commits.ts";
-import { IN_MEMORY, type Keeper } from "./kept/keeper.ts";
-import type { Snapshot } from "./kept/snapshot.ts";
-import { Leases } from "./leases.ts";
+import { IN_MEMORY } from "./kept/keeper.ts";
 import type { Machine } from "./machine.ts";
 import { type ControlPlaneOptions, type Settings, withDefaults } from "./options.ts";
+import { type Made, type PlaneParts, planeParts } from "./plane-parts.ts";
 import type { ListedBuild, Wishes } from "./project.ts";
 import type { Entitlement, ProjectRef } from "./project-ref.ts";
-import { RecordBook, type StoredRecord } from "./record-book.ts";
+import type { StoredRecord } from "./record-book.ts";
 import { Refusal } from "./refusal.ts";
-import { Registry } from "./registry.ts";
-import { Revisions } from "./revisions.ts";
-import { service } from "./service.ts";
 import { Transport } from "./transport.ts";
 
 export type { OpenedBuild };
 
 const CLOSING = new Refusal(status.UNAVAILABLE, "The control plane is closing.");
-/** One audience for all customers: a challenge is anybody's. */
-const EVERYBODY = { connection: "sandbox" };
 const TOKEN_LIFETIME_MS = 60 * 60_000;
 
 /**
@@ -56,65 +44,16 @@ export class EmbeddedControlPlane implements AsyncDisposable {
   /** How CI jobs come to builds; `ExchangeServer` offers it to them. */
   readonly exchange: Exchange;
   readonly #settings: Settings;
-  readonly #commits: Commits;
-  readonly #fleet: Fleet;
-  readonly #records: RecordBook;
-  readonly #changes = new Changes();
-  readonly #revisions: Revisions;
-  readonly #builds: BuildOrders;
-  readonly #audit: Audit;
-  readonly #leases: Leases;
-  readonly #registry: Registry;
-  readonly #diagnostics: Diagnostics;
+  readonly #parts: PlaneParts;
   #transport: Transport | undefined;
 
-  private constructor(parts: {
-    readonly settings: Settings;
-    readonly keeper: Keeper;
-    readonly authorities: Authorities;
-    readonly spent: SpentTokens;
-    readonly clock: { offsetMs: number };
-    readonly now: () => number;
-  }) {
-    const { settings, keeper, authorities, spent, now } = parts;
-    const { recalled } = keeper;
-    this.clock = parts.clock;
-    this.#settings = settings;
-    this.#commits = new Commits(() => keeper.keep(() => this.#snapshot()));
-    this.#fleet = new Fleet(this.#commits, recalled);
-    this.#records = new RecordBook(keeper.records);
-    this.authorities = authorities;
-    const [fleet, commits, { applyDeadlineMs, heartbeatMs }] = [this.#fleet, this.#commits, settings];
-    const changing = { fleet, commits, changes: this.#changes, authorities, applyDeadlineMs, heartbeatMs, now };
-    this.#revisions = new Revisions(changing, recalled?.epoch);
-    this.#builds = new BuildOrders({ fleet, revisions: this.#revisions, authorities, now });
-    this.#diagnostics = new Diagnostics(now, () => this.#changes.notify());
-    this.debug = new DebugDesk({
-      now,
-      changed: () => this.#changes.notify(),
-      projectOf: (ref) => fleet.project(ref),
-      admit: (ref) => fleet.admit(ref),
-      wish: (ref, wishes) => this.wish(ref, wishes),
-    });
-    this.#audit = new Audit(now, settings.onAudit);
-    this.#leases = new Leases({ fleet, commits, audit: this.#audit, now, leaseMs: settings.leaseMs });
-    const keysOf = (instance: string): readonly string[] => this.#leases.keysOf(instance);
-    const builds = buildsFor(this, this.#fleet);
-    this.exchange = new Exchange({ commits: this.#commits, now, builds, fetch: settings.fetch }, recalled?.exchange);
-    const nonces = new MemoryNonces({ now, lifetimeMs: settings.nonceLifetimeMs });
-    const { audience, attestation: options } = settings;
-    this.#registry = new Registry({
-      nonces,
-      holder: EVERYBODY,
-      joinTokens: new JoinTokens(commits, now, recalled?.joinTokens),
-      attestations: new Attestations({ audience, nonces, holder: EVERYBODY, now, options, spent, keysOf }),
-      authorities,
-      fleet,
-      leases: this.#leases,
-      audit: this.#audit,
-      commits,
-      audience,
-    });
+  private constructor(made: Made) {
+    this.clock = made.clock;
+    this.authorities = made.authorities;
+    this.#settings = made.settings;
+    this.#parts = planeParts(made, this);
+    this.debug = this.#parts.debug;
+    this.exchange = this.#parts.exchange;
   }
 
   /** With what `keeper` has kept, if anything; each change is kept before it is told to anybody. */
@@ -125,12 +64,13 @@ export class EmbeddedControlPlane implements AsyncDisposable {
     const authorities = await Authorities.open(keeper, settings, now);
     const spent = await keeper.openSpent(now);
     const plane = new EmbeddedControlPlane({ settings, keeper, authorities, spent, clock, now });
+    const { fleet, commits, snapshot, contract } = plane.#parts;
     // The epoch: no machine may hear of one that a restart would not continue.
-    if (keeper.recalled === undefined) keeper.keep(() => plane.#snapshot());
-    plane.#commits.together(() => {
-      for (const project of plane.#fleet.projects()) project.closePending();
+    if (keeper.recalled === undefined) keeper.keep(snapshot);
+    commits.together(() => {
+      for (const project of fleet.projects()) project.closePending();
     });
-    plane.#transport = await Transport.open(settings, plane.authorities, plane.#service(), now);
+    plane.#transport = await Transport.open(settings, authorities, contract(plane.faults), now);
     return plane;
   }
 
@@ -181,19 +121,19 @@ export class EmbeddedControlPlane implements AsyncDisposable {
 
   /** Good for one registration, for an hour. */
   issueJoinToken(entitlement: Entitlement, lifetimeMs = TOKEN_LIFETIME_MS): string {
-    return this.#commits.together(() => {
-      this.#fleet.admit(entitlement);
-      return this.#registry.joinTokens.issue(entitlement, lifetimeMs);
+    return this.#parts.commits.together(() => {
+      this.#parts.fleet.admit(entitlement);
+      return this.#parts.registry.joinTokens.issue(entitlement, lifetimeMs);
     });
   }
 
   trustIssuer(issuer: TrustedIssuer): void {
-    for (const entitlement of Object.values(issuer.subjects)) this.#fleet.admit(entitlement);
-    this.#registry.attestations.trust(issuer);
+    for (const entitlement of Object.values(issuer.subjects)) this.#parts.fleet.admit(entitlement);
+    this.#parts.registry.attestations.trust(issuer);
   }
 
   machines(): readonly Machine[] {
-    return this.#fleet.machines();
+    return this.#parts.fleet.machines();
   }
 
   /**
@@ -201,7 +141,7 @@ export class EmbeddedControlPlane implements AsyncDisposable {
    * the contract's mark.
    */
   refuseMachine(id: string): void {
-    this.#fleet.refuse(this.#fleet.registered(id));
+    this.#parts.fleet.refuse(this.#parts.fleet.registered(id));
   }
 
   /**
@@ -209,12 +149,12 @@ export class EmbeddedControlPlane implements AsyncDisposable {
    * @throws {Error} when there is none, or it is attached and lives.
    */
   forgetMachine(id: string): void {
-    this.#leases.forget(id);
+    this.#parts.leases.forget(id);
   }
 
   /** What was refused, and which instance changed hands: the newest of it. */
   audit(): readonly AuditEntry[] {
-    return this.#audit.entries();
+    return this.#parts.audit.entries();
   }
 
   // ── what is wanted ──
@@ -229,44 +169,44 @@ export class EmbeddedControlPlane implements AsyncDisposable {
    *   After either the build is closed again.
    */
   openBuild(order: BuildOrder & { readonly wait?: boolean }, signal?: AbortSignal): Promise<OpenedBuild> {
-    return this.#builds.open(order, signal);
+    return this.#parts.builds.open(order, signal);
   }
 
   /** As `openBuild`, for the key of a request, which stays where it is: no other is let in. */
   openBuildFor(csrDer: Uint8Array, order: BuildOrder, signal?: AbortSignal): Promise<PlacedBuild> {
-    return this.#builds.openFor(csrDer, order, signal);
+    return this.#parts.builds.openFor(csrDer, order, signal);
   }
 
   endBuild(buildId: string): Change {
-    return this.#builds.close(buildId, CloseReason.ENDED);
+    return this.#parts.builds.close(buildId, CloseReason.ENDED);
   }
 
   revokeBuild(buildId: string): Change {
-    return this.#builds.close(buildId, CloseReason.REVOKED);
+    return this.#parts.builds.close(buildId, CloseReason.REVOKED);
   }
 
   /** The grant lasts until then; its certificate is not prolonged. */
   extendBuild(buildId: string, expiresAt: Date): Change {
-    return this.#builds.extend(buildId, expiresAt);
+    return this.#parts.builds.extend(buildId, expiresAt);
   }
 
   /** Ends builds that nobody ended within this time after their grant did: they only take room. */
   endExpired(afterMs: number): void {
-    this.#builds.endExpired(afterMs);
+    this.#parts.builds.endExpired(afterMs);
   }
 
   listBuilds(): readonly ListedBuild[] {
-    return this.#builds.list();
+    return this.#parts.builds.list();
   }
 
   /** All machines of the project, also those that register later. */
   drain(ref: ProjectRef, order: DrainOrder): Change {
-    return this.#revisions.amend(ref, (project) => project.drain(drainOf(order)));
+    return this.#parts.revisions.amend(ref, (project) => project.drain(drainOf(order)));
   }
 
   /** These machines of the project alone: one that registers later is not drained. */
   drainMachines(ref: ProjectRef, ids: readonly string[], order: DrainOrder): Change {
-    return this.#revisions.amend(ref, (project) => project.drainMachines(ids, drainOf(order)));
+    return this.#parts.revisions.amend(ref, (project) => project.drainMachines(ids, drainOf(order)));
   }
 
   /**
@@ -274,36 +214,36 @@ export class EmbeddedControlPlane implements AsyncDisposable {
    * diagnostics.
    */
   wish(ref: ProjectRef, wishes: Wishes): Change {
-    return this.#revisions.amend(ref, (project) => project.wish(wishes));
+    return this.#parts.revisions.amend(ref, (project) => project.wish(wishes));
   }
 
   /** A new authority signs builds from now on; both are trusted until `withdrawOldBuildCa`. */
   rotateBuildCa(): Promise<void> {
-    return this.#revisions.rotateBuildCa();
+    return this.#parts.revisions.rotateBuildCa();
   }
 
   withdrawOldBuildCa(ref: ProjectRef): Change {
-    return this.#revisions.withdrawOldBuildCa(ref);
+    return this.#parts.revisions.withdrawOldBuildCa(ref);
   }
 
   /** As if it had lost its state and counted from the start again. */
   startNewEpoch(ref: ProjectRef): Change {
-    return this.#revisions.startNewEpoch(ref);
+    return this.#parts.revisions.startNewEpoch(ref);
   }
 
   // ── what was heard ──
 
   records(): readonly StoredRecord[] {
-    return this.#records.all();
+    return this.#parts.records.all();
   }
 
   /** How many records came again that were stored already. */
   get repeatedRecords(): number {
-    return this.#records.repeats;
+    return this.#parts.records.repeats;
   }
 
   archives(): readonly Archive[] {
-    return this.#diagnostics.archives();
+    return this.#parts.diagnostics.archives();
   }
 
   /**
@@ -316,7 +256,7 @@ export class EmbeddedControlPlane implements AsyncDisposable {
     wait: { what?: string; deadlineMs?: number; signal?: AbortSignal } = {},
   ): Promise<T> {
     const { what = "what was expected of the machines", deadlineMs = this.#settings.applyDeadlineMs, signal } = wait;
-    return this.#changes.until(probe, { what: () => what, deadlineMs, signal });
+    return this.#parts.changes.until(probe, { what: () => what, deadlineMs, signal });
   }
 
   // ── what may go wrong ──
@@ -329,34 +269,5 @@ export class EmbeddedControlPlane implements AsyncDisposable {
   /** Sends these bytes to every attached machine as one message. */
   sendRaw(message: Uint8Array): void {
     for (const machine of this.machines()) machine.link?.sendRaw(message);
-  }
-
-  #snapshot(): Snapshot {
-    const joinTokens = [...this.#registry.joinTokens.kept()];
-    return {
-      epoch: this.#revisions.epoch,
-      ...this.authorities.kept(),
-      ...this.#fleet.kept(),
-      joinTokens,
-      exchange: this.exchange.kept(),
-    };
-  }
-
-  #service(): ReturnType<typeof service> {
-    return service({
-      registry: this.#registry,
-      fleet: this.#fleet,
-      leases: this.#leases,
-      records: this.#records,
-      diagnostics: this.#diagnostics,
-      terminals: this.debug.terminals,
-      recordings: this.debug.recordings,
-      faults: this.faults,
-      trustDomain: this.#settings.trustDomain,
-      heartbeatMs: this.#settings.heartbeatMs,
-      onCall: this.#settings.onCall,
-      learned: () => this.#changes.notify(),
-      desired: (machine) => this.#revisions.desired(machine),
-    });
   }
 }

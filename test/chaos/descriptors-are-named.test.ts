@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { descriptorsOf, moreOf } from "./descriptors.ts";
+import { descriptorsOf, lasting, moreOf, tcpWords } from "./descriptors.ts";
 
 it("says of a leak what leaked: which socket, with whom", async () => {
   const dir = await mkdtemp(join(tmpdir(), "descriptors-"));
@@ -33,6 +33,14 @@ it("says of a leak what leaked: which socket, with whom", async () => {
     unix.close();
     await rm(dir, { recursive: true });
   }
+});
+
+it("counts no connection that nobody has answered, for it ends by itself", () => {
+  const row = (state: string): string =>
+    `0: 0100007F:1F90 0200000A:0050 ${state} 00000000:00000000 00:00000000 0 0 0 77`;
+  const words = ["01", "02", "0A"].map((state) => tcpWords(row(state).split(" ")));
+  expect(words).toEqual(["tcp 8080 with 80", "tcp dials 80", "tcp 8080 listens"]);
+  expect(lasting(words)).toEqual(["tcp 8080 with 80", "tcp 8080 listens"]);
 });
 
 it("names only what there is more of, each kind once", () => {

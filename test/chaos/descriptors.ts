@@ -3,10 +3,12 @@ import { readdir, readFile, readlink } from "node:fs/promises";
 /** Columns of /proc/net/tcp: addresses in hexadecimal, state, inode. */
 const [LOCAL, REMOTE, STATE, INODE] = [1, 2, 3, 9] as const;
 const LISTENS = "0A";
+const SYN_SENT = "02";
+const DIALS = "tcp dials ";
 
 /**
  * What each descriptor of a process is: "pipe", "/dev/null", "unix /run/x.sock", "tcp 8443 with
- * 40112". @throws {Error} if there is no such process.
+ * 40112", "tcp dials 80". @throws {Error} if there is no such process.
  */
 export async function descriptorsOf(pid: number): Promise<readonly string[]> {
   const own = `/proc/${pid}`;
@@ -17,6 +19,14 @@ export async function descriptorsOf(pid: number): Promise<readonly string[]> {
     const [, kind, inode] = /^(\w+):\[(\d+)\]$/.exec(target) ?? [];
     return (inode !== undefined && sockets.get(inode)) || (kind ?? target);
   });
+}
+
+/**
+ * Without connections that nobody has answered yet: each start of BuildKit is followed by dozens of
+ * tries to reach what it must not, and the kernel gives up on them after two minutes.
+ */
+export function lasting(descriptors: readonly string[]): readonly string[] {
+  return descriptors.filter((one) => !one.startsWith(DIALS));
 }
 
 /** Which of them there are more of: "14 × pipe, 2 × unix /run/x.sock". */
@@ -36,10 +46,14 @@ async function unixSockets(own: string): Promise<readonly (readonly [string, str
 
 async function tcpSockets(own: string): Promise<readonly (readonly [string, string])[]> {
   const rows = [...(await table(`${own}/net/tcp`)), ...(await table(`${own}/net/tcp6`))];
-  return rows.map((cells) => {
-    const peer = cells[STATE] === LISTENS ? "listens" : `with ${portOf(cells[REMOTE])}`;
-    return [cells[INODE] ?? "", `tcp ${portOf(cells[LOCAL])} ${peer}`];
-  });
+  return rows.map((cells) => [cells[INODE] ?? "", tcpWords(cells)]);
+}
+
+/** A row of /proc/net/tcp in words. */
+export function tcpWords(cells: readonly string[]): string {
+  const [local, remote] = [portOf(cells[LOCAL]), portOf(cells[REMOTE])];
+  if (cells[STATE] === SYN_SENT) return `${DIALS}${remote}`;
+  return cells[STATE] === LISTENS ? `tcp ${local} listens` : `tcp ${local} with ${remote}`;
 }
 
 function portOf(address = ""): number {

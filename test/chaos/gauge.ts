@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ChildName, Stage } from "../journeys/stage/stage.ts";
-import { descriptorsOf } from "./descriptors.ts";
+import { descriptorsOf, lasting } from "./descriptors.ts";
 
 const NAMES: readonly ChildName[] = ["launcher", "control", "gateway", "buildkitd"];
 const EVERY_MS = 5_000;
@@ -12,7 +12,7 @@ export interface Sample {
   readonly pid: number;
   readonly atMs: number;
   readonly rssKib: number;
-  /** What each of its descriptors is. */
+  /** What each of its descriptors is, without connections that are only dialled. */
   readonly descriptors: readonly string[];
 }
 
@@ -26,7 +26,7 @@ async function sample(name: ChildName, pid: number): Promise<Sample | undefined>
   try {
     const status = await readFile(`/proc/${pid}/status`, "utf8");
     const rssKib = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? Number.NaN);
-    const descriptors = await descriptorsOf(pid);
+    const descriptors = lasting(await descriptorsOf(pid));
     return Number.isNaN(rssKib) ? undefined : { name, pid, atMs: Date.now(), rssKib, descriptors };
   } catch {
     // It is between two lives, or ended while it was looked at.

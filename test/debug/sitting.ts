@@ -1,4 +1,5 @@
 import type { Person, TerminalLine } from "../../sandbox/control-plane/debug/terminal-line.ts";
+import { paced } from "../journeys/causes/stage/paced.ts";
 
 /** A person at a terminal. */
 export class Sitting implements Person {
@@ -41,7 +42,7 @@ export class Sitting implements Person {
     return this.line.type(input);
   }
 
-  async sees(pattern: RegExp, deadlineMs = 30_000): Promise<string> {
+  async sees(pattern: RegExp, deadlineMs = paced(30_000)): Promise<string> {
     const deadline = Date.now() + deadlineMs;
     for (;;) {
       const match = pattern.exec(this.text);

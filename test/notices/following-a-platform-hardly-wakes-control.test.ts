@@ -27,7 +27,7 @@ afterAll(async () => {
   await writeSection(section, asMeasured({ command: COMMAND, seconds, figures: aligned(rows) }));
 });
 
-/** How often a second its main thread has waited for something, on a machine where nobody builds. */
+/** How often a second its main thread has waited, on a machine where nobody builds. */
 async function wakeUps(platform: "off" | PlatformName): Promise<number> {
   await using clouds = await NoticeStage.open();
   const identity = platform === "off" ? {} : clouds.places;

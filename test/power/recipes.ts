@@ -15,7 +15,7 @@ export interface Recipe {
   readonly by: "run" | "copy";
 }
 
-/** Stages of a Dockerfile: the same steps again are the same for BuildKit, whatever they are named. */
+/** A stage of a Dockerfile: the same steps are the same for BuildKit, however they are named. */
 function stage({ name, by }: Recipe): readonly string[] {
   if (by === "copy") return [`FROM scratch AS ${name}`, `COPY ${name} /out`];
   const lines = FILE_NUMBERS.map((at) => `busybox seq 1 ${LINES} | busybox sed s/^/${name}-${at}-/ > /out/${at}`);

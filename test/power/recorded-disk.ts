@@ -10,8 +10,8 @@ const START_DEADLINE_MS = 20_000;
 const END_DEADLINE_MS = 20_000;
 
 /**
- * A block device that keeps a log of what it is told: a loop device over a file that QEMU's storage
- * daemon serves, with its driver "blklogwrites" in between. A flush of the device is one of the log.
+ * A block device that keeps a log of what it is told: a loop device over a file that QEMU's
+ * storage daemon serves, with its driver "blklogwrites" in between. A flush is an entry, too.
  */
 export class RecordedDisk implements AsyncDisposable {
   readonly sizeBytes: number;

@@ -3,9 +3,9 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 /**
  * What a disk was told, in order, as Linux's dm-log-writes keeps it (Documentation/admin-guide/
  * device-mapper/log-writes.rst, drivers/md/dm-log-writes.c) and QEMU's driver "blklogwrites" too:
- * first a superblock of one sector (magic u64, version u64, entries u64, sector's size u32), then for
- * each request a sector that describes it (sector u64, sectors u64, flags u64, length of a mark u64,
- * all little-endian), followed by its data unless it is a discard.
+ * first a superblock of one sector (magic u64, version u64, entries u64, sector's size u32), then
+ * for each request a sector that describes it (sector u64, sectors u64, flags u64, length of a mark
+ * u64, all little-endian), followed by its data unless it is a discard.
  */
 const MAGIC = 0x6a_73_66_77_73_68_72n;
 const VERSION = 1n;

@@ -8,7 +8,7 @@ import { type PruneRequest, readUsageBytes, writePruneRequest } from "./prune-wi
 
 const PRUNE = "/moby.buildkit.v1.Control/Prune";
 const DEADLINE_MS = 300_000;
-/** What clients' files were transferred into, as BuildKit's client names it (UsageRecordTypeLocalSource). */
+/** What clients' files were transferred into (UsageRecordTypeLocalSource of BuildKit's client). */
 const TRANSFERS = "type==source.local";
 
 /** BuildKit's cache over one channel. Close it when it is needed no more. */

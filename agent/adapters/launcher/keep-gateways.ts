@@ -58,7 +58,7 @@ async function seated(seats: Set<number>, sockets: readonly string[], start: Gat
   seats.add(seat);
   try {
     const child = await start(seat, isBeside);
-    void child.exited.then(() => {
+    void vacated(child, () => {
       clear(sockets[seat - 1]);
       seats.delete(seat);
     });
@@ -67,6 +67,11 @@ async function seated(seats: Set<number>, sockets: readonly string[], start: Gat
     seats.delete(seat);
     throw failure;
   }
+}
+
+async function vacated({ exited }: Child, clearSeat: () => void): Promise<void> {
+  await exited;
+  clearSeat();
 }
 
 /** One that was killed leaves its socket, and its seat may stay empty. */

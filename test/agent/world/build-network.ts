@@ -87,8 +87,12 @@ export class SimulatedNetwork implements WatchedNetwork {
   }
 
   /** Nobody else is in this machine. */
-  async *changes(signal: AbortSignal): AsyncGenerator<AppliedNetwork> {
-    await aborted(signal, signal);
+  changes(signal: AbortSignal): AsyncIterable<AppliedNetwork> {
+    const over = async (): Promise<IteratorReturnResult<undefined>> => {
+      await aborted(signal, signal);
+      return { done: true, value: undefined };
+    };
+    return { [Symbol.asyncIterator]: () => ({ next: over }) };
   }
 
   #move({ avoid }: NetworkOrder, known: KnownSessions): void {

@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { status } from "@grpc/grpc-js";
+import type { EmbeddedControlPlane } from "../../../sandbox/control-plane/embedded-control-plane.ts";
 import type { Method } from "../../../sandbox/control-plane/faults.ts";
 import { Refusal } from "../../../sandbox/control-plane/refusal.ts";
 import { desired, MALFORMED_STATES } from "../../journeys/stage/malformed-states.ts";
 import type { Stage } from "../../journeys/stage/stage.ts";
-import type { Fault } from "./fault.ts";
+import type { Brought, Fault } from "./fault.ts";
 import { nothingToMend } from "./fault.ts";
 
 /** A build that is open goes on; one that is new waits for a machine that hears of it. */
@@ -38,20 +39,22 @@ export async function atOnce(stage: Stage): Promise<void> {
   await stage.ask("reconnect");
 }
 
+/** Nobody listens, and whoever was connected is cut. @param then once it is there again. */
+export function gone({ transport }: EmbeddedControlPlane, then: () => Promise<unknown>): Brought {
+  transport.stopListening();
+  transport.cutConnections();
+  return {
+    mend: async () => {
+      await transport.listenAgain();
+      await then();
+    },
+  };
+}
+
 export const PLANE_FAULTS = {
   "plane-gone": {
     ...{ lane, weight: 3, breaks: UNHEARD, holdsMs: [500, 20_000], what: "the control plane is gone" },
-    bring: async ({ stage }) => {
-      const { transport } = stage.plane;
-      transport.stopListening();
-      transport.cutConnections();
-      return {
-        mend: async () => {
-          await transport.listenAgain();
-          await atOnce(stage);
-        },
-      };
-    },
+    bring: async ({ stage }) => gone(stage.plane, () => atOnce(stage)),
   },
   "plane-flapping": {
     ...{ lane, weight: 2, breaks: UNHEARD, holdsMs: [2_000, 12_000], what: "the control plane's connections break" },

@@ -16,8 +16,9 @@ const OUTAGE = new Refusal(status.UNAVAILABLE, "A test's outage.");
 const USUAL = ["encryption", "runtime"];
 
 /**
- * What is wrong from the start. Volumes are opened under systemd alone: what else is wrong with one
- * is brought about by test/nspawn/a-machine-without-device-mapper, test/volume and test/vm/what-is-not.
+ * What is wrong from the start. Volumes are opened under systemd alone: what else can be wrong with
+ * one is brought about by test/nspawn/a-machine-without-device-mapper, test/volume and
+ * test/vm/what-is-not.
  */
 const CAUSES: readonly (Omit<Cause, "bring" | "door"> & { readonly options: StageOptions })[] = [
   {

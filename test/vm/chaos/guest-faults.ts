@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { TABLE } from "../../../agent/core/network/guard.ts";
 import type { Brought, FaultRow } from "../../chaos/faults/fault.ts";
 import { nothingToMend } from "../../chaos/faults/fault.ts";
+import { gone } from "../../chaos/faults/plane.ts";
 import type { VmStage } from "../stage/vm-stage.ts";
 
 /** A fault of a machine under systemd. */
@@ -108,17 +109,7 @@ export const GUEST_FAULTS: Readonly<Record<string, GuestFault>> = {
   },
   "plane-gone": {
     ...{ what: "the control plane is gone", breaks: ["unaccepted"], holdsMs: [5_000, 20_000] },
-    bring: async (stage) => {
-      const { transport } = stage.plane;
-      transport.stopListening();
-      transport.cutConnections();
-      return {
-        mend: async () => {
-          await transport.listenAgain();
-          await atOnce(stage);
-        },
-      };
-    },
+    bring: async (stage) => gone(stage.plane, () => atOnce(stage)),
   },
   "plane-flapping": {
     ...{ what: "the control plane's connections break", breaks: ["unaccepted"], holdsMs: AT_ONCE },

@@ -23,6 +23,7 @@ const LOGIN = "builder@127.0.0.1";
 const ATTEMPT_DEADLINE_MS = paced(20_000);
 const PAUSE_MS = 200;
 const CLOSE_DEADLINE_MS = paced(5_000);
+const RUN_DEADLINE_MS = paced(120_000);
 
 /**
  * Root's shell on a guest, by way of a person who may do everything. One connection is shared by
@@ -55,7 +56,7 @@ export class Ssh implements AsyncDisposable {
   }
 
   /** Runs a line of shell, with `stdin` if there is any. @throws {Error} after `deadlineMs`. */
-  async run(line: string, { stdin = "", deadlineMs = 120_000 } = {}): Promise<CommandEnding> {
+  async run(line: string, { stdin = "", deadlineMs = RUN_DEADLINE_MS } = {}): Promise<CommandEnding> {
     const words = [...common(this.#address), "-o", "ControlMaster=no", LOGIN, `sudo -n sh -c ${quoted(line)}`];
     const client = spawn("ssh", words, {
       timeout: deadlineMs,
