@@ -77,7 +77,9 @@ export class UnixListener implements AsyncDisposable {
  * without a word to anybody.
  */
 export function tooMany(server: Server): AgentError {
-  const message = `${String(server.address())} has ${server.maxConnections} connections, and one more was closed: see who holds them (ss -xp)`;
+  const address = server.address();
+  const place = typeof address === "string" ? address : "An inherited socket";
+  const message = `${place} has ${server.maxConnections} connections, and one more was closed: see who holds them (ss -xp)`;
   return new AgentError("wire.too-many-connections", message, { retryable: true });
 }
 
