@@ -3,6 +3,7 @@ import { text } from "node:stream/consumers";
 import { z } from "zod";
 import { troubleShape } from "../adapters/troubles/trouble-shape.ts";
 import { AgentError } from "../core/errors.ts";
+import { plainWords } from "../core/plain-words.ts";
 import { Deadline } from "../lifecycle/deadline.ts";
 import { formatHostPort, type HostPort } from "./config/host-port.ts";
 
@@ -28,16 +29,25 @@ export type Status =
 export async function askStatus(listen: HostPort, stop: AbortSignal): Promise<Status> {
   const url = `http://${formatHostPort(listen)}/status`;
   const { code, body } = await get(url, listen, stop);
-  if (code === SERVICE_UNAVAILABLE && TOO_EARLY.test(body)) return { is: "too-early", because: body.trim() };
+  if (code === SERVICE_UNAVAILABLE && TOO_EARLY.test(body))
+    return { is: "too-early", because: plainWords(body.trim()) };
   return readStatus(jsonOf(body), url);
 }
 
 /** @throws {AgentError} "status.not-ours" for what is no status of ours; `from`: who told it. */
 export function readStatus(json: unknown, from: string): Status {
-  const { data, error } = StatusAnswer.safeParse(json);
+  const { data, error } = StatusAnswer.safeParse(withPlainWords(json));
   if (data !== undefined) return { is: "told", answer: data, whole: WholeAnswer.parse(json) };
   const message = `What answers at ${from} is no builder-agent of this version: see what listens there, or correct health.listen`;
   throw new AgentError("status.not-ours", message, { retryable: true, cause: z.prettifyError(error) });
+}
+
+/** Checks and troubles quote strangers; who looks at a terminal must see what they wrote. */
+function withPlainWords(value: unknown): unknown {
+  if (typeof value === "string") return value.split("\n").map(plainWords).join("\n");
+  if (Array.isArray(value)) return value.map(withPlainWords);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, held]) => [plainWords(name), withPlainWords(held)]));
 }
 
 function jsonOf(body: string): unknown {

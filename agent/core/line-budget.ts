@@ -49,6 +49,8 @@ const AT_OTHERS_PACE: ReadonlySet<string> = new Set<EventName>([
   "volume.not-opened",
   "link.dropped",
   "link.accept-failed",
+  "launcher.not-accepted",
+  "operators.not-accepted",
   "order.failed",
   "launcher.verb-failed",
   "operator.not-answered",

@@ -58,9 +58,10 @@ export class UnixListener implements AsyncDisposable {
     await once(this.#server, "listening");
   }
 
-  /** After `listen`: a connection that could not be accepted. */
+  /** After `listen`: a connection that could not be accepted, or was one too many. */
   onError(act: (failure: Error) => void): void {
     this.#server.on("error", act);
+    this.#server.on("drop", () => act(tooMany(this.#server)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -69,6 +70,17 @@ export class UnixListener implements AsyncDisposable {
     for (const socket of this.#open) socket.destroy();
     await closed;
   }
+}
+
+/**
+ * For a listener of a unix socket that has as many connections as it may: Node closes one more
+ * without a word to anybody.
+ */
+export function tooMany(server: Server): AgentError {
+  const address = server.address();
+  const place = typeof address === "string" ? address : "An inherited socket";
+  const message = `${place} has ${server.maxConnections} connections, and one more was closed: see who holds them (ss -xp)`;
+  return new AgentError("wire.too-many-connections", message, { retryable: true });
 }
 
 /**

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 /** Each would make a program, or its loader, do something else, if it were handed on. */
 const HOSTILE_ENVIRONMENT = {
   NODE_OPTIONS: "--require=/nonexistent/stolen.js",
+  LD_PRELOAD: "/nonexistent/stolen.so",
   LD_LIBRARY_PATH: "/nonexistent",
   BASH_ENV: "/nonexistent/stolen.sh",
   SYSTEMD_PAGER: "false",

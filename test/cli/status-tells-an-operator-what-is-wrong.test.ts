@@ -330,6 +330,15 @@ it("says again and again how the agent is, a line each time, until it is stopped
   expect((await lost).out).toMatch(/^20\S+Z no answer: Nothing listens at/);
 });
 
+it("shows what strangers wrote, and obeys none of it", async () => {
+  const hostile = "\u001B[2J\u009B8m\u202Ehidden\u0007\r";
+  const checks = READY.checks.map((check) => ({ ...check, message: hostile, state: "failed" }));
+  await using server = await serve(JSON.stringify({ ...READY, ready: false, notReadyBecause: [hostile], checks }));
+  const { out } = await runCli(["status", "--health-listen", `127.0.0.1:${server.port}`]);
+  expect(out).toContain("\\u001b[2J\\u009b8m\\u202ehidden\\u0007\\u000d");
+  expect(out.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+});
+
 it("redraws a terminal in place and fits it, however narrow and low", async () => {
   await using server = await serve(JSON.stringify({ ...READY, notReadyBecause: [] }));
   const stop = new AbortController();

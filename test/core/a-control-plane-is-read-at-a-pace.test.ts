@@ -20,10 +20,10 @@ it("spends no more than a tenth of the time on messages that are dear to read", 
   expect((readIn(seconds * 1_000, 50) * 50) / 1_000).toBeLessThan(0.11 * seconds);
 });
 
-it("pauses for five seconds at most, whatever a message cost", () => {
+it("pauses for a second at most, whatever a message cost", () => {
   const pace = new MessagePace();
-  expect(pace.pauseMs(60_000, 0)).toBe(5_000);
-  expect(pace.pauseMs(0.01, 6_000)).toBeLessThan(100);
+  expect(pace.pauseMs(60_000, 0)).toBe(1_000);
+  expect(pace.pauseMs(0.01, 2_000)).toBeLessThan(100);
 });
 
 it("never makes an honest control plane wait: four hundred builds that open at once, and fifty messages each second", () => {

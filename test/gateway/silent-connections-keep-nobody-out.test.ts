@@ -69,22 +69,29 @@ it.each([
   await rig.eventOf("stats", ({ stats }) => stats.refused[reason] === 1);
 });
 
-it("never gives up a session for a newcomer: beyond the limit the newcomer is turned away", async () => {
-  await using rig = await Rig.start({ limits: { maxConnectionsPerSource: 2 } });
-  const certificate = await rig.open();
-  const first = rig.connect(certificate);
-  const second = rig.connect(certificate);
-  expect([await answers(first), await answers(second)]).toEqual([true, true]);
-  const from = rig.log.all.length;
-  const third = rig.connect(certificate);
-  expect(await answers(third)).toBe(false);
-  const line = await rig.log.first(({ event }) => event === "session.refused", from);
-  expect(line.data).toMatchObject({ reason: "too-many-connections-of-source" });
-  expect([await answers(first), await answers(second)]).toEqual([true, true]);
-  first.destroy();
-  await rig.eventOf("closed");
-  expect(await answers(rig.connect(certificate))).toBe(true);
-});
+it.each([
+  { limit: "maxConnectionsPerSource", reason: "too-many-connections-of-source" },
+  { limit: "maxConnections", reason: "too-many-connections" },
+])(
+  "never gives up a session for a newcomer: beyond $limit the newcomer is turned away, counted and told",
+  async ({ limit, reason }) => {
+    await using rig = await Rig.start({ limits: { [limit]: 2 } });
+    const certificate = await rig.open();
+    const first = rig.connect(certificate);
+    const second = rig.connect(certificate);
+    expect([await answers(first), await answers(second)]).toEqual([true, true]);
+    const from = rig.log.all.length;
+    const third = rig.connect(certificate);
+    expect(await answers(third)).toBe(false);
+    const line = await rig.log.first(({ event }) => event === "session.refused", from);
+    expect(line.data).toMatchObject({ reason });
+    await rig.eventOf("stats", ({ stats }) => stats.refused[reason] === 1);
+    expect([await answers(first), await answers(second)]).toEqual([true, true]);
+    first.destroy();
+    await rig.eventOf("closed");
+    expect(await answers(rig.connect(certificate))).toBe(true);
+  },
+);
 
 it("turns everyone away at once until it has a certificate and a policy", async () => {
   await using rig = await Rig.start({ bare: true });

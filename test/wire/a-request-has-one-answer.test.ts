@@ -242,17 +242,21 @@ describe("whoever asks", () => {
 });
 
 describe("a socket of ours", () => {
-  it("takes so many connections at a time, and no more", async () => {
+  it("takes so many connections at a time, and tells of each that is one too many", async () => {
     count = async (_, signal) => {
       await once(signal, "abort");
       return { is: "counted", to: 0 };
     };
     await listen({ maxConnections: 2 });
+    const failures: Error[] = [];
+    listener?.onError((failure) => failures.push(failure));
     const kept = [connect(path()), connect(path())];
     await Promise.all(kept.map((socket) => once(socket, "connect")));
     const third = connect(path());
     third.resume().on("error", () => undefined);
     await once(third, "close");
+    expect(failures).toMatchObject([{ code: "wire.too-many-connections" }]);
+    expect(failures[0]?.message).toContain("has 2 connections");
     expect(kept.map(({ destroyed }) => destroyed)).toEqual([false, false]);
     for (const socket of kept) socket.destroy();
   });

@@ -1,6 +1,7 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { AgentError } from "../../core/errors.ts";
 import { Deadline } from "../../lifecycle/deadline.ts";
+import { tooMany } from "../../wire/listener.ts";
 import { debugPage } from "./debug-page.ts";
 
 /** The end of a page: one that was cut off has none (as OpenMetrics ends). */
@@ -42,6 +43,7 @@ export async function serveMetricsPassage(
     open.add(passed);
   });
   server.maxConnections = MAX_CONNECTIONS;
+  server.on("drop", () => onFailure(tooMany(server)));
   try {
     await listening(server, listen);
     if (!over.signal.aborted)

@@ -98,16 +98,17 @@ export async function runLauncher(
   await using scope = new Scope();
   const done = new AbortController();
   await mkdir(dirname(config.managerSocket), { recursive: true, mode: 0o700 });
-  scope.own(
-    await listenUnix(ownUser(config.managerSocket), (socket) => void serveVerbs(parts, socket, log, done.signal)),
-  );
+  const open = async (path: string, act: (socket: Socket) => void): Promise<void> => {
+    const listener = scope.own(await listenUnix(ownUser(path), act));
+    listener.onError((err) => log.warn({ err }, "launcher.not-accepted"));
+  };
+  await open(config.managerSocket, (socket) => void serveVerbs(parts, socket, log, done.signal));
   const { network } = config;
-  if (network !== undefined)
-    scope.own(await listenUnix(ownUser(network.socketPath), (socket) => void network.serve(socket, done.signal)));
+  if (network !== undefined) await open(network.socketPath, (socket) => void network.serve(socket, done.signal));
   const { terminal } = config;
   if (terminal !== undefined) {
     const processes = scope.own(new TerminalProcesses(terminal, log));
-    scope.own(await listenUnix(ownUser(terminal.socketPath), (socket) => processes.start(socket)));
+    await open(terminal.socketPath, (socket) => processes.start(socket));
   }
   scope.defer(() => done.abort());
 

@@ -1,4 +1,5 @@
 import type { LogEntry } from "../../core/log-entry.ts";
+import { plainWords } from "../../core/plain-words.ts";
 import { isLoggedChain, type LoggedError } from "./log-error.ts";
 import type { LogLine } from "./log-line.ts";
 
@@ -9,11 +10,6 @@ const LONGEST_LEVEL = "error".length;
 const WIDEST_PROCESS = "launcher".length;
 const TIME_CHARS = "2000-01-01 00:00:00.000Z".length;
 const INDENT = "    ";
-/**
- * What moves a terminal's cursor, turns the direction of a text or is not seen at all: what
- * strangers wrote must not do it.
- */
-const UNSHOWN = /(?!\t)[\p{Cc}\p{Cf}\u2028\u2029]/gu;
 const PLAIN = /^[^\s"'=]+$/;
 
 type Paint = (ink: keyof typeof CODES, text: string) => string;
@@ -32,9 +28,9 @@ export function entryInWords({ atMs, level, by, event, data, text }: LogEntry, p
   const when = atMs === undefined ? "" : new Date(atMs).toISOString().replace("T", " ");
   const grave = paint(INKS[level], level.toUpperCase().padEnd(LONGEST_LEVEL));
   const head = `${paint("dim", when.padEnd(TIME_CHARS))} ${grave} ${by.padEnd(WIDEST_PROCESS)}`;
-  if (event === undefined) return `${head} ${shown(text ?? "")}`;
+  if (event === undefined) return `${head} ${plainWords(text ?? "")}`;
   const { fields, below } = dataInWords(data, (name) => paint("dim", name));
-  return [[head, paint("bold", shown(event)), ...fields].join(" "), ...below].join("\n");
+  return [[head, paint("bold", plainWords(event)), ...fields].join(" "), ...below].join("\n");
 }
 
 /** The data as a person reads it: what stands behind the event, and the lines below it. */
@@ -47,8 +43,8 @@ function dataInWords(
   for (const [key, value] of Object.entries(data)) {
     if (value === undefined) continue;
     const lines = linesOf(key, value);
-    if (lines === undefined) fields.push(`${dim(`${shown(key)}=`)}${plain(value)}`);
-    else below.push(...lines.map((line) => `${INDENT}${shown(line)}`));
+    if (lines === undefined) fields.push(`${dim(`${plainWords(key)}=`)}${plain(value)}`);
+    else below.push(...lines.map((line) => `${INDENT}${plainWords(line)}`));
   }
   return { fields, below };
 }
@@ -70,11 +66,6 @@ function inWords(what: string, { message, code }: LoggedError): string {
 }
 
 function plain(value: unknown): string {
-  if (typeof value === "string") return shown(PLAIN.test(value) ? value : JSON.stringify(value));
-  return shown(JSON.stringify(value));
-}
-
-/** A text that a terminal can only show. */
-function shown(text: string): string {
-  return text.replace(UNSHOWN, (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`);
+  if (typeof value === "string") return plainWords(PLAIN.test(value) ? value : JSON.stringify(value));
+  return plainWords(JSON.stringify(value));
 }

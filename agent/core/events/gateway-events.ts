@@ -112,6 +112,6 @@ export const linkServerEvents = {
   "link.accept-failed": {
     at: ["error"],
     fields: ["err"],
-    says: "The control process could not be let in at the gateway's own socket.",
+    says: "A connection to the gateway's own socket could not be accepted, or was one too many.",
   },
 } as const satisfies EventTable;

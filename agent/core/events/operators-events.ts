@@ -21,6 +21,6 @@ export const operatorsEvents = {
   "operators.not-accepted": {
     at: ["warn"],
     fields: ["err"],
-    says: "A connection to the operators' socket could not be accepted.",
+    says: "A connection to the operators' socket could not be accepted, or was one too many.",
   },
 } as const satisfies EventTable;

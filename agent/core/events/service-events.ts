@@ -12,6 +12,11 @@ export const launcherEvents = {
     fields: ["err"],
     says: "A process that holds a debug terminal could not be started.",
   },
+  "launcher.not-accepted": {
+    at: ["warn"],
+    fields: ["err"],
+    says: "A connection to one of the launcher's sockets could not be accepted, or was one too many.",
+  },
   "launcher.started": {
     at: ["info"],
     fields: ["*"],

@@ -9,9 +9,11 @@ const TOGETHER_MS = 3_000;
 
 const { way, stage } = await machineWithAWay();
 const all = allThatMayBeSaid(stage);
+/** Every day. */
+const some = all.filter(({ isDear }) => !isDear);
 const together: Said = {
-  what: "all of it in turn",
-  next: (at) => all[at % all.length]?.next(at) ?? new Uint8Array(),
+  what: "this and that in turn",
+  next: (at) => some[at % some.length]?.next(at) ?? new Uint8Array(),
 };
 const rows =
   SECONDS === 0 ? [{ ...together, forMs: TOGETHER_MS }] : all.map((said) => ({ ...said, forMs: SECONDS * 1_000 }));
