@@ -122,6 +122,14 @@ export const StatusAnswer = z.object({
   appliedRevision: z.string(),
   /** Open sessions by build. */
   builds: z.record(z.string(), z.number()),
+  // Not told by an older release.
+  gateway: z
+    .object({
+      runId: z.string(),
+      listening: z.boolean(),
+      finishing: z.object({ runIds: z.array(z.string()).readonly(), sessions: z.number() }),
+    })
+    .optional(),
   refusedBuilds: z
     .array(z.object({ buildId: z.string(), message: z.string() }))
     .readonly()

@@ -40,8 +40,9 @@ export async function startGateway(
   // For control as well, which makes bundles of its own.
   await keepSecretsOut(layout.gatewaySecrets, 0o640, environment, log);
   using gauges = nodeGauges();
-  using unit = new SystemdNotify({ environment, pid: process.pid, log });
   const place = placeBeside(environment, layout.gatewaySockets.length);
+  const succeeds = place !== undefined;
+  using unit = new SystemdNotify({ environment, pid: process.pid, log, succeeds });
   await runGateway({
     listen: inheritedSocket(environment, process.pid) ?? gateway.listen,
     link: await listenForControl({ path: layout.gatewaySockets[place ?? 0] ?? layout.gatewaySocket, mode: 0o660, log }),
@@ -56,7 +57,7 @@ export async function startGateway(
     droppedLogLines: log.droppedLines,
     limits: gateway,
     calls: gateway.calls,
-    succeeds: place !== undefined,
+    succeeds,
     buildkitSocket: layout.buildkitSocket,
     signal: stop,
   });

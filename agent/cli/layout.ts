@@ -69,6 +69,9 @@ export interface Layout {
   /** How the last run of each ended: by the launcher, or by systemd (ExecStopPost=). */
   readonly gatewayEnd: string;
   readonly controlEnd: string;
+  /** As which release each was started, by its unit. */
+  readonly gatewayParts: string;
+  readonly buildkitParts: string;
   /** What control proposes to whoever starts BuildKit as root, where that is not the launcher. */
   readonly buildkitProposal: string;
   /** Gateway and control may enter it. */
@@ -115,6 +118,8 @@ export function layoutOf(paths: {
     ],
     gatewayEnd: join(runtimeDir, "gateway", "last-end"),
     controlEnd: join(controlDir, "last-end"),
+    gatewayParts: join(runtimeDir, "gateway", "parts"),
+    buildkitParts: join(buildkitDir, "parts"),
     managerSocket: join(runtimeDir, SOCKETS.manager),
     volumeSocket: join(runtimeDir, SOCKETS.volume),
     volumeRuntimeDir: join(runtimeDir, "volume"),

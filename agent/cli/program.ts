@@ -16,6 +16,13 @@ const ENTRIES: readonly Entry[] = [
     name: "gateway",
     summary: "let open builds in over mutual TLS and hand them to BuildKit",
     load: () => import("./commands/gateway.ts"),
+    under: [
+      {
+        name: "replace",
+        summary: "start another gateway, which serves, while the one before finishes what is open through it",
+        load: () => import("./commands/gateway-replace.ts"),
+      },
+    ],
   },
   {
     name: "control",

@@ -4,6 +4,7 @@ import { askedUnits } from "../adapters/launcher/asked-units.ts";
 import { askedNetwork } from "../adapters/network/asked-network.ts";
 import { networkInForce } from "../adapters/network/network-in-force.ts";
 import { systemdBuildkit } from "../adapters/systemd/buildkit-unit.ts";
+import { installedParts } from "../adapters/systemd/installed-parts.ts";
 import { ownUnits } from "../adapters/systemd/own-units.ts";
 import { serviceUnits } from "../adapters/systemd/service-units.ts";
 import { askedVolume } from "../adapters/volume/asked-volume.ts";
@@ -13,6 +14,7 @@ import type { BuildkitUnit } from "../ports/buildkit.ts";
 import type { CacheFilesystem } from "../ports/cache-filesystem.ts";
 import type { CacheVolume, PlainCache } from "../ports/cache-volume.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { InstalledParts } from "../ports/installed-parts.ts";
 import type { Log } from "../ports/log.ts";
 import type { OwnUnits } from "../ports/own-units.ts";
 import type { ServiceUnits } from "../ports/service-units.ts";
@@ -30,8 +32,12 @@ export interface Services {
   readonly cacheFilesystem: CacheFilesystem;
   readonly ownUnits: OwnUnits | undefined;
   readonly units: ServiceUnits;
+  readonly installed: InstalledParts;
   readonly capabilities: readonly string[];
 }
+
+/** The package's (tools/image/deb/parts.mjs). */
+const PARTS_FILE = "/usr/share/builder-agent/parts";
 
 export function servicesOf(manager: Config["services"]["manager"], layout: Layout, clock: Clock, log: Log): Services {
   switch (manager) {
@@ -43,6 +49,7 @@ export function servicesOf(manager: Config["services"]["manager"], layout: Layou
         cacheFilesystem: plainCacheFilesystem(layout.cacheDir, () => clock.now().monoMs),
         ownUnits: undefined,
         units: askedUnits(layout.managerSocket),
+        installed: { isOutdated: () => false },
         capabilities: ["builds"],
       };
     case "systemd": {
@@ -54,6 +61,7 @@ export function servicesOf(manager: Config["services"]["manager"], layout: Layou
         cacheFilesystem: mountedCache(layout.cacheDir, layout.cacheWrites),
         ownUnits: ownUnits(),
         units,
+        installed: installedParts(PARTS_FILE, { gateway: layout.gatewayParts, buildkit: layout.buildkitParts }),
         capabilities: ["builds", "cache-volume"],
       };
     }

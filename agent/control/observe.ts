@@ -5,7 +5,7 @@ import type { LoopStatus } from "../core/loop-status.ts";
 import type { Boot, Versions } from "../core/machine.ts";
 import { noticesIn } from "../core/notices/view.ts";
 import { observedEnding } from "../core/observed-ending.ts";
-import { inOneLine, type ObservedState } from "../core/observed-state.ts";
+import { inOneLine, type ObservedGateway, type ObservedState } from "../core/observed-state.ts";
 import { refusedBuilds } from "../core/refused-builds.ts";
 import { tailnetObserved } from "../core/tailnet/observed.ts";
 import { type GatewayHere, openThrough } from "../core/views.ts";
@@ -126,6 +126,7 @@ function snapshot(board: Board, head: Head, loops: readonly LoopStatus[], now: I
     appliedRevision: gateway === undefined ? (before?.appliedRevision ?? 0n) : (gateway.applied?.revision ?? 0n),
     appliedEpoch: gateway === undefined ? (before?.appliedEpoch ?? "") : (gateway.applied?.epoch ?? ""),
     ...(plane.refused && { refused: plane.refused }),
+    ...(gateway && { gateway: observedGateway(gateway) }),
     builds: gateway === undefined ? (before?.builds ?? new Map()) : sessionsByBuild(gateway),
     ...(grants && { refusedBuilds: refusedBuilds({ grants, frozen, phase, checks, nowWallMs: now.wallMs }) }),
     checks,
@@ -150,6 +151,11 @@ function snapshot(board: Board, head: Head, loops: readonly LoopStatus[], now: I
     troubles: board.troubles.get(),
     loops,
   };
+}
+
+function observedGateway({ runId, listening, open, beside }: GatewayHere): ObservedGateway {
+  const finishing = { runIds: beside?.runIds ?? [], sessions: beside?.open.size ?? 0 };
+  return { runId, listening, sessions: open.size, finishing };
 }
 
 function sessionsByBuild(gateway: GatewayHere): ReadonlyMap<string, number> {

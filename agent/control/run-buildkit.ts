@@ -19,6 +19,7 @@ import type {
   UnitStatus,
 } from "../ports/buildkit.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { InstalledParts } from "../ports/installed-parts.ts";
 import type { Log } from "../ports/log.ts";
 import type { Meters } from "../ports/meters.ts";
 import type { Board } from "./board/board.ts";
@@ -57,6 +58,7 @@ export interface BuildkitPorts {
   readonly preparation: () => Promise<Preparation | undefined>;
   /** Settings and the real size of the cache's disk → the daemon's configuration. */
   readonly configuration: (settings: BuildkitSettings, diskBytes: number) => string;
+  readonly installed: InstalledParts;
   readonly meters: Meters;
   readonly clock: Clock;
   readonly log: Log;
@@ -96,6 +98,8 @@ class Daemon {
   readonly #exitsMs: number[] = [];
   /** What it was started with; undefined while that is not known. */
   #configured: { readonly toml: string; readonly generation?: string } | undefined;
+  /** It was started anew for the installed release: once, whatever came of it. */
+  #isRenewed = false;
 
   constructor(ports: BuildkitPorts, cells: BuildkitCells) {
     this.#ports = ports;
@@ -188,6 +192,7 @@ class Daemon {
     let isProved = false;
     let isLate = false;
     let mayBeHalf = (await this.#notePreparation())?.lastEnd === "unclean";
+    this.#noteRelease();
     while (!signal.aborted && this.#status.get() === running) {
       try {
         const { version } = await probe.listWorkers(signal);
@@ -211,9 +216,11 @@ class Daemon {
           this.#show("not-answering", silence(inWords(err), lastAnswer));
       }
       const hung = clock.now().monoMs - lastAnswer.monoMs > HUNG_MS;
-      if ((hung || this.#outdated()) && (await this.#mayRestart(hung, signal))) {
-        log.info({ hung }, "buildkit.restarting");
+      const outdated = this.#cells.buildkit.get().isOutdated;
+      if ((hung || outdated || this.#outgrown()) && (await this.#mayRestart(hung, outdated, signal))) {
+        log.info({ hung, outdated }, "buildkit.restarting");
         await unit.stop(STOP_GRACE_MS, signal);
+        this.#isRenewed ||= outdated;
         return STATUS_MS;
       }
       const { at } = this.#cells.buildkit.get();
@@ -262,11 +269,12 @@ class Daemon {
    * Closes the door first, by what the check of BuildKit says, and then looks once more: only a
    * gateway that says so is idle.
    */
-  async #mayRestart(hung: boolean, signal: AbortSignal): Promise<boolean> {
+  async #mayRestart(hung: boolean, outdated: boolean, signal: AbortSignal): Promise<boolean> {
     const { gateway, buildkit } = this.#cells;
     if (!isIdle(gateway.get()) || this.#stopping()) return false;
     const before = buildkit.get();
-    this.#show("restarting", hung ? "It did not answer for 2 minutes" : "New settings");
+    const why = outdated ? "Another release is installed" : "New settings";
+    this.#show("restarting", hung ? "It did not answer for 2 minutes" : why);
     await this.#ports.clock.sleep(DOOR_MS, signal);
     const mayRestart = isIdle(gateway.get()) && !signal.aborted && !this.#stopping();
     if (!mayRestart) this.#show(before.at, before.message);
@@ -278,7 +286,7 @@ class Daemon {
     return this.#cells.phase.get().at === "stopping";
   }
 
-  #outdated(): boolean {
+  #outgrown(): boolean {
     const wanted = this.#wanted();
     if (this.#configured === undefined || wanted === undefined) return false;
     const { toml, generation = wanted.generation } = this.#configured;
@@ -310,6 +318,15 @@ class Daemon {
     const quarantined = found === undefined ? "" : `${what}, because ${found.because} (${found.path})`;
     this.#cells.buildkit.update((view) => (view.quarantined === quarantined ? view : { ...view, quarantined }));
     return preparation;
+  }
+
+  /** Whether the release that started it is the one that is installed. */
+  #noteRelease(): void {
+    const { installed, log } = this.#ports;
+    const isOutdated = !this.#isRenewed && installed.isOutdated("buildkit");
+    const { buildkit } = this.#cells;
+    if (isOutdated && !buildkit.get().isOutdated) log.info({}, "buildkit.outdated");
+    buildkit.update((view) => (view.isOutdated === isOutdated ? view : { ...view, isOutdated }));
   }
 
   #noteExit(exit: UnitExit): void {

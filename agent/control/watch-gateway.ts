@@ -1,10 +1,11 @@
-import { arranged, type GatewayRun, type GatewayRuns, NO_RUNS } from "../core/gateways.ts";
+import { arranged, type GatewayRun, type GatewayRuns, mayStartAnew, NO_RUNS } from "../core/gateways.ts";
 import { refusalsTold } from "../core/refusals-lately.ts";
 import type { SessionSummary } from "../core/session.ts";
 import { isBroken, notedBroken, notedEnd } from "../core/troubles.ts";
 import { type GatewayHere, type GatewayView, gatewayCounts } from "../core/views.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Gateway, GatewayEvent, GatewayStats } from "../ports/gateway.ts";
+import type { InstalledParts } from "../ports/installed-parts.ts";
 import type { Log } from "../ports/log.ts";
 import type { Meters } from "../ports/meters.ts";
 import type { RecordStore } from "../ports/records.ts";
@@ -17,6 +18,7 @@ export interface WatchPorts {
   readonly gateway: Gateway;
   readonly records: Pick<RecordStore, "progress">;
   readonly troubles: Pick<TroubleStore, "lastEnd">;
+  readonly installed: InstalledParts;
   readonly meters: Meters;
   readonly clock: Clock;
   readonly log: Log;
@@ -50,6 +52,8 @@ class Watch {
   #known: GatewayRuns = NO_RUNS;
   /** Since when a run's link is lost. */
   readonly #lostAtMs = new Map<string, number>();
+  /** The unit was made to start anew for the installed release: once, whatever came of it. */
+  #isRenewed = false;
   /** Broke, and are told of once another is there: by then the manager has said why. */
   readonly #broken: { readonly run: GatewayRun; readonly atMs: number }[] = [];
 
@@ -80,7 +84,7 @@ class Watch {
       // Where only one can be, another that says hello has taken its place.
       if (event.beside === undefined) this.#drop((id) => id !== runId);
       else this.#known = { runs, isWhole: isWhole && runs.size > 0 };
-      this.#put(runId, runOf(event));
+      this.#put(runId, this.#withRelease(runOf(event)));
       this.#lostAtMs.delete(runId);
     } else {
       const run = runs.get(runId);
@@ -92,6 +96,14 @@ class Watch {
         this.#lostAtMs.set(runId, this.#ports.clock.now().wallMs);
       }
     }
+  }
+
+  /** Whether the release that started its unit is the one that is installed. */
+  #withRelease(run: GatewayRun): GatewayRun {
+    const { installed, log } = this.#ports;
+    if (this.#isRenewed || run.isRetired || !installed.isOutdated("gateway")) return run;
+    log.info({ runId: run.said.runId }, "gateway.outdated");
+    return { ...run, said: { ...run.said, isOutdated: true } };
   }
 
   #put(runId: string, run: GatewayRun): void {
@@ -125,6 +137,17 @@ class Watch {
       this.#ports.log.info({ runId, by: view.runId, openSessions: run.said.open.size }, "gateway.replaced");
     }
     this.#cells.gateway.set(view);
+    if (mayStartAnew(view) && view.isOutdated === true) this.#startAnew(view.runId);
+  }
+
+  /** It ends by itself, as one that was replaced, and systemd starts the unit again. */
+  #startAnew(runId: string): void {
+    const run = this.#known.runs.get(runId);
+    if (this.#isRenewed || run === undefined || run.isRetired) return;
+    this.#isRenewed = true;
+    this.#ports.log.info({ runId }, "gateway.starting-anew");
+    this.#put(runId, { ...run, isRetired: true });
+    this.#ports.gateway.retire(runId);
   }
 
   /** What it says of everything else. */

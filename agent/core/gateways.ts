@@ -48,6 +48,11 @@ export function arranged(
   return { view: { ...one.said, ...(next && { next: nextOf(next) }), ...(beside && { beside }) }, toRetire };
 }
 
+/** Whether the gateway may end and start anew, and nobody loses anything: it is alone, and idle. */
+export function mayStartAnew(view: GatewayView): view is GatewayHere {
+  return view.at === "here" && view.listening && view.open.size === 0 && view.next === undefined && !view.beside;
+}
+
 function besideOf(others: readonly GatewayRun[], isWhole = true): GatewaysBeside | undefined {
   if (others.length === 0 && isWhole) return undefined;
   return {

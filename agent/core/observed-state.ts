@@ -24,6 +24,8 @@ export interface ObservedState {
   readonly appliedRevision: bigint;
   readonly appliedEpoch: string;
   readonly refused?: { readonly revision: bigint; readonly because: string };
+  /** The one that serves, or is about to. Absent: out of sight. Not for the control plane. */
+  readonly gateway?: ObservedGateway;
   /** Open sessions by build. */
   readonly builds: ReadonlyMap<string, number>;
   /**
@@ -64,6 +66,15 @@ export interface ObservedState {
   readonly troubles: readonly Trouble[];
   /** The long-running loops of this process: for people and bundles, not for the control plane. */
   readonly loops: readonly LoopStatus[];
+}
+
+export interface ObservedGateway {
+  readonly runId: string;
+  readonly listening: boolean;
+  /** Open through it. */
+  readonly sessions: number;
+  /** Those that were replaced, and let nobody more in. */
+  readonly finishing: { readonly runIds: readonly string[]; readonly sessions: number };
 }
 
 export interface TailnetObserved {
@@ -107,6 +118,7 @@ function notableParts(state: ObservedState) {
   const {
     observedAtMs: _at,
     head: _head,
+    gateway: _gateway,
     resources: _resources,
     counters: _counters,
     loops: _loops,

@@ -53,6 +53,8 @@ export interface StatusReport {
   readonly appliedRevision: string;
   readonly appliedEpoch: string;
   readonly refused?: { readonly revision: string; readonly because: string };
+  /** The one that serves, and those that it has replaced. Absent: out of sight. */
+  readonly gateway?: ObservedState["gateway"];
   /** Open sessions by build. */
   readonly builds: Readonly<Record<string, number>>;
   /** Open builds that get no new connection, and why; absent while that is not known. */
@@ -87,7 +89,7 @@ export interface StatusReport {
 }
 
 export function statusReport(state: ObservedState): StatusReport {
-  const { ending, refused, refusedBuilds, resources, cache, tailnet } = state;
+  const { ending, refused, refusedBuilds, gateway, resources, cache, tailnet } = state;
   const { ready, reasons } = readiness(state.phase, state.checks, new Set());
   return {
     schemaVersion: 1,
@@ -101,6 +103,7 @@ export function statusReport(state: ObservedState): StatusReport {
     appliedRevision: state.appliedRevision.toString(),
     appliedEpoch: state.appliedEpoch,
     ...(refused && { refused: { revision: refused.revision.toString(), because: refused.because } }),
+    ...(gateway && { gateway }),
     builds: Object.fromEntries(state.builds),
     ...(refusedBuilds && { refusedBuilds }),
     checks: state.checks.map((check) => ({

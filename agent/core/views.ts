@@ -34,6 +34,8 @@ export interface GatewayHere {
   readonly applied?: { readonly revision: bigint; readonly epoch: string };
   /** Session id → build id. */
   readonly open: ReadonlyMap<string, string>;
+  /** Its unit was started as another release has it, and starts anew once nothing is open. */
+  readonly isOutdated?: true;
   /** It takes this one's place once it serves. */
   readonly next?: NextGateway;
   readonly beside?: GatewaysBeside;
@@ -124,6 +126,8 @@ export interface BuildkitView {
    * was.
    */
   readonly quarantined: string;
+  /** It was started as another release has it, and starts anew once no session is open. */
+  readonly isOutdated: boolean;
   readonly message: string;
 }
 
@@ -133,6 +137,7 @@ export const NO_BUILDKIT: BuildkitView = {
   restarts: 0,
   lastExit: "",
   quarantined: "",
+  isOutdated: false,
   message: "Not looked at yet",
 };
 

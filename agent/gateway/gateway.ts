@@ -65,7 +65,7 @@ export async function runGateway(parts: GatewayParts): Promise<void> {
     followOrders(governed, signal),
     expireSessions(sessions, ticking),
     tellStats(stats, ticking),
-    handover.finish({ door, stats, sessions, reception, records, clock, log }),
+    handover.finish({ ...parts, door, stats, sessions, reception, records }),
   ]);
 
   door.close();

@@ -2,6 +2,7 @@ import { Branch } from "../lifecycle/branch.ts";
 import { Cell } from "../lifecycle/cell.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
+import type { OwnUnit } from "../ports/own-unit.ts";
 import type { Door } from "./door.ts";
 import type { Reception } from "./reception.ts";
 import type { Records } from "./records.ts";
@@ -18,6 +19,7 @@ export interface Finishing {
   readonly sessions: Pick<Sessions, "openCount">;
   readonly reception: Pick<Reception, "pendingHandshakes">;
   readonly records: Pick<Records, "waiting">;
+  readonly unit: Pick<OwnUnit, "replaced">;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -66,10 +68,11 @@ export class Handover implements Disposable {
    * Once retired: shuts the door, and ends the gateway when every session is over and control has
    * every record on disk. Both may take as long as they take; `stop` ends them.
    */
-  async finish({ door, stats, sessions, reception, records, clock, log }: Finishing): Promise<void> {
+  async finish({ door, stats, sessions, reception, records, unit, clock, log }: Finishing): Promise<void> {
     await this.#isRetired.first((retired) => retired, this.signal);
     if (this.signal.aborted) return;
     door.close();
+    unit.replaced();
     log.info({ openSessions: sessions.openCount.get() }, "gateway.retired");
     stats.tell();
     while (!this.signal.aborted) {

@@ -24,7 +24,7 @@ export interface GatewayParts {
   readonly peers: PeerReader;
   readonly gauges: RuntimeGauges;
   readonly bytes: HandshakeBytes;
-  readonly unit: Pick<OwnUnit, "ready" | "tell">;
+  readonly unit: Pick<OwnUnit, "ready" | "tell" | "replaced">;
   readonly clock: Clock;
   readonly log: Log;
   /** How many lines of that log found no room so far. */

@@ -7,6 +7,8 @@ export interface OwnUnit {
   ready(): void;
   /** One line for people. */
   tell(status: string): void;
+  /** Another process of the unit serves in its place: this one says nothing more. */
+  replaced(): void;
   /**
    * It has begun to end, and takes its time: the manager's patience is renewed for as long as this
    * process can ask. Latches.

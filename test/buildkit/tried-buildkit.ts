@@ -31,7 +31,8 @@ export class TriedBuildkit implements AsyncDisposable {
     const ports = { clock, log: bench.log, meters: NO_METERS };
     const later = () => ({ ...clock.now(), monoMs: clock.now().monoMs + this.#aheadMs });
     const meters = { stepTried: (outcome: string) => void this.tried.push(outcome) };
-    const unit = { ...ports, unit: bench.unit, probe: { ...probeOf(bench), reaches: async () => [] } };
+    const installed = { isOutdated: () => false };
+    const unit = { ...ports, installed, unit: bench.unit, probe: { ...probeOf(bench), reaches: async () => [] } };
     const buildkitCache = bench.own(new GrpcBuildkitCache(bench.places.socketPath, bench.cacheDir));
     this.#allElseIsWell(clock.now().wallMs);
     this.#running = Promise.all([

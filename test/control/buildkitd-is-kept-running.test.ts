@@ -34,6 +34,7 @@ describe("buildkitd", () => {
   let running: Promise<void>;
   const gateway = listening();
   let prepared: Preparation | undefined;
+  let isOutdated: boolean;
   let desired: Cell<DesiredState | undefined>;
   let buildkit: Cell<BuildkitView>;
   let phase: Cell<Phase>;
@@ -61,6 +62,7 @@ describe("buildkitd", () => {
         buildkitCache: { forgetTransfers },
         preparation: async () => prepared,
         configuration: (settings, diskBytes) => `parallel=${settings.maxParallelism} disk=${diskBytes}`,
+        installed: { isOutdated: () => isOutdated },
         meters: { ...NO_METERS, buildkitExited: (kind) => void exits.push(kind) },
         clock,
         log,
@@ -81,6 +83,7 @@ describe("buildkitd", () => {
     phase = new Cell<Phase>({ at: "ready" });
     network = new Cell<NetworkView>({ at: "none" });
     prepared = undefined;
+    isOutdated = false;
     forgetting = [];
     log = notebook();
     report = loopBook();
@@ -268,6 +271,41 @@ describe("buildkitd", () => {
     gateway.update((view) => here(view, { open: new Map() }));
     await clock.advance(20_000);
     expect(unit.done).toEqual(row.stops ? ["stop", "configure parallel=0 disk=100", "start"] : []);
+  });
+
+  it("of another release than the installed one says so, and starts anew once no session is open", async () => {
+    isOutdated = true;
+    gateway.update((view) => here(view, { open: new Map([["s1", "b1"]]) }));
+    unit.status.set({ at: "running", pid: 1 });
+    begin();
+    await clock.advance(600_000);
+    expect(buildkit.get()).toMatchObject({ at: "ready", isOutdated: true });
+    expect(unit.done).toEqual([]);
+    isOutdated = false;
+    gateway.update((view) => here(view, { open: new Map() }));
+    await clock.advance(5_250);
+    expect(unit.done).toEqual(["stop", "configure parallel=0 disk=100", "start"]);
+    expect(buildkit.get()).toMatchObject({ at: "ready", isOutdated: false });
+    expect(log.events).toEqual(["buildkit.outdated", "buildkit.ready", "buildkit.restarting", "buildkit.ready"]);
+  });
+
+  it("starts anew for the installed release once, also where that does not help", async () => {
+    isOutdated = true;
+    begin();
+    await clock.advance(600_000);
+    expect(unit.done.filter((step) => step === "stop")).toHaveLength(1);
+  });
+
+  it("that dies needs no waiting for the installed release: its next start is of that", async () => {
+    isOutdated = true;
+    gateway.update((view) => here(view, { open: new Map([["s1", "b1"]]) }));
+    begin();
+    await settle();
+    isOutdated = false;
+    unit.exit(KILLED);
+    await clock.advance(600_000);
+    expect(unit.done).not.toContain("stop");
+    expect(buildkit.get()).toMatchObject({ at: "ready", isOutdated: false });
   });
 
   it("is started again after it was killed, at once the first time, and the exit is told", async () => {

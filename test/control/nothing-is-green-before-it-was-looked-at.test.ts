@@ -83,6 +83,7 @@ const EACH_PORT: Readonly<Record<keyof AgentPorts, true>> = {
   evidence: true,
   gateway: true,
   identityStore: true,
+  installed: true,
   keyUnwrap: true,
   keys: true,
   log: true,

@@ -156,4 +156,4 @@ export const NO_METERS: Meters = {
   restarted: () => {},
 };
 
-export const NO_MANAGER: OwnUnit = { ready: () => {}, tell: () => {}, stopping: () => {} };
+export const NO_MANAGER: OwnUnit = { ready: () => {}, tell: () => {}, replaced: () => {}, stopping: () => {} };

@@ -45,6 +45,7 @@ describe("the gateway", () => {
   let log: ReturnType<typeof notebook>;
   let progress: (readonly [string, number, number])[];
   let metered: unknown[];
+  let isOutdated: boolean;
   let watching: Promise<void>;
 
   beforeEach(() => {
@@ -63,7 +64,9 @@ describe("the gateway", () => {
       restarted: (process: string) => void metered.push(`${process} restarted`),
     };
     const troubles = { lastEnd: () => "killed by SIGKILL" };
-    const ports = { gateway, records, troubles, meters, clock: new ManualClock(), log };
+    isOutdated = false;
+    const installed = { isOutdated: () => isOutdated };
+    const ports = { gateway, records, troubles, installed, meters, clock: new ManualClock(), log };
     watching = watchGateway(ports, inbox, board, stop.signal);
   });
   afterEach(async () => {
@@ -105,6 +108,27 @@ describe("the gateway", () => {
       ]),
     });
     expect(board.servingRequest.get()).toEqual(request("k1"));
+  });
+
+  it("whose unit another release has started says so, and ends once it is alone and idle, to start anew", async () => {
+    isOutdated = true;
+    await says(hello({ open: [opening("s1")], servingNotAfterMs: 9 }), { is: "stats", stats: STATS });
+    expect(board.gateway.get()).toMatchObject({ isOutdated: true });
+    expect(gateway.told).toEqual([]);
+    await says({ is: "closed", summary: summary("s1") });
+    expect(gateway.told).toEqual(["retire g1"]);
+    expect(log.events).toEqual(["gateway.outdated", "gateway.starting-anew"]);
+    await says({ is: "lost" }, { is: "present", runIds: [] });
+    // It was to end: nothing broke.
+    expect(metered).not.toContain("gateway restarted");
+    expect(log.events).toContain("gateway.finished");
+  });
+
+  it("is made to start anew for the installed release once, also where that does not help", async () => {
+    isOutdated = true;
+    for (const runId of ["g1", "g2"])
+      await says(hello({ runId, servingNotAfterMs: 9 }), { is: "stats", stats: { ...STATS, openSessions: 0 } });
+    expect(gateway.told).toEqual(["retire g1"]);
   });
 
   it("that serves already has no key that waits for a certificate", async () => {

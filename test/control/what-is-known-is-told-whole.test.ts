@@ -99,6 +99,7 @@ describe("what is known", () => {
       appliedRevision: 7n,
       appliedEpoch: "e",
       refused: { revision: 8n, because: "odd" },
+      gateway: { runId: "g1", listening: true, sessions: 3, finishing: { runIds: [], sessions: 0 } },
       builds: new Map([
         ["b1", 2],
         ["b2", 1],
@@ -139,6 +140,15 @@ describe("what is known", () => {
       ]),
     });
     expect((await told())?.certificates).not.toHaveProperty("servingNotAfterMs");
+  });
+
+  it("of gateways that finish is how many sessions, and of which", async () => {
+    const beside = { runIds: ["g0"], open: new Map([["s9", "b9"]]), isWhole: true };
+    board.gateway.set({ ...GATEWAY, beside });
+    const finishing = { runIds: ["g0"], sessions: 1 };
+    expect(await told()).toMatchObject({ gateway: { runId: "g1", sessions: 3, finishing } });
+    board.gateway.set({ at: "away", runId: "g1" });
+    expect(await told()).not.toHaveProperty("gateway");
   });
 
   it("of a gateway that never had orders is revision 0, whatever the one before it had", async () => {

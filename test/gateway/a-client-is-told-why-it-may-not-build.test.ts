@@ -5,6 +5,7 @@ import { Client, credentials, type ServiceError, status } from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../agent/adapters/clock/system-clock.ts";
 import type { AllowSet } from "../../agent/core/allow-set.ts";
+import type { PartingWords } from "../../agent/core/parting-words.ts";
 import { frame, PREFACE, TYPE } from "../../agent/gateway/http2/frames.ts";
 import { Partings } from "../../agent/gateway/partings.ts";
 import { CertificateAuthority, type CertificateWithKey } from "../../sandbox/pki/certificate-authority.ts";
@@ -36,6 +37,20 @@ async function ask({ chainPem, keyPem }: CertificateWithKey): Promise<Pick<Servi
   } finally {
     client.close();
   }
+}
+
+const call = (): Buffer => Buffer.concat([BEGIN, new PlainClient().head(`${CONTROL}ListWorkers`)]);
+
+/** One call of a client whose connection carries what is written, and nothing more. */
+function visit(partings: Partings, words: PartingWords, asker: string, nowMs: number) {
+  const raw = new Socket();
+  const client = new TLSSocket(raw);
+  const said: Buffer[] = [];
+  client.write = (bytes: Uint8Array | string) => said.push(Buffer.from(bytes)) > 0;
+  partings.begin({ raw, client }, words, asker, nowMs);
+  client.emit("data", call());
+  const status = /grpc-status.(\d+)/s.exec(Buffer.concat(said).toString("latin1"))?.[1];
+  return { raw, status: Number(status) };
 }
 
 const closed = (how: "ended" | "revoked" | "kept-out"): Partial<AllowSet> => ({ closed: new Map([["b1", how]]) });
@@ -86,6 +101,30 @@ it("hears that its build opens connections too quickly", async () => {
   expect(await ask(await rig.open())).toMatchObject({ code: status.RESOURCE_EXHAUSTED });
 });
 
+it("hears the same however long it asks, where to ask again in a minute can help", async () => {
+  const partings = new Partings();
+  const words = { status: "resource-exhausted", message: "in a minute" } as const;
+  for (const nowMs of [0, 4_000, 8_000, 12_000]) {
+    expect(visit(partings, words, "b1", nowMs).status).toBe(status.RESOURCE_EXHAUSTED);
+  }
+  partings.close();
+});
+
+it("whoever asked first is forgotten first, where 256 others have asked since", async () => {
+  const partings = new Partings();
+  const words = { status: "unavailable", message: "not now" } as const;
+  const hears = async (asker: string, nowMs: number): Promise<number> => {
+    const { raw, status: heard } = visit(partings, words, asker, nowMs);
+    const gone = once(raw, "close");
+    raw.destroy();
+    await gone;
+    return heard;
+  };
+  for (let nowMs = 0; nowMs <= 8_000; nowMs += 4_000) await hears("first", nowMs);
+  for (let other = 0; other < 256; other += 1) await hears(`other ${other}`, 9_000);
+  expect(await hears("first", 12_000)).toBe(status.UNAVAILABLE);
+});
+
 it("hears after ten seconds of asking that it is of no use to ask again, and another client does not", async () => {
   await rig[Symbol.asyncDispose]();
   const [real, late] = [systemClock(), { ms: 0 }];
@@ -119,8 +158,6 @@ describe("of what is said", () => {
     await gone;
     return { bytes: Buffer.concat(got).length, tookMs: performance.now() - begunMs };
   };
-  const call = (): Buffer => Buffer.concat([BEGIN, new PlainClient().head(`${CONTROL}ListWorkers`)]);
-
   it("a stranger hears not one byte", async () => {
     const other = await CertificateAuthority.create({ name: "build CA" });
     const stranger = await other.issue({ name: "b1", uriSans: ["spiffe://builds.test/org/o/project/p/build/b1"] });
@@ -131,8 +168,16 @@ describe("of what is said", () => {
   it.each([
     { who: "speaks no HTTP/2", first: Buffer.from("GET / HTTP/1.1\r\n") },
     { who: "breaks the rules of HTTP/2", first: Buffer.concat([PREFACE, frame(TYPE.push, 0, 1, Buffer.alloc(4))]) },
-  ])("whoever $who hears nothing and is gone", async ({ first }) => {
-    expect(await untilGone(rig.connect(certificate), first)).toMatchObject({ bytes: 0 });
+  ])("whoever $who hears nothing and is gone before its time", async ({ first }) => {
+    const { bytes, tookMs } = await untilGone(rig.connect(certificate), first);
+    expect(bytes).toBe(0);
+    expect(tookMs).toBeLessThan(1_500);
+  });
+
+  it("whoever has heard it and leaves is not kept", async () => {
+    const socket = rig.connect(certificate);
+    socket.once("data", () => socket.end());
+    expect((await untilGone(socket, call())).tookMs).toBeLessThan(1_500);
   });
 
   it("whoever says too much is gone before its time", async () => {
@@ -168,6 +213,7 @@ describe("of what is said", () => {
     await gone;
     expect([arrive().isTold, arrive().isTold]).toEqual([true, false]);
     partings.close();
+    expect(all.slice(0, MOST_AT_ONCE).every(({ raw }) => raw.destroyed)).toBe(true);
   });
 
   it("a message of the client's is no reason to say more than once what its call is answered", async () => {

@@ -191,7 +191,9 @@ class TestControl {
     const onRecord = (summary: SessionSummary): void => void control.records.push(summary);
     const store = await openRecords({ directory: join(dir, "records"), bootId: "boot", clock, log, onRecord });
     const inbox = new SessionInbox();
-    const ports = { gateway, records: store, troubles: { lastEnd: () => undefined }, meters: NO_METERS, clock, log };
+    const installed = { isOutdated: () => false };
+    const troubles = { lastEnd: () => undefined };
+    const ports = { gateway, records: store, troubles, installed, meters: NO_METERS, clock, log };
     control.#done = Promise.all([
       watchGateway(ports, inbox, board, signal),
       keepRecords({ records: store, gateway, clock, log }, inbox, board, NO_REPORT, signal),

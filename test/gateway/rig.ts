@@ -250,7 +250,7 @@ export class Rig implements AsyncDisposable {
       peers: options.peers ?? nodePeerReader(),
       gauges,
       bytes: nodeHandshakeBytes(),
-      unit: { ready() {}, tell() {} },
+      unit: { ready() {}, tell() {}, replaced() {} },
       clock: this.clock,
       log: this.log,
       droppedLogLines: () => 0,

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterEach, expect, it, vi } from "vitest";
 import { BuildkitSettings, type Tailnet } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
 import { takeDiagnostics } from "../../sandbox/admin/diagnostics.ts";
+import type { OpenedBuildFiles } from "../../sandbox/admin/request.ts";
 import type { Wishes } from "../../sandbox/control-plane/project.ts";
 import { bundle } from "../bundle/bundle-command.ts";
 import { folderOfOwn, unpacked } from "../bundle/unpacked.ts";
@@ -15,7 +16,8 @@ import { Sitting } from "../debug/sitting.ts";
 import { OtlpReceiver } from "../traces/otlp-receiver.ts";
 import { canary, sightings } from "./stage/canary.ts";
 import { eventually } from "./stage/eventually.ts";
-import { commandsAndEnvironments, filesBelow, type Haystack } from "./stage/haystack.ts";
+import { bodyOf, commandsAndEnvironments, filesBelow, type Haystack, whereFound } from "./stage/haystack.ts";
+import { oidcIdentity } from "./stage/oidc-issuer.ts";
 import { processesNaming } from "./stage/processes.ts";
 import { REF } from "./stage/set-up.ts";
 import { Stage } from "./stage/stage.ts";
@@ -104,7 +106,7 @@ async function useTerminals(stage: Stage, { grantWord, grantProgram }: Secrets):
   return seen[0] ?? "";
 }
 
-async function buildWith(stage: Stage, secret: string): Promise<void> {
+async function buildWith(stage: Stage, secret: string): Promise<OpenedBuildFiles> {
   const file = join(stage.clientDir, "secret");
   await writeFile(file, secret, { mode: 0o600 });
   const from = ["FROM scratch AS work", "COPY busybox /bin/busybox"];
@@ -119,6 +121,37 @@ async function buildWith(stage: Stage, secret: string): Promise<void> {
   expect(await readFile(join(outputDir, "digest"), "utf8")).toContain(sha256);
   const failing = await stage.build(build, [...from, run("cat /run/secrets/s > /x; exit 3")], use);
   expect((await failing.client.ended).exitCode).not.toBe(0);
+  return build;
+}
+
+/** What nobody has put anywhere: the machine's token, its key, a build's key; and any other key. */
+async function ownSecretsAreIn(stage: Stage, build: OpenedBuildFiles, haystack: Haystack): Promise<readonly string[]> {
+  // Written by the agent as { …, keyPem }.
+  const { keyPem } = JSON.parse(await readFile(stage.identityFile, "utf8")) as { readonly keyPem: string };
+  const secrets = {
+    token: await readFile(stage.tokenFile, "utf8"),
+    machineKey: bodyOf(keyPem),
+    buildKey: bodyOf(await readFile(build.keyFile, "utf8")),
+    anyPrivateKey: "PRIVATEKEY-----",
+  };
+  const itsPlaces = new Map([
+    ...(await filesBelow(stage.clientDir)),
+    [stage.tokenFile, secrets.token],
+    [stage.identityFile, keyPem],
+  ]);
+  for (const [what, secret] of Object.entries(secrets))
+    expect({ what, where: whereFound(secret, itsPlaces) }).not.toEqual({ what, where: [] });
+  return Object.entries(secrets).flatMap(([what, secret]) =>
+    whereFound(secret, haystack).map((where) => `${what} → ${where}`),
+  );
+}
+
+/** All that lies on disk and in memory, but for its own two secrets. */
+async function writtenBy(stage: Stage): Promise<Haystack> {
+  return new Map([
+    ...(await filesBelow(stage.workDir, [join(stage.workDir, "cache"), join(stage.workDir, "agent.toml")])),
+    ...(await filesBelow(stage.runtimeDir, [stage.tokenFile, stage.identityFile])),
+  ]);
 }
 
 async function outages(stage: Stage): Promise<void> {
@@ -215,7 +248,7 @@ it("of a secret put wherever one can be, nothing is in what the machine writes, 
   await refusedTailnets(stage, secrets, server.host);
   const whileRefused = await told(stage, receiver);
   await stage.plane.wish(REF, { tailnet: undefined }).applied();
-  await buildWith(stage, secrets.buildSecret);
+  const build = await buildWith(stage, secrets.buildSecret);
   const shellsEnvironment = await useTerminals(stage, secrets);
   expect(shellsEnvironment).toContain("HOME=");
   receiver.behaviour = ({ headers }, response) => response.writeHead(401).end(`No: ${JSON.stringify(headers)}`);
@@ -225,10 +258,7 @@ it("of a secret put wherever one can be, nothing is in what the machine writes, 
   const whileStateRefused = await told(stage, receiver);
   await stage.plane.wish(REF, { buildkit: undefined }).applied();
 
-  const written = new Map([
-    ...(await filesBelow(stage.workDir, [join(stage.workDir, "cache"), join(stage.workDir, "agent.toml")])),
-    ...(await filesBelow(stage.runtimeDir, [stage.tokenFile, stage.identityFile])),
-  ]);
+  const written = await writtenBy(stage);
   const processes = await commandsAndEnvironments([stage.workDir, stage.runtimeDir]);
   // Whoever starts it by hand shows its arguments and environment to root. Control needs both, and
   // what fetches on others' behalf needs the way out; nobody else has them.
@@ -236,9 +266,10 @@ it("of a secret put wherever one can be, nothing is in what the machine writes, 
   const pids = [await stage.pid("launcher"), await stage.pid("control"), ...daemons.map(({ pid }) => pid)];
   const others = [...processes].filter(([path]) => !pids.some((pid) => path.startsWith(`/proc/${pid}/`)));
   const where = (haystack: Haystack): readonly string[] => sightings(secrets, haystack);
-  expect(
-    where(new Map([...named("joining", whileRefused), ...named("refusing", whileStateRefused), ...written])),
-  ).toEqual([]);
+  const all = new Map([...named("joining", whileRefused), ...named("refusing", whileStateRefused), ...written]);
+  expect(where(all)).toEqual([]);
+  expect(await ownSecretsAreIn(stage, build, new Map([...all, ...processes]))).toEqual([]);
+  expect([...written.keys()].join("\n")).toMatch(/agent\.log\n(.*\n)*.*records/);
   expect(where(new Map([...others, ["the shell's environment", shellsEnvironment]]))).toEqual([]);
   expect(others.map(([path]) => path)).toContain(`/proc/${await stage.pid("gateway")}/environ`);
   const digests = [...written.keys()].filter((path) => path.endsWith("secret-digests.json"));
@@ -251,5 +282,21 @@ it("of a secret put wherever one can be, nothing is in what the machine writes, 
   const { buildSecret: _theirs, mirrorPassword: _refused, inFile: _unused, ...held } = secrets;
   const forms = Object.values(held).flatMap(writtenIn);
   await appendFile(stage.log.file, forms.map((form) => `tool: ~${form}~ and so on\n`).join(""));
-  expect(where(await bundles(stage))).toEqual([]);
+  const inBundles = await bundles(stage);
+  expect(where(inBundles)).toEqual([]);
+  expect(await ownSecretsAreIn(stage, build, inBundles)).toEqual([]);
+});
+
+it("of an OIDC token by which a machine has come, of its key and of its builds' keys neither", async () => {
+  await using receiver = await OtlpReceiver.listen();
+  await using stage = await Stage.up({
+    identity: (plane) => oidcIdentity(plane, REF),
+    logLevel: "debug",
+    telemetry: { otlpEndpoint: receiver.url },
+  });
+  const build = await buildWith(stage, canary("build-secret"));
+  await outages(stage);
+  const processes = await commandsAndEnvironments([stage.workDir, stage.runtimeDir]);
+  const all = new Map([...(await told(stage, receiver)), ...(await writtenBy(stage)), ...processes]);
+  expect(await ownSecretsAreIn(stage, build, all)).toEqual([]);
 });

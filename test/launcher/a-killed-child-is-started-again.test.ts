@@ -1,5 +1,7 @@
+import { existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { isAlive, LauncherBench } from "./launcher-bench.ts";
+import { isAlive, LauncherBench, seatsIn } from "./launcher-bench.ts";
 
 describe("the launcher", () => {
   it("starts a killed gateway again, on the same port, and leaves control alone", async () => {
@@ -93,9 +95,13 @@ describe("the launcher", () => {
     bench.replace.note();
     const next = await bench.started("gateway", 1);
     expect(isAlive(old)).toBe(true);
+    // What one that is killed leaves: control would go on looking there.
+    const [left = ""] = seatsIn(bench.dir);
+    await writeFile(left, "");
     process.kill(old, "SIGKILL");
     const isNoticed = (): boolean => bench.log.lines.some(({ data }) => data["childPid"] === old && "signal" in data);
     await expect.poll(isNoticed).toBe(true);
+    await expect.poll(() => existsSync(left)).toBe(false);
     await expect.poll(() => bench.gatewayThatAnswers().catch(String)).toBe(next);
     process.kill(next, "SIGKILL");
     const again = await bench.started("gateway", 2);

@@ -46,13 +46,14 @@ it.each<readonly [PlatformName, string, unknown]>([
   ["azure", "scheduledevents", azure({ ...event, EventId: undefined })],
   ["azure", "scheduledevents", azure({ ...event, Resources: "builder-1" })],
   ["azure", "scheduledevents", azure({ ...event, NotBefore: "soon" })],
-])("%s that says of %s %o is not understood", async (platform, line, said) => {
+])("%s that says what means nothing of %s is not understood (%#)", async (platform, line, said) => {
   await expect(look(platform, line, said)).rejects.toMatchObject({ code: "notices.not-understood" });
 });
 
 describe("what each says", () => {
   it("of a maintenance are its words, its id and its time", async () => {
-    const [notice] = await look("aws", MAINTENANCE, [maintenance, { ...maintenance, State: "completed" }]);
+    const [notice, ...more] = await look("aws", MAINTENANCE, [maintenance, { ...maintenance, State: "completed" }]);
+    expect(more).toEqual([]);
     expect(notice).toMatchObject({ kind: "aws-maintenance", id: "e-1", words: "system-reboot" });
     expect(notice?.atMs).toBe(Date.parse(SOON));
   });
@@ -90,6 +91,13 @@ describe("what each says", () => {
     const past = new Date(Date.now() - 60_000).toISOString();
     expect(await look("aws", SPOT, { action: "stop", time: past })).toMatchObject([{ leftMs: 0 }]);
   });
+});
+
+it("of a service whose clock says nothing this machine's own counts", async () => {
+  const text = JSON.stringify({ action: "stop", time: new Date(Date.now() + 60_000).toISOString() });
+  server.says.set(SPOT, { text, headers: { date: "never" } });
+  const [notice] = await server.line("aws", SPOT).look(signal);
+  expect(Math.abs((notice?.leftMs ?? Number.NaN) - 60_000)).toBeLessThan(10_000);
 });
 
 it("Azure's name for this machine is asked for once", async () => {

@@ -30,10 +30,14 @@ export class SayingServer implements AsyncDisposable {
     return server;
   }
 
-  platform(name: PlatformName) {
+  get places() {
     // It listens on an address and a port.
     const url = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-    return candidates(askedMetadata, { awsMetadataUrl: url, gcpMetadataUrl: url, azureMetadataUrl: url })[name];
+    return { awsMetadataUrl: url, gcpMetadataUrl: url, azureMetadataUrl: url };
+  }
+
+  platform(name: PlatformName) {
+    return candidates(askedMetadata, this.places)[name];
   }
 
   line(name: PlatformName, of: string): NoticeLine {

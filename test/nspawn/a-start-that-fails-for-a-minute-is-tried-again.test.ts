@@ -88,6 +88,30 @@ it("a port that was taken for a while is the builds' again", { timeout: 180_000 
   expect(await machine().buildOnce("on-its-port")).toBe("on-its-port");
 });
 
+it("control comes up also where the restart that was to start it met it as it gave up", {
+  timeout: 240_000,
+}, async () => {
+  const config = "/etc/builder-agent/config.toml";
+  // As long as its end takes on a busy machine, and longer.
+  const dir = `/run/systemd/system/${CONTROL}.d`;
+  const slow = `mkdir -p ${dir} && printf '[Service]\\nExecStopPost=/usr/bin/sleep 4\\n' >${dir}/96-test.conf`;
+  await machine().container.run("sh", ["-c", `${slow} && cp ${config} /root/ && echo '[nonsense]' >>${config}`]);
+  await systemctl("daemon-reload");
+  await quietWhile();
+  await systemctl("restart", "builder-agent.target");
+  await eventually("control gives up", async () => {
+    const { SubState } = await machine().container.show(CONTROL, "SubState");
+    return SubState === "stop-post";
+  });
+  await machine().container.run("cp", ["/root/config.toml", config]);
+  await systemctl("restart", "builder-agent.target");
+  await backWithin(BACK_MS);
+  const told = (await machine().entries("builder-agent-again.service")).map(({ event }) => event);
+  expect(told).toContain("Control gave up while the target was started anew: it is started once more");
+  await machine().container.run("rm", [`${dir}/96-test.conf`]);
+  await systemctl("daemon-reload");
+});
+
 it("a reload takes the log's level and names what needs a restart; nothing is cut", async () => {
   const before = await machine().container.show(CONTROL, "MainPID");
   await using held = await machine().holdBuild();

@@ -43,7 +43,9 @@ async function cpuMs(group: string): Promise<number> {
 
 /** How often its main thread has waited for something. */
 async function wakeUps(unit: keyof typeof WAKE_UPS_MAX): Promise<number> {
-  const pid = await machine().container.mainPid(`builder-agent-${unit}.service`);
+  const { container } = machine();
+  const name = `builder-agent-${unit}.service`;
+  const [pid] = unit === "gateway" ? await container.childrenOf(name) : [await container.mainPid(name)];
   const status = await readFile(`/proc/${pid}/status`, "utf8");
   return Number(/^voluntary_ctxt_switches:\s+(\d+)$/m.exec(status)?.[1]);
 }

@@ -5,8 +5,8 @@ import { sharedMachine } from "./stage/shared-machine.ts";
 const machine = sharedMachine();
 const [GATEWAY, CONTROL] = ["builder-agent-gateway.service", "builder-agent-control.service"] as const;
 
-async function kill(unit: string, signal = "KILL"): Promise<void> {
-  await machine().container.run("systemctl", ["kill", "--kill-whom=main", `--signal=${signal}`, unit]);
+async function kill(unit: string, signal = "KILL", whom: "main" | "all" = "main"): Promise<void> {
+  await machine().container.run("systemctl", ["kill", `--kill-whom=${whom}`, `--signal=${signal}`, unit]);
 }
 
 /** Resolves when the unit runs again, as another process. */
@@ -68,7 +68,7 @@ it("a step whose runc was killed, as for want of memory, is ended with its build
 it("a gateway and a control that hang are ended by the watchdog, and come back", { timeout: 120_000 }, async () => {
   const units = [GATEWAY, CONTROL];
   const before = await Promise.all(units.map(restarts));
-  for (const unit of units) await kill(unit, "STOP");
+  for (const unit of units) await kill(unit, "STOP", "all");
   await Promise.all(
     units.map((unit, at) =>
       eventually(

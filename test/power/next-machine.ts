@@ -13,7 +13,6 @@ import { sh } from "../volume/disk-image.ts";
 import type { Cut } from "./cut.ts";
 import { type Filesystem, PowerStage } from "./power-stage.ts";
 import type { Recording } from "./recording.ts";
-import type { ReplayedDisk } from "./replayed-disk.ts";
 
 /** What became of a disk whose power was cut. */
 export interface Verdict {
@@ -38,10 +37,11 @@ const FRESH = { name: "fresh", by: "run" } as const;
 const LAST_WORDS = 2_000;
 
 /**
- * Puts a cut's image into a machine: checks and mounts it as the agent does, starts BuildKit as the
- * agent does, and builds everything once more that had passed before, with something new.
+ * Puts a cut's image, which it writes to, into a machine: checks and mounts it as the agent does,
+ * starts BuildKit as the agent does, and builds everything once more that had passed before, with
+ * something new.
  */
-export async function nextMachine(recording: Recording, replayed: ReplayedDisk, cut: Cut): Promise<Verdict> {
+export async function nextMachine(recording: Recording, cut: Cut, image: string): Promise<Verdict> {
   const beganMs = performance.now();
   const { filesystem, log } = recording;
   const until = log.requests[cut.after - 1]?.logBytes ?? 0;
@@ -50,8 +50,6 @@ export async function nextMachine(recording: Recording, replayed: ReplayedDisk, 
 
   await using scope = new Scope();
   const { path: dir } = scope.own(await TempDir.make(join(tmpdir(), "power-")));
-  const image = join(dir, "image");
-  replayed.write(cut, image);
   const device = sh("losetup", ["--find", "--show", image]).trim();
   scope.defer(() => void sh("losetup", ["--detach", device]));
   const { check } = await settled(dir, device, filesystem);

@@ -12,6 +12,7 @@ const BARS = [
   { unit: "builder-agent-network@.service", exposure: 2.8 },
   { unit: "builder-agent-network-watch.service", exposure: 2.2 },
   { unit: "builder-agent-cache-watch.service", exposure: 1.5 },
+  { unit: "builder-agent-again.service", exposure: 1.5 },
   { unit: "builder-agent-trim.service", exposure: 2.2 },
   { unit: "builder-agent-buildkit-metrics.service", exposure: 0.7 },
   { unit: "builder-agent-sweep.service", exposure: 1.5 },

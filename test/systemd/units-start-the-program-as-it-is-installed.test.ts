@@ -8,6 +8,7 @@ import { commandsOf, UNIT_FILES, valuesOf } from "./units.ts";
 
 const [NODE, MAIN] = ["/usr/lib/builder-agent/node/bin/node", "/usr/lib/builder-agent/agent/cli/main.js"];
 const WITH_SOCKET = "/usr/lib/builder-agent/bin/with-notify-socket";
+const KEEPER = "/usr/lib/builder-agent/bin/keep-gateway";
 const STATE_DIR = "/var/lib/builder-agent";
 const LAYOUT = layoutOf({ stateDir: STATE_DIR, runtimeDir: "/run/builder-agent", cacheDir: `${STATE_DIR}/cache` });
 
@@ -27,10 +28,17 @@ it.each([
 });
 
 it.each([
-  ["builder-agent-gateway.service", NODE_FLAGS.gateway, "gateway"],
-  ["builder-agent-control.service", NODE_FLAGS.control, "control"],
-])("%s runs Node with a socket to systemd and %j for %s", (unit, flags, command) => {
-  expect(commandsOf(unit)).toContainEqual([WITH_SOCKET, NODE, NO_DEBUGGER, ...flags, MAIN, command]);
+  ["builder-agent-gateway.service", [KEEPER, LAYOUT.gatewayEnd], NODE_FLAGS.gateway, "gateway"],
+  ["builder-agent-control.service", [], NODE_FLAGS.control, "control"],
+])("%s runs, by %j, Node with a socket to systemd and %j for %s", (unit, keeper, flags, command) => {
+  expect(commandsOf(unit)).toContainEqual([...keeper, WITH_SOCKET, NODE, NO_DEBUGGER, ...flags, MAIN, command]);
+});
+
+it.each([
+  ["builder-agent-gateway.service", LAYOUT.gatewayParts],
+  ["buildkitd.service", LAYOUT.buildkitParts],
+])("%s notes as it starts as which release, where control looks: %s", (unit, file) => {
+  expect(commandsOf(unit)).toContainEqual(["/usr/bin/sh", "/usr/lib/builder-agent/bin/note-parts", file]);
 });
 
 it("puts the builds' network right when what it stands on has changed, with what it keeps before its eyes", () => {

@@ -27,8 +27,8 @@ const LONGEST = [
 export class LongestFirst extends BaseSequencer {
   /** @override @param {import("vitest/node").TestSpecification[]} files */
   async sort(files) {
-    const others = await super.sort(files);
-    return others.toSorted((a, b) => rank(a.moduleId) - rank(b.moduleId));
+    const inUsualOrder = await BaseSequencer.prototype.sort.call(this, files);
+    return inUsualOrder.toSorted((a, b) => rank(a.moduleId) - rank(b.moduleId));
   }
 }
 

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { bake } from "../image/bake/bake.mjs";
+import { earlierPackage } from "../image/earlier-package.mjs";
 import { rootFolder } from "../image/root-folder.mjs";
 import { SetupFailed } from "../setup/failure.mjs";
 import { node24 as pinnedNode } from "../setup/node24.mjs";
@@ -125,7 +126,9 @@ export const tailnet = (filters) => everydayTests("tailnet", filters.length > 0 
 export const nspawn = (filters) =>
   withPrepared("nspawn", async () => {
     await runSteps([...(profiles["nspawn"] ?? []), ...(profiles["tailnet"] ?? [])]);
-    const env = { BUILDER_AGENT_NSPAWN_ROOT: await rootFolder() };
+    // "": this clone's history does not reach back to it, and its tests say so.
+    const earlier = (await earlierPackage()) ?? "";
+    const env = { BUILDER_AGENT_NSPAWN_ROOT: await rootFolder(), BUILDER_AGENT_EARLIER_PACKAGE: earlier };
     const flags = ["--config", "test/nspawn/vitest.config.ts"];
     const machines = { name: "nspawn", profile: "test", also: ["nspawn"], flags, env };
     return runVitest({ ...machines, filters, quietLimitMs: 20 * MINUTES });

@@ -25,6 +25,8 @@ export class SystemdNotify implements OwnUnit, Disposable {
   readonly #log: Log;
   readonly #over = new AbortController();
   readonly #timers: NodeJS.Timeout[] = [];
+  /** Until the first of them. */
+  #watchdogEveryMs: number | undefined;
   /** What waits to be sent: the newest of each kind. */
   readonly #waiting = new Map<string, string>();
   /** What `tell` was last given, and what of it was sent. */
@@ -41,21 +43,31 @@ export class SystemdNotify implements OwnUnit, Disposable {
     readonly environment: Readonly<Record<string, string | undefined>>;
     readonly pid: number;
     readonly log: Log;
+    /**
+     * Another process of the unit serves until this one is ready, and its are the signs of life
+     * until then.
+     */
+    readonly succeeds?: boolean;
   }) {
-    const { environment, pid, log } = options;
+    const { environment, pid, log, succeeds = false } = options;
     this.#channel = notifyChannel(environment);
     this.#log = log;
-    const everyMs = watchdogEveryMs(environment, pid);
-    if (this.#channel !== undefined && everyMs !== undefined) this.#repeat(everyMs, "WATCHDOG", "1");
+    this.#watchdogEveryMs = watchdogEveryMs(environment, pid);
+    if (!succeeds) this.#live();
   }
 
   ready(): void {
+    this.#live();
     this.#say("READY", "1");
   }
 
   tell(status: string): void {
     this.#status = status.replaceAll(/[\p{Cc}\s]+/gu, " ").slice(0, STATUS_MAX_CHARS);
     if (this.#statusGap === undefined) this.#sayStatus();
+  }
+
+  replaced(): void {
+    this[Symbol.dispose]();
   }
 
   stopping(): void {
@@ -69,6 +81,13 @@ export class SystemdNotify implements OwnUnit, Disposable {
     for (const timer of this.#timers) clearInterval(timer);
     clearTimeout(this.#statusGap);
     this.#over.abort();
+  }
+
+  /** Signs of life, from now on. */
+  #live(): void {
+    const everyMs = this.#watchdogEveryMs;
+    this.#watchdogEveryMs = undefined;
+    if (everyMs !== undefined) this.#repeat(everyMs, "WATCHDOG", "1");
   }
 
   #sayStatus(): void {

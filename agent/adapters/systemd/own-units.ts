@@ -1,15 +1,11 @@
-import { lstatSync, readdirSync, readlinkSync } from "node:fs";
+import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { CONFINING_SETTINGS } from "../../core/units/confinement.ts";
 import { OWN_UNIT_NAMES, type OwnUnit, type UnitSeen } from "../../core/units/own-units.ts";
 import type { OwnUnits } from "../../ports/own-units.ts";
 import { showUnits } from "./systemctl.ts";
+import { runOf } from "./unit-run.ts";
 
-/**
- * Where systemd keeps the id of each unit's present run: a link for each that is up. It is gone
- * with the run.
- */
-const RUNS_DIR = "/run/systemd/units";
 /** Where people and programs change units; the package's own files do not change by themselves. */
 const CHANGED_IN = [
   "/etc/systemd/system",
@@ -85,14 +81,6 @@ function markOfAll(): string {
     ),
   );
   return [...runs, ...files, stampOf(READ_IN)].join("\n");
-}
-
-function runOf(name: string): string {
-  try {
-    return readlinkSync(join(RUNS_DIR, `invocation:${name}`));
-  } catch {
-    return "";
-  }
 }
 
 function stampOf(path: string): string {

@@ -4,7 +4,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { MachineIdentity } from "../../ports/keys.ts";
 import type { CertificateCells } from "./parts.ts";
 
-/** Both certificates, since when they are held and when each is due, by the control plane's time. */
+/** Both certificates: since when held, and when each is due, by the control plane's time. */
 export class Held {
   readonly #clock: Clock;
   readonly #cells: Pick<CertificateCells, "identity" | "gateway" | "plane">;

@@ -9,6 +9,7 @@ import { Cell } from "../../lifecycle/cell.ts";
 import type { LoopReport } from "../../lifecycle/loop-report.ts";
 import { type Failure, type Pauses, reconcile } from "../../lifecycle/reconcile.ts";
 import type { WatchedNetwork } from "../../ports/build-network.ts";
+import type { Clock } from "../../ports/clock.ts";
 import type { Board } from "../board/board.ts";
 import { findMirrors, type MirrorPorts } from "./find-mirrors.ts";
 
@@ -123,7 +124,7 @@ class Guard {
   async #apply(order: NetworkOrder, signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#ports;
     const before = this.#applied;
-    const network = await within(clock, APPLY_MS, signal, (limit) => this.#network.apply(order, limit));
+    const network = await inTime(clock, APPLY_MS, signal, "made", (limit) => this.#network.apply(order, limit));
     const isNew = before === undefined || !this.isSame(order, before.order) || !sameData(network, before.network);
     this.#applied = { order, network };
     if (!isNew && this.#cells.network.get().at === "applied") return;
@@ -139,15 +140,14 @@ class Guard {
   async #verify(signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#ports;
     const { isolation } = this.#cells;
-    const report = await within(clock, VERIFY_MS, signal, (limit) => this.#network.verify(limit)).catch(
-      (err: unknown) => {
-        if (!signal.aborted) {
-          log.error({ err }, "isolation.not-verified");
-          isolation.set({ at: "failed", because: inWords(err) });
-        }
-        throw new IsolationUnproved(inWords(err), err);
-      },
-    );
+    const trial = inTime(clock, VERIFY_MS, signal, "tried", (limit) => this.#network.verify(limit));
+    const report = await trial.catch((err: unknown) => {
+      if (!signal.aborted) {
+        log.error({ err }, "isolation.not-verified");
+        isolation.set({ at: "failed", because: inWords(err) });
+      }
+      throw new IsolationUnproved(inWords(err), err);
+    });
     isolation.set({ at: "verified", report });
     const amiss = report.findings.filter(({ ok }) => !ok);
     if (amiss.length > 0) {
@@ -157,6 +157,23 @@ class Guard {
     this.#proved = true;
     log.info({ tookMs: report.tookMs, tried: report.findings.length }, "isolation.verified");
   }
+}
+
+/** @throws {AgentError} "network.failed" at the limit, whatever the work made of it. */
+function inTime<T>(
+  clock: Clock,
+  ms: number,
+  signal: AbortSignal,
+  what: "made" | "tried",
+  work: (limit: AbortSignal) => Promise<T>,
+): Promise<T> {
+  return within(clock, ms, signal, (limit) =>
+    work(limit).catch((cause: unknown) => {
+      if (!limit.aborted || signal.aborted) throw cause;
+      const late = `The builds' network was not ${what} within ${ms / 1_000} s`;
+      throw new AgentError("network.failed", late, { retryable: true, cause });
+    }),
+  );
 }
 
 class IsolationUnproved extends AgentError {

@@ -16,7 +16,8 @@ export const buildkit: Check = {
   ],
   look({ buildkit: view }) {
     if (view.at === "unknown") return unknown(view.message);
-    return view.at === "ready" ? ok(view.message) : failed(view.message);
+    const due = view.isOutdated ? "; it starts anew for the installed release once no session is open" : "";
+    return view.at === "ready" ? ok(`${view.message}${due}`) : failed(view.message);
   },
 };
 

@@ -24,7 +24,8 @@ export const gateway: Check = {
     if (view.at === "away") return failed("The gateway's process does not answer on its socket");
     if (view.servingNotAfterMs === undefined) return unknown("Answers; it listens once it has a serving certificate");
     if (!view.listening) return failed("The gateway does not listen yet");
-    return ok(`Listening, ${sessionsOpen(view.open.size)}`);
+    const due = view.isOutdated === true ? "; its unit starts anew for the installed release once nothing is open" : "";
+    return ok(`Listening, ${sessionsOpen(view.open.size)}${due}`);
   },
 };
 

@@ -22,10 +22,15 @@ export const buildkitEvents = {
     fields: ["err?", "outcome", "failures", "limitMs"],
     says: "BuildKit answers, and cannot run a tiny step of ours; after the second in a row no build is let in.",
   },
+  "buildkit.outdated": {
+    at: ["info"],
+    fields: [],
+    says: "BuildKit was started as another release has it, and starts anew once no session is open.",
+  },
   "buildkit.restarting": {
     at: ["info"],
-    fields: ["hung"],
-    says: "BuildKit is restarted: it hung, or its configuration has changed.",
+    fields: ["hung", "outdated"],
+    says: "BuildKit is restarted: it hung, another release is installed, or its configuration has changed.",
   },
   "buildkit.restarted-for-space": {
     at: ["warn"],

@@ -18,6 +18,16 @@ export const gatewayEvents = {
     fields: ["runId", "by", "openSessions"],
     says: "Another gateway serves, and this one is told to finish what is open through it.",
   },
+  "gateway.outdated": {
+    at: ["info"],
+    fields: ["runId"],
+    says: "The gateway's unit was started as another release has it, and starts anew once nothing is open through it.",
+  },
+  "gateway.starting-anew": {
+    at: ["info"],
+    fields: ["runId"],
+    says: "Nothing is open through the gateway: its unit starts anew for the installed release; who comes meanwhile waits.",
+  },
   "gateway.stopped": { at: ["info"], fields: ["cut"], says: "The gateway ends; so many sessions were cut." },
   "gateway.accept-failed": { at: ["error"], fields: ["err"], says: "A connection could not be accepted." },
   "gateway.calls-are-not-judged": {

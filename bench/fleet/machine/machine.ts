@@ -94,6 +94,7 @@ export class FleetMachine implements AsyncDisposable {
       clock,
       log,
       meters: NO_METERS,
+      installed: { isOutdated: () => false },
       plane: watchedPlane(plane, (call) => options.onCall?.(call)),
       gateway: this.gateway,
       records: new MemoryRecords(options.name),
@@ -128,7 +129,7 @@ export class FleetMachine implements AsyncDisposable {
       diagnostics: undefined,
       traces: { tell: () => {}, send: (_target, _machineId, _note, signal) => clock.sleep(Infinity, signal) },
       troubles: { load: async () => undefined, save: async () => undefined, lastEnd: () => undefined },
-      ownUnit: { ready: () => {}, tell: () => {}, stopping: () => {} },
+      ownUnit: { ready: () => {}, tell: () => {}, replaced: () => {}, stopping: () => {} },
       assignment: { load: async () => undefined, save: async () => undefined },
       board: { show: (state) => void (this.#shown = state) },
     };

@@ -88,6 +88,14 @@ export class Container implements AsyncDisposable {
     throw new Error(`${unit} has no process`);
   }
 
+  /**
+   * What the unit's main process has started and runs still, the oldest first, as this machine sees
+   * it: of the gateway's, the gateways.
+   */
+  async childrenOf(unit: string): Promise<readonly number[]> {
+    return childrenOf(await this.mainPid(unit));
+  }
+
   /** Resolves when it has shut down by itself. */
   async gone(): Promise<void> {
     await eventually("the machine is off", () => this.#nspawn.exitCode !== null, LEAVING_MS);

@@ -12,6 +12,7 @@ import { controlFields } from "./control-fields.mjs";
 import { documents } from "./documents.mjs";
 import { putManuals } from "./manuals.mjs";
 import { pack } from "./pack.mjs";
+import { PARTS_FILE, partsOf } from "./parts.mjs";
 import { programs } from "./programs.mjs";
 import { sourceEpoch, sourceHash } from "./source-files.mjs";
 import { putUnits } from "./unit-places.mjs";
@@ -68,6 +69,9 @@ async function make(target, version, architecture, parts) {
   put(inTree(FILES, "builder-agent"), root, "usr/bin/builder-agent");
   for (const name of [
     "start-buildkitd",
+    "keep-gateway",
+    "note-parts",
+    "start-control-again",
     "with-notify-socket",
     "watch-network",
     "watch-cache",
@@ -84,6 +88,8 @@ async function make(target, version, architecture, parts) {
 
   const epochSeconds = await sourceEpoch();
   const about = { version, architecture, programs: list, epochSeconds };
+  mkdirSync(join(root, dirname(PARTS_FILE)), { recursive: true });
+  writeFileSync(join(root, PARTS_FILE), partsOf(root));
   putJson(await packageBom(about), root, "usr/share/builder-agent/package.cdx.json");
   putJson(packageManifest(about), root, "usr/share/builder-agent/package.json");
 
