@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { Branch } from "../../agent/lifecycle/branch.ts";
 import { chance } from "../agent/world/chance.ts";
 import type { Stage } from "../journeys/stage/stage.ts";
 import { faultOf } from "./faults/all.ts";
@@ -36,8 +37,8 @@ export async function storm({ faults }: Schedule, parts: StormParts): Promise<St
     lanes.set(lane, [...(lanes.get(lane) ?? []), fault]);
   }
   // A machine that somebody has left broken is judged at once: what came later would say nothing.
-  const broken = new AbortController();
-  const signal = AbortSignal.any([parts.signal, broken.signal]);
+  using lasts = new Branch(parts.signal);
+  const { signal } = lasts;
   const along = async (those: readonly PlannedFault[]): Promise<void> => {
     for (const fault of those) {
       await sleep(Math.max(0, startedMs + fault.atMs - Date.now()), undefined, { signal });
@@ -45,8 +46,8 @@ export async function storm({ faults }: Schedule, parts: StormParts): Promise<St
     }
   };
   const failed = (failure: unknown): void => {
-    if (!broken.signal.aborted || !isAbort(failure)) failures.push(failure);
-    broken.abort();
+    if (!signal.aborted || !isAbort(failure)) failures.push(failure);
+    lasts.abort();
   };
   await Promise.all([...lanes.values()].map((those) => along(those).catch(failed)));
   return { faults: runs.toSorted((first, second) => first.beganMs - second.beganMs), failures };
