@@ -11,11 +11,12 @@ import { eventually } from "../journeys/stage/eventually.ts";
 const GATEWAY = `
 $| = 1;
 my ($dir) = @ARGV;
+my $isBroken = -e "$dir/broken";
 my $seat = $ENV{BUILDER_AGENT_SEAT} // "alone";
 $SIG{HUP} = sub { print "$$ $seat took again\\n" };
 $SIG{TERM} = sub { print "$$ $seat told to end\\n"; exit 0 };
 print "$$ $seat began ", join(",", map { $_ // "-" } @ENV{qw(LISTEN_FDS LISTEN_PID WATCHDOG_USEC WATCHDOG_PID)}), "\\n";
-exit 3 if -e "$dir/broken";
+exit 3 if $isBroken;
 select undef, undef, undef, 0.02 while 1;
 `;
 

@@ -3,9 +3,9 @@ import { BaseSequencer } from "vitest/node";
 /**
  * Files that take longest, the longest first. Vitest knows how long a file takes only where it has
  * run before; in a fresh clone one of two minutes may be the last to begin, and all others wait
- * for it. A file that is not here begins after these; a name that no file has changes nothing.
+ * for it. A file that is not here begins after these.
  */
-const LONGEST = [
+export const LONGEST = [
   "test/nspawn/an-idle-machine-starts-no-process",
   "test/nspawn/a-start-that-fails-for-a-minute-is-tried-again",
   "test/nspawn/what-is-killed-comes-back",

@@ -16,7 +16,7 @@ export async function startAnotherGateway(signal: AbortSignal): Promise<void> {
   const { ActiveState: state, MainPID: pid } = await showUnit(UNIT, { ActiveState: "unknown", MainPID: "0" }, signal);
   if (state !== "active")
     throw notReplaceable(
-      `${UNIT} is ${state}: systemctl start builder-agent.target starts it; builder-agent doctor says what keeps it from running`,
+      `${UNIT} is ${state}: systemctl start builder-agent.target starts it, builder-agent doctor says what keeps it from running; where builder-agent run is the service manager, kill -USR2 its process`,
     );
   // A process that does not know the signal would end of it.
   const commandLine = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");

@@ -60,7 +60,7 @@ export async function run(command: Command, cli: Cli): Promise<ExitCode> {
   const rest =
     sessions === 0
       ? "nothing was open through the one before it"
-      : `the one before it finishes ${sessionsOpen(sessions)}`;
+      : `the one before it goes on with ${sessionsOpen(sessions)}`;
   output.out(`A new gateway serves, ${tookMs} ms after it was asked for; ${rest}\n`);
   return EXIT.ok;
 }
