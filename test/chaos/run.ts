@@ -113,7 +113,8 @@ async function onStage(stage: Stage, outside: Outside, schedule: Schedule, aroun
     said,
     running: () => builders.running(),
   });
-  await sleep(Math.max(0, untilMs - Date.now()), undefined, { signal }).catch(() => builders.kill());
+  const leftMs = failures.length > 0 ? 0 : Math.max(0, untilMs - Date.now());
+  await sleep(leftMs, undefined, { signal }).catch(() => builders.kill());
   isOver = true;
   const lastMendMs = Math.max(...(faults.length === 0 ? [Date.now()] : []), ...faults.map(({ mendedMs }) => mendedMs));
   if (signal.aborted) await working;

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { Branch } from "../../agent/lifecycle/branch.ts";
 import { chance } from "../agent/world/chance.ts";
 import type { Stage } from "../journeys/stage/stage.ts";
 import { faultOf } from "./faults/all.ts";
@@ -18,7 +19,7 @@ export interface StormParts {
 
 export interface Stormed {
   readonly faults: readonly FaultRun[];
-  /** What could not be brought or mended: then nothing more happens in its lane. */
+  /** What could not be brought or mended: then nothing more happens. */
   readonly failures: readonly unknown[];
 }
 
@@ -35,16 +36,25 @@ export async function storm({ faults }: Schedule, parts: StormParts): Promise<St
     const { lane } = faultOf(fault.is);
     lanes.set(lane, [...(lanes.get(lane) ?? []), fault]);
   }
+  // A machine that somebody has left broken is judged at once: what came later would say nothing.
+  using lasts = new Branch(parts.signal);
+  const { signal } = lasts;
   const along = async (those: readonly PlannedFault[]): Promise<void> => {
     for (const fault of those) {
-      await sleep(Math.max(0, startedMs + fault.atMs - Date.now()), undefined, { signal: parts.signal });
-      await one(fault, parts, runs);
+      await sleep(Math.max(0, startedMs + fault.atMs - Date.now()), undefined, { signal });
+      await one(fault, { ...parts, signal }, runs);
     }
   };
-  await Promise.all(
-    [...lanes.values()].map((those) => along(those).catch((failure: unknown) => failures.push(failure))),
-  );
+  const failed = (failure: unknown): void => {
+    if (!signal.aborted || !isAbort(failure)) failures.push(failure);
+    lasts.abort();
+  };
+  await Promise.all([...lanes.values()].map((those) => along(those).catch(failed)));
   return { faults: runs.toSorted((first, second) => first.beganMs - second.beganMs), failures };
+}
+
+function isAbort(failure: unknown): boolean {
+  return failure instanceof Error && failure.name === "AbortError";
 }
 
 /** Also one that cannot be mended has been. */

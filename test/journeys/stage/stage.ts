@@ -113,7 +113,11 @@ export class Stage implements AsyncDisposable {
   async startAgain(): Promise<Machine> {
     await this.ended();
     // Of one that was killed, those who were its children end by themselves.
-    await eventually("the last one is gone", async () => (await processesNaming(this.runtimeDir)).length === 0);
+    const isGone = async (dir: string): Promise<boolean> => (await processesNaming(dir)).length === 0;
+    await eventually(
+      "the last one is gone",
+      async () => (await isGone(this.workDir)) && (await isGone(this.runtimeDir)),
+    );
     const { observed: last } = this.machine;
     this.#agent = this.#scope.own(await this.#parts.startAgent());
     const ready = (): Machine | undefined => {
