@@ -1,14 +1,17 @@
 import { LineOutput } from "../adapters/telemetry/line-output.ts";
+import { plainLines } from "../core/plain-words.ts";
 
 const STDERR = 2;
 
 /**
  * The only place that writes to the terminal. The log of a process is another thing: see the
- * telemetry adapter.
+ * telemetry adapter. What is told quotes strangers: the terminal shows their words, and obeys none.
  */
 export interface Output {
   /** What was asked for. */
   readonly out: (text: string) => void;
+  /** Moves the terminal's cursor, and clears; words between that were made plain before. */
+  readonly draw: (text: string) => void;
   /**
    * What went wrong. Never throws and, but for a file's disk, never waits: the process may be on
    * its way out, and must get there.
@@ -35,8 +38,9 @@ export function terminal(environment: Readonly<Record<string, string | undefined
   const unread = new AbortController();
   stdout.on("error", () => unread.abort());
   return {
-    out: (text) => void stdout.write(text),
-    err: (text) => (errors ??= new LineOutput({ fd: STDERR, waitsForDisks: true })).write(text),
+    out: (text) => void stdout.write(plainLines(text)),
+    draw: (text) => void stdout.write(text),
+    err: (text) => (errors ??= new LineOutput({ fd: STDERR, waitsForDisks: true })).write(plainLines(text)),
     colours: { out: wanted && isTerminal(stdout), err: wanted && isTerminal(stderr) },
     get columns() {
       return isTerminal(stdout) ? stdout.columns : undefined;

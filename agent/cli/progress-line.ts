@@ -1,3 +1,4 @@
+import { plainLines } from "../core/plain-words.ts";
 import type { Output } from "./output.ts";
 import { fitted } from "./printing.ts";
 
@@ -25,13 +26,13 @@ export class ProgressLine {
 
   /** @param subject what the text is about, without figures that always move. */
   tell(subject: string, text: string): void {
-    const { columns, out } = this.#output;
+    const { columns, out, draw } = this.#output;
     const isNews = subject !== this.#subject;
     this.#subject = subject;
     if (columns !== undefined) {
-      const lines = fitted(text, columns - 1);
+      const lines = fitted(plainLines(text), columns - 1);
       const start = isNews && this.#open > 0 ? "\n" : UP(Math.max(0, this.#open - 1));
-      out(`${start}\r${REST_OF_SCREEN}${lines.join("\n")}`);
+      draw(`${start}\r${REST_OF_SCREEN}${lines.join("\n")}`);
       this.#open = lines.length;
       return;
     }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { AgentError } from "../core/errors.ts";
+import { plainLines } from "../core/plain-words.ts";
 import { eitherOf } from "../lifecycle/deadline.ts";
 import type { Told } from "./ask-either.ts";
 import type { Cli } from "./cli.ts";
@@ -26,12 +27,12 @@ export async function watchStatus(
   const { output } = cli;
   const over = eitherOf(cli.stop, output.unread);
   const isScreen = output.columns !== undefined && !json;
-  if (isScreen) output.out(WHOLE_SCREEN);
+  if (isScreen) output.draw(WHOLE_SCREEN);
   while (!over.aborted) {
     const round = await oneRound(ask, over);
     if (round === undefined) break;
     if (json) printJsonLine(output, jsonOf(round));
-    else if (isScreen) output.out(screenOf(round, intervalMs, cli));
+    else if (isScreen) output.draw(screenOf(round, intervalMs, cli));
     else output.out(`${new Date().toISOString()} ${inOneLine(round)}\n`);
     await sleep(intervalMs, undefined, { signal: over }).catch(() => undefined);
   }
@@ -70,7 +71,7 @@ function inOneLine(round: Round): string {
 function screenOf(round: Round, intervalMs: number, { output }: Cli): string {
   const head = `${new Date().toISOString().slice(0, 19)}Z, every ${intervalMs / 1000} s, Ctrl-C ends it`;
   const whole = `${head}\n\n${textOf(round, painter(output.colours.out)).trimEnd()}`;
-  const lines = fitted(whole, output.columns ?? Number.POSITIVE_INFINITY);
+  const lines = fitted(plainLines(whole), output.columns ?? Number.POSITIVE_INFINITY);
   const rows = output.rows ?? lines.length;
   const shown =
     lines.length < rows ? lines : [...lines.slice(0, Math.max(1, rows - 2)), "… (more than this terminal shows)"];

@@ -21,6 +21,7 @@ export async function runCli(
   const code = await runProgram(argv, {
     output: {
       out: (text) => (out += text),
+      draw: (text) => (out += text),
       err: (text) => (err += text),
       colours: { out: false, err: false },
       columns: terminal.columns,
