@@ -70,3 +70,15 @@ describe.each([machineCertificate, servingCertificate])("the $name", (check) => 
     expect(look(over, 60 - 18 / 60)).toMatchObject({ state: "failed", blocking: false });
   });
 });
+
+it.each([
+  { by: "both clocks", planeMs: END_MS + 1, minutes: 61, refuses: true },
+  { by: "the control plane's alone", planeMs: END_MS + HOUR_MS, minutes: 0, refuses: false },
+])("a serving certificate that is over by $by refuses builds: $refuses", ({ planeMs, minutes, refuses }) => {
+  const at = after(minutes * MINUTE_MS);
+  const here = { ...known({}), plane: { ...WELL.plane, time: { planeMs, at } } };
+  expect(examined(here, at, FIXED, [servingCertificate])[0]).toMatchObject({
+    state: "failed",
+    neededByBuilds: refuses,
+  });
+});

@@ -7,6 +7,7 @@ import type { StatusReport } from "../../agent/core/status-report.ts";
 import { bundle } from "../bundle/bundle-command.ts";
 import { folderOfOwn, unpacked } from "../bundle/unpacked.ts";
 import { MAIN } from "../cli/agent-process.ts";
+import { eventually } from "./stage/eventually.ts";
 import { smallDisk } from "./stage/small-disk.ts";
 import { Stage } from "./stage/stage.ts";
 import { needsStage } from "./stage/whether.ts";
@@ -57,6 +58,9 @@ it("on a full disk, with BuildKit hung and the control plane gone, all at once, 
   stage.plane.transport.cutConnections();
   await stage.kill("buildkitd", "SIGSTOP");
   try {
+    await eventually("the full disk is told", async () =>
+      (await stage.health("/readyz?verbose")).body.includes("[-]disk"),
+    );
     const [config, full] = [join(stage.workDir, "agent.toml"), join(stage.workDir, "state", "b.tar.gz")];
     const refused = await bundle(programs, ["--config", config, "--output", full]);
     expect(refused).toMatchObject({ code: 73, err: expect.stringContaining("--output -") as string });
