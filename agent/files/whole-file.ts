@@ -33,6 +33,11 @@ export async function replaceFile(
   await syncDirectory(dirname(path));
 }
 
+/** A file or a folder has another name, within its file system, and stays as it is. */
+export function setAside(path: string, as: string): Promise<void> {
+  return rename(path, as);
+}
+
 /** Gone from the disk when this resolves. */
 export async function removeFile(path: string): Promise<void> {
   await rm(path, { force: true });

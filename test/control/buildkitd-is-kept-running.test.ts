@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { runBuildkit } from "../../agent/control/run-buildkit.ts";
+import { runBuildkit } from "../../agent/control/buildkit/run-buildkit.ts";
 import type { DesiredState } from "../../agent/core/desired-state.ts";
 import type { Resources } from "../../agent/core/machine.ts";
 import type { AppliedNetwork, ProbeFinding } from "../../agent/core/network/order.ts";
@@ -194,6 +194,14 @@ describe("buildkitd", () => {
       const told = log.events.filter((event) => event.startsWith("buildkit.transfers-"));
       expect(told).toEqual(["buildkit.transfers-not-forgotten", "buildkit.transfers-forgotten"]);
       expect(forgetting).toHaveLength(1);
+    });
+
+    it("forgets, too, where nobody knows how the one before ended", async () => {
+      prepared = undefined;
+      forgetting = [async () => ({ records: 1, freedBytes: 1 })];
+      begin();
+      await settle();
+      expect(log.events).toContain("buildkit.transfers-forgotten");
     });
 
     it.each(["clean", "first"] as const)("and only then: after one that was %s it forgets nothing", async (lastEnd) => {

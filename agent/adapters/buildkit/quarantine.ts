@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
-// oxlint-disable-next-line eslint/no-restricted-imports -- folders are moved as they are
-import { mkdir, readdir, rename, stat } from "node:fs/promises";
+import { mkdir, readdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { AgentError } from "../../core/errors.ts";
 import { programEnvironment } from "../../core/program-environment.ts";
+import { setAside } from "../../files/whole-file.ts";
 
 /** For whoever wants to know how they broke. */
 const KEPT_QUARANTINES = 2;
@@ -44,7 +44,7 @@ export class Quarantine {
   async takeRoot(rootDir: string, databases: readonly string[], atMs: number): Promise<string> {
     const target = join(this.#dir, stamp(atMs));
     const rest = `${target}${REST}`;
-    await rename(rootDir, rest);
+    await setAside(rootDir, rest);
     if (databases.length > 0) await keep(rest, target, await smallest(rest, databases));
     return target;
   }
@@ -72,7 +72,7 @@ async function keep(from: string, to: string, paths: readonly string[]): Promise
   await mkdir(to, { recursive: true, mode: 0o700 });
   for (const path of paths) {
     await mkdir(dirname(join(to, path)), { recursive: true, mode: 0o700 });
-    await rename(join(from, path), join(to, path));
+    await setAside(join(from, path), join(to, path));
   }
 }
 

@@ -1,5 +1,5 @@
 import { readSync } from "node:fs";
-// oxlint-disable-next-line eslint/no-restricted-imports -- a journal of any length, which is then appended to
+// oxlint-disable-next-line eslint/no-restricted-imports -- a journal is long, and appended to
 import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { AgentError } from "../../core/errors.ts";

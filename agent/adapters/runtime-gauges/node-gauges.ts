@@ -7,8 +7,8 @@ import type { RuntimeGauges } from "../../ports/runtime-gauges.ts";
  */
 const RESOLUTION_MS = 100;
 
-export function nodeGauges(resolutionMs = RESOLUTION_MS): RuntimeGauges & Disposable {
-  const delays = monitorEventLoopDelay({ resolution: resolutionMs });
+export function nodeGauges(): RuntimeGauges & Disposable {
+  const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   return {
     residentBytes: () => process.memoryUsage.rss(),
     processorMs: () => {
@@ -17,7 +17,7 @@ export function nodeGauges(resolutionMs = RESOLUTION_MS): RuntimeGauges & Dispos
     },
     eventLoopDelayP99Ms: () => {
       // The histogram counts whole intervals, the sampling period included.
-      const p99Ms = delays.count === 0 ? 0 : delays.percentile(99) / 1e6 - resolutionMs;
+      const p99Ms = delays.count === 0 ? 0 : delays.percentile(99) / 1e6 - RESOLUTION_MS;
       delays.reset();
       return Math.max(0, p99Ms);
     },

@@ -1,8 +1,8 @@
-// oxlint-disable-next-line eslint/no-restricted-imports -- a recording is moved aside
-import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { belatedEnd, isEndOfAsciicast } from "../../core/debug/asciicast.ts";
 import { AgentError } from "../../core/errors.ts";
+import { setAside } from "../../files/whole-file.ts";
 import type { Recording, Recordings } from "../../ports/debug-terminal.ts";
 import { lookAtFolder } from "./recording-folder.ts";
 
@@ -150,7 +150,7 @@ class RecordingFile implements Recording {
 
   async setAside(): Promise<void> {
     await this.#handle.close();
-    await rename(this.#path, `${this.#path}${ASIDE}`);
+    await setAside(this.#path, `${this.#path}${ASIDE}`);
     this.#onRelease();
   }
 

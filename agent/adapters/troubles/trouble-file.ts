@@ -1,7 +1,6 @@
-// oxlint-disable-next-line eslint/no-restricted-imports -- a damaged file is moved aside
-import { open, rename } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { z } from "zod";
-import { replaceFile } from "../../files/whole-file.ts";
+import { replaceFile, setAside } from "../../files/whole-file.ts";
 import type { Log } from "../../ports/log.ts";
 import type { KeptTroubles, OwnProcess, TroubleStore } from "../../ports/trouble-store.ts";
 import { lastEnd } from "./last-end.ts";
@@ -42,7 +41,7 @@ export function troubleFile({
         return { endedInOrder, troubles };
       } catch (err) {
         log.warn({ file, err }, "troubles.file-damaged");
-        await rename(file, `${file}.damaged`).catch(() => undefined);
+        await setAside(file, `${file}.damaged`).catch(() => undefined);
         return undefined;
       }
     },

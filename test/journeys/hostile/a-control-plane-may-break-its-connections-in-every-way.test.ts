@@ -1,9 +1,10 @@
 import { afterAll, it } from "vitest";
+import { machineWithAWay } from "../recovery/stage/machine-with-a-way.ts";
 import { besieged, unharmed } from "./stage/besieged.ts";
 import type { Conduct } from "./stage/far-end.ts";
-import { machineWithAWay, SECONDS } from "./stage/far-plane.ts";
 import { type Figure, record } from "./stage/figures.ts";
 import { MISCONDUCT, misbehave } from "./stage/frames.ts";
+import { SECONDS } from "./stage/seconds.ts";
 
 /** Every day: another one at each connection, which control makes when the last is over. */
 const TOGETHER_MS = 4_000;

@@ -1,9 +1,10 @@
 import { afterAll, expect, it } from "vitest";
+import { machineWithAWay } from "../recovery/stage/machine-with-a-way.ts";
 import { besieged, unharmed } from "./stage/besieged.ts";
 import { type Conduct, flood } from "./stage/far-end.ts";
-import { machineWithAWay, SECONDS } from "./stage/far-plane.ts";
 import { type Figure, record } from "./stage/figures.ts";
 import { allThatMayBeSaid, type Said } from "./stage/said.ts";
+import { SECONDS } from "./stage/seconds.ts";
 
 const TOGETHER_MS = 3_000;
 

@@ -1,18 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, expect, it } from "vitest";
-import { sharedStage } from "../stage/shared-stage.ts";
+import { expect, it } from "vitest";
 import { allIsWell } from "./stage/all-is-well.ts";
-import { type Mood, Way } from "./stage/way.ts";
+import { machineWithAWay } from "./stage/machine-with-a-way.ts";
+import type { Mood } from "./stage/way.ts";
 
-const way = await Way.open();
-// After the stage, which ends by it: what is said first is done last.
-afterAll(() => way[Symbol.asyncDispose]());
-const stage = sharedStage({
-  plane: { heartbeatMs: 1_000 },
-  config: { controlPlane: { endpoint: way.endpoint } },
-  prepare: (plane) => way.leadTo(plane.transport.port),
-});
+const { way, stage } = await machineWithAWay();
 
 const LASTS_MS = 2_000;
 const FLAPS_EVERY_MS = 250;

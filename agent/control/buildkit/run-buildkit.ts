@@ -1,28 +1,18 @@
-import { untilBeatMs } from "../core/beat.ts";
-import type { BuildkitSettings } from "../core/desired-state.ts";
-import { AgentError, inWords } from "../core/errors.ts";
-import type { Instant } from "../core/instant.ts";
-import { rfc3339 } from "../core/moment.ts";
-import { afterExit, BUILDKIT_RESTARTS } from "../core/restart-budget.ts";
-import { describeExit, spoken } from "../core/unit-exit.ts";
-import { type BuildkitView, gatewaysOf, isIdle, networkGeneration } from "../core/views.ts";
-import { firstOf, within } from "../lifecycle/branch.ts";
-import { Cell } from "../lifecycle/cell.ts";
-import type { LoopReport } from "../lifecycle/loop-report.ts";
-import { type Failure, type Pauses, reconcile } from "../lifecycle/reconcile.ts";
-import type {
-  BuildkitCache,
-  BuildkitProbe,
-  BuildkitUnit,
-  Preparation,
-  UnitExit,
-  UnitStatus,
-} from "../ports/buildkit.ts";
-import type { Clock } from "../ports/clock.ts";
-import type { InstalledParts } from "../ports/installed-parts.ts";
-import type { Log } from "../ports/log.ts";
-import type { Meters } from "../ports/meters.ts";
-import type { Board } from "./board/board.ts";
+import { untilBeatMs } from "../../core/beat.ts";
+import { inWords } from "../../core/errors.ts";
+import type { Instant } from "../../core/instant.ts";
+import { rfc3339 } from "../../core/moment.ts";
+import { afterExit, BUILDKIT_RESTARTS } from "../../core/restart-budget.ts";
+import { describeExit, spoken } from "../../core/unit-exit.ts";
+import { type BuildkitView, isIdle, networkGeneration } from "../../core/views.ts";
+import { firstOf, within } from "../../lifecycle/branch.ts";
+import { Cell } from "../../lifecycle/cell.ts";
+import type { LoopReport } from "../../lifecycle/loop-report.ts";
+import { type Failure, type Pauses, reconcile } from "../../lifecycle/reconcile.ts";
+import type { Preparation, UnitExit, UnitStatus } from "../../ports/buildkit.ts";
+import { forgetTransfers } from "./forget-transfers.ts";
+import type { BuildkitCells, BuildkitPorts } from "./parts.ts";
+import { proveGuarded, Unguarded } from "./prove-guarded.ts";
 
 const PROBE_EVERY_MS = 5_000;
 /** While it starts it is asked often: the first answer opens the door. */
@@ -45,26 +35,8 @@ const HUNG_MS = 120_000;
  */
 const DOOR_MS = 250;
 const STOP_GRACE_MS = 10_000;
-/** Builds wait for it no longer: it is then tried again beside them. */
-const FORGET_MS = 20_000;
 /** Of what is no start: those have a budget of their own. */
 const PAUSES: Pauses = { passing: { baseMs: 500, capMs: 30_000 }, lastingMs: 30_000 };
-
-export interface BuildkitPorts {
-  readonly unit: BuildkitUnit;
-  readonly probe: BuildkitProbe;
-  readonly buildkitCache: Pick<BuildkitCache, "forgetTransfers">;
-  /** How the last start was prepared; undefined if that is not known. */
-  readonly preparation: () => Promise<Preparation | undefined>;
-  /** Settings and the real size of the cache's disk → the daemon's configuration. */
-  readonly configuration: (settings: BuildkitSettings, diskBytes: number) => string;
-  readonly installed: InstalledParts;
-  readonly meters: Meters;
-  readonly clock: Clock;
-  readonly log: Log;
-}
-
-export type BuildkitCells = Pick<Board, "desired" | "resources" | "gateway" | "phase" | "network" | "buildkit">;
 
 /**
  * Keeps buildkitd running with the desired settings: starts it once the control plane has said what
@@ -191,7 +163,8 @@ class Daemon {
     let lastAnswer = clock.now();
     let isProved = false;
     let isLate = false;
-    let mayBeHalf = (await this.#notePreparation())?.lastEnd === "unclean";
+    const preparation = await this.#notePreparation();
+    let mayBeHalf = preparation === undefined || preparation.lastEnd === "unclean";
     this.#noteRelease();
     while (!signal.aborted && this.#status.get() === running) {
       try {
@@ -199,8 +172,8 @@ class Daemon {
         lastAnswer = clock.now();
         const wasLate = isLate;
         isLate = false;
-        if (mayBeHalf) mayBeHalf = !(await this.#forgetTransfers(isProved, signal));
-        if (!isProved) await this.#prove(signal);
+        if (mayBeHalf) mayBeHalf = !(await forgetTransfers(this.#ports, isProved, signal));
+        if (!isProved) await proveGuarded(this.#ports, this.#cells, signal);
         isProved = true;
         if (wasLate || this.#cells.buildkit.get().at !== "ready") log.info({ version }, "buildkit.ready");
         this.#show("ready", "Answers ListWorkers", version);
@@ -230,39 +203,6 @@ class Daemon {
       await within(clock, pauseMs, signal, (pause) => this.#status.first((now) => now !== running, pause));
     }
     return 0;
-  }
-
-  /**
-   * Before a build is let in: what BuildKit fetches passes the guard. @throws {Unguarded} if
-   * something of what it must not reach answered, or that could not be tried.
-   */
-  async #prove(signal: AbortSignal): Promise<void> {
-    const { probe, log } = this.#ports;
-    const gateways = gatewaysOf(this.#cells.network.get());
-    const reached = await probe.reaches(gateways, signal).catch((err: unknown) => {
-      throw new Unguarded(`Whether what it fetches passes the guard is not known: ${inWords(err)}`, err);
-    });
-    if (reached.length === 0) return;
-    log.error({ reached }, "buildkit.unguarded");
-    const places = reached.map(({ target }) => target).join(", ");
-    throw new Unguarded(`What it fetches does not pass the guard: it reaches ${places}`, undefined);
-  }
-
-  /**
-   * BuildKit keeps a copy of what a client sent, and apart from it the digests of that. An end in
-   * the middle of a transfer leaves new files with old digests: a build that copies them fails, or
-   * gets the layer of the old ones. Resolves to whether it is done: nobody is kept out for it.
-   */
-  async #forgetTransfers(isAgain: boolean, signal: AbortSignal): Promise<boolean> {
-    const { buildkitCache, clock, log } = this.#ports;
-    try {
-      const forgotten = await within(clock, FORGET_MS, signal, (limit) => buildkitCache.forgetTransfers(limit));
-      if (forgotten.records > 0) log.info({ ...forgotten }, "buildkit.transfers-forgotten");
-      return true;
-    } catch (err) {
-      if (!signal.aborted && !isAgain) log.warn({ err }, "buildkit.transfers-not-forgotten");
-      return false;
-    }
   }
 
   /**
@@ -356,12 +296,6 @@ class Daemon {
 function silence(because: string, { wallMs }: Instant): string {
   const since = `no answer since ${rfc3339(wallMs)}`;
   return `${because}; ${since}. Without a session it is started anew at ${rfc3339(wallMs + HUNG_MS)}`;
-}
-
-class Unguarded extends AgentError {
-  constructor(because: string, cause: unknown) {
-    super("buildkit.unguarded", because, { retryable: true, cause });
-  }
 }
 
 function sameTask(a: Task, b: Task): boolean {

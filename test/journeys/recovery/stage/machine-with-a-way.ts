@@ -1,10 +1,7 @@
 import { afterAll } from "vitest";
-import { Way } from "../../recovery/stage/way.ts";
 import { sharedStage } from "../../stage/shared-stage.ts";
 import type { Stage } from "../../stage/stage.ts";
-
-/** How long each kind lasts, alone; 0, every day: all of them in turn, for some seconds. */
-export const SECONDS = Number(process.env["BUILDER_AGENT_HOSTILE_SECONDS"] || 0);
+import { Way } from "./way.ts";
 
 /** A machine whose way to its control plane can lead elsewhere. */
 export async function machineWithAWay(): Promise<{ readonly way: Way; readonly stage: () => Stage }> {
