@@ -1,3 +1,5 @@
+import { type Form, LongestPrefix } from "./longest-prefix.ts";
+
 /** What the index needs to know of a secret. */
 interface Revealing {
   reveal(): string | Uint8Array;
@@ -11,15 +13,15 @@ const BASE = 16_777_619;
 const SWEPT_FROM = 1_024;
 
 /**
- * Finds secrets in texts, by a hash of each eight characters: the time grows with the text, and not
- * with how many secrets there are, which a control plane decides. It keeps no secret alive, and
- * holds nothing of one but that hash.
+ * Finds secrets in texts, by a hash of each eight characters: the time grows with the text, and
+ * neither with how many secrets there are nor with how alike they begin, which a control plane
+ * decides. It keeps no secret alive, and holds nothing of one but that hash.
  */
 export class SecretIndex {
-  readonly #byHash = new Map<number, Set<WeakRef<Revealing>>>();
+  readonly #byHash = new Map<number, LongestPrefix>();
   /** Not in the index yet: most are never searched for. */
   #fresh: WeakRef<Revealing>[] = [];
-  readonly #forms = new WeakMap<Revealing, readonly string[]>();
+  readonly #forms = new WeakMap<Revealing, readonly Form[]>();
   #count = 0;
   #sweepAt = SWEPT_FROM;
 
@@ -36,7 +38,7 @@ export class SecretIndex {
     let shown = "";
     let from = 0;
     for (let [at, hash] = [0, hashOf(text, 0)]; ; ) {
-      const length = this.#lengthAt(text, at, hash);
+      const length = this.#byHash.get(hash)?.at(text, at) ?? 0;
       const next = at + Math.max(1, length);
       if (length > 0) {
         shown += `${text.slice(from, at)}[secret]`;
@@ -49,26 +51,17 @@ export class SecretIndex {
     return from === 0 ? text : shown + text.slice(from);
   }
 
-  /** Of the longest secret that begins there; 0: none does. */
-  #lengthAt(text: string, at: number, hash: number): number {
-    let longest = 0;
-    for (const reference of this.#byHash.get(hash) ?? []) {
-      const secret = reference.deref();
-      const forms = (secret && this.#forms.get(secret)) ?? [];
-      for (const form of forms) if (form.length > longest && text.startsWith(form, at)) longest = form.length;
-    }
-    return longest;
-  }
-
   #takeIn(): void {
     for (const reference of this.#fresh.splice(0)) {
       const secret = reference.deref();
       if (secret === undefined) continue;
-      const forms = formsOf(secret.reveal());
+      const forms = formsOf(secret.reveal()).map((text) => ({ text }));
       this.#forms.set(secret, forms);
       for (const form of forms) {
-        const hash = hashOf(form, 0);
-        this.#byHash.set(hash, (this.#byHash.get(hash) ?? new Set()).add(reference));
+        const hash = hashOf(form.text, 0);
+        const alike = this.#byHash.get(hash) ?? new LongestPrefix();
+        alike.add(new WeakRef(form));
+        this.#byHash.set(hash, alike);
       }
     }
   }
@@ -76,15 +69,13 @@ export class SecretIndex {
   /** Lets go of what is gone. */
   #sweep(): void {
     this.#fresh = this.#fresh.filter((reference) => reference.deref() !== undefined);
-    const left = new Set<WeakRef<Revealing>>(this.#fresh);
-    for (const [hash, references] of this.#byHash) {
-      for (const reference of references)
-        if (reference.deref() === undefined) references.delete(reference);
-        else left.add(reference);
-      if (references.size === 0) this.#byHash.delete(hash);
+    this.#count = this.#fresh.length;
+    for (const [hash, alike] of this.#byHash) {
+      const left = alike.sweep();
+      this.#count += left;
+      if (left === 0) this.#byHash.delete(hash);
     }
-    this.#count = left.size;
-    this.#sweepAt = Math.max(SWEPT_FROM, 2 * left.size);
+    this.#sweepAt = Math.max(SWEPT_FROM, 2 * this.#count);
   }
 }
 
