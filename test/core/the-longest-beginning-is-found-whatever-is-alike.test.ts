@@ -28,11 +28,18 @@ it("is what comparing with each of them finds", () => {
   );
 });
 
+/** They are sorted while they are there; nobody holds them after. */
+function addForAWhile(alike: LongestPrefix): void {
+  const others = Array.from({ length: 1_000 }, (_, at): Form => ({ text: `password-${at}` }));
+  for (const form of others) alike.add(new WeakRef(form));
+  expect(alike.at("password-999", 0)).toBe(others.at(-1)?.text.length);
+}
+
 it("is found among those that are still there", async () => {
   const alike = new LongestPrefix();
   const kept: Form = { text: "password" };
   alike.add(new WeakRef(kept));
-  for (let at = 0; at < 1_000; at += 1) alike.add(new WeakRef({ text: `password-${at}` }));
+  addForAWhile(alike);
   // What a weak reference was made of stays until the present turn is over.
   await new Promise((resolve) => setImmediate(resolve));
   collect();
