@@ -40,6 +40,8 @@ describe("the stream to the control plane", () => {
   /** What the store does with an acknowledgement. */
   let acknowledges: (upTo: bigint) => unknown;
   let proofs: number;
+  /** What the control plane says its time is when it is asked for a challenge. */
+  let planeMsAtProof: number | undefined;
   let log: ReturnType<typeof notebook>;
   let report: ReturnType<typeof loopBook>;
   /** Unix time. */
@@ -63,6 +65,7 @@ describe("the stream to the control plane", () => {
     pending = [];
     bootId = "boot";
     proofs = 0;
+    planeMsAtProof = undefined;
     log = notebook();
     report = loopBook();
     metered = [];
@@ -110,7 +113,9 @@ describe("the stream to the control plane", () => {
       cells,
       { bootId: "boot", runId: "run" } as Boot,
       new Refusals(clock),
-      async () => {
+      async (_signal, unless) => {
+        if (planeMsAtProof !== undefined) tell(planeMsAtProof);
+        if (unless()) return true;
         proofs += 1;
         if (proofs === 1) return false;
         cells.identity.set({ machineId: "m1-again" } as MachineIdentity);
@@ -346,6 +351,34 @@ describe("the stream to the control plane", () => {
     streams[1]?.fail(unknown);
     await clock.advance(1_000);
     expect(streams.map((stream) => stream.identity)).toEqual(["m1", "m1", "m1-again"]);
+  });
+
+  const tell = (planeMs: number): void =>
+    cells.plane.update((view) => ({ ...view, time: { planeMs, at: clock.now() } }));
+  const knownUntil = (notAfterMs: number): void =>
+    cells.identity.set({ machineId: "m1", notAfterMs } as MachineIdentity); // only these are asked
+
+  it("of a control plane whose clock called our certificate expired, and is set right, costs no new proof", async () => {
+    const { wallMs } = clock.now();
+    knownUntil(wallMs + 60_000);
+    await clock.advance(1);
+    tell(wallMs + 120_000);
+    planeMsAtProof = wallMs;
+    streams.at(-1)?.fail(new PlaneError("Attach", "UNAUTHENTICATED", "no such machine"));
+    await clock.advance(1_000);
+    expect(streams.map((stream) => stream.identity)).toEqual(["m1", "m1", "m1"]);
+    expect(proofs).toBe(0);
+  });
+
+  it("of one that says the same of a certificate that is good leads to a new proof whatever its clock says", async () => {
+    const { wallMs } = clock.now();
+    knownUntil(wallMs + 60_000);
+    await clock.advance(1);
+    tell(wallMs);
+    planeMsAtProof = wallMs - 60_000;
+    streams.at(-1)?.fail(new PlaneError("Attach", "UNAUTHENTICATED", "no such machine"));
+    await clock.advance(1_000);
+    expect(proofs).toBe(1);
   });
 
   it("is given up for dead after 90 s of silence", async () => {

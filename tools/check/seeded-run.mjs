@@ -74,7 +74,7 @@ async function runOnce({ command: [program = "", ...args], options, slow, limitM
 /** @param {Ran} ran */
 function inWords(ran) {
   const ended = ran.cutBy ? `ended by its ${ran.cutBy}` : `exit code ${ran.code}`;
-  const broken = ran.said.split("\n").filter((line) => line.includes("BROKEN: "));
+  const broken = ran.said.split("\n").filter((line) => /BROKEN: |^the same days again: /.test(line));
   return [ended, ...broken.map((line) => line.trim()), lastLine(ran)].join("; ");
 }
 

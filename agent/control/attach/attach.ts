@@ -4,7 +4,7 @@ import { ageMs, type Instant, later } from "../../core/instant.ts";
 import type { Boot } from "../../core/machine.ts";
 import { MessagePace } from "../../core/message-pace.ts";
 import { PlaneError } from "../../core/plane-status.ts";
-import { clockAsCause } from "../../core/plane-time.ts";
+import { clockAsCause, planeNowMs } from "../../core/plane-time.ts";
 import { Branch, raceOn } from "../../lifecycle/branch.ts";
 import type { LoopReport } from "../../lifecycle/loop-report.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -87,6 +87,8 @@ export async function stayAttached(
     }
     if (cells.identity.get() !== identity) continue;
     const isUnknown = failure instanceof PlaneError && failure.step === "new-evidence";
+    const isExpired = (): boolean => identity.notAfterMs <= planeNowMs(cells.plane.get().time, ports.clock.now());
+    const wasExpired = isExpired();
     const cause = isUnknown ? clockAsCause(cells.plane.get().time, ports.clock.now()) : "";
     const lastFailure =
       failure === undefined
@@ -104,9 +106,9 @@ export async function stayAttached(
     };
     await pauseBeforeReconnect(ports, cells, { failure, failures }, note, signal);
     failures += 1;
-    // Another chapter may have been quicker.
-    const isOld = (): boolean => cells.identity.get() !== identity;
-    if (isUnknown && !isOld()) await prove(signal, isOld);
+    // Another chapter may have been quicker; or its clock was set, and what it refused is good.
+    const isNeedless = (): boolean => cells.identity.get() !== identity || (wasExpired && !isExpired());
+    if (isUnknown && !isNeedless()) await prove(signal, isNeedless);
   }
 }
 

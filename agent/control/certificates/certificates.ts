@@ -42,9 +42,11 @@ export async function keepCertificates(
     refusals.judge(failure);
     const retryInMs = keeper.note(failure, failures);
     const isUnknown = failure instanceof PlaneError && failure.step === "new-evidence";
-    const mustProve = keeper.isExpired() || isUnknown;
+    const wasExpired = keeper.isExpired();
+    const mustProve = wasExpired || isUnknown;
     // Another chapter may have been quicker; or the clock was set, and nothing has expired.
-    const isGood = (): boolean => !keeper.isExpired() && (!isUnknown || cells.identity.get() !== identity);
+    const isGood = (): boolean =>
+      !keeper.isExpired() && (wasExpired || !isUnknown || cells.identity.get() !== identity);
     // Of a control plane that does not say its time, what it just issued may have expired for us.
     if (mustProve && (isGood() || (await prove(signal, isGood))) && !keeper.isExpired()) {
       failures = keeper.proved(failures);

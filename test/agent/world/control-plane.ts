@@ -89,6 +89,8 @@ export class SimulatedControlPlane {
   renewalsToFail = 0;
   /** The newest certificate that reached this machine; undefined: it has none. */
   #held: { readonly notAfterMs: number } | undefined;
+  /** A clock set between a challenge and its answer is nothing that a machine could know. */
+  #goodAtChallengeMs = 0;
   /** This machine's certificate is unknown to it until it registers anew. */
   hasForgotten = false;
   settings: BuildkitSettings = USUAL_SETTINGS;
@@ -187,6 +189,7 @@ export class SimulatedControlPlane {
   }
 
   #challenge(): Challenge {
+    this.#goodAtChallengeMs = this.#goodForMs();
     return { nonce: new Uint8Array(16), expiresAtMs: this.nowMs + 300_000, audience: "control-plane" };
   }
 
@@ -196,8 +199,7 @@ export class SimulatedControlPlane {
   }
 
   #register({ machineRequest, servingRequest }: Registration): Registered {
-    const goodForMs = this.hasForgotten ? 0 : Math.max(0, (this.#held?.notAfterMs ?? 0) - this.nowMs);
-    this.#stage.trace.note({ is: "registered", goodForMs });
+    this.#stage.trace.note({ is: "registered", goodForMs: Math.min(this.#goodForMs(), this.#goodAtChallengeMs) });
     this.hasForgotten = false;
     const machineChainPem = this.#issue(machineRequest.spkiSha256);
     this.#held = readCertificate(machineChainPem);
@@ -207,6 +209,10 @@ export class SimulatedControlPlane {
       ...(servingRequest && { servingChainPem: this.#issue(servingRequest.spkiSha256) }),
       trust: TRUST,
     };
+  }
+
+  #goodForMs(): number {
+    return this.hasForgotten ? 0 : Math.max(0, (this.#held?.notAfterMs ?? 0) - this.nowMs);
   }
 
   #renew(identity: MachineIdentity, { machineRequest, servingRequest }: Renewal): Renewed {
