@@ -4,6 +4,7 @@ import { nodeHandshakeBytes } from "../adapters/handshake-bytes/node-handshake-b
 import { certificateReader } from "../adapters/keys/certificate-reader.ts";
 import { keyMaker } from "../adapters/keys/key-maker.ts";
 import { listenForControl } from "../adapters/link/server.ts";
+import { nodeOwnBuffers } from "../adapters/own-buffers/node-own-buffers.ts";
 import { nodeGauges } from "../adapters/runtime-gauges/node-gauges.ts";
 import { SystemdNotify } from "../adapters/systemd/notify.ts";
 import { processLog } from "../adapters/telemetry/process-log.ts";
@@ -51,6 +52,7 @@ export async function startGateway(
     peers: nodePeerReader(),
     gauges,
     bytes: nodeHandshakeBytes(),
+    buffers: nodeOwnBuffers(),
     unit,
     clock: systemClock(),
     log,

@@ -6,6 +6,7 @@ import { Cell } from "../lifecycle/cell.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { GatewayStats } from "../ports/gateway.ts";
 import type { Log, LogOf } from "../ports/log.ts";
+import type { OwnBuffers } from "../ports/own-buffers.ts";
 import type { GuardMaker } from "./calls/call-guard.ts";
 import type { Grounds, Until } from "./policy.ts";
 import { Splice, type SpliceEnding } from "./splice.ts";
@@ -20,6 +21,7 @@ export interface SessionsParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly buildkitSocket: string;
+  readonly buffers: OwnBuffers;
   /** Who judges the calls of a session; undefined: nobody does. */
   readonly guardOf: (opening: SessionOpening) => GuardMaker | undefined;
 }
@@ -70,7 +72,7 @@ export class Sessions {
   }
 
   begin(visitor: Visitor, client: TLSSocket, grounds: Grounds, until: Until): void {
-    const { clock, log, buildkitSocket, guardOf } = this.#parts;
+    const { clock, log, buildkitSocket, buffers, guardOf } = this.#parts;
     const now = clock.now();
     this.accepted += 1;
     const opening: SessionOpening = {
@@ -81,7 +83,7 @@ export class Sessions {
       keySpkiSha256: grounds.certificate.spkiSha256,
       openedAtMs: now.wallMs,
     };
-    const legs = { client, raw: visitor.raw, buildkitSocket, guard: guardOf(opening) };
+    const legs = { client, raw: visitor.raw, buildkitSocket, buffers, guard: guardOf(opening) };
     const splice = new Splice(legs, (ending) => this.#close(session, ending));
     const session: OpenSession = { opening, openedMonoMs: now.monoMs, grounds, splice, until };
     this.#open.set(opening.sessionId, session);

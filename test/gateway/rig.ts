@@ -9,6 +9,7 @@ import { certificateReader } from "../../agent/adapters/keys/certificate-reader.
 import { keyMaker } from "../../agent/adapters/keys/key-maker.ts";
 import { connectToGateway } from "../../agent/adapters/link/client.ts";
 import { listenForControl } from "../../agent/adapters/link/server.ts";
+import { nodeOwnBuffers } from "../../agent/adapters/own-buffers/node-own-buffers.ts";
 import { nodeGauges } from "../../agent/adapters/runtime-gauges/node-gauges.ts";
 import { nodePeerReader } from "../../agent/adapters/x509/peer-reader.ts";
 import { KEYS } from "../../agent/cli/config/keys.ts";
@@ -250,6 +251,7 @@ export class Rig implements AsyncDisposable {
       peers: options.peers ?? nodePeerReader(),
       gauges,
       bytes: nodeHandshakeBytes(),
+      buffers: nodeOwnBuffers(),
       unit: { ready() {}, tell() {}, replaced() {} },
       clock: this.clock,
       log: this.log,
