@@ -27,6 +27,8 @@ import { nginx } from "./subjects/nginx.ts";
 import { ourGateway } from "./subjects/our-gateway.ts";
 import type { Ground, StartSubject, Subject, SubjectName } from "./subjects/subject.ts";
 
+const NODE_20 = /^v20\./;
+
 /**
  * Measures the gateway beside its peers. Everything that it starts has ended when it returns or
  * throws. @throws {BenchFailed}
@@ -116,11 +118,17 @@ function chosenProxies(
   { subjects, nodeFlags, profileDir }: BenchOptions,
   { aged }: { readonly aged: boolean },
 ): Proxies {
+  const onImageNode = <Name extends SubjectName>(name: Name) => ({
+    ...{ name, node: toolchain.path("imageNode"), nodeFlags, aged },
+  });
   const known: readonly (readonly [SubjectName, () => StartSubject])[] = [
-    ["gateway", () => ourGateway({ nodeFlags, profileDir, aged, calls: "judged" })],
-    ["unjudged", () => ourGateway({ nodeFlags, profileDir, aged, calls: "any" })],
+    ["gateway", () => ourGateway({ ...onImageNode("gateway"), profileDir, calls: "judged" })],
+    ["unjudged", () => ourGateway({ ...onImageNode("unjudged"), calls: "any" })],
+    ["node20", () => ourGateway({ name: "node20", node: process.execPath, nodeFlags, aged, calls: "judged" })],
     ["haproxy", () => haproxy(toolchain.path("haproxy"))],
     ["nginx", () => nginx(toolchain.path("nginx"), toolchain.path("nginxStream"))],
   ];
-  return new Map(known.filter(([name]) => subjects.has(name)).map(([name, start]) => [name, start()]));
+  // The bench runs on the oldest Node that we support, or this subject is not there.
+  const takesPart = (name: SubjectName) => subjects.has(name) && (name !== "node20" || NODE_20.test(process.version));
+  return new Map(known.filter(([name]) => takesPart(name)).map(([name, start]) => [name, start()]));
 }

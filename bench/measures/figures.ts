@@ -28,6 +28,8 @@ export const FIGURE_IDS = [
   "emptyResident",
   "idleResident",
   "idleSession",
+  "idlePss",
+  "idlePrivate",
 ] as const;
 export type FigureId = (typeof FIGURE_IDS)[number];
 
@@ -51,6 +53,8 @@ export const FIGURES: Readonly<Record<FigureId, Figure>> = {
   emptyResident: { group: "memory", label: "resident, no session", unit: "MB", better: "lower", digits: 1 },
   idleResident: { group: "memory", label: "resident, 200 idle sessions", unit: "MB", better: "lower", digits: 1 },
   idleSession: { group: "memory", label: "– each idle session", unit: "kB", better: "lower", digits: 1 },
+  idlePss: { group: "memory", label: "– shared pages by share (Pss)", unit: "MB", better: "lower", digits: 1 },
+  idlePrivate: { group: "memory", label: "– private", unit: "MB", better: "lower", digits: 1 },
 };
 
 export type Figures = Partial<Record<FigureId, number>>;

@@ -5,10 +5,13 @@ import { BenchFailed } from "../failure.ts";
 import { Child } from "../process/child.ts";
 import { packageDir } from "../process/toolchain.ts";
 import { ControlStandIn } from "./control-stand-in.ts";
-import { type Ground, START_DEADLINE_MS, type StartSubject } from "./subject.ts";
+import { type Ground, START_DEADLINE_MS, type StartSubject, type SubjectName } from "./subject.ts";
 
 /** How our gateway's Node is started. */
 export interface GatewayProcess {
+  readonly name: Extract<SubjectName, "gateway" | "unjudged" | "node20">;
+  /** The program. */
+  readonly node: string;
   /** Flags of Node's, before those of ours. */
   readonly nodeFlags: readonly string[];
   /** Where its processor profile goes when it ends; absent: none. */
@@ -25,7 +28,7 @@ export function ourGateway(process_: GatewayProcess): StartSubject {
     const runtimeDir = join(ground.dir, "run");
     await mkdir(join(runtimeDir, "buildkit"), { recursive: true });
     await symlink(ground.socket, join(runtimeDir, "buildkit", "buildkitd.sock"));
-    const child = await Child.start({ command: process.execPath, args: commandLine(ground, runtimeDir, process_) });
+    const child = await Child.start({ command: process_.node, args: commandLine(ground, runtimeDir, process_) });
     using deadline = new Deadline(START_DEADLINE_MS, ground.signal);
     const { signal } = deadline;
     let control: ControlStandIn | undefined;
@@ -43,7 +46,7 @@ export function ourGateway(process_: GatewayProcess): StartSubject {
       const address = await Promise.race([control?.listening, aborted(signal)]);
       if (address === undefined) throw new BenchFailed("It did not begin to listen.");
       return {
-        name: process_.calls === "judged" ? "gateway" : "unjudged",
+        name: process_.name,
         address,
         proxyPid: child.pid,
         [Symbol.asyncDispose]: end,

@@ -6,7 +6,7 @@ const file = inTree("dist/toolchain.json");
 
 /**
  * Tells the compiled programs and the tests where the tools are: dist/toolchain.json.
- * @param {ReadonlyArray<{ find: () => Promise<Readonly<Record<string, string>> | undefined> }>}
+ * @param {ReadonlyArray<{ find: () => Promise<Readonly<Record<string, string | undefined>> | undefined> }>}
  *   goTools
  * @returns {import("./step.mjs").Step}
  */
