@@ -19,6 +19,7 @@ import { DEFAULT_LIMITS, type GatewayLimits } from "../../agent/gateway/limits.t
 import type { Clock } from "../../agent/ports/clock.ts";
 import type { Gateway, GatewayEvent } from "../../agent/ports/gateway.ts";
 import type { KeyMaker } from "../../agent/ports/keys.ts";
+import type { OwnBuffers } from "../../agent/ports/own-buffers.ts";
 import type { PeerReader } from "../../agent/ports/peer-reader.ts";
 import type { NetworkPlace } from "../../sandbox/net/place.ts";
 import type { CertificateWithKey } from "../../sandbox/pki/certificate-authority.ts";
@@ -41,6 +42,7 @@ export interface RigOptions {
   readonly clock?: Clock;
   readonly peers?: PeerReader;
   readonly keys?: KeyMaker;
+  readonly buffers?: OwnBuffers;
   /** The real program instead of the same code in this process: then `log` stays empty. */
   readonly asProcess?: boolean;
   /** Of the real program: the network that it is in. */
@@ -251,7 +253,7 @@ export class Rig implements AsyncDisposable {
       peers: options.peers ?? nodePeerReader(),
       gauges,
       bytes: nodeHandshakeBytes(),
-      buffers: nodeOwnBuffers(),
+      buffers: options.buffers ?? nodeOwnBuffers(),
       unit: { ready() {}, tell() {}, replaced() {} },
       clock: this.clock,
       log: this.log,
