@@ -5,8 +5,8 @@ import { certificateReader } from "../adapters/keys/certificate-reader.ts";
 import { keyMaker } from "../adapters/keys/key-maker.ts";
 import { listenForControl } from "../adapters/link/server.ts";
 import { nodeGauges } from "../adapters/runtime-gauges/node-gauges.ts";
-import { signsForKeeper } from "../adapters/systemd/keeper-signs.ts";
 import { SystemdNotify } from "../adapters/systemd/notify.ts";
+import { tellKeeper } from "../adapters/systemd/tell-keeper.ts";
 import { processLog } from "../adapters/telemetry/process-log.ts";
 import { nodePeerReader } from "../adapters/x509/peer-reader.ts";
 import { runGateway } from "../gateway/gateway.ts";
@@ -43,7 +43,7 @@ export async function startGateway(
   using gauges = nodeGauges();
   const place = placeBeside(environment, layout.gatewaySockets.length);
   const succeeds = place !== undefined;
-  using _signs = signsForKeeper(environment, process.pid);
+  tellKeeper(environment, process.pid, over.signal);
   using unit = new SystemdNotify({ environment, pid: process.pid, log, succeeds });
   await runGateway({
     listen: inheritedSocket(environment, process.pid) ?? gateway.listen,

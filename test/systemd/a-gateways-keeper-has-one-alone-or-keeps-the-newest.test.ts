@@ -8,8 +8,8 @@ import { inTree } from "../../sandbox/stack/tree.ts";
 import { eventually } from "../journeys/stage/eventually.ts";
 
 /**
- * Says who it is and what it is told, that it lives, and ends at SIGTERM or when a file of its place
- * says how.
+ * Says who it is and what it is told, that it lives, and ends at SIGTERM or when a file of its
+ * place says how.
  */
 const GATEWAY = `
 $| = 1;

@@ -4,16 +4,20 @@ import { watchdogEveryMs } from "./notify.ts";
 /**
  * Tells the gateway's keeper (bin/keep-gateway) that this process does not hang: through the pipe
  * that ALIVE_FD names, from the event loop, as often as systemd wants signs of life. Unlike those
- * it goes on until the process ends, also while it only finishes. Nothing happens where there is no
+ * it goes on while the process only finishes, until `signal`. Nothing happens where there is no
  * keeper, or one of a release that does not listen.
  */
-export function signsForKeeper(environment: Readonly<Record<string, string | undefined>>, pid: number): Disposable {
+export function tellKeeper(
+  environment: Readonly<Record<string, string | undefined>>,
+  pid: number,
+  signal: AbortSignal,
+): void {
   const fd = inheritedPipe(environment["ALIVE_FD"]);
   const everyMs = watchdogEveryMs(environment, pid);
-  if (fd === undefined || everyMs === undefined) return { [Symbol.dispose]: () => undefined };
+  if (fd === undefined || everyMs === undefined) return;
   tell(fd);
   const timer = setInterval(() => tell(fd), everyMs).unref();
-  return { [Symbol.dispose]: () => clearInterval(timer) };
+  signal.addEventListener("abort", () => clearInterval(timer), { once: true });
 }
 
 /** Undefined where there is none: what is no pipe is somebody else's file. */
