@@ -35,6 +35,24 @@ export async function useOf(vm: NetworkNamespace, workDir: string, name: DiskNam
   return { usedKib, usedInodes };
 }
 
+/** What on a disk is largest, the largest first: "103400 buildkit/content", one a line. */
+export async function largestOn(vm: NetworkNamespace, workDir: string, name: DiskName): Promise<readonly string[]> {
+  const at = join(workDir, name);
+  // What goes meanwhile is no failure.
+  const said = await vm.run("sh", [
+    "-c",
+    'cd "$0" && { du --one-file-system -k --max-depth=6 2>/dev/null || true; }',
+    at,
+  ]);
+  return said
+    .trim()
+    .split("\n")
+    .map((line) => line.split("\t"))
+    .toSorted(([a = ""], [b = ""]) => Number(b) - Number(a))
+    .slice(0, 12)
+    .map((cells) => cells.join(" "));
+}
+
 /** For what is written between the look at a disk and its filling. */
 const MEANWHILE_MIB = 48;
 
