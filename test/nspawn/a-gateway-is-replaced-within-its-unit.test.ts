@@ -149,7 +149,7 @@ it("a new gateway that hangs is killed alone, and started again: the old one's b
 }, async () => {
   const before = await unit();
   const old = await sole();
-  await using open = await machine().holdBuild();
+  await using open = await machine().holdBuild(LIMIT_MS);
   await replace();
   const [young] = (await gateways()).filter((pid) => pid !== old);
   process.kill(young ?? 0, "SIGSTOP");
