@@ -50,11 +50,11 @@ it("hears within seconds that none has come, and then at once", async () => {
   const now = () => ({ wallMs: REAL.now().wallMs, monoMs: REAL.now().monoMs + aheadMs });
   await using rig = await Rig.start({ bare: true, clock: { ...REAL, now } });
   // However slow this machine is, there is less than a second to wait, or nothing.
-  aheadMs = 4_000;
+  aheadMs = 9_000;
   const certificate = await rig.issue("b1");
   expect(await answers(rig.connect(certificate))).toBe(false);
   await refused(rig, 1);
-  aheadMs = 5_000;
+  aheadMs = 10_000;
   const beganMs = performance.now();
   expect(await answers(rig.connect(certificate))).toBe(false);
   expect(performance.now() - beganMs).toBeLessThan(4_000);

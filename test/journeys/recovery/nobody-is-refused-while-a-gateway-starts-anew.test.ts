@@ -4,6 +4,7 @@ import type { OpenedBuildFiles } from "../../../sandbox/admin/request.ts";
 import { eventually } from "../stage/eventually.ts";
 import type { Stage } from "../stage/stage.ts";
 import { needsStage } from "../stage/whether.ts";
+import { type IdleBuild, idleBuild } from "./stage/idle-build.ts";
 import { isLong, KILLS, KILLS_TIMEOUT_MS, killsOf } from "./stage/kills.ts";
 import { record, times } from "./stage/record.ts";
 
@@ -13,16 +14,6 @@ needsStage();
 const ASKS_EVERY_MS = isLong ? 50 : 150;
 /** The smallest question takes that long on this machine, and a start some more. */
 const ASKS_FOR_MS = 1_500;
-
-async function begin(stage: Stage): Promise<AsyncDisposable & { readonly build: OpenedBuildFiles }> {
-  const build = await stage.openBuild();
-  return {
-    build,
-    async [Symbol.asyncDispose]() {
-      await stage.plane.endBuild(build.buildId).applied();
-    },
-  };
-}
 
 interface Asked {
   readonly tookMs: number;
@@ -37,7 +28,7 @@ async function ask(stage: Stage, build: OpenedBuildFiles): Promise<Asked> {
 }
 
 /** Stock clients that come one after the other from the moment in which the gateway is dead. */
-async function asksWhileItStarts(stage: Stage, { build }: { readonly build: OpenedBuildFiles }) {
+async function asksWhileItStarts(stage: Stage, { build }: IdleBuild) {
   const dead = await stage.pid("gateway");
   await stage.kill("gateway");
   await eventually("the gateway is dead", () => !isThere(dead));
@@ -61,7 +52,7 @@ it(`lets clients that come between a gateway's end and the next one's certificat
   timeout: KILLS_TIMEOUT_MS,
 }, async () => {
   const sinceMs = performance.now();
-  const asked = (await killsOf("gateway", begin, asksWhileItStarts)).flat();
+  const asked = (await killsOf("gateway", idleBuild, asksWhileItStarts)).flat();
   const refused = asked.flatMap((each) => (each.refused === undefined ? [] : [each.refused]));
   await record({
     section: "recovery-waiting",
