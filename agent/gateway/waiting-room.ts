@@ -2,8 +2,8 @@ import type { Clock } from "../ports/clock.ts";
 
 /**
  * How old a gateway is when nobody may wait any longer for its certificate. It comes half a second
- * after the start; on a machine that is very busy after 2.5 s, once after 8.6 (docs/reliability.md).
- * A client waits no longer than a handshake may take anyway.
+ * after the start; on a machine that is very busy after 2.5 s, once after 8.6
+ * (docs/reliability.md). A client waits no longer than a handshake may take anyway.
  */
 const OPEN_FOR_MS = 10_000;
 
