@@ -41,9 +41,13 @@ export class GrpcBuildkitCache implements BuildkitCache, Disposable {
 
   async #pruned(request: PruneRequest, signal: AbortSignal) {
     signal.throwIfAborted();
-    const sizes: number[] = [];
-    await this.#stream(Buffer.from(writePruneRequest(request)), (bytes) => sizes.push(bytes), signal);
-    return { records: sizes.length, freedBytes: sizes.reduce((sum, bytes) => sum + bytes, 0) };
+    let [records, freedBytes] = [0, 0];
+    const take = (bytes: number): void => {
+      records += 1;
+      freedBytes += bytes;
+    };
+    await this.#stream(Buffer.from(writePruneRequest(request)), take, signal);
+    return { records, freedBytes };
   }
 
   #stream(request: Buffer, take: (bytes: number) => void, signal: AbortSignal): Promise<void> {
