@@ -17,7 +17,7 @@ const STALLED_MS = 30_000;
  * Lines that are taken in a row. One read brings a thousand short ones, and whoever has other work
  * than theirs must not wait for all of them.
  */
-const LINES_A_TURN = 64;
+const LINES_A_TURN = 16;
 
 /** How fast a far end is read that may say more than is good for us. */
 export interface Paced {

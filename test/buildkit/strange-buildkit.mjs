@@ -23,8 +23,7 @@ const CONDUCT = {
     unary: () => field(1, Buffer.concat([field(3, field(1, NAME)), field(5, field(2, NAME))])),
   },
   "platforms without number": {
-    unary: () =>
-      field(1, Buffer.concat(Array.from({ length: 20_000 }, (_, at) => field(3, field(1, String(at)))))),
+    unary: () => field(1, Buffer.concat(Array.from({ length: 20_000 }, (_, at) => field(3, field(1, String(at)))))),
   },
   "workers without number": { unary: () => whole(Buffer.from([0x0a, 0]), 255 * 1024) },
   "other types than there are": { unary: () => Buffer.concat([Buffer.from([0x08, 1, 0x0d, 1, 2, 3, 4]), NEGATIVE]) },

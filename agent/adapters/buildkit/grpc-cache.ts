@@ -77,7 +77,8 @@ export class GrpcBuildkitCache implements BuildkitCache, Disposable {
       });
       call.once("error", (failure: ServiceError) => {
         signal.removeEventListener("abort", cancel);
-        const why = weight > RECORDS_MAX ? `it tells of more than ${RECORDS_MAX} records, and goes on` : wordsOf(failure);
+        const why =
+          weight > RECORDS_MAX ? `it tells of more than ${RECORDS_MAX} records, and goes on` : wordsOf(failure);
         reject(signal.aborted ? abortReason(signal) : this.#failed(failure, why));
       });
       call.once("end", () => {

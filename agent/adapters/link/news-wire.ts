@@ -34,7 +34,7 @@ const SESSIONS_A_HELLO_MAX = 250_000;
 const HELLO_MAX_CHARS = 96 * 1024 * 1024;
 /** As many sessions as a gateway may be told to have open at most (`gateway.maxConnections`). */
 const OPEN_MAX = 65_536;
-const COUNTS_MAX = 1_000;
+const COUNTS_MAX = 256;
 
 const Opening = {
   sessionId: Name,

@@ -108,7 +108,7 @@ export const CLAIMS: readonly Claim[] = [
   {
     what: "ever other reasons of refusals",
     again: (at) =>
-      stats({ refused: Object.fromEntries(Array.from({ length: 500 }, (_, of) => [`r-${at}-${of}`, at])) }),
+      stats({ refused: Object.fromEntries(Array.from({ length: 250 }, (_, of) => [`r-${at}-${of}`, at])) }),
   },
   {
     what: "what it has applied, ever another",
