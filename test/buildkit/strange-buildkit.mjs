@@ -57,7 +57,9 @@ if (conduct === "frames of no call without end" || conduct === "a byte a second"
     socket.write(settings);
     const pings = Buffer.alloc(ping.length * 1_000, ping);
     const pour = () => {
-      while (!socket.destroyed) if (!socket.write(pings)) return void socket.once("drain", pour);
+      let isTaken = true;
+      while (!socket.destroyed && isTaken) isTaken = socket.write(pings);
+      if (!isTaken) socket.once("drain", pour);
     };
     pour();
   }).listen(socketPath, () => process.send?.("listening"));
@@ -73,12 +75,17 @@ else {
   /** @type {import("@grpc/grpc-js").handleServerStreamingCall<Buffer, Buffer>} */
   const stream = (call) => {
     call.on("error", () => undefined);
-    if (again === undefined) return void call.emit("error", { code: 13, details: "e".repeat(15_000) });
+    if (again === undefined) {
+      call.emit("error", { code: 13, details: "e".repeat(15_000) });
+      return;
+    }
     let at = 0;
     const pour = () => {
       for (let count = 0; count < 100; count += 1) {
         if (call.destroyed || call.cancelled) return;
-        if (!call.write(again((at += 1)))) return void call.once("drain", pour);
+        if (call.write(again((at += 1)))) continue;
+        call.once("drain", pour);
+        return;
       }
       setImmediate(pour);
     };

@@ -23,13 +23,11 @@ export const NO_ROW: Readonly<Record<string, string>> = {
   "agent/adapters/evidence/gcp-evidence.ts": "an address of the configuration's and a path of our own",
   "agent/adapters/evidence/oidc-socket-evidence.ts": "an address of our own",
   "agent/adapters/evidence/oidc-url-evidence.ts": "an address of the configuration's, which config/kinds.ts has judged",
-  "agent/adapters/health/routes.ts":
-    "what somebody asks for, after URL.canParse; what is no path gets 400",
+  "agent/adapters/health/routes.ts": "what somebody asks for, after URL.canParse; what is no path gets 400",
   "agent/adapters/notices/aws-session.ts": "an address of the configuration's and a path of our own",
   "agent/adapters/notices/azure-service.ts": "an address of the configuration's and a path of our own",
   "agent/adapters/notices/gcp-value.ts": "an address of the configuration's and a path of our own",
-  "agent/adapters/troubles/trouble-shape.ts":
-    "a shape; trouble-file.ts and cli/ask-status.ts hold it up to what came",
+  "agent/adapters/troubles/trouble-shape.ts": "a shape; trouble-file.ts and cli/ask-status.ts hold it up to what came",
   "agent/cli/commands/run.ts": "where our own program lies",
   "agent/cli/compose-control.ts": "where our own board listens",
   "agent/cli/config/schema.ts": "a shape; toml-file.ts reads the file",

@@ -30,7 +30,7 @@ const SESSIONS_A_LINE = 250;
 const SESSIONS_READ_MAX = 1_000;
 /** More than a gateway keeps: a hello of more has no end. */
 const SESSIONS_A_HELLO_MAX = 250_000;
-/** The same in characters, twice what so many records have as a rule: it is held in memory whole. */
+/** The same in characters, twice what 100,000 records have: it is held in memory whole. */
 const HELLO_MAX_CHARS = 96 * 1024 * 1024;
 /** As many sessions as a gateway may be told to have open at most (`gateway.maxConnections`). */
 const OPEN_MAX = 65_536;
