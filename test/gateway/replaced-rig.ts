@@ -215,6 +215,7 @@ class TestControl {
     const gateway = connectToGateways({ paths: gatewaySockets, clock, log });
     const control = new TestControl(gateway, records);
     const { board } = control;
+    board.firstAssignment.set({ at: "none" });
     const { signal } = control.#over;
     const onRecord = (summary: SessionSummary): void => void control.records.push(summary);
     const store = await openRecords({ directory: join(dir, "records"), bootId: "boot", clock, log, onRecord });

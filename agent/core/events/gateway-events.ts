@@ -111,6 +111,11 @@ export const linkEvents = {
     fields: ["err", "path?"],
     says: "The link between gateway and control broke for what came over it, and is made anew.",
   },
+  "link.hasty": {
+    at: ["warn"],
+    fields: ["err", "path"],
+    says: "What answers as a gateway says so much that control reads it slower; told once a minute.",
+  },
 } as const satisfies EventTable;
 
 export const linkServerEvents = {
