@@ -85,7 +85,7 @@ async function pruned(stage: Stage): Promise<void> {
   }
 }
 
-/** A step has them for as long as it runs, the one of an idle machine's own look at BuildKit too. */
+/** A step has them while it runs, one of an idle machine that looks at its BuildKit as well. */
 const OF_A_STEP: ReadonlySet<string> = new Set(["links", "namespaces"]);
 
 /** What is there now, and was not: as many of a kind as are too many. */
