@@ -7,6 +7,7 @@ import { listenForControl } from "../adapters/link/server.ts";
 import { nodeOwnBuffers } from "../adapters/own-buffers/node-own-buffers.ts";
 import { nodeGauges } from "../adapters/runtime-gauges/node-gauges.ts";
 import { SystemdNotify } from "../adapters/systemd/notify.ts";
+import { tellKeeper } from "../adapters/systemd/tell-keeper.ts";
 import { processLog } from "../adapters/telemetry/process-log.ts";
 import { nodePeerReader } from "../adapters/x509/peer-reader.ts";
 import { runGateway } from "../gateway/gateway.ts";
@@ -43,6 +44,7 @@ export async function startGateway(
   using gauges = nodeGauges();
   const place = placeBeside(environment, layout.gatewaySockets.length);
   const succeeds = place !== undefined;
+  tellKeeper(environment, process.pid, over.signal);
   using unit = new SystemdNotify({ environment, pid: process.pid, log, succeeds });
   await runGateway({
     listen: inheritedSocket(environment, process.pid) ?? gateway.listen,

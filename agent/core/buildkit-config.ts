@@ -156,7 +156,8 @@ export function fixedConfig(places: BuildkitPlaces) {
 const PLATFORMS_MAX_AGE = "24h";
 
 /**
- * BuildKit's own default, said aloud: the records of past builds must not grow with their number.
+ * BuildKit's own default, said aloud: so many of the records that are older than their age are
+ * kept. Of younger ones all are, each with some 50 kB of its build's traces.
  */
 const HISTORY_MAX_ENTRIES = 50;
 

@@ -1,5 +1,10 @@
-/** As systemd has it in $EXIT_CODE and $EXIT_STATUS: "killed KILL", "dumped ABRT", "exited 70". */
-const END = /^(exited|killed|dumped) ([A-Z0-9]{1,10})\s*$/;
+/**
+ * As systemd has it in $EXIT_CODE and $EXIT_STATUS: "killed KILL", "dumped ABRT", "exited 70"; and
+ * "hung KILL" of the gateway's keeper.
+ */
+const END = /^(exited|killed|dumped|hung) ([A-Z0-9]{1,10})\s*$/;
+
+const MORE: Readonly<Record<string, string>> = { dumped: ", with a core dump", hung: ", because it hung" };
 
 /** The same of a process that the launcher parents. */
 export function endLine({ code, signal }: { readonly code?: number; readonly signal?: string }): string {
@@ -11,5 +16,5 @@ export function endInWords(line: string): string | undefined {
   const [, how, status] = END.exec(line) ?? [];
   if (how === undefined) return undefined;
   if (how === "exited") return `ended with exit code ${status}`;
-  return `killed by SIG${status}${how === "dumped" ? ", with a core dump" : ""}`;
+  return `killed by SIG${status}${MORE[how] ?? ""}`;
 }

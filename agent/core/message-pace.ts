@@ -12,10 +12,7 @@ export const MESSAGES_A_SECOND = 200;
  */
 const READ_MS_OF_ONE = 0.5;
 
-/**
- * The longest pause: that a stream has ended is known only once the messages before its end are
- * read, of which gRPC holds 16.
- */
+/** The longest pause: who pauses hears of the stream's end after it. */
 const PAUSE_MAX_MS = 1_000;
 
 /** How fast messages are taken: who says more waits to be read, by the flow control of HTTP/2. */

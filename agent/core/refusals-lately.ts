@@ -128,7 +128,8 @@ export function refusalsTold(
   told: { readonly runId: string; readonly refused: Readonly<Record<string, number>> },
   now: Instant,
 ): RefusalsLately {
-  const { runId, refused: counted } = told;
+  const { runId } = told;
+  const counted = byKnownReason(told.refused);
   if (before === undefined) return { runId, counted, watchedSince: now, slots: [], amiss: [] };
   const fresh = increase(before.runId === runId ? before.counted : {}, counted);
   const slots = withFresh(before.slots, fresh, now.monoMs);
@@ -144,6 +145,18 @@ export function refusalsTold(
 export function refusedLately({ slots }: RefusalsLately): readonly (readonly [reason: string, count: number])[] {
   return Object.entries(sums(slots)).toSorted(([, a], [, b]) => b - a);
 }
+
+/** Reasons that nobody knows are one: they are kept for ten minutes, however many there are. */
+function byKnownReason(refused: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+  const counted: Record<string, number> = {};
+  for (const [reason, count] of Object.entries(refused)) {
+    const known = KNOWN.has(reason) ? reason : "other";
+    counted[known] = (counted[known] ?? 0) + count;
+  }
+  return counted;
+}
+
+const KNOWN: ReadonlySet<string> = new Set(TURNED_AWAY);
 
 function increase(
   before: Readonly<Record<string, number>>,

@@ -44,6 +44,29 @@ export function renewAtMs(held: HeldCertificate, random: number): number {
   return held.receivedAtMs + Math.max(floorMs, dueInMs);
 }
 
+/**
+ * First certificates for keys of gateways that have none: so many at once, and one more in each
+ * `FIRST_BACK_MS`. A gateway that is killed again and again comes back with another key each time,
+ * a hundred within minutes in our own tests; each costs the control plane a call.
+ */
+const FIRSTS_AT_ONCE = 120;
+export const FIRST_BACK_MS = 10_000;
+
+export class FirstCertificates {
+  #left = FIRSTS_AT_ONCE;
+  #atMs: number | undefined;
+
+  /** Whether one may be asked for now; it is counted then, whatever comes of it. */
+  take(nowMonoMs: number): boolean {
+    const back = (nowMonoMs - (this.#atMs ?? nowMonoMs)) / FIRST_BACK_MS;
+    this.#left = Math.min(FIRSTS_AT_ONCE, this.#left + back);
+    this.#atMs = nowMonoMs;
+    if (this.#left < 1) return false;
+    this.#left -= 1;
+    return true;
+  }
+}
+
 /** How long the last renewal keeps the next one back; undefined: there was none. */
 export function renewalPauseMs(lastMonoMs: number | undefined, nowMonoMs: number): number {
   return lastMonoMs === undefined ? 0 : Math.max(0, lastMonoMs + RENEWAL_GAP_MS - nowMonoMs);

@@ -50,7 +50,7 @@ export async function runGateway(parts: GatewayParts): Promise<void> {
     },
   });
   const refusals = new Refusals(clock, log);
-  const reception = new Reception({ ...parts, policy, refusals, sessions });
+  const reception = new Reception({ ...parts, policy, refusals, sessions, startedMonoMs: handover.startedMonoMs });
   const door = new Door(parts.listen, (raw) => reception.arrive(raw));
 
   const { gauges, droppedLogLines } = parts;

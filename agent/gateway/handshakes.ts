@@ -141,9 +141,10 @@ export class Handshakes {
       else this.#fail(guest, reason, detail);
     });
     this.#server = server;
+    if (this.#ready.size > 0) this.#again();
   }
 
-  /** Takes `visitor` in hand once it has said hello. */
+  /** Takes `visitor` in hand once it has said hello, and there is a certificate to show. */
   begin(visitor: Visitor): void {
     const sinceMs = this.#clock.now().monoMs;
     const nothing = { bytes: NONE, secret: NONE, records: [], socket: undefined };
@@ -211,7 +212,7 @@ export class Handshakes {
   #rest(nowMs: number): void {
     clearTimeout(this.#timer);
     const dues = Array.from(this.#awaited, ({ lookAtMs }) => lookAtMs - nowMs);
-    if (this.#ready.size > 0) dues.push(ASK_AGAIN_MS);
+    if (this.ready && this.#ready.size > 0) dues.push(ASK_AGAIN_MS);
     if (dues.length > 0) this.#timer = setTimeout(() => this.#again(), Math.min(...dues));
   }
 
@@ -237,7 +238,7 @@ export class Handshakes {
    * has sent least: a long chain is what costs.
    */
   #next(nowMs: number): Guest | undefined {
-    if (this.#budget.isResting(nowMs)) return undefined;
+    if (!this.ready || this.#budget.isResting(nowMs)) return undefined;
     let least: Guest | undefined;
     for (const guest of this.#ready) {
       const { source } = guest.visitor;

@@ -106,8 +106,13 @@ function serve(governed: Governed): void {
   const { certificate } = governed.serving;
   if (certificate === undefined || policy.cas.length === 0) return;
   const wasServing = reception.serving;
+  const clientsWaiting = reception.waiting;
   reception.use(certificate, policy.cas);
-  if (!wasServing) governed.stats.tell();
+  if (!wasServing) {
+    const afterMs = Math.round(governed.clock.now().monoMs - governed.handover.startedMonoMs);
+    governed.log.info({ runId: governed.runId, afterMs, clientsWaiting }, "gateway.can-serve");
+    governed.stats.tell();
+  }
   governed.handover.canServe();
 }
 

@@ -19,6 +19,9 @@ import { SessionRate } from "./session-rate.ts";
 import type { Sessions } from "./sessions.ts";
 import { tlsOptions } from "./tls-options.ts";
 import { type Visitor, visitorOf } from "./visitor.ts";
+import { WaitingRoom } from "./waiting-room.ts";
+
+const NOT_YET = "no serving certificate or no trust bundle yet";
 
 export interface ReceptionParts {
   readonly limits: GatewayLimits;
@@ -29,13 +32,15 @@ export interface ReceptionParts {
   readonly gauges: Pick<RuntimeGauges, "processorMs">;
   readonly refusals: Refusals;
   readonly sessions: Sessions;
+  /** CLOCK_MONOTONIC, in milliseconds. */
+  readonly startedMonoMs: number;
 }
 
 /**
  * Takes each connection from the door to a session or away. Every one that is turned away is
  * counted and logged once, and its socket is reset; a client whose certificate is good is told why
- * before. Until there is a certificate to show and a CA to ask for, all are turned away at once: a
- * client that hears no quickly tries again, one that is kept waiting does not.
+ * before. While a young gateway has no certificate to show yet, or no CA to ask for, clients wait
+ * as pending handshakes, within those limits; an older one without turns all away at once.
  */
 export class Reception {
   readonly #parts: ReceptionParts;
@@ -44,11 +49,13 @@ export class Reception {
   readonly #handshakes: Handshakes;
   readonly #rate: SessionRate;
   readonly #partings = new Partings();
+  readonly #waitingRoom: WaitingRoom<Visitor>;
 
   constructor(parts: ReceptionParts) {
     this.#parts = parts;
     this.#crowd = new Crowd(parts.limits);
     this.#rate = new SessionRate(parts.limits.maxSessionsPerBuildPerMinute);
+    this.#waitingRoom = new WaitingRoom(parts.startedMonoMs, parts.clock, (visitor) => this.#unserved(visitor));
     const events: HandshakeEvents = {
       secured: (visitor, secured) => this.#secured(visitor, secured),
       failed: (visitor, reason, detail) => this.#unfinished(visitor, reason, detail),
@@ -64,13 +71,23 @@ export class Reception {
     return this.#crowd.pendingHandshakes;
   }
 
-  /** From the next connection on. @throws {Error} OpenSSL's: what was in use stays. */
+  /**
+   * From the next handshake on; those who wait for it begin. @throws {Error} OpenSSL's: what was in
+   * use stays.
+   */
   use(certificate: ServingCertificate, cas: readonly AnchorCa[]): void {
     this.#handshakes.use(tlsOptions(certificate, cas), cas);
+    this.#waitingRoom.close();
+  }
+
+  /** How many wait until there is a certificate. */
+  get waiting(): number {
+    return this.#waitingRoom.size;
   }
 
   /** Those who are on their way out leave now. */
   close(): void {
+    this.#waitingRoom.close();
     this.#partings.close();
   }
 
@@ -79,8 +96,12 @@ export class Reception {
     raw.on("error", () => undefined);
     const visitor = visitorOf(raw);
     if (visitor === undefined) raw.destroy();
-    else if (!this.serving) this.#turnAway(visitor, "not-serving-yet", "no serving certificate or no trust bundle yet");
-    else this.#receive(visitor);
+    else if (this.serving || this.#waitingRoom.enter(visitor)) this.#receive(visitor);
+    else this.#turnAway(visitor, "not-serving-yet", NOT_YET);
+  }
+
+  #unserved(visitor: Visitor): void {
+    this.#unfinished(visitor, "not-serving-yet", NOT_YET);
   }
 
   #receive(visitor: Visitor): void {
@@ -96,7 +117,10 @@ export class Reception {
     }
     if (entry.displaced !== undefined)
       this.#turnAway(entry.displaced, "displaced-by-newer", "the oldest handshake of the busiest source made room");
-    const deadline = setTimeout(() => this.#unfinished(visitor, "handshake-timeout"), limits.handshakeTimeoutMs);
+    const deadline = setTimeout(() => {
+      if (this.#waitingRoom.has(visitor)) this.#unserved(visitor);
+      else this.#unfinished(visitor, "handshake-timeout");
+    }, limits.handshakeTimeoutMs);
     visitor.raw.once("close", () => {
       clearTimeout(deadline);
       this.#handshakes.forget(visitor);

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { AgentError } from "../core/errors.ts";
+import type { ReadingPace } from "../core/reading-pace.ts";
 import { Lines } from "./lines.ts";
 import type { Protocol } from "./protocol.ts";
 
@@ -12,6 +13,18 @@ const WRITE_CHARS = 256 * 1024;
 const BACKLOG_MAX_CHARS = 32 * 1024 * 1024;
 /** How long the far end may take none of what waits. */
 const STALLED_MS = 30_000;
+/**
+ * Lines that are taken in a row. One read brings a thousand short ones, each may wake a dozen
+ * chapters (a gateway's figures take 30 ms on a busy machine), and other work must not wait.
+ */
+const LINES_A_TURN = 4;
+
+/** How fast a far end is read that may say more than is good for us. */
+export interface Paced {
+  readonly pace: ReadingPace;
+  /** Each time when it has to wait. */
+  readonly onPause?: () => void;
+}
 
 /**
  * A connection that lasts, of lines in both directions. It owns the socket, and is bounded both
@@ -27,22 +40,35 @@ export class Channel {
   readonly #stalledMs: number;
   readonly #lines: Lines;
   readonly #onLine: (line: string) => void;
+  readonly #paced: Paced | undefined;
   readonly #outbox: Iterator<string>[] = [];
   #backlogChars = 0;
   #isWriting = false;
   #isFinishing = false;
+  /** By whoever reads what we give on. */
+  #isPaused = false;
+  /** By us: lines wait for their turn. */
+  #isHeld = false;
+  #resting: NodeJS.Timeout | undefined;
   #stalled: NodeJS.Timeout | undefined;
   #fault: AgentError | undefined;
 
-  constructor(socket: Socket, protocol: Protocol, onLine: (line: string) => void, stalledMs = STALLED_MS) {
+  constructor(
+    socket: Socket,
+    protocol: Protocol,
+    onLine: (line: string) => void,
+    { stalledMs = STALLED_MS, paced }: { readonly stalledMs?: number; readonly paced?: Paced } = {},
+  ) {
     this.#socket = socket;
     this.#protocol = protocol;
     this.#stalledMs = stalledMs;
+    this.#paced = paced;
     this.#lines = new Lines(protocol.lineMaxBytes);
     this.#onLine = onLine;
     this.gone = new Promise((resolve) => {
       socket.on("close", () => {
         clearTimeout(this.#stalled);
+        clearTimeout(this.#resting);
         this.#outbox.length = 0;
         resolve(this.#fault);
       });
@@ -50,7 +76,7 @@ export class Channel {
     // A reset or a broken pipe: "close" follows, and there is nothing to add to it.
     socket.on("error", () => undefined);
     socket.on("end", () => socket.destroy());
-    socket.on("data", (chunk) => this.#read(chunk));
+    socket.on("data", (chunk) => this.#turn(this.#lines.push(chunk)));
   }
 
   /** Sends a line after all that waits. */
@@ -69,11 +95,13 @@ export class Channel {
   }
 
   pause(): void {
+    this.#isPaused = true;
     this.#socket.pause();
   }
 
   resume(): void {
-    this.#socket.resume();
+    this.#isPaused = false;
+    if (!this.#isHeld) this.#socket.resume();
   }
 
   /** Ends the connection at once. */
@@ -130,12 +158,54 @@ export class Channel {
     return text;
   }
 
-  #read(chunk: Buffer): void {
+  /**
+   * Some of the lines; the rest in turns of their own. What is done about a line in answer to it
+   * is over when the next phase of the loop begins, and counts as its cost.
+   */
+  #turn(lines: Iterator<string, void>): void {
+    const startedMs = performance.now();
+    const isMore = this.#take(lines);
+    if (isMore) this.#hold();
+    else if (this.#paced === undefined) return this.#release();
+    setImmediate(() => {
+      const goOn = (): void => (isMore ? this.#turn(lines) : this.#release());
+      const pauseMs = this.#pauseMs(performance.now() - startedMs);
+      if (pauseMs === 0 || this.#socket.destroyed) return goOn();
+      this.#hold();
+      this.#paced?.onPause?.();
+      this.#resting = setTimeout(goOn, pauseMs);
+    });
+  }
+
+  #pauseMs(spentMs: number): number {
+    return this.#paced?.pace.pauseMs(spentMs, performance.now()) ?? 0;
+  }
+
+  /** Whether there may be more. */
+  #take(lines: Iterator<string, void>): boolean {
     try {
-      for (const line of this.#lines.push(chunk)) if (!this.#socket.destroyed) this.#onLine(line);
+      for (let taken = 0; taken < LINES_A_TURN; taken += 1) {
+        if (this.#socket.destroyed) return false;
+        const next = lines.next();
+        if (next.done) return false;
+        this.#onLine(next.value);
+      }
+      return true;
     } catch (cause) {
       this.drop(cause instanceof AgentError ? cause : this.#broken(cause));
+      return false;
     }
+  }
+
+  #hold(): void {
+    this.#isHeld = true;
+    this.#socket.pause();
+  }
+
+  #release(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    if (!this.#isPaused) this.#socket.resume();
   }
 
   #stall(how: string): AgentError {

@@ -1,4 +1,15 @@
 const NEWLINE = 0x0a;
+/**
+ * Pieces of a line that are kept apart; more are joined. A far end that sends a byte at a time
+ * would make each byte cost a hundred.
+ */
+const PIECES_MAX = 1_024;
+/**
+ * What one message may hold, commas and brackets counted: twice an allow-set of all that the
+ * contract's limits allow. A value costs some ten times its bytes in memory, and as much again
+ * where it does not fit.
+ */
+const VALUES_MAX = 262_144;
 
 /**
  * Cuts a stream of bytes into lines. A line longer than `maxBytes` is an error, never cut short:
@@ -35,6 +46,7 @@ export class Lines {
     this.#bytes += part.length;
     if (this.#bytes > this.#maxBytes) throw new RangeError(`A line exceeds ${this.#maxBytes} bytes`);
     if (part.length > 0) this.#parts.push(part);
+    if (this.#parts.length > PIECES_MAX) this.#parts = [Buffer.concat(this.#parts)];
   }
 }
 
@@ -52,8 +64,9 @@ export function toLine(message: object): string {
   return `${JSON.stringify(message)}\n`;
 }
 
-/** Undefined for a text that is no JSON object. */
+/** Undefined for a text that is no JSON object, or one of more values than any message has. */
 export function objectOf(line: string): Readonly<Record<string, unknown>> | undefined {
+  if (hasTooMany(line)) return undefined;
   try {
     const parsed: unknown = JSON.parse(line);
     return typeof parsed === "object" && parsed !== null && !Array.isArray(parsed) ? { ...parsed } : undefined;
@@ -61,3 +74,16 @@ export function objectOf(line: string): Readonly<Record<string, unknown>> | unde
     return undefined;
   }
 }
+
+/** Counted also within texts: those of ours have few. */
+function hasTooMany(line: string): boolean {
+  if (line.length <= VALUES_MAX) return false;
+  let values = 0;
+  for (let at = 0; at < line.length && values <= VALUES_MAX; at += 1) {
+    const code = line.charCodeAt(at);
+    if (code === COMMA || code === BRACKET || code === BRACE) values += 1;
+  }
+  return values > VALUES_MAX;
+}
+
+const [COMMA, BRACKET, BRACE] = [0x2c, 0x5b, 0x7b];

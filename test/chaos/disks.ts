@@ -35,6 +35,25 @@ export async function useOf(vm: NetworkNamespace, workDir: string, name: DiskNam
   return { usedKib, usedInodes };
 }
 
+/** Says what below the working directory takes how much; what goes meanwhile is no failure. */
+export const DISK_USAGE = "{ du --one-file-system -k --max-depth=6 2>/dev/null || true; }";
+const LARGEST = 12;
+
+export async function largestOn(vm: NetworkNamespace, workDir: string, name: DiskName): Promise<readonly string[]> {
+  return largestOf(await vm.run("sh", ["-c", `cd "$0" && ${DISK_USAGE}`, join(workDir, name)]));
+}
+
+/** Of what `DISK_USAGE` said, the largest first: "103400 buildkit/content". */
+export function largestOf(said: string): readonly string[] {
+  return said
+    .trim()
+    .split("\n")
+    .map((line) => line.split("\t"))
+    .toSorted(([a = ""], [b = ""]) => Number(b) - Number(a))
+    .slice(0, LARGEST)
+    .map((cells) => cells.join(" "));
+}
+
 /** For what is written between the look at a disk and its filling. */
 const MEANWHILE_MIB = 48;
 

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { BuildPermission } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
 import { processesNaming } from "../journeys/stage/processes.ts";
 import type { Stage } from "../journeys/stage/stage.ts";
-import { useOf } from "./disks.ts";
+import { largestOn, useOf } from "./disks.ts";
 import { vmOf } from "./faults/machine.ts";
 import { type Sample, sampleAll } from "./gauge.ts";
 import type { Breach } from "./timeline.ts";
@@ -21,6 +21,8 @@ export interface Idle {
   /** Kinds of things, and a line for each thing. */
   readonly things: Readonly<Record<string, readonly string[]>>;
   readonly usedKib: Readonly<Record<string, number>>;
+  /** For whoever asks by what. */
+  readonly largest: Readonly<Record<string, readonly string[]>>;
   readonly samples: readonly Sample[];
 }
 
@@ -65,7 +67,11 @@ async function lookedAt(stage: Stage, mark: string): Promise<Idle> {
     cache: (await useOf(vm, stage.workDir, "cache")).usedKib,
     state: (await useOf(vm, stage.workDir, "state")).usedKib,
   };
-  return { things, usedKib, samples: await sampleAll(stage) };
+  const largest = {
+    cache: await largestOn(vm, stage.workDir, "cache"),
+    state: await largestOn(vm, stage.workDir, "state"),
+  };
+  return { things, usedKib, largest, samples: await sampleAll(stage) };
 }
 
 async function pruned(stage: Stage): Promise<void> {
@@ -79,6 +85,9 @@ async function pruned(stage: Stage): Promise<void> {
   }
 }
 
+/** A step has them while it runs, one of an idle machine that looks at its BuildKit as well. */
+const OF_A_STEP: ReadonlySet<string> = new Set(["links", "namespaces"]);
+
 /** What is there now, and was not: as many of a kind as are too many. */
 export function judgeIdle(before: Idle, after: Idle): readonly Breach[] {
   const left = Object.entries(after.things).flatMap(([kind, things]) => {
@@ -88,11 +97,14 @@ export function judgeIdle(before: Idle, after: Idle): readonly Breach[] {
       if (at >= 0) usual.splice(at, 1);
       return at < 0;
     });
-    return [...more.map((thing) => `${kind}: ${thing} is left`), ...usual.map((thing) => `${kind}: ${thing} is gone`)];
+    const gone = OF_A_STEP.has(kind) ? [] : usual;
+    return [...more.map((thing) => `${kind}: ${thing} is left`), ...gone.map((thing) => `${kind}: ${thing} is gone`)];
   });
   const full = Object.entries(after.usedKib).flatMap(([disk, now]) => {
     const first = before.usedKib[disk] ?? 0;
-    return now > first + MORE_KIB ? [`${disk}: ${now} KiB are in use; at first ${first} KiB`] : [];
+    return now > first + MORE_KIB
+      ? [`${disk}: ${now} KiB are in use; at first ${first} KiB; ${after.largest[disk]?.join(", ")}`]
+      : [];
   });
   return [
     ...left.map((because) => ({ promise: NOTHING_LEFT, because })),

@@ -1,5 +1,6 @@
 import { copyFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { BuildkitSettings } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
 import { GrantSigner } from "../../sandbox/control-plane/debug/grants.ts";
 import { chance } from "../agent/world/chance.ts";
 import { eventually } from "../journeys/stage/eventually.ts";
@@ -31,6 +32,8 @@ const READY_DEADLINE_MS = 180_000;
 /** For BuildKit to close what it holds of builds that are over. */
 const IDLE_DEADLINE_MS = 60_000;
 const RECORDS_DEADLINE_MS = 60_000;
+/** The least: BuildKit keeps 50 kB of each build's history for so long, however many there are. */
+const HISTORY_MAX_AGE = { seconds: "60", nanos: 0 };
 
 export interface Ran {
   readonly timeline: Timeline;
@@ -85,6 +88,7 @@ async function withStage<T>(
     prepare: (plane) => {
       way.leadTo(plane.transport.port);
       plane.debug.signWith(REF, new GrantSigner());
+      plane.wish(REF, { buildkit: BuildkitSettings.fromPartial({ historyMaxAge: HISTORY_MAX_AGE }) });
     },
   });
   try {

@@ -53,6 +53,7 @@ export const held = (changes: Partial<Sample> = {}): Sample => ({
 export const idle = (changes: Partial<Idle> = {}): Idle => ({
   things: { processes: ["gateway", "step"], mounts: ["/cache"] },
   usedKib: { cache: 1_000 },
+  largest: { cache: ["80000 buildkit/left"] },
   samples: [held()],
   ...changes,
 });

@@ -47,6 +47,7 @@ function stage() {
   const clock = new ManualClock();
   const stop = new AbortController();
   const inbox = new SessionInbox();
+  board.firstAssignment.set({ at: "none" });
   const keeping = keepRecords({ records, gateway, clock, log: notebook() }, inbox, board, NO_REPORT, stop.signal);
   const end = async (): Promise<void> => {
     stop.abort();
@@ -64,6 +65,21 @@ describe("a session's record", () => {
     expect(gateway.told).toEqual([]);
     disk.refuses = false;
     await clock.advance(1_000);
+    expect(syncs).toEqual([["closed a"]]);
+    expect(gateway.told).toEqual(["acknowledge a"]);
+    await end();
+  });
+
+  it("of another project than this machine's is kept nowhere: the control plane would refuse it, and all others with it", async () => {
+    const { syncs, gateway, inbox, end, board } = stage();
+    board.firstAssignment.set({ at: "kept", assignment: { orgId: "acme", projectId: "app", architecture: "amd64" } });
+    const of = (sessionId: string, orgId: string): RecordedEvent => {
+      const build = { orgId, projectId: "app", buildId: "b" };
+      return { runId: "g1", event: { is: "closed", summary: { sessionId, build } as SessionSummary } };
+    };
+    inbox.put(of("a", "acme"));
+    inbox.put(of("b", "other"));
+    await settle();
     expect(syncs).toEqual([["closed a"]]);
     expect(gateway.told).toEqual(["acknowledge a"]);
     await end();

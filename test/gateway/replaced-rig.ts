@@ -21,11 +21,14 @@ import { certifying, type GatewayHere } from "../../agent/core/views.ts";
 import { onChange } from "../../agent/lifecycle/cell.ts";
 import type { Gateway } from "../../agent/ports/gateway.ts";
 import { CertificateAuthority, type CertificateWithKey } from "../../sandbox/pki/certificate-authority.ts";
+import { inTree } from "../../sandbox/stack/tree.ts";
 import { MAIN } from "../cli/agent-process.ts";
 import { NO_METERS, NO_REPORT } from "../control/stand-ins.ts";
 import { FarEnd } from "./far-end.ts";
 import { grantFor, TRUST_DOMAIN, uriOf } from "./rig.ts";
 import { WatchedLog } from "./watched-log.ts";
+
+const KEEPER = inTree("tools/image/deb/files/keep-gateway");
 
 /** Real gateway processes on one inherited socket, and control's own chapters that watch them. */
 export class ReplacedRig implements AsyncDisposable {
@@ -38,15 +41,28 @@ export class ReplacedRig implements AsyncDisposable {
   /** Every record that came to disk, in its order. */
   readonly records: SessionSummary[] = [];
   control: TestControl;
+  /** What the keeper and its gateways said on their standard error. */
+  complaints = "";
   readonly #dir: string;
   readonly #socket: HandedSocket;
   readonly #gateways = new Set<ChildProcess>();
   readonly #clients = new Set<TLSSocket>();
   readonly #seats = new Map<number, ChildProcess>();
+  readonly #watchdogMs: number | undefined;
+  /** Starts the gateways itself, as the unit's main process does; its limit is the watchdog's. */
+  keeper: ChildProcess | undefined;
   #revision = 0n;
   #grants = new Map<string, Grant>();
 
-  private constructor(dir: string, ca: CertificateAuthority, far: FarEnd, socket: HandedSocket, control: TestControl) {
+  private constructor(
+    dir: string,
+    ca: CertificateAuthority,
+    far: FarEnd,
+    socket: HandedSocket,
+    control: TestControl,
+    watchdogMs?: number,
+  ) {
+    this.#watchdogMs = watchdogMs;
     this.#dir = dir;
     this.ca = ca;
     this.far = far;
@@ -54,7 +70,8 @@ export class ReplacedRig implements AsyncDisposable {
     this.control = control;
   }
 
-  static async start(): Promise<ReplacedRig> {
+  /** @param keptWithinMs A keeper starts the gateways, and kills those that hang for so long. */
+  static async start({ keptWithinMs }: { readonly keptWithinMs?: number } = {}): Promise<ReplacedRig> {
     const dir = await mkdtemp(join(tmpdir(), "replaced-"));
     for (const each of ["gateway", "buildkit"]) await mkdir(join(dir, "run", each), { recursive: true });
     const ca = await CertificateAuthority.create({ name: "build CA" });
@@ -62,7 +79,7 @@ export class ReplacedRig implements AsyncDisposable {
     const socket = new HandedSocket("127.0.0.1", 0);
     const records: SessionSummary[] = [];
     const control = await TestControl.start(dir, ca, records);
-    const rig = new ReplacedRig(dir, ca, far, socket, control);
+    const rig = new ReplacedRig(dir, ca, far, socket, control, keptWithinMs);
     rig.records.length = 0;
     rig.control.records = rig.records;
     rig.allow(["b1"]);
@@ -84,8 +101,12 @@ export class ReplacedRig implements AsyncDisposable {
     return { runId: view.runId, process };
   }
 
-  /** Starts one more gateway, as the launcher does. */
+  /** Starts one more gateway, as the launcher does, or has the keeper start it. */
   async begin(): Promise<ChildProcess> {
+    if (this.keeper !== undefined) {
+      this.keeper.kill("SIGUSR2");
+      return this.keeper;
+    }
     let seat = 1;
     while (this.#seats.has(seat)) seat += 1;
     const isBeside = this.#seats.size > 0;
@@ -97,9 +118,15 @@ export class ReplacedRig implements AsyncDisposable {
       BUILDER_AGENT_GATEWAY_CALLS: "any",
       ...(isBeside && { BUILDER_AGENT_SEAT: String(seat) }),
     };
+    const program = [process.execPath, MAIN, "gateway"];
+    const isKept = this.#watchdogMs !== undefined;
+    const [file = "", ...args] = isKept ? [KEEPER, join(this.#dir, "last-end"), ...program] : program;
+    const watchdog = isKept ? { WATCHDOG_USEC: String(this.#watchdogMs * 1_000) } : {};
     const child = await this.#socket.hand((fd) =>
-      spawn(process.execPath, [MAIN, "gateway"], { stdio: ["ignore", "ignore", "inherit", fd], env }),
+      spawn(file, args, { stdio: ["ignore", "ignore", isKept ? "pipe" : "inherit", fd], env: { ...env, ...watchdog } }),
     );
+    child.stderr?.on("data", (words: Buffer) => (this.complaints += words.toString()));
+    if (isKept) this.keeper = child;
     this.#gateways.add(child);
     this.#seats.set(seat, child);
     child.once("exit", () => {
@@ -146,7 +173,8 @@ export class ReplacedRig implements AsyncDisposable {
     await this.control.stop();
     for (const child of [...this.#gateways]) {
       const gone = once(child, "exit");
-      child.kill("SIGKILL");
+      // A keeper takes its gateways along.
+      child.kill(child === this.keeper ? "SIGTERM" : "SIGKILL");
       await gone;
     }
     this.#socket.close();
@@ -187,6 +215,7 @@ class TestControl {
     const gateway = connectToGateways({ paths: gatewaySockets, clock, log });
     const control = new TestControl(gateway, records);
     const { board } = control;
+    board.firstAssignment.set({ at: "none" });
     const { signal } = control.#over;
     const onRecord = (summary: SessionSummary): void => void control.records.push(summary);
     const store = await openRecords({ directory: join(dir, "records"), bootId: "boot", clock, log, onRecord });

@@ -7,7 +7,7 @@ import type { SessionOpening, SessionSummary } from "../../agent/core/session.ts
 import type { GatewayNews } from "../../agent/ports/control-link.ts";
 import { HELLO } from "./link-rig.ts";
 
-const ms = fc.double({ min: 0, max: 8e15, noNaN: true });
+const ms = fc.double({ min: 0, max: Date.UTC(9999, 11, 31), noNaN: true });
 const count = fc.maxSafeNat();
 const text = fc.string({ unit: "grapheme", maxLength: 30 });
 const id = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,20}$/);

@@ -144,17 +144,31 @@ it("a new gateway that cannot start changes nothing, and takes over by itself on
   expect(await unit()).toEqual(before);
 });
 
-it("a new gateway that hangs is ended by the watchdog, though an old one lives", { timeout: LIMIT_MS }, async () => {
-  const { NRestarts: before } = await unit();
+it("a new gateway that hangs is killed alone, and started again: the old one's build goes on", {
+  timeout: LIMIT_MS,
+}, async () => {
+  const before = await unit();
   const old = await sole();
-  await using open = await machine().holdBuild();
+  await using open = await machine().holdBuild(LIMIT_MS);
   await replace();
   const [young] = (await gateways()).filter((pid) => pid !== old);
   process.kill(young ?? 0, "SIGSTOP");
-  await eventually("the unit is started again", async () => (await unit())["NRestarts"] !== before, 60_000);
-  await expect(open.client.succeeds()).rejects.toThrow("The client failed");
+  await eventually(
+    "it is killed, and another one is there",
+    async () => {
+      const now = await gateways();
+      return now.length === 2 && now.includes(old) && !now.includes(young ?? 0);
+    },
+    // As long as the watchdog has, and two looks.
+    90_000,
+  );
+  expect((await machine().entries(GATEWAY)).some(({ event }) => event.includes("has ended (hung KILL)"))).toBe(true);
   await machine().readyAgain();
-  expect(await machine().buildOnce("after-the-watchdog")).toBe("after-the-watchdog");
+  expect(await machine().buildOnce("beside-a-hung-one")).toBe("beside-a-hung-one");
+  await open.finish();
+  expect(await endingsOf(open)).toEqual([SessionEnding.CLIENT_CLOSED]);
+  await sole();
+  expect(await unit()).toEqual(before);
 });
 
 it("with four gateways open a fifth is refused in words, and a stop of the unit ends them all", {

@@ -6,7 +6,9 @@ import { NO_ROW } from "./no-row.ts";
 
 /** What code has that takes others' bytes apart. */
 const TAKES_APART =
-  /\bJSON\.parse\(|new BinaryReader\(|\.(?:read(?:Big)?U?Int(?:8|16|32|64)?(?:LE|BE)?)\(|new X509Certificate\(|\.readUIntBE\(/;
+  /\bJSON\.parse\(|new BinaryReader\(|\.(?:read(?:Big)?U?Int(?:8|16|32|64)?(?:LE|BE)?)\(|new X509Certificate\(|\.readUIntBE\(|\b(?:new URL|URL\.(?:parse|canParse)|parseToml)\(|from "smol-toml"/;
+/** A schema that is made in the file, which somebody will hold up to what came. */
+const HAS_SCHEMA = /\bz\.(?:strictObject|object|looseObject|discriminatedUnion|union|record|array|tuple)\(/;
 const ROOTS = ["agent", "verifier/src", "sandbox/control-plane/exchange"];
 
 async function readers(): Promise<readonly string[]> {
@@ -15,8 +17,10 @@ async function readers(): Promise<readonly string[]> {
     const names = await readdir(root, { recursive: true });
     for (const file of names
       .filter((name) => name.endsWith(".ts") && !name.includes("gen/"))
-      .map((name) => join(root, name)))
-      if (TAKES_APART.test(await readFile(file, "utf8"))) found.push(file);
+      .map((name) => join(root, name))) {
+      const code = await readFile(file, "utf8");
+      if (TAKES_APART.test(code) || HAS_SCHEMA.test(code)) found.push(file);
+    }
   }
   return found;
 }

@@ -3,11 +3,14 @@ import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { inTree } from "../../sandbox/stack/tree.ts";
 import { eventually } from "../journeys/stage/eventually.ts";
 
-/** Says who it is and what it is told, and ends at SIGTERM or when a file of its place says how. */
+/**
+ * Says who it is and what it is told, that it lives, and ends at SIGTERM or when a file of its
+ * place says how.
+ */
 const GATEWAY = `
 $| = 1;
 my ($dir) = @ARGV;
@@ -17,7 +20,21 @@ $SIG{HUP} = sub { print "$$ $seat took again\\n" };
 $SIG{TERM} = sub { print "$$ $seat told to end\\n"; exit 0 };
 print "$$ $seat began ", join(",", map { $_ // "-" } @ENV{qw(LISTEN_FDS LISTEN_PID WATCHDOG_USEC WATCHDOG_PID)}), "\\n";
 exit 3 if $isBroken;
-select undef, undef, undef, 0.02 while 1;
+open my $keeper, ">&=", $ENV{ALIVE_FD} or die if defined $ENV{ALIVE_FD};
+while (1) {
+  syswrite $keeper, "." if $keeper && !-e "$dir/older-release";
+  select undef, undef, undef, 0.02;
+}
+`;
+
+/** Hears what systemd hears of the unit. */
+const MANAGER = `
+use Socket;
+$| = 1;
+socket(my $s, PF_UNIX, SOCK_DGRAM, 0) or die;
+bind($s, pack_sockaddr_un($ARGV[0])) or die;
+print "listening\n";
+while (defined(recv($s, my $said, 4096, 0))) { print "$said\n" }
 `;
 
 /** For four starts and three pauses, on a machine that is very busy. */
@@ -26,13 +43,20 @@ const LONG_MS = 120_000;
 let dir: string;
 let keeper: ChildProcess;
 let ended: Promise<unknown[]>;
+let manager: ChildProcess;
+let heardOfUnit = "";
 let said = "";
 let complained = "";
 
-beforeEach(() => {
+beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), "keeper-"));
+  heardOfUnit = "";
+  manager = spawn("perl", ["-e", MANAGER, join(dir, "notify")], { stdio: ["ignore", "pipe", "inherit"] });
+  manager.stdout?.on("data", (piece: Buffer) => (heardOfUnit += piece.toString()));
+  await eventually("somebody listens as systemd does", () => heardOfUnit.includes("listening"));
   const program = ["perl", "-e", GATEWAY, dir];
-  const env = { PATH: process.env["PATH"], LISTEN_FDS: "1", LISTEN_PID: "1", WATCHDOG_USEC: "30", WATCHDOG_PID: "1" };
+  const watchdog = { WATCHDOG_USEC: "3000000", WATCHDOG_PID: "1", NOTIFY_SOCKET: join(dir, "notify") };
+  const env = { PATH: process.env["PATH"], LISTEN_FDS: "1", LISTEN_PID: "1", ...watchdog };
   said = complained = "";
   keeper = spawn("perl", [inTree("tools/image/deb/files/keep-gateway"), join(dir, "last-end"), ...program], { env });
   keeper.stdout?.on("data", (piece: Buffer) => (said += piece.toString()));
@@ -42,7 +66,10 @@ beforeEach(() => {
 
 afterEach(async () => {
   keeper.kill("SIGTERM");
+  // One that a failed test has left hanging hears of it.
+  for (const { pid } of begun()) if (isThere(pid)) process.kill(pid, "SIGCONT");
   await ended;
+  manager.kill("SIGKILL");
   rmSync(dir, { recursive: true });
 });
 
@@ -71,7 +98,7 @@ async function replace(count: number) {
 
 it("hands on the socket and the signs of life, less what names its own process", async () => {
   await gateways(1);
-  expect(said).toMatch(/ alone began 1,-,30,-$/m);
+  expect(said).toMatch(/ alone began 1,-,3000000,-$/m);
 });
 
 it.each([
@@ -144,4 +171,55 @@ it("tells every one of them to take its configuration again, and to end", async 
   keeper.kill("SIGTERM");
   expect(await ended).toEqual([0, null]);
   expect(said.match(/told to end/g)).toHaveLength(2);
+});
+
+describe("of gateways that hang", () => {
+  it("kills the newest alone, says so, and starts another beside the one that finishes", async () => {
+    const old = await gateways(1);
+    const young = await replace(2);
+    process.kill(young?.pid ?? 0, "SIGSTOP");
+    const again = await gateways(3);
+    expect(again?.seat).toBe("2");
+    expect(lastEnd()).toBe("hung KILL\n");
+    expect(complained).toContain(`The gateway of process ${young?.pid} has given no sign of life for 3 s`);
+    expect([isThere(old?.pid ?? 0), isThere(young?.pid ?? 0)]).toEqual([true, false]);
+  });
+
+  it("kills one that finishes alone, says so, and starts nobody for it", async () => {
+    const old = await gateways(1);
+    const young = await replace(2);
+    process.kill(old?.pid ?? 0, "SIGSTOP");
+    await eventually("it is gone", () => !isThere(old?.pid ?? 0));
+    await eventually("its end is noted", () => complained.includes("has ended (hung KILL)"));
+    expect(lastEnd()).toBe("hung KILL\n");
+    expect(isThere(young?.pid ?? 0)).toBe(true);
+    expect(begun()).toHaveLength(2);
+  });
+
+  it("kills none of a release that gives it no signs of life", async () => {
+    writeFileSync(join(dir, "older-release"), "");
+    const old = await gateways(1);
+    await replace(2);
+    process.kill(old?.pid ?? 0, "SIGSTOP");
+    const looks = () => heardOfUnit.match(/WATCHDOG=1/g)?.length ?? 0;
+    await eventually("it was looked at often enough", () => looks() >= 6);
+    expect(isThere(old?.pid ?? 0)).toBe(true);
+    process.kill(old?.pid ?? 0, "SIGCONT");
+  });
+
+  it("gives systemd signs of life only while there are several: one that hangs alone is the watchdog's", async () => {
+    const old = await gateways(1);
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(heardOfUnit).not.toContain("WATCHDOG=1");
+    const young = await replace(2);
+    await eventually("systemd has heard of the unit", () => heardOfUnit.includes("WATCHDOG=1"));
+    process.kill(old?.pid ?? 0, "SIGTERM");
+    await eventually("the old one is gone", () => !isThere(old?.pid ?? 0));
+    process.kill(young?.pid ?? 0, "SIGSTOP");
+    heardOfUnit = "";
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    expect(heardOfUnit).not.toContain("WATCHDOG=1");
+    expect(isThere(young?.pid ?? 0)).toBe(true);
+    process.kill(young?.pid ?? 0, "SIGCONT");
+  });
 });

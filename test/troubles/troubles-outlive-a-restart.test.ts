@@ -76,6 +76,7 @@ describe("how a process ended", () => {
     ["killed KILL\n", "killed by SIGKILL"],
     ["exited 70\n", "ended with exit code 70"],
     ["dumped SEGV\n", "killed by SIGSEGV, with a core dump"],
+    ["hung KILL\n", "killed by SIGKILL, because it hung"],
     ["", undefined],
     ["exited \n", undefined],
     ["killed KILL; and more\n", undefined],

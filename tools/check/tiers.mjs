@@ -82,9 +82,9 @@ export const notices = (filters) =>
 export const recovery = (filters) =>
   everydayTests(
     "recovery",
-    filters.length > 0 ? filters : ["test/journeys/recovery/a-hundred"],
+    filters.length > 0 ? filters : ["test/journeys/recovery/a-hundred", "test/journeys/recovery/nobody-is-refused"],
     30 * MINUTES,
-    { BUILDER_AGENT_KILLS: "100" },
+    { BUILDER_AGENT_KILLS: process.env["BUILDER_AGENT_KILLS"] || "100" },
     // An idle gateway is not idle beside builds.
     ["--no-file-parallelism"],
   );

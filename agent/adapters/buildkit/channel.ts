@@ -1,4 +1,4 @@
-import { type ChannelOptions, Client, credentials } from "@grpc/grpc-js";
+import { type ChannelOptions, Client, credentials, type ServiceError } from "@grpc/grpc-js";
 
 /**
  * While it restarts we want to know soon; grpc-js would wait up to two minutes between two tries to
@@ -16,6 +16,14 @@ const OPTIONS = {
 /** One channel, which reconnects by itself. */
 export function buildkitClient(socketPath: string, options: ChannelOptions = {}): Client {
   return new Client(`unix:${socketPath}`, credentials.createInsecure(), { ...OPTIONS, ...options });
+}
+
+/** What an error may say; 16 KB of headers are let through. */
+const WORDS_MAX = 1_000;
+
+/** BuildKit's own words for what failed, as far as anybody reads them. */
+export function wordsOf({ details }: Pick<ServiceError, "details">): string {
+  return details.length > WORDS_MAX ? `${details.slice(0, WORDS_MAX)}…` : details;
 }
 
 /** What a call that its own signal has cancelled fails with. */

@@ -1,7 +1,7 @@
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import type { ServiceError } from "@grpc/grpc-js";
 import { AgentError } from "../../core/errors.ts";
-import { abortReason, buildkitClient } from "./channel.ts";
+import { abortReason, buildkitClient, wordsOf } from "./channel.ts";
 
 const DISK_USAGE = "/moby.buildkit.v1.Control/DiskUsage";
 const DEADLINE_MS = 5_000;
@@ -53,7 +53,7 @@ function ask(
     const done = (failure: ServiceError | null, found?: readonly UsageRecord[]): void => {
       signal.removeEventListener("abort", cancel);
       if (found !== undefined) return resolve(found);
-      const message = `BuildKit at ${socketPath} did not answer DiskUsage: ${failure?.details ?? "an empty answer"}`;
+      const message = `BuildKit at ${socketPath} did not answer DiskUsage: ${failure === null ? "an empty answer" : wordsOf(failure)}`;
       reject(
         signal.aborted
           ? abortReason(signal)
@@ -73,9 +73,15 @@ function ask(
   });
 }
 
+/** Of an id, and of a type: BuildKit's are of 25 and 20 characters. */
+const NAME_MAX = 128;
+/** BuildKit has five types. */
+const TYPES_MAX = 32;
+
 function summary(records: readonly UsageRecord[]): DiskUsage {
   const byType = new Map<string, { records: number; bytes: number; inUse: number }>();
-  for (const { type, bytes, inUse } of records) {
+  for (const { type: said, bytes, inUse } of records) {
+    const type = byType.has(said) || byType.size < TYPES_MAX ? said : "other";
     const sum = byType.get(type) ?? { records: 0, bytes: 0, inUse: 0 };
     byType.set(type, { records: sum.records + 1, bytes: sum.bytes + bytes, inUse: sum.inUse + Number(inUse) });
   }
@@ -109,8 +115,8 @@ function readRecord(bytes: Uint8Array): UsageRecord {
   const reader = new BinaryReader(bytes);
   while (reader.pos < reader.len) {
     const [field, type] = reader.tag();
-    if (field === 1 && type === WireType.LengthDelimited) found.id = reader.string();
-    else if (field === 10 && type === WireType.LengthDelimited) found.type = reader.string();
+    if (field === 1 && type === WireType.LengthDelimited) found.id = reader.string().slice(0, NAME_MAX);
+    else if (field === 10 && type === WireType.LengthDelimited) found.type = reader.string().slice(0, NAME_MAX);
     else if (field === 3 && type === WireType.Varint) found.inUse = reader.bool();
     else if (field === 11 && type === WireType.Varint) found.shared = reader.bool();
     else if (field === 4 && type === WireType.Varint) found.bytes = Math.max(0, Number(reader.int64()));

@@ -11,6 +11,10 @@ export interface Workers {
 
 /** Of an answer: one worker has some kilobytes. */
 export const WORKERS_MAX_BYTES = 256 * 1024;
+/** Of a version, and of a part of a platform: v0.33.1, linux. They are told on. */
+const TEXT_MAX = 128;
+/** BuildKit with every emulator has some twenty. */
+const PLATFORMS_MAX = 64;
 
 /**
  * Reads moby.buildkit.v1.ListWorkersResponse (field numbers of BuildKit v0.33.1): record = 1; of a
@@ -32,7 +36,7 @@ export function readListWorkers(bytes: Uint8Array): Workers {
       );
     for (const about of (record.get(5) ?? []).map(messages)) version ||= text(about, 2);
   }
-  return { workers: records.length, platforms: [...platforms], version };
+  return { workers: records.length, platforms: [...platforms].slice(0, PLATFORMS_MAX), version };
 }
 
 /** The length-delimited fields by number; others are skipped. */
@@ -53,5 +57,5 @@ function messages(bytes: Uint8Array): ReadonlyMap<number, readonly Uint8Array[]>
 
 function text(fields: ReadonlyMap<number, readonly Uint8Array[]>, field: number): string {
   const bytes = fields.get(field)?.at(-1);
-  return bytes === undefined ? "" : new TextDecoder().decode(bytes);
+  return bytes === undefined ? "" : new TextDecoder().decode(bytes).slice(0, TEXT_MAX);
 }

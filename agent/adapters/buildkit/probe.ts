@@ -3,7 +3,7 @@ import { AgentError } from "../../core/errors.ts";
 import { fetchesAtStart, judgeFetches } from "../../core/network/fetch-plan.ts";
 import type { ProbeFinding } from "../../core/network/order.ts";
 import type { BuildkitProbe } from "../../ports/buildkit.ts";
-import { abortReason, buildkitClient } from "./channel.ts";
+import { abortReason, buildkitClient, wordsOf } from "./channel.ts";
 import { tryFetches } from "./fetch-probe.ts";
 import { readListWorkers, WORKERS_MAX_BYTES, type Workers } from "./list-workers.ts";
 
@@ -79,6 +79,6 @@ export class GrpcBuildkitProbe implements BuildkitProbe, Disposable {
 }
 
 /** How long it took and where it waited is another text each time: that stays in the cause. */
-function inOurWords({ code, details }: ServiceError): string {
-  return code === status.DEADLINE_EXCEEDED ? `nothing within ${DEADLINE_MS / 1_000} s` : details;
+function inOurWords(failure: ServiceError): string {
+  return failure.code === status.DEADLINE_EXCEEDED ? `nothing within ${DEADLINE_MS / 1_000} s` : wordsOf(failure);
 }

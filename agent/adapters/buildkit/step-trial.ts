@@ -3,7 +3,7 @@ import { type Client, status as Code, type ServiceError } from "@grpc/grpc-js";
 import { AgentError } from "../../core/errors.ts";
 import type { StepFault, StepOutcome } from "../../core/step-trial.ts";
 import type { BuildkitTrial } from "../../ports/buildkit.ts";
-import { buildkitClient } from "./channel.ts";
+import { buildkitClient, wordsOf } from "./channel.ts";
 import { isStepArchitecture, STEP_WROTE_NOTHING, stepProgram } from "./step-program.ts";
 import { writeStepPruneRequest, writeStepRequest } from "./step-wire.ts";
 
@@ -98,7 +98,7 @@ export class GrpcStepTrial implements BuildkitTrial, Disposable {
   }
 
   #told(failure: ServiceError, limitMs: number): AgentError {
-    const why = failure.code === Code.DEADLINE_EXCEEDED ? `nothing within ${limitMs} ms` : failure.details;
+    const why = failure.code === Code.DEADLINE_EXCEEDED ? `nothing within ${limitMs} ms` : wordsOf(failure);
     return new AgentError("buildkit.step-failed", `BuildKit at ${this.#socketPath} did not run a step: ${why}`, {
       retryable: true,
       cause: failure,

@@ -98,7 +98,8 @@ export class DuplexCall<Request, Message> {
     try {
       // Node types the items of a stream as any; ours are what the deserializer above returns.
       for await (const bytes of this.#call as AsyncIterable<Buffer>) {
-        if (this.#ending?.is === "cancelled") return;
+        // What was sent before the call broke is no news any more: up to 16 messages may wait here.
+        if (this.#ending !== undefined && this.#ending.is !== "closed") break;
         const message = parse(bytes);
         if (message !== undefined) yield message;
       }

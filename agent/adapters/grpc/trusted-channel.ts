@@ -7,6 +7,7 @@ import { pemCertificates } from "../../core/pem.ts";
 import type { Proxy } from "../../core/proxy.ts";
 import type { MachineIdentity } from "../../ports/keys.ts";
 import { BuilderAgentServiceClient } from "./gen/builder/agent/v1/builder_agent.ts";
+import { WatchedCredentials } from "./watched-credentials.ts";
 
 /** Where the control plane is and whom we believe that it is it. */
 export interface PlaneAddress {
@@ -64,10 +65,12 @@ export function openClient(
   });
   return new BuilderAgentServiceClient(
     `dns:${address.proxy === undefined ? address.endpoint : hostPort(address.proxy)}`,
-    ChannelCredentials.createFromSecureContext(secureContext, {
-      checkServerIdentity: (name, certificate) =>
-        isClosed() ? new Error("this channel is closed") : checkServerIdentity(name, certificate),
-    }),
+    new WatchedCredentials(
+      ChannelCredentials.createFromSecureContext(secureContext, {
+        checkServerIdentity: (name, certificate) =>
+          isClosed() ? new Error("this channel is closed") : checkServerIdentity(name, certificate),
+      }),
+    ),
     {
       ...CHANNEL,
       ...through(address),

@@ -3,6 +3,7 @@ import type { AllowSet } from "../../core/allow-set.ts";
 import { untilBeatMs } from "../../core/beat.ts";
 import { AgentError } from "../../core/errors.ts";
 import type { Instant } from "../../core/instant.ts";
+import { ReadingPace } from "../../core/reading-pace.ts";
 import { firstOf } from "../../lifecycle/branch.ts";
 import type { Pulse } from "../../lifecycle/pulse.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -48,6 +49,8 @@ const BEAT_MS = 6_000;
 const SILENT_BEATS = 3;
 /** Events that may wait to be read: beyond, the gateway waits. */
 const EVENTS_MAX = 1_000;
+/** Between two lines about a gateway that says too much. */
+const HASTY_EVERY_MS = 60_000;
 /** A hello's records may be acknowledged all at once. */
 const IDS_A_LINE = 1_000;
 
@@ -82,6 +85,9 @@ export class LinkClient implements Gateway {
   onAbsent: () => void = () => undefined;
   readonly #options: LinkClientOptions;
   readonly #wishes = new Wishes();
+  /** Over all connections: one that is dropped for what it said comes again. */
+  readonly #pace = new ReadingPace();
+  #toldHastyMs = Number.NEGATIVE_INFINITY;
   /** Only while the gateway speaks our language: from its first line on. */
   #channel: Channel | undefined;
   /** Whether it has said hello: which key it has is known from there on. */
@@ -172,7 +178,7 @@ export class LinkClient implements Gateway {
     const socket = connect(path);
     let isAbsent = false;
     socket.once("error", (failure) => (isAbsent = saysNobodyListens(failure)));
-    const channel = new Channel(socket, LINK, (line) => {
+    const hear = (line: string): void => {
       beats = 0;
       beat.refresh();
       const news = reader.read(line);
@@ -182,7 +188,9 @@ export class LinkClient implements Gateway {
       // What comes before the hello is passed over: the hello has it.
       else if (!this.#isGreeted) return;
       if (news !== undefined) this.#hear(news, channel, events);
-    });
+    };
+    const paced = { pace: this.#pace, onPause: () => this.#noteHaste() };
+    const channel = new Channel(socket, LINK, hear, { paced });
     const end = (): void => channel.drop();
     signal.addEventListener("abort", end);
     const fault = await channel.gone;
@@ -215,6 +223,14 @@ export class LinkClient implements Gateway {
     for (const order of this.#wishes.orders()) if (concernsKey(order)) this.#send(order);
   }
 
+  #noteHaste(): void {
+    const { clock, log, path } = this.#options;
+    const { monoMs } = clock.now();
+    if (monoMs - this.#toldHastyMs < HASTY_EVERY_MS) return;
+    this.#toldHastyMs = monoMs;
+    log.warn({ err: hasty(path), path }, "link.hasty");
+  }
+
   #send(order: SentOrder): void {
     this.#channel?.send(orderToLine(order));
   }
@@ -232,6 +248,11 @@ function saysNobodyListens(failure: NodeJS.ErrnoException): boolean {
 function hangs(silentMs: number): AgentError {
   const message = `Nothing came from the gateway for ${silentMs / 1_000} s, though it says something every 5 s: it hangs`;
   return new AgentError("link.silent", message, { retryable: true });
+}
+
+function hasty(path: string): AgentError {
+  const message = `Whoever answers at ${path} says more than a gateway has to say: the rest waits to be read`;
+  return new AgentError("link.hasty", message, { retryable: true });
 }
 
 function noHello(): AgentError {

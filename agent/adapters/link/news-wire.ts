@@ -5,46 +5,70 @@ import type { GatewayNews } from "../../ports/control-link.ts";
 import type { GatewayStats } from "../../ports/gateway.ts";
 import type { SigningRequest } from "../../ports/keys.ts";
 import { messageLine, readMessage } from "../../wire/protocol.ts";
-import { BigInteger, Bytes, base64, Count, LINK, Sha256Hex } from "./values.ts";
+import {
+  atMost,
+  BigInteger,
+  Bytes,
+  base64,
+  Count,
+  Count32,
+  Detail,
+  Id,
+  LINK,
+  Moment,
+  Name,
+  Sha256Hex,
+  Short,
+} from "./values.ts";
 
 /**
  * A hello may carry 100,000 records: they go ahead of it in lines of at most this many, and the
  * receiver puts them together.
  */
 const SESSIONS_A_LINE = 250;
+/** A gateway of an older release sends a thousand. */
+const SESSIONS_READ_MAX = 1_000;
 /** More than a gateway keeps: a hello of more has no end. */
 const SESSIONS_A_HELLO_MAX = 250_000;
+/** The same in characters, twice what 100,000 records have: it is held in memory whole. */
+const HELLO_MAX_CHARS = 96 * 1024 * 1024;
+/** As many sessions as a gateway may be told to have open at most (`gateway.maxConnections`). */
+const OPEN_MAX = 65_536;
+const COUNTS_MAX = 256;
 
 const Opening = {
-  sessionId: z.string(),
-  build: z.object({ orgId: z.string(), projectId: z.string(), buildId: z.string() }),
-  peer: z.string(),
-  certificateSerial: z.string(),
+  sessionId: Name,
+  build: z.object({ orgId: Id, projectId: Id, buildId: Id }),
+  peer: Short,
+  certificateSerial: Short,
   keySpkiSha256: Sha256Hex,
-  openedAtMs: z.number(),
+  openedAtMs: Moment,
 };
 const OpeningWire: z.ZodType<SessionOpening> = z.object(Opening);
 
 const SummaryWire: z.ZodType<SessionSummary> = z.object({
   ...Opening,
-  durationMs: z.number(),
+  durationMs: Moment,
   bytesFromClient: Count,
   bytesToClient: Count,
-  refusedCalls: Count.exactOptional(),
+  refusedCalls: Count32.exactOptional(),
   // "other" is of a journal alone.
   ending: z.enum(SESSION_ENDINGS).exclude(["other"]),
-  detail: z.string(),
+  detail: Detail,
 });
 
 const RequestWire: z.ZodType<SigningRequest> = z.object({ der: Bytes, spkiSha256: Sha256Hex });
 
+/** By reason or by method, of which there are a few dozen. */
+const Counts = z.record(Name, Count).refine((counts) => Object.keys(counts).length <= COUNTS_MAX, "too many");
+
 const StatsWire: z.ZodType<GatewayStats> = z.object({
   listening: z.boolean(),
-  address: z.string().exactOptional(),
+  address: Short.exactOptional(),
   accepted: Count,
-  refused: z.record(z.string(), Count),
+  refused: Counts,
   // A gateway of the release before, which runs on while control is upgraded, counts none.
-  refusedCalls: z.record(z.string(), Count).default({}),
+  refusedCalls: Counts.default({}),
   pendingHandshakes: Count,
   openSessions: Count,
   bytesFromClients: Count,
@@ -55,25 +79,25 @@ const StatsWire: z.ZodType<GatewayStats> = z.object({
   linkFaults: Count,
   // As above.
   logLinesDropped: Count.default(0),
-  progress: z.array(z.tuple([z.string(), Count, Count])),
+  progress: atMost(OPEN_MAX, z.tuple([Name, Count, Count])),
 });
 
 const NewsWire = z.discriminatedUnion("is", [
-  z.object({ is: z.literal("hello-closed"), closed: z.array(SummaryWire) }),
-  z.object({ is: z.literal("hello-open"), open: z.array(OpeningWire) }),
+  z.object({ is: z.literal("hello-closed"), closed: atMost(SESSIONS_READ_MAX, SummaryWire) }),
+  z.object({ is: z.literal("hello-open"), open: atMost(SESSIONS_READ_MAX, OpeningWire) }),
   z.object({
     is: z.literal("hello"),
-    runId: z.string(),
+    runId: Name,
     request: RequestWire,
-    servingNotAfterMs: z.number().exactOptional(),
-    applied: z.object({ revision: BigInteger, epoch: z.string() }).exactOptional(),
-    open: z.array(OpeningWire),
+    servingNotAfterMs: Moment.exactOptional(),
+    applied: z.object({ revision: BigInteger, epoch: Detail }).exactOptional(),
+    open: atMost(SESSIONS_READ_MAX, OpeningWire),
     startedMonoMs: z.number().exactOptional(),
     retired: z.literal(true).exactOptional(),
   }),
   z.object({ is: z.literal("request"), request: RequestWire }),
-  z.object({ is: z.literal("certified"), notAfterMs: z.number() }),
-  z.object({ is: z.literal("applied"), revision: BigInteger, epoch: z.string() }),
+  z.object({ is: z.literal("certified"), notAfterMs: Moment }),
+  z.object({ is: z.literal("applied"), revision: BigInteger, epoch: Detail }),
   z.object({ is: z.literal("opened"), opening: OpeningWire }),
   z.object({ is: z.literal("closed"), summary: SummaryWire }),
   z.object({ is: z.literal("cut"), sessions: Count }),
@@ -114,10 +138,14 @@ export function newsToLine(news: Exclude<GatewayNews, Hello>): string {
   }
 }
 
-/** Reads what one connection brings. */
+/** Reads what one connection brings: one gateway's hello, and what it tells of its sessions. */
 export class NewsReader {
   #closed: SessionSummary[] = [];
   #open: SessionOpening[] = [];
+  #helloChars = 0;
+  /** The run that said hello; of other runs it knows nothing. */
+  #runId: string | undefined;
+  readonly #openIds = new Set<string>();
 
   /**
    * Undefined while a hello is still incomplete. @throws {AgentError} "link.malformed" or
@@ -128,23 +156,48 @@ export class NewsReader {
     switch (news.is) {
       case "hello-closed":
         this.#closed.push(...news.closed);
-        return this.#bounded();
+        return this.#bounded(line.length);
       case "hello-open":
         this.#open.push(...news.open);
-        return this.#bounded();
+        return this.#bounded(line.length);
       case "hello":
-        return { ...news, open: [...this.#open.splice(0), ...news.open], closed: this.#closed.splice(0) };
+        return this.#begun({ ...news, open: [...this.#open.splice(0), ...news.open], closed: this.#closed.splice(0) });
+      case "opened":
+        this.#opens(news.opening.sessionId);
+        return news;
+      case "closed":
+        this.#openIds.delete(news.summary.sessionId);
+        return news;
       default:
         return news;
     }
   }
 
-  #bounded(): undefined {
-    if (this.#closed.length + this.#open.length > SESSIONS_A_HELLO_MAX)
-      throw new AgentError("link.malformed", `A gateway's hello has more than ${SESSIONS_A_HELLO_MAX} sessions`, {
-        retryable: true,
-      });
+  #begun(hello: Hello): Hello {
+    if (this.#runId !== undefined) throw untrue("says hello twice on one connection");
+    this.#runId = hello.runId;
+    for (const { sessionId } of hello.open) this.#opens(sessionId);
+    return hello;
   }
+
+  /** Each is held until it closes. */
+  #opens(sessionId: string): void {
+    this.#openIds.add(sessionId);
+    if (this.#openIds.size > OPEN_MAX) throw untrue(`has more than ${OPEN_MAX} sessions open`);
+  }
+
+  #bounded(chars: number): undefined {
+    this.#helloChars += chars;
+    if (this.#runId !== undefined) throw untrue("says hello twice on one connection");
+    if (this.#closed.length + this.#open.length > SESSIONS_A_HELLO_MAX)
+      throw untrue(`says a hello of more than ${SESSIONS_A_HELLO_MAX} sessions`);
+    if (this.#helloChars > HELLO_MAX_CHARS) throw untrue(`says a hello of more than ${HELLO_MAX_CHARS} characters`);
+  }
+}
+
+/** No gateway of ours says so. */
+function untrue(what: string): AgentError {
+  return new AgentError("link.malformed", `What calls itself a gateway ${what}`, { retryable: true });
 }
 
 function requestToWire(request: SigningRequest): object {

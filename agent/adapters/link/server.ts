@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { AgentError } from "../../core/errors.ts";
+import { ReadingPace } from "../../core/reading-pace.ts";
 import type { ControlLink, ControlOrder, GatewayNews } from "../../ports/control-link.ts";
 import type { Log } from "../../ports/log.ts";
 import { Channel } from "../../wire/channel.ts";
@@ -46,6 +47,8 @@ class LinkServer implements ControlLink {
   listener: UnixListener | undefined;
   readonly #log: Log;
   readonly #orders = new Inbox<ControlOrder>(ORDERS_MAX);
+  /** Over all connections. Builds' bytes are carried by the same thread. */
+  readonly #pace = new ReadingPace();
   #control: Channel | undefined;
   /** Whether control has been told hello: before, it is told nothing else. */
   #isGreeted = false;
@@ -76,10 +79,11 @@ class LinkServer implements ControlLink {
   }
 
   accept(socket: Socket): void {
-    const channel = new Channel(socket, LINK, (line) => {
+    const hear = (line: string): void => {
       const order = orderFromLine(line);
       if (this.#control === channel) this.#orders.push(order, channel);
-    });
+    };
+    const channel = new Channel(socket, LINK, hear, { paced: { pace: this.#pace } });
     void this.#welcome(channel);
   }
 

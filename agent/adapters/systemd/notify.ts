@@ -148,7 +148,7 @@ export class SystemdNotify implements OwnUnit, Disposable {
 }
 
 /** A third of the limit, if the manager watches this very process (sd_watchdog_enabled(3)). */
-function watchdogEveryMs(
+export function watchdogEveryMs(
   { WATCHDOG_USEC: limit, WATCHDOG_PID: watched }: Readonly<Record<string, string | undefined>>,
   pid: number,
 ): number | undefined {

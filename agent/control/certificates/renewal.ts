@@ -1,4 +1,5 @@
 import { AgentError } from "../../core/errors.ts";
+import { FIRST_BACK_MS, FirstCertificates } from "../../core/renewal.ts";
 import { certifying } from "../../core/views.ts";
 import { within } from "../../lifecycle/branch.ts";
 import type { Renewed } from "../../ports/control-plane.ts";
@@ -26,6 +27,7 @@ export class Renewal {
   readonly #cells: CertificateCells;
   readonly #bootId: string;
   readonly #held: Held;
+  readonly #firsts = new FirstCertificates();
 
   constructor(ports: CertificatePorts, cells: CertificateCells, bootId: string, held: Held) {
     this.#ports = ports;
@@ -43,6 +45,7 @@ export class Renewal {
     const servingRequest = uncertifiedKey(gateway) === undefined ? undefined : this.#cells.servingRequest.get();
     // A gateway that just started has to be certified at once, and is no renewal.
     const isFirst = !due.machine && isWithoutCertificate(gateway);
+    if (isFirst && !this.#firsts.take(clock.now().monoMs)) throw tooManyKeys(newest(gateway).runId);
     const key = due.machine ? await keys.make() : undefined;
     const machineRequest = await key?.request(identity.machineId);
     const requests = { ...(machineRequest && { machineRequest }), ...(servingRequest && { servingRequest }) };
@@ -118,4 +121,11 @@ export class Renewal {
       throw new AgentError("certificates.no-fresh-key", message, { retryable: true });
     }
   }
+}
+
+function tooManyKeys(runId: string): AgentError {
+  const message =
+    `Gateways came with another key each time, the last is run ${runId}: for no more than one each ` +
+    `${FIRST_BACK_MS / 1_000} s is a certificate asked; see builder-agent logs --unit gateway`;
+  return new AgentError("certificates.too-many-keys", message, { retryable: true });
 }

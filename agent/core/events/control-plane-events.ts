@@ -104,6 +104,11 @@ export const recordEvents = {
     fields: ["err", "events", "eventsDropped"],
     says: "Session records could not be written to disk; they wait in memory and are tried again.",
   },
+  "records.of-others": {
+    at: ["warn"],
+    fields: ["runId", "sessions"],
+    says: "A gateway told of sessions of another project than this machine's; they are kept nowhere: it is no gateway of ours.",
+  },
   "records.dropped": {
     at: ["error"],
     fields: ["bootId", "upTo", "count", "total"],

@@ -52,6 +52,11 @@ export const gatewayEvents = {
     says: "A CA of the trust bundle cannot be read; whom it certifies is refused.",
   },
   "serving.certified": { at: ["info"], fields: ["notAfter"], says: "A serving certificate is in use until then." },
+  "gateway.can-serve": {
+    at: ["info"],
+    fields: ["runId", "afterMs", "clientsWaiting"],
+    says: "So long after its start the gateway has a certificate and CAs, and serves those who waited for that.",
+  },
   "order.failed": {
     at: ["error"],
     fields: ["err", "order"],
@@ -105,6 +110,11 @@ export const linkEvents = {
     at: ["error", "warn"],
     fields: ["err", "path?"],
     says: "The link between gateway and control broke for what came over it, and is made anew.",
+  },
+  "link.hasty": {
+    at: ["warn"],
+    fields: ["err", "path"],
+    says: "What answers as a gateway says so much that control reads it slower; told once a minute.",
   },
 } as const satisfies EventTable;
 

@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { expect, it } from "vitest";
-import type { OpenedBuildFiles } from "../../../sandbox/admin/request.ts";
 import type { Stage } from "../stage/stage.ts";
 import { needsStage } from "../stage/whether.ts";
+import { type IdleBuild, idleBuild } from "./stage/idle-build.ts";
 import { KILLS, KILLS_TIMEOUT_MS, killsOf } from "./stage/kills.ts";
 import { record, times } from "./stage/record.ts";
 import { untilServed } from "./stage/until-served.ts";
@@ -11,17 +11,6 @@ const BAR_MS = 1_000;
 
 needsStage();
 
-/** A build that lasts, without a session of its own. */
-async function begin(stage: Stage): Promise<AsyncDisposable & { readonly build: OpenedBuildFiles }> {
-  const build = await stage.openBuild();
-  return {
-    build,
-    async [Symbol.asyncDispose]() {
-      await stage.plane.endBuild(build.buildId).applied();
-    },
-  };
-}
-
 interface Round {
   readonly servedMs: number;
   /** How long the new gateway ran by then, and how long it waited for a processor. */
@@ -29,7 +18,7 @@ interface Round {
   readonly waitedMs: number;
 }
 
-async function untilServedAgain(stage: Stage, { build }: { readonly build: OpenedBuildFiles }): Promise<Round> {
+async function untilServedAgain(stage: Stage, { build }: IdleBuild): Promise<Round> {
   await stage.kill("gateway");
   const servedMs = await untilServed(build);
   // Of its main thread, in nanoseconds (proc(5), Documentation/scheduler/sched-stats).
@@ -41,7 +30,7 @@ it(`has a session again after each kill of an idle gateway, and loses nobody's g
   timeout: KILLS_TIMEOUT_MS,
 }, async () => {
   const sinceMs = performance.now();
-  const rounds = await killsOf("gateway", begin, untilServedAgain);
+  const rounds = await killsOf("gateway", idleBuild, untilServedAgain);
   expect(rounds).toHaveLength(KILLS);
   const servedMs = rounds.map((round) => round.servedMs);
   await record({

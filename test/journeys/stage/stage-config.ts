@@ -88,6 +88,6 @@ export function buildkitSocketIn(runtimeDir: string): string {
   return join(agentRuntimeIn(runtimeDir), "buildkit", "buildkitd.sock");
 }
 
-function agentRuntimeIn(runtimeDir: string): string {
+export function agentRuntimeIn(runtimeDir: string): string {
   return join(runtimeDir, "agent");
 }

@@ -206,24 +206,25 @@ export class Machine implements AsyncDisposable {
     return writeTicket(this.disk.work, "tcp://127.0.0.1:8443", await this.plane.openBuild(REF));
   }
 
-  /** buildctl, at the machine's loopback. */
-  buildctl(build: OpenedBuildFiles, args: readonly string[]): Client {
+  /** buildctl, at the machine's loopback. @param deadlineMs The client's usual one if absent. */
+  buildctl(build: OpenedBuildFiles, args: readonly string[], deadlineMs?: number): Client {
     const words = [this.tools.buildctl, ...buildctlArguments(build), ...args];
-    return Client.start("nsenter", [`--net=${this.#network.place.path}`, "--", ...words]);
+    return Client.start("nsenter", [`--net=${this.#network.place.path}`, "--", ...words], process.env, deadlineMs);
   }
 
   /** `buildctl build` of these lines; `busybox` is in the context. */
-  async build(build: OpenedBuildFiles, dockerfile: readonly string[]) {
+  async build(build: OpenedBuildFiles, dockerfile: readonly string[], deadlineMs?: number) {
     this.#builds += 1;
     const dir = join(this.disk.work, `build-${this.#builds}`);
     const outputDir = join(dir, "out");
     await mkdir(outputDir, { recursive: true });
     await writeFile(join(dir, "Dockerfile"), dockerfile.join("\n"));
-    const client = this.buildctl(build, [
+    const args = [
       ...["build", "--progress", "plain", "--no-cache", "--frontend", "dockerfile.v0"],
       ...["--local", `context=${join(this.disk.work, "context")}`, "--local", `dockerfile=${dir}`],
       ...["--output", `type=local,dest=${outputDir}`],
-    ]);
+    ];
+    const client = this.buildctl(build, args, deadlineMs);
     return { client, outputDir };
   }
 
@@ -254,10 +255,10 @@ export class Machine implements AsyncDisposable {
   }
 
   /** A build that is in the middle of its step, and stays there until it is let go. */
-  async holdBuild(): Promise<HeldBuild & { readonly buildId: string }> {
+  async holdBuild(deadlineMs?: number): Promise<HeldBuild & { readonly buildId: string }> {
     const build = await this.openBuild();
     const mark = `held-${build.buildId}`;
-    const { client, outputDir } = await this.build(build, heldDockerfile(mark));
+    const { client, outputDir } = await this.build(build, heldDockerfile(mark), deadlineMs);
     const held = await HeldBuild.begun(client, mark, outputDir);
     return Object.assign(held, { buildId: build.buildId });
   }

@@ -3,6 +3,8 @@ import { TABLE } from "../../../agent/core/network/guard.ts";
 import type { Brought, FaultRow } from "../../chaos/faults/fault.ts";
 import { nothingToMend } from "../../chaos/faults/fault.ts";
 import { gone } from "../../chaos/faults/plane.ts";
+import { eventually } from "../../journeys/stage/eventually.ts";
+import { paced } from "../machine/pace.ts";
 import type { VmStage } from "../stage/vm-stage.ts";
 
 /** A fault of a machine under systemd. */
@@ -24,6 +26,7 @@ const NO_GATEWAY = [...WAITS, "no-session", "ending:gateway-lost"];
 const NO_BUILDKIT = [...WAITS, ...["no-session", "ending:buildkit-closed", "ending:buildkit-error"]];
 const WITHOUT_ROOM = [...WAITS, "said:no-space"];
 const AT_ONCE = [0, 0] as const;
+const VERIFIED_MS = paced(120_000);
 
 function killed(unit: string, breaks: readonly string[]): GuestFault {
   return {
@@ -33,6 +36,12 @@ function killed(unit: string, breaks: readonly string[]): GuestFault {
       return nothingToMend;
     },
   };
+}
+
+async function timesVerified({ guest }: VmStage): Promise<number> {
+  return Number(
+    await guest.run(`journalctl --no-pager --output=cat --unit=${CONTROL} | grep -c isolation.verified; true`),
+  );
 }
 
 /** For shorter than the watchdog takes to end it. */
@@ -75,9 +84,17 @@ export const GUEST_FAULTS: Readonly<Record<string, GuestFault>> = {
   reloaded: unnoticed("gateway and control are reloaded", `systemctl reload ${GATEWAY} ${CONTROL}`),
   "guard-deleted": {
     ...{ what: "the builds' nftables table is deleted", breaks: WAITS, holdsMs: AT_ONCE },
-    bring: async ({ guest }) => {
-      await guest.tries(`nft delete table inet ${TABLE}`);
-      return nothingToMend;
+    // It is felt for as long as the guard is tried anew: half a minute where a machine is emulated.
+    bring: async (stage) => {
+      const before = await timesVerified(stage);
+      await stage.guest.tries(`nft delete table inet ${TABLE}`);
+      const isBack = async (): Promise<boolean> => (await timesVerified(stage)) > before;
+      return {
+        mend: async () => {
+          await eventually("the guard is back, and tried", isBack, VERIFIED_MS);
+          await stage.ready();
+        },
+      };
     },
   },
   "mapping-suspended": {

@@ -1,5 +1,6 @@
 import { BuildPermission } from "../../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
 import { buildctlArguments } from "../../../sandbox/stack/client-lines.ts";
+import { DISK_USAGE, largestOf } from "../../chaos/disks.ts";
 import type { Sample } from "../../chaos/gauge.ts";
 import { type Idle, kindOfLink, lines, programOf } from "../../chaos/idle.ts";
 import { Client } from "../../journeys/stage/client.ts";
@@ -7,6 +8,7 @@ import { paced } from "../machine/pace.ts";
 import type { VmStage } from "../stage/vm-stage.ts";
 
 const PRUNE_DEADLINE_MS = paced(120_000);
+const CACHE = "/var/lib/builder-agent/cache";
 const SLICES = "/sys/fs/cgroup/agent.slice /sys/fs/cgroup/builds.slice";
 const UNITS = {
   control: "builder-agent-control.service",
@@ -30,8 +32,9 @@ const LOOKS: Readonly<Record<string, string>> = {
 export async function guestIdle(stage: VmStage): Promise<Idle> {
   await pruned(stage);
   const things = await guestThings(stage);
-  const used = await stage.guest.run("df --output=used --block-size=1K /var/lib/builder-agent/cache | tail -1");
-  return { things, usedKib: { cache: Number(used) }, samples: await samples(stage) };
+  const used = await stage.guest.run(`df --output=used --block-size=1K ${CACHE} | tail -1`);
+  const cache = largestOf(await stage.guest.run(`cd ${CACHE} && ${DISK_USAGE}`));
+  return { things, usedKib: { cache: Number(used) }, largest: { cache }, samples: await samples(stage) };
 }
 
 export async function guestThings({ guest }: Pick<VmStage, "guest">): Promise<Idle["things"]> {

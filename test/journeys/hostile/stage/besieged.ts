@@ -14,11 +14,8 @@ export interface Siege {
   readonly times: () => number;
 }
 
-/**
- * Where gRPC does not tell that a stream which was full is gone, 90 s of silence do
- * (docs/recovery.md).
- */
-const BACK_WITHIN_MS = 120_000;
+/** Less than the 90 s of silence after which a stream is given up that nobody told the end of. */
+const BACK_WITHIN_MS = 60_000;
 
 /**
  * A whole machine with an open build, whose control plane is somebody else for a while: the build

@@ -4,6 +4,7 @@ import { isLong } from "./kills.ts";
 export interface Figures {
   /** Of docs/reliability.md. */
   readonly section: string;
+  readonly command?: string;
   /** When the measurement began, as `performance.now()` says. */
   readonly sinceMs: number;
   readonly rows: readonly (readonly [what: string, figure: string])[];
@@ -17,10 +18,10 @@ export function times(ms: readonly number[]): string {
 }
 
 /** Prints the figures; those of the long form replace their section of docs/reliability.md. */
-export async function record({ section, sinceMs, rows }: Figures): Promise<void> {
+export async function record({ section, command = "npm run test:recovery", sinceMs, rows }: Figures): Promise<void> {
   const table = ["| what | figure |", "| --- | --- |", ...rows.map((row) => `| ${row.join(" | ")} |`)].join("\n");
   const seconds = (performance.now() - sinceMs) / 1_000;
-  const figures = asMeasured({ command: "npm run test:recovery", seconds, figures: table });
+  const figures = asMeasured({ command, seconds, figures: table });
   console.info(figures);
   if (isLong) await writeSection({ page: "docs/reliability.md", name: section }, figures);
 }
