@@ -11,9 +11,9 @@
  *
  * - Nothing moves: a byte is written from where it was read to. What the guard adds or puts
  *   together itself lies elsewhere, and is written in its turn.
- * - A piece begins anew at its left when no write holds any of it and nothing waits. One with little
- *   room left is let go: another takes its place, and it goes back to the spare ones once the last
- *   write that holds it is done.
+ * - A piece begins anew at its left when no write holds any of it and nothing waits. One with
+ *   little room left is let go: another takes its place, and it goes back to the spare ones once
+ *   the last write that holds it is done.
  * - What a failed write held is never used again: it is left to the garbage collector.
  * - The room of a piece that was let go is not written to any more: Node has asked for the next by
  *   then. So a session's last piece is let go only when both of its sockets are closed.

@@ -106,8 +106,8 @@ export class Splice {
 
   #flow(buffers: OwnBuffers): void {
     clearTimeout(this.#deadline);
-    const early: Buffer | null = this.#client.read();
-    if (early !== null) this.#up.copy(early);
+    const early: unknown = this.#client.read();
+    if (Buffer.isBuffer(early)) this.#up.copy(early);
     if (!buffers.read(this.#client, this.#up))
       this.#client.on("data", (chunk: Buffer) => {
         if (!this.#up.copy(chunk)) this.#client.pause();

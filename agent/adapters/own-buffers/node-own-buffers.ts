@@ -1,6 +1,9 @@
 import type { OwnBuffers, Reading } from "../../ports/own-buffers.ts";
 
-/** Of Node's undocumented handles, what is used, in this file only (lib/internal/stream_base_commons.js). */
+/**
+ * Of Node's undocumented handles, what is used, in this file only
+ * (lib/internal/stream_base_commons.js).
+ */
 interface Handle {
   useUserBuffer(buffer: Uint8Array): void;
 }
@@ -15,7 +18,7 @@ interface Slots {
 /**
  * Node offers `onread` for sockets that it dials, and has the same on all others without a way to
  * ask for it (nodejs/node#63956). So what `onread` sets is set here. Tests run it on both Nodes; on
- * one that is built otherwise nothing is touched (docs/decisions/0086-…).
+ * one that is built otherwise nothing is touched (decision 86).
  */
 export function nodeOwnBuffers(): OwnBuffers {
   return {
