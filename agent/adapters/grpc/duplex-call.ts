@@ -1,3 +1,4 @@
+import { getDefaultHighWaterMark, setDefaultHighWaterMark } from "node:stream";
 import { type ClientDuplexStream, Metadata, status } from "@grpc/grpc-js";
 import { PlaneError } from "../../core/plane-status.ts";
 import type { CallLimits } from "./call-limits.ts";
@@ -43,11 +44,13 @@ export class DuplexCall<Request, Message> {
     const { connection, method, first, limits, signal } = options;
     this.#options = options;
     // Received as bytes: a message that does not decode would otherwise cost the stream.
-    this.#call = connection.client.makeBidiStreamRequest(
-      method.path,
-      method.requestSerialize,
-      (bytes: Buffer) => bytes,
-      new Metadata(),
+    this.#call = readingOneAhead(() =>
+      connection.client.makeBidiStreamRequest(
+        method.path,
+        method.requestSerialize,
+        (bytes: Buffer) => bytes,
+        new Metadata(),
+      ),
     );
     connection.begin(this.#call);
     this.incoming = this.#receive();
@@ -98,7 +101,7 @@ export class DuplexCall<Request, Message> {
     try {
       // Node types the items of a stream as any; ours are what the deserializer above returns.
       for await (const bytes of this.#call as AsyncIterable<Buffer>) {
-        // What was sent before the call broke is no news any more: up to 16 messages may wait here.
+        // What was sent before the call broke is no news any more: a message may wait here.
         if (this.#ending !== undefined && this.#ending.is !== "closed") break;
         const message = parse(bytes);
         if (message !== undefined) yield message;
@@ -146,5 +149,19 @@ export class DuplexCall<Request, Message> {
     if (ending.is !== "closed") this.#call.cancel();
     if (ending.is === "failed") this.#options.connection.retire();
     this.#options.connection.end(this.#call);
+  }
+}
+
+/**
+ * A stream of grpc-js reads as many messages ahead of whoever takes them as Node's streams of
+ * objects do: 16, each of 16 MiB at most. It has no option for that; it asks Node as it is made.
+ */
+function readingOneAhead<Stream>(make: () => Stream): Stream {
+  const usual = getDefaultHighWaterMark(true);
+  setDefaultHighWaterMark(true, 1);
+  try {
+    return make();
+  } finally {
+    setDefaultHighWaterMark(true, usual);
   }
 }

@@ -31,11 +31,7 @@ export async function besieged(stage: Stage, way: Way, { forMs, conduct, times }
   await eventually("control has come", () => times() > 0);
   const seen = await watched(stage, forMs);
   await held.finish();
-
-  expect(await stage.pid("control"), "control was not started again").toBe(pid);
-  expect(Math.max(...seen.memoryMib)).toBeLessThan(mebibytesAtMost);
-  for (const [event, count] of linesOf(seen.lines))
-    expect([event, count <= 200 + 2 * (forMs / 1_000)]).toEqual([event, true]);
+  const pidNow = await stage.pid("control");
 
   const { attaches } = stage.machine;
   await turnTo(stage, way, plane.transport.port);
@@ -44,6 +40,11 @@ export async function besieged(stage: Stage, way: Way, { forMs, conduct, times }
     deadlineMs: BACK_WITHIN_MS,
   });
   await plane.endBuild(build.buildId).applied();
+
+  expect(pidNow, "control was not started again").toBe(pid);
+  expect(Math.max(...seen.memoryMib)).toBeLessThan(mebibytesAtMost);
+  for (const [event, count] of linesOf(seen.lines))
+    expect([event, count <= 200 + 2 * (forMs / 1_000)]).toEqual([event, true]);
   return seen;
 }
 
