@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { expect, it } from "vitest";
-import { fixedPort } from "../journeys/stage/fixed-port.ts";
+import { fixedPort } from "../../sandbox/net/fixed-port.ts";
 import { Rig } from "./rig.ts";
 import { answers } from "./visit.ts";
 
