@@ -15,6 +15,8 @@ export const NODE_FLAGS = {
   gateway: ["--max-semi-space-size=1", "--initial-old-space-size=128"],
   control: ["--max-semi-space-size=1", "--max-old-space-size=256"],
   terminal: ["--max-semi-space-size=1"],
+  /** What units have root do for control, each for a moment. */
+  order: ["--max-semi-space-size=1"],
   /** Of what a person calls: a bundle of many logs costs 20 MB instead of 60 (Node 24). */
   command: ["--max-semi-space-size=1", "--optimize-for-size"],
 } as const;

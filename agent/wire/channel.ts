@@ -160,18 +160,18 @@ export class Channel {
 
   /**
    * Some of the lines; the rest in turns of their own. What is done about a line in answer to it
-   * is over when the next phase of the loop begins, and counts as its cost.
+   * is over when the next phase of the loop begins, and counts as its cost. Until then no other
+   * read is taken, or its lines would overtake these.
    */
   #turn(lines: Iterator<string, void>): void {
     const startedMs = performance.now();
     const isMore = this.#take(lines);
-    if (isMore) this.#hold();
-    else if (this.#paced === undefined) return this.#release();
+    if (!isMore && this.#paced === undefined) return this.#release();
+    this.#hold();
     setImmediate(() => {
       const goOn = (): void => (isMore ? this.#turn(lines) : this.#release());
       const pauseMs = this.#pauseMs(performance.now() - startedMs);
       if (pauseMs === 0 || this.#socket.destroyed) return goOn();
-      this.#hold();
       this.#paced?.onPause?.();
       this.#resting = setTimeout(goOn, pauseMs);
     });

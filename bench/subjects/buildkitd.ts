@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { fixedPort } from "../../sandbox/net/fixed-port.ts";
 import type { Credentials } from "../load/credentials.ts";
-import { freePort } from "../process/ports.ts";
 import { startListener } from "./start-listener.ts";
 import type { Subject } from "./subject.ts";
 
@@ -22,7 +22,7 @@ export async function startBuildkit(options: {
   readonly signal: AbortSignal;
 }): Promise<Buildkit> {
   const { dir, credentials } = options;
-  const port = await freePort();
+  const port = await fixedPort();
   const socket = join(dir, "buildkitd.sock");
   const config = join(dir, "buildkitd.toml");
   await mkdir(dir, { recursive: true });

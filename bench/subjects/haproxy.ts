@@ -1,13 +1,13 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { freePort } from "../process/ports.ts";
+import { fixedPort } from "../../sandbox/net/fixed-port.ts";
 import { startListener } from "./start-listener.ts";
 import type { Ground, StartSubject } from "./subject.ts";
 
 /** HAProxy in TCP mode, one thread, no resumption; TCP_NODELAY is what it always sets. */
 export function haproxy(program: string): StartSubject {
   return async (ground) => {
-    const port = await freePort();
+    const port = await fixedPort();
     const file = join(ground.dir, "haproxy.cfg");
     await writeFile(file, configuration(ground, port));
     const child = await startListener({ command: program, args: ["-db", "-q", "-f", file] }, port, ground.signal);

@@ -1,13 +1,13 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { freePort } from "../process/ports.ts";
+import { fixedPort } from "../../sandbox/net/fixed-port.ts";
 import { startListener } from "./start-listener.ts";
 import type { Ground, StartSubject } from "./subject.ts";
 
 /** nginx with its stream module, one process that is its own master, no resumption. */
 export function nginx(program: string, streamModule: string): StartSubject {
   return async (ground) => {
-    const port = await freePort();
+    const port = await fixedPort();
     const file = join(ground.dir, "nginx.conf");
     await writeFile(file, configuration(ground, port, streamModule));
     const args = ["-c", file, "-p", ground.dir, "-e", join(ground.dir, "error.log")];

@@ -1,7 +1,8 @@
 import { constants } from "node:crypto";
 import { once } from "node:events";
-import type { AddressInfo, Socket } from "node:net";
+import type { Socket } from "node:net";
 import { createServer, type SecureContextOptions, type Server, type TLSSocket } from "node:tls";
+import { listenOnFixedPort } from "../net/fixed-port.ts";
 
 /** Who it is, and whom it believes. */
 export interface Presented {
@@ -16,6 +17,7 @@ export interface Presented {
 
 export interface TlsListenerOptions extends Presented {
   readonly host: string;
+  /** 0: a free one that stays ours while nobody listens there. */
   readonly port: number;
   readonly onConnection: (socket: TLSSocket) => void;
 }
@@ -82,10 +84,12 @@ export class TlsListener {
   /** Listens again after `stop`, on the same port. @throws {Error} EADDRINUSE and the like. */
   async listen(): Promise<void> {
     if (this.#server.listening) return;
+    if (this.#port === 0) {
+      this.#port = await listenOnFixedPort(this.#server, this.#host);
+      return;
+    }
     this.#server.listen(this.#port, this.#host);
     await once(this.#server, "listening");
-    const address = this.#server.address();
-    if (isInternet(address)) this.#port = address.port;
   }
 
   /** Takes no new connections; those that are open stay. */
@@ -120,8 +124,4 @@ function contextOf({ certPem, keyPem, clientCaPem }: Presented): SecureContextOp
     // A resumed session would carry a client certificate that is not checked again.
     secureOptions: constants.SSL_OP_NO_TICKET,
   };
-}
-
-function isInternet(address: AddressInfo | string | null): address is AddressInfo {
-  return typeof address === "object" && address !== null;
 }

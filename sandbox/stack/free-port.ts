@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 import { EXIT, SandboxFailure } from "../failure.ts";
+import { listenOnFixedPort } from "../net/fixed-port.ts";
 
 export interface Address {
   readonly host: string;
@@ -15,20 +16,20 @@ export class PortHold implements Disposable {
   readonly #servers: Server[] = [];
 
   /**
-   * Listens, and gives port 0 a number.
+   * Listens, and gives port 0 a number that stays free for who closes it and opens it again.
    * @throws {SandboxFailure} when the address is in use, or not this machine's.
    */
   async take(address: Address): Promise<Address> {
     const server = createServer();
     this.#servers.push(server);
     try {
+      if (address.port === 0) return { host: address.host, port: await listenOnFixedPort(server, address.host) };
       server.listen(address.port, address.host);
       await once(server, "listening");
+      return address;
     } catch (cause) {
       throw cannotListen(address, cause);
     }
-    const bound = server.address();
-    return { host: address.host, port: typeof bound === "object" && bound !== null ? bound.port : address.port };
   }
 
   /** Lets go of all, for those who are to listen there. */

@@ -16,6 +16,8 @@ interface Ending {
   readonly how: string;
   readonly order?: Partial<GrantOrder>;
   readonly reason: string;
+  /** Nobody is there who could wait until all is gone before it is told: the kernel ends it. */
+  readonly isToldBefore?: true;
   end(stage: DebugStage, ada: Sitting, mark: string): unknown;
 }
 
@@ -47,6 +49,7 @@ const ENDINGS: readonly Ending[] = [
   {
     how: "the process that holds it is killed",
     reason: "failed",
+    isToldBefore: true,
     end: async (_, __, mark) => {
       const holder = await holderOf(mark);
       process.kill(holder, "SIGKILL");
@@ -76,6 +79,7 @@ async function endOnce(expect: ExpectStatic, stage: DebugStage, ending: Ending):
   await expect.poll(async () => isOver() || (await processesWith(mark)).length >= 7, { timeout: 20_000 }).toBe(true);
   await ending.end(stage, ada, mark);
   const { reason } = await stage.untilStatus(ada.line.grantId, "ended");
+  if (ending.isToldBefore) await expect.poll(() => processesWith(mark), { timeout: 10_000 }).toEqual([]);
   expect({ how: ending.how, reason, left: await processesWith(mark) }).toEqual({
     how: ending.how,
     reason: ending.reason,

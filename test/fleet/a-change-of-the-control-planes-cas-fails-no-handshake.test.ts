@@ -55,7 +55,7 @@ it(
     await allAttached(others, "the others to come back to another certificate");
     // By the certificate that a renewal brought, a machine attaches anew.
     const isMoved = (called: readonly Call[]): boolean =>
-      called.includes("RenewCertificates") && called.at(-1) === "attached";
+      called.slice(called.lastIndexOf("renewed")).includes("Attach") && called.at(-1) === "attached";
     await plane.until(() => calls.slice(1).every(isMoved), { what: "the others to move", deadlineMs: 2 * DEADLINE_MS });
     expect(cutOff.renewals).toBe(0);
     await way.mend();

@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { listenOnFixedPort } from "../../sandbox/net/fixed-port.ts";
 
 /** A way to a port of this machine that can be cut, and be there again. */
 export class Relay implements AsyncDisposable {
@@ -14,9 +15,7 @@ export class Relay implements AsyncDisposable {
 
   static async to(port: number): Promise<Relay> {
     const server = createServer();
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const relay = new Relay(server, (server.address() as AddressInfo).port);
+    const relay = new Relay(server, await listenOnFixedPort(server));
     server.on("connection", (near) => relay.#lead(near, connect(port, "127.0.0.1")));
     return relay;
   }

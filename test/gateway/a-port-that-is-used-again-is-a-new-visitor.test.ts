@@ -1,23 +1,15 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { expect, it } from "vitest";
+import { fixedPort } from "../../sandbox/net/fixed-port.ts";
 import { Rig } from "./rig.ts";
 import { answers } from "./visit.ts";
-
-/** A client's port that nobody else has just now. */
-async function freePort(rig: Rig): Promise<number> {
-  const probe = connect({ host: "127.0.0.1", port: rig.port });
-  await once(probe, "connect");
-  const { localPort = 0 } = probe;
-  probe.resetAndDestroy();
-  await once(probe, "close");
-  return localPort;
-}
 
 it("and gets in, though the gateway hears of it before it hears that the earlier one has gone", async () => {
   await using rig = await Rig.start();
   const certificate = await rig.open();
-  const localPort = await freePort(rig);
+  // None that the kernel gives to whoever dials meanwhile.
+  const localPort = await fixedPort();
   const rounds = 60;
   let served = 0;
   for (let round = 0; round < rounds; round += 1) {

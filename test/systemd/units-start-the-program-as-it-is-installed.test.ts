@@ -13,16 +13,16 @@ const STATE_DIR = "/var/lib/builder-agent";
 const LAYOUT = layoutOf({ stateDir: STATE_DIR, runtimeDir: "/run/builder-agent", cacheDir: `${STATE_DIR}/cache` });
 
 it.each([
-  ["builder-agent-volume@.service", NODE_FLAGS.control, ["volume", "serve", "--peer", "%i"]],
-  ["builder-agent-volume.service", NODE_FLAGS.control, ["volume", "close"]],
-  ["builder-agent-network@.service", NODE_FLAGS.control, ["network", "serve", "--peer", "%i"]],
+  ["builder-agent-volume@.service", NODE_FLAGS.order, ["volume", "serve", "--peer", "%i"]],
+  ["builder-agent-volume.service", NODE_FLAGS.order, ["volume", "close"]],
+  ["builder-agent-network@.service", NODE_FLAGS.order, ["network", "serve", "--peer", "%i"]],
   ["builder-agent-terminal@.service", NODE_FLAGS.terminal, ["terminal", "serve", "--peer", "%i"]],
   ["builder-agent-terminal-root@.service", NODE_FLAGS.terminal, ["terminal", "serve", "--peer", "%i"]],
-  ["buildkitd.service", NODE_FLAGS.control, ["buildkit", "prepare"]],
-  ["buildkitd.service", NODE_FLAGS.control, ["buildkit", "ended"]],
-  ["builder-agent-buildkit-metrics.service", NODE_FLAGS.control, ["buildkit", "metrics"]],
-  ["builder-agent-sweep.service", NODE_FLAGS.control, ["buildkit", "sweep"]],
-  ["tailscaled.service", NODE_FLAGS.control, ["network", "close"]],
+  ["buildkitd.service", NODE_FLAGS.order, ["buildkit", "prepare"]],
+  ["buildkitd.service", NODE_FLAGS.order, ["buildkit", "ended"]],
+  ["builder-agent-buildkit-metrics.service", NODE_FLAGS.order, ["buildkit", "metrics"]],
+  ["builder-agent-sweep.service", NODE_FLAGS.order, ["buildkit", "sweep"]],
+  ["tailscaled.service", NODE_FLAGS.order, ["network", "close"]],
 ])("%s runs Node with %j for %j", (unit, flags, command) => {
   expect(commandsOf(unit)).toContainEqual([NODE, NO_DEBUGGER, ...flags, MAIN, ...command]);
 });
@@ -42,7 +42,7 @@ it.each([
 });
 
 it("puts the builds' network right when what it stands on has changed, with what it keeps before its eyes", () => {
-  const restore = [NODE, NO_DEBUGGER, ...NODE_FLAGS.control, MAIN, "network", "restore"];
+  const restore = [NODE, NO_DEBUGGER, ...NODE_FLAGS.order, MAIN, "network", "restore"];
   const [watch = []] = commandsOf("builder-agent-network-watch.service");
   expect(watch.slice(0, 3)).toEqual([
     "/usr/lib/builder-agent/bin/watch-network",
@@ -60,7 +60,7 @@ it("tries whether the cache takes a write where it is mounted, and says so where
 });
 
 it("puts the guard in force before BuildKit starts, with the machine's own resolv.conf before its eyes", () => {
-  const ensure = [NODE, NO_DEBUGGER, ...NODE_FLAGS.control, MAIN, "network", "ensure"];
+  const ensure = [NODE, NO_DEBUGGER, ...NODE_FLAGS.order, MAIN, "network", "ensure"];
   expect(commandsOf("buildkitd.service")[0]).toEqual(["/usr/bin/nsenter", "--mount=/proc/1/ns/mnt", "--", ...ensure]);
 });
 

@@ -1,12 +1,12 @@
 import type { LookupAddress } from "node:dns";
 import { mkdtemp, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Resolve } from "../../agent/adapters/traces/guarded-lookup.ts";
 import { Secret } from "../../agent/core/secret.ts";
 import { tracePlan } from "../../agent/core/traces/target.ts";
+import { fixedPort } from "../../sandbox/net/fixed-port.ts";
 import { CertificateAuthority } from "../../sandbox/pki/certificate-authority.ts";
 import { SERVER_AUTH } from "../../sandbox/pki/certificate-profile.ts";
 import { type Behaviour, OtlpReceiver, take } from "./otlp-receiver.ts";
@@ -135,7 +135,7 @@ describe("what the far end does", () => {
   });
 
   it("one that nobody listens at is told with its cause, and tried again", async () => {
-    const port = await freePort();
+    const port = await fixedPort();
     await using stage = new Stage();
     stage.sendTo({ otlpEndpoint: `http://127.0.0.1:${port}` });
     stage.traces.tell(trace());
@@ -280,13 +280,4 @@ async function inFile(text: string): Promise<string> {
   const file = join(await mkdtemp(join(tmpdir(), "traces-")), "file");
   await writeFile(file, text);
   return file;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("No port");
-  return address.port;
 }

@@ -11,7 +11,7 @@ import type {
 } from "../../agent/core/volume/inventory.ts";
 import type { VolumeOrder } from "../../agent/core/volume/order.ts";
 import { planVolume } from "../../agent/core/volume/plan.ts";
-import { anyMachine, anyOrder } from "./any-machine.ts";
+import { anyMachine, anyOrder, OLD_UUID } from "./any-machine.ts";
 import {
   BOOT,
   claims,
@@ -337,8 +337,7 @@ const ROWS: readonly Row[] = [
 ];
 
 function oldRelease(header: Parameters<typeof labelled>[1] = {}): DeviceFacts {
-  const uuid = "11111111-2222-4333-8444-555555555555";
-  return labelled({ luksUuid: uuid }, { uuid, ...header }, true, "none");
+  return labelled({ luksUuid: OLD_UUID }, { uuid: OLD_UUID, ...header }, true, "none");
 }
 
 function untried(): object {
@@ -425,7 +424,8 @@ describe("whatever is on a machine", () => {
         const label = labelOf(plan.device);
         const proven = luks?.is === "readable" && luks.keyFits === true && label?.is === "there" && label.authentic;
         const whole = luks?.is === "readable" && luks.metadata === METADATA;
-        const covered = label?.is === "there" && label.header === "authentic";
+        const isOld = luks?.is === "readable" && luks.uuid === OLD_UUID;
+        const covered = label?.is === "there" && (label.header === "authentic" || (isOld && label.header === "none"));
         const right =
           proven &&
           whole &&

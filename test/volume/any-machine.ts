@@ -19,7 +19,10 @@ function usually<T>(value: T, otherwise: fc.Arbitrary<T>): fc.Arbitrary<T> {
   return fc.oneof({ weight: 12, arbitrary: fc.constant(value) }, { weight: 1, arbitrary: otherwise });
 }
 
-const uuid = usually(UUID, fc.constantFrom("other-uuid", ""));
+/** Of an earlier release, whose labels say nothing of the header. */
+export const OLD_UUID = "11111111-2222-4333-8444-555555555555";
+
+const uuid = usually(UUID, fc.constantFrom("other-uuid", OLD_UUID));
 const kind = fc.constantFrom("per-boot" as const, "kept" as const);
 const identity = usually("serial-1", fc.constant("serial-2"));
 const owner = fc.record({

@@ -1,8 +1,9 @@
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { connect, createServer } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Duplex } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { ReadingPace } from "../../agent/core/reading-pace.ts";
 import { Channel } from "../../agent/wire/channel.ts";
@@ -52,6 +53,21 @@ it("lines are read in turns, so that other work comes between those of one read"
   channel.drop();
   await new Promise((resolve) => server.close(resolve));
   await rm(dir, { recursive: true });
+});
+
+it("lines of several reads of one turn of the loop are taken in their order, however many each brings", async () => {
+  const socket = new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done() });
+  const protocol = { name: "talk", answerer: "the talker", version: 1, lineMaxBytes: 4_096 };
+  const heard: number[] = [];
+  // A channel asks of its socket no more than any stream has.
+  const channel = new Channel(socket as Socket, protocol, (line) => heard.push(Number(line)), {
+    paced: { pace: new ReadingPace() },
+  });
+  let said = 0;
+  for (const lines of [1, 20, 1, 3, 20]) socket.push(Array.from({ length: lines }, () => `${(said += 1)}\n`).join(""));
+  await expect.poll(() => heard.length).toBe(said);
+  expect(heard).toEqual(Array.from({ length: said }, (_, at) => at + 1));
+  channel.drop();
 });
 
 describe("the time that a neighbour's lines may take", () => {

@@ -1,5 +1,6 @@
-import { fstatSync, writeSync } from "node:fs";
+import { writeSync } from "node:fs";
 import { AgentError } from "../../core/errors.ts";
+import { inherited } from "./inherited.ts";
 import { runProgram } from "./run-program.ts";
 
 /** systemd-notify waits 5 s until the manager has read the message. */
@@ -24,23 +25,13 @@ export interface NotifyChannel {
 export function notifyChannel(environment: Readonly<Record<string, string | undefined>>): NotifyChannel | undefined {
   const address = environment["NOTIFY_SOCKET"];
   if (address === undefined || address === "") return undefined;
-  const fd = inheritedSocket(environment["NOTIFY_FD"]);
+  const fd = inherited(environment["NOTIFY_FD"], (about) => about.isSocket());
   return {
     async send(assignments, signal) {
       if (fd !== undefined && wrote(fd, assignments.join("\n"))) return;
       await sendByProgram(address, assignments, signal);
     },
   };
-}
-
-/** Undefined where there is none: what is no socket is somebody else's file. */
-function inheritedSocket(number: string | undefined): number | undefined {
-  if (number === undefined || !/^\d+$/.test(number)) return undefined;
-  try {
-    return fstatSync(Number(number)).isSocket() ? Number(number) : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /**

@@ -1,4 +1,5 @@
-import { fstatSync, writeSync } from "node:fs";
+import { writeSync } from "node:fs";
+import { inherited } from "./inherited.ts";
 import { watchdogEveryMs } from "./notify.ts";
 
 /**
@@ -12,22 +13,12 @@ export function tellKeeper(
   pid: number,
   signal: AbortSignal,
 ): void {
-  const fd = inheritedPipe(environment["ALIVE_FD"]);
+  const fd = inherited(environment["ALIVE_FD"], (about) => about.isFIFO());
   const everyMs = watchdogEveryMs(environment, pid);
   if (fd === undefined || everyMs === undefined) return;
   tell(fd);
   const timer = setInterval(() => tell(fd), everyMs).unref();
   signal.addEventListener("abort", () => clearInterval(timer), { once: true });
-}
-
-/** Undefined where there is none: what is no pipe is somebody else's file. */
-function inheritedPipe(number: string | undefined): number | undefined {
-  if (number === undefined || !/^\d+$/.test(number)) return undefined;
-  try {
-    return fstatSync(Number(number)).isFIFO() ? Number(number) : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function tell(fd: number): void {

@@ -1,8 +1,7 @@
 import type { ControlPlane, FromPlane } from "../../../agent/ports/control-plane.ts";
 
-/** What an agent asks of its control plane; "attached": a desired state came back. */
-export const CALLS = ["GetChallenge", "Register", "RenewCertificates", "Attach", "attached"] as const;
-export type Call = (typeof CALLS)[number];
+/** What an agent asks of its control plane; "renewed" and "attached": an answer came back. */
+export type Call = "GetChallenge" | "Register" | "RenewCertificates" | "renewed" | "Attach" | "attached";
 
 /** The same control plane, and each call of it is noted as it begins. */
 export function watchedPlane(plane: ControlPlane, note: (call: Call) => void): ControlPlane {
@@ -15,9 +14,11 @@ export function watchedPlane(plane: ControlPlane, note: (call: Call) => void): C
       note("Register");
       return plane.register(request, signal);
     },
-    renew(identity, request, signal) {
+    async renew(identity, request, signal) {
       note("RenewCertificates");
-      return plane.renew(identity, request, signal);
+      const answer = await plane.renew(identity, request, signal);
+      note("renewed");
+      return answer;
     },
     attach(identity, hello, signal) {
       note("Attach");

@@ -61,8 +61,9 @@ export const BUILD_FAULTS = {
   },
   "clock-jumped": {
     ...{ lane, weight: 1, holdsMs: [3_000, 15_000], what: "machine and control plane are hours apart" },
-    // Whoever comes meanwhile has a certificate that is over, or not valid yet.
-    breaks: ["unaccepted", "refused:expired", "no-session", "ending:grant-expired"],
+    // Whoever comes meanwhile has a certificate that is over, or not valid yet; what the gateway
+    // shows was issued by the other clock, until it is renewed.
+    breaks: ["unaccepted", "refused:expired", "refused:not-ready", "no-session", "ending:grant-expired"],
     bring: async ({ stage, chance }) => {
       const hours = LEAST_HOURS + chance() * (MOST_HOURS - LEAST_HOURS);
       stage.plane.clock.offsetMs = (chance() < 0.5 ? -1 : 1) * hours * HOUR_MS;

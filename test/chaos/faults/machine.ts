@@ -7,7 +7,8 @@ import { type DiskName, empty, fill, limitInodes } from "../disks.ts";
 import type { Fault } from "./fault.ts";
 
 /** A machine that is not ready says so; a build that runs may get what a full disk says. */
-const WITHOUT_ROOM = ["unaccepted", "refused:not-ready", "said:no-space"];
+/** A build that was taken is refused at the door where the disk fills meanwhile. */
+const WITHOUT_ROOM = ["unaccepted", "refused:not-ready", "no-session", "said:no-space"];
 /** Of a small range that routers drop: nobody answers there. */
 const NOBODY = "nameserver 203.0.113.53\n";
 

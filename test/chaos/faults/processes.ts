@@ -84,7 +84,8 @@ export const PROCESS_FAULTS = {
     },
   },
   "agent-killed": {
-    ...{ lane, weight: 1, breaks: WITHOUT_AGENT, holdsMs: [0, 0] },
+    // What only the killed gateway knew of its newest sessions nobody tells.
+    ...{ lane, weight: 1, breaks: [...WITHOUT_AGENT, "nobody"], holdsMs: [0, 0] },
     what: "the launcher is killed, and all of the agent with it; it is started again",
     bring: async ({ stage }) => {
       await signalled(stage, "launcher", "SIGKILL");

@@ -39,13 +39,18 @@ export function judgeBuilds(
     const found = met
       .map(({ fault }) => ({
         by: fault.is,
-        told: outcome.tells.find((told) => rowOf(fault.is).breaks.includes(told)),
+        told: tellsOf(outcome.tells).find((told) => rowOf(fault.is).breaks.includes(told)),
       }))
       .find(({ told }) => told !== undefined);
     if (found?.told === undefined) breaches.push({ promise: EXPLAINED, because: unexplained(build, met, rowOf) });
     else explanations.push({ build, by: found.by, told: found.told });
   }
   return { breaches, explanations };
+}
+
+/** A session that was let in, and of which the control plane heard nothing, has one tell. */
+function tellsOf(tells: readonly string[]): readonly string[] {
+  return tells.length === 0 ? ["nobody"] : tells;
 }
 
 function meets({ fault, fromMs, toMs }: Window, { buildId, orderedMs, endedMs }: BuildRun): boolean {
@@ -60,7 +65,7 @@ function unexplained(
   const { tells, said } = outcome.is === "failed" ? outcome : { tells: [], said: "" };
   const faults = met.map(({ fault }) => `${fault.is} (${rowOf(fault.is).breaks.join(", ") || "breaks none"})`);
   return [
-    `${buildId} failed after ${endedMs - orderedMs} ms; told: ${tells.join(", ") || "nobody"}.`,
+    `${buildId} failed after ${endedMs - orderedMs} ms; told: ${tellsOf(tells).join(", ")}.`,
     `Faults at that time: ${faults.join("; ") || "none"}.`,
     `It was ordered at ${new Date(orderedMs).toISOString()}. Last words: ${said.trim().split("\n").slice(-3).join(" / ")}`,
   ].join(" ");

@@ -1,12 +1,12 @@
 import type { Scope } from "../../../agent/lifecycle/scope.ts";
 import type { EmbeddedControlPlane } from "../../../sandbox/control-plane/embedded-control-plane.ts";
+import { fixedPort } from "../../../sandbox/net/fixed-port.ts";
 import { ListeningSocket } from "../../../sandbox/net/listening-socket.ts";
 import type { NetworkNamespace } from "../../../sandbox/net/namespace.ts";
 import { AgentProcess } from "../../../sandbox/stack/agent-process.ts";
 import { type Address, PortHold } from "../../../sandbox/stack/free-port.ts";
 import { makeRuntimeDir } from "../../../sandbox/stack/runtime-dir.ts";
 import { type Uplink, VmNetwork } from "../../../sandbox/stack/vm-network.ts";
-import { fixedPort } from "./fixed-port.ts";
 
 const LOOPBACK = "127.0.0.1";
 

@@ -1,11 +1,10 @@
 import { createHash } from "node:crypto";
-import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
+import { fixedPort } from "../../../sandbox/net/fixed-port.ts";
 import { eventually } from "../real-sandbox.ts";
 
 const PLANE = fileURLToPath(new URL("../../../dist/sandbox/plane.js", import.meta.url));
@@ -50,7 +49,7 @@ export class RunningPlane implements AsyncDisposable {
   }
 
   static async start(...more: readonly string[]): Promise<RunningPlane> {
-    const running = new RunningPlane(await mkdtemp(join(tmpdir(), "plane-test-")), await freePort(), more);
+    const running = new RunningPlane(await mkdtemp(join(tmpdir(), "plane-test-")), await fixedPort(), more);
     await running.ready();
     return running;
   }
@@ -141,14 +140,4 @@ export class RunningPlane implements AsyncDisposable {
     await this.interrupt();
     await rm(this.#parent, { recursive: true, force: true });
   }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }

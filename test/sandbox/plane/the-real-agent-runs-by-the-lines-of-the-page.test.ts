@@ -2,11 +2,12 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { fixedPort } from "../../../sandbox/net/fixed-port.ts";
 import { inTree } from "../../../sandbox/stack/tree.ts";
 import { needsStage } from "../../journeys/stage/whether.ts";
 import { paste } from "../pasted.ts";
 import { eventually } from "../real-sandbox.ts";
-import { freePort, RunningPlane } from "./running-plane.ts";
+import { RunningPlane } from "./running-plane.ts";
 
 needsStage();
 
@@ -15,7 +16,7 @@ const BLOCK = /<!-- agent:begin -->\n([^]*?)<!-- agent:end -->/;
 it("a control plane's author gets a real agent to ready, and a build through it, by the page's own lines", async () => {
   await using plane = await RunningPlane.start();
   const dir = await mkdtemp(join(tmpdir(), "author-"));
-  const [gateway, health] = [await freePort(), await freePort()].map((port) => `127.0.0.1:${port}`);
+  const [gateway, health] = [await fixedPort(), await fixedPort()].map((port) => `127.0.0.1:${port}`);
   const page = await readFile(inTree("docs/control-plane.md"), "utf8");
   const lines = (BLOCK.exec(page)?.[1] ?? "").split("\n").map((line) => line.slice(4));
   const [watch] = lines.filter((line) => line.includes("status --watch"));

@@ -1,6 +1,7 @@
 import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import { pipeline, Transform, type TransformCallback } from "node:stream";
+import { listenOnFixedPort } from "../../../../sandbox/net/fixed-port.ts";
 
 /** What becomes of who comes this way. */
 export type Mood =
@@ -30,9 +31,7 @@ export class Way implements AsyncDisposable {
 
   static async open(): Promise<Way> {
     const server = createServer();
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    return new Way(server, (server.address() as AddressInfo).port);
+    return new Way(server, await listenOnFixedPort(server));
   }
 
   get endpoint(): string {
