@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
 import { BUILDS_SLICE, OWN_UNIT, UNIT_NAMES } from "../../agent/adapters/systemd/unit-names.ts";
-import { ConfigSchema } from "../../agent/cli/config/schema.ts";
+import { judge } from "../../agent/cli/config/judge.ts";
 import { layoutOf } from "../../agent/cli/layout.ts";
 import { NO_DEBUGGER, NODE_FLAGS } from "../../agent/cli/node-flags.ts";
 import { commandsOf, UNIT_FILES, valuesOf } from "./units.ts";
@@ -122,7 +122,7 @@ it("starts buildkitd with the configuration that was judged", () => {
 });
 
 it("starts tailscaled with its keys where they are looked for, as it is configured by default", () => {
-  const { tun, port } = ConfigSchema.shape.tailnet.parse({});
+  const { tun, port } = judge(new Map(), ["tailnet"], undefined).config?.tailnet ?? {};
   expect(commandsOf("tailscaled.service")).toContainEqual([
     "/usr/lib/builder-agent/bin/tailscaled",
     `--state=${join(LAYOUT.tailnetStateDir, "tailscaled.state")}`,
