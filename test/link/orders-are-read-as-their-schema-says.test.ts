@@ -18,6 +18,7 @@ const Grant = z.object({
   expiresAtMs: z.number(),
   keySpkiSha256: Sha256.exactOptional(),
   permissions: z.array(z.enum(PERMISSIONS)).max(PERMISSIONS.length).exactOptional(),
+  contextGroup: Id.exactOptional(),
 });
 const Order = z.discriminatedUnion("is", [
   z.object({
@@ -47,7 +48,7 @@ const Order = z.discriminatedUnion("is", [
 
 const grant = {
   ...{ buildId: "b", orgId: "o", projectId: "p", expiresAtMs: 1 },
-  ...{ keySpkiSha256: "ab".repeat(32), permissions: ["build", "prune"] },
+  ...{ keySpkiSha256: "ab".repeat(32), permissions: ["build", "prune"], contextGroup: "main" },
 };
 const ORDERS = [
   {

@@ -49,6 +49,7 @@ const GrantFields: Field<Grant> = object({
   expiresAtMs: finite(),
   keySpkiSha256: optional(Sha256Hex),
   permissions: optional(listUpTo(PERMISSIONS.length, oneOf(PERMISSIONS))),
+  contextGroup: optional(Id),
 });
 
 const AllowSetFields: Field<AllowSet> = object({
