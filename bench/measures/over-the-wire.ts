@@ -42,8 +42,9 @@ const handshakes: MakeMeasure = (client, { handshakes: count }) => ({
   name: "handshakes",
   behind: "buildkitd",
   async run(subject, signal) {
-    const { handshakes: made, seconds } = await client.handshakes(subject, count, signal);
-    return { handshakes: made / seconds };
+    const { result, cpu } = await withProxyCpu(subject, () => client.handshakes(subject, count, signal));
+    const { handshakes: made, seconds } = result;
+    return { handshakes: made / seconds, ...(cpu === undefined ? {} : { handshakeCpu: (cpu / made) * 1e3 }) };
   },
 });
 
