@@ -1,4 +1,4 @@
-import { mkdir, symlink } from "node:fs/promises";
+import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Deadline } from "../../sandbox/deadline.ts";
 import { BenchFailed } from "../failure.ts";
@@ -22,13 +22,30 @@ export interface GatewayProcess {
   readonly calls: "judged" | "any";
 }
 
+/** As the launcher and the unit have it. */
+export const OPENSSL_CONFIGURATION = `nodejs_conf = nodejs
+[nodejs]
+ssl_conf = ssl
+[ssl]
+system_default = defaults
+[defaults]
+NumTickets = 0
+`;
+
+export function environmentOf(opensslConf: string): Readonly<Record<string, string>> {
+  return { OPENSSL_CONF: opensslConf, MALLOC_ARENA_MAX: "1" };
+}
+
 /** The gateway's own process, as it runs on a builder, with a stand-in for control. */
 export function ourGateway(process_: GatewayProcess): StartSubject {
   return async (ground) => {
     const runtimeDir = join(ground.dir, "run");
     await mkdir(join(runtimeDir, "buildkit"), { recursive: true });
     await symlink(ground.socket, join(runtimeDir, "buildkit", "buildkitd.sock"));
-    const child = await Child.start({ command: process_.node, args: commandLine(ground, runtimeDir, process_) });
+    const opensslConf = join(ground.dir, "openssl.cnf");
+    await writeFile(opensslConf, OPENSSL_CONFIGURATION);
+    const env = environmentOf(opensslConf);
+    const child = await Child.start({ command: process_.node, args: commandLine(ground, runtimeDir, process_), env });
     using deadline = new Deadline(START_DEADLINE_MS, ground.signal);
     const { signal } = deadline;
     let control: ControlStandIn | undefined;

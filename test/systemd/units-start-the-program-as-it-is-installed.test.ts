@@ -1,9 +1,12 @@
+import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
 import { BUILDS_SLICE, OWN_UNIT, UNIT_NAMES } from "../../agent/adapters/systemd/unit-names.ts";
 import { judge } from "../../agent/cli/config/judge.ts";
+import { gatewayEnvironment, OPENSSL_WITHOUT_TICKETS } from "../../agent/cli/gateway-environment.ts";
 import { layoutOf } from "../../agent/cli/layout.ts";
 import { NO_DEBUGGER, NODE_FLAGS } from "../../agent/cli/node-flags.ts";
+import { inTree } from "../../sandbox/stack/tree.ts";
 import { commandsOf, UNIT_FILES, valuesOf } from "./units.ts";
 
 const [NODE, MAIN] = ["/usr/lib/builder-agent/node/bin/node", "/usr/lib/builder-agent/agent/cli/main.js"];
@@ -39,6 +42,13 @@ it.each([
   ["buildkitd.service", LAYOUT.buildkitParts],
 ])("%s notes as it starts as which release, where control looks: %s", (unit, file) => {
   expect(commandsOf(unit)).toContainEqual(["/usr/bin/sh", "/usr/lib/builder-agent/bin/note-parts", file]);
+});
+
+it("has the gateway's OpenSSL send no tickets, as the launcher does", () => {
+  const [file, place] = ["gateway-openssl.cnf", "/usr/lib/builder-agent/gateway-openssl.cnf"];
+  const environment = Object.entries(gatewayEnvironment(place)).map(([name, value]) => `${name}=${value}`);
+  expect(valuesOf("builder-agent-gateway.service", "Environment")).toContain(environment.join(" "));
+  expect(readFileSync(inTree(`tools/image/deb/files/${file}`), "utf8")).toBe(OPENSSL_WITHOUT_TICKETS);
 });
 
 it("puts the builds' network right when what it stands on has changed, with what it keeps before its eyes", () => {
