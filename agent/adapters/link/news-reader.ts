@@ -97,6 +97,7 @@ const StatsWire: z.ZodType<GatewayStats> = z.object({
   linkFaults: Count,
   // As above.
   logLinesDropped: Count.default(0),
+  copiedSessions: Count.default(0),
   progress: atMost(OPEN_MAX, z.tuple([Name, Count, Count])),
 });
 

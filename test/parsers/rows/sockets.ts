@@ -126,6 +126,7 @@ export const fromOurSockets: readonly Parser[] = [
             eventLoopDelayP99Ms: 1.5,
             recordsDropped: 0,
             linkFaults: 0,
+            copiedSessions: 0,
             progress: [["s.1", 1, 2]],
           },
         },
