@@ -118,13 +118,14 @@ function chosenProxies(
   { subjects, nodeFlags, profileDir }: BenchOptions,
   { aged }: { readonly aged: boolean },
 ): Proxies {
+  const main = toolchain.path("packedAgent");
   const onImageNode = <Name extends SubjectName>(name: Name) => ({
-    ...{ name, node: toolchain.path("imageNode"), nodeFlags, aged },
+    ...{ name, main, node: toolchain.path("imageNode"), nodeFlags, aged },
   });
   const known: readonly (readonly [SubjectName, () => StartSubject])[] = [
     ["gateway", () => ourGateway({ ...onImageNode("gateway"), profileDir, calls: "judged" })],
     ["unjudged", () => ourGateway({ ...onImageNode("unjudged"), calls: "any" })],
-    ["node20", () => ourGateway({ name: "node20", node: process.execPath, nodeFlags, aged, calls: "judged" })],
+    ["node20", () => ourGateway({ name: "node20", main, node: process.execPath, nodeFlags, aged, calls: "judged" })],
     ["haproxy", () => haproxy(toolchain.path("haproxy"))],
     ["nginx", () => nginx(toolchain.path("nginx"), toolchain.path("nginxStream"))],
   ];

@@ -44,6 +44,7 @@ export class Channel {
   readonly #outbox: Iterator<string>[] = [];
   #backlogChars = 0;
   #isWriting = false;
+  #isWriteDue = false;
   #isFinishing = false;
   /** By whoever reads what we give on. */
   #isPaused = false;
@@ -120,9 +121,15 @@ export class Channel {
     clearTimeout(deadline);
   }
 
+  /** What is sent in one turn goes in one write: the far end wakes once. */
   #enqueue(lines: Iterator<string>): void {
     this.#outbox.push(lines);
-    this.#write();
+    if (this.#isWriteDue) return;
+    this.#isWriteDue = true;
+    setImmediate(() => {
+      this.#isWriteDue = false;
+      this.#write();
+    });
   }
 
   /**

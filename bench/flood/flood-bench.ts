@@ -51,8 +51,15 @@ export async function benchFlood(
   const credentials = await makeCredentials(work.path);
   const farEnd = opened.own(await startFarEnd({ program, dir: work.path, credentials, signal }));
   const ground = { credentials, signal, socket: farEnd.socket, dir: join(work.path, "flood") };
-  const node = (await Toolchain.read()).path("imageNode");
-  const process_ = { name: "gateway", node, nodeFlags: LAUNCHER_NODE_FLAGS, aged: false, calls: "judged" } as const;
+  const toolchain = await Toolchain.read();
+  const process_ = {
+    name: "gateway",
+    node: toolchain.path("imageNode"),
+    main: toolchain.path("packedAgent"),
+    nodeFlags: LAUNCHER_NODE_FLAGS,
+    aged: false,
+    calls: "judged",
+  } as const;
   const gateway = opened.own(await ourGateway(process_)(ground));
   const { proxyPid: pid = 0 } = gateway;
   const client = new LoadClient(program, credentials);

@@ -13,14 +13,14 @@ const LINK_VERSION = 1;
 /** About as long as a disk takes to have them. */
 const ACKNOWLEDGE_AFTER_MS = 5;
 
-/** What of the gateway's news matters here. */
+/** What of the gateway's news matters here, beside that sessions closed. */
 const News = z.discriminatedUnion("is", [
   z.object({ is: z.literal("hello"), request: z.object({ der: z.base64(), spkiSha256: z.string() }) }),
-  z.object({ is: z.literal("closed"), summary: z.object({ sessionId: z.string() }) }),
   z.object({ is: z.literal("stats"), stats: z.object({ listening: z.boolean(), address: z.string().optional() }) }),
 ]);
-/** Other news is not even parsed: it shares two cores with what is measured. */
-const MATTERS = /^\{"v":1,"is":"(?:hello|closed|stats)"/;
+/** No more of the rest is read than this: it shares two cores with what is measured. */
+const MATTERS = /^\{"v":1,"is":"(?:hello|stats)"/;
+const CLOSED = /^\{"v":1,"is":"closed","summary":\{"sessionId":"([^"]+)"/;
 
 /**
  * Stands in for the control process on the gateway's link (one JSON object a line): certifies the
@@ -71,15 +71,15 @@ export class ControlStandIn implements AsyncDisposable {
   }
 
   async #hear(line: string): Promise<void> {
+    const [, closed] = CLOSED.exec(line) ?? [];
+    if (closed !== undefined) this.#noteClosed(closed);
     if (!MATTERS.test(line)) return;
     try {
       const news = News.parse(JSON.parse(line));
       if (news.is === "hello") {
         await this.#certify(news.request);
         this.#order({ is: "allow", allowSet: this.#allowSet() });
-      } else if (news.is === "closed") {
-        if (this.#closed.push(news.summary.sessionId) === 1) setTimeout(() => this.#acknowledge(), ACKNOWLEDGE_AFTER_MS);
-      } else if (news.is === "stats" && news.stats.listening && news.stats.address !== undefined) {
+      } else if (news.stats.listening && news.stats.address !== undefined) {
         this.#listens(news.stats.address);
       }
     } catch (cause) {
@@ -87,8 +87,9 @@ export class ControlStandIn implements AsyncDisposable {
     }
   }
 
-  #acknowledge(): void {
-    this.#order({ is: "acknowledge", sessionIds: this.#closed.splice(0) });
+  #noteClosed(sessionId: string): void {
+    if (this.#closed.push(sessionId) > 1) return;
+    setTimeout(() => this.#order({ is: "acknowledge", sessionIds: this.#closed.splice(0) }), ACKNOWLEDGE_AFTER_MS);
   }
 
   async #certify(request: { readonly der: string; readonly spkiSha256: string }): Promise<void> {

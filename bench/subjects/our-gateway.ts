@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { Deadline } from "../../sandbox/deadline.ts";
 import { BenchFailed } from "../failure.ts";
 import { Child } from "../process/child.ts";
-import { packageDir } from "../process/toolchain.ts";
 import { ControlStandIn } from "./control-stand-in.ts";
 import { type Ground, START_DEADLINE_MS, type StartSubject, type SubjectName } from "./subject.ts";
 
@@ -12,6 +11,8 @@ export interface GatewayProcess {
   readonly name: Extract<SubjectName, "gateway" | "unjudged" | "node20">;
   /** The program. */
   readonly node: string;
+  /** The agent's main file, bundled as the package carries it. */
+  readonly main: string;
   /** Flags of Node's, before those of ours. */
   readonly nodeFlags: readonly string[];
   /** Where its processor profile goes when it ends; absent: none. */
@@ -77,10 +78,9 @@ export function ourGateway(process_: GatewayProcess): StartSubject {
 }
 
 function commandLine({ dir }: Ground, runtimeDir: string, process_: GatewayProcess): readonly string[] {
-  const { nodeFlags, profileDir, aged, calls } = process_;
+  const { main, nodeFlags, profileDir, aged, calls } = process_;
   const profiling = profileDir === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileDir}`];
   const ageing = aged ? [`--import=${new URL("aged-heap.js", import.meta.url).href}`] : [];
-  const main = join(packageDir, "dist", "agent", "cli", "main.js");
   const flags = {
     "gateway-listen": "127.0.0.1:0",
     "gateway-calls": calls,

@@ -6,6 +6,7 @@ import { needsRoot } from "./needs-root.mjs";
 import { nodeVersion } from "./node-version.mjs";
 import { node24 } from "./node24.mjs";
 import { npmPackages } from "./npm-packages.mjs";
+import { packedAgent } from "./packed-agent.mjs";
 import { baseSystem } from "./program-folder.mjs";
 import { toolchain } from "./toolchain.mjs";
 import { unpackedProgram } from "./unpacked-program.mjs";
@@ -61,7 +62,7 @@ const checks = [nodeVersion, npmPackages];
 // Of every tool that is there, whoever had it made: a profile builds only what it needs.
 const tools = toolchain([
   ...[buildkit, buildx, bbolt, tailscale, headscale, h2reader],
-  { find: async () => ({ imageNode: imageNode.find() }) },
+  { find: async () => ({ imageNode: imageNode.find(), packedAgent: packedAgent.find() }) },
 ]);
 const told = [compile, tools];
 const sandbox = [...checks, debianPackages(builder), buildkit.step, bbolt.step, ...told];
@@ -94,5 +95,8 @@ export const profiles = {
   vm: [builderRoot, ...checks, debianPackages([...builder, ...image]), buildkit.step, bbolt.step, ...told],
   /** What makes a root file system of Debian's and runs the journey of a fresh machine in it. */
   fresh: [imageRoot, nodeVersion, debianPackages(nspawn)],
-  bench: [builderRoot, ...checks, debianPackages([...builder, ...peers]), buildkit.step, imageNode.step, ...told],
+  bench: [
+    ...[builderRoot, ...checks, debianPackages([...builder, ...peers]), buildkit.step, imageNode.step],
+    ...[compile, packedAgent.step, tools],
+  ],
 };

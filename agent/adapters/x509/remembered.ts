@@ -9,9 +9,12 @@ export class Remembered<Value> {
     this.#most = most;
   }
 
-  /** @param of each with its length, so that no two lists are one. @throws what `make` throws. */
+  /**
+   * @param of Each has a digest of its own, so that no two lists are one. Nobody writes to them any
+   *   more. @throws what `make` throws.
+   */
   get(of: readonly Uint8Array[], make: () => Value): Value {
-    const key = digest(of);
+    const key = of.map(digestOf).join();
     const known = this.#values.get(key);
     if (known !== undefined) return known.value;
     const value = make();
@@ -22,9 +25,12 @@ export class Remembered<Value> {
   }
 }
 
+/** Of bytes that are still there: a certificate is looked up more than once in a handshake. */
+const digests = new WeakMap<Uint8Array, string>();
+
 /** SHA-256: nobody makes two certificates with one digest. */
-function digest(of: readonly Uint8Array[]): string {
-  const hash = createHash("sha256");
-  for (const bytes of of) hash.update(`${bytes.length}:`).update(bytes);
-  return hash.digest("base64");
+function digestOf(bytes: Uint8Array): string {
+  const digest = digests.get(bytes) ?? createHash("sha256").update(bytes).digest("base64");
+  digests.set(bytes, digest);
+  return digest;
 }
