@@ -20,6 +20,7 @@ import type { BenchResult } from "./report/result.ts";
 import { type Sample, samplesOf } from "./report/sample.ts";
 import { runRounds } from "./rounds.ts";
 import { startBuildkit } from "./subjects/buildkitd.ts";
+import { startControlBeside } from "./subjects/control-beside.ts";
 import { startFarEnd } from "./subjects/far-end.ts";
 import { haproxy } from "./subjects/haproxy.ts";
 import { type Proxies, startLineup } from "./subjects/lineup.ts";
@@ -66,7 +67,9 @@ async function measure(
   const ground = { credentials, signal, socket: farEnd.socket, dir: work.path };
 
   const young = chosenProxies(toolchain, options, { aged: false });
-  const inMemory = groups.has("memory") ? await memoryRounds(young, client, ground, effort) : [];
+  const inMemory = groups.has("memory")
+    ? await memoryRounds(young, client, { ...ground, toolchain }, effort)
+    : [];
 
   const measures: Measure[] = overTheWire(client, effort).filter(({ group }) => groups.has(group));
   const direct = subjects.has("direct") ? [farEnd] : [];
@@ -95,10 +98,12 @@ async function measure(
 async function memoryRounds(
   proxies: Proxies,
   client: LoadClient,
-  ground: Ground,
+  { toolchain, ...ground }: Ground & { readonly toolchain: Toolchain },
   effort: Effort,
 ): Promise<readonly Sample[]> {
   const samples: Sample[] = [];
+  const program = { node: toolchain.path("imageNode"), main: toolchain.path("packedAgent") };
+  await using _control = await startControlBeside({ ...ground, dir: join(ground.dir, "control") }, program);
   for (let round = 1; round <= Math.min(effort.rounds, effort.memoryRounds); round += 1) {
     const dir = join(ground.dir, `memory-${round}`);
     await measureIdleMemory(proxies, client, { ...ground, dir }, (name, figures) => {

@@ -23,7 +23,7 @@
  */
 
 /** As much as a silent session holds in each direction: most are silent most of the time. */
-const SILENT_BYTES = 4 * 1024;
+const SILENT_BYTES = 2 * 1024;
 /** After the first read that filled its room: four TLS records. */
 const BUSY_BYTES = 64 * 1024;
 /** Of a piece: less room than that is not worth a read. A whole TLS record has place in it. */

@@ -18,14 +18,14 @@ export interface Memory {
   readonly resident: number;
   /** Pages that n processes share count as 1/n. */
   readonly pss: number;
-  /** Written by it and nobody else's: free without it. What it has of files the kernel can drop. */
+  /** In no other process: what it has written, and what it alone has read of a file. */
   readonly private: number;
 }
 
 export async function memoryOf(pid: number): Promise<Memory> {
   const rollup = await readFile(`/proc/${pid}/smaps_rollup`, "utf8");
   const bytes = (field: string): number => Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(rollup)?.[1]) * 1024;
-  return { resident: bytes("Rss"), pss: bytes("Pss"), private: bytes("Private_Dirty") };
+  return { resident: bytes("Rss"), pss: bytes("Pss"), private: bytes("Private_Clean") + bytes("Private_Dirty") };
 }
 
 /** Resident memory alone. */
