@@ -73,31 +73,31 @@ function stepFrom(state: number, bits: number): number {
   return ((code << 16) | (next ?? IMPOSSIBLE)) >>> 0;
 }
 
+/**
+ * Level by level: of the places that a level has, the first are its symbols', the others go on to
+ * the next.
+ */
 function nodes(): readonly Node[] {
-  const root: Node = [undefined, undefined];
-  const all = [root];
+  const all: Node[] = [[undefined, undefined]];
   const symbols = CODE_BITS.map((length, symbol) => ({ length, symbol }));
-  let code = 0;
-  let before = 0;
-  for (const { length, symbol } of symbols.toSorted((a, b) => a.length - b.length || a.symbol - b.symbol)) {
-    code <<= length - before;
-    before = length;
-    let node = root;
-    for (let bit = length - 1; bit > 0; bit -= 1) {
-      const side = (code >>> bit) & 1;
-      const next = node[side];
-      if (typeof next === "object") node = next;
-      else {
-        const made: Node = [undefined, undefined];
-        node[side] = made;
-        all.push(made);
-        node = made;
+  const inOrder = symbols.toSorted((a, b) => a.length - b.length || a.symbol - b.symbol);
+  for (let [length, taken, first] = [1, 0, 0]; taken < inOrder.length; length += 1) {
+    const level = all.slice(first);
+    first = all.length;
+    for (const node of level)
+      for (const side of [0, 1] as const) {
+        const next = inOrder[taken];
+        if (next?.length === length) {
+          node[side] = next.symbol;
+          taken += 1;
+        } else {
+          const made: Node = [undefined, undefined];
+          node[side] = made;
+          all.push(made);
+        }
       }
-    }
-    node[code & 1] = symbol;
-    code += 1;
   }
-  let ones: Node | number | undefined = root;
+  let [ones]: (Node | number | undefined)[] = all;
   for (let bits = 0; bits < 8 && typeof ones === "object"; bits += 1) {
     endings.add(all.indexOf(ones));
     ones = ones[1];
