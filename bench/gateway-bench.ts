@@ -67,9 +67,7 @@ async function measure(
   const ground = { credentials, signal, socket: farEnd.socket, dir: work.path };
 
   const young = chosenProxies(toolchain, options, { aged: false });
-  const inMemory = groups.has("memory")
-    ? await memoryRounds(young, client, { ...ground, toolchain }, effort)
-    : [];
+  const inMemory = groups.has("memory") ? await memoryRounds(young, client, { ...ground, toolchain }, effort) : [];
 
   const measures: Measure[] = overTheWire(client, effort).filter(({ group }) => groups.has(group));
   const direct = subjects.has("direct") ? [farEnd] : [];
@@ -103,7 +101,8 @@ async function memoryRounds(
 ): Promise<readonly Sample[]> {
   const samples: Sample[] = [];
   const program = { node: toolchain.path("imageNode"), main: toolchain.path("packedAgent") };
-  await using _control = await startControlBeside({ ...ground, dir: join(ground.dir, "control") }, program);
+  await using opened = new Opened();
+  opened.own(await startControlBeside({ ...ground, dir: join(ground.dir, "control") }, program));
   for (let round = 1; round <= Math.min(effort.rounds, effort.memoryRounds); round += 1) {
     const dir = join(ground.dir, `memory-${round}`);
     await measureIdleMemory(proxies, client, { ...ground, dir }, (name, figures) => {

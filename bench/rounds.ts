@@ -40,8 +40,8 @@ export async function runRounds(options: RoundsOptions): Promise<readonly Sample
   return samples;
 }
 
-async function warmUp({ run, warmUps = 0 }: Measure, subject: Subject, signal: AbortSignal): Promise<void> {
-  for (let time = 0; time < warmUps; time += 1) await run(subject, signal);
+async function warmUp(measure: Measure, subject: Subject, signal: AbortSignal): Promise<void> {
+  for (let time = 0; time < (measure.warmUps ?? 0); time += 1) await measure.run(subject, signal);
 }
 
 function rotated<T>(items: readonly T[], by: number): readonly T[] {

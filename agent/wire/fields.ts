@@ -72,7 +72,9 @@ export function listUpTo<T>(most: number, item: Field<T>): Field<T[]> {
 }
 
 /** A list of exactly these. */
-export function tuple<const T extends readonly unknown[]>(...items: { readonly [At in keyof T]: Field<T[At]> }): Field<T> {
+export function tuple<const T extends readonly unknown[]>(
+  ...items: { readonly [At in keyof T]: Field<T[At]> }
+): Field<T> {
   return field((value) => {
     if (!Array.isArray(value) || value.length !== items.length) return UNFIT;
     const all: unknown[] = [];
@@ -81,7 +83,7 @@ export function tuple<const T extends readonly unknown[]>(...items: { readonly [
       if (read instanceof Unfit) return read.under(at);
       all.push(read);
     }
-    // Each was read by the field of its place.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each was read by the field of its place
     return all as unknown as T;
   });
 }
@@ -110,7 +112,7 @@ export function object<F extends Fields>(fields: F): Field<ObjectOf<F>> {
       if (one instanceof Unfit) return one.under(name);
       all[name] = one;
     }
-    // Each was read by the field of its name.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each was read by the field of its name
     return all as ObjectOf<F>;
   });
 }
@@ -126,6 +128,7 @@ export function kindsBy<Tag extends string, Kinds extends Readonly<Record<string
   return field((value) => {
     const name = isObject(value) ? value[tag] : undefined;
     const kind = typeof name === "string" ? byName.get(name) : undefined;
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it was read by the kind of its name
     return (kind === undefined ? UNFIT.under(tag) : kind.read(value)) as never;
   });
 }

@@ -5,6 +5,7 @@ import { orderFromLine } from "../../agent/adapters/link/order-wire.ts";
 import { isId, isTrustDomain } from "../../agent/core/build-identity.ts";
 import { PERMISSIONS } from "../../agent/core/calls.ts";
 import { CONTRACT_LIMITS } from "../../agent/core/contract-limits.ts";
+import { AgentError } from "../../agent/core/errors.ts";
 
 /** What the gateway reads by hand, so that it loads no schema library, as that library says it. */
 const Id = z.string().refine(isId);
@@ -24,11 +25,17 @@ const Order = z.discriminatedUnion("is", [
   z.object({
     is: z.literal("allow"),
     allowSet: z.object({
-      revision: z.string().regex(/^\d{1,20}$/).transform(BigInt),
+      revision: z
+        .string()
+        .regex(/^\d{1,20}$/)
+        .transform(BigInt),
       epoch: z.string().max(4_096),
       trustDomain: z.string().refine(isTrustDomain),
       buildCas: z.array(z.string().max(buildCasBytes)).max(buildCas),
-      grants: z.array(Grant).max(openBuilds).transform((all) => new Map(all.map((one) => [one.buildId, one]))),
+      grants: z
+        .array(Grant)
+        .max(openBuilds)
+        .transform((all) => new Map(all.map((one) => [one.buildId, one]))),
       closed: z
         .array(z.tuple([Id, z.enum(["ended", "revoked", "kept-out"])]))
         .max(openBuilds + closedBuilds)
@@ -81,8 +88,13 @@ function withAt(value: unknown, [name, ...rest]: readonly string[], other: unkno
 }
 
 const strange = fc.oneof(
-  fc.constantFrom<unknown>(undefined, null, "", "open", "ab".repeat(32), -1, 1e999, [], {}, ["b", "ended"], [["b"]]),
-  fc.constantFrom<unknown>({ at: "open" }, "x".repeat(5_000), Array.from({ length: 10_001 }, () => "s"), [grant, grant]),
+  fc.constantFrom<unknown>(undefined, null, "", "open", "ab".repeat(32), -1, 1.5, [], {}, ["b", "ended"], [["b"]]),
+  fc.constantFrom<unknown>(
+    { at: "open" },
+    "x".repeat(5_000),
+    Array.from({ length: 10_001 }, () => "s"),
+    [grant, grant],
+  ),
   fc.jsonValue(),
 );
 
@@ -95,9 +107,16 @@ it("an order is taken, refused and understood as its schema says, whatever was c
     fc.property(changed, (order) => {
       const line = JSON.stringify(typeof order === "object" && order !== null ? { v: 1, ...order } : order) ?? "";
       const said = Order.safeParse(line === "" ? undefined : JSON.parse(line));
-      if (said.success) expect(orderFromLine(line)).toEqual(said.data);
-      else expect(() => orderFromLine(line)).toThrow(expect.objectContaining({ code: "link.malformed" }));
+      expect(outcomeOf(line)).toEqual(said.success ? said.data : "link.malformed");
     }),
     { numRuns: 5_000, examples: ORDERS.map((order): [unknown] => [order]) },
   );
 });
+
+function outcomeOf(line: string): unknown {
+  try {
+    return orderFromLine(line);
+  } catch (failure) {
+    return failure instanceof AgentError ? failure.code : failure;
+  }
+}

@@ -17,7 +17,9 @@ export const packedAgent = {
     async carryOut() {
       const from = compiled();
       rmSync(inTree("dist/packed"), { recursive: true, force: true });
-      await saying("bundling the agent", () => bundleAgent(inTree("dist/agent/cli/main.js"), inTree("dist/packed/cli")));
+      await saying("bundling the agent", () =>
+        bundleAgent(inTree("dist/agent/cli/main.js"), inTree("dist/packed/cli")),
+      );
       writeWhole(stampFile, from);
     },
   },

@@ -57,7 +57,10 @@ const AllowSetFields: Field<AllowSet> = object({
   epoch: Detail,
   trustDomain: text(isTrustDomain),
   buildCas: listUpTo(buildCas, textUpTo(buildCasBytes)),
-  grants: changed(listUpTo(openBuilds, GrantFields), (grants) => new Map(grants.map((grant) => [grant.buildId, grant]))),
+  grants: changed(
+    listUpTo(openBuilds, GrantFields),
+    (grants) => new Map(grants.map((grant) => [grant.buildId, grant])),
+  ),
   closed: changed(
     listUpTo(openBuilds + closedBuilds, tuple(Id, oneOf(["ended", "revoked", "kept-out"]))),
     (closed) => new Map(closed),

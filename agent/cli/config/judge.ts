@@ -66,11 +66,7 @@ interface ReadSection {
 }
 
 /** Of a section that is not wanted only what is given is looked at. */
-function readSection(
-  section: SectionName,
-  candidates: ReadonlyMap<string, Candidate>,
-  isWanted: boolean,
-): ReadSection {
+function readSection(section: SectionName, candidates: ReadonlyMap<string, Candidate>, isWanted: boolean): ReadSection {
   const values: Record<string, unknown> = {};
   const problems: Problem[] = [];
   for (const key of KEYS.filter((known) => known.section === section)) {

@@ -60,6 +60,6 @@ function keyOf(section: SectionName, name: string, kind: Key["kind"]): Key {
   };
 }
 
-export function isDuration(name: string): boolean {
+function isDuration(name: string): boolean {
   return name.endsWith("Ms");
 }
