@@ -173,7 +173,7 @@ describe("bytes towards the client", () => {
       (bytes) => down.add(bytes),
       () => (wentOn += 1),
     );
-    read(down, Buffer.alloc(4 * KIB));
+    read(down, Buffer.alloc(2 * KIB));
     socket.finishOldest();
     expect(read(down, Buffer.alloc(64 * KIB))).toBe(true);
     expect(read(down, Buffer.alloc(64 * KIB))).toBe(false);
