@@ -270,8 +270,8 @@ export interface BuildkitSettings {
   registryMirrors: { [key: string]: RegistryMirrors };
   /**
    * How long records of past builds, their logs and attestations are kept. The youngest 50 stay
-   * longer, and so do pinned ones; where the cache's disk is full, all but pinned ones may go sooner.
-   * Absent: a day. From one minute to 366 days.
+   * longer, and so do pinned ones; where the cache's disk is full, all but pinned ones may go
+   * sooner. Absent: a day. From one minute to 366 days.
    */
   historyMaxAge:
     | Duration
