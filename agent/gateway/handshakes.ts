@@ -9,7 +9,6 @@ import type { HandshakeBudget } from "./handshake-budget.ts";
 import { handshakeFailure } from "./handshake-failure.ts";
 import type { Secured } from "./presented.ts";
 import { SecondHellos } from "./second-hellos.ts";
-import { StepClock } from "./step-clock.ts";
 import type { Visitor } from "./visitor.ts";
 
 export interface HandshakeEvents {
@@ -56,6 +55,11 @@ const CLIENT_SECRET = "CLIENT_HANDSHAKE_TRAFFIC_SECRET ";
 /** When a budget that was used up is asked again. */
 const ASK_AGAIN_MS = 10;
 
+interface Elapsed {
+  readonly monoMs: number;
+  readonly processorMs: number;
+}
+
 /** One on its way through a handshake. */
 interface Guest {
   readonly visitor: Visitor;
@@ -83,7 +87,7 @@ export class Handshakes {
   readonly #events: HandshakeEvents;
   readonly #clock: Clock;
   readonly #bytes: HandshakeBytes;
-  readonly #steps: StepClock;
+  readonly #gauges: HandshakeParts["gauges"];
   readonly #budget: HandshakeBudget;
   /** Those whose handshake is not over. */
   readonly #guests = new Map<Visitor, Guest>();
@@ -105,7 +109,7 @@ export class Handshakes {
   constructor({ clock, bytes, gauges, budget }: HandshakeParts, events: HandshakeEvents) {
     this.#clock = clock;
     this.#bytes = bytes;
-    this.#steps = new StepClock(clock, gauges);
+    this.#gauges = gauges;
     this.#budget = budget;
     this.#events = events;
   }
@@ -123,10 +127,11 @@ export class Handshakes {
       // Node emits nothing more of a socket without a listener but the end of the process.
       socket.on("error", () => undefined);
       const guest = this.#bySocket.get(socket);
-      const { records = [], secret = NONE } = guest ?? {};
-      const flight = { records: Buffer.concat(records), suite: socket.getCipher().name, secret };
       if (guest === undefined || !this.#leave(guest)) socket.destroy();
       else {
+        const { records, secret } = guest;
+        const flight = { records: Buffer.concat(records), suite: socket.getCipher().name, secret };
+        letGo(guest);
         guest.wasLetIn = this.#events.secured(guest.visitor, { socket, cas, flight });
       }
     });
@@ -159,10 +164,7 @@ export class Handshakes {
     if (guest !== undefined) this.#leave(guest);
   }
 
-  /** What its socket may still say is its own; what it has sent is nobody's any more. */
   #leave(guest: Guest): boolean {
-    guest.bytes = guest.secret = NONE;
-    guest.records.length = 0;
     this.#ready.delete(guest);
     this.#awaited.delete(guest);
     this.#second.remove(guest);
@@ -249,7 +251,7 @@ export class Handshakes {
   }
 
   #serve(guest: Guest): void {
-    const beganMs = this.#steps.begin();
+    const began = this.#elapsed();
     const { raw } = guest.visitor;
     this.#ready.delete(guest);
     this.#served = guest;
@@ -257,17 +259,26 @@ export class Handshakes {
       // The documented way to hand a socket to a server that did not accept it. Node gives OpenSSL
       // what was read before, in the next tick.
       this.#server?.emit("connection", raw);
-      process.nextTick(() => this.#hasServed(guest, beganMs));
+      process.nextTick(() => this.#hasServed(guest, began));
       return;
     }
     this.#bytes.give(guest.socket, guest.bytes);
-    this.#hasServed(guest, beganMs);
+    this.#hasServed(guest, began);
   }
 
-  #hasServed(guest: Guest, beganMs: number): void {
+  #elapsed(): Elapsed {
+    return { monoMs: this.#clock.now().monoMs, processorMs: this.#gauges.processorMs() };
+  }
+
+  /**
+   * What it took is the less of two: a build beside us takes time from both of us, and threads of
+   * Node's own take processor time.
+   */
+  #hasServed(guest: Guest, began: Elapsed): void {
     const { raw, source } = guest.visitor;
-    const { nowMs, costMs } = this.#steps.end(beganMs);
+    const { monoMs: nowMs, processorMs } = this.#elapsed();
     this.#served = undefined;
+    const costMs = Math.min(nowMs - began.monoMs, processorMs - began.processorMs);
     if (guest.wasLetIn) this.#budget.learn(costMs);
     this.#budget.charge(source, costMs, nowMs);
     if (!this.#guests.has(guest.visitor)) {
@@ -298,4 +309,10 @@ export class Handshakes {
     this.#await(guest);
     this.#again();
   }
+}
+
+/** Its socket leads to it for as long as that is open: what it has sent need not stay. */
+function letGo(guest: Guest): void {
+  guest.bytes = guest.secret = NONE;
+  guest.records.length = 0;
 }
