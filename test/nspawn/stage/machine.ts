@@ -141,9 +141,14 @@ export class Machine implements AsyncDisposable {
     await writeFile(join(dir, "90-test.conf"), `${lines.join("\n")}\n`);
   }
 
-  async boot(): Promise<void> {
+  /** Resolves when its first process runs. */
+  async powerOn(): Promise<void> {
     const credentials = this.#isPlain ? {} : { "join-token": this.plane.issueJoinToken(REF) };
     this.#container = await Container.boot(this.disk, this.#network, credentials);
+  }
+
+  async boot(): Promise<void> {
+    await this.powerOn();
     await eventually("the machine's systemd answers", () =>
       this.container.run("systemctl", ["show", "--property=Version"]).catch(() => undefined),
     );
