@@ -22,7 +22,6 @@ export function conflist(
     cniVersion: "1.0.0",
     name: CNI_NETWORK,
     plugins: [
-      ...(ranges.some(({ cidr }) => cidr.family === "ipv6") ? AT_ONCE : []),
       {
         type: "ptp",
         ipMasq: false,
@@ -38,16 +37,6 @@ export function conflist(
   };
   return `${JSON.stringify(list, undefined, 2)}\n`;
 }
-
-/**
- * A step's own network is one of a kernel that proves each IPv6 address free, for one to two
- * seconds, and the plugin waits for that; nobody else is on the cable. "tuning" only follows
- * another plugin, so "loopback" goes first, as BuildKit has it anyway.
- */
-const AT_ONCE = [
-  { type: "loopback" },
-  { type: "tuning", sysctl: { "net.ipv6.conf.default.accept_dad": "0" } },
-] as const;
 
 function range(planned: PlannedRange) {
   return {
