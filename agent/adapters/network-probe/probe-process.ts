@@ -29,7 +29,7 @@ const COMPLAINT_MAX_CHARS = 2_000;
 const POWERLESS = ["--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=-all", "--no-new-privs"];
 
 /** As BuildKit's steps: the plugin that makes the cable waits for no proof of its address. */
-const AT_ONCE = ["sh", "-c", `echo 0 >/proc/${ACCEPT_DAD}; exec "$@"`, "sh"];
+const AT_ONCE = ["sh", "-c", `{ echo 0 >/proc/${ACCEPT_DAD}; } 2>/dev/null; exec "$@"`, "sh"];
 
 /**
  * A probe in a network namespace of its own, which nobody else can name: it exists as long as this
