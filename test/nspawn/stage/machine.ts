@@ -1,5 +1,5 @@
 import { copyFile, cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { stringify } from "smol-toml";
 import { Phase } from "../../../agent/adapters/grpc/gen/builder/agent/v1/observed_state.ts";
 import { Scope } from "../../../agent/lifecycle/scope.ts";
@@ -38,6 +38,8 @@ export interface MachineOptions {
   readonly hasWorld?: boolean;
   /** Default false: as apt leaves it, with nothing of an image and configured by nobody. */
   readonly isPlain?: boolean;
+  /** Default true: as `boot` leaves it; else it is off. */
+  readonly isOn?: boolean;
 }
 
 /**
@@ -84,6 +86,7 @@ export class Machine implements AsyncDisposable {
       const machine = new Machine({ plane, disk, tools }, network, scope, { world, isPlain: options.isPlain });
       scope.defer(() => machine.#container?.[Symbol.asyncDispose]());
       await (options.isPlain === true ? machine.#makePlain() : machine.#configure(options));
+      if (options.isOn === false) return machine;
       await machine.boot();
       if (options.awaitReady ?? options.isPlain !== true) await machine.ready();
       return machine;
@@ -166,6 +169,15 @@ export class Machine implements AsyncDisposable {
   get world(): NetworkNamespace {
     if (this.#world === undefined) throw new Error("The machine has no world");
     return this.#world;
+  }
+
+  get isOn(): boolean {
+    return this.#container !== undefined;
+  }
+
+  /** Its control group, as this machine's root has it. */
+  get group(): string {
+    return basename(dirname(this.disk.root));
   }
 
   get container(): Container {
