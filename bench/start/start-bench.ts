@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { setMaxListeners } from "node:events";
 import { promisify } from "node:util";
 import { Deadline } from "../../sandbox/deadline.ts";
 import { Machine } from "../../test/nspawn/stage/machine.ts";
@@ -31,6 +32,8 @@ export async function benchStart(options: StartOptions, outer: AbortSignal): Pro
   const startedAt = new Date().toISOString();
   const limitMs = LIMIT_MS + options.boots * BOOT_LIMIT_MS;
   using deadline = new Deadline(limitMs, outer);
+  // Many builds wait with it at a time.
+  setMaxListeners(0, deadline.signal);
   try {
     const measured = { ...(needsMachine && (await onMachine(options, deadline.signal))) };
     const volumes = options.parts.has("volume") ? { volumes: await formatVolumes(deadline.signal) } : {};

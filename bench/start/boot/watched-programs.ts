@@ -63,10 +63,13 @@ export function programsOf(lines: readonly string[]): readonly SeenProgram[] {
   for (const line of lines) {
     const [what, atNs, pid = "", group = "", ...words] = line.split("\t");
     const atMs = Number(atNs) / 1e6;
-    if (what === "exec") programs.push({ unit: unitOf(group), words, atMs, pid });
-    const last = programs.findLastIndex((one) => one.pid === pid && one.endedMs === undefined);
-    const ended = programs[last];
-    if (what === "exit" && ended !== undefined) programs[last] = { ...ended, endedMs: atMs };
+    const at = programs.findLastIndex((one) => one.pid === pid && one.endedMs === undefined);
+    const before = programs[at];
+    if (what === "exit" && before !== undefined) programs[at] = { ...before, endedMs: atMs };
+    if (what !== "exec") continue;
+    // One that soon became another was seen as that already: it is the same start.
+    if (before?.words.join("\t") === words.join("\t")) programs.splice(at, 1);
+    programs.push({ unit: unitOf(group), words, atMs, pid });
   }
   return programs.map(({ pid: _, ...program }) => program);
 }
