@@ -8,6 +8,7 @@ import { Tasks } from "../lifecycle/tasks.ts";
 import type { HealthBoard } from "../ports/health-board.ts";
 import type { Traces } from "../ports/traces.ts";
 import type { TroubleStore } from "../ports/trouble-store.ts";
+import { ageHistory, type HistoryPorts } from "./age-history.ts";
 import { answerDiagnostics, type DiagnosticsPorts } from "./answer-diagnostics.ts";
 import { type AttachPorts, stayAttached } from "./attach/attach.ts";
 import { Belonging, type BelongingPorts } from "./belong/belong.ts";
@@ -59,6 +60,7 @@ export type AgentPorts = BelongingPorts &
   BuildkitPorts &
   TrialPorts &
   ReliefPorts &
+  HistoryPorts &
   AssignmentPorts &
   DebugChapterPorts &
   EndingPorts &
@@ -129,6 +131,7 @@ export async function runAgent(
   tasks.run("buildkit", (signal, report) => runBuildkit(ports, board, report, signal));
   tasks.run("step-trials", (signal, report) => trySteps(ports, board, report, signal));
   tasks.run("disk", (signal, report) => relieveDisk(ports, board, report, signal));
+  tasks.run("history", (signal, report) => ageHistory(ports, board, report, signal));
   tasks.run("runtime", (signal) => watchRuntime(ports, board, signal));
   tasks.run("ca-bundles", (signal) => readBundles(ports, board, signal));
   tasks.run("checks", (signal) => examine(ports, board, fixed, signal));

@@ -1,3 +1,4 @@
+import type { HistoryOrder } from "../core/build-history.ts";
 import {
   type DiskLevels,
   diskLevels,
@@ -8,6 +9,7 @@ import {
   NO_RELIEF,
   nextRelief,
   type PruneOrder,
+  type ReliefEnd,
   type ReliefPast,
 } from "../core/disk-relief.ts";
 import { AgentError, inWords } from "../core/errors.ts";
@@ -25,9 +27,9 @@ const BUILDKIT_GRACE_MS = 10_000;
 const LOOK_AGAIN_MS = 60_000;
 
 export interface ReliefPorts {
-  readonly buildkitCache: Pick<BuildkitCache, "prune">;
+  readonly buildkitCache: Pick<BuildkitCache, "prune" | "deleteHistory">;
   readonly unit: BuildkitUnit;
-  readonly meters: Pick<Meters, "cachePruned">;
+  readonly meters: Pick<Meters, "cachePruned" | "historyDeleted">;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -36,9 +38,9 @@ export type ReliefCells = Pick<Board, "desired" | "resources" | "buildkit" | "ga
 
 /**
  * Keeps space free on the cache's disk: asks BuildKit to prune when it runs low, one prune at a
- * time, again after pauses that grow while it does not help. A BuildKit that has not even the space
- * to delete is stopped once the gateway says that no session would be lost; whoever keeps it
- * running starts it again.
+ * time, again after pauses that grow while it does not help, and to delete its history of builds in
+ * between. A BuildKit that has not even the space to delete is stopped once the gateway says that
+ * no session would be lost; whoever keeps it running starts it again.
  */
 export async function relieveDisk(
   ports: ReliefPorts,
@@ -66,8 +68,11 @@ export async function relieveDisk(
         break;
       case "prune":
         past = await prune(ports, cells, step.order, levels, past, signal);
-        if (past.fruitless === 0) report.succeeded();
-        else report.failed(cells.relief.get().message, 0);
+        tell(report, cells, past);
+        break;
+      case "delete-history":
+        past = await deleteHistory(ports, cells, step.order, levels, past, signal);
+        tell(report, cells, past);
         break;
       case "restart-buildkit":
         log.warn(freeNow(cells), "buildkit.restarted-for-space");
@@ -95,24 +100,70 @@ async function prune(
   const begunMonoMs = clock.now().monoMs;
   cells.relief.set({ at: "pruning", message: "the cache is being pruned" });
   log.info({ ...order, ...freeNow(cells) }, "disk.low");
-  const ended = await buildkitCache.prune(order, signal).then(
-    (pruned) => ({ ended: "pruned", ...pruned }) as const,
-    (err: unknown) => ({ ended: isNoSpace(err) ? "no-space" : "failed", err }) as const,
-  );
+  const done = await buildkitCache
+    .prune(order, signal)
+    .then((pruned) => ({ ended: "pruned", ...pruned }) as const, failed);
   if (signal.aborted) return past;
-  await remeasured(cells, clock, signal);
-  const { monoMs } = clock.now();
-  const resources = cells.resources.get();
-  const isEnough = resources !== undefined && !isLow(resources, levels);
-  const facts = { ...ended, ...freeNow(cells), isEnough, durationMs: Math.round(monoMs - begunMonoMs) };
+  const isEnough = await isRelieved(cells, clock, levels, signal);
+  const facts = { ...done, ...freeNow(cells), isEnough, durationMs: Math.round(clock.now().monoMs - begunMonoMs) };
   if (isEnough) log.info(facts, "disk.relieved");
   else log.warn(facts, "disk.still-low");
   meters.cachePruned(
-    ended.ended === "pruned" ? (isEnough ? "enough" : "too-little") : ended.ended,
-    ended.ended === "pruned" ? ended.freedBytes : 0,
+    done.ended === "pruned" ? (isEnough ? "enough" : "too-little") : done.ended,
+    done.ended === "pruned" ? done.freedBytes : 0,
   );
-  cells.relief.set(isEnough ? IDLE_RELIEF : { at: "helpless", message: HELPLESS[ended.ended] });
-  return { fruitless: isEnough ? 0 : past.fruitless + 1, last: { endedAtMonoMs: monoMs, ended: ended.ended } };
+  return after(done.ended, cells, clock, isEnough ? 0 : past.fruitless + 1);
+}
+
+async function deleteHistory(
+  { buildkitCache, meters, clock, log }: ReliefPorts,
+  cells: ReliefCells,
+  order: HistoryOrder,
+  levels: DiskLevels & InodeLevels,
+  past: ReliefPast,
+  signal: AbortSignal,
+): Promise<ReliefPast> {
+  const begunMonoMs = clock.now().monoMs;
+  cells.relief.set({ at: "pruning", message: "the history of builds that have ended is being deleted" });
+  const done = await buildkitCache
+    .deleteHistory(order, signal)
+    .then(({ records }) => ({ ended: records > 0 ? "history-deleted" : "no-history", records }) as const, failed);
+  if (signal.aborted) return past;
+  if (done.ended === "no-history") return after(done.ended, cells, clock, past.fruitless);
+  const isEnough = await isRelieved(cells, clock, levels, signal);
+  const facts = { ...freeNow(cells), durationMs: Math.round(clock.now().monoMs - begunMonoMs) };
+  if ("err" in done) log.warn({ because: "space", err: done.err }, "buildkit.history-not-deleted");
+  else {
+    log.info({ because: "space", records: done.records, ...facts }, "buildkit.history-deleted");
+    meters.historyDeleted("space", done.records);
+  }
+  if (isEnough) log.info({ ended: done.ended, ...facts, isEnough }, "disk.relieved");
+  return after(done.ended, cells, clock, isEnough ? 0 : past.fruitless);
+}
+
+function failed(err: unknown): { readonly ended: "no-space" | "failed"; readonly err: unknown } {
+  return { ended: isNoSpace(err) ? "no-space" : "failed", err };
+}
+
+function after(ended: ReliefEnd, { relief }: ReliefCells, clock: Clock, fruitless: number): ReliefPast {
+  relief.set(fruitless === 0 ? IDLE_RELIEF : { at: "helpless", message: HELPLESS[ended] });
+  return { fruitless, last: { endedAtMonoMs: clock.now().monoMs, ended } };
+}
+
+async function isRelieved(
+  cells: ReliefCells,
+  clock: Clock,
+  levels: DiskLevels & InodeLevels,
+  signal: AbortSignal,
+): Promise<boolean> {
+  await remeasured(cells, clock, signal);
+  const resources = cells.resources.get();
+  return resources !== undefined && !isLow(resources, levels);
+}
+
+function tell(report: LoopReport, { relief }: ReliefCells, { fruitless }: ReliefPast): void {
+  if (fruitless === 0) report.succeeded();
+  else report.failed(relief.get().message, 0);
 }
 
 function freeNow({ resources }: ReliefCells): { readonly freeBytes?: number; readonly freeInodes?: number } {
@@ -120,11 +171,14 @@ function freeNow({ resources }: ReliefCells): { readonly freeBytes?: number; rea
   return now === undefined ? {} : { freeBytes: now.cacheFreeBytes, freeInodes: now.cacheFreeInodes };
 }
 
-const HELPLESS = {
+const HELPLESS: Readonly<Record<ReliefEnd, string>> = {
   pruned: "pruning did not free enough: what is left is in use, or is not BuildKit's",
+  "history-deleted": "neither pruning nor deleting the history of builds has freed enough yet",
+  "no-history":
+    "pruning did not free enough, nor is there a build's history to delete: the rest is in use, or is not BuildKit's",
   "no-space": "BuildKit has not even the space to prune: it is started anew when no session is open",
   failed: "pruning failed: see the log",
-} as const;
+};
 
 function isNoSpace(failure: unknown): boolean {
   return failure instanceof AgentError && failure.code === "buildkit.disk-full";

@@ -14,6 +14,11 @@ export interface Grant {
   readonly keySpkiSha256?: string;
   /** What its sessions may ask of BuildKit, in a fixed order; absent: `USUAL_PERMISSIONS`. */
   readonly permissions?: readonly Permission[];
+  /**
+   * Builds of one take files of each other's clients for theirs where length, mode and time are
+   * alike; absent: no other build's.
+   */
+  readonly contextGroup?: string;
 }
 
 /** Of the control plane's. A build that it has opened is "kept-out" by a machine that drains. */

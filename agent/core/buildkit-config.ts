@@ -1,3 +1,4 @@
+import { buildkitsHistoryAgeMs, HISTORY_KEPT } from "./build-history.ts";
 import { type CacheSpace, cacheSpace } from "./buildkit-space.ts";
 import type { BuildkitSettings } from "./desired-state.ts";
 
@@ -67,7 +68,10 @@ export function buildkitConfig(
         [STEP_LOG_MAX_BYTES]: settings.stepLogMaxBytes || STEP_LOG_DEFAULT_BYTES,
         [STEP_LOG_MAX_BYTES_PER_SECOND]: settings.stepLogMaxBytesPerSecond || STEP_LOG_DEFAULT_BYTES,
       },
-      history: { maxAge: `${Math.floor(settings.historyMaxAgeMs / 1000)}s`, maxEntries: HISTORY_MAX_ENTRIES },
+      history: {
+        maxAge: `${Math.floor(buildkitsHistoryAgeMs(settings.historyMaxAgeMs) / 1000)}s`,
+        maxEntries: HISTORY_KEPT,
+      },
       worker: {
         ...fixed.worker,
         oci: {
@@ -154,12 +158,6 @@ export function fixedConfig(places: BuildkitPlaces) {
  * that is installed later is found by a restart of BuildKit.
  */
 const PLATFORMS_MAX_AGE = "24h";
-
-/**
- * BuildKit's own default, said aloud: so many of the records that are older than their age are
- * kept. Of younger ones all are, each with some 50 kB of its build's traces.
- */
-const HISTORY_MAX_ENTRIES = 50;
 
 /**
  * In order, each only if the one before freed too little. BuildKit compares the size of the WHOLE

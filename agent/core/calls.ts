@@ -46,6 +46,11 @@ export interface Method {
   readonly needs: Permission;
   readonly inHeader?: Named<string>;
   readonly inMessage?: readonly Named<number>[];
+  /**
+   * BuildKit keeps one copy of what clients of one key send, found by this header: it gets one of
+   * the build's group.
+   */
+  readonly keyedIn?: string;
   /** Whose answer names the asker's blobs: the history of a ref, or a blob that names more. */
   readonly tells?: "history" | "blob";
   /**
@@ -62,6 +67,8 @@ const CONTENT = "/containerd.services.content.v1.Content/";
 export const BUILD_HEADER = "buildkit-controlapi-buildid";
 /** BuildKit's session/session.go; metadata keys are lower case on the wire. */
 export const SESSION_HEADER = "x-docker-expose-session-uuid";
+/** The same. */
+export const SHARED_KEY_HEADER = "x-docker-expose-session-sharedkey";
 
 /**
  * buildx asks for it once, to learn whether BuildKit keeps a history (its util/buildflags). It is
@@ -106,7 +113,11 @@ const METHODS: ReadonlyMap<string, Method> = new Map<string, Method>([
   ],
   [
     `${CONTROL}Session`,
-    { needs: "build", inHeader: { at: SESSION_HEADER, kind: "session", claims: true, required: true } },
+    {
+      needs: "build",
+      inHeader: { at: SESSION_HEADER, kind: "session", claims: true, required: true },
+      keyedIn: SHARED_KEY_HEADER,
+    },
   ],
   [
     `${CONTROL}ListenBuildHistory`,

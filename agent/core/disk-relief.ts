@@ -1,3 +1,4 @@
+import { type HistoryOrder, historyForSpace } from "./build-history.ts";
 import type { Resources } from "./machine.ts";
 
 /**
@@ -52,14 +53,19 @@ export function inodeLevels(inodes: number): InodeLevels {
 const LOW_SHARE = 0.05;
 const GOAL_SHARE = 0.1;
 
+/**
+ * "no-history": there was no record to delete; "no-space": BuildKit has not even the space to
+ * delete.
+ */
+export type ReliefEnd = "pruned" | "history-deleted" | "no-history" | "no-space" | "failed";
+
 /** What pruning has brought since the disk was last above its low level. */
 export interface ReliefPast {
   /** Prunes in a row after which the disk was still low. */
   readonly fruitless: number;
   readonly last?: {
     readonly endedAtMonoMs: number;
-    /** "no-space": BuildKit has not even the space to delete. */
-    readonly ended: "pruned" | "no-space" | "failed";
+    readonly ended: ReliefEnd;
   };
 }
 
@@ -78,6 +84,7 @@ export interface PruneOrder {
 export type ReliefStep =
   | { readonly do: "nothing" }
   | { readonly do: "prune"; readonly order: PruneOrder }
+  | { readonly do: "delete-history"; readonly order: HistoryOrder }
   /** Its start gives up a piece of the disk's reserve, so that it can prune again. */
   | { readonly do: "restart-buildkit" }
   | { readonly do: "wait"; readonly ms: number };
@@ -93,8 +100,9 @@ export function isLow(space: DiskSpace, { lowBytes, lowInodes }: DiskLevels & In
 
 /**
  * What to do about the space that is free now. What was used least lately goes first; only when
- * builds are refused all the same, everything that no build uses. `isIdle`: no session would be
- * lost with BuildKit.
+ * builds are refused all the same, everything that no build uses. What a prune leaves is in use,
+ * not BuildKit's, or its history of builds: of that the oldest go, and all where a prune that
+ * spared nothing was too little. `isIdle`: no session would be lost with BuildKit.
  */
 export function nextRelief(
   space: DiskSpace,
@@ -105,8 +113,10 @@ export function nextRelief(
   if (!isLow(space, levels)) return { do: "nothing" };
   const { last, fruitless } = past;
   const isFull = space.cacheFreeBytes < levels.fullBytes || space.cacheFreeInodes < levels.fullInodes;
+  if (last?.ended === "pruned") return { do: "delete-history", order: historyForSpace(isFull && fruitless > 1) };
   // The second try, which spares nothing or has a new BuildKit, follows the first at once.
-  const isUrgent = isFull && fruitless <= 1 && last?.ended !== "failed";
+  const isSecond = isFull && fruitless <= 1 && last?.ended !== "failed";
+  const isUrgent = isSecond || last?.ended === "history-deleted";
   const pauseMs = isUrgent ? 0 : Math.min(PAUSE.mostMs, PAUSE.firstMs * 2 ** Math.max(0, fruitless - 1));
   const waitMs = last === undefined ? 0 : last.endedAtMonoMs + pauseMs - nowMonoMs;
   if (waitMs > 0) return { do: "wait", ms: waitMs };

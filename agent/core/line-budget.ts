@@ -1,8 +1,8 @@
 import type { EventName } from "./events/index.ts";
+import { LeakyBucket } from "./leaky-bucket.ts";
 
 /** Of one event, as many lines at once; and as many in a second after that. */
-const AT_ONCE = 200;
-const A_SECOND = 1;
+const LINES = { holds: 200, leaksPerMs: 1 / 1_000 };
 
 /** What another end brings about by each of its messages, whatever it says in them. */
 const AT_OTHERS_PACE: ReadonlySet<string> = new Set<EventName>([
@@ -63,9 +63,8 @@ const AT_OTHERS_PACE: ReadonlySet<string> = new Set<EventName>([
 ]);
 
 interface Account {
-  left: number;
-  atMs: number;
-  untold: number;
+  readonly lines: LeakyBucket;
+  readonly untold: number;
 }
 
 /**
@@ -82,10 +81,9 @@ export class LineBudget {
    */
   take(event: string, nowMs: number): number | undefined {
     if (!AT_OTHERS_PACE.has(event)) return 0;
-    const before = this.#accounts.get(event) ?? { left: AT_ONCE, atMs: nowMs, untold: 0 };
-    const left = Math.min(AT_ONCE, before.left + ((nowMs - before.atMs) / 1_000) * A_SECOND);
-    const isTold = left >= 1;
-    this.#accounts.set(event, { left: isTold ? left - 1 : left, atMs: nowMs, untold: isTold ? 0 : before.untold + 1 });
-    return isTold ? before.untold : undefined;
+    const account = this.#accounts.get(event) ?? { lines: new LeakyBucket(LINES), untold: 0 };
+    const isTold = account.lines.takes(1, nowMs);
+    this.#accounts.set(event, { ...account, untold: isTold ? 0 : account.untold + 1 });
+    return isTold ? account.untold : undefined;
   }
 }

@@ -1,3 +1,5 @@
+import { LeakyBucket } from "./leaky-bucket.ts";
+
 /**
  * What a control plane may say at once, in messages, and in a second after that. An honest one says
  * a few a second: but one that tells each opening and each end of short builds apart must not find
@@ -17,16 +19,10 @@ const PAUSE_MAX_MS = 1_000;
 
 /** How fast messages are taken: who says more waits to be read, by the flow control of HTTP/2. */
 export class MessagePace {
-  /** Messages above what the pace allows, as of `#atMonoMs`. */
-  #ahead = 0;
-  #atMonoMs = 0;
+  readonly #messages = new LeakyBucket({ holds: AT_ONCE, leaksPerMs: MESSAGES_A_SECOND / 1_000 });
 
   /** One more was taken; in how many ms the next one may be. @param readMs what it took to read */
   pauseMs(readMs: number, nowMonoMs: number): number {
-    const back = ((nowMonoMs - this.#atMonoMs) / 1_000) * MESSAGES_A_SECOND;
-    const ahead = Math.max(0, this.#ahead - back) + 1 + readMs / READ_MS_OF_ONE;
-    this.#ahead = Math.min(ahead, AT_ONCE + (PAUSE_MAX_MS / 1_000) * MESSAGES_A_SECOND);
-    this.#atMonoMs = nowMonoMs;
-    return Math.max(0, ((this.#ahead - AT_ONCE) / MESSAGES_A_SECOND) * 1_000);
+    return this.#messages.overflowMs(1 + readMs / READ_MS_OF_ONE, nowMonoMs, PAUSE_MAX_MS);
   }
 }

@@ -1,3 +1,5 @@
+import { LeakyBucket } from "./leaky-bucket.ts";
+
 /** What another process of this machine may take of ours at once, and of the time after that. */
 const AT_ONCE_MS = 5_000;
 const SHARE = 0.25;
@@ -10,15 +12,10 @@ const PAUSE_MAX_MS = 3_000;
  * a hello of 100,000 records, which is rare, takes as long as thousands of lines that are not.
  */
 export class ReadingPace {
-  /** Spent above what the share gave back, as of `#atMs`. */
-  #aheadMs = 0;
-  #atMs = 0;
+  readonly #time = new LeakyBucket({ holds: AT_ONCE_MS, leaksPerMs: SHARE });
 
   /** So much was spent; after how many ms more may be read. @param nowMs monotonic */
   pauseMs(spentMs: number, nowMs: number): number {
-    const back = (nowMs - this.#atMs) * SHARE;
-    this.#aheadMs = Math.min(Math.max(0, this.#aheadMs - back) + spentMs, AT_ONCE_MS + PAUSE_MAX_MS * SHARE);
-    this.#atMs = nowMs;
-    return Math.max(0, (this.#aheadMs - AT_ONCE_MS) / SHARE);
+    return this.#time.overflowMs(spentMs, nowMs, PAUSE_MAX_MS);
   }
 }

@@ -1,4 +1,5 @@
 import type { Backoff } from "./backoff.ts";
+import { LeakyBucket } from "./leaky-bucket.ts";
 
 /**
  * A certificate as it was received. Its lifetime counts from then: `notBefore` may lie far back.
@@ -53,17 +54,11 @@ const FIRSTS_AT_ONCE = 120;
 export const FIRST_BACK_MS = 10_000;
 
 export class FirstCertificates {
-  #left = FIRSTS_AT_ONCE;
-  #atMs: number | undefined;
+  readonly #asked = new LeakyBucket({ holds: FIRSTS_AT_ONCE, leaksPerMs: 1 / FIRST_BACK_MS });
 
   /** Whether one may be asked for now; it is counted then, whatever comes of it. */
   take(nowMonoMs: number): boolean {
-    const back = (nowMonoMs - (this.#atMs ?? nowMonoMs)) / FIRST_BACK_MS;
-    this.#left = Math.min(FIRSTS_AT_ONCE, this.#left + back);
-    this.#atMs = nowMonoMs;
-    if (this.#left < 1) return false;
-    this.#left -= 1;
-    return true;
+    return this.#asked.takes(1, nowMonoMs);
   }
 }
 

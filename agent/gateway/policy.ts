@@ -123,6 +123,11 @@ export class Policy {
     return grant.permissions === undefined ? USUAL_PERMISSIONS : new Set(grant.permissions);
   }
 
+  /** Whose clients' files it may be given; undefined: its own only. */
+  contextGroup(buildId: string): string | undefined {
+    return this.#allowSet?.grants.get(buildId)?.contextGroup;
+  }
+
   /** Judges an open session again. */
   standing(grounds: Grounds, nowMs: number): Standing {
     if (this.#allowSet === undefined) return { stands: false, ending: "build-ended", detail: "there is no policy" };

@@ -1,5 +1,7 @@
-interface Bucket {
-  readonly tokens: number;
+import { LeakyBucket } from "../core/leaky-bucket.ts";
+
+interface Opened {
+  readonly sessions: LeakyBucket;
   readonly atMs: number;
 }
 
@@ -12,7 +14,7 @@ const MINUTE_MS = 60_000;
 export class SessionRate {
   readonly #perMinute: number;
   /** The one that was used longest ago first. */
-  readonly #buckets = new Map<string, Bucket>();
+  readonly #builds = new Map<string, Opened>();
 
   constructor(perMinute: number) {
     this.#perMinute = perMinute;
@@ -20,24 +22,19 @@ export class SessionRate {
 
   /** Whether it may open one now. */
   take(buildId: string, monoMs: number): boolean {
-    this.#forgetFull(monoMs);
-    const bucket = this.#buckets.get(buildId);
-    const tokens = bucket === undefined ? this.#perMinute : this.#tokensAt(bucket, monoMs);
-    const may = tokens >= 1;
-    this.#buckets.delete(buildId);
-    this.#buckets.set(buildId, { tokens: may ? tokens - 1 : tokens, atMs: monoMs });
-    return may;
+    this.#forgetIdle(monoMs);
+    const measure = { holds: this.#perMinute, leaksPerMs: this.#perMinute / MINUTE_MS };
+    const sessions = this.#builds.get(buildId)?.sessions ?? new LeakyBucket(measure);
+    this.#builds.delete(buildId);
+    this.#builds.set(buildId, { sessions, atMs: monoMs });
+    return sessions.takes(1, monoMs);
   }
 
-  /** What nobody has used for a minute is full, and says nothing. */
-  #forgetFull(monoMs: number): void {
-    for (const [buildId, bucket] of this.#buckets) {
-      if (monoMs - bucket.atMs < MINUTE_MS) return;
-      this.#buckets.delete(buildId);
+  /** What nobody has used for a minute is empty, and says nothing. */
+  #forgetIdle(monoMs: number): void {
+    for (const [buildId, { atMs }] of this.#builds) {
+      if (monoMs - atMs < MINUTE_MS) return;
+      this.#builds.delete(buildId);
     }
-  }
-
-  #tokensAt({ tokens, atMs }: Bucket, monoMs: number): number {
-    return Math.min(this.#perMinute, tokens + ((monoMs - atMs) / MINUTE_MS) * this.#perMinute);
   }
 }

@@ -1,3 +1,4 @@
+import type { HistoryOrder } from "../core/build-history.ts";
 import type { PruneOrder } from "../core/disk-relief.ts";
 import type { AgentError } from "../core/errors.ts";
 import type { ProbeFinding } from "../core/network/order.ts";
@@ -82,6 +83,12 @@ export interface BuildkitCache {
    * each sends all of it again. @throws {AgentError} as `prune`.
    */
   forgetTransfers(signal: AbortSignal): Promise<Pruned>;
+  /**
+   * Deletes records of builds that have ended, the oldest first, and frees what they hold, which no
+   * pruning does. A round: a thousand of them, or a minute. `records`: how many are gone. @throws
+   * {AgentError} as `prune`.
+   */
+  deleteHistory(order: HistoryOrder, signal: AbortSignal): Promise<{ readonly records: number }>;
 }
 
 export interface Pruned {

@@ -1,3 +1,4 @@
+import type { HistoryReason } from "../core/build-history.ts";
 import type { MessageKind, PlaneCall, WatchedProcess } from "../core/counted.ts";
 import type { PruneOutcome } from "../core/disk-relief.ts";
 import type { SessionEnding } from "../core/session.ts";
@@ -22,6 +23,7 @@ export interface Meters {
   /** @param tookMs where it ran. */
   stepTried(outcome: (typeof STEP_OUTCOMES)[number], tookMs: number | undefined): void;
   cachePruned(outcome: PruneOutcome, freedBytes: number): void;
+  historyDeleted(because: HistoryReason, records: number): void;
   renewalFailed(): void;
   records(counts: RecordCounts): void;
   /** Another process of this machine ended unasked, and is back, or on its way. */

@@ -16,6 +16,7 @@ export const buildOrder = z.object({
   project: id,
   ttlMs: z.int().positive(),
   may: z.array(z.enum(BUILD_PERMISSIONS)).exactOptional(),
+  contextGroup: id.exactOptional(),
 });
 
 /**

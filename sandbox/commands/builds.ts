@@ -20,6 +20,7 @@ export type BuildRequest = Extract<PlaneRequest, { verb: "build-open" | "build-l
 export interface OpenOptions extends InDir, ProjectRef {
   readonly ttl: number;
   readonly may?: readonly BuildPermissionName[];
+  readonly contextGroup?: string;
   /** Whose language is printed, instead of JSON. */
   readonly shell?: Shell;
   /** "host:port" */
@@ -56,10 +57,11 @@ export function lendOrder(options: OpenOptions, untilHangUp: boolean) {
   return { verb: "build-lend", untilHangUp, ...orderOf(options) } as const;
 }
 
-function orderOf({ org, project, ttl, may, machineAddress }: OpenOptions) {
+function orderOf({ org, project, ttl, may, contextGroup, machineAddress }: OpenOptions) {
   return {
     ...{ org, project, ttlMs: ttl },
     ...(may !== undefined && { may: [...may] }),
+    ...(contextGroup !== undefined && { contextGroup }),
     ...(machineAddress !== undefined && { machineAddress }),
   };
 }

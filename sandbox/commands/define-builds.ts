@@ -32,7 +32,8 @@ export function defineBuilds(
         new Option("--may <what...>", "what it may ask of BuildKit; default: build disk-usage prune").choices(
           BUILD_PERMISSIONS,
         ),
-      );
+      )
+      .option("--context-group <name>", "send only what differs from what clients of this group sent; default: all");
   const build = program.command("build").description("open, end, revoke and list builds");
   opening(build.command("open"))
     .description("open a build and print its id and files, as JSON")

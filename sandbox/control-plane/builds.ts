@@ -20,6 +20,8 @@ export interface BuildOrder extends ProjectRef {
   readonly pinKey?: boolean;
   /** What it may ask of BuildKit, if not what builds usually may. */
   readonly permissions?: readonly BuildPermission[];
+  /** Whose clients' files BuildKit may take for its client's; default: nobody else's. */
+  readonly contextGroup?: string;
 }
 
 /** What a build's client needs, but for its key and the server's address. */
@@ -72,7 +74,8 @@ export function orderBuild(order: BuildOrder, key: BuildKey, project: Project, n
   const certificateEndsMs = order.certificateTtlMs === undefined ? expiresAt.getTime() : nowMs + order.certificateTtlMs;
   const keySpkiSha256 = order.pinKey === true ? Buffer.from(key.spkiSha256, "hex") : new Uint8Array();
   const permissions = order.permissions && { allowed: [...order.permissions] };
-  project.open({ buildId, expiresAt, keySpkiSha256, permissions });
+  const { contextGroup = "" } = order;
+  project.open({ buildId, expiresAt, keySpkiSha256, permissions, contextGroup });
   return { buildId, expiresAt, key, certificateEndsMs };
 }
 

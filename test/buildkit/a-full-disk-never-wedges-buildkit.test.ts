@@ -4,6 +4,7 @@ import { GrpcBuildkitCache } from "../../agent/adapters/buildkit/grpc-cache.ts";
 import { systemClock } from "../../agent/adapters/clock/system-clock.ts";
 import { linuxMachine } from "../../agent/adapters/machine/linux-machine.ts";
 import { relieveDisk } from "../../agent/control/relieve-disk.ts";
+import type { HistoryOrder } from "../../agent/core/build-history.ts";
 import type { DesiredState } from "../../agent/core/desired-state.ts";
 import {
   DISK_FULL_BYTES,
@@ -11,6 +12,7 @@ import {
   diskLevels,
   IDLE_RELIEF,
   inodeLevels,
+  type PruneOrder,
 } from "../../agent/core/disk-relief.ts";
 import type { Resources } from "../../agent/core/machine.ts";
 import type { Phase } from "../../agent/core/phase.ts";
@@ -18,6 +20,7 @@ import { type BuildkitView, NO_BUILDKIT } from "../../agent/core/views.ts";
 import { Cell } from "../../agent/lifecycle/cell.ts";
 import { listening, NO_METERS, NO_REPORT } from "../control/stand-ins.ts";
 import { desiredState } from "../core/sample.ts";
+import { KeptHistory } from "./kept-history.ts";
 import { eventually, RealBuildkit, whyNoBuildkit } from "./real-buildkit.ts";
 import { SmallDisk } from "./small-disk.ts";
 
@@ -30,6 +33,15 @@ function leaves(mebibytes: number): readonly string[] {
   const write = `busybox dd if=/dev/urandom of=/x bs=1M count=${mebibytes} 2>/dev/null; : ${randomUUID()}`;
   return [`RUN ["/bin/busybox","sh","-ec","${write}"]`];
 }
+
+/** A step that says so much, and is new each time. */
+function says(mebibytes: number): readonly string[] {
+  const say = `busybox yes ${"x".repeat(200)} | busybox head -c ${mebibytes}m; : ${randomUUID()}`;
+  return [`RUN ["/bin/busybox","sh","-c","${say}"]`];
+}
+
+/** The least disk whose builds are refused as soon as it is low. */
+const TINY_DISK_MIB = 480;
 
 const INODES = 20_000;
 
@@ -47,7 +59,7 @@ describe("a cache on a small disk", () => {
 
   /**
    * Control's chapter on a real daemon and a real disk; the disk is measured as in the agent, only
-   * more often.
+   * more often, and no build's history is so young that its client may still read it.
    */
   async function relieved(bench: RealBuildkit, work: (cells: ReturnType<typeof newCells>) => Promise<void>) {
     const cells = newCells();
@@ -59,7 +71,12 @@ describe("a cache on a small disk", () => {
       for (; !stop.signal.aborted; await clock.sleep(100, stop.signal))
         cells.resources.set(await machine.resources(bench.cacheDir));
     })();
-    const ports = { buildkitCache, unit: bench.unit, meters: NO_METERS, clock, log: bench.log };
+    const cache = {
+      prune: (order: PruneOrder, until: AbortSignal) => buildkitCache.prune(order, until),
+      deleteHistory: (order: HistoryOrder, until: AbortSignal) =>
+        buildkitCache.deleteHistory({ ...order, minAgeMs: 0 }, until),
+    };
+    const ports = { buildkitCache: cache, unit: bench.unit, meters: NO_METERS, clock, log: bench.log };
     const relieving = relieveDisk(ports, cells, NO_REPORT, stop.signal);
     try {
       await work(cells);
@@ -110,6 +127,60 @@ describe("a cache on a small disk", () => {
       await eventually(() => bench.log.events().includes("disk.relieved"), "told");
     });
     await bench.build(leavesFiles(100));
+  });
+
+  it("whose history of builds is what fills it has that deleted, also where clients have looked, and takes builds again", async () => {
+    await using bench = await RealBuildkit.make();
+    const disk = bench.own(await SmallDisk.mount(bench.cacheDir, TINY_DISK_MIB));
+    await bench.up();
+    const history = bench.own(new KeptHistory(bench.places));
+    for (let build = 0; build < 3; build += 1) await bench.build(says(4), ["--progress", "quiet"]);
+    const [pinned = "", looked = "", other = ""] = await history.refs();
+    await history.pin(pinned);
+    expect(await history.look(looked)).toEqual([looked]);
+    using cache = new GrpcBuildkitCache(bench.places.socketPath, bench.cacheDir);
+    await cache.prune({ minFreeBytes: 2 ** 40, all: true }, signal);
+    disk.fill(DISK_FULL_BYTES - 2 * MIB);
+    await relieved(bench, async () => {
+      await eventually(() => bench.log.events().includes("disk.relieved"), "told");
+    });
+    expect(await history.refs()).toEqual([pinned]);
+    expect(bench.log.lines.find(({ event }) => event === "buildkit.history-deleted")?.data).toMatchObject({
+      records: 2,
+    });
+    expect(await history.look(other)).toEqual([]);
+    expect(disk.freeBytes()).toBeGreaterThan(DISK_FULL_BYTES + 4 * MIB);
+    await bench.build(leaves(1));
+  });
+
+  it("has no file of a build left once its history is deleted, but for those of a pinned build and of one that runs", async () => {
+    await using bench = await RealBuildkit.make();
+    await bench.up();
+    const history = bench.own(new KeptHistory(bench.places));
+    using cache = new GrpcBuildkitCache(bench.places.socketPath, bench.cacheDir);
+    await bench.build(leaves(1));
+    const [pinned = ""] = await history.refs();
+    await history.pin(pinned);
+    for (let build = 0; build < 4; build += 1) await bench.build(leaves(1));
+    const all = await history.refs();
+    for (const ref of all.slice(0, 3)) await history.look(ref);
+    const building = bench.build(['RUN ["/bin/busybox","sh","-c","busybox sleep 2; busybox echo still here"]']);
+    await eventually(async () => (await history.refs()).length === all.length + 1, "a build runs");
+    expect(await cache.deleteHistory({ spareYoungest: 1, minAgeMs: 0 }, signal)).toEqual({ records: 3 });
+    expect(await building).toContain("still here");
+    expect(await history.refs()).toHaveLength(3);
+    expect(await cache.deleteHistory({ spareYoungest: 0, minAgeMs: 60_000 }, signal)).toEqual({ records: 0 });
+    expect(await cache.deleteHistory({ spareYoungest: 0, minAgeMs: 0 }, signal)).toEqual({ records: 2 });
+    expect(await history.refs()).toEqual([pinned]);
+    // Of the pinned one a log, an attestation and a trace.
+    await eventually(async () => {
+      await cache.prune({ minFreeBytes: 1, all: false }, signal);
+      return (await history.blobs()) <= 3;
+    }, "only the pinned build's files are there");
+    await bench.unit.stop(10_000, signal);
+    await bench.unit.start(signal);
+    await bench.answering();
+    expect(await history.refs()).toEqual([pinned]);
   });
 
   it("without a free byte starts all the same, on a piece of its reserve, and prunes and builds", async () => {

@@ -15,6 +15,9 @@ const NEGATIVE = Buffer.from([0x20, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x
 const NAME = "\u001b[2J../../etc/passwd\n".repeat(5_000);
 /** ID, Size. */
 const record = (/** @type {number} */ at) => Buffer.concat([field(1, `../${at}\u0000`), NEGATIVE]);
+/** Of a history: Ref and CompletedAt, a second after 1970 and so on. */
+const ended = (/** @type {number} */ at) =>
+  field(2, Buffer.concat([field(1, `${at}${NAME.slice(0, 1_000)}`), field(7, Buffer.from([0x08, ...varint(at)]))]));
 const whole = (/** @type {Buffer} */ piece, /** @type {number} */ bytes) => Buffer.alloc(bytes, piece);
 
 /** @type {Record<string, { unary?: () => Buffer; again?: (at: number) => Buffer }>} */
@@ -37,6 +40,8 @@ const CONDUCT = {
   },
   "records without end": { again: record },
   "records of a megabyte without end": { again: () => whole(Buffer.from([0x08, 1]), MiB - 100) },
+  "records of 20 MB": { again: () => whole(Buffer.from([0x08, 1]), 20 * MiB) },
+  "ended builds without end": { again: ended },
   "an error of 15 KB": {},
   "frames of no call without end": {},
   "a byte a second": {},
@@ -91,9 +96,10 @@ else {
     };
     pour();
   };
-  for (const name of ["ListWorkers", "DiskUsage", "Solve"])
+  for (const name of ["ListWorkers", "DiskUsage", "Solve", "UpdateBuildHistory"])
     server.register(service + name, answer, pass, pass, "unary");
-  server.register(`${service}Prune`, stream, pass, pass, "serverStream");
+  for (const name of ["Prune", "ListenBuildHistory"])
+    server.register(service + name, stream, pass, pass, "serverStream");
   server.bindAsync(`unix:${socketPath}`, ServerCredentials.createInsecure(), () => process.send?.("listening"));
 }
 process.once("disconnect", () => process.exit());

@@ -74,9 +74,7 @@ export class Builders {
     this.#count += 1;
     const isFresh = draw() < 0.5;
     const payloadSeed = isFresh ? Math.floor(draw() * 2 ** 31) : person;
-    // BuildKit takes a file for the one that another client sent if both have one length and one
-    // time of change, and the kernel's clock for that ticks every few milliseconds.
-    const bytes = isFresh ? LEAST_BYTES + Math.floor(draw() * (MOST_BYTES - LEAST_BYTES)) : MOST_BYTES + person;
+    const bytes = isFresh ? LEAST_BYTES + Math.floor(draw() * (MOST_BYTES - LEAST_BYTES)) : MOST_BYTES;
     const seconds = isFresh ? Math.floor(draw() * (MOST_SECONDS + 1)) : 1;
     const buildId = `chaos-${this.#count}`;
     const orderedMs = Date.now();

@@ -72,6 +72,9 @@ export async function empty(vm: NetworkNamespace, workDir: string, name: DiskNam
   await vm.run("rm", ["-f", join(workDir, name, "filler")]);
 }
 
+/** The kernel allows no fewer than there are: some may have come since they were counted. */
+const COUNTS = 5;
+
 /** As many inodes as there are in use, and a few; undefined: as many as there were at first. */
 export async function limitInodes(
   vm: NetworkNamespace,
@@ -79,6 +82,13 @@ export async function limitInodes(
   name: DiskName,
   left: number | undefined,
 ): Promise<void> {
-  const inodes = left === undefined ? USUAL_INODES : (await useOf(vm, workDir, name)).usedInodes + left;
-  await vm.run("mount", ["-o", `remount,nr_inodes=${inodes}`, join(workDir, name)]);
+  for (let counts = 1; ; counts += 1) {
+    const inodes = left === undefined ? USUAL_INODES : (await useOf(vm, workDir, name)).usedInodes + left;
+    try {
+      await vm.run("mount", ["-o", `remount,nr_inodes=${inodes}`, join(workDir, name)]);
+      return;
+    } catch (failure) {
+      if (counts === COUNTS) throw failure;
+    }
+  }
 }

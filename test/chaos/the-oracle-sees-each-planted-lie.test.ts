@@ -75,6 +75,28 @@ describe("of builds it sees", () => {
   });
 });
 
+describe("of a build whose record was still with its gateway", () => {
+  const kept = fault("state-full", { beganMs: 9_000, mendedMs: 20_000 });
+  const killed = fault("agent-killed", { beganMs: 15_000, mendedMs: 16_000 });
+  const lost = (...faults: Timeline["faults"]): Timeline =>
+    timeline({ faults, builds: [build({ outcome: failed() }), right], sessions: [session(1)], records: [] });
+  const revoked = fault("build-revoked", { target: "b1" });
+
+  it("it takes what ended the build for the cause, where both were killed before anybody could be told", () => {
+    expect(judgeBuilds(lost(kept, revoked, killed)).explanations).toMatchObject([
+      { by: "build-revoked", told: "ending:build-revoked" },
+    ]);
+  });
+
+  it.each<{ lie: string; told: Timeline }>([
+    { lie: "that it was lost, though nothing was killed", told: lost(kept, revoked) },
+    { lie: "that it was lost with what kept it, though somebody could be told", told: lost(revoked, killed) },
+    { lie: "that something ended the build, where nothing did", told: lost(kept, killed) },
+  ])("it sees the lie $lie", ({ told }) => {
+    expect(words(judgeBuilds(told).breaches)).toEqual([expect.stringMatching(/told: nobody/)]);
+  });
+});
+
 describe("of records it sees", () => {
   it.each<{ lie: string; told: Timeline; says: readonly RegExp[] }>([
     { lie: "one that is lost", told: timeline({ records: [record(1), record(2)] }), says: [/s3 .* has no record/] },

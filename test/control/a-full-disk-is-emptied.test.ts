@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { relieveDisk } from "../../agent/control/relieve-disk.ts";
+import type { HistoryOrder } from "../../agent/core/build-history.ts";
 import { disk as diskCheck } from "../../agent/core/checks/buildkit.ts";
 import type { DesiredState } from "../../agent/core/desired-state.ts";
 import { type DiskRelief, IDLE_RELIEF, type PruneOrder } from "../../agent/core/disk-relief.ts";
@@ -24,7 +25,10 @@ describe("a disk of 10 GiB", () => {
   let cells: ReturnType<typeof newCells>;
   let orders: PruneOrder[];
   let outcomes: string[];
+  let historyOrders: HistoryOrder[];
+  let deleted: string[];
   let answer: (order: PruneOrder) => Promise<{ records: number; freedBytes: number }>;
+  let deleteHistory: () => Promise<{ records: number }>;
 
   function newCells() {
     return {
@@ -61,15 +65,23 @@ describe("a disk of 10 GiB", () => {
     cells = newCells();
     orders = [];
     outcomes = [];
+    historyOrders = [];
+    deleted = [];
     answer = async () => ({ records: 2, freedBytes: GIB });
+    deleteHistory = async () => ({ records: 0 });
     const buildkitCache = {
       prune: (order: PruneOrder) => {
         orders.push(order);
         return answer(order);
       },
+      deleteHistory: (order: HistoryOrder) => {
+        historyOrders.push(order);
+        return deleteHistory();
+      },
     };
     const meters = {
       cachePruned: (outcome: string, freedBytes: number) => void outcomes.push(`${outcome} ${freedBytes / GIB}`),
+      historyDeleted: (because: string, records: number) => void deleted.push(`${because} ${records}`),
     };
     running = relieveDisk({ buildkitCache, unit, meters, clock, log }, cells, report, stop.signal);
   });
@@ -109,7 +121,7 @@ describe("a disk of 10 GiB", () => {
     expect(disk()).toMatchObject({
       state: "failed",
       message: expect.stringMatching(
-        /builds are refused below 256\.0 MiB; .*is in use, or is not BuildKit's/,
+        /builds are refused below 256\.0 MiB; .*nor is there .*history.* is in use, or is not BuildKit's/,
       ) as string,
     });
     await clock.advance(29_000);
@@ -119,6 +131,50 @@ describe("a disk of 10 GiB", () => {
     expect(outcomes).toEqual(["too-little 1", "too-little 1"]);
     expect(log.events.slice(0, 2)).toEqual(["disk.low", "disk.still-low"]);
     expect(report.told[0]).toMatch(/^failed: pruning did not free enough/);
+  });
+
+  it("that pruning does not relieve is rid of old history, then of everything, then of all history, until there is enough", async () => {
+    const left = [3, 4, 5];
+    deleteHistory = async () => ({ records: left.shift() ?? 0 });
+    await free(0.1);
+    await free(0.11);
+    expect(disk().message).toContain("the history of builds that have ended is being deleted");
+    await free(0.12);
+    await free(0.13);
+    expect(orders.map(({ all }) => all)).toEqual([false, true]);
+    await free(0.14);
+    await free(0.15);
+    expect(historyOrders.map(({ spareYoungest }) => spareYoungest)).toEqual([50, 0, 0]);
+    await free(2);
+    expect(disk()).toMatchObject({ state: "ok", message: "2.0 GiB of 10.0 GiB free" });
+    expect(deleted).toEqual(["space 3", "space 4", "space 5"]);
+    expect(log.events.slice(-2)).toEqual(["buildkit.history-deleted", "disk.relieved"]);
+    expect(report.told.at(-1)).toBe("succeeded");
+    await clock.advance(600_000);
+    expect(orders).toHaveLength(3);
+    expect(historyOrders).toHaveLength(3);
+  });
+
+  it("whose history cannot be deleted is told so, and pruned again after a pause", async () => {
+    deleteHistory = () => Promise.reject(new Error("connection lost"));
+    await free(0.1);
+    await free(0.11);
+    await free(0.12);
+    expect(log.events).toEqual(["disk.low", "disk.still-low", "buildkit.history-not-deleted"]);
+    expect(report.told.at(-1)).toMatch(/^failed: pruning failed/);
+    await clock.advance(14_999);
+    expect(orders).toHaveLength(1);
+    await clock.advance(1);
+    expect(orders).toHaveLength(2);
+  });
+
+  it("too full to delete history has BuildKit started anew, too", async () => {
+    deleteHistory = () =>
+      Promise.reject(new AgentError("buildkit.disk-full", "no space left on device", { retryable: true }));
+    await free(0);
+    await free(0.0001);
+    await free(0.0002);
+    expect(unit.done).toEqual(["stop"]);
   });
 
   it("without inodes is pruned by a quarter of what is used, then of everything, and refuses builds meanwhile", async () => {

@@ -150,6 +150,7 @@ export const NO_METERS: Meters = {
   buildkitExited: () => {},
   stepTried: () => {},
   cachePruned: () => {},
+  historyDeleted: () => {},
   renewalFailed: () => {},
   clockOffset: () => {},
   records: () => {},

@@ -181,6 +181,7 @@ describe("through a session's guard", () => {
     const guard = new CallGuard({
       buildId,
       permissions: () => USUAL_PERMISSIONS,
+      contextGroup: () => undefined,
       belongings,
       limits: USUAL_FRAME_LIMITS,
       monoMs: () => 0,

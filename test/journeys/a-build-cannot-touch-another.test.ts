@@ -1,3 +1,5 @@
+import { mkdir, mkdtemp, readFile, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, it } from "vitest";
 import { BuildPermission } from "../../agent/adapters/grpc/gen/builder/agent/v1/desired_state.ts";
 import { eventually } from "./stage/eventually.ts";
@@ -12,6 +14,7 @@ const ACTIVE_ONLY = [0x08, 1];
 const EARLY_EXIT = [0x18, 1];
 const BUILD_HEADER = "buildkit-controlapi-buildid";
 const SESSION_HEADER = "x-docker-expose-session-uuid";
+const ALIKE = new Date("2026-01-02T03:04:05Z");
 
 const stage = sharedStage();
 
@@ -136,4 +139,34 @@ it("the control plane gives a build more, or less, than is usual", async () => {
     ["DiskUsage", "this build may not see what the cache holds here"],
   ] as const)
     expect(await modests.call(`${CONTROL}${method}`, NOTHING)).toEqual(refused(because));
+});
+
+/** What comes out of a build that copies one file of its client's, all of whose facts are alike. */
+async function copied(content: string, order: { readonly contextGroup?: string } = {}): Promise<string> {
+  const dir = await mkdtemp(join(stage().clientDir, "alike-"));
+  const [context, out] = [join(dir, "context"), join(dir, "out")];
+  await mkdir(context);
+  await writeFile(join(dir, "Dockerfile"), "FROM scratch\nCOPY file /\n");
+  await writeFile(join(context, "file"), content);
+  await utimes(join(context, "file"), ALIKE, ALIKE);
+  await using client = stage().buildctl(await stage().openBuild(order), [
+    ...["build", "--progress", "plain", "--frontend", "dockerfile.v0"],
+    ...["--local", `context=${context}`, "--local", `dockerfile=${dir}`, "--output", `type=local,dest=${out}`],
+  ]);
+  expect(await client.ended).toMatchObject({ exitCode: 0 });
+  return await readFile(join(out, "file"), "utf8");
+}
+
+it("a build gets its own client's files, also where another build's are of one name, length, mode and time", {
+  timeout: 120_000,
+}, async () => {
+  for (const content of ["first", "other", "third"]) expect(await copied(content)).toBe(content);
+});
+
+it("builds of one group trust each other's clients: what is alike is not sent again", {
+  timeout: 120_000,
+}, async () => {
+  expect(await copied("first", { contextGroup: "main" })).toBe("first");
+  expect(await copied("other", { contextGroup: "main" })).toBe("first");
+  expect(await copied("other", { contextGroup: "fork" })).toBe("other");
 });

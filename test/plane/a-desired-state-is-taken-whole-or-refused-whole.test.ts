@@ -61,6 +61,7 @@ describe("a desired state that keeps the contract", () => {
               ...grant("b-2", "2031-02-03T06:00:00Z"),
               keySpkiSha256: "ab".repeat(32),
               permissions: ["build", "history"],
+              contextGroup: "main",
             },
           ],
         ]),
@@ -231,6 +232,11 @@ describe("a desired state that breaks the contract", () => {
       "open_builds[0].permissions has an unspecified permission",
     ],
     [
+      "a group of builds that is no id",
+      () => ({ openBuilds: [{ ...build, contextGroup: "a/b" }] }),
+      "open_builds[0].context_group",
+    ],
+    [
       "a history that is kept for seconds",
       () => ({ buildkit: { historyMaxAge: { seconds: 59n, nanos: 0 } } }),
       "buildkit.history_max_age is 59 s, less than a minute",
@@ -276,7 +282,7 @@ describe("a desired state that breaks the contract", () => {
   });
 
   it("is refused for a time that no clock can show", () => {
-    const nothing = { expiresAt: undefined, keySpkiSha256: new Uint8Array(), permissions: undefined };
+    const nothing = { expiresAt: undefined, keySpkiSha256: new Uint8Array(), permissions: undefined, contextGroup: "" };
     const openBuild = OpenBuild.encode({ ...build, ...nothing });
     openBuild.uint32(tag(4)).bytes(NO_DATE);
     const bytes = desiredBytes((writer) => writer.uint32(tag(6)).bytes(openBuild.finish()));

@@ -23,6 +23,7 @@ export function desiredProto(caPem: string, changes: DesiredChanges = {}): Desir
         keySpkiSha256: Buffer.alloc(32, 0xab),
         // One of them is newer than we are.
         permissions: { allowed: [BuildPermission.HISTORY, 99 as BuildPermission, BuildPermission.BUILD] },
+        contextGroup: "main",
       },
     ],
     ...changes,

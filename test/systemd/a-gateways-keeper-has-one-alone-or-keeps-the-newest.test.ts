@@ -48,7 +48,8 @@ let heardOfUnit = "";
 let said = "";
 let complained = "";
 
-beforeEach(async () => {
+beforeEach(async ({ onTestFailed }) => {
+  onTestFailed(() => console.error(`The gateways said:\n${said}\nThe keeper said:\n${complained}`));
   dir = mkdtempSync(join(tmpdir(), "keeper-"));
   heardOfUnit = "";
   manager = spawn("perl", ["-e", MANAGER, join(dir, "notify")], { stdio: ["ignore", "pipe", "inherit"] });
@@ -61,7 +62,8 @@ beforeEach(async () => {
   keeper = spawn("perl", [inTree("tools/image/deb/files/keep-gateway"), join(dir, "last-end"), ...program], { env });
   keeper.stdout?.on("data", (piece: Buffer) => (said += piece.toString()));
   keeper.stderr?.on("data", (piece: Buffer) => (complained += piece.toString()));
-  ended = once(keeper, "exit");
+  // And all that any of them said has been heard: none of it is taken for the next test's.
+  ended = once(keeper, "close");
 });
 
 afterEach(async () => {

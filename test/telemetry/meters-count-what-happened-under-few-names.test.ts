@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { prometheusMeters } from "../../agent/adapters/telemetry/prometheus-meters.ts";
+import { HISTORY_REASONS } from "../../agent/core/build-history.ts";
 import { KNOWN_METHODS } from "../../agent/core/calls.ts";
 import { MESSAGE_KINDS, PLANE_CALLS, PLANE_STATUSES, WATCHED_PROCESSES } from "../../agent/core/counted.ts";
 import { PRUNE_OUTCOMES } from "../../agent/core/disk-relief.ts";
@@ -123,6 +124,7 @@ it.each([
   { family: "sessions_closed_total", label: "ending", known: SESSION_ENDINGS },
   { family: "buildkit_exits_total", label: "kind", known: EXIT_KINDS },
   { family: "cache_prunes_total", label: "outcome", known: PRUNE_OUTCOMES },
+  { family: "buildkit_history_deleted_total", label: "because", known: HISTORY_REASONS },
   { family: "messages_refused_total", label: "kind", known: MESSAGE_KINDS },
   { family: "restarts_total", label: "process", known: WATCHED_PROCESSES },
 ])("$family has each $label from the start, so that its first increase is seen", async ({ family, label, known }) => {

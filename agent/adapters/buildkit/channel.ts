@@ -18,6 +18,11 @@ export function buildkitClient(socketPath: string, options: ChannelOptions = {})
   return new Client(`unix:${socketPath}`, credentials.createInsecure(), { ...OPTIONS, ...options });
 }
 
+/** What a call of grpc-js fails with. */
+export function isServiceError(failure: unknown): failure is ServiceError {
+  return failure instanceof Error && "code" in failure && "details" in failure;
+}
+
 /** What an error may say; 16 KB of headers are let through. */
 const WORDS_MAX = 1_000;
 

@@ -61,6 +61,7 @@ function grantFromProto(field: string, build: OpenBuild): Grant {
     projectId: id(`${field}.project_id`, build.projectId),
     expiresAtMs: timeMs(`${field}.expires_at`, build.expiresAt),
     ...(keySpkiSha256 !== undefined && { keySpkiSha256 }),
+    ...(build.contextGroup !== "" && { contextGroup: id(`${field}.context_group`, build.contextGroup) }),
     ...(build.permissions !== undefined && { permissions: permissions(field, build.permissions.allowed) }),
   };
 }

@@ -28,6 +28,7 @@ const GrantWire = z.object({
   expiresAtMs: z.number(),
   keySpkiSha256: Sha256Hex.exactOptional(),
   permissions: z.array(z.enum(PERMISSIONS)).exactOptional(),
+  contextGroup: Id.exactOptional(),
 });
 
 const AllowSetWire = z.object({

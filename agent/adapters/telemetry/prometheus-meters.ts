@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { HISTORY_REASONS } from "../../core/build-history.ts";
 import { WATCHED_PROCESSES } from "../../core/counted.ts";
 import { PRUNE_OUTCOMES } from "../../core/disk-relief.ts";
 import { STEP_OUTCOMES } from "../../core/step-trial.ts";
@@ -105,7 +106,9 @@ function recordInstruments(registry: Registry): Pick<Meters, "records"> {
   };
 }
 
-function buildkitInstruments(registry: Registry): Pick<Meters, "buildkitExited" | "stepTried" | "cachePruned"> {
+function buildkitInstruments(
+  registry: Registry,
+): Pick<Meters, "buildkitExited" | "stepTried" | "cachePruned" | "historyDeleted"> {
   const exits = new KnownCounter(registry, {
     name: "builder_agent_buildkit_exits_total",
     help: "Ends of buildkitd's process that nobody asked for, by kind.",
@@ -123,6 +126,12 @@ function buildkitInstruments(registry: Registry): Pick<Meters, "buildkitExited" 
     help: "What those prunes have freed, as BuildKit counts it.",
     registers: [registry],
   });
+  const history = new KnownCounter(registry, {
+    name: "builder_agent_buildkit_history_deleted_total",
+    help: "BuildKit's records of ended builds that were deleted, by why: their age, or a disk that pruning did not relieve.",
+    label: "because",
+    known: HISTORY_REASONS,
+  });
   const steps = new KnownCounter(registry, {
     name: "builder_agent_buildkit_steps_tried_total",
     help: "Tiny steps of our own that BuildKit was asked to run, by what came of them. No builds.",
@@ -139,6 +148,7 @@ function buildkitInstruments(registry: Registry): Pick<Meters, "buildkitExited" 
       prunes.inc(outcome);
       pruned.inc(freedBytes);
     },
+    historyDeleted: (because, records) => history.inc(because, records),
   };
 }
 

@@ -93,6 +93,16 @@ export const buildkitEvents = {
     fields: [],
     says: "The cache is unmounted and closed, and erased where it was of this boot.",
   },
+  "buildkit.history-deleted": {
+    at: ["info"],
+    fields: ["because", "records", "freeBytes?", "freeInodes?", "durationMs"],
+    says: "BuildKit's records of builds that have ended are deleted: for their age, or because pruning did not free enough.",
+  },
+  "buildkit.history-not-deleted": {
+    at: ["warn"],
+    fields: ["because", "err"],
+    says: "BuildKit did not delete its records of builds; it is tried again.",
+  },
   "disk.low": {
     at: ["info"],
     fields: ["minFreeBytes", "all", "freeBytes?", "freeInodes?"],

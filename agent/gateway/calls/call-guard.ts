@@ -8,6 +8,7 @@ import {
   type Permission,
   type Ruling,
   SESSION_HEADER,
+  SHARED_KEY_HEADER,
 } from "../../core/calls.ts";
 import { ClientFrames, type HeadRuling } from "../http2/client-frames.ts";
 import { callRefused } from "../http2/frames.ts";
@@ -18,10 +19,11 @@ import { Unsound } from "../http2/unsound.ts";
 import type { Belongings } from "./belongings.ts";
 import { FrameBudget, type FrameLimits } from "./frame-budget.ts";
 import { MentionedSessions } from "./mentioned-sessions.ts";
+import { sharedKey } from "./shared-key.ts";
 import { type AnswerReader, BlobReader, HistoryReader } from "./told-blobs.ts";
 
 const ENCODING = "grpc-encoding";
-const JUDGED: ReadonlySet<string> = new Set([BUILD_HEADER, SESSION_HEADER, ENCODING]);
+const JUDGED: ReadonlySet<string> = new Set([BUILD_HEADER, SESSION_HEADER, SHARED_KEY_HEADER, ENCODING]);
 
 const COMPRESSED = "its message is compressed, and cannot be judged";
 
@@ -34,6 +36,7 @@ export interface CallGuardOptions {
   readonly buildId: string;
   /** As granted at this moment. */
   readonly permissions: () => ReadonlySet<Permission>;
+  readonly contextGroup: () => string | undefined;
   readonly belongings: Belongings;
   readonly limits: FrameLimits;
   readonly monoMs: () => number;
@@ -89,9 +92,10 @@ export class CallGuard {
     const { path } = head;
     const call = mayCall(path, this.#options.permissions());
     if (!call.may) return this.#refuse(stream, path, call.because);
-    const { inHeader, inMessage = [], mentionsSessions = false } = call.method;
+    const { inHeader, inMessage = [], mentionsSessions = false, keyedIn } = call.method;
     const named: Ruling = inHeader === undefined ? call : this.#mayName(inHeader, head.fields.get(inHeader.at));
     if (!named.may) return this.#refuse(stream, path, named.because);
+    if (keyedIn !== undefined) return { is: "pass", first: [keyedIn, this.#keyFor(head.fields.get(keyedIn))] };
     if (inMessage.length === 0 && !mentionsSessions) return { is: "pass" };
     if ((head.fields.get(ENCODING) ?? "identity") !== "identity") return this.#refuse(stream, path, COMPRESSED);
     const sessions = new MentionedSessions();
@@ -101,6 +105,11 @@ export class CallGuard {
       inspect: (data) => !mentionsSessions || this.#judgeMentions(stream, path, sessions.push(data)),
       judge: (found) => this.#judgeNames(stream, path, call.method, found),
     };
+  }
+
+  #keyFor(asked = ""): string {
+    const { buildId, contextGroup } = this.#options;
+    return sharedKey({ buildId, contextGroup: contextGroup() }, asked);
   }
 
   #judgeMentions(stream: number, path: string, mentioned: Iterable<string>): boolean {

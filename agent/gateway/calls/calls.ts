@@ -13,7 +13,7 @@ const LINES_A_SECOND = 20;
 const ROOM_EVERY_MS = 60_000;
 
 export interface CallsParts {
-  readonly policy: Pick<Policy, "permissions">;
+  readonly policy: Pick<Policy, "permissions" | "contextGroup">;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -51,6 +51,7 @@ export class Calls {
         ...ways,
         buildId,
         permissions: () => policy.permissions(buildId),
+        contextGroup: () => policy.contextGroup(buildId),
         belongings: this.#belongings,
         limits: USUAL_FRAME_LIMITS,
         monoMs: () => clock.now().monoMs,

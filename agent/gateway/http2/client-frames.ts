@@ -11,6 +11,7 @@ import {
   SPOILER,
   TYPE,
   unpadded,
+  withField,
 } from "./frames.ts";
 import { type HeaderField, HpackDecoder, HpackError } from "./hpack.ts";
 import { MessageError, MessageFields } from "./message-fields.ts";
@@ -24,7 +25,11 @@ const LIST_MAX_BYTES = 64 * 1024;
 /** Calls whose message has not come yet: stock clients have one or two. */
 const READING_MAX = 128;
 
-export type HeadRuling = { readonly is: "pass" } | { readonly is: "refuse" } | ({ readonly is: "read" } & Reading);
+export type HeadRuling =
+  /** `first`: BuildKit is told this before the client's own fields. */
+  | { readonly is: "pass"; readonly first?: HeaderField }
+  | { readonly is: "refuse" }
+  | ({ readonly is: "read" } & Reading);
 
 export interface Reading {
   /** The fields of its message whose strings decide. */
@@ -52,7 +57,8 @@ interface Span {
 /**
  * Reads what a client sends, and passes it on unchanged, frame by frame: header blocks and the
  * first messages of some calls once they are judged, all else at once. A refused call never becomes
- * one: its header block is spoilt, or its stream reset before its message is whole.
+ * one: its header block is spoilt, or its stream reset before its message is whole. A header block
+ * that something is added to goes in frames of our own.
  */
 export class ClientFrames {
   readonly #options: ClientFramesOptions;
@@ -232,17 +238,17 @@ export class ClientFrames {
     return { bytes: end - at, ...this.#ruled(first, parts, bytes.subarray(at, end), last - at) };
   }
 
-  #ruled(
-    { stream, flags }: FrameHeader,
-    parts: readonly Buffer[],
-    whole: Buffer,
-    lastFrameAt: number,
-  ): Pick<Span, "instead"> {
+  #ruled(header: FrameHeader, parts: readonly Buffer[], whole: Buffer, lastFrameAt: number): Pick<Span, "instead"> {
+    const { stream, flags } = header;
     // gRPC's clients send no trailers, and begin each call with a higher number.
     if (stream % 2 !== 1 || stream <= this.#lastStream) throw new Unsound(`a header block for stream ${stream}`);
     this.#lastStream = stream;
-    const ruling = this.#options.judge(stream, this.#decoded(parts));
+    const [only = Buffer.alloc(0)] = parts;
+    const block = parts.length === 1 ? only : Buffer.concat(parts);
+    const ruling = this.#options.judge(stream, this.#decoded(block));
     if (ruling.is === "refuse") return { instead: spoilt(whole, lastFrameAt, stream) };
+    if (ruling.is === "pass" && ruling.first !== undefined)
+      return { instead: withField(header, block, this.#hpack.pseudoBytes, ruling.first) };
     if (ruling.is === "pass" || (flags & FLAG.endStream) !== 0) return {};
     if (this.#reading.size === READING_MAX) throw new Unsound(`more than ${READING_MAX} calls without a message`);
     const { wanted, inspect, judge } = ruling;
@@ -250,10 +256,9 @@ export class ClientFrames {
     return {};
   }
 
-  #decoded(parts: readonly Buffer[]): readonly HeaderField[] {
+  #decoded(block: Buffer): readonly HeaderField[] {
     try {
-      const [only] = parts;
-      return this.#hpack.decode(parts.length === 1 && only !== undefined ? only : Buffer.concat(parts));
+      return this.#hpack.decode(block);
     } catch (failure) {
       if (failure instanceof HpackError) throw new Unsound(failure.message);
       throw failure;

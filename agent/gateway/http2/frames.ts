@@ -106,6 +106,28 @@ export const GRPC_STATUS = {
  */
 export const SPOILER = Buffer.concat([Buffer.from([0x00]), literal(":refused"), literal("")]);
 
+/**
+ * A header block in frames of its own, with one more field at `at`, in a form that leaves the
+ * reader's table as it is.
+ */
+export function withField(
+  { stream, flags }: FrameHeader,
+  block: Buffer,
+  at: number,
+  [name, value]: readonly [name: string, value: string],
+): Buffer {
+  const field = [Buffer.from([0x00]), literal(name), literal(value)];
+  const whole = Buffer.concat([block.subarray(0, at), ...field, block.subarray(at)]);
+  const frames: Buffer[] = [];
+  for (let from = 0; from < whole.length; from += FRAME_MAX_BYTES) {
+    const isLast = from + FRAME_MAX_BYTES >= whole.length;
+    const ends = (from === 0 ? flags & FLAG.endStream : 0) | (isLast ? FLAG.endHeaders : 0);
+    const type = from === 0 ? TYPE.headers : TYPE.continuation;
+    frames.push(frame(type, ends, stream, whole.subarray(from, from + FRAME_MAX_BYTES)));
+  }
+  return Buffer.concat(frames);
+}
+
 /** RFC 7541 section 5.2, not Huffman-coded. */
 function literal(text: string): Buffer {
   const bytes = Buffer.from(text, "latin1");

@@ -29,6 +29,7 @@ export class HpackDecoder {
   #tableMaxBytes = TABLE_MAX_BYTES;
   #block: Uint8Array = new Uint8Array();
   #at = 0;
+  #pseudoBytes = 0;
 
   /**
    * `listMaxBytes`: what all fields of a block may count for, decoded, each with its overhead of
@@ -38,10 +39,16 @@ export class HpackDecoder {
     this.#listMaxBytes = listMaxBytes;
   }
 
+  /** Of the last block, those before its first field that is no pseudo-header. */
+  get pseudoBytes(): number {
+    return this.#pseudoBytes;
+  }
+
   /** One whole header block. @throws {HpackError} */
   decode(block: Uint8Array): readonly HeaderField[] {
     this.#block = block;
     this.#at = 0;
+    this.#pseudoBytes = 0;
     const fields: HeaderField[] = [];
     let listBytes = 0;
     let isFirst = true;
@@ -52,6 +59,7 @@ export class HpackDecoder {
       listBytes += bytesOf(field);
       if (listBytes > this.#listMaxBytes) throw new HpackError(`a header list exceeds ${this.#listMaxBytes} bytes`);
       fields.push(field);
+      if (field[0].startsWith(":")) this.#pseudoBytes = this.#at;
     }
     return fields;
   }

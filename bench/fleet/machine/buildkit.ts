@@ -35,6 +35,10 @@ export class InstantBuildkit implements BuildkitUnit, BuildkitProbe, BuildkitCac
     return { workers: 1, platforms: ["linux/amd64"], version: "v0.33.1" };
   }
 
+  async deleteHistory() {
+    return { records: 0 };
+  }
+
   async forgetTransfers() {
     return { records: 0, freedBytes: 0 };
   }

@@ -222,6 +222,7 @@ const NO_METERS: AgentPorts["meters"] = {
   buildkitExited: () => {},
   stepTried: () => {},
   cachePruned: () => {},
+  historyDeleted: () => {},
   renewalFailed: () => {},
   clockOffset: () => {},
   records: () => {},

@@ -133,6 +133,10 @@ export class SimulatedBuildkit {
       this.usedBytes -= freedBytes;
       return { records: 1, freedBytes };
     },
+    deleteHistory: async () => {
+      await this.#stage.clock.wait(20);
+      return { records: 0 };
+    },
     forgetTransfers: async () => {
       await this.#stage.clock.wait(20);
       return { records: 0, freedBytes: 0 };

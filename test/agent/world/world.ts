@@ -337,6 +337,7 @@ const NO_METERS: AgentPorts["meters"] = {
   buildkitExited: () => {},
   stepTried: () => {},
   cachePruned: () => {},
+  historyDeleted: () => {},
   renewalFailed: () => {},
   clockOffset: () => {},
   records: () => {},

@@ -1,6 +1,7 @@
 import { faultOf } from "../faults/all.ts";
 import type { FaultRow } from "../faults/fault.ts";
 import type { Breach, BuildRun, Timeline } from "../timeline.ts";
+import { diedUntold } from "./records.ts";
 import { type Window, windowsOf } from "./windows.ts";
 
 const RIGHT = "A build's output is what its context makes";
@@ -22,12 +23,17 @@ export interface Judged {
 /**
  * Judges every build by the table of what each fault may break, and how that must be told.
  * @param rowOf that table's row of a fault.
+ * @param slowness how many times slower than a quiet one the machine is.
  */
 export function judgeBuilds(
-  { builds, faults }: Timeline,
+  { builds, faults, sessions, records }: Timeline,
   recoveredMs?: number,
   rowOf: (is: string) => FaultRow = faultOf,
+  slowness = 1,
 ): Judged {
+  const told = new Set(records.map(({ sessionId }) => sessionId));
+  const untold = sessions.filter((one) => !told.has(one.sessionId) && diedUntold(one, faults, slowness));
+  const diedWithGateway = new Set(untold.map(({ buildId }) => buildId));
   const windows = windowsOf(faults, builds, recoveredMs);
   const breaches: Breach[] = [];
   const explanations: Explanation[] = [];
@@ -36,12 +42,15 @@ export function judgeBuilds(
     if (outcome.is === "wrong") breaches.push({ promise: RIGHT, because: `${buildId}: ${outcome.found}` });
     if (outcome.is !== "failed") continue;
     const met = windows.filter((window) => meets(window, build));
+    const isLost = outcome.tells.length === 0 && diedWithGateway.has(buildId);
     const found = met
-      .map(({ fault }) => ({
-        by: fault.is,
-        told: tellsOf(outcome.tells).find((told) => rowOf(fault.is).breaks.includes(told)),
-      }))
-      .find(({ told }) => told !== undefined);
+      .map(({ fault }) => {
+        const { breaks } = rowOf(fault.is);
+        // What its record would have said went with the gateway, later.
+        const ends = isLost ? breaks.find((way) => way.startsWith("ending:")) : undefined;
+        return { by: fault.is, told: ends ?? tellsOf(outcome.tells).find((way) => breaks.includes(way)) };
+      })
+      .find((one) => one.told !== undefined);
     if (found?.told === undefined) breaches.push({ promise: EXPLAINED, because: unexplained(build, met, rowOf) });
     else explanations.push({ build, by: found.by, told: found.told });
   }

@@ -33,7 +33,7 @@ export function judgeRecords({ sessions, records, faults }: Timeline, slowness =
 }
 
 /** Only its gateway knew of it, and was killed before there was anybody to tell. */
-function diedUntold({ openedMs }: SessionSeen, faults: readonly FaultRun[], slowness: number): boolean {
+export function diedUntold({ openedMs }: SessionSeen, faults: readonly FaultRun[], slowness: number): boolean {
   const [toldMs, backMs] = [TOLD_MS * slowness, BACK_MS * slowness];
   const deaths = faults.filter(({ is, beganMs }) => ENDS_GATEWAY.has(is) && beganMs >= openedMs - toldMs);
   return deaths.some(

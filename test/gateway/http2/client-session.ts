@@ -1,4 +1,4 @@
-import { BUILD_HEADER, type Kind, SESSION_HEADER } from "../../../agent/core/calls.ts";
+import { BUILD_HEADER, type Kind, SESSION_HEADER, SHARED_KEY_HEADER } from "../../../agent/core/calls.ts";
 import { FLAG, frame, PREFACE, TYPE } from "../../../agent/gateway/http2/frames.ts";
 import type { HeaderField } from "../../../agent/gateway/http2/hpack.ts";
 import type { Dice } from "./dice.ts";
@@ -43,7 +43,11 @@ const SHAPES: readonly Shape[] = [
   { path: `${CONTROL}Status`, message: { 1: REFS } },
   { path: `${CONTROL}ListenBuildHistory`, message: { 2: REFS } },
   { path: `${CONTROL}UpdateBuildHistory`, message: { 1: REFS } },
-  { path: `${CONTROL}Session`, message: {}, headers: { [SESSION_HEADER]: SESSIONS } },
+  {
+    path: `${CONTROL}Session`,
+    message: {},
+    headers: { [SESSION_HEADER]: SESSIONS, [SHARED_KEY_HEADER]: ["", "a-directory", "another"] },
+  },
   { path: `${CONTROL}ListWorkers`, message: {} },
   { path: `${CONTROL}DiskUsage`, message: {} },
   { path: `${BRIDGE}Solve`, message: {}, headers: { [BUILD_HEADER]: REFS }, mentions: true },

@@ -1,4 +1,5 @@
-import { mayName, methodOf, USUAL_PERMISSIONS } from "../../../agent/core/calls.ts";
+import { mayName, methodOf, SHARED_KEY_HEADER, USUAL_PERMISSIONS } from "../../../agent/core/calls.ts";
+import { sharedKey } from "../../../agent/gateway/calls/shared-key.ts";
 import { namesOf } from "../../core/names-of.ts";
 import { FOREIGN, isForeign } from "./client-session.ts";
 import type { GoReading } from "./go-reader.ts";
@@ -47,10 +48,18 @@ export function trespass({ belongings }: Guarded, go: GoReading): string | undef
       if (all.length > 1 || all.some((name) => isForeign(named.kind, name)) || !ruling.may)
         return `${String(named.at)} ${JSON.stringify(all)}: ${JSON.stringify(call)}`;
     }
+    const keys = call.fields.filter(([name]) => name === SHARED_KEY_HEADER).map(([, value]) => value);
+    if (pathOf(call).endsWith("/Session") && !isKeyed(keys))
+      return `keys ${JSON.stringify(keys)}: ${JSON.stringify(call)}`;
     if (method.mentionsSessions && call.isWhole && mentionsForeign(Buffer.from(call.message ?? "", "base64")))
       return `a foreign session is mentioned: ${JSON.stringify(call)}`;
   }
   return undefined;
+}
+
+/** BuildKit takes the first: one that is made of what the client asked for. */
+function isKeyed([first, asked = "", ...more]: readonly string[]): boolean {
+  return first === sharedKey({ buildId: BUILD, contextGroup: undefined }, asked) && more.length === 0;
 }
 
 /** As BuildKit would look it up: a string of its own, or what follows a colon. */

@@ -42,6 +42,7 @@ export function guarded(chunks: readonly Buffer[]): Guarded {
   const guard = new CallGuard({
     buildId: BUILD,
     permissions: () => USUAL_PERMISSIONS,
+    contextGroup: () => undefined,
     belongings,
     limits: USUAL_FRAME_LIMITS,
     monoMs: () => 0,

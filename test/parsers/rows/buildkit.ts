@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import { bucketSequence } from "../../../agent/adapters/buildkit/bolt-file.ts";
 import { readDiskUsage } from "../../../agent/adapters/buildkit/disk-usage.ts";
+import { readHistoryEvent } from "../../../agent/adapters/buildkit/history-wire.ts";
 import { readInUse } from "../../../agent/adapters/buildkit/in-use.ts";
 import { readListWorkers, WORKERS_MAX_BYTES } from "../../../agent/adapters/buildkit/list-workers.ts";
 import { DaemonOutput } from "../../../agent/adapters/buildkit/output.ts";
@@ -74,6 +75,17 @@ export const fromBuildkit: readonly Parser[] = [
       isRefusal: isOfProtobuf,
     },
     readDiskUsage,
+  ),
+  ofBytes(
+    {
+      name: "an event of the history",
+      at: "agent/adapters/buildkit/history-wire.ts",
+      samples: [field(2, Buffer.concat([field(1, "ref"), field(7, Buffer.from([0x08, 5])), Buffer.from([0x70, 1])]))],
+      mostBytes: MESSAGE_MAX_BYTES,
+      troubles: ["\x12\x00", "\x3a\x00"],
+      isRefusal: isOfProtobuf,
+    },
+    readHistoryEvent,
   ),
   ofText(
     {

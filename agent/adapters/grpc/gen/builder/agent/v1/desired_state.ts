@@ -194,7 +194,17 @@ export interface OpenBuild {
    * What its sessions may ask of BuildKit. Absent: what stock clients need, that is BUILD,
    * DISK_USAGE and PRUNE. A change takes effect with the next call.
    */
-  permissions: BuildPermissions | undefined;
+  permissions:
+    | BuildPermissions
+    | undefined;
+  /**
+   * Builds that trust each other with what their clients send: of one pipeline, say, or one branch
+   * that only its owners push to. Of a client in the group BuildKit asks only for files that differ
+   * in length, mode or time of change from what a client of the group sent before under the same
+   * name and shared key: a file that agrees in these is taken for the same one. Empty: the build
+   * has no group, and its clients send all their files. The form of an id.
+   */
+  contextGroup: string;
 }
 
 /**
@@ -823,6 +833,7 @@ function createBaseOpenBuild(): OpenBuild {
     expiresAt: undefined,
     keySpkiSha256: new Uint8Array(0),
     permissions: undefined,
+    contextGroup: "",
   };
 }
 
@@ -845,6 +856,9 @@ export const OpenBuild: MessageFns<OpenBuild> = {
     }
     if (message.permissions !== undefined) {
       BuildPermissions.encode(message.permissions, writer.uint32(50).fork()).join();
+    }
+    if (message.contextGroup !== "") {
+      writer.uint32(58).string(message.contextGroup);
     }
     return writer;
   },
@@ -910,6 +924,14 @@ export const OpenBuild: MessageFns<OpenBuild> = {
             message.permissions = BuildPermissions.decode(reader, reader.uint32());
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.contextGroup = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -935,6 +957,7 @@ export const OpenBuild: MessageFns<OpenBuild> = {
     message.permissions = (object.permissions !== undefined && object.permissions !== null)
       ? BuildPermissions.fromPartial(object.permissions)
       : undefined;
+    message.contextGroup = object.contextGroup ?? "";
     return message;
   },
 };
