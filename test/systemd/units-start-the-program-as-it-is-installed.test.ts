@@ -61,7 +61,9 @@ it("tries whether the cache takes a write where it is mounted, and says so where
 
 it("puts the guard in force before BuildKit starts, with the machine's own resolv.conf before its eyes", () => {
   const ensure = [NODE, NO_DEBUGGER, ...NODE_FLAGS.order, MAIN, "network", "ensure"];
-  expect(commandsOf("buildkitd.service")[0]).toEqual(["/usr/bin/nsenter", "--mount=/proc/1/ns/mnt", "--", ...ensure]);
+  const look = ["/usr/bin/sh", "/usr/lib/builder-agent/bin/ensure-network", dirname(LAYOUT.networkState)];
+  const among = ["/usr/bin/nsenter", "--mount=/proc/1/ns/mnt", "--"];
+  expect(commandsOf("buildkitd.service")[0]).toEqual([...among, ...look, ...ensure]);
 });
 
 it("starts Node in no other way, and never with a debugger to be had by a signal", () => {
