@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { startFromCompiled } from "./compiled.ts";
 import { ownSignals } from "./own-signals.ts";
 
 const LINGER_MS = 2_000;
@@ -6,6 +7,7 @@ const LINGER_MS = 2_000;
 // Before anything else is loaded: a signal that finds no handler ends the process without order, or
 // opens a debugger.
 const signals = ownSignals();
+startFromCompiled();
 const { terminal } = await import("./output.ts");
 const output = terminal(process.env);
 const { runProgram } = await import("./program.ts");
