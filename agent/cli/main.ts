@@ -8,9 +8,13 @@ const LINGER_MS = 2_000;
 // opens a debugger.
 const signals = ownSignals();
 startFromCompiled();
-const { terminal } = await import("./output.ts");
-const output = terminal(process.env);
-const { runProgram } = await import("./program.ts");
-const code = await runProgram(process.argv.slice(2), { output, environment: process.env, ...signals });
-const { endWithin } = await import("./end-within.ts");
-endWithin(LINGER_MS, code, output);
+void main();
+
+async function main(): Promise<void> {
+  const { terminal } = await import("./output.ts");
+  const output = terminal(process.env);
+  const { runProgram } = await import("./program.ts");
+  const code = await runProgram(process.argv.slice(2), { output, environment: process.env, ...signals });
+  const { endWithin } = await import("./end-within.ts");
+  endWithin(LINGER_MS, code, output);
+}
