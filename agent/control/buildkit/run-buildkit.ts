@@ -207,7 +207,8 @@ class Daemon {
 
   /** A step is tried beside it: of that no build knows either. */
   async #prove(version: string, signal: AbortSignal): Promise<void> {
-    if (this.#cells.buildkit.get().at !== "unguarded") this.#show("proving", "Its way past the guard is tried", version);
+    if (this.#cells.buildkit.get().at !== "unguarded")
+      this.#show("proving", "Its way past the guard is tried", version);
     await proveGuarded(this.#ports, this.#cells, signal);
   }
 
