@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import type { BootChapter } from "../../agent/core/boot-chapters.ts";
+import { takeBoots } from "../../bench/start/boot/boots.ts";
 import { sharedMachine } from "./stage/shared-machine.ts";
 
 const machine = sharedMachine();
@@ -73,4 +74,32 @@ it("is ready within 1.5 s of its first unit's start, but for BuildKit's and the 
   if (best >= BOOT_BAR_MS && boots.every(({ starvedMs }) => starvedMs >= STARVED_MS))
     skip("others had this machine's cores during each of five boots");
   expect(best).toBeLessThan(BOOT_BAR_MS);
+});
+
+it("waits for four Node processes, and starts three more beside them that try the builds' network", {
+  timeout: 120_000,
+}, async () => {
+  const [boot] = await takeBoots(machine(), 1, new AbortController().signal);
+  const starts = boot?.nodeStarts.map(({ command, onPath }) => `${command}${onPath ? "" : " (beside)"}`) ?? [];
+  console.log(`a boot of ${Math.round(boot?.totalMs ?? 0)} ms started ${starts.join(", ")}`);
+  expect(starts.map((start) => start.replace(" (beside)", "")).toSorted()).toEqual([
+    ...["buildkit prepare", "control", "gateway", "network probe", "network probe", "network serve", "network serve"],
+  ]);
+  expect(starts.filter((start) => !start.endsWith("(beside)")).length).toBeLessThanOrEqual(4);
+});
+
+it("starts from what Node compiled as the package was installed, which root alone may write", async () => {
+  const compiled = "/usr/lib/builder-agent/compiled";
+  const writable = ["-c", `find ${compiled} ! -type l \\( ! -user root -o -perm /022 \\)`];
+  expect(await machine().container.run("sh", writable)).toBe("");
+  const as = (user: string): Promise<string> =>
+    machine().container.run("setpriv", [
+      ...[`--reuid=${user}`, "--clear-groups", "env", "NODE_DEBUG_NATIVE=COMPILE_CACHE"],
+      ...[
+        "sh",
+        "-c",
+        "/usr/lib/builder-agent/node/bin/node /usr/lib/builder-agent/agent/cli/main.js control 2>&1 || true",
+      ],
+    ]);
+  for (const user of ["builder-control", "builder-gateway"]) expect(await as(user)).toMatch(/cache.* was accepted/);
 });
