@@ -8,10 +8,11 @@ import { fileURLToPath } from "node:url";
  */
 const DIRECTORY = fileURLToPath(new URL("../../compiled", import.meta.url));
 
-/** Node 22 has it; before that a process compiles all that it loads. */
-const { enableCompileCache } = module as { readonly enableCompileCache?: (directory: string) => unknown };
-
-/** From now on this process loads what is there already compiled; root's adds what is not. */
+/**
+ * From now on this process loads what is there already compiled; root's adds what is not. Node 20
+ * compiles all that it loads.
+ */
 export function startFromCompiled(): void {
-  if (existsSync(DIRECTORY)) enableCompileCache?.(DIRECTORY);
+  const enable: unknown = Reflect.get(module, "enableCompileCache");
+  if (typeof enable === "function" && existsSync(DIRECTORY)) Reflect.apply(enable, module, [DIRECTORY]);
 }

@@ -8,8 +8,8 @@ const ANSWER_DEADLINE_MS = 120_000;
 
 /**
  * The builds' network, asked for over its socket: whoever carries the order out is root, and this
- * process need not be. `startsAhead`: who will carry out the first order, and who will try it, start
- * before there is one, since a boot waits for both.
+ * process need not be. `startsAhead`: who will carry out the first order, and who will try it,
+ * start before there is one, since a boot waits for both.
  */
 export function askedNetwork(
   socketPath: string,

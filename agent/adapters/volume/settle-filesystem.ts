@@ -29,8 +29,8 @@ export async function settleFilesystem(
 }
 
 /**
- * @param hasOldJournal Whether one of an earlier file system can be read there, and its own outlives
- *   a crash.
+ * @param hasOldJournal Whether one of an earlier file system can be read there, and its own
+ *   outlives a crash.
  */
 export function makeFilesystem(
   filesystem: Filesystem,

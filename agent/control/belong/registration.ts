@@ -155,7 +155,7 @@ async function registerOnce(
 ): Promise<Membership> {
   const { plane, keys, evidence, machine, clock, log } = ports;
   using attempt = new Branch(signal);
-  // Asked for at once: the gateway starts while the control plane answers and the proof is gathered.
+  // Waited for beside the rest: the gateway starts while the proof is gathered.
   const request = within(clock, GATEWAY_MS, attempt.signal, (limit) =>
     cells.servingRequest.first((one) => one !== undefined, limit),
   );

@@ -24,7 +24,8 @@ export interface BuildkitNetworkPlaces {
  *
  * CNI's plugins work in the network of whoever starts them, and BuildKit starts them: it sees
  * others in their place, of the same names, which go back to the machine's network and become the
- * real ones. Before that they spare a step the wait for its IPv6 address. All that is made belongs to the run, and is gone with it.
+ * real ones. Before that they spare a step the wait for its IPv6 address. All that is made belongs
+ * to the run, and is gone with it.
  */
 export function buildkitNetwork(
   plan: Pick<NetworkPlan, "ipv4" | "ipv6" | "families" | "mtuBytes">,

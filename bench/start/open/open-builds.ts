@@ -13,8 +13,8 @@ const [TOGETHER, ROUNDS] = [50, 6] as const;
 const WARM_UP = 20;
 
 /**
- * Opens builds on a machine that is ready: from the call that puts a grant into the desired state to
- * the machine's word that it is in force, the way back and the build's certificate included.
+ * Opens builds on a machine that is ready: from the call that puts a grant into the desired state
+ * to the machine's word that it is in force, the way back and the build's certificate included.
  */
 export async function openBuilds(machine: Machine, signal: AbortSignal): Promise<Opened> {
   for (let count = 0; count < WARM_UP; count += 1) await opened(machine, signal);

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, open, readFile, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { z } from "zod";
 import { TempDir } from "../../../sandbox/stack/temp-dir.ts";
 import { command } from "../../../test/nspawn/stage/command.ts";
 import { BenchFailed } from "../../failure.ts";
@@ -26,6 +27,9 @@ const SIZES_GB = [10, 1_000] as const;
 const ROUNDS = 5;
 const SECTOR_BYTES = 512;
 const KEY_BYTES = 64;
+
+/** `builder-agent volume open --dry-run --json`, as far as it is read here. */
+const Planned = z.object({ commands: z.array(z.object({ argv: z.array(z.string()) })) });
 
 interface Order {
   readonly filesystem: FormattedVolume["filesystem"];
@@ -106,8 +110,7 @@ async function plannedFor(
     ...["--org", "bench", "--project", "start", "--device", `file:${disk}`, "--filesystem", filesystem],
     ...(kind === "kept" ? ["--key-file", key] : []),
   ]);
-  const { commands } = JSON.parse(said) as { readonly commands: readonly { readonly argv: readonly string[] }[] };
-  return commands.map(({ argv }) => argv);
+  return Planned.parse(JSON.parse(said)).commands.map(({ argv }) => argv);
 }
 
 function wordsOf(commands: readonly (readonly string[])[], word: string): readonly string[] {
