@@ -82,7 +82,7 @@ describe("of a build whose record was still with its gateway", () => {
     timeline({ faults, builds: [build({ outcome: failed() }), right], sessions: [session(1)], records: [] });
   const revoked = fault("build-revoked", { target: "b1" });
 
-  it("it takes what ended the build for the cause, where both were killed before anybody could be told", () => {
+  it("takes what ended the build for the cause, where both were killed before anybody could be told", () => {
     expect(judgeBuilds(lost(kept, revoked, killed)).explanations).toMatchObject([
       { by: "build-revoked", told: "ending:build-revoked" },
     ]);
@@ -92,7 +92,7 @@ describe("of a build whose record was still with its gateway", () => {
     { lie: "that it was lost, though nothing was killed", told: lost(kept, revoked) },
     { lie: "that it was lost with what kept it, though somebody could be told", told: lost(revoked, killed) },
     { lie: "that something ended the build, where nothing did", told: lost(kept, killed) },
-  ])("it sees the lie $lie", ({ told }) => {
+  ])("sees the lie $lie", ({ told }) => {
     expect(words(judgeBuilds(told).breaches)).toEqual([expect.stringMatching(/told: nobody/)]);
   });
 });
