@@ -27,7 +27,7 @@ export async function takeBoots(machine: Machine, count: number, signal: AbortSi
 }
 
 /** Nobody looks into the machine before it is ready: what asks takes its cores. */
-async function takeBoot(machine: Machine, signal: AbortSignal): Promise<BootRecord> {
+export async function takeBoot(machine: Machine, signal: AbortSignal): Promise<BootRecord> {
   if (machine.isOn) await machine.container[Symbol.asyncDispose]();
   await sleep(QUIET_MS, undefined, { signal });
   await using watched = await WatchedPrograms.start(machine.group);
