@@ -1,12 +1,13 @@
 import { existsSync } from "node:fs";
 import module from "node:module";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /**
  * What Node has compiled of the package, a directory for each user: root's alone to write. The
  * package fills it as it is installed (postinst).
  */
-const DIRECTORY = fileURLToPath(new URL("../../compiled", import.meta.url));
+const DIRECTORY = join(dirname(fileURLToPath(import.meta.url)), "../../compiled");
 
 /**
  * From now on this process loads what is there already compiled; root's adds what is not. Node 20
