@@ -14,6 +14,8 @@ export default defineConfig({
     maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
     testTimeout: 60_000,
+    // A second, as it is without this, is no time on a busy machine.
+    expect: { poll: { timeout: 30_000, interval: 20 } },
     hookTimeout: 60_000,
     teardownTimeout: 30_000,
     reporters: ["default", new TallyReporter(), new MissingProgramsReporter()],

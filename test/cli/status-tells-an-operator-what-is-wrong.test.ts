@@ -5,6 +5,7 @@ import { expect, it } from "vitest";
 import { painter } from "../../agent/cli/printing.ts";
 import { statusTable } from "../../agent/cli/status-table.ts";
 import type { StatusReport } from "../../agent/core/status-report.ts";
+import { fixedPort } from "../../sandbox/net/fixed-port.ts";
 import { checkResult } from "../core/sample.ts";
 import { DeskRig } from "./operators-desk.ts";
 import { runCli } from "./recorded-cli.ts";
@@ -250,7 +251,7 @@ it("gives programs all that the agent tells, and whether it is ready", async () 
 });
 
 it("exits with 69 and says what to do when nobody answers", async () => {
-  const port = await portOfNobody();
+  const port = await fixedPort();
   const { code, out, err } = await runCli(["status", "--health-listen", `127.0.0.1:${port}`]);
   expect({ code, out }).toEqual({ code: 69, out: "" });
   expect(err).toContain(`Nothing listens at http://127.0.0.1:${port}/status: no agent runs here`);
@@ -259,7 +260,7 @@ it("exits with 69 and says what to do when nobody answers", async () => {
 });
 
 it("prints JSON on standard output also when nobody answers", async () => {
-  const port = await portOfNobody();
+  const port = await fixedPort();
   const { code, out } = await runCli(["status", "--json", "--health-listen", `127.0.0.1:${port}`]);
   expect(code).toBe(69);
   expect(JSON.parse(out)).toEqual({
@@ -303,7 +304,7 @@ it.each([
 it("asks over the operators' socket where the health port does not tell, and says so", async () => {
   await using rig = await DeskRig.make();
   await rig.open({ health: () => READY });
-  const argv = ["--health-listen", `127.0.0.1:${await portOfNobody()}`, "--paths-runtime-dir", rig.runtimeDir];
+  const argv = ["--health-listen", `127.0.0.1:${await fixedPort()}`, "--paths-runtime-dir", rig.runtimeDir];
   const { code, out, err } = await runCli(["status", ...argv]);
   expect(code).toBe(0);
   expect(out).toMatch(/^ready\n/);
@@ -316,7 +317,7 @@ it("says again and again how the agent is, a line each time, until it is stopped
   const argv = ["--watch", "--interval", "200ms", "--health-listen", `127.0.0.1:${server.port}`];
   const watching = runCli(["status", ...argv], {}, stop.signal);
   const documents = runCli(["status", "--json", ...argv], {}, stop.signal);
-  const lost = runCli(["status", "--watch", "--health-listen", `127.0.0.1:${await portOfNobody()}`], {}, stop.signal);
+  const lost = runCli(["status", "--watch", "--health-listen", `127.0.0.1:${await fixedPort()}`], {}, stop.signal);
   setTimeout(() => stop.abort("SIGINT"), 1_500);
   const { code, out, err } = await watching;
   expect({ code, err }).toEqual({ code: 0, err: "" });
@@ -391,9 +392,4 @@ async function portOf(server: Server): Promise<number> {
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("The server has no port");
   return address.port;
-}
-
-async function portOfNobody(): Promise<number> {
-  await using server = await serve("");
-  return server.port;
 }

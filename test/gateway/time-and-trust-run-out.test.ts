@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { TLSSocket } from "node:tls";
 import { expect, it } from "vitest";
 import { systemClock } from "../../agent/adapters/clock/system-clock.ts";
 import { nodePeerReader } from "../../agent/adapters/x509/peer-reader.ts";
@@ -16,22 +17,44 @@ class SteppedClock implements Clock {
   sleep = (ms: number, signal: AbortSignal): Promise<void> => this.#real.sleep(ms, signal);
 }
 
+interface RunningOut {
+  readonly client: TLSSocket;
+  readonly dueMs: number;
+}
+
+/**
+ * How a session ends that is opened on what lasts `ms`; on what lasts twice as long where this
+ * machine was too slow to open it.
+ */
+async function endingOf(rig: Rig, ms: number, open: (ms: number) => Promise<RunningOut>): Promise<string> {
+  const sinceMs = Date.now();
+  const { client, dueMs } = await open(ms);
+  const gone = new Promise((resolve) => client.once("close", resolve));
+  if (!(await answers(client))) return endingOf(rig, 2 * ms, open);
+  await gone;
+  const lateMs = Date.now() - dueMs;
+  expect(lateMs).toBeGreaterThanOrEqual(-1_000);
+  expect(lateMs).toBeLessThan(LATE_MS);
+  const { summary } = await rig.eventOf("closed", ({ summary: { openedAtMs } }) => openedAtMs >= sinceMs);
+  return summary.ending;
+}
+
+/** An expiry is noticed within 100 ms; without, these sessions have hours. */
+const LATE_MS = 20_000;
+
 it.each([
   { what: "grant", grantMs: 1_500, certificateMs: HOUR_MS, ending: "grant-expired" },
   { what: "certificate", grantMs: HOUR_MS, certificateMs: 2_500, ending: "certificate-expired" },
 ])("a session is cut when its $what expires", async ({ grantMs, certificateMs, ending }) => {
   await using rig = await Rig.start();
-  const grant = grantFor("b1", { expiresAtMs: Date.now() + grantMs });
-  await rig.allow({ grants: new Map([["b1", grant]]) });
-  const certificate = await rig.issue("b1", { notAfter: new Date(Date.now() + certificateMs) });
-  const client = rig.connect(certificate);
-  expect(await answers(client)).toBe(true);
-  await new Promise((resolve) => client.once("close", resolve));
-  const dueMs = Math.min(grant.expiresAtMs, certificate.notAfter.getTime());
-  expect(Date.now()).toBeGreaterThanOrEqual(dueMs);
-  expect(Date.now() - dueMs).toBeLessThan(2_000);
-  const { summary } = await rig.eventOf("closed");
-  expect(summary.ending).toBe(ending);
+  const lasts = (of: number, ms: number): number => (of === HOUR_MS ? HOUR_MS : ms);
+  const found = await endingOf(rig, Math.min(grantMs, certificateMs), async (ms) => {
+    const grant = grantFor("b1", { expiresAtMs: Date.now() + lasts(grantMs, ms) });
+    await rig.allow({ grants: new Map([["b1", grant]]) });
+    const certificate = await rig.issue("b1", { notAfter: new Date(Date.now() + lasts(certificateMs, ms)) });
+    return { client: rig.connect(certificate), dueMs: Math.min(grant.expiresAtMs, certificate.notAfter.getTime()) };
+  });
+  expect(found).toBe(ending);
 });
 
 it.each([
@@ -41,17 +64,17 @@ it.each([
   { what: "CA, below an intermediate that the client sent,", bundled: "below", caMs: 2_500, intermediateMs: HOUR_MS },
 ])("a session is cut when its $what expires before the certificate does", async ({ bundled, caMs, intermediateMs }) => {
   await using rig = await Rig.start();
-  const ca = await CertificateAuthority.create({ name: "short-lived", validForMs: caMs });
-  const intermediate = await ca.intermediate({ name: "intermediate", validForMs: intermediateMs });
-  const issuer = bundled === "the CA" ? ca : intermediate;
-  const buildCas = bundled === "both" ? [ca.certPem, intermediate.certPem] : [ca.certPem];
-  await rig.allow({ buildCas, grants: new Map([["b1", grantFor("b1")]]) });
-  const dueMs = Math.floor((Date.now() + Math.min(caMs, intermediateMs)) / 1_000) * 1_000;
-  const client = rig.connect(await issuer.issue({ uriSans: [uriOf("b1")] }));
-  expect(await answers(client)).toBe(true);
-  const { summary } = await rig.eventOf("closed");
-  expect(summary.ending).toBe("certificate-expired");
-  expect(Math.abs(Date.now() - dueMs)).toBeLessThan(2_500);
+  const lasts = (of: number, ms: number): number => (of === HOUR_MS ? HOUR_MS : ms);
+  const ending = await endingOf(rig, Math.min(caMs, intermediateMs), async (ms) => {
+    const ca = await CertificateAuthority.create({ name: "short-lived", validForMs: lasts(caMs, ms) });
+    const intermediate = await ca.intermediate({ name: "intermediate", validForMs: lasts(intermediateMs, ms) });
+    const issuer = bundled === "the CA" ? ca : intermediate;
+    const buildCas = bundled === "both" ? [ca.certPem, intermediate.certPem] : [ca.certPem];
+    await rig.allow({ buildCas, grants: new Map([["b1", grantFor("b1")]]) });
+    const dueMs = Date.now() + ms;
+    return { client: rig.connect(await issuer.issue({ uriSans: [uriOf("b1")] })), dueMs };
+  });
+  expect(ending).toBe("certificate-expired");
 });
 
 it("a step of the clock counts: what has expired by it is cut", async () => {

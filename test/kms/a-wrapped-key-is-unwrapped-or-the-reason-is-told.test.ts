@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { createServer } from "node:net";
 import { expect, it } from "vitest";
 import { awsKms } from "../../agent/adapters/kms/aws-kms.ts";
 import type { WrappedKey } from "../../agent/core/desired-state.ts";
 import { AgentError } from "../../agent/core/errors.ts";
+import { fixedPort } from "../../sandbox/net/fixed-port.ts";
 import { type KmsAnswer, StandInKms } from "./stand-in-kms.ts";
 
 const KEY_ID = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
@@ -92,7 +92,7 @@ it("tells within its deadline that KMS does not answer", async () => {
 });
 
 it("tells that KMS cannot be reached", async () => {
-  const port = await unusedPort();
+  const port = await fixedPort();
   const failure = await failureOf(unwrap(`http://127.0.0.1:${port}`));
   expect(failure).toMatchObject({ code: "kms.unreachable", retryable: true });
 });
@@ -129,11 +129,3 @@ it.each([0, 32, 63, 65])("refuses a key of %i bytes, and does not show it", asyn
   expect(failure.message).toContain(`has ${length} bytes`);
   expect(failure.message).not.toContain("kkk");
 });
-
-async function unusedPort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 1;
-}

@@ -21,11 +21,12 @@ it("sees a loop that something holds up, also just after a look, and forgets it"
   own.eventLoopDelayMs();
   blockFor(2_500);
   await sleep(1_200);
-  expect(own.eventLoopDelayMs()).toBeGreaterThan(1_000);
+  const heldUpMs = own.eventLoopDelayMs();
+  expect(heldUpMs).toBeGreaterThan(1_000);
   await sleep(1_200);
   own.eventLoopDelayMs();
   await sleep(1_200);
-  expect(own.eventLoopDelayMs()).toBeLessThan(1_000);
+  expect(own.eventLoopDelayMs()).toBeLessThan(heldUpMs);
   expect(own.nodeVersion).toBe(process.version);
 });
 

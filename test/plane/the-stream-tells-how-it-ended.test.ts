@@ -94,7 +94,7 @@ describe("a stream that the far end ends", () => {
     const cutAt = performance.now();
     plane.transport.cutConnections();
     await expect(next(messages, isDesired)).rejects.toMatchObject({ status: "UNAVAILABLE", step: "retry" });
-    expect(performance.now() - cutAt).toBeLessThan(5_000);
+    expect(performance.now() - cutAt).toBeLessThan(30_000);
     const again = client.attach(identity, HELLO, FOREVER);
     await next(again.incoming[Symbol.asyncIterator](), isDesired);
   });

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { AgentError } from "../../agent/core/errors.ts";
 import { Secret } from "../../agent/core/secret.ts";
 import type { TailnetCredential } from "../../agent/core/tailnet/wish.ts";
+import { fixedPort } from "../../sandbox/net/fixed-port.ts";
 import type { ApiFault, Endpoint } from "../../sandbox/tailnet/api/faults.ts";
 import type { SandboxTailnet } from "../../sandbox/tailnet/tailnet.ts";
 import { eventually } from "../buildkit/real-buildkit.ts";
@@ -16,7 +17,8 @@ const TAGS = ["tag:builder"];
 const REASON_BAR_MS = 10_000;
 
 const stage = withTailnet();
-const nobody = await closedPort();
+/** Where nobody listens. */
+const nobody = `http://127.0.0.1:${await fixedPort()}`;
 
 describe("the tailnet's API", () => {
   const oauth = ({ client }: SandboxTailnet, secret = client.clientSecret): TailnetCredential => ({
@@ -262,14 +264,4 @@ async function failureOf(work: Promise<unknown>): Promise<AgentError> {
   );
   if (failure instanceof AgentError) return failure;
   throw failure;
-}
-
-/** Where nobody listens. */
-async function closedPort(): Promise<string> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  await new Promise((done) => server.close(done));
-  return `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`;
 }

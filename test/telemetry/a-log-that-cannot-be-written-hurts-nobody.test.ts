@@ -17,7 +17,7 @@ const DAEMON_OUTPUT = fileURLToPath(new URL("../../dist/agent/adapters/buildkit/
  * Far more than a turn of the event loop takes on a busy machine, and far less than a wait for
  * somebody.
  */
-const PROMPT_MS = 2_000;
+const PROMPT_MS = 10_000;
 /** Twice what is kept of lines that nobody takes. */
 const MANY_LINES = 10_000;
 
@@ -173,7 +173,7 @@ describe.each([
     const began = performance.now();
     await writer.write(MANY_LINES, 70);
     expect(await writer.exited()).toBe(70);
-    expect(performance.now() - began).toBeLessThan(PROMPT_MS * 5);
+    expect(performance.now() - began).toBeLessThan(PROMPT_MS * 2);
   });
 
   it("may close its end: the process goes on, and ends as it wants to", async () => {

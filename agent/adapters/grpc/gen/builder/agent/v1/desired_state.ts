@@ -269,8 +269,9 @@ export interface BuildkitSettings {
   /** Registry mirrors by registry host. */
   registryMirrors: { [key: string]: RegistryMirrors };
   /**
-   * How long records of past builds, their logs and attestations are kept, at most. Absent: a day.
-   * From one minute to 366 days.
+   * How long records of past builds, their logs and attestations are kept. The youngest 50 stay
+   * longer, and so do pinned ones; where the cache's disk is full, all but pinned ones may go
+   * sooner. Absent: a day. From one minute to 366 days.
    */
   historyMaxAge:
     | Duration
