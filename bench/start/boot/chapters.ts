@@ -16,7 +16,7 @@ export interface Chapter {
 export interface Boot {
   /** From the agent's first unit to ready: what somebody waits for. */
   readonly totalMs: number;
-  /** Less all from BuildKit's own program to the end of its first step. */
+  /** Less all from BuildKit's own program until it has been tried: its network, and a first step. */
   readonly ownMs: number;
   readonly chapters: readonly Chapter[];
   /** Node processes that began before ready, as they were started; each with its unit. */
@@ -41,6 +41,7 @@ export function boot(record: BootRecord): Boot {
   const ready = event(record, CONTROL, "agent.ready");
   const program = firstProgram(record, BUILDKIT, isBuildkit);
   const stepMs = event(record, CONTROL, "buildkit.step-ran").atMs;
+  const networkMs = event(record, CONTROL, "buildkit.ready").atMs;
   const since = (ms: number): number => ms - first;
   const span = (name: string, fromMs: number, toMs: number): Chapter => ({
     name,
@@ -56,7 +57,7 @@ export function boot(record: BootRecord): Boot {
   const isUp = (unit: string): number => unitOf(record, unit).activeMs ?? Number.NaN;
   return {
     totalMs: since(ready.atMs),
-    ownMs: since(ready.atMs) - (stepMs - program.atMs),
+    ownMs: since(ready.atMs) - (Math.max(stepMs, networkMs) - program.atMs),
     chapters: [
       span("control: unit to its process", begins(CONTROL), control.atMs),
       span("control: process to up", control.atMs, isUp(CONTROL)),
@@ -73,8 +74,8 @@ export function boot(record: BootRecord): Boot {
       ),
       span("BuildKit: unit to its program", begins(BUILDKIT), program.atMs),
       span("BuildKit: program to serving", program.atMs, isUp(BUILDKIT)),
-      span("BuildKit: its network tried", isUp(BUILDKIT), event(record, CONTROL, "buildkit.ready").atMs),
-      span("BuildKit: its first step", event(record, CONTROL, "buildkit.ready").atMs, stepMs),
+      span("BuildKit: its network tried", isUp(BUILDKIT), networkMs),
+      span("BuildKit: its first step", isUp(BUILDKIT), stepMs),
     ],
     nodeStarts: nodeStarts(record, ready.atMs, since),
   };
