@@ -16,7 +16,7 @@ export interface Chapter {
 export interface Boot {
   /** From the agent's first unit to ready: what somebody waits for. */
   readonly totalMs: number;
-  /** Less all from BuildKit's own program until it has been tried: its network, and a first step. */
+  /** Less all from BuildKit's program until it has been tried: its network, and a first step. */
   readonly ownMs: number;
   readonly chapters: readonly Chapter[];
   /** Node processes that began before ready, as they were started; each with its unit. */
