@@ -27,7 +27,9 @@ async function world(scope: Scope, { forwards = true } = {}) {
     },
     { place: outside, link: "eth0", addresses: [`${OUTSIDE[0]}/24`, `${OUTSIDE[1]}/64`] },
   );
-  if (forwards) await machine.run("sysctl", ["-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"]);
+  // A new namespace may forward because this machine does.
+  const value = forwards ? 1 : 0;
+  await machine.run("sysctl", ["-qw", `net.ipv4.ip_forward=${value}`, `net.ipv6.conf.all.forwarding=${value}`]);
   return { machine, outside, vm };
 }
 
