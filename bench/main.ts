@@ -13,6 +13,9 @@ import { print, say } from "./output.ts";
 import { asMeasured, writeSection } from "./report/page.ts";
 import { toJson } from "./report/result.ts";
 import { renderText } from "./report/text.ts";
+import { parseStartOptions } from "./start/options.ts";
+import { benchStart } from "./start/start-bench.ts";
+import { startText } from "./start/text.ts";
 
 const EXIT_INTERRUPTED = 130;
 
@@ -25,6 +28,7 @@ for (const stream of [process.stdout, process.stderr]) stream.on("error", () => 
 try {
   const [bench, ...flags] = process.argv.slice(2);
   if (bench === "flood") await flood(flags);
+  else if (bench === "start") await start(flags);
   else await (bench === "fleet" ? fleet(flags) : gateway(process.argv.slice(2)));
 } catch (failure) {
   if (stop.signal.aborted) say("interrupted; everything it started has ended");
@@ -56,6 +60,16 @@ async function flood(args: readonly string[]): Promise<void> {
   const command = `npm run bench -- flood --rate ${options.rate} --count ${options.count}`;
   if (options.write)
     await writeSection({ page: "docs/reliability.md", name: "floods" }, asMeasured({ command, seconds, figures }));
+  print(figures);
+}
+
+async function start(args: readonly string[]): Promise<void> {
+  const options = parseStartOptions(args);
+  const result = await benchStart(options, stop.signal);
+  const figures = startText(result);
+  const measured = { command: "npm run bench -- start", seconds: result.seconds, figures };
+  if (options.jsonFile !== undefined) await writeFile(options.jsonFile, `${JSON.stringify(result, undefined, 2)}\n`);
+  if (options.write) await writeSection({ page: "docs/reliability.md", name: "start" }, asMeasured(measured));
   print(figures);
 }
 

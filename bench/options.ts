@@ -19,6 +19,7 @@ export interface BenchOptions {
 }
 
 const USAGE = `usage: npm run bench -- fleet [options], or
+       npm run bench -- start [options], or
        npm run bench -- flood [options], or
        npm run bench -- gateway [options]
   --quick               fewer rounds, less data: about a minute, not for the record
@@ -40,7 +41,7 @@ export const LAUNCHER_NODE_FLAGS: readonly string[] = ["--max-semi-space-size=1"
 export function parseOptions(args: readonly string[]): BenchOptions {
   const { values, positionals } = parsed(args);
   if (positionals.length !== 1 || positionals[0] !== "gateway")
-    throw usage("There are two benches: gateway and fleet.");
+    throw usage("There is no such bench: fleet, flood, gateway and start are there.");
   const quick = values.quick ?? false;
   const writeReadme = values["write-readme"] ?? false;
   const effort = quick ? QUICK : FULL;

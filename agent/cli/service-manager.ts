@@ -72,6 +72,6 @@ export function servicesOf(manager: Config["services"]["manager"], layout: Layou
 
 /** builder-agent-network-watch.service puts right what somebody changes, or the launcher does. */
 export function buildNetworkOf(layout: Layout, clock: Clock): WatchedNetwork {
-  const asked = askedNetwork(layout.networkSocket);
+  const asked = askedNetwork(layout.networkSocket, { startsAhead: true });
   return { ...asked, changes: (signal) => networkInForce(layout.networkState, clock, signal) };
 }

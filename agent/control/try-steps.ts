@@ -7,7 +7,7 @@ import {
   type TrialPast,
   untilTrialMs,
 } from "../core/step-trial.ts";
-import { isIdle } from "../core/views.ts";
+import { type BuildkitView, isIdle } from "../core/views.ts";
 import { firstOf, within } from "../lifecycle/branch.ts";
 import type { LoopReport } from "../lifecycle/loop-report.ts";
 import type { BuildkitTrial } from "../ports/buildkit.ts";
@@ -38,10 +38,10 @@ export async function trySteps(
 ): Promise<void> {
   const { buildkit, step } = cells;
   let past = NO_TRIALS;
-  while ((await buildkit.first(({ at }) => at === "ready", signal)) !== undefined) {
+  while ((await buildkit.first(answers, signal)) !== undefined) {
     await firstOf(
       signal,
-      (until) => buildkit.first(({ at }) => at !== "ready", until),
+      (until) => buildkit.first((view) => !answers(view), until),
       async (until) => {
         for (past = { ...NO_TRIALS, longestMs: past.longestMs }; !until.aborted; )
           past = await next(ports, cells, past, report, until);
@@ -49,6 +49,10 @@ export async function trySteps(
     );
     step.set(NO_STEP);
   }
+}
+
+function answers({ at }: BuildkitView): boolean {
+  return at === "ready" || at === "proving";
 }
 
 /** Waits until a step is due, or the gateway has news; tries it if it is due. */

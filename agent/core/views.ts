@@ -112,6 +112,8 @@ export interface BuildkitView {
     | "unknown"
     | "stopped"
     | "starting"
+    /** It answers; whether what it fetches passes the guard is being tried. */
+    | "proving"
     | "ready"
     | "not-answering"
     | "unguarded"

@@ -1,4 +1,4 @@
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { AgentError } from "../core/errors.ts";
 import { Branch } from "../lifecycle/branch.ts";
 import { linesOf } from "./lines.ts";
@@ -12,6 +12,8 @@ export interface Asking<Step> {
   readonly deadlineIsOfSilence?: true;
   readonly signal: AbortSignal;
   readonly onStep?: (step: Step) => void;
+  /** One that was opened before (`Ahead`). Absent: a new one. */
+  readonly connection?: Socket;
 }
 
 /**
@@ -22,13 +24,14 @@ export interface Asking<Step> {
 export async function ask<Request extends object, Step extends object, Answer extends object>(
   verb: Verb<Request, Step, Answer>,
   request: Request,
-  { socketPath, deadlineMs, deadlineIsOfSilence, signal, onStep }: Asking<Step>,
+  { socketPath, deadlineMs, deadlineIsOfSilence, signal, onStep, connection }: Asking<Step>,
 ): Promise<Answer> {
+  if (signal.aborted) connection?.destroy();
   signal.throwIfAborted();
   using limit = new Branch(signal);
   const deadline = setTimeout(() => limit.abort(), deadlineMs);
   try {
-    for await (const reply of replies(verb, request, socketPath, limit.signal)) {
+    for await (const reply of replies(verb, request, { socketPath, connection }, limit.signal)) {
       if (reply.is === "answer") return reply.answer;
       if (deadlineIsOfSilence === true) deadline.refresh();
       onStep?.(reply.step);
@@ -52,18 +55,18 @@ export async function* watch<Request extends object, Step extends object>(
   request: Request,
   { socketPath, signal }: Pick<Asking<Step>, "socketPath" | "signal">,
 ): AsyncGenerator<Step, void, undefined> {
-  for await (const reply of replies(verb, request, socketPath, signal)) if (reply.is === "step") yield reply.step;
+  for await (const reply of replies(verb, request, { socketPath }, signal)) if (reply.is === "step") yield reply.step;
 }
 
 async function* replies<Request extends object, Step extends object, Answer extends object>(
   verb: Verb<Request, Step, Answer>,
   request: Request,
-  socketPath: string,
+  { socketPath, connection }: { readonly socketPath: string; readonly connection?: Socket | undefined },
   signal: AbortSignal,
 ): AsyncGenerator<Exclude<Reply<Step, Answer>, { readonly is: "failed" }>, void, undefined> {
   if (signal.aborted) return;
   const { name, answerer, lineMaxBytes } = verb.protocol;
-  const socket = connect(socketPath);
+  const socket = connection ?? connect(socketPath);
   const close = (): void => void socket.destroy();
   signal.addEventListener("abort", close);
   socket.write(requestLine(verb, request));

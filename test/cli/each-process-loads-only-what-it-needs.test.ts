@@ -13,14 +13,14 @@ const TRACES = ["resources", "sdk-trace", "core", "otlp-transformer"].map((part)
  * All of it is CommonJS.
  */
 it.each([
-  { module: "program", without: [GRPC, "pino", "prom-client", "systeminformation"] },
-  { module: "commands/version", without: ["commander", GRPC, "pino", "prom-client", "systeminformation"] },
-  { module: "commands/gateway", without: [GRPC, "prom-client", "systeminformation", "reflect-metadata"] },
-  { module: "commands/run", without: [GRPC, "prom-client", "systeminformation", "reflect-metadata"] },
-  { module: "commands/control", without: ["systeminformation", "reflect-metadata", KMS, SIGNATURES, ...TRACES] },
-  { module: "commands/volume-serve", without: [GRPC, "prom-client", "systeminformation", KMS] },
-  { module: "commands/volume-close", without: [GRPC, "prom-client", "systeminformation", KMS] },
-  { module: "commands/buildkit-prepare", without: ["prom-client", "systeminformation", KMS] },
+  { module: "program", without: [GRPC, "pino", "prom-client"] },
+  { module: "commands/version", without: ["commander", GRPC, "pino", "prom-client"] },
+  { module: "commands/gateway", without: [GRPC, "prom-client", "reflect-metadata"] },
+  { module: "commands/run", without: [GRPC, "prom-client", "reflect-metadata"] },
+  { module: "commands/control", without: ["reflect-metadata", KMS, SIGNATURES, ...TRACES] },
+  { module: "commands/volume-serve", without: [GRPC, "prom-client", KMS] },
+  { module: "commands/volume-close", without: [GRPC, "prom-client", KMS] },
+  { module: "commands/buildkit-prepare", without: ["prom-client", KMS] },
 ])("$module loads without $without", async ({ module, without }) => {
   const file = fileURLToPath(new URL(`../../dist/agent/cli/${module}.js`, import.meta.url));
   await using loading = AgentProcess.evaluate(`

@@ -126,6 +126,18 @@ describe("buildkitd", () => {
     expect(buildkit.get().at).toBe("ready");
   });
 
+  it("is known to answer, and is not ready, while what it fetches is tried", async () => {
+    let isTried: (reached: readonly []) => void = () => undefined;
+    probe.reached = new Promise((resolve) => (isTried = resolve));
+    begin();
+    await settle();
+    expect(buildkit.get()).toMatchObject({ at: "proving", version: "v0.33.1" });
+    expect(log.events).not.toContain("buildkit.ready");
+    isTried([]);
+    await settle();
+    expect(buildkit.get().at).toBe("ready");
+  });
+
   it("that runs from before is not tried before its network is known", async () => {
     network.set({ at: "waiting" });
     unit.status.set({ at: "running", pid: 1 });

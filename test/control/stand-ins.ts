@@ -86,7 +86,7 @@ export class ProbeStandIn implements BuildkitProbe {
     return { workers: 1, platforms: ["linux/amd64"], version: "v0.33.1" };
   }
 
-  reached: readonly ProbeFinding[] | Error = [];
+  reached: readonly ProbeFinding[] | Promise<readonly ProbeFinding[]> | Error = [];
 
   /** Of which machine's addresses it was asked, each time. */
   readonly gateways: (readonly string[])[] = [];

@@ -1,7 +1,8 @@
 import { chmod, mkdir, mkdtemp, readFile, rm, statfs, writeFile } from "node:fs/promises";
 import { cpus, tmpdir, totalmem } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { inventory } from "../../agent/adapters/machine/inventory.ts";
 import { linuxMachine } from "../../agent/adapters/machine/linux-machine.ts";
 import { withDeadline } from "../../agent/adapters/machine/with-deadline.ts";
 
@@ -42,6 +43,53 @@ describe("facts", () => {
 
   it("are not waited for when nobody wants them any more", async () => {
     await expect(linuxMachine({ buildkitBinary: "buildkitd" }).facts(AbortSignal.abort())).rejects.toThrow("aborted");
+  });
+});
+
+describe("the inventory", () => {
+  it("names the disks, the platform and the system, as files tell of them", async () => {
+    const osRelease = join(folder, "os-release");
+    await mkdir(join(folder, "class/dmi/id"), { recursive: true });
+    const write = async (path: string, text: string): Promise<void> => {
+      await mkdir(dirname(join(folder, path)), { recursive: true });
+      await writeFile(join(folder, path), text);
+    };
+    await write(
+      "os-release",
+      'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nNAME="Debian GNU/Linux"\nVERSION_ID="12"\n',
+    );
+    await write("class/dmi/id/sys_vendor", "Amazon EC2\n");
+    await write("class/dmi/id/product_name", "m7i.large\n");
+    await write("block/nvme1n1/size", "1953125\n");
+    await write("block/nvme1n1/device/model", "Amazon EC2 NVMe Instance Storage        \n");
+    await write("block/nvme1n1/device/serial", "AWS1 \n");
+    await write("block/vda/size", "4096\n");
+    await write("block/vda/serial", "cache\n");
+    await mkdir(join(folder, "block/vda/device"));
+    // No disks: a mapping, an optical drive, a drive without a medium.
+    await write("block/dm-0/size", "4096\n");
+    await write("block/sr0/size", "4096\n");
+    await mkdir(join(folder, "block/sr0/device"));
+    await write("block/sdb/size", "0\n");
+    await mkdir(join(folder, "block/sdb/device"));
+    expect(await inventory({ sysDir: folder, osRelease })).toEqual({
+      os: "Debian GNU/Linux 12",
+      platform: "Amazon EC2 m7i.large",
+      blockDevices: [
+        {
+          path: "/dev/nvme1n1",
+          sizeBytes: 1_000_000_000,
+          model: "Amazon EC2 NVMe Instance Storage",
+          serial: "AWS1",
+        },
+        { path: "/dev/vda", sizeBytes: 2_097_152, model: "", serial: "cache" },
+      ],
+    });
+  });
+
+  it("is empty where nothing is told", async () => {
+    const nowhere = { sysDir: join(folder, "none"), osRelease: join(folder, "none") };
+    expect(await inventory(nowhere)).toEqual({ os: "", platform: "", blockDevices: [] });
   });
 });
 
@@ -117,16 +165,6 @@ describe("a call that cannot be cancelled", () => {
 
   it("is not waited for beyond its deadline", async () => {
     await expect(withDeadline("the disk", 5, never)).rejects.toMatchObject({ code: "machine.deadline" });
-  });
-
-  it("is not waited for once its signal is aborted", async () => {
-    const stop = new AbortController();
-    const waiting = withDeadline("the disk", 60_000, never, stop.signal);
-    stop.abort();
-    await expect(waiting).rejects.toMatchObject({ code: "machine.cancelled" });
-    await expect(withDeadline("the disk", 60_000, never, stop.signal)).rejects.toMatchObject({
-      code: "machine.cancelled",
-    });
   });
 
   it("gives its own answer and its own failure", async () => {

@@ -74,6 +74,10 @@ describe("a step of a real build", () => {
     expect(answering(output)).toEqual(words(PERMITTED));
   });
 
+  it("does not wait until its address is proved free: nobody else is on its cable", async () => {
+    expect(saidBy(await steps(runLine("busybox cat /proc/sys/net/ipv6/conf/default/accept_dad")))).toBe("0\n");
+  });
+
   it("reaches the VM by none of the addresses that it has for builds", async () => {
     const gateway = `$(busybox ip route | busybox awk '/^default/ { print $3 }')`;
     const script = `echo asks ${gateway}; busybox nc -w 2 ${gateway} ${VM_PORT} </dev/null; echo all tried`;

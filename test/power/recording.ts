@@ -36,7 +36,7 @@ export async function record(dir: string, filesystem: Filesystem, ms: number): P
   const prunedAtBytes: number[] = [];
   const { logFile } = await (async () => {
     await using disk = await RecordedDisk.blank(dir, DISK_BYTES);
-    const { program, args } = makeFilesystem(filesystem, disk.path, "kept", "blank");
+    const { program, args } = makeFilesystem(filesystem, disk.path, { hasOldJournal: false });
     sh(program, args);
     await using stage = await PowerStage.mount(filesystem, disk.path, "before");
     const { bench } = stage;

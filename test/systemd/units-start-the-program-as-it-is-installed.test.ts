@@ -1,9 +1,11 @@
+import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
 import { BUILDS_SLICE, OWN_UNIT, UNIT_NAMES } from "../../agent/adapters/systemd/unit-names.ts";
 import { ConfigSchema } from "../../agent/cli/config/schema.ts";
 import { layoutOf } from "../../agent/cli/layout.ts";
 import { NO_DEBUGGER, NODE_FLAGS } from "../../agent/cli/node-flags.ts";
+import { inTree } from "../../sandbox/stack/tree.ts";
 import { commandsOf, UNIT_FILES, valuesOf } from "./units.ts";
 
 const [NODE, MAIN] = ["/usr/lib/builder-agent/node/bin/node", "/usr/lib/builder-agent/agent/cli/main.js"];
@@ -34,11 +36,11 @@ it.each([
   expect(commandsOf(unit)).toContainEqual([...keeper, WITH_SOCKET, NODE, NO_DEBUGGER, ...flags, MAIN, command]);
 });
 
-it.each([
-  ["builder-agent-gateway.service", LAYOUT.gatewayParts],
-  ["buildkitd.service", LAYOUT.buildkitParts],
-])("%s notes as it starts as which release, where control looks: %s", (unit, file) => {
-  expect(commandsOf(unit)).toContainEqual(["/usr/bin/sh", "/usr/lib/builder-agent/bin/note-parts", file]);
+it("notes of gateway and BuildKit as which release each was started, where control looks", () => {
+  const note = ["/usr/bin/sh", "/usr/lib/builder-agent/bin/note-parts"];
+  expect(commandsOf("builder-agent-gateway.service")).toContainEqual([...note, LAYOUT.gatewayParts]);
+  const start = readFileSync(inTree("tools/image/deb/files/start-buildkitd"), "utf8");
+  expect(start).toContain(`\nsh ${note[1]} ${LAYOUT.buildkitParts} || :\n`);
 });
 
 it("puts the builds' network right when what it stands on has changed, with what it keeps before its eyes", () => {
@@ -61,7 +63,9 @@ it("tries whether the cache takes a write where it is mounted, and says so where
 
 it("puts the guard in force before BuildKit starts, with the machine's own resolv.conf before its eyes", () => {
   const ensure = [NODE, NO_DEBUGGER, ...NODE_FLAGS.order, MAIN, "network", "ensure"];
-  expect(commandsOf("buildkitd.service")[0]).toEqual(["/usr/bin/nsenter", "--mount=/proc/1/ns/mnt", "--", ...ensure]);
+  const look = ["/usr/bin/sh", "/usr/lib/builder-agent/bin/ensure-network", dirname(LAYOUT.networkState)];
+  const among = ["/usr/bin/nsenter", "--mount=/proc/1/ns/mnt", "--"];
+  expect(commandsOf("buildkitd.service")[0]).toEqual([...among, ...look, ...ensure]);
 });
 
 it("starts Node in no other way, and never with a debugger to be had by a signal", () => {

@@ -28,10 +28,15 @@ export class DaemonConfig {
     return readFile(this.file, "utf8").catch(() => undefined);
   }
 
-  /** The same again costs nothing. @throws {AgentError} "buildkit.config-refused" */
+  /**
+   * The same again costs nothing. The first of a boot is not tried beforehand: there is no other to
+   * go on with, and the start that follows says the same. @throws {AgentError}
+   * "buildkit.config-refused"
+   */
   async replace(toml: string, signal: AbortSignal): Promise<void> {
     const accepted = this.#accept(toml);
-    if (accepted === (await this.read())) return;
+    const inForce = await this.read();
+    if (accepted === inForce) return;
     await mkdir(this.#places.rootDir, { recursive: true, mode: 0o700 });
     // The trace socket lies here, and anybody who reaches it may write to it.
     await mkdir(dirname(this.file), { recursive: true, mode: 0o700 });
@@ -39,7 +44,7 @@ export class DaemonConfig {
     const candidate = `${this.file}.candidate`;
     try {
       await writeFile(candidate, accepted, { mode: 0o600 });
-      await dryRun(this.#binary, candidate, signal);
+      if (inForce !== undefined) await dryRun(this.#binary, candidate, signal);
       await replaceFile(this.file, accepted);
     } finally {
       await rm(candidate, { force: true });

@@ -20,12 +20,12 @@ import { Wishes } from "./wishes.ts";
 /**
  * From the first attempt after a loss to the slowest: the gateway is a process of the same machine.
  */
-const FIRST_DELAY_MS = 50;
+const FIRST_DELAY_MS = 25;
 /**
  * While nobody is there: a gateway that starts has its orders as soon as it can take them, and a
  * look at a socket without anybody behind it costs a tenth of a millisecond.
  */
-const ABSENT_DELAY_MS = 100;
+const ABSENT_DELAY_MS = 25;
 /**
  * While nobody is there, but a gateway is at another place: together with the other looks of this
  * process, which wakes once for all of them.

@@ -24,7 +24,8 @@ export function linuxMachine(options: LinuxMachineOptions): Machine {
   return {
     bootId,
     async facts(signal) {
-      const [boot, found] = await Promise.all([bootId(), inventory(signal)]);
+      signal.throwIfAborted();
+      const [boot, found] = await Promise.all([bootId(), inventory()]);
       const processors = cpus();
       return {
         bootId: boot,

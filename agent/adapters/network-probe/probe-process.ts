@@ -3,6 +3,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AgentError } from "../../core/errors.ts";
 import { LineCutter } from "../../core/line-cutter.ts";
+import { ACCEPT_DAD } from "../../core/network/buildkit-network.ts";
 import type { Heard } from "../../core/network/probe-target.ts";
 import { ENVIRONMENT } from "./command.ts";
 import { type Done, type ProbePlan, planLine } from "./protocol.ts";
@@ -26,6 +27,9 @@ const COMPLAINT_MAX_CHARS = 2_000;
  * more.
  */
 const POWERLESS = ["--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=-all", "--no-new-privs"];
+
+/** As BuildKit's steps: the plugin that makes the cable waits for no proof of its address. */
+const AT_ONCE = ["sh", "-c", `{ echo 0 >/proc/${ACCEPT_DAD}; } 2>/dev/null; exec "$@"`, "sh"];
 
 /**
  * A probe in a network namespace of its own, which nobody else can name: it exists as long as this
@@ -62,7 +66,7 @@ export class ProbeProcess implements AsyncDisposable {
    */
   static async start({ command, args }: ProbeProgram, signal: AbortSignal): Promise<ProbeProcess> {
     signal.throwIfAborted();
-    const words = ["--net", "--", "setpriv", ...POWERLESS, "--pdeathsig", "KILL", "--", command, ...args];
+    const words = ["--net", "--", ...AT_ONCE, "setpriv", ...POWERLESS, "--pdeathsig", "KILL", "--", command, ...args];
     const child = spawn("unshare", words, { env: ENVIRONMENT, stdio: "pipe", detached: true });
     const probe = new ProbeProcess(child);
     try {

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { AgentError } from "../../core/errors.ts";
 import type { BuildNetwork } from "../../ports/build-network.ts";
 import type { Log } from "../../ports/log.ts";
 import { on, type Served, type Serving, serve } from "../../wire/serve.ts";
@@ -21,6 +22,16 @@ export function serveNetwork(
       on(VERIFY, async (_, signal) => ({ is: "verified", report: await network.verify(signal) })),
     ],
     socket,
-    { ...serving, onFailure: (err) => log.warn({ err }, "network.not-served") },
+    {
+      ...serving,
+      onFailure(err) {
+        if (!isNoRequest(err)) log.warn({ err }, "network.not-served");
+      },
+    },
   );
+}
+
+/** Control connects before it has an order, so that it is not waited for; and may get none. */
+export function isNoRequest(failure: unknown): boolean {
+  return failure instanceof AgentError && failure.code === `${NETWORK.name}.no-request`;
 }

@@ -1,10 +1,6 @@
-import type { VolumeKind } from "../../core/volume/order.ts";
-import type { FormattableAs } from "../../core/volume/volume-plan.ts";
 import { type Command, QUICK_MS } from "./command.ts";
 
-/**
- * Bookkeeping only, unless what was there is discarded first: a large disk takes its time for that.
- */
+/** Bookkeeping only, the same for each size; a disk that has just been attached may be slow. */
 export const MAKE_MS = 5 * 60_000;
 /**
  * A cache is filled anew faster than it is checked for longer than this; all steps together stay
@@ -21,14 +17,14 @@ const ANYTHING = [...SOUND, 4, 5, 6, 7, 8, 12, 16, 32];
 
 /**
  * No blocks reserved for root, since all of it is root's; an inode for 8 KiB instead of 16, because
- * dependency trees are small files; tables written lazily. A per-boot file system never outlives a
- * crash, so that even its journal need not be cleared first. Blocks are discarded only where an
- * earlier volume of ours has written. Where it finds itself damaged it goes read-only; by default
- * it would go on, and hand out what is wrong.
+ * dependency trees are small files; tables written lazily. The journal is a gigabyte on a large
+ * disk: it is cleared only where an old one could be read for its own, and below a new key there is
+ * noise. Nothing is discarded: what is free is, at the end of each run. Where it finds itself
+ * damaged it goes read-only; by default it would go on, and hand out what is wrong.
  */
-export function makeExt4(path: string, kind: VolumeKind, found: FormattableAs): Command {
-  const lazy = ["lazy_itable_init=1", ...(kind === "per-boot" ? ["lazy_journal_init=1"] : [])];
-  const extended = [...lazy, found === "blank" ? "nodiscard" : "discard"].join(",");
+export function makeExt4(path: string, { hasOldJournal }: { readonly hasOldJournal: boolean }): Command {
+  const lazy = ["lazy_itable_init=1", ...(hasOldJournal ? [] : ["lazy_journal_init=1"])];
+  const extended = [...lazy, "nodiscard"].join(",");
   const args = ["-q", "-F", "-b", "4096", "-m", "0", "-i", "8192", "-e", "remount-ro", "-E", extended, path];
   return { program: "mkfs.ext4", args, stdin: "nothing", answers: [0], deadlineMs: MAKE_MS };
 }

@@ -41,7 +41,7 @@ export async function formatVolume(
     const metadata = await steps.take("read-header", () => ownHeader(host, { device, copy, luksUuid, key }, signal));
     await steps.take("open", () => openByCopy(host, { device: device.path, copy, metadata }, key, signal));
     await steps.take("make-filesystem", () =>
-      run(makeFilesystem(order.filesystem, mappings.path, kind, found), signal),
+      run(makeFilesystem(order.filesystem, mappings.path, { hasOldJournal: false }), signal),
     );
     const codes = { mac: labelMac(label, macKey), headerMac: headerMac(luksUuid, metadata, macKey) };
     const token = Buffer.from(tokenText({ claims: label, ...codes }));

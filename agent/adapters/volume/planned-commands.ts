@@ -1,5 +1,5 @@
 import type { LabelClaims } from "../../core/volume/label.ts";
-import { kindOf, type VolumeOrder } from "../../core/volume/order.ts";
+import type { VolumeOrder } from "../../core/volume/order.ts";
 import type { VolumePlan } from "../../core/volume/volume-plan.ts";
 import type { Command } from "./command.ts";
 import { closeMapping, dumpHeader, importLabel, luksFormat, openMapping, readUuid, tryKey } from "./cryptsetup.ts";
@@ -42,8 +42,8 @@ export function plannedCommands(
     case "close-leftover":
       return [{ command: closeMapping() }];
     case "format": {
-      const { device, found } = plan;
-      const filesystem = makeFilesystem(order.filesystem, mappingPath, kindOf(order.key), found);
+      const { device } = plan;
+      const filesystem = makeFilesystem(order.filesystem, mappingPath, { hasOldJournal: false });
       const made = [filesystem, importLabel(device.path)];
       const commands = [luksFormat(device, NEW_UUID), ...opening(device.path), ...made];
       return commands.map((command) => ({ command }));
@@ -64,7 +64,10 @@ function opening(path: string): readonly Command[] {
 }
 
 function settling({ filesystem, kind }: LabelClaims, path: string, lookDirectory: string): readonly PlannedCommand[] {
-  const anew = { command: makeFilesystem(filesystem, path, kind, "ours"), onlyIf: "it is beyond repair" };
+  const anew = {
+    command: makeFilesystem(filesystem, path, { hasOldJournal: kind === "kept" }),
+    onlyIf: "it is beyond repair",
+  };
   if (filesystem === "ext4")
     return [
       { command: describeExt4(path) },

@@ -1,5 +1,4 @@
 import type { Filesystem, VolumeKind } from "../../core/volume/order.ts";
-import type { FormattableAs } from "../../core/volume/volume-plan.ts";
 import type { Command } from "./command.ts";
 import { makeExt4 } from "./ext4.ts";
 import { settleExt4 } from "./settle-ext4.ts";
@@ -24,11 +23,19 @@ export async function settleFilesystem(
   const settled = await settle(host, steps, signal);
   if (settled !== "beyond-repair") return settled;
   await steps.take("make-filesystem-anew", () =>
-    host.run(makeFilesystem(filesystem, host.mappings.path, kind, "ours"), signal),
+    host.run(makeFilesystem(filesystem, host.mappings.path, { hasOldJournal: kind === "kept" }), signal),
   );
   return { check: "rebuilt", grownBytes: 0 };
 }
 
-export function makeFilesystem(filesystem: Filesystem, path: string, kind: VolumeKind, found: FormattableAs): Command {
-  return filesystem === "ext4" ? makeExt4(path, kind, found) : makeXfs(path, found);
+/**
+ * @param hasOldJournal Whether one of an earlier file system can be read there, and its own
+ *   outlives a crash.
+ */
+export function makeFilesystem(
+  filesystem: Filesystem,
+  path: string,
+  { hasOldJournal }: { readonly hasOldJournal: boolean },
+): Command {
+  return filesystem === "ext4" ? makeExt4(path, { hasOldJournal }) : makeXfs(path);
 }

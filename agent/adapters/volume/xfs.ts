@@ -1,4 +1,3 @@
-import type { FormattableAs } from "../../core/volume/volume-plan.ts";
 import { type Command, QUICK_MS } from "./command.ts";
 import { CHECK_MS, MAKE_MS } from "./ext4.ts";
 
@@ -14,9 +13,12 @@ const MOUNT_FAILED = 32;
  */
 export const XFS_REPAIR = { clean: 0, failed: 1, logToReplay: 2, corrected: 4 } as const;
 
-/** -K: discards nothing, where there is nothing of ours to discard. */
-export function makeXfs(path: string, found: FormattableAs): Command {
-  const args = ["-q", "-f", ...(found === "blank" ? ["-K"] : []), path];
+/**
+ * -K: nothing is discarded, as with ext4. A log of 64 MB, as small disks get: it is written whole,
+ * and half a gigabyte on large ones.
+ */
+export function makeXfs(path: string): Command {
+  const args = ["-q", "-f", "-K", "-l", "size=64m", path];
   return { program: "mkfs.xfs", args, stdin: "nothing", answers: [0], deadlineMs: MAKE_MS };
 }
 

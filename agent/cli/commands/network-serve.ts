@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { NETWORK } from "../../adapters/network/protocol.ts";
-import { serveNetwork } from "../../adapters/network/serve-network.ts";
+import { isNoRequest, serveNetwork } from "../../adapters/network/serve-network.ts";
 import { processLog } from "../../adapters/telemetry/process-log.ts";
 import { acceptedConnection } from "../../wire/listener.ts";
 import { requirePeer } from "../../wire/peer.ts";
@@ -29,5 +29,5 @@ export async function run(command: Command, cli: Cli): Promise<ExitCode> {
   const admit = (): Promise<void> => requirePeer(NETWORK, peer, ORDERING_USER);
   const host = networkHost(config, log);
   const served = await serveNetwork(host, acceptedConnection(), log, { admit, signal: cli.stop });
-  return served.done ? EXIT.ok : exitCodeOf(served.failure);
+  return served.done || isNoRequest(served.failure) ? EXIT.ok : exitCodeOf(served.failure);
 }

@@ -4,7 +4,7 @@ import { later } from "../../core/instant.ts";
 import type { Boot } from "../../core/machine.ts";
 import { PlaneError, retryAfterMs } from "../../core/plane-status.ts";
 import { clockAsCause, timeOfIssue } from "../../core/plane-time.ts";
-import { within } from "../../lifecycle/branch.ts";
+import { Branch, within } from "../../lifecycle/branch.ts";
 import { retry } from "../../lifecycle/retry.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ControlPlane, Registered } from "../../ports/control-plane.ts";
@@ -154,11 +154,11 @@ async function registerOnce(
   signal: AbortSignal,
 ): Promise<Membership> {
   const { plane, keys, evidence, machine, clock, log } = ports;
-  const servingRequest = await within(clock, GATEWAY_MS, signal, (limit) =>
-    cells.servingRequest.first((request) => request !== undefined, limit),
+  using attempt = new Branch(signal);
+  // Waited for beside the rest: the gateway starts while the proof is gathered.
+  const request = within(clock, GATEWAY_MS, attempt.signal, (limit) =>
+    cells.servingRequest.first((one) => one !== undefined, limit),
   );
-  signal.throwIfAborted();
-  if (servingRequest === undefined) log.warn({}, "identity.registering-without-gateway");
   const key = await keys.make();
   const challenge = await plane.getChallenge(signal);
   const member = known();
@@ -167,12 +167,15 @@ async function registerOnce(
     log.info({ machineId, notAfterMs }, "identity.still-good");
     return member;
   }
-  const [gathered, machineRequest, facts, versions] = await Promise.all([
+  const [servingRequest, gathered, machineRequest, facts, versions] = await Promise.all([
+    request,
     evidence.gather(challenge, key, signal),
     key.request("builder-machine"),
     boot.facts.catch(() => machine.facts(signal)),
     boot.versions,
   ]);
+  signal.throwIfAborted();
+  if (servingRequest === undefined) log.warn({}, "identity.registering-without-gateway");
   const proof = { nonce: challenge.nonce, evidence: gathered, machineRequest, facts, versions };
   const registered = await plane.register({ ...proof, ...(servingRequest && { servingRequest }) }, signal);
   const identity = toIdentity(ports, cells, registered, key);

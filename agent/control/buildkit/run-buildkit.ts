@@ -173,7 +173,7 @@ class Daemon {
         const wasLate = isLate;
         isLate = false;
         if (mayBeHalf) mayBeHalf = !(await forgetTransfers(this.#ports, isProved, signal));
-        if (!isProved) await proveGuarded(this.#ports, this.#cells, signal);
+        if (!isProved) await this.#prove(version, signal);
         isProved = true;
         if (wasLate || this.#cells.buildkit.get().at !== "ready") log.info({ version }, "buildkit.ready");
         this.#show("ready", "Answers ListWorkers", version);
@@ -185,7 +185,7 @@ class Daemon {
         const silentMs = clock.now().monoMs - lastAnswer.monoMs;
         if (at === "ready") log.warn({ err, silentMs }, "buildkit.not-answering");
         if (err instanceof Unguarded) this.#show("unguarded", inWords(err));
-        else if (at !== "starting" && (at !== "ready" || silentMs > SILENT_MS))
+        else if (at !== "starting" && at !== "proving" && (at !== "ready" || silentMs > SILENT_MS))
           this.#show("not-answering", silence(inWords(err), lastAnswer));
       }
       const hung = clock.now().monoMs - lastAnswer.monoMs > HUNG_MS;
@@ -203,6 +203,13 @@ class Daemon {
       await within(clock, pauseMs, signal, (pause) => this.#status.first((now) => now !== running, pause));
     }
     return 0;
+  }
+
+  /** A step is tried beside it: of that no build knows either. */
+  async #prove(version: string, signal: AbortSignal): Promise<void> {
+    if (this.#cells.buildkit.get().at !== "unguarded")
+      this.#show("proving", "Its way past the guard is tried", version);
+    await proveGuarded(this.#ports, this.#cells, signal);
   }
 
   /**

@@ -1,6 +1,13 @@
 import { BITS, formatAddress } from "./address.ts";
 import { addressOfBuildkit, BUILDKIT_CABLE, type NetworkPlan, type PlannedRange, rangesOf } from "./plan.ts";
 
+/**
+ * Whether links that are made in a network prove that an IPv6 address is free: one to two seconds,
+ * for which the plugin waits. Nobody else is on a step's cable. Below /proc; of the network of
+ * whoever opens it.
+ */
+export const ACCEPT_DAD = "sys/net/ipv6/conf/default/accept_dad";
+
 /** Where on this machine it is put together. Absolute paths. */
 export interface BuildkitNetworkPlaces {
   /** An empty directory: what is in it during a run is seen by BuildKit alone. */
@@ -17,7 +24,8 @@ export interface BuildkitNetworkPlaces {
  *
  * CNI's plugins work in the network of whoever starts them, and BuildKit starts them: it sees
  * others in their place, of the same names, which go back to the machine's network and become the
- * real ones. All that is made belongs to the run, and is gone with it.
+ * real ones. Before that they spare a step the wait for its IPv6 address. All that is made belongs
+ * to the run, and is gone with it.
  */
 export function buildkitNetwork(
   plan: Pick<NetworkPlan, "ipv4" | "ipv6" | "families" | "mtuBytes">,
@@ -33,12 +41,20 @@ if [ "$1" != --inside ]; then
   mount -t tmpfs -o mode=0755,size=1m builder-agent "$dir"
   : >"$dir/machine"
   mount --bind /proc/self/ns/net "$dir/machine"
-  mkdir "$dir/real" "$dir/led"
+  mkdir "$dir/real" "$dir/led" "$dir/proc"
+  # Its settings can be written also where this mount namespace's own /proc is read-only.
+  mount -t proc proc "$dir/proc" || :
   mount --bind "$plugins" "$dir/real"
   # Or what is mounted over the plugins below would be there, too.
   mount --make-rprivate "$dir/real"
   nsenter=$(command -v nsenter)
-  printf '#!/bin/sh\\nexec "%s" --net="%s" -- "%s/\${0##*/}"\\n' "$nsenter" "$dir/machine" "$dir/real" >"$dir/led/lead"
+  cat >"$dir/led/lead" <<END
+#!/bin/sh
+if [ "\\$CNI_COMMAND \\\${0##*/}" = "ADD ptp" ]; then
+  "$nsenter" --net="\\$CNI_NETNS" -- sh -c 'echo 0 >"\\$1"' sh "$dir/proc/${ACCEPT_DAD}" 2>/dev/null || :
+fi
+exec "$nsenter" --net="$dir/machine" -- "$dir/real/\\\${0##*/}"
+END
   chmod 0755 "$dir/led/lead"
   for plugin in "$plugins"/*; do ln -s lead "$dir/led/\${plugin##*/}"; done
   mount --bind "$dir/led" "$plugins"

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Scope } from "../../../agent/lifecycle/scope.ts";
 import { TempDir } from "../../../sandbox/stack/temp-dir.ts";
 import { command } from "./command.ts";
-import { machineRoot } from "./whether.ts";
+import { machineRoot } from "./machine-root.ts";
 
 /** What a machine is made of, on this one. */
 export interface Disk {

@@ -1,5 +1,5 @@
 import { copyFile, cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { stringify } from "smol-toml";
 import { Phase } from "../../../agent/adapters/grpc/gen/builder/agent/v1/observed_state.ts";
 import { Scope } from "../../../agent/lifecycle/scope.ts";
@@ -38,6 +38,8 @@ export interface MachineOptions {
   readonly hasWorld?: boolean;
   /** Default false: as apt leaves it, with nothing of an image and configured by nobody. */
   readonly isPlain?: boolean;
+  /** Default true: as `boot` leaves it; else it is off. */
+  readonly isOn?: boolean;
 }
 
 /**
@@ -84,6 +86,7 @@ export class Machine implements AsyncDisposable {
       const machine = new Machine({ plane, disk, tools }, network, scope, { world, isPlain: options.isPlain });
       scope.defer(() => machine.#container?.[Symbol.asyncDispose]());
       await (options.isPlain === true ? machine.#makePlain() : machine.#configure(options));
+      if (options.isOn === false) return machine;
       await machine.boot();
       if (options.awaitReady ?? options.isPlain !== true) await machine.ready();
       return machine;
@@ -141,9 +144,14 @@ export class Machine implements AsyncDisposable {
     await writeFile(join(dir, "90-test.conf"), `${lines.join("\n")}\n`);
   }
 
-  async boot(): Promise<void> {
+  /** Resolves when its first process runs. */
+  async powerOn(): Promise<void> {
     const credentials = this.#isPlain ? {} : { "join-token": this.plane.issueJoinToken(REF) };
     this.#container = await Container.boot(this.disk, this.#network, credentials);
+  }
+
+  async boot(): Promise<void> {
+    await this.powerOn();
     await eventually("the machine's systemd answers", () =>
       this.container.run("systemctl", ["show", "--property=Version"]).catch(() => undefined),
     );
@@ -161,6 +169,15 @@ export class Machine implements AsyncDisposable {
   get world(): NetworkNamespace {
     if (this.#world === undefined) throw new Error("The machine has no world");
     return this.#world;
+  }
+
+  get isOn(): boolean {
+    return this.#container !== undefined;
+  }
+
+  /** Its control group, as this machine's root has it. */
+  get group(): string {
+    return basename(dirname(this.disk.root));
   }
 
   get container(): Container {

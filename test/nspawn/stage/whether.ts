@@ -1,8 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { beforeEach } from "vitest";
-
-/** Where `npm run test:nspawn` has put the root file system that these tests boot. */
-export const ROOT_VARIABLE = "BUILDER_AGENT_NSPAWN_ROOT";
+import { ROOT_VARIABLE } from "./machine-root.ts";
 
 /** Why no machine can be booted here; undefined when one can. */
 function whyNoMachine(): string | undefined {
@@ -22,11 +20,4 @@ export function needsMachine(): void {
 
 export function canBoot(): boolean {
   return whyNoMachine() === undefined;
-}
-
-/** @throws {Error} where `npm run test:nspawn` has not made one. */
-export function machineRoot(): string {
-  const root = process.env[ROOT_VARIABLE];
-  if (root === undefined) throw new Error(`${ROOT_VARIABLE} is not set`);
-  return root;
 }

@@ -4,14 +4,13 @@ import { run } from "../../setup/child.mjs";
 import { npm } from "../../setup/npm-packages.mjs";
 import { inTree } from "../../setup/tree.mjs";
 import { agentVersion } from "../agent-version.mjs";
+import { bundleAgent } from "./bundle-agent.mjs";
 
 const DEADLINE_MS = 10 * 60_000;
 const LICENCE_FILE = /^(licen[cs]e|copying|notice)/i;
 
 /**
- * Compiles the agent and what it imports at run time into a few files: each process of it starts in
- * half the time, and holds 14 MB less, than from hundreds of modules. Names stay as they are:
- * whoever reads a stack trace knows where to look. Package scripts do not run.
+ * The agent as it is run: compiled, bundled, with its licences. Package scripts do not run.
  * @param {string} folder Exists; gets agent/ and package.json.
  * @param {string} draft Exists; for what is needed in between.
  * @param {import("./architecture.mjs").Architecture} architecture
@@ -19,26 +18,7 @@ const LICENCE_FILE = /^(licen[cs]e|copying|notice)/i;
 export async function putAgent(folder, draft, architecture) {
   await compile(draft);
   await installPackages(draft, architecture);
-  // Only now: on a fresh clone this file is read before the set-up has installed anything.
-  const { rolldown } = await import("rolldown");
-  const bundle = await rolldown({
-    input: join(draft, "agent/cli/main.js"),
-    platform: "node",
-    // It looks for its native code beside itself.
-    external: ["node-pty"],
-    // It would be missed only when it is needed.
-    onLog: (level, log, say) => (log.code === "UNRESOLVED_IMPORT" ? say("error", log) : say(level, log)),
-  });
-  try {
-    await bundle.write({
-      dir: join(folder, "agent/cli"),
-      format: "esm",
-      entryFileNames: "main.js",
-      chunkFileNames: "parts/[name]-[hash].js",
-    });
-  } finally {
-    await bundle.close();
-  }
+  await bundleAgent(join(draft, "agent/cli/main.js"), join(folder, "agent/cli"));
   putTerminalMaker(folder, draft, architecture);
   const about = { name: "builder-agent", version: agentVersion(), type: "module", license: "Apache-2.0" };
   writeFileSync(join(folder, "package.json"), `${JSON.stringify(about, null, 2)}\n`);

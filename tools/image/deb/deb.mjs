@@ -69,6 +69,7 @@ async function make(target, version, architecture, parts) {
   put(inTree(FILES, "builder-agent"), root, "usr/bin/builder-agent");
   for (const name of [
     "start-buildkitd",
+    "ensure-network",
     "keep-gateway",
     "note-parts",
     "start-control-again",

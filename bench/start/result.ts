@@ -1,0 +1,19 @@
+import type { Boot } from "./boot/chapters.ts";
+import type { Opened } from "./open/open-builds.ts";
+import type { FormattedVolume } from "./volume/format-volumes.ts";
+
+/** What was measured of it; JSON. */
+export interface StartResult {
+  readonly schemaVersion: 1;
+  readonly startedAt: string;
+  readonly seconds: number;
+  readonly boots?: readonly Boot[];
+  readonly opened?: Opened;
+  readonly volumes?: readonly FormattedVolume[];
+}
+
+export interface Bar {
+  readonly text: string;
+  readonly measured: number;
+  readonly holds: boolean;
+}

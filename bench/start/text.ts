@@ -1,0 +1,121 @@
+import { median } from "../report/statistics.ts";
+import { aligned } from "../report/table.ts";
+import type { Boot } from "./boot/chapters.ts";
+import type { Opened } from "./open/open-builds.ts";
+import type { Bar, StartResult } from "./result.ts";
+import type { FormattedVolume } from "./volume/format-volumes.ts";
+
+const [OWN_BAR_MS, TOTAL_BAR_MS, NODE_STARTS_BAR, OPEN_BAR_MS] = [500, 1_000, 3, 50] as const;
+
+/** What is printed, and stands in docs/reliability.md: Markdown. */
+export function startText({ boots, opened, volumes }: StartResult): string {
+  const bars = barsOf(boots, opened).map(({ text, measured, holds }) => [
+    text,
+    measured.toFixed(0),
+    holds ? "holds" : "DOES NOT HOLD",
+  ]);
+  return [
+    ...(boots === undefined ? [] : [bootTable(boots), nodeTable(boots)]),
+    ...(opened === undefined ? [] : [openTable(opened)]),
+    ...(volumes === undefined ? [] : [volumeTable(volumes)]),
+    ...(bars.length === 0 ? [] : [aligned([["bar", "measured", ""], ...bars])]),
+  ].join("\n\n");
+}
+
+/** Each chapter's medians over the boots; it may overlap with others. */
+function bootTable(boots: readonly Boot[]): string {
+  const names = boots[0]?.chapters.map(({ name }) => name) ?? [];
+  const rows = names.map((name, at) => {
+    const nth = names.slice(0, at).filter((other) => other === name).length;
+    const found = boots.flatMap(({ chapters }) => chapters.filter((one) => one.name === name)[nth] ?? []);
+    return [name, whole(found.map(({ beganMs }) => beganMs)), whole(found.map(({ tookMs }) => tookMs))];
+  });
+  const spread = (of: (boot: Boot) => number): readonly string[] => {
+    const all = boots.map(of);
+    return [whole(all), `${Math.min(...all).toFixed(0)} to ${Math.max(...all).toFixed(0)}`];
+  };
+  return [
+    aligned([
+      [`of ${boots.length} boots`, "median, ms", "least to most, ms"],
+      ["first unit to ready, with BuildKit", ...spread(({ totalMs }) => totalMs)],
+      ["– without BuildKit and format", ...spread(({ ownMs }) => ownMs)],
+    ]),
+    aligned([["chapter, of which some run beside each other", "began, ms", "took, ms"], ...rows]),
+  ].join("\n\n");
+}
+
+function nodeTable(boots: readonly Boot[]): string {
+  const names = [...new Set(boots.flatMap(({ nodeStarts }) => nodeStarts.map(({ command }) => command)))];
+  const counted = (name: string, onPathOnly: boolean): string =>
+    whole(
+      boots.map(
+        ({ nodeStarts }) => nodeStarts.filter((one) => one.command === name && (one.onPath || !onPathOnly)).length,
+      ),
+    );
+  const all = (onPathOnly: boolean): string =>
+    whole(boots.map(({ nodeStarts }) => nodeStarts.filter(({ onPath }) => onPath || !onPathOnly).length));
+  return aligned([
+    ["Node processes before ready", "started", "waited for"],
+    ...names.map((name) => [`builder-agent ${name}`, counted(name, false), counted(name, true)]),
+    ["all", all(false), all(true)],
+  ]);
+}
+
+function openTable({ alone, together }: Opened): string {
+  const row = (what: string, all: readonly number[]): readonly string[] => [
+    what,
+    String(all.length),
+    median(all).toFixed(1),
+    percentile(all, 99).toFixed(1),
+  ];
+  return aligned([
+    ["a build is opened → its session is let in", "builds", "median, ms", "p99, ms"],
+    row("one at a time", alone),
+    row("50 at once", together),
+  ]);
+}
+
+function volumeTable(volumes: readonly FormattedVolume[]): string {
+  return aligned([
+    ["a new volume", "luksFormat, ms", "unlock, ms", "mkfs, ms", "mkfs wrote, MB", "mount, ms"],
+    ...volumes.map(({ filesystem, kind, sizeGb, luksFormatMs, unlockMs, mkfsMs, mkfsWroteMb, mountMs }) => [
+      `${filesystem}, ${sizeGb} GB, ${kind}`,
+      ...[luksFormatMs, unlockMs, mkfsMs, mkfsWroteMb, mountMs].map((figure) => figure.toFixed(0)),
+    ]),
+  ]);
+}
+
+/** What was aimed at; only of what was measured. */
+export function barsOf(boots: readonly Boot[] | undefined, opened: Opened | undefined): readonly Bar[] {
+  const bar = (text: string, measured: number, most: number): Bar => ({ text, measured, holds: measured <= most });
+  return [
+    ...(boots === undefined
+      ? []
+      : [
+          bar(
+            `without BuildKit and format at most ${OWN_BAR_MS} ms`,
+            median(boots.map(({ ownMs }) => ownMs)),
+            OWN_BAR_MS,
+          ),
+          bar(`with BuildKit at most ${TOTAL_BAR_MS} ms`, median(boots.map(({ totalMs }) => totalMs)), TOTAL_BAR_MS),
+          bar(
+            `at most ${NODE_STARTS_BAR} Node processes waited for`,
+            median(boots.map(({ nodeStarts }) => nodeStarts.filter(({ onPath }) => onPath).length)),
+            NODE_STARTS_BAR,
+          ),
+        ]),
+    ...(opened === undefined
+      ? []
+      : [bar(`a build is let in within ${OPEN_BAR_MS} ms, p99`, percentile(opened.alone, 99), OPEN_BAR_MS)]),
+  ];
+}
+
+/** The nearest rank. */
+export function percentile(values: readonly number[], percent: number): number {
+  const sorted = values.toSorted((left, right) => left - right);
+  return sorted[Math.max(0, Math.ceil((percent / 100) * sorted.length) - 1)] ?? Number.NaN;
+}
+
+function whole(values: readonly number[]): string {
+  return median(values).toFixed(0);
+}

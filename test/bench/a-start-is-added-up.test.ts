@@ -1,0 +1,132 @@
+import { describe, expect, it } from "vitest";
+import type { BootRecord } from "../../bench/start/boot/boot-record.ts";
+import { boot } from "../../bench/start/boot/chapters.ts";
+import { programsOf } from "../../bench/start/boot/watched-programs.ts";
+import { parseStartOptions } from "../../bench/start/options.ts";
+import { barsOf, percentile, startText } from "../../bench/start/text.ts";
+
+const [CONTROL, GATEWAY, NETWORK, BUILDKIT] = [
+  "builder-agent-control.service",
+  "builder-agent-gateway.service",
+  "builder-agent-network@0-68-991.service",
+  "buildkitd.service",
+];
+const NODE = "/usr/lib/builder-agent/node/bin/node";
+const MAIN = "/usr/lib/builder-agent/agent/cli/main.js";
+
+/** As watch-programs wrote it in one boot, less what is no Node and no BuildKit. */
+const LINES = [
+  ["exec", 10_350_000_000, 68, `/m/agent.slice/${CONTROL}`, NODE, "--max-semi-space-size=1", MAIN, "control"],
+  ["exec", 10_417_000_000, 84, `/m/agent.slice/${GATEWAY}`, NODE, MAIN, "gateway"],
+  ["exec", 10_897_000_000, 164, `/m/agent.slice/${NETWORK}`, NODE, MAIN, "network", "serve", "--peer", "0-68-991"],
+  ["exit", 11_169_000_000, 164],
+  ["exec", 11_201_000_000, 191, `/m/agent.slice/${NETWORK}`, NODE, MAIN, "network", "serve", "--peer", "1-68-991"],
+  // This process was setpriv first, and was looked at when it was Node already.
+  ["exec", 11_327_000_000, 192, `/m/agent.slice/${NETWORK}`, NODE, MAIN, "network", "probe"],
+  ["exec", 11_328_000_000, 192, `/m/agent.slice/${NETWORK}`, NODE, MAIN, "network", "probe"],
+  ["exec", 11_468_000_000, 264, `/m/builds.slice/${BUILDKIT}/.control`, NODE, MAIN, "buildkit", "prepare"],
+  ["exit", 11_620_000_000, 264],
+  ["exec", 11_650_000_000, 301, `/m/builds.slice/${BUILDKIT}/daemon`, "/bin/sh", "bin/start-buildkitd"],
+  ["exec", 11_697_000_000, 301, `/m/builds.slice/${BUILDKIT}/daemon`, "bin/buildkitd", "--config", "b.toml"],
+  ["exit", 11_881_000_000, 192],
+  ["exit", 11_899_000_000, 191],
+  ["exec", 12_461_000_000, 463, `/m/builds.slice/builder-agent-sweep.service`, NODE, MAIN, "buildkit", "sweep"],
+].map((fields) => fields.join("\t"));
+
+const RECORD: BootRecord = {
+  units: [
+    { name: "builder-agent.socket", startedMs: 10_100, activeMs: 10_104 },
+    { name: CONTROL, startedMs: 10_200, activeMs: 10_638 },
+    { name: GATEWAY, startedMs: 10_279, activeMs: 10_593 },
+    { name: BUILDKIT, startedMs: 11_188, activeMs: 11_892 },
+  ],
+  programs: programsOf(LINES),
+  events: [
+    { unit: GATEWAY, event: "gateway.listening", atMs: 10_592 },
+    { unit: CONTROL, event: "identity.registered", atMs: 10_792 },
+    { unit: CONTROL, event: "buildkit.ready", atMs: 12_085 },
+    { unit: CONTROL, event: "buildkit.step-ran", atMs: 12_179 },
+    {
+      unit: CONTROL,
+      event: "agent.ready",
+      atMs: 12_186,
+      chapters: [{ name: "network", beganMs: 481, tookMs: 325 }],
+    },
+  ],
+};
+
+describe("a start", () => {
+  const one = boot(RECORD);
+
+  it("takes from the agent's first unit to ready; its own share leaves out BuildKit's program until it was tried", () => {
+    expect(one.totalMs).toBe(2_086);
+    expect(one.ownMs).toBe(2_086 - (12_179 - 11_697));
+  });
+
+  it("has chapters that begin where they began, since the first unit", () => {
+    const found = Object.fromEntries(one.chapters.map(({ name, beganMs, tookMs }) => [name, [beganMs, tookMs]]));
+    expect(found).toMatchObject({
+      "control: unit to its process": [100, 150],
+      "control: process to up": [250, 288],
+      "control: network": [250 + 481, 325],
+      "first certificate, since control was up": [538, 154],
+      "buildkit prepare: process to its end": [1_368, 152],
+      "BuildKit: unit to its program": [1_088, 509],
+      "BuildKit: program to serving": [1_597, 195],
+      "BuildKit: its first step": [1_792, 287],
+    });
+  });
+
+  it("counts each Node process once, and as waited for only what nothing else lasted longer beside", () => {
+    expect(one.nodeStarts.map(({ command, onPath }) => [command, onPath])).toEqual([
+      ["control", true],
+      ["gateway", true],
+      ["network serve", true],
+      ["network serve", false],
+      ["network probe", false],
+      ["buildkit prepare", true],
+    ]);
+  });
+
+  it("is not added up where something is missing that every boot has", () => {
+    const silent = { ...RECORD, events: RECORD.events.filter(({ event }) => event !== "agent.ready") };
+    expect(() => boot(silent)).toThrow(/control\.service never said "agent\.ready"/);
+    const without = { ...RECORD, programs: RECORD.programs.filter(({ words }) => words[0] !== "bin/buildkitd") };
+    expect(() => boot(without)).toThrow(/buildkitd\.service never executed its program/);
+  });
+
+  it("is told with its medians, and with what was aimed at", () => {
+    const slow = { ...one, totalMs: 4_000, ownMs: 3_000 };
+    const boots = [one, { ...one, totalMs: 900, ownMs: 450 }, slow];
+    const text = startText({ schemaVersion: 1, startedAt: "2026-11-30T10:00:00.000Z", seconds: 1, boots });
+    expect(text).toMatch(/first unit to ready, with BuildKit \|\s+2086 \|\s+900 to 4000/);
+    expect(text).toMatch(/builder-agent network serve\s+\|\s+2 \|\s+1 \|/);
+    expect(barsOf(boots, { alone: [10, 40], together: [] }).map(({ holds }) => holds)).toEqual([
+      false,
+      false,
+      false,
+      true,
+    ]);
+  });
+});
+
+it("takes the nearest rank for a percentile", () => {
+  const hundred = Array.from({ length: 100 }, (_, at) => at + 1);
+  expect([percentile(hundred, 99), percentile(hundred, 50), percentile([7], 99)]).toEqual([99, 50, 7]);
+});
+
+describe("npm run bench -- start", () => {
+  it.each([
+    [["--boots", "0"], /--boots takes a whole number from 1 to 100, not "0"/],
+    [["--only", "boot,images"], /--only knows boot, open, volume, not images/],
+    [["--quick"], /Unknown option '--quick'/],
+  ])("%j is refused, by name", (args, words) => {
+    expect(() => parseStartOptions(args, {})).toThrow(words);
+  });
+
+  it("writes no figures of some parts", () => {
+    const env = { BUILDER_AGENT_WRITE_FIGURES: "1" };
+    expect(() => parseStartOptions(["--only", "boot"], env)).toThrow(/leave out --only/);
+    expect(parseStartOptions([], env)).toMatchObject({ write: true, boots: 10 });
+  });
+});
