@@ -20,12 +20,15 @@ import type { BenchResult } from "./report/result.ts";
 import { type Sample, samplesOf } from "./report/sample.ts";
 import { runRounds } from "./rounds.ts";
 import { startBuildkit } from "./subjects/buildkitd.ts";
+import { startControlBeside } from "./subjects/control-beside.ts";
 import { startFarEnd } from "./subjects/far-end.ts";
 import { haproxy } from "./subjects/haproxy.ts";
 import { type Proxies, startLineup } from "./subjects/lineup.ts";
 import { nginx } from "./subjects/nginx.ts";
 import { ourGateway } from "./subjects/our-gateway.ts";
 import type { Ground, StartSubject, Subject, SubjectName } from "./subjects/subject.ts";
+
+const NODE_20 = /^v20\./;
 
 /**
  * Measures the gateway beside its peers. Everything that it starts has ended when it returns or
@@ -64,7 +67,7 @@ async function measure(
   const ground = { credentials, signal, socket: farEnd.socket, dir: work.path };
 
   const young = chosenProxies(toolchain, options, { aged: false });
-  const inMemory = groups.has("memory") ? await memoryRounds(young, client, ground, effort) : [];
+  const inMemory = groups.has("memory") ? await memoryRounds(young, client, { ...ground, toolchain }, effort) : [];
 
   const measures: Measure[] = overTheWire(client, effort).filter(({ group }) => groups.has(group));
   const direct = subjects.has("direct") ? [farEnd] : [];
@@ -93,10 +96,13 @@ async function measure(
 async function memoryRounds(
   proxies: Proxies,
   client: LoadClient,
-  ground: Ground,
+  { toolchain, ...ground }: Ground & { readonly toolchain: Toolchain },
   effort: Effort,
 ): Promise<readonly Sample[]> {
   const samples: Sample[] = [];
+  const program = { node: toolchain.path("imageNode"), main: toolchain.path("packedAgent") };
+  await using opened = new Opened();
+  opened.own(await startControlBeside({ ...ground, dir: join(ground.dir, "control") }, program));
   for (let round = 1; round <= Math.min(effort.rounds, effort.memoryRounds); round += 1) {
     const dir = join(ground.dir, `memory-${round}`);
     await measureIdleMemory(proxies, client, { ...ground, dir }, (name, figures) => {
@@ -116,11 +122,18 @@ function chosenProxies(
   { subjects, nodeFlags, profileDir }: BenchOptions,
   { aged }: { readonly aged: boolean },
 ): Proxies {
+  const main = toolchain.path("packedAgent");
+  const onImageNode = <Name extends SubjectName>(name: Name) => ({
+    ...{ name, main, node: toolchain.path("imageNode"), nodeFlags, aged },
+  });
   const known: readonly (readonly [SubjectName, () => StartSubject])[] = [
-    ["gateway", () => ourGateway({ nodeFlags, profileDir, aged, calls: "judged" })],
-    ["unjudged", () => ourGateway({ nodeFlags, profileDir, aged, calls: "any" })],
+    ["gateway", () => ourGateway({ ...onImageNode("gateway"), profileDir, calls: "judged" })],
+    ["unjudged", () => ourGateway({ ...onImageNode("unjudged"), calls: "any" })],
+    ["node20", () => ourGateway({ name: "node20", main, node: process.execPath, nodeFlags, aged, calls: "judged" })],
     ["haproxy", () => haproxy(toolchain.path("haproxy"))],
     ["nginx", () => nginx(toolchain.path("nginx"), toolchain.path("nginxStream"))],
   ];
-  return new Map(known.filter(([name]) => subjects.has(name)).map(([name, start]) => [name, start()]));
+  // The bench runs on the oldest Node that we support, or this subject is not there.
+  const takesPart = (name: SubjectName) => subjects.has(name) && (name !== "node20" || NODE_20.test(process.version));
+  return new Map(known.filter(([name]) => takesPart(name)).map(([name, start]) => [name, start()]));
 }

@@ -35,7 +35,7 @@ const USAGE = `usage: npm run bench -- fleet [options], or
 const MOST_ROUNDS = 100;
 
 /** As the launcher runs the gateway. */
-export const LAUNCHER_NODE_FLAGS: readonly string[] = ["--max-semi-space-size=1", "--initial-old-space-size=128"];
+export const LAUNCHER_NODE_FLAGS: readonly string[] = ["--max-semi-space-size=1"];
 
 /** @throws {BenchFailed} With exit code 64, naming what is wrong. */
 export function parseOptions(args: readonly string[]): BenchOptions {

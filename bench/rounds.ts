@@ -29,6 +29,7 @@ export async function runRounds(options: RoundsOptions): Promise<readonly Sample
     for (const measure of measures) {
       for (const subject of rotated(lineups[measure.behind], round)) {
         signal.throwIfAborted();
+        if (round === 0) await warmUp(measure, subject, signal);
         const figures = await measure.run(subject, signal);
         told(round, measure.name, subject, figures);
         if (round > 0) samples.push(...samplesOf(round, subject.name, figures));
@@ -37,6 +38,10 @@ export async function runRounds(options: RoundsOptions): Promise<readonly Sample
     longestMs = Math.max(longestMs, performance.now() - beganMs);
   }
   return samples;
+}
+
+async function warmUp(measure: Measure, subject: Subject, signal: AbortSignal): Promise<void> {
+  for (let time = 0; time < (measure.warmUps ?? 0); time += 1) await measure.run(subject, signal);
 }
 
 function rotated<T>(items: readonly T[], by: number): readonly T[] {

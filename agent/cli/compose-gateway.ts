@@ -4,6 +4,7 @@ import { nodeHandshakeBytes } from "../adapters/handshake-bytes/node-handshake-b
 import { certificateReader } from "../adapters/keys/certificate-reader.ts";
 import { keyMaker } from "../adapters/keys/key-maker.ts";
 import { listenForControl } from "../adapters/link/server.ts";
+import { nodeOwnBuffers } from "../adapters/own-buffers/node-own-buffers.ts";
 import { nodeGauges } from "../adapters/runtime-gauges/node-gauges.ts";
 import { SystemdNotify } from "../adapters/systemd/notify.ts";
 import { tellKeeper } from "../adapters/systemd/tell-keeper.ts";
@@ -53,6 +54,7 @@ export async function startGateway(
     peers: nodePeerReader(),
     gauges,
     bytes: nodeHandshakeBytes(),
+    buffers: nodeOwnBuffers(),
     unit,
     clock: systemClock(),
     log,

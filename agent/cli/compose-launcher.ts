@@ -5,6 +5,7 @@ import { runLauncher } from "../adapters/launcher/run-launcher.ts";
 import { serveNetwork } from "../adapters/network/serve-network.ts";
 import { watchedGuard } from "../adapters/network/watch-guard.ts";
 import { processLog } from "../adapters/telemetry/process-log.ts";
+import { replaceFile } from "../files/whole-file.ts";
 import { Branch } from "../lifecycle/branch.ts";
 import { Pulse } from "../lifecycle/pulse.ts";
 import { Scope } from "../lifecycle/scope.ts";
@@ -16,6 +17,7 @@ import { ensureNetwork, networkHost } from "./compose-network.ts";
 import { tailscaledOf } from "./compose-tailnet.ts";
 import type { Config, LoadedConfig } from "./config/config.ts";
 import { EXIT } from "./exit-code.ts";
+import { gatewayEnvironment, OPENSSL_WITHOUT_TICKETS } from "./gateway-environment.ts";
 import { inheritedSocket } from "./inherited-socket.ts";
 import { logDefects } from "./last-words.ts";
 import { layoutOf } from "./layout.ts";
@@ -56,6 +58,7 @@ export async function startLauncher(
   const layout = layoutOf(paths);
   for (const directory of [paths.runtimeDir, paths.stateDir, paths.cacheDir])
     await mkdir(directory, { recursive: true, mode: 0o700 });
+  await replaceFile(layout.gatewayOpenssl, OPENSSL_WITHOUT_TICKETS, { mode: 0o600 });
   const places = await buildkitPlaces(config);
   const network = config.network.mode === "bridge" ? networkHost(config, log) : undefined;
   // A tailnet that an earlier launcher left open ended with that one's tailscaled.
@@ -96,7 +99,7 @@ export async function startLauncher(
       }),
       gateway: {
         args: [...nodeFlags("gateway"), ...children.gateway],
-        env: environmentFor(GATEWAY_SECTIONS, cli.environment),
+        env: { ...environmentFor(GATEWAY_SECTIONS, cli.environment), ...gatewayEnvironment(layout.gatewayOpenssl) },
         listen: inheritedSocket(cli.environment, process.pid) ?? gateway.listen,
         endFile: layout.gatewayEnd,
         sockets: layout.gatewaySockets,

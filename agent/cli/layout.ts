@@ -5,6 +5,8 @@ export interface Layout {
   /** The gateway's own directory: it listens there, control connects. */
   readonly gatewayDir: string;
   readonly gatewaySocket: string;
+  /** What the launcher has its OpenSSL read. */
+  readonly gatewayOpenssl: string;
   /** Those of gateways that are replaced, and that one: control looks at all of them. */
   readonly gatewaySockets: readonly [string, ...string[]];
   /** The launcher listens, control asks it to start and stop BuildKit. */
@@ -110,6 +112,7 @@ export function layoutOf(paths: {
   return {
     gatewayDir: join(runtimeDir, "gateway"),
     gatewaySocket: join(runtimeDir, SOCKETS.gateway),
+    gatewayOpenssl: join(runtimeDir, "gateway-openssl.cnf"),
     gatewaySockets: [
       join(runtimeDir, SOCKETS.gateway),
       join(runtimeDir, SOCKETS.gateway2),

@@ -3,16 +3,12 @@
  * - A young generation of 1 MiB instead of 16. Measured with Node 20: the gateway with 200 idle
  *   sessions has 79 MB resident instead of 96, and after
  *   a bulk transfer 88 instead of 120; control has 85 instead of 103.
- * - For the gateway, an old generation that starts at 128 MiB. TLS records count towards V8's
- *   limit, which otherwise shrinks to just above a heap of
- * 20 MB: then every 30 MB of traffic mark the whole heap, and a gigabyte costs 2.0 to 2.5 s of
- * processor time instead of 1.3.
  * - For control, a heap of 256 MiB at most: what Node takes by itself in a unit of 512 MiB
  *   (measured: 259). Without a unit V8 would put off collecting until gigabytes are there: floods
  *   of a hostile control plane took control to 500 MB.
  */
 export const NODE_FLAGS = {
-  gateway: ["--max-semi-space-size=1", "--initial-old-space-size=128"],
+  gateway: ["--max-semi-space-size=1"],
   control: ["--max-semi-space-size=1", "--max-old-space-size=256"],
   terminal: ["--max-semi-space-size=1"],
   /** What units have root do for control, each for a moment. */

@@ -1,5 +1,5 @@
-import * as inspector from "node:inspector";
 import { Pulse } from "../lifecycle/pulse.ts";
+import { NO_DEBUGGER } from "./node-flags.ts";
 
 export interface OwnSignals {
   /** Aborted by the first SIGTERM or SIGINT. */
@@ -36,10 +36,12 @@ export function ownSignals(): OwnSignals {
 }
 
 /**
- * Where the launcher and the units start us they say --disable-sigusr1, and there is nothing to
- * close. Node 20 has no such flag.
+ * Where the launcher and the units start us they say --disable-sigusr1: there is nothing to close,
+ * and the inspector, a megabyte, is not loaded. Node 20 has no such flag.
  */
 function closeDebugger(): void {
+  if (process.execArgv.includes(NO_DEBUGGER)) return;
+  const inspector = process.getBuiltinModule("node:inspector");
   const isWanted = [...process.execArgv, process.env["NODE_OPTIONS"] ?? ""].some((flag) => flag.includes("--inspect"));
   if (!isWanted && inspector.url() !== undefined) inspector.close();
 }

@@ -131,6 +131,7 @@ export class Handshakes {
       else {
         const { records, secret } = guest;
         const flight = { records: Buffer.concat(records), suite: socket.getCipher().name, secret };
+        letGo(guest);
         guest.wasLetIn = this.#events.secured(guest.visitor, { socket, cas, flight });
       }
     });
@@ -308,4 +309,10 @@ export class Handshakes {
     this.#await(guest);
     this.#again();
   }
+}
+
+/** Its socket leads to it for as long as that is open: what it has sent need not stay. */
+function letGo(guest: Guest): void {
+  guest.bytes = guest.secret = NONE;
+  guest.records.length = 0;
 }

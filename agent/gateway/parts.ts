@@ -3,6 +3,7 @@ import type { ControlLink } from "../ports/control-link.ts";
 import type { HandshakeBytes } from "../ports/handshake-bytes.ts";
 import type { CertificateReader, KeyMaker } from "../ports/keys.ts";
 import type { Log } from "../ports/log.ts";
+import type { OwnBuffers } from "../ports/own-buffers.ts";
 import type { OwnUnit } from "../ports/own-unit.ts";
 import type { PeerReader } from "../ports/peer-reader.ts";
 import type { RuntimeGauges } from "../ports/runtime-gauges.ts";
@@ -24,6 +25,7 @@ export interface GatewayParts {
   readonly peers: PeerReader;
   readonly gauges: RuntimeGauges;
   readonly bytes: HandshakeBytes;
+  readonly buffers: OwnBuffers;
   readonly unit: Pick<OwnUnit, "ready" | "tell" | "replaced">;
   readonly clock: Clock;
   readonly log: Log;

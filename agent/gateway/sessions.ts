@@ -6,6 +6,7 @@ import { Cell } from "../lifecycle/cell.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { GatewayStats } from "../ports/gateway.ts";
 import type { Log, LogOf } from "../ports/log.ts";
+import type { OwnBuffers } from "../ports/own-buffers.ts";
 import type { GuardMaker } from "./calls/call-guard.ts";
 import type { Grounds, Until } from "./policy.ts";
 import { Splice, type SpliceEnding } from "./splice.ts";
@@ -20,9 +21,15 @@ export interface SessionsParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly buildkitSocket: string;
+  readonly buffers: OwnBuffers;
   /** Who judges the calls of a session; undefined: nobody does. */
   readonly guardOf: (opening: SessionOpening) => GuardMaker | undefined;
 }
+
+type SessionStats = Pick<
+  GatewayStats,
+  "accepted" | "copiedSessions" | "openSessions" | "bytesFromClients" | "bytesToClients" | "progress"
+>;
 
 interface OpenSession {
   readonly opening: SessionOpening;
@@ -38,12 +45,21 @@ interface OpenSession {
  */
 export class Sessions {
   accepted = 0;
+  /** Of those, whose client's bytes Node put elsewhere than where they are written from. */
+  copied = 0;
   /** How many are open. */
   readonly openCount = new Cell(0);
   readonly #parts: SessionsParts;
   readonly #runId: string;
   readonly #events: SessionEvents;
   readonly #open = new Map<string, OpenSession>();
+  readonly #buffers: OwnBuffers = {
+    read: (socket, reading) => {
+      const isOurs = this.#parts.buffers.read(socket, reading);
+      if (!isOurs) this.copied += 1;
+      return isOurs;
+    },
+  };
   #closedBytes = { fromClients: 0, toClients: 0 };
 
   constructor(parts: SessionsParts, runId: string, events: SessionEvents) {
@@ -56,12 +72,13 @@ export class Sessions {
     return [...this.#open.values()].map((session) => session.opening);
   }
 
-  get stats(): Pick<GatewayStats, "accepted" | "openSessions" | "bytesFromClients" | "bytesToClients" | "progress"> {
+  get stats(): SessionStats {
     const progress = [...this.#open.values()].map(
       ({ opening, splice }) => [opening.sessionId, splice.bytesFromClient, splice.bytesToClient] as const,
     );
     return {
       accepted: this.accepted,
+      copiedSessions: this.copied,
       openSessions: progress.length,
       bytesFromClients: progress.reduce((sum, [, from]) => sum + from, this.#closedBytes.fromClients),
       bytesToClients: progress.reduce((sum, [, , to]) => sum + to, this.#closedBytes.toClients),
@@ -81,7 +98,7 @@ export class Sessions {
       keySpkiSha256: grounds.certificate.spkiSha256,
       openedAtMs: now.wallMs,
     };
-    const legs = { client, raw: visitor.raw, buildkitSocket, guard: guardOf(opening) };
+    const legs = { client, raw: visitor.raw, buildkitSocket, buffers: this.#buffers, guard: guardOf(opening) };
     const splice = new Splice(legs, (ending) => this.#close(session, ending));
     const session: OpenSession = { opening, openedMonoMs: now.monoMs, grounds, splice, until };
     this.#open.set(opening.sessionId, session);

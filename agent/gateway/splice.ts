@@ -1,8 +1,9 @@
 import { connect, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { SessionEnding } from "../core/session.ts";
+import type { OwnBuffers } from "../ports/own-buffers.ts";
 import type { CallGuard, GuardMaker } from "./calls/call-guard.ts";
-import { Gather } from "./gather.ts";
+import { Downward, Upward } from "./fast-path.ts";
 import { Unsound } from "./http2/unsound.ts";
 
 /** A unix socket takes a connection at once or never. */
@@ -11,30 +12,12 @@ const CONNECT_WITHIN_MS = 5_000;
 /** After one side has ended, the other may go on for as long as bytes move at least this often. */
 const LINGER_MS = 30_000;
 
-/**
- * As much as one read from BuildKit brings: little until a read was full, for most sessions are
- * silent most of the time; then four TLS records.
- */
-const IDLE_DOWN_BYTES = 4 * 1024;
-const BUSY_DOWN_BYTES = 64 * 1024;
-
-/**
- * As much is copied, which costs less than to stop reading until it is written. More is written
- * from where it was read to.
- */
-const COPIED_BYTES = IDLE_DOWN_BYTES;
-
-/**
- * As much as may wait for BuildKit before the client is no longer read, and the other way round.
- */
-const UP_BACKLOG_BYTES = 256 * 1024;
-const DOWN_BACKLOG_BYTES = 256 * 1024;
-
 export interface Legs {
   readonly client: TLSSocket;
   /** Under the TLS. */
   readonly raw: Socket;
   readonly buildkitSocket: string;
+  readonly buffers: OwnBuffers;
   /** Judges what passes. Absent: bytes pass as they are. */
   readonly guard?: GuardMaker | undefined;
 }
@@ -50,15 +33,13 @@ export interface SpliceEnding {
  * closed.
  */
 export class Splice {
-  bytesFromClient = 0;
-  bytesToClient = 0;
   readonly #client: TLSSocket;
   readonly #raw: Socket;
   readonly #leg: Socket;
-  readonly #gather: Gather;
+  readonly #up: Upward;
+  readonly #down: Downward;
   readonly #guard: CallGuard | undefined;
   readonly #onOver: (ending: SpliceEnding) => void;
-  #downBuffer = Buffer.allocUnsafeSlow(IDLE_DOWN_BYTES);
   #open = 2;
   #ending: SpliceEnding | undefined;
   #deadline: NodeJS.Timeout | undefined;
@@ -69,21 +50,37 @@ export class Splice {
     this.#client.allowHalfOpen = true;
     this.#raw = legs.raw;
     this.#onOver = onOver;
+    this.#down = new Downward(
+      legs.client,
+      (bytes) => (this.#guard === undefined ? this.#down.add(bytes) : this.#guard.fromBuildkit(bytes)),
+      () => this.#leg.resume(),
+    );
     this.#leg = connect({
       path: legs.buildkitSocket,
       allowHalfOpen: true,
-      onread: { buffer: () => this.#downBuffer, callback: (bytes, buffer) => this.#down(bytes, buffer) },
+      onread: { buffer: this.#down.room, callback: this.#down.took },
     });
-    this.#gather = new Gather(this.#leg);
+    this.#up = new Upward(this.#leg, (bytes) => this.#judge(bytes));
     this.#guard = legs.guard?.({
-      toBuildkit: (bytes) => this.#gather.add(bytes),
-      toClient: (bytes) => void this.#client.write(bytes, this.#written),
+      toBuildkit: (bytes) => this.#up.add(bytes),
+      toClient: (bytes) => this.#down.add(bytes),
     });
     this.#deadline = setTimeout(() => this.cut("buildkit-error", "no connection within 5 s"), CONNECT_WITHIN_MS);
-    this.#leg.once("connect", () => this.#flow());
-    this.#leg.on("drain", () => this.#client.resume());
+    this.#leg.once("connect", () => this.#flow(legs.buffers));
+    this.#leg.on("drain", () => {
+      this.#up.drained();
+      this.#client.resume();
+    });
     this.#watch(this.#client, this.#leg, "client-closed", "client-error");
     this.#watch(this.#leg, this.#client, "buildkit-closed", "buildkit-error");
+  }
+
+  get bytesFromClient(): number {
+    return this.#up.bytes;
+  }
+
+  get bytesToClient(): number {
+    return this.#down.bytes;
   }
 
   /** Calls so far that its build might not make. */
@@ -107,54 +104,35 @@ export class Splice {
     this.#leg.destroy();
   }
 
-  #flow(): void {
+  #flow(buffers: OwnBuffers): void {
     clearTimeout(this.#deadline);
-    this.#client.on("data", (chunk: Buffer) => this.#up(chunk));
+    const early: unknown = this.#client.read();
+    if (Buffer.isBuffer(early)) this.#up.copy(early);
+    if (!buffers.read(this.#client, this.#up))
+      this.#client.on("data", (chunk: Buffer) => {
+        if (!this.#up.copy(chunk)) this.#client.pause();
+      });
+    this.#client.resume();
     this.#leg.resume();
   }
 
-  /**
-   * What BuildKit no longer takes is dropped: its own last bytes are still on their way to the
-   * client.
-   */
-  #up(chunk: Buffer): void {
-    if (!this.#leg.writable) return;
-    this.bytesFromClient += chunk.length;
-    if (this.#guard === undefined) this.#gather.add(chunk);
-    else this.#judge(this.#guard, chunk);
-    if (this.#leg.writableLength >= UP_BACKLOG_BYTES) this.#client.pause();
-  }
-
-  #judge(guard: CallGuard, chunk: Buffer): void {
+  #judge(bytes: Buffer): void {
+    if (this.#guard === undefined) {
+      this.#up.add(bytes);
+      return;
+    }
     try {
-      guard.fromClient(chunk);
+      this.#guard.fromClient(bytes);
     } catch (failure) {
       if (!(failure instanceof Unsound)) throw failure;
       this.cut("client-error", `not passed to BuildKit: ${failure.message}`);
     }
   }
 
-  /** False: stop reading. */
-  #down(bytes: number, buffer: Uint8Array): boolean {
-    this.bytesToClient += bytes;
-    if (bytes === buffer.length && bytes < BUSY_DOWN_BYTES) this.#downBuffer = Buffer.allocUnsafeSlow(BUSY_DOWN_BYTES);
-    const read = buffer.subarray(0, bytes);
-    const small = bytes <= COPIED_BYTES;
-    const passed = small ? Buffer.from(read) : Buffer.from(read.buffer, read.byteOffset, bytes);
-    if (this.#guard === undefined) this.#client.write(passed, this.#written);
-    else this.#guard.fromBuildkit(passed);
-    return small && this.#client.writableLength < DOWN_BACKLOG_BYTES;
-  }
-
-  /** The one buffer may be read into again when no write can hold a part of it any more. */
-  readonly #written = (): void => {
-    if (this.#client.writableLength === 0) this.#leg.resume();
-  };
-
   #watch(from: Socket, to: Socket, closed: SessionEnding, failed: SessionEnding): void {
     from.on("end", () => {
       this.#ending ??= { ending: closed, detail: "" };
-      if (to === this.#leg) this.#gather.send();
+      if (to === this.#leg) this.#up.send();
       to.end();
       this.#linger();
     });
@@ -182,6 +160,8 @@ export class Splice {
 
   #over(): void {
     clearTimeout(this.#deadline);
+    this.#up.close();
+    this.#down.close();
     this.#onOver(this.#ending ?? { ending: "client-closed", detail: "" });
   }
 }

@@ -4,8 +4,8 @@ import type { ServingCertificate } from "./serving.ts";
 
 /**
  * SSL_OP_NO_TICKET (openssl/ssl.h): a saved session must not outlive the judgement on its
- * certificate. With TLS 1.3 OpenSSL still sends tickets, but only as names of sessions that nobody
- * keeps: none can be resumed.
+ * certificate. With TLS 1.3 OpenSSL by itself still sends tickets, as names of sessions that nobody
+ * keeps: the process's own OpenSSL configuration leaves those out (cli/gateway-environment.ts).
  */
 const NO_TICKET = 0x4000;
 

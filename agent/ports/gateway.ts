@@ -109,6 +109,11 @@ export interface GatewayStats {
   readonly linkFaults: number;
   /** Of the gateway's log: nobody took them. */
   readonly logLinesDropped: number;
+  /**
+   * Sessions whose client's bytes were copied once more: this Node does not let the gateway read
+   * them into buffers of its own.
+   */
+  readonly copiedSessions: number;
   /** Bytes of each open session so far: [session id, from client, to client]. */
   readonly progress: readonly (readonly [string, number, number])[];
 }

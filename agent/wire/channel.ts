@@ -26,6 +26,16 @@ export interface Paced {
   readonly onPause?: () => void;
 }
 
+export interface ChannelOptions {
+  readonly stalledMs?: number;
+  readonly paced?: Paced;
+  /**
+   * What is sent in one turn goes in one write, at its end, and the far end wakes once: for news,
+   * of which there may be much. An order is written at once.
+   */
+  readonly gathers?: boolean;
+}
+
 /**
  * A connection that lasts, of lines in both directions. It owns the socket, and is bounded both
  * ways: a far end that does not read loses the connection before its backlog fills our memory, and
@@ -41,9 +51,11 @@ export class Channel {
   readonly #lines: Lines;
   readonly #onLine: (line: string) => void;
   readonly #paced: Paced | undefined;
+  readonly #gathers: boolean;
   readonly #outbox: Iterator<string>[] = [];
   #backlogChars = 0;
   #isWriting = false;
+  #isWriteDue = false;
   #isFinishing = false;
   /** By whoever reads what we give on. */
   #isPaused = false;
@@ -57,12 +69,13 @@ export class Channel {
     socket: Socket,
     protocol: Protocol,
     onLine: (line: string) => void,
-    { stalledMs = STALLED_MS, paced }: { readonly stalledMs?: number; readonly paced?: Paced } = {},
+    { stalledMs = STALLED_MS, paced, gathers = false }: ChannelOptions = {},
   ) {
     this.#socket = socket;
     this.#protocol = protocol;
     this.#stalledMs = stalledMs;
     this.#paced = paced;
+    this.#gathers = gathers;
     this.#lines = new Lines(protocol.lineMaxBytes);
     this.#onLine = onLine;
     this.gone = new Promise((resolve) => {
@@ -122,7 +135,13 @@ export class Channel {
 
   #enqueue(lines: Iterator<string>): void {
     this.#outbox.push(lines);
-    this.#write();
+    if (!this.#gathers) this.#write();
+    if (!this.#gathers || this.#isWriteDue) return;
+    this.#isWriteDue = true;
+    setImmediate(() => {
+      this.#isWriteDue = false;
+      this.#write();
+    });
   }
 
   /**

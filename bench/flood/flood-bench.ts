@@ -7,6 +7,7 @@ import { makeCredentials } from "../load/credentials.ts";
 import { type Flood, LoadClient } from "../load/load-client.ts";
 import { LAUNCHER_NODE_FLAGS } from "../options.ts";
 import { Opened } from "../process/opened.ts";
+import { Toolchain } from "../process/toolchain.ts";
 import { residentBytes } from "../process/usage.ts";
 import { makeWorkDir } from "../process/work-dir.ts";
 import { startFarEnd } from "../subjects/far-end.ts";
@@ -50,7 +51,15 @@ export async function benchFlood(
   const credentials = await makeCredentials(work.path);
   const farEnd = opened.own(await startFarEnd({ program, dir: work.path, credentials, signal }));
   const ground = { credentials, signal, socket: farEnd.socket, dir: join(work.path, "flood") };
-  const process_ = { nodeFlags: LAUNCHER_NODE_FLAGS, aged: false, calls: "judged" } as const;
+  const toolchain = await Toolchain.read();
+  const process_ = {
+    name: "gateway",
+    node: toolchain.path("imageNode"),
+    main: toolchain.path("packedAgent"),
+    nodeFlags: LAUNCHER_NODE_FLAGS,
+    aged: false,
+    calls: "judged",
+  } as const;
   const gateway = opened.own(await ourGateway(process_)(ground));
   const { proxyPid: pid = 0 } = gateway;
   const client = new LoadClient(program, credentials);

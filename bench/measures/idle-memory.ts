@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { LoadClient } from "../load/load-client.ts";
-import { residentBytes } from "../process/usage.ts";
+import { type Memory, memoryOf } from "../process/usage.ts";
 import type { Proxies } from "../subjects/lineup.ts";
 import type { Ground, StartSubject, SubjectName } from "../subjects/subject.ts";
 import { SESSIONS } from "./effort.ts";
@@ -34,15 +34,23 @@ async function idleMemory(start: StartSubject, client: LoadClient, ground: Groun
   const empty = await mostResident(subject.proxyPid, ground.signal);
   await using sessions = await client.idle(subject, SESSIONS, ground.signal);
   const idle = await mostResident(subject.proxyPid, ground.signal);
-  return { emptyResident: empty / 1e6, idleResident: idle / 1e6, idleSession: (idle - empty) / sessions.open / 1e3 };
+  return {
+    emptyResident: empty.resident / 1e6,
+    idleResident: idle.resident / 1e6,
+    idleSession: (idle.resident - empty.resident) / sessions.open / 1e3,
+    idlePss: idle.pss / 1e6,
+    idlePrivate: idle.private / 1e6,
+  };
 }
 
-async function mostResident(pid: number, signal: AbortSignal): Promise<number> {
+/** As it was when most was resident. */
+async function mostResident(pid: number, signal: AbortSignal): Promise<Memory> {
   const endMs = performance.now() + WATCH_MS;
-  let most = 0;
+  let most = await memoryOf(pid);
   while (performance.now() < endMs) {
     await sleep(LOOK_EVERY_MS, undefined, { signal });
-    most = Math.max(most, await residentBytes(pid));
+    const now = await memoryOf(pid);
+    if (now.resident > most.resident) most = now;
   }
   return most;
 }

@@ -13,8 +13,22 @@ export async function cpuSeconds(pid: number): Promise<number> {
   return (Number(fields[UTIME]) + Number(fields[STIME])) / TICKS_PER_SECOND;
 }
 
-/** Resident memory, proc_pid_status(5). */
+/** A process's memory, in bytes: proc_pid_smaps(5), summed up. */
+export interface Memory {
+  readonly resident: number;
+  /** Pages that n processes share count as 1/n. */
+  readonly pss: number;
+  /** In no other process: what it has written, and what it alone has read of a file. */
+  readonly private: number;
+}
+
+export async function memoryOf(pid: number): Promise<Memory> {
+  const rollup = await readFile(`/proc/${pid}/smaps_rollup`, "utf8");
+  const bytes = (field: string): number => Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(rollup)?.[1]) * 1024;
+  return { resident: bytes("Rss"), pss: bytes("Pss"), private: bytes("Private_Clean") + bytes("Private_Dirty") };
+}
+
+/** Resident memory alone. */
 export async function residentBytes(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, "utf8");
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+  return (await memoryOf(pid)).resident;
 }

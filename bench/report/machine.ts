@@ -24,6 +24,7 @@ const ASK_DEADLINE_MS = 10_000;
 
 /** Each program that tells its version, and how to find it in what it says. */
 const PROGRAMS = [
+  { tool: "imageNode", args: ["--version"], version: /v(\S+)/ },
   { tool: "buildkitd", args: ["--version"], version: /(v\d\S+)/ },
   { tool: "haproxy", args: ["-v"], version: /version (\S+)/ },
   { tool: "nginx", args: ["-v"], version: /nginx\/(\S+)/ },

@@ -7,13 +7,14 @@ import { medianOf, ratioTo } from "./statistics.ts";
 const TITLES: Readonly<Record<SubjectName, string>> = {
   gateway: "our gateway",
   unjudged: "calls unjudged",
+  node20: "on Node 20",
   buildkitd: "buildkitd TLS",
   haproxy: "HAProxy",
   nginx: "nginx",
   direct: "no proxy",
 };
 
-const PEERS = ["unjudged", "buildkitd", "haproxy", "nginx"] as const satisfies readonly SubjectName[];
+const PEERS = ["unjudged", "node20", "buildkitd", "haproxy", "nginx"] as const satisfies readonly SubjectName[];
 
 /**
  * Medians of all subjects, then our ratio to each peer, as a Markdown table that is also good to

@@ -1,14 +1,18 @@
-import { mkdir, symlink } from "node:fs/promises";
+import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Deadline } from "../../sandbox/deadline.ts";
 import { BenchFailed } from "../failure.ts";
 import { Child } from "../process/child.ts";
-import { packageDir } from "../process/toolchain.ts";
 import { ControlStandIn } from "./control-stand-in.ts";
-import { type Ground, START_DEADLINE_MS, type StartSubject } from "./subject.ts";
+import { type Ground, START_DEADLINE_MS, type StartSubject, type SubjectName } from "./subject.ts";
 
 /** How our gateway's Node is started. */
 export interface GatewayProcess {
+  readonly name: Extract<SubjectName, "gateway" | "unjudged" | "node20">;
+  /** The program. */
+  readonly node: string;
+  /** The agent's main file, bundled as the package carries it. */
+  readonly main: string;
   /** Flags of Node's, before those of ours. */
   readonly nodeFlags: readonly string[];
   /** Where its processor profile goes when it ends; absent: none. */
@@ -19,13 +23,30 @@ export interface GatewayProcess {
   readonly calls: "judged" | "any";
 }
 
+/** As the launcher and the unit have it. */
+export const OPENSSL_CONFIGURATION = `nodejs_conf = nodejs
+[nodejs]
+ssl_conf = ssl
+[ssl]
+system_default = defaults
+[defaults]
+NumTickets = 0
+`;
+
+export function environmentOf(opensslConf: string): Readonly<Record<string, string>> {
+  return { OPENSSL_CONF: opensslConf, MALLOC_ARENA_MAX: "1" };
+}
+
 /** The gateway's own process, as it runs on a builder, with a stand-in for control. */
 export function ourGateway(process_: GatewayProcess): StartSubject {
   return async (ground) => {
     const runtimeDir = join(ground.dir, "run");
     await mkdir(join(runtimeDir, "buildkit"), { recursive: true });
     await symlink(ground.socket, join(runtimeDir, "buildkit", "buildkitd.sock"));
-    const child = await Child.start({ command: process.execPath, args: commandLine(ground, runtimeDir, process_) });
+    const opensslConf = join(ground.dir, "openssl.cnf");
+    await writeFile(opensslConf, OPENSSL_CONFIGURATION);
+    const env = environmentOf(opensslConf);
+    const child = await Child.start({ command: process_.node, args: commandLine(ground, runtimeDir, process_), env });
     using deadline = new Deadline(START_DEADLINE_MS, ground.signal);
     const { signal } = deadline;
     let control: ControlStandIn | undefined;
@@ -43,7 +64,7 @@ export function ourGateway(process_: GatewayProcess): StartSubject {
       const address = await Promise.race([control?.listening, aborted(signal)]);
       if (address === undefined) throw new BenchFailed("It did not begin to listen.");
       return {
-        name: process_.calls === "judged" ? "gateway" : "unjudged",
+        name: process_.name,
         address,
         proxyPid: child.pid,
         [Symbol.asyncDispose]: end,
@@ -57,10 +78,9 @@ export function ourGateway(process_: GatewayProcess): StartSubject {
 }
 
 function commandLine({ dir }: Ground, runtimeDir: string, process_: GatewayProcess): readonly string[] {
-  const { nodeFlags, profileDir, aged, calls } = process_;
+  const { main, nodeFlags, profileDir, aged, calls } = process_;
   const profiling = profileDir === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileDir}`];
   const ageing = aged ? [`--import=${new URL("aged-heap.js", import.meta.url).href}`] : [];
-  const main = join(packageDir, "dist", "agent", "cli", "main.js");
   const flags = {
     "gateway-listen": "127.0.0.1:0",
     "gateway-calls": calls,

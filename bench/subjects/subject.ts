@@ -4,9 +4,12 @@ import type { Credentials } from "../load/credentials.ts";
  * Who is measured. "direct" is the far end with a TLS listener of its own and nothing between: the
  * most that the client can show.
  */
-export type SubjectName = "gateway" | "unjudged" | "buildkitd" | "haproxy" | "nginx" | "direct";
+export type SubjectName = (typeof SUBJECT_NAMES)[number];
 
-export const SUBJECT_NAMES: readonly SubjectName[] = ["gateway", "unjudged", "buildkitd", "haproxy", "nginx", "direct"];
+export const SUBJECT_NAMES = [
+  ...(["gateway", "unjudged", "node20", "buildkitd"] as const),
+  ...(["haproxy", "nginx", "direct"] as const),
+] as const;
 
 /** A running endpoint: mutual TLS on one side, a unix socket on the other. */
 export interface Subject extends AsyncDisposable {

@@ -23,7 +23,7 @@ describe("a wrong option is refused with exit code 64, and named", () => {
 it("measures everything and everybody unless told otherwise", () => {
   const { groups, subjects } = parseOptions(["gateway"]);
   expect([...groups]).toEqual(["throughput", "round-trip", "handshakes", "sessions", "memory", "build"]);
-  expect([...subjects]).toEqual(["gateway", "unjudged", "buildkitd", "haproxy", "nginx", "direct"]);
+  expect([...subjects]).toEqual(["gateway", "unjudged", "node20", "buildkitd", "haproxy", "nginx", "direct"]);
 });
 
 it("measures what it is told to, in its own order", () => {

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { AgentProcess } from "./agent-process.ts";
@@ -13,8 +14,8 @@ const TRACES = ["resources", "sdk-trace", "core", "otlp-transformer"].map((part)
  * All of it is CommonJS.
  */
 it.each([
-  { module: "program", without: [GRPC, "pino", "prom-client"] },
-  { module: "commands/version", without: ["commander", GRPC, "pino", "prom-client"] },
+  { module: "program", without: [GRPC, "prom-client"] },
+  { module: "commands/version", without: ["commander", GRPC, "prom-client"] },
   { module: "commands/gateway", without: [GRPC, "prom-client", "reflect-metadata"] },
   { module: "commands/run", without: [GRPC, "prom-client", "reflect-metadata"] },
   { module: "commands/control", without: ["reflect-metadata", KMS, SIGNATURES, ...TRACES] },
@@ -61,6 +62,25 @@ it.each([
   const loaded = packagesOf(JSON.parse(out));
   expect(TRACES.filter((name) => loaded.includes(name))).toEqual(loads);
 });
+
+/** ECMAScript modules are in no cache that can be read: so what is imported is followed. */
+it.each([
+  { module: "main", packages: [] },
+  { module: "commands/gateway", packages: ["commander", "smol-toml"] },
+])("$module imports, of all packages, $packages", async ({ module, packages }) => {
+  expect([...(await packagesUnder(new URL(`../../dist/agent/cli/${module}.js`, import.meta.url)))]).toEqual(packages);
+});
+
+async function packagesUnder(from: URL, seen = new Set<string>(), packages = new Set<string>()): Promise<Set<string>> {
+  if (seen.has(from.href)) return packages;
+  seen.add(from.href);
+  const text = await readFile(from, "utf8");
+  for (const [, name = ""] of text.matchAll(/^(?:import|export)\b[^;"=()]*"([^"]+)";/gm)) {
+    if (name.startsWith(".")) await packagesUnder(new URL(name, from), seen, packages);
+    else if (!name.startsWith("node:")) packages.add(/^(?:@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? name);
+  }
+  return new Set([...packages].toSorted());
+}
 
 it("would see gRPC if it were loaded", async () => {
   await using loading = AgentProcess.evaluate(`

@@ -34,6 +34,7 @@ const STATS: GatewayStats = {
   recordsDropped: 0,
   linkFaults: 0,
   logLinesDropped: 0,
+  copiedSessions: 0,
   progress: [["s1", 10, 20]],
 };
 

@@ -5,8 +5,16 @@ import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { nodeOwnBuffers } from "../../agent/adapters/own-buffers/node-own-buffers.ts";
+import type { OwnBuffers } from "../../agent/ports/own-buffers.ts";
 import type { CertificateWithKey } from "../../sandbox/pki/certificate-authority.ts";
 import { Rig } from "./rig.ts";
+
+const SESSIONS = 60;
+const WAYS: readonly { readonly way: string; readonly buffers: OwnBuffers; readonly copied: number }[] = [
+  { way: "into buffers of ours, as this Node lets us", buffers: nodeOwnBuffers(), copied: 0 },
+  { way: "as a Node tells them that offers no more", buffers: { read: () => false }, copied: SESSIONS },
+];
 
 let rig: Rig;
 let certificate: CertificateWithKey;
@@ -57,31 +65,38 @@ const chunks = fc.array(
   { maxLength: 12 },
 );
 
-it("in both directions at once, however they are cut up, and each side may end first", async () => {
-  await fc.assert(
-    fc.asyncProperty(chunks, chunks, fc.boolean(), async (up, down, clientEndsFirst) => {
-      const far = new Promise<{ heard: string; said: string }>((resolve, reject) => {
-        serve = (socket) => {
-          const heard = hear(socket);
-          // The side that ends second says everything only after it has heard the other's end: a
-          // half-closed connection must carry it.
-          const said = clientEndsFirst
-            ? heard.then(() => say(socket, down, true))
-            : Promise.resolve(say(socket, down, true));
-          Promise.all([heard, said]).then(([h, s]) => resolve({ heard: h, said: s }), reject);
-        };
-      });
-      const client = rig.connect(certificate, { halfOpen: true });
-      await new Promise((resolve) => client.once("secureConnect", resolve));
-      const heard = hear(client);
-      const said = clientEndsFirst ? say(client, up, true) : heard.then(() => say(client, up, true));
-      const theirs = await far;
-      expect(theirs.heard).toBe(await said);
-      expect(await heard).toBe(theirs.said);
-    }),
-    { numRuns: 60 },
-  );
-});
+it.each(WAYS)(
+  "read $way, in both directions at once, however they are cut up, and each side may end first",
+  async ({ buffers, copied }) => {
+    await using rig = await Rig.start({ serve: (socket) => serve(socket), buffers });
+    const certificate = await rig.open();
+    await fc.assert(
+      fc.asyncProperty(chunks, chunks, fc.boolean(), async (up, down, clientEndsFirst) => {
+        const far = new Promise<{ heard: string; said: string }>((resolve, reject) => {
+          serve = (socket) => {
+            const heard = hear(socket);
+            // The side that ends second says everything only after it has heard the other's end: a
+            // half-closed connection must carry it.
+            const said = clientEndsFirst
+              ? heard.then(() => say(socket, down, true))
+              : Promise.resolve(say(socket, down, true));
+            Promise.all([heard, said]).then(([h, s]) => resolve({ heard: h, said: s }), reject);
+          };
+        });
+        const client = rig.connect(certificate, { halfOpen: true });
+        await new Promise((resolve) => client.once("secureConnect", resolve));
+        const heard = hear(client);
+        const said = clientEndsFirst ? say(client, up, true) : heard.then(() => say(client, up, true));
+        const theirs = await far;
+        expect(theirs.heard).toBe(await said);
+        expect(await heard).toBe(theirs.said);
+      }),
+      { numRuns: SESSIONS },
+    );
+    const { stats } = await rig.eventOf("stats", (event) => event.stats.accepted === SESSIONS);
+    expect(stats.copiedSessions).toBe(copied);
+  },
+);
 
 it("counts them in the record", async () => {
   serve = (socket) => {

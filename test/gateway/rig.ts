@@ -9,6 +9,7 @@ import { certificateReader } from "../../agent/adapters/keys/certificate-reader.
 import { keyMaker } from "../../agent/adapters/keys/key-maker.ts";
 import { connectToGateway } from "../../agent/adapters/link/client.ts";
 import { listenForControl } from "../../agent/adapters/link/server.ts";
+import { nodeOwnBuffers } from "../../agent/adapters/own-buffers/node-own-buffers.ts";
 import { nodeGauges } from "../../agent/adapters/runtime-gauges/node-gauges.ts";
 import { nodePeerReader } from "../../agent/adapters/x509/peer-reader.ts";
 import { KEYS } from "../../agent/cli/config/keys.ts";
@@ -18,6 +19,7 @@ import { DEFAULT_LIMITS, type GatewayLimits } from "../../agent/gateway/limits.t
 import type { Clock } from "../../agent/ports/clock.ts";
 import type { Gateway, GatewayEvent } from "../../agent/ports/gateway.ts";
 import type { KeyMaker } from "../../agent/ports/keys.ts";
+import type { OwnBuffers } from "../../agent/ports/own-buffers.ts";
 import type { PeerReader } from "../../agent/ports/peer-reader.ts";
 import type { NetworkPlace } from "../../sandbox/net/place.ts";
 import type { CertificateWithKey } from "../../sandbox/pki/certificate-authority.ts";
@@ -40,6 +42,7 @@ export interface RigOptions {
   readonly clock?: Clock;
   readonly peers?: PeerReader;
   readonly keys?: KeyMaker;
+  readonly buffers?: OwnBuffers;
   /** The real program instead of the same code in this process: then `log` stays empty. */
   readonly asProcess?: boolean;
   /** Of the real program: the network that it is in. */
@@ -250,6 +253,7 @@ export class Rig implements AsyncDisposable {
       peers: options.peers ?? nodePeerReader(),
       gauges,
       bytes: nodeHandshakeBytes(),
+      buffers: options.buffers ?? nodeOwnBuffers(),
       unit: { ready() {}, tell() {}, replaced() {} },
       clock: this.clock,
       log: this.log,

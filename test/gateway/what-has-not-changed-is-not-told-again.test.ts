@@ -14,7 +14,8 @@ describe("the gateway's statistics", () => {
 
   function carrying(bytesToClient: number) {
     const progress = [["s1", 10, bytesToClient] as const];
-    return { accepted: 1, openSessions: 1, bytesFromClients: 10, bytesToClients: bytesToClient, progress };
+    const bytes = { bytesFromClients: 10, bytesToClients: bytesToClient };
+    return { accepted: 1, copiedSessions: 0, openSessions: 1, ...bytes, progress };
   }
 
   beforeEach(() => {

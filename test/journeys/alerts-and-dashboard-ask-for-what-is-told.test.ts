@@ -12,6 +12,8 @@ const UNUSED: Readonly<Record<string, string>> = {
   builder_agent_applied_revision: "a number to compare with the control plane's own, machine by machine",
   builder_agent_control_plane_unknown_fields_total:
     "a newer control plane is no trouble; looked up when it is in doubt",
+  builder_agent_gateway_sessions_copied_total:
+    "a property of the Node that the package brings; its cost shows as processor time",
   builder_agent_gateway_link_faults_total: "a defect of ours between two processes; looked up with its log line",
   builder_agent_spans_last_accepted_timestamp_seconds:
     "only where spans are sent; the check traces says it, and has the alert of all warnings",

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { helloLines, NewsReader, newsToLine } from "../../agent/adapters/link/news-wire.ts";
+import { NewsReader } from "../../agent/adapters/link/news-reader.ts";
+import { helloLines, newsToLine } from "../../agent/adapters/link/news-wire.ts";
 import { orderFromLine, orderToLine, type SentOrder } from "../../agent/adapters/link/order-wire.ts";
 import type { Grant } from "../../agent/core/allow-set.ts";
 import type { SessionOpening, SessionSummary } from "../../agent/core/session.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { helloLines, NewsReader, newsToLine } from "../../agent/adapters/link/news-wire.ts";
+import { NewsReader } from "../../agent/adapters/link/news-reader.ts";
+import { helloLines, newsToLine } from "../../agent/adapters/link/news-wire.ts";
 import type { Assignment } from "../../agent/core/desired-state.ts";
 import { ownSessions } from "../../agent/core/own-sessions.ts";
 import { refusalsTold, refusedLately } from "../../agent/core/refusals-lately.ts";

@@ -69,11 +69,20 @@ beforeEach(async ({ onTestFailed }) => {
 afterEach(async () => {
   keeper.kill("SIGTERM");
   // One that a failed test has left hanging hears of it.
-  for (const { pid } of begun()) if (isThere(pid)) process.kill(pid, "SIGCONT");
+  for (const { pid } of begun()) goOn(pid);
   await ended;
   manager.kill("SIGKILL");
   rmSync(dir, { recursive: true });
 });
+
+/** Harmless for one that is gone. */
+function goOn(pid: number): void {
+  try {
+    process.kill(pid, "SIGCONT");
+  } catch {
+    // It has ended by itself, as it should.
+  }
+}
 
 /** Those that began, by process and place, the oldest first. */
 const begun = () =>

@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, it } from "vitest";
 import { BUILDS_SLICE, OWN_UNIT, UNIT_NAMES } from "../../agent/adapters/systemd/unit-names.ts";
-import { ConfigSchema } from "../../agent/cli/config/schema.ts";
+import { judge } from "../../agent/cli/config/judge.ts";
+import { gatewayEnvironment, OPENSSL_WITHOUT_TICKETS } from "../../agent/cli/gateway-environment.ts";
 import { layoutOf } from "../../agent/cli/layout.ts";
 import { NO_DEBUGGER, NODE_FLAGS } from "../../agent/cli/node-flags.ts";
 import { inTree } from "../../sandbox/stack/tree.ts";
@@ -41,6 +42,13 @@ it("notes of gateway and BuildKit as which release each was started, where contr
   expect(commandsOf("builder-agent-gateway.service")).toContainEqual([...note, LAYOUT.gatewayParts]);
   const start = readFileSync(inTree("tools/image/deb/files/start-buildkitd"), "utf8");
   expect(start).toContain(`\nsh ${note[1]} ${LAYOUT.buildkitParts} || :\n`);
+});
+
+it("has the gateway's OpenSSL send no tickets, as the launcher does", () => {
+  const [file, place] = ["gateway-openssl.cnf", "/usr/lib/builder-agent/gateway-openssl.cnf"];
+  const environment = Object.entries(gatewayEnvironment(place)).map(([name, value]) => `${name}=${value}`);
+  expect(valuesOf("builder-agent-gateway.service", "Environment")).toContain(environment.join(" "));
+  expect(readFileSync(inTree(`tools/image/deb/files/${file}`), "utf8")).toBe(OPENSSL_WITHOUT_TICKETS);
 });
 
 it("puts the builds' network right when what it stands on has changed, with what it keeps before its eyes", () => {
@@ -126,7 +134,7 @@ it("starts buildkitd with the configuration that was judged", () => {
 });
 
 it("starts tailscaled with its keys where they are looked for, as it is configured by default", () => {
-  const { tun, port } = ConfigSchema.shape.tailnet.parse({});
+  const { tun, port } = judge(new Map(), ["tailnet"], undefined).config?.tailnet ?? {};
   expect(commandsOf("tailscaled.service")).toContainEqual([
     "/usr/lib/builder-agent/bin/tailscaled",
     `--state=${join(LAYOUT.tailnetStateDir, "tailscaled.state")}`,

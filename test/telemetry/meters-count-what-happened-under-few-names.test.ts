@@ -24,6 +24,7 @@ const STATS: GatewayStats = {
   recordsDropped: 5,
   linkFaults: 6,
   logLinesDropped: 7,
+  copiedSessions: 8,
   progress: [],
 };
 
@@ -48,6 +49,7 @@ it("shows the gateway's counters as they are, through a restart of either proces
       "builder_agent_gateway_open_sessions 4",
       "builder_agent_gateway_records_dropped_total 5",
       "builder_agent_gateway_link_faults_total 6",
+      "builder_agent_gateway_sessions_copied_total 8",
       "builder_agent_gateway_log_lines_dropped_total 7",
     ]),
   );

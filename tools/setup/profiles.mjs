@@ -4,7 +4,9 @@ import { goTool } from "./go-tool.mjs";
 import { goTools } from "./go-tools.mjs";
 import { needsRoot } from "./needs-root.mjs";
 import { nodeVersion } from "./node-version.mjs";
+import { node24 } from "./node24.mjs";
 import { npmPackages } from "./npm-packages.mjs";
+import { packedAgent } from "./packed-agent.mjs";
 import { baseSystem } from "./program-folder.mjs";
 import { toolchain } from "./toolchain.mjs";
 import { unpackedProgram } from "./unpacked-program.mjs";
@@ -12,6 +14,8 @@ import { unpackedProgram } from "./unpacked-program.mjs";
 const [buildkit, buildx, bbolt] = [goTool(goTools.buildkit), goTool(goTools.buildx), goTool(goTools.bbolt)];
 const h2reader = goTool(goTools.h2reader);
 const promtool = unpackedProgram({ name: "prometheus", program: "promtool" });
+/** As the image carries it. */
+const imageNode = node24();
 const [tailscale, headscale] = [goTool(goTools.tailscale), goTool(goTools.headscale)];
 
 const network = ["containernetworking-plugins", "iproute2", "iptables", "nftables", "procps"];
@@ -56,7 +60,10 @@ const imageRoot = needsRoot("a root file system is made by root: its files belon
 
 const checks = [nodeVersion, npmPackages];
 // Of every tool that is there, whoever had it made: a profile builds only what it needs.
-const tools = toolchain([buildkit, buildx, bbolt, tailscale, headscale, h2reader]);
+const tools = toolchain([
+  ...[buildkit, buildx, bbolt, tailscale, headscale, h2reader],
+  { find: async () => ({ imageNode: imageNode.find(), packedAgent: packedAgent.find() }) },
+]);
 const told = [compile, tools];
 const sandbox = [...checks, debianPackages(builder), buildkit.step, bbolt.step, ...told];
 
@@ -74,7 +81,7 @@ export const profiles = {
       debianPackages([...builder, ...volume, ...recorder, ...units, ...template, ...terminals, ...forgers]),
       promtool.step,
     ],
-    ...[buildkit.step, buildx.step, bbolt.step, tailscale.step, headscale.step, h2reader.step, ...told],
+    ...[buildkit.step, buildx.step, bbolt.step, tailscale.step, headscale.step, h2reader.step, imageNode.step, ...told],
   ],
   /**
    * What a tailnet of our own takes, beside a profile that compiles: the first time it is minutes.
@@ -88,5 +95,8 @@ export const profiles = {
   vm: [builderRoot, ...checks, debianPackages([...builder, ...image]), buildkit.step, bbolt.step, ...told],
   /** What makes a root file system of Debian's and runs the journey of a fresh machine in it. */
   fresh: [imageRoot, nodeVersion, debianPackages(nspawn)],
-  bench: [builderRoot, ...checks, debianPackages([...builder, ...peers]), buildkit.step, ...told],
+  bench: [
+    ...[builderRoot, ...checks, debianPackages([...builder, ...peers]), buildkit.step, imageNode.step],
+    ...[compile, packedAgent.step, tools],
+  ],
 };

@@ -6,8 +6,9 @@ const file = inTree("dist/toolchain.json");
 
 /**
  * Tells the compiled programs and the tests where the tools are: dist/toolchain.json.
- * @param {ReadonlyArray<{ find: () => Promise<Readonly<Record<string, string>> | undefined> }>}
- *   goTools
+ * @typedef {{ find: () => Promise<Readonly<Record<string, string | undefined>> | undefined> }}
+ *   Finder
+ * @param {readonly Finder[]} goTools
  * @returns {import("./step.mjs").Step}
  */
 export function toolchain(goTools) {

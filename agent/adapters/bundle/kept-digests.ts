@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { z } from "zod";
 import { replaceFile } from "../../files/whole-file.ts";
 import type { Log } from "../../ports/log.ts";
+import { finite, listUpTo, object, oneOf, shapeOf, textUpTo, tuple } from "../../wire/fields.ts";
+import { fitted, misfit } from "../../wire/shape.ts";
 import { isCode, NotThere } from "./collector.ts";
 import { readHead } from "./read-file.ts";
 import { digestsOf, macOf, type SecretDigest, type SecretDigests } from "./secret-digests.ts";
@@ -19,12 +20,11 @@ const BETWEEN_TURNS_MS = 10;
 const FILE_MAX_BYTES = 4 * 1024 * 1024;
 const KEY_BYTES = 32;
 
-const Digest = z.tuple([z.int().min(1), z.int().min(0), z.int().min(0), z.string()]);
-const File = z.object({
-  version: z.literal(1),
-  key: z.string(),
-  secrets: z.array(z.object({ id: z.string(), digests: z.array(Digest) })),
-});
+const atLeast = (least: number) => finite((value) => Number.isSafeInteger(value) && value >= least);
+const anyText = textUpTo(FILE_MAX_BYTES);
+const Digest = tuple(atLeast(1), atLeast(0), atLeast(0), anyText);
+const OneSecret = object({ id: anyText, digests: listUpTo(FILE_MAX_BYTES, Digest) });
+const Kept = shapeOf(object({ version: oneOf([1]), key: anyText, secrets: listUpTo(FILE_MAX_BYTES, OneSecret) }));
 
 /**
  * Digests of the secrets that a process has held, also an earlier one of this boot, in a file on
@@ -126,7 +126,9 @@ async function readFileOf(file: string) {
     throw failure;
   });
   if (bytes === undefined) return undefined;
-  const { key, secrets } = File.parse(JSON.parse(bytes.toString("utf8")));
+  const read = fitted(Kept, JSON.parse(bytes.toString("utf8")));
+  if (!read.success) throw new Error(`${file} is no list of digests: ${misfit(read.error)}`);
+  const { key, secrets } = read.data;
   return {
     key: Buffer.from(key, "base64"),
     secrets: secrets.map(({ id, digests }) => ({

@@ -28,12 +28,15 @@ export function nodeHandshakeBytes(): HandshakeBytes {
   };
 }
 
+/** What is read lies here until it is copied: most clients send a fraction of what they may. */
+let scratch = Buffer.alloc(0);
+
 /** libuv has made the descriptor one that never blocks. */
 function readNow(fd: number, mostBytes: number): Uint8Array | "nothing" | "end" {
-  const buffer = Buffer.allocUnsafe(mostBytes);
+  if (scratch.length < mostBytes) scratch = Buffer.allocUnsafeSlow(mostBytes);
   try {
-    const bytes = readSync(fd, buffer);
-    return bytes === 0 ? "end" : buffer.subarray(0, bytes);
+    const bytes = readSync(fd, scratch, 0, mostBytes, null);
+    return bytes === 0 ? "end" : Uint8Array.prototype.slice.call(scratch, 0, bytes);
   } catch (failure) {
     return failure instanceof Error && "code" in failure && failure.code === "EAGAIN" ? "nothing" : "end";
   }

@@ -12,7 +12,7 @@ import type { Gateway, GatewayEvent } from "../../ports/gateway.ts";
 import type { Log } from "../../ports/log.ts";
 import { Channel } from "../../wire/channel.ts";
 import { Inbox } from "../../wire/inbox.ts";
-import { NewsReader } from "./news-wire.ts";
+import { NewsReader } from "./news-reader.ts";
 import { orderToLine, type SentOrder } from "./order-wire.ts";
 import { LINK } from "./values.ts";
 import { Wishes } from "./wishes.ts";

@@ -1,11 +1,24 @@
-import { z } from "zod";
-import type { AllowSet } from "../../core/allow-set.ts";
-import { isTrustDomain } from "../../core/build-identity.ts";
+import type { AllowSet, Grant } from "../../core/allow-set.ts";
+import { isId, isTrustDomain } from "../../core/build-identity.ts";
 import { PERMISSIONS } from "../../core/calls.ts";
 import { CONTRACT_LIMITS } from "../../core/contract-limits.ts";
 import type { ControlOrder } from "../../ports/control-link.ts";
+import {
+  changed,
+  type Field,
+  finite,
+  kindsBy,
+  listUpTo,
+  object,
+  oneOf,
+  optional,
+  shapeOf,
+  text,
+  textUpTo,
+  tuple,
+} from "../../wire/fields.ts";
 import { messageLine, readMessage } from "../../wire/protocol.ts";
-import { atMost, BigInteger, Detail, Id, LINK, Name, Sha256Hex } from "./values.ts";
+import { BIG_INTEGER, LINK, SHA256_HEX, TEXT_MAX } from "./values.ts";
 
 /**
  * What travels from control to the gateway; that control came or went is told by the connection
@@ -19,43 +32,53 @@ const CHAIN_MAX = 262_144;
 /** Control acknowledges a thousand in a line. */
 const IDS_MAX = 10_000;
 
-const InstantWire = z.object({ wallMs: z.number(), monoMs: z.number() });
+const Instant = object({ wallMs: finite(), monoMs: finite() });
+const Id = text(isId);
+const Name = textUpTo(TEXT_MAX.name);
+const Detail = textUpTo(TEXT_MAX.detail);
+const Sha256Hex = text((hex) => SHA256_HEX.test(hex));
+const BigInteger = changed(
+  text((digits) => BIG_INTEGER.test(digits)),
+  (digits) => BigInt(digits),
+);
 
-const GrantWire = z.object({
+const GrantFields: Field<Grant> = object({
   buildId: Id,
   orgId: Id,
   projectId: Id,
-  expiresAtMs: z.number(),
-  keySpkiSha256: Sha256Hex.exactOptional(),
-  permissions: z.array(z.enum(PERMISSIONS)).exactOptional(),
-  contextGroup: Id.exactOptional(),
+  expiresAtMs: finite(),
+  keySpkiSha256: optional(Sha256Hex),
+  permissions: optional(listUpTo(PERMISSIONS.length, oneOf(PERMISSIONS))),
+  contextGroup: optional(Id),
 });
 
-const AllowSetWire = z.object({
+const AllowSetFields: Field<AllowSet> = object({
   revision: BigInteger,
   epoch: Detail,
-  trustDomain: z.string().refine(isTrustDomain, "not a trust domain"),
-  buildCas: atMost(buildCas, z.string().max(buildCasBytes)),
-  grants: atMost(openBuilds, GrantWire).transform((grants) => new Map(grants.map((grant) => [grant.buildId, grant]))),
-  closed: atMost(openBuilds + closedBuilds, z.tuple([Id, z.enum(["ended", "revoked", "kept-out"])])).transform(
+  trustDomain: text(isTrustDomain),
+  buildCas: listUpTo(buildCas, textUpTo(buildCasBytes)),
+  grants: changed(
+    listUpTo(openBuilds, GrantFields),
+    (grants) => new Map(grants.map((grant) => [grant.buildId, grant])),
+  ),
+  closed: changed(
+    listUpTo(openBuilds + closedBuilds, tuple(Id, oneOf(["ended", "revoked", "kept-out"]))),
     (closed) => new Map(closed),
   ),
-  admission: z.discriminatedUnion("at", [
-    z.object({ at: z.literal("open") }),
-    z.object({ at: z.literal("closed"), because: Detail }),
-  ]),
-  confirmedAt: InstantWire,
+  admission: kindsBy("at", { open: {}, closed: { because: Detail } }),
+  confirmedAt: Instant,
 });
 
-const OrderWire: z.ZodType<SentOrder> = z.discriminatedUnion("is", [
-  z.object({ is: z.literal("allow"), allowSet: AllowSetWire }),
-  z.object({ is: z.literal("confirm"), at: InstantWire }),
-  z.object({ is: z.literal("certify"), keySpkiSha256: Sha256Hex, chainPem: z.string().max(CHAIN_MAX) }),
-  z.object({ is: z.literal("rotate-key") }),
-  z.object({ is: z.literal("cut-all") }),
-  z.object({ is: z.literal("retire") }),
-  z.object({ is: z.literal("acknowledge"), sessionIds: atMost(IDS_MAX, Name) }),
-]);
+const Order: Field<SentOrder> = kindsBy("is", {
+  allow: { allowSet: AllowSetFields },
+  confirm: { at: Instant },
+  certify: { keySpkiSha256: Sha256Hex, chainPem: textUpTo(CHAIN_MAX) },
+  "rotate-key": {},
+  "cut-all": {},
+  retire: {},
+  acknowledge: { sessionIds: listUpTo(IDS_MAX, Name) },
+});
+const OrderShape = shapeOf(Order);
 
 export function orderToLine(order: SentOrder): string {
   return messageLine(LINK, order.is === "allow" ? { ...order, allowSet: flat(order.allowSet) } : order);
@@ -63,7 +86,7 @@ export function orderToLine(order: SentOrder): string {
 
 /** @throws {AgentError} "link.malformed" or "link.other-version" */
 export function orderFromLine(line: string): SentOrder {
-  return readMessage(LINK, OrderWire, line);
+  return readMessage(LINK, OrderShape, line);
 }
 
 function flat(allowSet: AllowSet): object {

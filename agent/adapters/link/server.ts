@@ -83,7 +83,7 @@ class LinkServer implements ControlLink {
       const order = orderFromLine(line);
       if (this.#control === channel) this.#orders.push(order, channel);
     };
-    const channel = new Channel(socket, LINK, hear, { paced: { pace: this.#pace } });
+    const channel = new Channel(socket, LINK, hear, { paced: { pace: this.#pace }, gathers: true });
     void this.#welcome(channel);
   }
 

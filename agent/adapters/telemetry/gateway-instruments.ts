@@ -58,6 +58,11 @@ export function gatewayInstruments(registry: Registry): {
     help: "Lines of the gateway's log that were dropped because nobody took them, since it started.",
     registers,
   });
+  const copiedSessions = new Counter({
+    name: `${prefix}_sessions_copied_total`,
+    help: "Sessions since the gateway started whose client's bytes were copied once more: its Node gives it no buffers of its own to read into.",
+    registers,
+  });
   const linkFaults = new Counter({
     name: `${prefix}_link_faults_total`,
     help: "Connections from control that the gateway dropped for what came over them, since it started.",
@@ -80,6 +85,8 @@ export function gatewayInstruments(registry: Registry): {
       linkFaults.inc(stats.linkFaults);
       logLinesDropped.reset();
       logLinesDropped.inc(stats.logLinesDropped);
+      copiedSessions.reset();
+      copiedSessions.inc(stats.copiedSessions);
       refused.show(stats.refused);
       refusedCalls.show(stats.refusedCalls);
       spliced.show({ "from-client": stats.bytesFromClients, "to-client": stats.bytesToClients });

@@ -1,10 +1,10 @@
-import type { z } from "zod";
 import type { SectionName } from "./keys.ts";
+import type { ValuesOf } from "./kind.ts";
 import type { Problem, Source } from "./problem.ts";
-import type { ConfigSchema } from "./schema.ts";
+import type { CONFIG_SCHEMA } from "./schema.ts";
 
 /** What the schema gives, before the defaults that depend on other values. */
-export type Judged = z.output<typeof ConfigSchema>;
+export type Judged = { [Name in SectionName]: ValuesOf<(typeof CONFIG_SCHEMA)[Name]> };
 
 /** How this machine proves which VM it is: each kind with what it needs, and nothing else. */
 export type IdentityConfig =

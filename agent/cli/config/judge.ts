@@ -4,7 +4,6 @@ import { crossCheck } from "./cross-check.ts";
 import { durationMs } from "./duration.ts";
 import { KEYS, type Key, SECTIONS, type SectionName } from "./keys.ts";
 import { type Candidate, describeFound, type Problem, type Source } from "./problem.ts";
-import { ConfigSchema } from "./schema.ts";
 
 export interface Judgement<S extends SectionName> {
   /** Absent if a value of `sections` is wrong. */
@@ -28,11 +27,9 @@ export function judge<S extends SectionName>(
   const problems: Problem[] = [];
   const passed: [SectionName, unknown][] = [];
   for (const section of SECTIONS) {
-    const { shape } = ConfigSchema;
-    const schema = wanted.has(section) ? shape[section] : shape[section].partial();
-    const result = schema.safeParse(valuesOf(section, candidates));
-    if (!result.success) problems.push(...problemsOf(section, result.error.issues, candidates));
-    else if (wanted.has(section)) passed.push([section, result.data]);
+    const read = readSection(section, candidates, wanted.has(section));
+    problems.push(...read.problems);
+    if (wanted.has(section) && read.problems.length === 0) passed.push([section, read.values]);
   }
   const sources = new Map(
     KEYS.filter((key) => wanted.has(key.section)).map((key) => [key.path, sourceOf(key, candidates)]),
@@ -63,9 +60,24 @@ function holds<S extends SectionName>(
   return sections.every((section) => config[section] !== undefined);
 }
 
-function valuesOf(section: SectionName, candidates: ReadonlyMap<string, Candidate>): Record<string, unknown> {
-  const given = [...candidates.values()].filter(({ key }) => key.section === section);
-  return Object.fromEntries(given.map(({ key, value }) => [key.name, key.isDuration ? inMs(value) : value]));
+interface ReadSection {
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly problems: readonly Problem[];
+}
+
+/** Of a section that is not wanted only what is given is looked at. */
+function readSection(section: SectionName, candidates: ReadonlyMap<string, Candidate>, isWanted: boolean): ReadSection {
+  const values: Record<string, unknown> = {};
+  const problems: Problem[] = [];
+  for (const key of KEYS.filter((known) => known.section === section)) {
+    const given = candidates.get(key.path)?.value;
+    const value = (key.isDuration ? inMs(given) : given) ?? key.kind.fallback;
+    if (value === undefined && (!isWanted || key.kind.presence === "maybe")) continue;
+    const reading = key.kind.read(value);
+    if ("value" in reading) values[key.name] = reading.value;
+    else problems.push(problemOf(key, candidates, reading.expected));
+  }
+  return { values, problems };
 }
 
 /** What is no time with its unit stays as it is, for the schema to judge. */
@@ -73,21 +85,11 @@ function inMs(value: unknown): unknown {
   return typeof value === "string" ? (durationMs(value) ?? value) : value;
 }
 
-/** The first issue of each key: a value that has the wrong type is not also too long. */
-function problemsOf(
-  section: SectionName,
-  issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[],
-  candidates: ReadonlyMap<string, Candidate>,
-): readonly Problem[] {
-  const keys = KEYS.filter((key) => key.section === section);
-  return keys.flatMap((key) => {
-    const issue = issues.find(({ path }) => path[0] === key.name);
-    if (issue === undefined) return [];
-    const value = candidates.get(key.path)?.value;
-    const howToGive = value === undefined ? ` (as ${key.flag}, ${key.variable} or in the file)` : "";
-    const expected = `${issue.message}${howToGive}`;
-    return [{ key: key.path, source: sourceOf(key, candidates), found: describeFound(value, key.sensitive), expected }];
-  });
+function problemOf(key: Key, candidates: ReadonlyMap<string, Candidate>, expected: string): Problem {
+  const value = candidates.get(key.path)?.value;
+  const howToGive = value === undefined ? ` (as ${key.flag}, ${key.variable} or in the file)` : "";
+  const found = describeFound(value, key.sensitive);
+  return { key: key.path, source: sourceOf(key, candidates), found, expected: `${expected}${howToGive}` };
 }
 
 function sourceOf(key: Key, candidates: ReadonlyMap<string, Candidate>): Source {

@@ -1,7 +1,7 @@
-import { z } from "zod";
-import { ConfigSchema } from "./schema.ts";
+import type { Kind, Section } from "./kind.ts";
+import { CONFIG_SCHEMA } from "./schema.ts";
 
-export type SectionName = keyof typeof ConfigSchema.shape;
+export type SectionName = keyof typeof CONFIG_SCHEMA;
 
 /** One key of the configuration, under all its names. */
 export interface Key {
@@ -14,6 +14,8 @@ export interface Key {
   readonly flag: string;
   /** "BUILDER_AGENT_GATEWAY_LISTEN" */
   readonly variable: string;
+  /** What its value may be. */
+  readonly kind: Kind<unknown, "always" | "maybe">;
   /** What a flag's or a variable's text is recognised as. */
   readonly type: "number" | "boolean" | "text";
   /** Its name ends in Ms: a text with a unit is as good as a number. */
@@ -24,42 +26,40 @@ export interface Key {
   readonly defaultText: string | undefined;
 }
 
-export const SECTIONS: readonly SectionName[] = ConfigSchema.keyof().options;
+/** By name. Of each section the keys, and what their values may be. */
+const SCHEMA: Readonly<Record<SectionName, Section>> = CONFIG_SCHEMA;
 
-export const KEYS: readonly Key[] = SECTIONS.flatMap((section) => {
-  const shape: Readonly<Record<string, z.ZodType>> = ConfigSchema.shape[section].shape;
-  return Object.entries(shape).map(([name, schema]) => keyOf(section, name, schema));
-});
+export const SECTIONS: readonly SectionName[] = Object.keys(SCHEMA).filter(isSection);
 
-function keyOf(section: SectionName, name: string, schema: z.ZodType): Key {
+function isSection(name: string): name is SectionName {
+  return name in SCHEMA;
+}
+
+const TYPES = { integer: "number", boolean: "boolean", string: "text" } as const;
+
+export const KEYS: readonly Key[] = SECTIONS.flatMap((section) =>
+  Object.entries(SCHEMA[section]).map(([name, kind]) => keyOf(section, name, kind)),
+);
+
+function keyOf(section: SectionName, name: string, kind: Key["kind"]): Key {
   const kebab = `${section}-${name}`.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  const { description = "", "x-sensitive": sensitive, "x-default": dependent } = schema.meta() ?? {};
+  const { description = "", "x-sensitive": sensitive = false, "x-default": dependent } = kind.about;
+  const plain = kind.fallback === undefined ? undefined : String(kind.fallback);
   return {
     section,
     name,
     path: `${section}.${name}`,
     flag: `--${kebab}`,
     variable: `BUILDER_AGENT_${kebab.replaceAll("-", "_").toUpperCase()}`,
-    type: typeOf(schema),
+    kind,
+    type: TYPES[kind.form.type],
     isDuration: isDuration(name),
-    sensitive: sensitive === true,
+    sensitive,
     description,
-    defaultText: typeof dependent === "string" ? dependent : plainDefault(schema),
+    defaultText: dependent ?? plain,
   };
 }
 
-export function isDuration(name: string): boolean {
+function isDuration(name: string): boolean {
   return name.endsWith("Ms");
-}
-
-function typeOf(schema: z.core.$ZodType): Key["type"] {
-  if (schema instanceof z.ZodDefault) return typeOf(schema.unwrap());
-  if (schema instanceof z.ZodNumber) return "number";
-  return schema instanceof z.ZodBoolean ? "boolean" : "text";
-}
-
-function plainDefault(schema: z.ZodType): string | undefined {
-  return schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault
-    ? String(schema.def.defaultValue)
-    : undefined;
 }

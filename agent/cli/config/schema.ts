@@ -1,5 +1,5 @@
-import { z } from "zod";
 import { longestSocketBytes, SOCKET_PATH_MAX_BYTES } from "../layout.ts";
+import type { Section } from "./kind.ts";
 import {
   absolutePath,
   deviceName,
@@ -41,8 +41,8 @@ const IDENTITY_KINDS = [
  * depends on other values; `x-sensitive` marks a key whose wrong value is never shown, because
  * people paste the secret itself where its file's path belongs.
  */
-export const ConfigSchema = z.strictObject({
-  controlPlane: z.strictObject({
+export const CONFIG_SCHEMA = {
+  controlPlane: {
     endpoint: endpoint().meta({ description: "The control plane's gRPC address." }),
     caFile: absolutePath().meta({
       description:
@@ -55,8 +55,8 @@ export const ConfigSchema = z.strictObject({
     serverName: hostName()
       .optional()
       .meta({ description: "The name in the control plane's certificate.", "x-default": "the endpoint's host" }),
-  }),
-  identity: z.strictObject({
+  },
+  identity: {
     kind: oneOf(IDENTITY_KINDS).meta({ description: "How this machine proves which VM it is: docs/identity.md." }),
     tokenFile: absolutePath().optional().meta({
       description:
@@ -92,10 +92,10 @@ export const ConfigSchema = z.strictObject({
     nitroTpmAttest: program()
       .default("nitro-tpm-attest")
       .meta({ description: "What gets nitro-tpm its document from the NitroTPM." }),
-  }),
-  gateway: z.strictObject({
+  },
+  gateway: {
     listen: listenAddress()
-      .prefault("127.0.0.1:8443")
+      .default("127.0.0.1:8443")
       .meta({ description: "Where build clients connect; ignored when the service manager hands over a socket." }),
     maxConnections: wholeNumber(1, 65_536).default(1024).meta({ description: "Open connections in all." }),
     maxConnectionsPerSource: wholeNumber(1, 65_536)
@@ -115,28 +115,26 @@ export const ConfigSchema = z.strictObject({
       description:
         'Whether a build may call of BuildKit only what is its own. With "any" it reaches the secrets of every other build on the machine.',
     }),
-  }),
-  health: z.strictObject({
+  },
+  health: {
     listen: listenAddress()
-      .prefault("127.0.0.1:9464")
+      .default("127.0.0.1:9464")
       .meta({ description: "Where /livez, /readyz, /status and /metrics are served, in plain HTTP." }),
-  }),
-  paths: z.strictObject({
+  },
+  paths: {
     stateDir: absolutePath()
       .default("/var/lib/builder-agent")
       .meta({ description: "What survives a restart of the machine: records that wait for the control plane." }),
     runtimeDir: absolutePath()
-      .refine((path) => longestSocketBytes(path) <= SOCKET_PATH_MAX_BYTES, {
-        error: ({ input }) => shorterPath(String(input)),
-      })
+      .that((path) => longestSocketBytes(path) <= SOCKET_PATH_MAX_BYTES, shorterPath)
       .default("/run/builder-agent")
       .meta({ description: "Sockets, and on tmpfs the machine's identity; lost with the machine." }),
     cacheDir: absolutePath().optional().meta({
       description: "The cache: BuildKit's root lies in it; an encrypted volume is mounted here.",
       "x-default": "<paths.stateDir>/cache",
     }),
-  }),
-  cacheVolume: z.strictObject({
+  },
+  cacheVolume: {
     device: deviceName().optional().meta({
       description: "The block device of the encrypted cache, where the control plane does not name one.",
       "x-default": "a plain directory, not encrypted",
@@ -147,8 +145,8 @@ export const ConfigSchema = z.strictObject({
     requireEncryption: trueOrFalse()
       .default(false)
       .meta({ description: "Whether the agent stays unready while the cache is not encrypted; the image sets true." }),
-  }),
-  buildkit: z.strictObject({
+  },
+  buildkit: {
     binary: program().default("buildkitd").meta({ description: "The BuildKit daemon." }),
     bbolt: program().default("bbolt").meta({ description: "What checks BuildKit's databases after an unclean end." }),
     runc: program().default("runc").meta({ description: "The OCI runtime that BuildKit runs build steps with." }),
@@ -159,8 +157,8 @@ export const ConfigSchema = z.strictObject({
       description:
         "Whether buildkitd serves its debug pages on a socket for root alone: /metrics then has BuildKit's own, a bundle its goroutines. No other page of it is passed on.",
     }),
-  }),
-  network: z.strictObject({
+  },
+  network: {
     mode: oneOf(["bridge", "none"]).default("bridge").meta({
       description: "Whether builds, and BuildKit for them, get a guarded network, or a loopback and nothing else.",
     }),
@@ -173,8 +171,8 @@ export const ConfigSchema = z.strictObject({
       description: "What every build must reach; tried from inside a build's network together with what it must not.",
       "x-default": "nothing of the kind is tried",
     }),
-  }),
-  tailnet: z.strictObject({
+  },
+  tailnet: {
     binary: program()
       .default("tailscaled")
       .meta({ description: "The Tailscale daemon; without it this machine can be a node of no tailnet." }),
@@ -193,18 +191,18 @@ export const ConfigSchema = z.strictObject({
       "x-default": "identity.tokenFile, where identity.kind is oidc-token",
       "x-sensitive": true,
     }),
-  }),
-  services: z.strictObject({
+  },
+  services: {
     manager: oneOf(["launcher", "systemd"])
       .default("launcher")
       .meta({ description: "Who starts and stops BuildKit and the cache volume; the units set systemd." }),
-  }),
-  debugTerminal: z.strictObject({
+  },
+  debugTerminal: {
     root: trueOrFalse()
       .default(false)
       .meta({ description: "Whether a debug grant may give a shell as root; without, only one without privilege." }),
-  }),
-  telemetry: z.strictObject({
+  },
+  telemetry: {
     otlpEndpoint: otlpEndpoint().optional().meta({
       description:
         'Where spans are sent, by OTLP over HTTP: the base, to which /v1/traces is added. "none" sends none, whatever the control plane orders.',
@@ -222,8 +220,8 @@ export const ConfigSchema = z.strictObject({
     sessionPercent: wholeNumber(0, 100).default(100).meta({
       description: "Of how many builds in a hundred the sessions are sent; starts and reconciliations always are.",
     }),
-  }),
-  drain: z.strictObject({
+  },
+  drain: {
     graceMs: milliseconds(0, 86_400_000).default(600_000).meta({
       description:
         'Milliseconds, or a time such as "10m", that open builds may take to finish once the agent is told to stop.',
@@ -231,22 +229,22 @@ export const ConfigSchema = z.strictObject({
     stopGraceMs: milliseconds(0, 600_000).default(10_000).meta({
       description: 'Milliseconds, or a time such as "10s", that buildkitd may take to stop before it is killed.',
     }),
-  }),
-  notices: z.strictObject({
+  },
+  notices: {
     platform: oneOf(["auto", "off", "aws", "gcp", "azure"]).default("auto").meta({
       description:
         "Which platform is asked whether it is about to end this machine. auto: the one that identity.kind proves itself by, and for identity.kind auto whichever answers; for a token none.",
     }),
-  }),
-  log: z.strictObject({
+  },
+  log: {
     level: oneOf(["debug", "info", "warn", "error"])
       .default("info")
       .meta({ description: "The least severe log lines that are written; debug adds stack traces." }),
     format: oneOf(["auto", "json", "pretty"])
       .default("auto")
       .meta({ description: "What the log is written as; auto is pretty on a terminal, and JSON for everything else." }),
-  }),
-});
+  },
+} satisfies Readonly<Record<string, Section>>;
 
 function shorterPath(path: string): string {
   const needed = longestSocketBytes(path);

@@ -51,6 +51,7 @@ function sum(a: GatewayStats, b: GatewayStats): GatewayStats {
     recordsDropped: a.recordsDropped + b.recordsDropped,
     linkFaults: a.linkFaults + b.linkFaults,
     logLinesDropped: a.logLinesDropped + b.logLinesDropped,
+    copiedSessions: a.copiedSessions + b.copiedSessions,
     progress: [...a.progress, ...b.progress],
   };
 }

@@ -20,12 +20,21 @@ const STEP_BITS = 4;
 const STATE_MASK = 0xffff;
 const NO_BYTE = 0;
 const IMPOSSIBLE = STATE_MASK;
+/** No step leads back to the beginning without a byte. */
+const UNKNOWN = 0;
 
 /**
  * Where a string may end: within less than a byte of ones, which is how the last byte is filled up.
  */
 const endings = new Set<number>();
-const steps = table();
+/** The tree of codes: its inner nodes, numbered, the root first. */
+const inner = nodes();
+const numbers = new Map(inner.map((node, at) => [node, at]));
+/**
+ * By state and four bits, each worked out when it is first taken: all 4,096 at the start would have
+ * V8 bring in its optimising compiler, 10 MB of it, for nothing else.
+ */
+const steps = new Uint32Array(inner.length << STEP_BITS);
 
 /**
  * The bytes that are coded, one character each. Undefined for what is no code: the end-of-string
@@ -36,7 +45,8 @@ export function decodeHuffman(coded: Uint8Array): string | undefined {
   let decoded = "";
   for (const byte of coded) {
     for (const bits of [byte >> STEP_BITS, byte & 0xf]) {
-      const step = steps[(state << STEP_BITS) | bits] ?? IMPOSSIBLE;
+      let step = steps[(state << STEP_BITS) | bits] ?? IMPOSSIBLE;
+      if (step === UNKNOWN) step = steps[(state << STEP_BITS) | bits] = stepFrom(state, bits);
       state = step & STATE_MASK;
       if (state === IMPOSSIBLE) return undefined;
       const code = step >>> 16;
@@ -48,64 +58,49 @@ export function decodeHuffman(coded: Uint8Array): string | undefined {
 
 type Node = [zero: Node | number | undefined, one: Node | number | undefined];
 
-/**
- * The tree of codes, its inner nodes numbered, walked from each of them by each four bits. No code
- * is shorter: a step completes one byte at most.
- */
-function table(): Uint32Array {
-  const inner = nodes();
-  const numbers = new Map(inner.map((node, at) => [node, at]));
+/** No code is shorter: a step completes one byte at most. */
+function stepFrom(state: number, bits: number): number {
   const [root] = inner;
-  const all = new Uint32Array(inner.length << STEP_BITS);
-  for (const [at, from] of inner.entries()) {
-    for (let bits = 0; bits < 1 << STEP_BITS; bits += 1) {
-      let node: Node | number | undefined = from;
-      let code = NO_BYTE;
-      for (let bit = STEP_BITS - 1; bit >= 0 && typeof node === "object"; bit -= 1) {
-        node = node[lowest(bits >> bit)];
-        if (typeof node !== "number" || node === END_OF_STRING) continue;
-        code = node + 1;
-        node = root;
-      }
-      const next = typeof node === "object" ? numbers.get(node) : undefined;
-      all[(at << STEP_BITS) | bits] = ((code << 16) | (next ?? IMPOSSIBLE)) >>> 0;
-    }
+  let node: Node | number | undefined = inner[state];
+  let code = NO_BYTE;
+  for (let bit = STEP_BITS - 1; bit >= 0 && typeof node === "object"; bit -= 1) {
+    node = node[(bits >> bit) & 1];
+    if (typeof node !== "number" || node === END_OF_STRING) continue;
+    code = node + 1;
+    node = root;
   }
-  return all;
+  const next = typeof node === "object" ? numbers.get(node) : undefined;
+  return ((code << 16) | (next ?? IMPOSSIBLE)) >>> 0;
 }
 
+/**
+ * Level by level: of the places that a level has, the first are its symbols', the others go on to
+ * the next.
+ */
 function nodes(): readonly Node[] {
-  const root: Node = [undefined, undefined];
-  const inner = [root];
+  const all: Node[] = [[undefined, undefined]];
   const symbols = CODE_BITS.map((length, symbol) => ({ length, symbol }));
-  let code = 0;
-  let before = 0;
-  for (const { length, symbol } of symbols.toSorted((a, b) => a.length - b.length || a.symbol - b.symbol)) {
-    code <<= length - before;
-    before = length;
-    let node = root;
-    for (let bit = length - 1; bit > 0; bit -= 1) {
-      const side = lowest(code >>> bit);
-      const next = node[side];
-      if (typeof next === "object") node = next;
-      else {
-        const made: Node = [undefined, undefined];
-        node[side] = made;
-        inner.push(made);
-        node = made;
+  const inOrder = symbols.toSorted((a, b) => a.length - b.length || a.symbol - b.symbol);
+  for (let [length, taken, first] = [1, 0, 0]; taken < inOrder.length; length += 1) {
+    const level = all.slice(first);
+    first = all.length;
+    for (const node of level)
+      for (const side of [0, 1] as const) {
+        const next = inOrder[taken];
+        if (next?.length === length) {
+          node[side] = next.symbol;
+          taken += 1;
+        } else {
+          const made: Node = [undefined, undefined];
+          node[side] = made;
+          all.push(made);
+        }
       }
-    }
-    node[lowest(code)] = symbol;
-    code += 1;
   }
-  let ones: Node | number | undefined = root;
+  let [ones]: (Node | number | undefined)[] = all;
   for (let bits = 0; bits < 8 && typeof ones === "object"; bits += 1) {
-    endings.add(inner.indexOf(ones));
+    endings.add(all.indexOf(ones));
     ones = ones[1];
   }
-  return inner;
-}
-
-function lowest(bits: number): 0 | 1 {
-  return (bits & 1) === 0 ? 0 : 1;
+  return all;
 }

@@ -227,6 +227,7 @@ export class EchoGateway implements Gateway, AsyncDisposable {
         recordsDropped: 0,
         linkFaults: 0,
         logLinesDropped: 0,
+        copiedSessions: 0,
         progress: [],
       },
     });

@@ -281,6 +281,7 @@ export class GatewayProcess {
       recordsDropped: this.#dropped,
       linkFaults: 0,
       logLinesDropped: 0,
+      copiedSessions: 0,
       progress: [...this.#open.keys()].map((sessionId) => [sessionId, 500, 500] as const),
     };
     this.#hear({ is: "stats", stats });

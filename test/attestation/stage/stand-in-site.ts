@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { evidenceSource } from "../../../agent/cli/compose-evidence.ts";
-import { complete } from "../../../agent/cli/config/complete.ts";
-import { ConfigSchema } from "../../../agent/cli/config/schema.ts";
+import { fromFile } from "../../../agent/cli/config/from-file.ts";
+import { judge } from "../../../agent/cli/config/judge.ts";
 import type { EvidenceSource } from "../../../agent/ports/evidence.ts";
 import { EmbeddedControlPlane } from "../../../sandbox/control-plane/embedded-control-plane.ts";
 import { agentIdentity } from "../../../sandbox/metadata/agent-identity.ts";
@@ -51,9 +51,10 @@ export class StandInSite implements AsyncDisposable {
     const nowMs = Date.now() + standIns.clock.offsetMs;
     await writeFile(tokenFile, projectedToken(standIns.cluster, plane.audience, nowMs));
     const written = agentIdentity(kind, standIns, tokenFile);
-    const judged = ConfigSchema.shape.identity.parse(written);
-    const { config } = complete({ identity: judged }, undefined);
-    if (config.identity === undefined) throw new Error("The configuration lacks something");
+    const { candidates } = fromFile({ file: "config.toml", text: "", table: { identity: written } });
+    const given = new Map(candidates.map((candidate) => [candidate.key.path, candidate]));
+    const { config } = judge(given, ["identity"], undefined);
+    if (config === undefined) throw new Error("The configuration lacks something");
     return evidenceSource(config.identity, this.log);
   }
 

@@ -1,5 +1,5 @@
 import { BUILDKIT, LAUNCHER, TAILNET } from "../../../agent/adapters/launcher/protocol.ts";
-import { NewsReader } from "../../../agent/adapters/link/news-wire.ts";
+import { NewsReader } from "../../../agent/adapters/link/news-reader.ts";
 import { orderFromLine } from "../../../agent/adapters/link/order-wire.ts";
 import { APPLY, NETWORK, VERIFY } from "../../../agent/adapters/network/protocol.ts";
 import { readConfigurationList } from "../../../agent/adapters/network-probe/cni.ts";
@@ -104,7 +104,7 @@ export const fromOurSockets: readonly Parser[] = [
   ofText(
     {
       name: "what a gateway tells",
-      at: ["agent/adapters/link/news-wire.ts", "agent/adapters/link/values.ts"],
+      at: ["agent/adapters/link/news-reader.ts", "agent/adapters/link/values.ts"],
       mostBytes: 1024 * 1024,
       samples: [
         { v: 1, is: "hello", runId: "r", request: REQUEST, applied: { revision: "7", epoch: "e" }, open: [OPENING] },
@@ -126,6 +126,7 @@ export const fromOurSockets: readonly Parser[] = [
             eventLoopDelayP99Ms: 1.5,
             recordsDropped: 0,
             linkFaults: 0,
+            copiedSessions: 0,
             progress: [["s.1", 1, 2]],
           },
         },

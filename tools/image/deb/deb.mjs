@@ -80,6 +80,7 @@ async function make(target, version, architecture, parts) {
     "pause-before-start",
   ])
     put(inTree(FILES, name), root, `usr/lib/builder-agent/bin/${name}`);
+  put(inTree(FILES, "gateway-openssl.cnf"), root, "usr/lib/builder-agent/gateway-openssl.cnf");
   put(inTree(FILES, "config.toml.example"), root, "etc/builder-agent/config.toml.example");
   await putManuals(join(own, "agent/cli/main.js"), root);
   put(inTree("LICENSE"), root, "usr/share/doc/builder-agent/copyright");

@@ -39,6 +39,7 @@ const STATS = {
   recordsDropped: 0,
   linkFaults: 0,
   logLinesDropped: 0,
+  copiedSessions: 0,
   progress: [],
 };
 const stats = (more: object): string => line({ is: "stats", stats: { ...STATS, ...more } });

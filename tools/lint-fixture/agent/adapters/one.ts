@@ -1,5 +1,5 @@
 export { readFile, rename } from "node:fs/promises"; // refused: no-restricted-imports
-export { pino } from "pino";
+export { zod } from "zod";
 export { command } from "../cli/main.ts"; // refused: no-restricted-imports
 export { chapter } from "../control/chapter.ts"; // refused: no-restricted-imports
 export { instant } from "../core/instant.ts";

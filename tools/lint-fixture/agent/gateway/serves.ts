@@ -4,7 +4,7 @@ export { connect as dial } from "node:net";
 export { createServer } from "node:tls";
 export { X509Certificate } from "@peculiar/x509"; // refused: no-restricted-imports
 export { isIP } from "net"; // refused: no-restricted-imports
-export { pino } from "pino"; // refused: no-restricted-imports
+export { zod } from "zod"; // refused: no-restricted-imports
 export { adapter } from "../adapters/one.ts"; // refused: no-restricted-imports
 export { command } from "../cli/main.ts"; // refused: no-restricted-imports
 export { chapter } from "../control/chapter.ts"; // refused: no-restricted-imports
