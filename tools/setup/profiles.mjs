@@ -81,7 +81,8 @@ export const profiles = {
       debianPackages([...builder, ...volume, ...recorder, ...units, ...template, ...terminals, ...forgers]),
       promtool.step,
     ],
-    ...[buildkit.step, buildx.step, bbolt.step, tailscale.step, headscale.step, h2reader.step, imageNode.step, ...told],
+    ...[buildkit.step, buildx.step, bbolt.step, tailscale.step, headscale.step, h2reader.step, imageNode.step],
+    ...[compile, packedAgent.step, tools],
   ],
   /**
    * What a tailnet of our own takes, beside a profile that compiles: the first time it is minutes.

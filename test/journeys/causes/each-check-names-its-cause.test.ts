@@ -170,7 +170,12 @@ const CAUSES: readonly Cause[] = [
     remedy: /builder-agent network show/,
     command: "network show",
     bring: async (stage) => wish(stage, { egress: { allowedCidrs: ["everything"], allowPrivateRanges: false } }),
-    mend: (stage) => wish(stage, { egress: undefined }).applied(),
+    mend: async (stage) => {
+      // It is tried from inside after that, and would find whatever is done to the guard meanwhile.
+      const tried = stage.log.next("isolation.verified");
+      await wish(stage, { egress: undefined }).applied();
+      await tried;
+    },
   },
   {
     what: "somebody deletes the builds' nftables table",
