@@ -198,8 +198,9 @@ class Daemon {
       }
       const { at } = this.#cells.buildkit.get();
       const isUp = at === "ready" || at === "unguarded";
-      const usualMs = isUp ? untilBeatMs(clock.now(), PROBE_EVERY_MS) : FIRST_PROBES_MS;
-      const pauseMs = isLate ? Math.min(usualMs, LATE_AGAIN_MS) : usualMs;
+      // Not on the beat: a second silence that began with it would be over a moment too soon.
+      const usualMs = isLate ? LATE_AGAIN_MS : untilBeatMs(clock.now(), PROBE_EVERY_MS);
+      const pauseMs = isUp ? usualMs : FIRST_PROBES_MS;
       await within(clock, pauseMs, signal, (pause) => this.#status.first((now) => now !== running, pause));
     }
     return 0;
