@@ -1,8 +1,9 @@
-import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { mkdir, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { Deadline } from "../../sandbox/deadline.ts";
 import { BenchFailed } from "../failure.ts";
 import { Child } from "../process/child.ts";
+import { packageDir } from "../process/toolchain.ts";
 import { ControlStandIn } from "./control-stand-in.ts";
 import { type Ground, START_DEADLINE_MS, type StartSubject, type SubjectName } from "./subject.ts";
 
@@ -23,19 +24,11 @@ export interface GatewayProcess {
   readonly calls: "judged" | "any";
 }
 
-/** As the launcher and the unit have it. */
-export const OPENSSL_CONFIGURATION = `nodejs_conf = nodejs
-[nodejs]
-ssl_conf = ssl
-[ssl]
-system_default = defaults
-[defaults]
-NumTickets = 0
-`;
-
-export function environmentOf(opensslConf: string): Readonly<Record<string, string>> {
-  return { OPENSSL_CONF: opensslConf, MALLOC_ARENA_MAX: "1" };
-}
+/** As the launcher and the unit have it: the file is the package's own. */
+export const ENVIRONMENT: Readonly<Record<string, string>> = {
+  OPENSSL_CONF: join(packageDir, "tools/image/deb/files/gateway-openssl.cnf"),
+  MALLOC_ARENA_MAX: "1",
+};
 
 /** The gateway's own process, as it runs on a builder, with a stand-in for control. */
 export function ourGateway(process_: GatewayProcess): StartSubject {
@@ -43,10 +36,8 @@ export function ourGateway(process_: GatewayProcess): StartSubject {
     const runtimeDir = join(ground.dir, "run");
     await mkdir(join(runtimeDir, "buildkit"), { recursive: true });
     await symlink(ground.socket, join(runtimeDir, "buildkit", "buildkitd.sock"));
-    const opensslConf = join(ground.dir, "openssl.cnf");
-    await writeFile(opensslConf, OPENSSL_CONFIGURATION);
-    const env = environmentOf(opensslConf);
-    const child = await Child.start({ command: process_.node, args: commandLine(ground, runtimeDir, process_), env });
+    const args = commandLine(ground, runtimeDir, process_);
+    const child = await Child.start({ command: process_.node, args, env: ENVIRONMENT });
     using deadline = new Deadline(START_DEADLINE_MS, ground.signal);
     const { signal } = deadline;
     let control: ControlStandIn | undefined;

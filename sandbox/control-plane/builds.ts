@@ -64,19 +64,27 @@ export interface OrderedBuild {
   readonly certificateEndsMs: number;
 }
 
-/** Names the build in the desired state. @throws {Error} a bad id, or one that is open already. */
+/**
+ * Names the build in the desired state. @throws {Error} an id or a group's name that is none, or a
+ * build that is open already.
+ */
 export function orderBuild(order: BuildOrder, key: BuildKey, project: Project, nowMs: number): OrderedBuild {
   const buildId = order.buildId ?? `b-${randomBytes(5).toString("hex")}`;
-  if (!ID.test(buildId))
-    throw new Error(`"${buildId}" cannot be a build's id: letters, digits, ".", "_" and "-", at most 128.`);
+  requireId(buildId, "a build's id");
+  const { contextGroup } = order;
+  if (contextGroup !== undefined) requireId(contextGroup, "a group's name");
   if (project.isOpen(buildId)) throw new Error(`Build ${buildId} is open already.`);
   const expiresAt = new Date(nowMs + (order.ttlMs ?? DEFAULT_TTL_MS));
   const certificateEndsMs = order.certificateTtlMs === undefined ? expiresAt.getTime() : nowMs + order.certificateTtlMs;
   const keySpkiSha256 = order.pinKey === true ? Buffer.from(key.spkiSha256, "hex") : new Uint8Array();
   const permissions = order.permissions && { allowed: [...order.permissions] };
-  const { contextGroup = "" } = order;
-  project.open({ buildId, expiresAt, keySpkiSha256, permissions, contextGroup });
+  project.open({ buildId, expiresAt, keySpkiSha256, permissions, contextGroup: contextGroup ?? "" });
   return { buildId, expiresAt, key, certificateEndsMs };
+}
+
+/** A machine refuses a desired state whole that has one of another form. */
+function requireId(id: string, what: string): void {
+  if (!ID.test(id)) throw new Error(`"${id}" cannot be ${what}: letters, digits, ".", "_" and "-", at most 128.`);
 }
 
 /** Issues the build's certificate: only now can anybody use it. */

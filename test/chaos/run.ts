@@ -138,7 +138,7 @@ async function onStage(stage: Stage, outside: Outside, schedule: Schedule, aroun
   const builds = withTells(builders.runs, sessions, records);
   const timeline = { faults, builds, sessions, records, lastMendMs, readyMs };
   const recoveredMs = RECOVERED_MS * around.slowness;
-  const { breaches, explanations } = judgeBuilds(timeline, recoveredMs, undefined, around.slowness);
+  const { breaches, explanations } = judgeBuilds(timeline, { recoveredMs, slowness: around.slowness });
   return {
     ...{ timeline, explanations, before, after },
     breaches: [

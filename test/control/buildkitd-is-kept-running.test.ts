@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runBuildkit } from "../../agent/control/buildkit/run-buildkit.ts";
+import { ANSWER_MS } from "../../agent/core/buildkit-silence.ts";
 import type { DesiredState } from "../../agent/core/desired-state.ts";
 import type { Resources } from "../../agent/core/machine.ts";
 import type { AppliedNetwork, ProbeFinding } from "../../agent/core/network/order.ts";
@@ -465,6 +466,27 @@ describe("buildkitd", () => {
     probe.answers = true;
     await clock.advance(5_000);
     expect(buildkit.get().at).toBe("ready");
+  });
+
+  it("that falls silent is told within 18 s, also right after an answer that lay beside the beat", async () => {
+    begin();
+    await settle();
+    const answer = probe.listWorkers.bind(probe);
+    Object.assign(probe, {
+      listWorkers: async (until: AbortSignal) => {
+        await clock.sleep(probe.answers ? 10 : ANSWER_MS, until);
+        return answer();
+      },
+    });
+    await clock.advance(10_000);
+    for (let round = 0; round < 12; round += 1) {
+      probe.answers = false;
+      await clock.advance(18_000);
+      expect(buildkit.get().at, `round ${round}`).toBe("not-answering");
+      await clock.advance(round * 400);
+      probe.answers = true;
+      while (buildkit.get().at !== "ready") await clock.advance(50);
+    }
   });
 
   it("that stopped answering is stopped only after 2 minutes, and never under a session", async () => {

@@ -78,6 +78,7 @@ it("refuses a second sandbox, a foreign project and unknown builds, and goes on"
   const refusals = [
     { args: ["up", "--listen", "127.0.0.1:0", "--dir", up.dir], says: "up in" },
     { args: ["build", "open", "--dir", up.dir, "--org", "evil"], says: "No machine serves evil/app" },
+    { args: ["build", "open", "--dir", up.dir, "--context-group", "a/b"], says: '"a/b" cannot be a group\'s name' },
     { args: ["build", "end", "--dir", up.dir, "b-none"], says: "Build b-none is not open" },
     { args: ["build", "revoke", "--dir", up.dir, "b-none"], says: "Build b-none is not open" },
   ];
@@ -86,7 +87,7 @@ it("refuses a second sandbox, a foreign project and unknown builds, and goes on"
     expect(stderr).toContain(says);
     expect(exitCode).toBe(69);
   }
-  expect((await up.open()).buildId).toMatch(/^b-/);
+  expect((await up.open("--context-group", "main")).buildId).toMatch(/^b-/);
 });
 
 it("tells one that hangs from one that is gone", async () => {

@@ -76,7 +76,7 @@ it(`seed ${SEED}: builds go on under fault after fault, each failure is explaine
   const lastMendMs = faults.at(-1)?.mendedMs ?? 0;
   const timeline = { faults, builds, sessions, records, lastMendMs, readyMs: lastMendMs };
   const rowOf = (is: string): GuestFault => GUEST_FAULTS[is] as GuestFault;
-  const judged = judgeBuilds(timeline, RECOVERED_MS, rowOf, EMULATED * paced(1));
+  const judged = judgeBuilds(timeline, { recoveredMs: RECOVERED_MS, rowOf, slowness: EMULATED * paced(1) });
   const machine = await asBefore(before);
   const right = builds.filter(({ outcome }) => outcome.is === "right").length;
   process.stderr.write(

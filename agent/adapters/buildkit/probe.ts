@@ -1,4 +1,5 @@
 import { type Client, type ClientUnaryCall, type ServiceError, status } from "@grpc/grpc-js";
+import { ANSWER_MS } from "../../core/buildkit-silence.ts";
 import { AgentError } from "../../core/errors.ts";
 import { fetchesAtStart, judgeFetches } from "../../core/network/fetch-plan.ts";
 import type { ProbeFinding } from "../../core/network/order.ts";
@@ -8,7 +9,6 @@ import { tryFetches } from "./fetch-probe.ts";
 import { readListWorkers, WORKERS_MAX_BYTES, type Workers } from "./list-workers.ts";
 
 const LIST_WORKERS = "/moby.buildkit.v1.Control/ListWorkers";
-const DEADLINE_MS = 5_000;
 /** Whoever answers is on this machine or beside it. Each start of BuildKit waits for this. */
 const FETCH_WAIT_MS = 150;
 const SSH = 22;
@@ -56,7 +56,7 @@ export class GrpcBuildkitProbe implements BuildkitProbe, Disposable {
         if (found !== undefined) resolve(found);
         else reject(signal.aborted ? abortReason(signal) : this.#noAnswer("ListWorkers", failure));
       };
-      const deadline = Date.now() + DEADLINE_MS;
+      const deadline = Date.now() + ANSWER_MS;
       const call: ClientUnaryCall = this.#client.makeUnaryRequest(
         LIST_WORKERS,
         (request: Buffer) => request,
@@ -80,5 +80,5 @@ export class GrpcBuildkitProbe implements BuildkitProbe, Disposable {
 
 /** How long it took and where it waited is another text each time: that stays in the cause. */
 function inOurWords(failure: ServiceError): string {
-  return failure.code === status.DEADLINE_EXCEEDED ? `nothing within ${DEADLINE_MS / 1_000} s` : wordsOf(failure);
+  return failure.code === status.DEADLINE_EXCEEDED ? `nothing within ${ANSWER_MS / 1_000} s` : wordsOf(failure);
 }

@@ -1,4 +1,5 @@
 import { untilBeatMs } from "../../core/beat.ts";
+import { askAgainMs, SILENT_MS } from "../../core/buildkit-silence.ts";
 import { inWords } from "../../core/errors.ts";
 import type { Instant } from "../../core/instant.ts";
 import { rfc3339 } from "../../core/moment.ts";
@@ -19,12 +20,6 @@ const PROBE_EVERY_MS = 5_000;
 const FIRST_PROBES_MS = 50;
 /** A unit that was started says so within this; if not, it is asked to start again. */
 const STATUS_MS = 10_000;
-/**
- * Among builds that take all there is BuildKit answers late: one late answer turns no build away.
- */
-const SILENT_MS = 15_000;
-/** One that was late is asked again soon: silence is to be told within 20 s of its beginning. */
-const LATE_AGAIN_MS = 1_000;
 /**
  * A daemon that has been silent for so long, and has no session to lose, is stopped so that it can
  * start anew.
@@ -198,8 +193,8 @@ class Daemon {
       }
       const { at } = this.#cells.buildkit.get();
       const isUp = at === "ready" || at === "unguarded";
-      // Not on the beat: a second silence that began with it would be over a moment too soon.
-      const usualMs = isLate ? LATE_AGAIN_MS : untilBeatMs(clock.now(), PROBE_EVERY_MS);
+      const now = clock.now();
+      const usualMs = isLate ? askAgainMs(now.monoMs - lastAnswer.monoMs) : untilBeatMs(now, PROBE_EVERY_MS);
       const pauseMs = isUp ? usualMs : FIRST_PROBES_MS;
       await within(clock, pauseMs, signal, (pause) => this.#status.first((now) => now !== running, pause));
     }

@@ -20,16 +20,18 @@ export interface Judged {
   readonly explanations: readonly Explanation[];
 }
 
-/**
- * Judges every build by the table of what each fault may break, and how that must be told.
- * @param rowOf that table's row of a fault.
- * @param slowness how many times slower than a quiet one the machine is.
- */
+export interface By {
+  readonly recoveredMs?: number;
+  /** The table's row of a fault. */
+  readonly rowOf?: (is: string) => FaultRow;
+  /** How many times slower than a quiet one the machine is. */
+  readonly slowness?: number;
+}
+
+/** Judges every build by the table of what each fault may break, and how that must be told. */
 export function judgeBuilds(
   { builds, faults, sessions, records }: Timeline,
-  recoveredMs?: number,
-  rowOf: (is: string) => FaultRow = faultOf,
-  slowness = 1,
+  { recoveredMs, rowOf = faultOf, slowness = 1 }: By = {},
 ): Judged {
   const told = new Set(records.map(({ sessionId }) => sessionId));
   const untold = sessions.filter((one) => !told.has(one.sessionId) && diedUntold(one, faults, slowness));
