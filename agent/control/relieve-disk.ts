@@ -177,7 +177,7 @@ const HELPLESS: Readonly<Record<ReliefEnd, string>> = {
   "no-history":
     "pruning did not free enough, nor is there a build's history to delete: the rest is in use, or is not BuildKit's",
   "no-space": "BuildKit has not even the space to prune: it is started anew when no session is open",
-  failed: "pruning, or deleting the history of builds, failed: see the log",
+  failed: "pruning failed: see the log",
 };
 
 function isNoSpace(failure: unknown): boolean {
