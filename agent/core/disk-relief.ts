@@ -102,7 +102,8 @@ export function isLow(space: DiskSpace, { lowBytes, lowInodes }: DiskLevels & In
  * What to do about the space that is free now. What was used least lately goes first; only when
  * builds are refused all the same, everything that no build uses. What a prune leaves is in use,
  * not BuildKit's, or its history of builds: of that the oldest go, all where a prune that spared
- * nothing was too little, and last what a build has pinned. `isIdle`: no session would be lost with BuildKit.
+ * nothing was too little, and last what a build has pinned. `isIdle`: no session would be lost with
+ * BuildKit.
  */
 export function nextRelief(
   space: DiskSpace,
