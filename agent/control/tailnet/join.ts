@@ -212,7 +212,7 @@ class Node {
     let lost: { readonly because: string; readonly err?: unknown } = { because: "tailscaled ended" };
     await firstOf(
       outer,
-      // Beside the watch: what waits for the guard must not keep a node that is lost from being told.
+      // Routes may wait for the guard: what becomes of the node is seen all the same.
       (signal) =>
         firstOf(
           signal,

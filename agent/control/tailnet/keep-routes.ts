@@ -15,9 +15,9 @@ interface Routes {
 }
 
 /**
- * Has the node take the subnet routes of its peers, or give them back, whenever that is wanted, until
- * `signal`. They are taken only once builds' own ranges are known not to need them. @throws
- * {AgentError} where the node cannot.
+ * Has the node take the subnet routes of its peers, or give them back, whenever that is wanted,
+ * until `signal`. They are taken only once builds' own ranges are known not to need them.
+ * @throws {AgentError} where the node cannot.
  */
 export async function keepRoutes(
   node: Pick<TailnetNode, "acceptRoutes">,
