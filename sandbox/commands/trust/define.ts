@@ -4,7 +4,7 @@ import {
   type BuildPermissionName,
   USUAL_PERMISSIONS,
 } from "../../control-plane/build-permissions.ts";
-import { EXCHANGE_AUDIENCE, type Jobs, TOKEN_TTL_MAX_MS, type TrustOrder } from "../../control-plane/exchange/trust.ts";
+import { EXCHANGE_AUDIENCE, type Jobs, type TrustOrder } from "../../control-plane/exchange/trust.ts";
 import type { ProjectRef } from "../../control-plane/project-ref.ts";
 import type { InDir } from "../builds.ts";
 import { durationOption } from "../duration.ts";
