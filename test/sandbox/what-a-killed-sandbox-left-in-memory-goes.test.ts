@@ -20,7 +20,7 @@ setInterval(() => undefined, 1_000);
 it("with the next directory that anybody makes; what lives, or is nobody's of ours, stays", async () => {
   await using living = await makeRuntimeDir();
   await using older = await makeRuntimeDir();
-  await promisify(execFile)("rm", [join(older.path, "owner.sock")]);
+  await promisify(execFile)("rm", [join(older.path, ".owner")]);
   const killed = spawn(process.execPath, ["--input-type=module", "--eval", HOLDS, MODULE]);
   const [said] = (await once(killed.stdout, "data")) as [Buffer];
   const path = said.toString();
