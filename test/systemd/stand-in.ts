@@ -58,7 +58,11 @@ const SYSTEMCTL = `
 verb=$1
 for unit; do :; done
 case $verb in
-show) echo "$unit" >>shown; cat "$unit.show" ;;
+show)
+  echo "$unit" >>shown
+  if [ -e show.sh ]; then . ./show.sh; fi
+  cat "$unit.show"
+  ;;
 *)
   options=$(for word; do case $word in --no-block|--signal=*) printf ' %s' "$word" ;; esac; done)
   echo "$verb $unit$options" >>asked
