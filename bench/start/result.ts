@@ -8,7 +8,7 @@ export interface StartResult {
   readonly startedAt: string;
   readonly seconds: number;
   readonly boots?: readonly Boot[];
-  readonly opened?: Opened;
+  readonly opened?: readonly Opened[];
   readonly volumes?: readonly FormattedVolume[];
 }
 
