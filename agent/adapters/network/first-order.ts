@@ -21,7 +21,9 @@ export class FirstOrder {
     this.#report.catch(() => undefined);
   }
 
-  /** `signal` gives up both, and nothing once this has resolved. @throws As `BuildNetwork.apply`. */
+  /**
+   * `signal` gives up both, and nothing once this has resolved. @throws As `BuildNetwork.apply`.
+   */
   applied(signal: AbortSignal): Promise<AppliedNetwork> {
     return this.#until(this.#applied, signal);
   }
