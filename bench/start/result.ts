@@ -8,6 +8,8 @@ export interface StartResult {
   readonly startedAt: string;
   readonly seconds: number;
   readonly boots?: readonly Boot[];
+  /** Of the Node that the booted machine runs: "24.21.0". */
+  readonly machineNode?: string;
   readonly opened?: readonly Opened[];
   readonly volumes?: readonly FormattedVolume[];
 }

@@ -16,7 +16,7 @@ export function startText({ boots, opened, volumes }: StartResult): string {
     holds ? "holds" : "DOES NOT HOLD",
   ]);
   return [
-    ...(boots === undefined ? [] : [bootTable(boots), nodeTable(boots)]),
+    ...(boots === undefined ? [] : [bootTable(boots), processorTable(boots), nodeTable(boots)]),
     ...(opened === undefined ? [] : [openTable(opened)]),
     ...(volumes === undefined ? [] : [volumeTable(volumes)]),
     ...(bars.length === 0 ? [] : [aligned([["bar", "measured", ""], ...bars])]),
@@ -43,6 +43,17 @@ function bootTable(boots: readonly Boot[]): string {
     ]),
     aligned([["chapter, of which some run beside each other", "began, ms", "took, ms"], ...rows]),
   ].join("\n\n");
+}
+
+/** Unlike the rest, much the same on a busy machine. */
+function processorTable(boots: readonly Boot[]): string {
+  const parts = boots[0]?.processor.map(({ part }) => part) ?? [];
+  const took = (name: string): string =>
+    whole(boots.flatMap(({ processor }) => processor.filter(({ part }) => part === name).map(({ tookMs }) => tookMs)));
+  return aligned([
+    ["processor time, from the machine's first process to ready", "ms of a core"],
+    ...parts.map((part) => [part, took(part)]),
+  ]);
 }
 
 function nodeTable(boots: readonly Boot[]): string {
