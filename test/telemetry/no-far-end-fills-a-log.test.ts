@@ -37,7 +37,7 @@ it.each(["session.opened", "session.closed", "session.refused", "call.refused", 
 
 it("of every other event there is, also of one that was declared since, has no more than those", () => {
   const each = new Set(["session.opened", "session.closed", "session.refused", "call.refused"]);
-  const names = EVENT_GROUPS.flatMap(({ events }) => Object.keys(events)).filter((name) => !/\.log$/.test(name));
+  const names = EVENT_GROUPS.flatMap(({ events }) => Object.keys(events)).filter((name) => !name.endsWith(".log"));
   const unbounded = names.filter((name) => told(name, 5_000).length > 210);
   expect(new Set(unbounded)).toEqual(each);
 });
