@@ -1,5 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { OWNER } from "../../../sandbox/stack/runtime-dir.ts";
 import { eventually } from "./eventually.ts";
 import { processesNaming } from "./processes.ts";
 
@@ -37,7 +38,8 @@ async function sockets(dirs: readonly string[]): Promise<readonly string[]> {
     dirs.map(async (dir) => {
       const entries = await readdir(dir, { recursive: true, withFileTypes: true }).catch(() => []);
       return entries
-        .filter((entry) => entry.isSocket())
+        // The directory is this process's until it goes, and goes last.
+        .filter((entry) => entry.isSocket() && entry.name !== OWNER)
         .map((entry) => `socket: ${join(entry.parentPath, entry.name)}`);
     }),
   );
