@@ -67,7 +67,12 @@ async function start(args: readonly string[]): Promise<void> {
   const options = parseStartOptions(args);
   const result = await benchStart(options, stop.signal);
   const figures = startText(result);
-  const measured = { command: "npm run bench -- start", seconds: result.seconds, figures };
+  const measured = {
+    command: "npm run bench -- start",
+    seconds: result.seconds,
+    node: result.machineNode ?? process.versions.node,
+    figures,
+  };
   if (options.jsonFile !== undefined) await writeFile(options.jsonFile, `${JSON.stringify(result, undefined, 2)}\n`);
   if (options.write) await writeSection({ page: "docs/reliability.md", name: "start" }, asMeasured(measured));
   print(figures);

@@ -13,19 +13,34 @@ const FAREWELL_MS = 5_000;
 export interface Handler {
   readonly name: string;
   readonly endsWithAsker: boolean;
-  readonly carryOut: (fields: object, signal: AbortSignal, send: (step: object) => void) => Promise<object | undefined>;
+  readonly carryOut: (
+    fields: object,
+    signal: AbortSignal,
+    send: (step: object) => void,
+    asker: AbortSignal,
+  ) => Promise<object | undefined>;
 }
 
 /**
- * `act`'s signal is the server's, or ends with the asker where the verb says so. No answer: only
+ * `act`'s first signal is the server's, or ends with the asker where the verb says so; `asker` ends
+ * with the asker always: for what is only worth doing while somebody waits for it. No answer: only
  * steps were asked for.
  */
 export function on<Request extends object, Step extends object, Answer extends object>(
   verb: Verb<Request, Step, Answer>,
-  act: (request: Request, signal: AbortSignal, step: (step: Step) => void) => Promise<Answer | undefined>,
+  act: (
+    request: Request,
+    signal: AbortSignal,
+    step: (step: Step) => void,
+    asker: AbortSignal,
+  ) => Promise<Answer | undefined>,
 ): Handler {
   const { name, endsWithAsker } = verb;
-  return { name, endsWithAsker, carryOut: async (fields, signal, send) => act(readFields(verb, fields), signal, send) };
+  return {
+    name,
+    endsWithAsker,
+    carryOut: async (fields, signal, send, asker) => act(readFields(verb, fields), signal, send, asker),
+  };
 }
 
 export interface Serving {
@@ -63,7 +78,7 @@ export async function serve(
     handler = handlers.find((one) => one.name === name);
     if (handler === undefined) throw malformed(protocol, "request", "its verb is unknown");
     const step = (message: object): void => send(replyLine(protocol, message));
-    const answer = await handler.carryOut(fields, handler.endsWithAsker ? asker.signal : signal, step);
+    const answer = await handler.carryOut(fields, handler.endsWithAsker ? asker.signal : signal, step, asker.signal);
     if (answer !== undefined) send(replyLine(protocol, answer));
     return { done: true };
   } catch (failure) {

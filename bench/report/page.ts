@@ -17,6 +17,8 @@ export interface Measured {
   readonly command: string;
   /** How long it took, wall clock. */
   readonly seconds: number;
+  /** Of the Node that was measured, where that is not this process's. */
+  readonly node?: string;
   /** Markdown. */
   readonly figures: string;
 }
@@ -37,9 +39,9 @@ export async function writeSection({ page, name }: Section, figures: string): Pr
 }
 
 /** Figures of docs/reliability.md, below when, by what and on which machine they were measured. */
-export function asMeasured({ command, seconds, figures }: Measured): string {
+export function asMeasured({ command, seconds, node = process.versions.node, figures }: Measured): string {
   const date = new Date().toISOString().slice(0, 10);
-  return `Measured on ${date} in ${Math.round(seconds)} s by \`${command}\`.\n${thisMachine()}\n\n${figures}`;
+  return `Measured on ${date} in ${Math.round(seconds)} s by \`${command}\`.\n${thisMachine(node)}\n\n${figures}`;
 }
 
 /** `page` with `figures` between the markers of `name`; undefined if it has lost them. */
@@ -51,9 +53,9 @@ export function withSection(page: string, name: string, figures: string): string
   return [...lines.slice(0, begin + 1), "", figures, "", ...lines.slice(end)].join("\n");
 }
 
-function thisMachine(): string {
+function thisMachine(node: string): string {
   const [cpu] = cpus();
   const [loadAverage = Number.NaN] = loadavg();
   const gigabytes = Math.round(totalmem() / 1e9);
-  return `Machine: ${cpus().length} cores (${cpu?.model.trim() ?? "unknown"}), ${gigabytes} GB, Node ${process.versions.node}, load average ${loadAverage.toFixed(1)}.`;
+  return `Machine: ${cpus().length} cores (${cpu?.model.trim() ?? "unknown"}), ${gigabytes} GB, Node ${node}, load average ${loadAverage.toFixed(1)}.`;
 }

@@ -8,7 +8,9 @@ export interface StartResult {
   readonly startedAt: string;
   readonly seconds: number;
   readonly boots?: readonly Boot[];
-  readonly opened?: Opened;
+  /** Of the Node that the booted machine runs: "24.21.0". */
+  readonly machineNode?: string;
+  readonly opened?: readonly Opened[];
   readonly volumes?: readonly FormattedVolume[];
 }
 

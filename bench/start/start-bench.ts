@@ -13,6 +13,8 @@ import type { StartOptions } from "./options.ts";
 import type { StartResult } from "./result.ts";
 import { formatVolumes } from "./volume/format-volumes.ts";
 
+/** The package's own. */
+const NODE = "/usr/lib/builder-agent/node/bin/node";
 /** Beside the boots: a machine, builds, volumes. */
 const LIMIT_MS = 300_000;
 const BOOT_LIMIT_MS = 30_000;
@@ -47,10 +49,12 @@ export async function benchStart(options: StartOptions, outer: AbortSignal): Pro
 async function onMachine(
   { parts, boots }: StartOptions,
   signal: AbortSignal,
-): Promise<Pick<StartResult, "boots" | "opened">> {
+): Promise<Pick<StartResult, "boots" | "opened" | "machineNode">> {
   await using machine = await Machine.up({ isOn: false });
   const taken = await takeBoots(machine, parts.has("boot") ? boots : 0, signal);
+  const machineNode = (await machine.container.run(NODE, ["--version"])).trim().replace(/^v/, "");
   return {
+    machineNode,
     ...(parts.has("boot") && { boots: taken }),
     ...(parts.has("open") && { opened: await openBuilds(machine, signal) }),
   };

@@ -19,8 +19,6 @@ const LINES = [
   ["exec", 10_350_000_000, 68, `/m/agent.slice/${CONTROL}`, NODE, "--max-semi-space-size=1", MAIN, "control"],
   ["exec", 10_417_000_000, 84, `/m/agent.slice/${GATEWAY}`, NODE, MAIN, "gateway"],
   ["exec", 10_897_000_000, 164, `/m/agent.slice/${NETWORK}`, NODE, MAIN, "network", "serve", "--peer", "0-68-991"],
-  ["exit", 11_169_000_000, 164],
-  ["exec", 11_201_000_000, 191, `/m/agent.slice/${NETWORK}`, NODE, MAIN, "network", "serve", "--peer", "1-68-991"],
   // This process was setpriv first, and was looked at when it was Node already.
   ["exec", 11_327_000_000, 192, `/m/agent.slice/${NETWORK}`, NODE, MAIN, "network", "probe"],
   ["exec", 11_328_000_000, 192, `/m/agent.slice/${NETWORK}`, NODE, MAIN, "network", "probe"],
@@ -29,11 +27,15 @@ const LINES = [
   ["exec", 11_650_000_000, 301, `/m/builds.slice/${BUILDKIT}/daemon`, "/bin/sh", "bin/start-buildkitd"],
   ["exec", 11_697_000_000, 301, `/m/builds.slice/${BUILDKIT}/daemon`, "bin/buildkitd", "--config", "b.toml"],
   ["exit", 11_881_000_000, 192],
-  ["exit", 11_899_000_000, 191],
+  ["exit", 11_899_000_000, 164],
   ["exec", 12_461_000_000, 463, `/m/builds.slice/builder-agent-sweep.service`, NODE, MAIN, "buildkit", "sweep"],
 ].map((fields) => fields.join("\t"));
 
 const RECORD: BootRecord = {
+  processor: [
+    { part: "control", tookMs: 540.2 },
+    { part: "all", tookMs: 2_140.9 },
+  ],
   units: [
     { name: "builder-agent.socket", startedMs: 10_100, activeMs: 10_104 },
     { name: CONTROL, startedMs: 10_200, activeMs: 10_638 },
@@ -44,6 +46,7 @@ const RECORD: BootRecord = {
   events: [
     { unit: GATEWAY, event: "gateway.listening", atMs: 10_592 },
     { unit: CONTROL, event: "identity.registered", atMs: 10_792 },
+    { unit: CONTROL, event: "network.applied", atMs: 11_169 },
     { unit: CONTROL, event: "buildkit.ready", atMs: 12_085 },
     { unit: CONTROL, event: "buildkit.step-ran", atMs: 12_179 },
     {
@@ -81,8 +84,8 @@ describe("a start", () => {
     expect(one.nodeStarts.map(({ command, onPath }) => [command, onPath])).toEqual([
       ["control", true],
       ["gateway", true],
+      // For its order; its trial was over before BuildKit's first step was.
       ["network serve", true],
-      ["network serve", false],
       ["network probe", false],
       ["buildkit prepare", true],
     ]);
@@ -100,13 +103,15 @@ describe("a start", () => {
     const boots = [one, { ...one, totalMs: 900, ownMs: 450 }, slow];
     const text = startText({ schemaVersion: 1, startedAt: "2026-11-30T10:00:00.000Z", seconds: 1, boots });
     expect(text).toMatch(/first unit to ready, with BuildKit \|\s+2086 \|\s+900 to 4000/);
-    expect(text).toMatch(/builder-agent network serve\s+\|\s+2 \|\s+1 \|/);
-    expect(barsOf(boots, { alone: [10, 40], together: [] }).map(({ holds }) => holds)).toEqual([
-      false,
-      false,
-      false,
-      true,
-    ]);
+    expect(text).toMatch(/builder-agent network serve\s+\|\s+1 \|\s+1 \|/);
+    expect(text).toMatch(/\| control\s+\|\s+540 \|\n\| all\s+\|\s+2141 \|/);
+    const build = { saidMs: 40, answeredMs: 45, sessionMs: 60 };
+    const spent = { control: 1.25, gateway: 0.5, plane: 2 };
+    const opened = { how: "one at a time", builds: [build], cutMs: [260], opening: [spent], ending: [spent] };
+    expect(barsOf(boots, [opened]).map(({ holds }) => holds)).toEqual([false, false, false, true, false]);
+    const told = startText({ schemaVersion: 1, startedAt: "2026-11-30T10:00:00.000Z", seconds: 1, opened: [opened] });
+    expect(told).toMatch(/one at a time\s+\|\s+1 \|\s+40\.0 \(40\.0\) \|\s+45\.0 \(45\.0\) \|\s+60\.0 \(60\.0\) \|/);
+    expect(told).toMatch(/opened, one at a time\s+\|\s+1\.25 \|\s+0\.50 \|\s+2\.00 \|/);
   });
 });
 

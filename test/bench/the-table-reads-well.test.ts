@@ -48,4 +48,6 @@ it("says above figures when, by which command and on which machine they were mea
     "",
     "| a |",
   ]);
+  const image = asMeasured({ command: "npm run bench -- start", seconds: 1, node: "24.21.0", figures: "" });
+  expect(image).toContain(" GB, Node 24.21.0, load average ");
 });

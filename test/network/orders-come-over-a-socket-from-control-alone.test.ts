@@ -137,6 +137,89 @@ describe("orders for the network of builds", () => {
     expect(ends.toSorted()).toEqual(["apply done", "verify cut"]);
   });
 
+  describe("of which the first starts ahead", () => {
+    /** How often somebody connected. */
+    let connections: number;
+    beforeEach(() => {
+      connections = 0;
+      server.on("connection", () => (connections += 1));
+    });
+
+    it("and its trial are one connection, so that a boot waits for one process; later ones are each their own", async () => {
+      const asked = askedNetwork(path(), { startsAhead: true });
+      await eventually(() => connections === 1, "somebody is there before there is an order");
+      expect(await asked.apply(openOrder(), never)).toEqual(APPLIED);
+      expect(await asked.verify(never)).toEqual(REPORT);
+      expect(connections).toBe(1);
+      expect(await asked.verify(never)).toEqual(REPORT);
+      expect(await asked.apply(openOrder(), never)).toEqual(APPLIED);
+      expect(await asked.verify(never)).toEqual(REPORT);
+      expect(connections).toBe(4);
+    });
+
+    it("is in force before its trial is over, and the trial tells of its own failure", async () => {
+      let fail: (failure: unknown) => void = () => undefined;
+      network.verify = () => new Promise((_, reject) => (fail = reject));
+      const asked = askedNetwork(path(), { startsAhead: true });
+      expect(await asked.apply(openOrder(), never)).toEqual(APPLIED);
+      const trial = asked.verify(never);
+      fail(new AgentError("isolation.not-verified", "no cable", { retryable: true }));
+      await expect(trial).rejects.toMatchObject({ code: "isolation.not-verified", message: "no cable" });
+      expect(await asked.apply(openOrder(), never)).toEqual(APPLIED);
+    });
+
+    it("fails with what kept it from being carried out, and nothing of it is tried", async () => {
+      let tried = 0;
+      network.apply = () => Promise.reject(new AgentError("network.refused", "no CIDR", { retryable: false }));
+      network.verify = () => Promise.resolve({ ...REPORT, tookMs: (tried += 1) });
+      const asked = askedNetwork(path(), { startsAhead: true });
+      await expect(asked.apply(openOrder(), never)).rejects.toMatchObject({ code: "network.refused" });
+      expect(tried).toBe(0);
+    });
+
+    it.each(["the trial's asker goes", "the next order comes"])("has no trial any more once %s", async (how) => {
+      const ends: string[] = [];
+      const before = log.lines.length;
+      network.verify = async (signal) => {
+        await once(signal, "abort");
+        ends.push("cut");
+        signal.throwIfAborted();
+        return REPORT;
+      };
+      const asked = askedNetwork(path(), { startsAhead: true });
+      await asked.apply(openOrder(), never);
+      const impatient = new AbortController();
+      if (how === "the next order comes") await asked.apply(openOrder(), never);
+      else {
+        const trial = asked.verify(impatient.signal);
+        impatient.abort(new Error("enough"));
+        await trial.catch(() => undefined);
+      }
+      await eventually(() => ends.length === 1, "the trial is over");
+      expect(log.lines.slice(before)).toEqual([]);
+    });
+
+    it("is carried out to the end if its asker goes, and not tried", async () => {
+      const done: string[] = [];
+      const impatient = new AbortController();
+      network.apply = async () => {
+        impatient.abort(new Error("enough"));
+        await eventually(() => [...open].every((socket) => socket.readableEnded), "the asker has gone");
+        done.push("applied");
+        return APPLIED;
+      };
+      network.verify = async (signal) => {
+        done.push(signal.aborted ? "not tried" : "tried");
+        signal.throwIfAborted();
+        return Promise.resolve(REPORT);
+      };
+      const asked = askedNetwork(path(), { startsAhead: true });
+      await expect(asked.apply(openOrder(), impatient.signal)).rejects.toThrow("enough");
+      await eventually(() => done.length === 2, "the order is through");
+      expect(done).toEqual(["applied", "not tried"]);
+    });
+  });
+
   it("are taken from nobody who may not give any", async () => {
     admit = () => Promise.reject(new AgentError("network.peer-refused", "not you", { retryable: false }));
     network.apply = () => Promise.reject(new Error("it was carried out"));

@@ -11,6 +11,8 @@ import { commandsOf, UNIT_FILES, valuesOf } from "./units.ts";
 
 const [NODE, MAIN] = ["/usr/lib/builder-agent/node/bin/node", "/usr/lib/builder-agent/agent/cli/main.js"];
 const WITH_SOCKET = "/usr/lib/builder-agent/bin/with-notify-socket";
+/** As which release it is started, where control looks. */
+const NOTE = ["/usr/bin/sh", "/usr/lib/builder-agent/bin/note-parts"] as const;
 const KEEPER = "/usr/lib/builder-agent/bin/keep-gateway";
 const STATE_DIR = "/var/lib/builder-agent";
 const LAYOUT = layoutOf({ stateDir: STATE_DIR, runtimeDir: "/run/builder-agent", cacheDir: `${STATE_DIR}/cache` });
@@ -31,17 +33,16 @@ it.each([
 });
 
 it.each([
-  ["builder-agent-gateway.service", [KEEPER, LAYOUT.gatewayEnd], NODE_FLAGS.gateway, "gateway"],
-  ["builder-agent-control.service", [], NODE_FLAGS.control, "control"],
-])("%s runs, by %j, Node with a socket to systemd and %j for %s", (unit, keeper, flags, command) => {
-  expect(commandsOf(unit)).toContainEqual([...keeper, WITH_SOCKET, NODE, NO_DEBUGGER, ...flags, MAIN, command]);
+  ["builder-agent-gateway.service", [...NOTE, LAYOUT.gatewayParts, KEEPER, LAYOUT.gatewayEnd], "gateway"] as const,
+  ["builder-agent-control.service", [], "control"] as const,
+])("%s runs, by %j, Node with a socket to systemd for %s", (unit, before, command) => {
+  const node = [NODE, NO_DEBUGGER, ...NODE_FLAGS[command], MAIN, command];
+  expect(commandsOf(unit)).toContainEqual([...before, WITH_SOCKET, ...node]);
 });
 
-it("notes of gateway and BuildKit as which release each was started, where control looks", () => {
-  const note = ["/usr/bin/sh", "/usr/lib/builder-agent/bin/note-parts"];
-  expect(commandsOf("builder-agent-gateway.service")).toContainEqual([...note, LAYOUT.gatewayParts]);
+it("notes of BuildKit as which release it was started, where control looks", () => {
   const start = readFileSync(inTree("tools/image/deb/files/start-buildkitd"), "utf8");
-  expect(start).toContain(`\nsh ${note[1]} ${LAYOUT.buildkitParts} || :\n`);
+  expect(start).toContain(`\nsh ${NOTE[1]} ${LAYOUT.buildkitParts} || :\n`);
 });
 
 it("has the gateway's OpenSSL send no tickets, as the launcher does", () => {

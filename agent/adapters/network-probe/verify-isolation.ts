@@ -19,16 +19,15 @@ export interface VerifierOptions {
   /** For notes on what is under way; of root, on memory. */
   readonly notesDir: string;
   /**
-   * Asks BuildKit to fetch each: see `tryFetches`. Undefined: there is none that runs, and so none
-   * that could.
+   * Asks the BuildKit that runs now to fetch each: see `tryFetches`. Undefined: there is none, and
+   * so none that could. One that starts during the trial is tried by who starts it, before a build
+   * is let in; a boot does not wait for both.
    */
-  readonly fetch: (
-    socketPath: string,
-    targets: readonly ProbeTarget[],
-    signal: AbortSignal,
-  ) => Promise<readonly ProbeOutcome[] | undefined>;
+  readonly fetcher: (socketPath: string) => Fetch | undefined;
   readonly clock: Clock;
 }
+
+type Fetch = (targets: readonly ProbeTarget[], signal: AbortSignal) => Promise<readonly ProbeOutcome[] | undefined>;
 
 /**
  * Tries the guard from inside: two networks like those of two build steps, a probe in the first,
@@ -36,10 +35,11 @@ export interface VerifierOptions {
  * fetch what it must not. Whatever way it ends, nothing of
  * it is left; what a killed one leaves, the next one clears. Several may run at once.
  */
-export function isolationVerifier({ program, notesDir, fetch, clock }: VerifierOptions): VerifyIsolation {
+export function isolationVerifier({ program, notesDir, fetcher, clock }: VerifierOptions): VerifyIsolation {
   const unfinished = new Unfinished(notesDir);
   return async (facts, signal) => {
     const started = clock.now();
+    const fetch = fetcher(facts.buildkit.socketPath);
     const findings = await probe(facts, fetch, { program, unfinished, startedMs: started.wallMs }, signal);
     const ended = clock.now();
     const tookMs = Math.round(ended.monoMs - started.monoMs);
@@ -49,7 +49,7 @@ export function isolationVerifier({ program, notesDir, fetch, clock }: VerifierO
 
 async function probe(
   facts: NetworkFacts,
-  fetch: VerifierOptions["fetch"],
+  fetch: Fetch | undefined,
   options: Omit<StepOptions, "facts">,
   signal: AbortSignal,
 ): Promise<IsolationReport["findings"]> {
@@ -76,10 +76,7 @@ async function probe(
   const plan = { listen: [], tries: targets, nameservers: facts.nameservers };
   const { agentPorts, buildkit } = facts;
   const fetches = fetchesLike(targets, agentPorts);
-  const [{ outcomes }, fetched] = await Promise.all([
-    first.probe.carryOut(plan, signal),
-    fetch(buildkit.socketPath, fetches, signal),
-  ]);
+  const [{ outcomes }, fetched] = await Promise.all([first.probe.carryOut(plan, signal), fetch?.(fetches, signal)]);
   await second.probe.end();
   const heard = [...second.probe.heard, ...machine.heardFrom([first.ipv4, first.ipv6])];
   return [

@@ -58,13 +58,16 @@ export const NETWORK: Protocol = {
   lineMaxBytes: 2 * 1024 * 1024,
 };
 
-export const APPLY = verb(NETWORK, "apply", {
-  request: z.strictObject({ order: Order }),
-  answer: z.object({ is: z.literal("applied"), network: Applied }),
-});
+const applied = z.object({ is: z.literal("applied"), network: Applied });
+const verified = z.object({ is: z.literal("verified"), report: Report });
 
-export const VERIFY = verb(NETWORK, "verify", {
-  request: z.strictObject({}),
-  answer: z.object({ is: z.literal("verified"), report: Report }),
-  endsWithAsker: true,
+export const APPLY = verb(NETWORK, "apply", { request: z.strictObject({ order: Order }), answer: applied });
+
+export const VERIFY = verb(NETWORK, "verify", { request: z.strictObject({}), answer: verified, endsWithAsker: true });
+
+/** Both in turn. The order is carried out in any case; its trial ends with its asker. */
+export const ESTABLISH = verb(NETWORK, "establish", {
+  request: z.strictObject({ order: Order }),
+  step: applied,
+  answer: verified,
 });

@@ -3,7 +3,7 @@ import { AgentError } from "../../core/errors.ts";
 import type { BuildNetwork } from "../../ports/build-network.ts";
 import type { Log } from "../../ports/log.ts";
 import { on, type Served, type Serving, serve } from "../../wire/serve.ts";
-import { APPLY, NETWORK, VERIFY } from "./protocol.ts";
+import { APPLY, ESTABLISH, NETWORK, VERIFY } from "./protocol.ts";
 
 /**
  * Answers one connection. An order that has begun is carried out also if its asker is gone: it may
@@ -20,6 +20,16 @@ export function serveNetwork(
     [
       on(APPLY, async ({ order }, signal) => ({ is: "applied", network: await network.apply(order, signal) })),
       on(VERIFY, async (_, signal) => ({ is: "verified", report: await network.verify(signal) })),
+      on(ESTABLISH, async ({ order }, signal, step, asker) => {
+        step({ is: "applied", network: await network.apply(order, signal) });
+        try {
+          return { is: "verified", report: await network.verify(asker) };
+        } catch (failure) {
+          // Nobody waits for it: that is no failure.
+          if (asker.aborted) return undefined;
+          throw failure;
+        }
+      }),
     ],
     socket,
     {

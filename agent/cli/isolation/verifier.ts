@@ -11,12 +11,14 @@ export function verifyIsolationWith(notesDir: string): VerifyIsolation {
   return isolationVerifier({
     program: { command: process.execPath, args: [main, "network", "probe"] },
     notesDir,
-    fetch: async (socketPath, targets, signal) => {
-      if (!existsSync(socketPath)) return undefined;
-      // Loaded where there is one to ask: the machine's boot does not wait for it.
-      const { tryFetches } = await import("../../adapters/buildkit/fetch-probe.ts");
-      return tryFetches(socketPath, targets, FORBIDDEN_MS, signal);
-    },
+    fetcher: (socketPath) =>
+      existsSync(socketPath)
+        ? async (targets, signal) => {
+            // Loaded where there is one to ask: the machine's boot does not wait for it.
+            const { tryFetches } = await import("../../adapters/buildkit/fetch-probe.ts");
+            return tryFetches(socketPath, targets, FORBIDDEN_MS, signal);
+          }
+        : undefined,
     clock: systemClock(),
   });
 }

@@ -1,5 +1,9 @@
+import type { ProcessorTime } from "./processor-time.ts";
+
 /** What was seen of one boot, CLOCK_MONOTONIC in ms. */
 export interface BootRecord {
+  /** Until it was ready. */
+  readonly processor: readonly ProcessorTime[];
   /** The agent's units, BuildKit's and the cache's. */
   readonly units: readonly SeenUnit[];
   /** Each program that one of their control groups has executed, in order. */

@@ -5,6 +5,7 @@ import { BenchFailed } from "../../failure.ts";
 import { say } from "../../output.ts";
 import type { BootRecord } from "./boot-record.ts";
 import { type Boot, boot } from "./chapters.ts";
+import { processorTimes } from "./processor-time.ts";
 import { eventsOf, unitsOf } from "./read-boot.ts";
 import { WatchedPrograms } from "./watched-programs.ts";
 
@@ -36,10 +37,11 @@ export async function takeBoot(machine: Machine, signal: AbortSignal): Promise<B
   const isReady = (): boolean =>
     machine.plane.machines().some(({ observed }) => observed?.phase === Phase.READY && !before.has(observed));
   await machine.plane.until(isReady, { what: "the machine to be ready", deadlineMs: READY_MS, signal });
+  const processor = await processorTimes(machine.group);
   await sleep(QUIET_MS, undefined, { signal });
   const programs = watched.programs();
   const units = await unitsOf(machine.container);
   const sinceMs = Math.min(...units.map(({ startedMs }) => startedMs));
   if (!Number.isFinite(sinceMs)) throw new BenchFailed("No unit of the agent started in this boot.");
-  return { units, programs, events: await eventsOf(machine.container, sinceMs) };
+  return { processor, units, programs, events: await eventsOf(machine.container, sinceMs) };
 }

@@ -1,5 +1,6 @@
 import { BenchFailed } from "../../failure.ts";
 import type { BootRecord, SeenEvent, SeenProgram } from "./boot-record.ts";
+import type { ProcessorTime } from "./processor-time.ts";
 
 const CONTROL = "builder-agent-control.service";
 const GATEWAY = "builder-agent-gateway.service";
@@ -19,6 +20,7 @@ export interface Boot {
   /** Less all from BuildKit's program until it has been tried: its network, and a first step. */
   readonly ownMs: number;
   readonly chapters: readonly Chapter[];
+  readonly processor: readonly ProcessorTime[];
   /** Node processes that began before ready, as they were started; each with its unit. */
   readonly nodeStarts: readonly NodeStart[];
 }
@@ -77,6 +79,7 @@ export function boot(record: BootRecord): Boot {
       span("BuildKit: its network tried", isUp(BUILDKIT), networkMs),
       span("BuildKit: its first step", isUp(BUILDKIT), stepMs),
     ],
+    processor: record.processor,
     nodeStarts: nodeStarts(record, ready.atMs, since),
   };
 }
@@ -97,9 +100,14 @@ function nodeStarts(record: BootRecord, readyMs: number, since: (ms: number) => 
   const short = starts.flatMap((start) =>
     start.endedMs === undefined ? [] : [{ start, fromMs: start.atMs, toMs: Math.min(start.endedMs, readyMs) }],
   );
-  // BuildKit's own program, up to its first step, is waited for like any other.
+  const appliedMs = event(record, CONTROL, "network.applied").atMs;
   const spans: readonly Span[] = [
     ...short,
+    // Who applies the first order goes on to try it: what waits for the order waits until here.
+    ...short
+      .filter(({ toMs }) => toMs > appliedMs)
+      .flatMap(({ start, fromMs }) => (isNetwork(start) ? [{ start, fromMs, toMs: appliedMs }] : [])),
+    // BuildKit's own program, up to its first step, is waited for like any other.
     { start: undefined, fromMs: buildkit.atMs, toMs: event(record, CONTROL, "buildkit.step-ran").atMs },
   ];
   for (let atMs = readyMs; ; ) {
@@ -128,6 +136,10 @@ function nodesBefore({ programs }: BootRecord, readyMs: number): readonly SeenPr
 
 function isNode({ words: [program = ""] }: SeenProgram): boolean {
   return program.endsWith("/node");
+}
+
+function isNetwork({ words }: SeenProgram): boolean {
+  return commandOf(words) === "network serve";
 }
 
 function isBuildkit({ words: [program = ""] }: SeenProgram): boolean {
