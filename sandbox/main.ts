@@ -8,7 +8,7 @@ import { defineDebug } from "./commands/debug/define.ts";
 import { defineBuilds } from "./commands/define-builds.ts";
 import { type DiagnosticsOptions, takeDiagnostics } from "./commands/diagnostics.ts";
 import { drain } from "./commands/drain.ts";
-import { durationMs } from "./commands/duration.ts";
+import { durationOption } from "./commands/duration.ts";
 import { defineMetadata } from "./commands/metadata/define.ts";
 import { otlpUrl } from "./commands/option-values.ts";
 import { status } from "./commands/status.ts";
@@ -19,7 +19,7 @@ import type { UpOptions } from "./commands/up.ts";
 import { EXIT } from "./failure.ts";
 import { EVIDENCE_KINDS } from "./metadata/kinds.ts";
 import { runCommands } from "./terminal/run-commands.ts";
-import { stopSignal } from "./terminal/stop-signal.ts";
+import { hurrySignal, stopSignal } from "./terminal/stop-signal.ts";
 import { openTerminal } from "./terminal/terminal.ts";
 
 const terminal = openTerminal(process.env);
@@ -51,18 +51,13 @@ async function run(argv: readonly string[]): Promise<number> {
       "where the agent sends its spans: any collector's base, such as http://127.0.0.1:4318",
       otlpUrl,
     )
-    .option(
-      "--grace <time>",
-      "how long open builds may go on once the agent is told to stop",
-      durationMs,
-      durationMs("2s"),
-    )
+    .addOption(durationOption("--grace <time>", "how long open builds may go on once the agent is told to stop", "2s"))
     .option("--ci", "beside it stand-ins for GitHub, CircleCI and Buildkite, whose jobs may open builds")
     .action(async (options: UpOptions) => {
       const signal = stopSignal();
       // Loaded only here: who asks a running sandbox need not wait for all that one is made of.
       const { up } = await import("./commands/up.ts");
-      code = await up(options, terminal, signal);
+      code = await up(options, terminal, signal, hurrySignal(signal));
     });
   inDir(program.command("status"))
     .description("show the agent's own status")
@@ -72,7 +67,7 @@ async function run(argv: readonly string[]): Promise<number> {
     });
   inDir(program.command("drain"))
     .description("let open builds finish, then end the agent and the sandbox")
-    .option("--grace <time>", "how long open builds may take", durationMs, durationMs("60s"))
+    .addOption(durationOption("--grace <time>", "how long open builds may take", "60s"))
     .option("--json", "machine-readable")
     .action((options: InDir & { grace: number }) => drain(options, terminal));
 

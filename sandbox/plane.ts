@@ -5,7 +5,7 @@ import { address } from "./commands/address.ts";
 import type { InDir } from "./commands/builds.ts";
 import { defineBuilds } from "./commands/define-builds.ts";
 import { type DiagnosticsOptions, takeDiagnostics } from "./commands/diagnostics.ts";
-import { durationMs } from "./commands/duration.ts";
+import { durationOption } from "./commands/duration.ts";
 import { audienceUrl, certificateNames, contractId, hostPort } from "./commands/option-values.ts";
 import { listAudit } from "./commands/plane/audit.ts";
 import { type DrainOptions, drainMachine } from "./commands/plane/drain.ts";
@@ -65,7 +65,7 @@ async function run(argv: readonly string[]): Promise<number> {
   ofProject(inDir(program.command("token")))
     .description("print a join token, good for the registration of one machine")
     .addOption(new Option("--arch <arch>", "of machines of this architecture only").choices(["amd64", "arm64"]))
-    .option("--ttl <time>", "how long it is good", durationMs, durationMs("1h"))
+    .addOption(durationOption("--ttl <time>", "how long it is good", "1h"))
     .option("--json", "machine-readable, with its end")
     .action((options: TokenOptions) => printToken(options, terminal));
   inDir(program.command("ca"))
@@ -80,7 +80,7 @@ async function run(argv: readonly string[]): Promise<number> {
     .option("--machine <id>", "this one")
     .option("--org <org>", "the customer", contractId)
     .option("--project <project>", "the customer's project", contractId)
-    .option("--grace <time>", "how long open builds may take", durationMs, durationMs("60s"))
+    .addOption(durationOption("--grace <time>", "how long open builds may take", "60s"))
     .option("--json", "machine-readable")
     .action((options: DrainOptions) => drainMachine(options, terminal));
   inDir(program.command("diagnostics"))

@@ -23,6 +23,7 @@ import { operatorDesk } from "../adapters/operators/desk.ts";
 import { openRecords } from "../adapters/records/open-records.ts";
 import { ownRuntime } from "../adapters/runtime-gauges/own-runtime.ts";
 import { SystemdNotify } from "../adapters/systemd/notify.ts";
+import { tellKeeper } from "../adapters/systemd/tell-keeper.ts";
 import { processLog } from "../adapters/telemetry/process-log.ts";
 import { prometheusMeters } from "../adapters/telemetry/prometheus-meters.ts";
 import { OtlpTraces } from "../adapters/traces/otlp-traces.ts";
@@ -82,6 +83,10 @@ export async function startControl(
     droppedLogLines: log.droppedLines,
   });
   await using scope = new Scope();
+  const ended = new AbortController();
+  scope.defer(() => ended.abort());
+  // Also while it ends, which may take long.
+  tellKeeper(cli.environment, process.pid, ended.signal);
   using ownUnit = new SystemdNotify({ environment: cli.environment, pid: process.pid, log });
   const { capabilities, units, ...services } = servicesOf(config.services.manager, layout, clock, log);
   const tailnet = tailnetOf(config, units, cli.environment, { clock, log });

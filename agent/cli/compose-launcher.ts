@@ -30,6 +30,8 @@ import { GATEWAY_SECTIONS, TERMINAL_SECTIONS } from "./sections.ts";
  * plane.
  */
 const ENDING_MARGIN_MS = 20_000;
+/** WatchdogSec= of both units. */
+const HUNG_AFTER_MS = 30_000;
 
 /** The arguments of the children: our program's file, its command, and options. */
 export interface ChildArguments {
@@ -109,6 +111,7 @@ export async function startLauncher(
         env: { ...cli.environment },
         endFile: layout.controlEnd,
       },
+      hungAfterMs: HUNG_AFTER_MS,
       env: { ...cli.environment },
       finalExitCodes: [EXIT.refused, EXIT.config, EXIT.usage],
       controlGraceMs: drain.graceMs + drain.stopGraceMs + ENDING_MARGIN_MS,

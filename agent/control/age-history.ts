@@ -57,7 +57,7 @@ async function deleteOld(
     report.succeeded();
     if (records === 0) return;
     const durationMs = Math.round(clock.now().monoMs - begunMonoMs);
-    log.info({ because: "age", records, durationMs }, "buildkit.history-deleted");
+    log.info({ because: "age", pinnedToo: false, records, durationMs }, "buildkit.history-deleted");
     meters.historyDeleted("age", records);
   } catch (err) {
     if (signal.aborted) return;

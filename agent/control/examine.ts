@@ -5,7 +5,7 @@ import { type CheckResult, failing, isTurn, withSince } from "../core/health.ts"
 import type { Fixed, Known } from "../core/known.ts";
 import { nextPhase } from "../core/phase.ts";
 import { firstOf } from "../lifecycle/branch.ts";
-import { onChange } from "../lifecycle/cell.ts";
+import { onTurn } from "../lifecycle/cell.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Board } from "./board/board.ts";
@@ -52,7 +52,7 @@ export async function examine(
     ...[tailnet, buildkit, step, certificates, resources, relief, records, units, traces],
     ...[refusals, bundles, recordings, runtime, notices],
   ];
-  await firstOf(outer, tick, (signal) => onChange(known, judge, signal));
+  await firstOf(outer, tick, (signal) => onTurn(clock, known, judge, signal));
 }
 
 export function knownOf(board: Board): Known {

@@ -3,10 +3,19 @@ import type { Admission } from "../core/allow-set.ts";
 import { composeAllowSet } from "../core/compose-allow-set.ts";
 import type { DesiredState } from "../core/desired-state.ts";
 import { sameData } from "../core/equality.ts";
+import type { Instant } from "../core/instant.ts";
 import type { FrozenBuilds } from "../core/views.ts";
 import { onChange } from "../lifecycle/cell.ts";
 import type { Gateway } from "../ports/gateway.ts";
 import type { Board } from "./board/board.ts";
+
+/** What its last orders were made of. */
+interface Given {
+  readonly desired: DesiredState;
+  readonly admission: Admission;
+  readonly frozen: FrozenBuilds;
+  readonly confirmedAt: Instant;
+}
 
 /**
  * Gives the gateway its orders whole, whenever something in them changes, and passes on each
@@ -18,21 +27,18 @@ export async function instructGateway(
   cells: Pick<Board, "desired" | "plane" | "phase" | "checks" | "frozen">,
   signal: AbortSignal,
 ): Promise<void> {
-  let given:
-    | { readonly desired: DesiredState; readonly admission: Admission; readonly frozen: FrozenBuilds }
-    | undefined;
+  let given: Given | undefined;
   const give = (): void => {
     const desired = cells.desired.get();
     const { confirmedAt } = cells.plane.get();
     if (desired === undefined || confirmedAt === undefined) return;
     const door = admission(cells.phase.get(), cells.checks.get());
     const frozen = cells.frozen.get();
-    if (given?.desired === desired && given.frozen === frozen && sameData(given.admission, door)) {
-      gateway.confirm(confirmedAt);
-      return;
-    }
-    given = { desired, admission: door, frozen };
-    gateway.allow(composeAllowSet(desired, confirmedAt, door, frozen));
+    const before = given;
+    given = { desired, admission: door, frozen, confirmedAt };
+    if (before?.desired !== desired || before.frozen !== frozen || !sameData(before.admission, door))
+      gateway.allow(composeAllowSet(desired, confirmedAt, door, frozen));
+    else if (before.confirmedAt !== confirmedAt) gateway.confirm(confirmedAt);
   };
   await onChange([cells.desired, cells.plane, cells.phase, cells.checks, cells.frozen], give, signal);
 }

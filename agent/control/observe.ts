@@ -9,7 +9,7 @@ import { inOneLine, type ObservedGateway, type ObservedState } from "../core/obs
 import { refusedBuilds } from "../core/refused-builds.ts";
 import { tailnetObserved } from "../core/tailnet/observed.ts";
 import { type GatewayHere, openThrough } from "../core/views.ts";
-import { Cell, onChange } from "../lifecycle/cell.ts";
+import { Cell, onTurn } from "../lifecycle/cell.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { HealthBoard } from "../ports/health-board.ts";
 import type { Machine } from "../ports/machine.ts";
@@ -39,7 +39,8 @@ export async function observe(
     (known) => versions.set(known),
     () => undefined,
   );
-  await onChange(
+  await onTurn(
+    clock,
     [
       ...[phase, gateway, cache, network, tailnet, bootChapters, buildkit, plane, certificates, checks],
       ...[desired, frozen, resources, identity, versions, troubles, debugTerminals, notices],

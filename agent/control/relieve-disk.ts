@@ -102,7 +102,7 @@ async function prune(
   log.info({ ...order, ...freeNow(cells) }, "disk.low");
   const done = await buildkitCache
     .prune(order, signal)
-    .then((pruned) => ({ ended: "pruned", ...pruned }) as const, failed);
+    .then((pruned) => ({ ended: "pruned", ...pruned }) as const, failedAs("failed"));
   if (signal.aborted) return past;
   const isEnough = await isRelieved(cells, clock, levels, signal);
   const facts = { ...done, ...freeNow(cells), isEnough, durationMs: Math.round(clock.now().monoMs - begunMonoMs) };
@@ -127,22 +127,26 @@ async function deleteHistory(
   cells.relief.set({ at: "pruning", message: "the history of builds that have ended is being deleted" });
   const done = await buildkitCache
     .deleteHistory(order, signal)
-    .then(({ records }) => ({ ended: records > 0 ? "history-deleted" : "no-history", records }) as const, failed);
+    .then(
+      ({ records }) => ({ ended: records > 0 ? "history-deleted" : "no-history", records }) as const,
+      failedAs("history-failed"),
+    );
   if (signal.aborted) return past;
   if (done.ended === "no-history") return after(done.ended, cells, clock, past.fruitless);
   const isEnough = await isRelieved(cells, clock, levels, signal);
   const facts = { ...freeNow(cells), durationMs: Math.round(clock.now().monoMs - begunMonoMs) };
   if ("err" in done) log.warn({ because: "space", err: done.err }, "buildkit.history-not-deleted");
   else {
-    log.info({ because: "space", records: done.records, ...facts }, "buildkit.history-deleted");
+    const { pinnedToo } = order;
+    log.info({ because: "space", pinnedToo, records: done.records, ...facts }, "buildkit.history-deleted");
     meters.historyDeleted("space", done.records);
   }
   if (isEnough) log.info({ ended: done.ended, ...facts, isEnough }, "disk.relieved");
   return after(done.ended, cells, clock, isEnough ? 0 : past.fruitless);
 }
 
-function failed(err: unknown): { readonly ended: "no-space" | "failed"; readonly err: unknown } {
-  return { ended: isNoSpace(err) ? "no-space" : "failed", err };
+function failedAs<Ended extends ReliefEnd>(otherwise: Ended) {
+  return (err: unknown) => ({ ended: isNoSpace(err) ? ("no-space" as const) : otherwise, err });
 }
 
 function after(ended: ReliefEnd, { relief }: ReliefCells, clock: Clock, fruitless: number): ReliefPast {
@@ -178,6 +182,7 @@ const HELPLESS: Readonly<Record<ReliefEnd, string>> = {
     "pruning did not free enough, nor is there a build's history to delete: the rest is in use, or is not BuildKit's",
   "no-space": "BuildKit has not even the space to prune: it is started anew when no session is open",
   failed: "pruning failed: see the log",
+  "history-failed": "BuildKit did not delete its history of builds (see the log); it is tried again",
 };
 
 function isNoSpace(failure: unknown): boolean {

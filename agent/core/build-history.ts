@@ -7,12 +7,17 @@ export interface BuildRecord {
   readonly isPinned: boolean;
 }
 
-/** Which records go: of builds that have ended, without pinned ones. */
+/** Which records go: of builds that have ended. */
 export interface HistoryOrder {
   /** So many of the youngest stay. */
   readonly spareYoungest: number;
   /** And what has ended since. */
   readonly minAgeMs: number;
+  /**
+   * Pinned ones, too. Any build may pin what is its own: what it wants to stay must not keep all
+   * others out.
+   */
+  readonly pinnedToo: boolean;
 }
 
 export const HISTORY_REASONS = ["age", "space"] as const;
@@ -28,13 +33,26 @@ export const HISTORY_KEPT = 50;
 /** Clients read what the history says of their build once it is over. */
 const BEING_READ_MS = 60_000;
 
-/** For a disk that pruning did not relieve. `all`: it is all that is left to delete. */
-export function historyForSpace(all: boolean): HistoryOrder {
-  return { spareYoungest: all ? 0 : HISTORY_KEPT, minAgeMs: BEING_READ_MS };
+/**
+ * For a disk that so many prunes in a row did not relieve. While it is full (builds are refused)
+ * each time more goes: what is beyond the youngest, all that is not pinned, the rest.
+ */
+export function historyForSpace({
+  isFull,
+  fruitless,
+}: {
+  readonly isFull: boolean;
+  readonly fruitless: number;
+}): HistoryOrder {
+  return {
+    spareYoungest: isFull && fruitless > 1 ? 0 : HISTORY_KEPT,
+    minAgeMs: BEING_READ_MS,
+    pinnedToo: isFull && fruitless > 2,
+  };
 }
 
 export function historyPastItsAge(maxAgeMs: number): HistoryOrder {
-  return { spareYoungest: HISTORY_KEPT, minAgeMs: maxAgeMs };
+  return { spareYoungest: HISTORY_KEPT, minAgeMs: maxAgeMs, pinnedToo: false };
 }
 
 const ROUNDS_MS = { least: 60_000, most: 3_600_000 } as const;
@@ -56,13 +74,13 @@ export function buildkitsHistoryAgeMs(maxAgeMs: number): number {
 /** The oldest first. A record of the future (a clock was set back) is as old as it is far off. */
 export function recordsToDelete(
   records: readonly BuildRecord[],
-  { spareYoungest, minAgeMs }: HistoryOrder,
+  { spareYoungest, minAgeMs, pinnedToo }: HistoryOrder,
   nowMs: number,
 ): readonly string[] {
   const running = new Set(records.filter(({ endedAtMs }) => endedAtMs === undefined).map(({ ref }) => ref));
   return records
     .flatMap(({ ref, endedAtMs, isPinned }) =>
-      endedAtMs === undefined || isPinned || running.has(ref) ? [] : [{ ref, endedAtMs }],
+      endedAtMs === undefined || (isPinned && !pinnedToo) || running.has(ref) ? [] : [{ ref, endedAtMs }],
     )
     .toSorted((a, b) => a.endedAtMs - b.endedAtMs)
     .slice(0, spareYoungest === 0 ? undefined : -spareYoungest)

@@ -54,10 +54,10 @@ const LOW_SHARE = 0.05;
 const GOAL_SHARE = 0.1;
 
 /**
- * "no-history": there was no record to delete; "no-space": BuildKit has not even the space to
- * delete.
+ * "failed": the prune; "history-failed": to delete history; "no-history": there was no record to
+ * delete; "no-space": BuildKit has not even the space to delete.
  */
-export type ReliefEnd = "pruned" | "history-deleted" | "no-history" | "no-space" | "failed";
+export type ReliefEnd = "pruned" | "failed" | "history-deleted" | "history-failed" | "no-history" | "no-space";
 
 /** What pruning has brought since the disk was last above its low level. */
 export interface ReliefPast {
@@ -101,8 +101,9 @@ export function isLow(space: DiskSpace, { lowBytes, lowInodes }: DiskLevels & In
 /**
  * What to do about the space that is free now. What was used least lately goes first; only when
  * builds are refused all the same, everything that no build uses. What a prune leaves is in use,
- * not BuildKit's, or its history of builds: of that the oldest go, and all where a prune that
- * spared nothing was too little. `isIdle`: no session would be lost with BuildKit.
+ * not BuildKit's, or its history of builds: of that the oldest go, all where a prune that spared
+ * nothing was too little, and last what a build has pinned. `isIdle`: no session would be lost with
+ * BuildKit.
  */
 export function nextRelief(
   space: DiskSpace,
@@ -113,9 +114,9 @@ export function nextRelief(
   if (!isLow(space, levels)) return { do: "nothing" };
   const { last, fruitless } = past;
   const isFull = space.cacheFreeBytes < levels.fullBytes || space.cacheFreeInodes < levels.fullInodes;
-  if (last?.ended === "pruned") return { do: "delete-history", order: historyForSpace(isFull && fruitless > 1) };
+  if (last?.ended === "pruned") return { do: "delete-history", order: historyForSpace({ isFull, fruitless }) };
   // The second try, which spares nothing or has a new BuildKit, follows the first at once.
-  const isSecond = isFull && fruitless <= 1 && last?.ended !== "failed";
+  const isSecond = isFull && fruitless <= 1 && last?.ended !== "failed" && last?.ended !== "history-failed";
   const isUrgent = isSecond || last?.ended === "history-deleted";
   const pauseMs = isUrgent ? 0 : Math.min(PAUSE.mostMs, PAUSE.firstMs * 2 ** Math.max(0, fruitless - 1));
   const waitMs = last === undefined ? 0 : last.endedAtMonoMs + pauseMs - nowMonoMs;

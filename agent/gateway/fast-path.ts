@@ -40,8 +40,9 @@ const UP_BACKLOG_BYTES = 256 * 1024;
 /** The other way round: what more waits for the client is copied together by Node. */
 const DOWN_BACKLOG_BYTES = 2 * BUSY_BYTES;
 
-/** Large pieces that no session has, for all of them. */
-const spare: Piece[] = [];
+/** Pieces that no session has, for all of them. */
+const spare: Readonly<Record<Size, Piece[]>> = { silent: [], busy: [] };
+/** A megabyte of large ones. */
 const MOST_SPARE = 16;
 
 /** A socket, as far as it matters here. It holds what it was given until `done`. */
@@ -54,19 +55,24 @@ export interface Taker {
 /** The other end of a direction: false stops it. */
 type Pass = (bytes: Buffer) => void;
 
+type Size = "silent" | "busy";
+
 class Piece {
   readonly bytes: Buffer;
   /** Writes that hold a part of it, and one for what waits. */
   holders = 0;
+  /** Where it waits for its next session. */
+  readonly #others: Piece[];
   #isLetGo = false;
   #isSpoilt = false;
 
-  constructor(length: number) {
-    this.bytes = Buffer.allocUnsafeSlow(length);
+  private constructor(size: Size) {
+    this.bytes = Buffer.allocUnsafeSlow(size === "silent" ? SILENT_BYTES : BUSY_BYTES);
+    this.#others = spare[size];
   }
 
-  static large(): Piece {
-    const piece = spare.pop() ?? new Piece(BUSY_BYTES);
+  static of(size: Size): Piece {
+    const piece = spare[size].pop() ?? new Piece(size);
     piece.#isLetGo = false;
     return piece;
   }
@@ -84,13 +90,13 @@ class Piece {
 
   #giveBack(): void {
     const isFree = this.#isLetGo && this.holders === 0 && !this.#isSpoilt;
-    if (isFree && this.bytes.length === BUSY_BYTES && spare.length < MOST_SPARE) spare.push(this);
+    if (isFree && this.#others.length < MOST_SPARE) this.#others.push(this);
   }
 }
 
 /** What one direction reads into. */
 class Intake {
-  piece = new Piece(SILENT_BYTES);
+  piece = Piece.of("silent");
   #read = 0;
   #wasFilled = false;
 
@@ -103,7 +109,7 @@ class Intake {
 
   room(): Buffer {
     if (this.isFull) {
-      const next = this.#wasFilled ? Piece.large() : new Piece(SILENT_BYTES);
+      const next = Piece.of(this.#wasFilled ? "busy" : "silent");
       this.piece.letGo();
       this.piece = next;
       this.#read = 0;

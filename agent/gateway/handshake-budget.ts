@@ -69,7 +69,6 @@ export class HandshakeBudget {
   #restUntilMs = 0;
   /** What the last step took of those who were let in, the latest last. */
   readonly #letInMs: number[] = [];
-  #ordinaryMs = ORDINARY_AT_MOST_MS;
 
   /** Its handshakes were dear: it is turned away. */
   isBarred(source: string, monoMs: number): boolean {
@@ -102,9 +101,13 @@ export class HandshakeBudget {
   learn(costMs: number): void {
     this.#letInMs.push(costMs);
     if (this.#letInMs.length > LEARNT_FROM) this.#letInMs.shift();
+  }
+
+  get #ordinaryMs(): number {
+    if (this.#letInMs.length === 0) return ORDINARY_AT_MOST_MS;
     const sorted = this.#letInMs.toSorted((one, other) => one - other);
     const middle = sorted[Math.floor((sorted.length - 1) / 2)] ?? 0;
-    this.#ordinaryMs = Math.max(ORDINARY_MS, Math.min(ORDINARY_AT_MOST_MS, middle * ORDINARY_TIMES));
+    return Math.max(ORDINARY_MS, Math.min(ORDINARY_AT_MOST_MS, middle * ORDINARY_TIMES));
   }
 
   /** A step of a handshake of this source took `costMs` of the processor. */
@@ -113,6 +116,8 @@ export class HandshakeBudget {
       this.#strangersMs = this.#strangersLeft(monoMs) - costMs;
       this.#strangersAtMs = monoMs;
     }
+    // Nothing less is ever dear: nearly every step is that cheap.
+    if (costMs <= ORDINARY_MS) return;
     const excessMs = costMs - this.#ordinaryMs;
     if (excessMs <= 0) return;
     this.#restUntilMs = monoMs + REST_TIMES * costMs;

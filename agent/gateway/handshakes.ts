@@ -2,7 +2,7 @@ import { createServer, type Server, type TLSSocket, type TlsOptions } from "node
 import type { TurnedAway } from "../core/turned-away.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { HandshakeBytes } from "../ports/handshake-bytes.ts";
-import type { AnchorCa } from "../ports/peer-reader.ts";
+import type { AnchorCa, ClientFlight } from "../ports/peer-reader.ts";
 import type { RuntimeGauges } from "../ports/runtime-gauges.ts";
 import { firstRecord } from "./first-record.ts";
 import type { HandshakeBudget } from "./handshake-budget.ts";
@@ -48,9 +48,10 @@ const LOOK_AT_LEAST_EVERY_MS = 100;
 const LOOK_AFTER_SHARE = 1 / 8;
 
 const NONE = new Uint8Array();
+const SPACE = 0x20;
 
 /** A line of the key log: label, random, secret, in hex. This is the label that counts. */
-const CLIENT_SECRET = "CLIENT_HANDSHAKE_TRAFFIC_SECRET ";
+const CLIENT_SECRET = Buffer.from("CLIENT_HANDSHAKE_TRAFFIC_SECRET ");
 
 /** When a budget that was used up is asked again. */
 const ASK_AGAIN_MS = 10;
@@ -68,7 +69,7 @@ interface Guest {
   /** What OpenSSL is to be given next. Of a hello only its length is used. */
   bytes: Uint8Array;
   socket: TLSSocket | undefined;
-  /** Of its handshake traffic, to read what Node does not tell. */
+  /** The key log's line of its handshake traffic, to read what Node does not tell. */
   secret: Uint8Array;
   readonly records: Uint8Array[];
   lookAtMs: number;
@@ -129,10 +130,9 @@ export class Handshakes {
       const guest = this.#bySocket.get(socket);
       if (guest === undefined || !this.#leave(guest)) socket.destroy();
       else {
-        const { records, secret } = guest;
-        const flight = { records: Buffer.concat(records), suite: socket.getCipher().name, secret };
-        letGo(guest);
+        const flight = (): ClientFlight => flightOf(guest, socket);
         guest.wasLetIn = this.#events.secured(guest.visitor, { socket, cas, flight });
+        letGo(guest);
       }
     });
     server.on("tlsClientError", (error, socket) => {
@@ -151,7 +151,7 @@ export class Handshakes {
     const nothing = { bytes: NONE, secret: NONE, records: [], socket: undefined };
     const guest: Guest = { visitor, sinceMs, takenBytes: 0, lookAtMs: 0, wasLetIn: false, ...nothing };
     this.#guests.set(visitor, guest);
-    firstRecord(visitor, MOST_BYTES, (bytes) => {
+    firstRecord(visitor, this.#bytes, MOST_BYTES, (bytes) => {
       guest.takenBytes = bytes;
       if (bytes > MOST_BYTES) this.#failAsTooLarge(guest);
       else this.#queue(guest);
@@ -196,10 +196,10 @@ export class Handshakes {
     if (this.#turning) return;
     this.#turning = true;
     clearTimeout(this.#timer);
-    setImmediate(() => this.#turn());
+    setImmediate(this.#turn);
   }
 
-  #turn(): void {
+  readonly #turn = (): void => {
     this.#turning = false;
     const nowMs = this.#clock.now().monoMs;
     for (const guest of this.#awaited) if (guest.lookAtMs <= nowMs) this.#look(guest);
@@ -207,14 +207,14 @@ export class Handshakes {
     if (next !== undefined) this.#serve(next);
     if (next !== undefined && this.#ready.size > 0) this.#again();
     else this.#rest(nowMs);
-  }
+  };
 
   /** Until the next one is to be looked at. */
   #rest(nowMs: number): void {
     clearTimeout(this.#timer);
     const dues = Array.from(this.#awaited, ({ lookAtMs }) => lookAtMs - nowMs);
     if (this.ready && this.#ready.size > 0) dues.push(ASK_AGAIN_MS);
-    if (dues.length > 0) this.#timer = setTimeout(() => this.#again(), Math.min(...dues));
+    if (dues.length > 0) this.#timer = setTimeout(this.#turn, Math.min(...dues));
   }
 
   #look(guest: Guest): void {
@@ -298,8 +298,7 @@ export class Handshakes {
   #greeted(socket: TLSSocket, line: Buffer): void {
     const guest = this.#bySocket.get(socket) ?? this.#served ?? this.#second.present;
     if (guest === undefined) return;
-    if (line.subarray(0, CLIENT_SECRET.length).equals(Buffer.from(CLIENT_SECRET)))
-      guest.secret = Buffer.from(line.subarray(line.lastIndexOf(" ") + 1).toString("latin1"), "hex");
+    if (line.compare(CLIENT_SECRET, 0, CLIENT_SECRET.length, 0, CLIENT_SECRET.length) === 0) guest.secret = line;
     if (this.#bySocket.has(socket)) return;
     this.#bySocket.set(socket, guest);
     guest.socket = socket;
@@ -309,6 +308,11 @@ export class Handshakes {
     this.#await(guest);
     this.#again();
   }
+}
+
+function flightOf({ records, secret: line }: Guest, socket: TLSSocket): ClientFlight {
+  const hex = Buffer.from(line).toString("latin1", line.lastIndexOf(SPACE) + 1);
+  return { records: Buffer.concat(records), suite: socket.getCipher().name, secret: Buffer.from(hex, "hex") };
 }
 
 /** Its socket leads to it for as long as that is open: what it has sent need not stay. */

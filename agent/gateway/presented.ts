@@ -8,7 +8,8 @@ export interface Secured {
   readonly socket: TLSSocket;
   /** That its chain was verified against. */
   readonly cas: readonly AnchorCa[];
-  readonly flight: ClientFlight;
+  /** While it is judged. It costs something. */
+  readonly flight: () => ClientFlight;
 }
 
 /** Beyond this a chain is not followed: ours have one or two links. */
@@ -48,7 +49,7 @@ export function presentedBy(
   const isOfTwin = chainError === NOT_SIGNED && leaf !== undefined && peers.issuedByTwin(leaf, cas, now.wallMs);
   return {
     chain,
-    sent: () => peers.sent(flight)?.slice(0, LONGEST_CHAIN) ?? [],
+    sent: () => peers.sent(flight())?.slice(0, LONGEST_CHAIN) ?? [],
     facts: {
       protocol: socket.getProtocol() ?? "none",
       sessionReused: socket.isSessionReused(),

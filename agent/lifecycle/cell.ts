@@ -1,3 +1,4 @@
+import type { Clock } from "../ports/clock.ts";
 import { OVER } from "./branch.ts";
 
 /**
@@ -68,7 +69,24 @@ export type Watchable = Pick<Cell<unknown>, "watch">;
  * Calls `act` now, and again after changes of any cell: changes that come together count once. Ends
  * with `signal`, or when `act` throws.
  */
-export async function onChange(cells: readonly Watchable[], act: () => void, signal: AbortSignal): Promise<void> {
+export function onChange(cells: readonly Watchable[], act: () => void, signal: AbortSignal): Promise<void> {
+  return whenChanged(cells, act, undefined, signal);
+}
+
+/**
+ * The same, once in a turn of the event loop: for who looks at everything. Of fifty sessions that
+ * open together each is a change.
+ */
+export function onTurn(clock: Clock, cells: readonly Watchable[], act: () => void, signal: AbortSignal): Promise<void> {
+  return whenChanged(cells, act, clock, signal);
+}
+
+async function whenChanged(
+  cells: readonly Watchable[],
+  act: () => void,
+  clock: Clock | undefined,
+  signal: AbortSignal,
+): Promise<void> {
   let changed = true;
   let wake: (() => void) | undefined;
   const note = (): void => {
@@ -84,6 +102,7 @@ export async function onChange(cells: readonly Watchable[], act: () => void, sig
         act();
       } else {
         await new Promise<void>((resolve) => (wake = resolve));
+        await clock?.sleep(0, signal);
       }
     }
   } finally {

@@ -36,14 +36,18 @@ func endpointFlags(flags *flag.FlagSet) func() (*endpoint, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &endpoint{address: *address, config: &tls.Config{
-			ServerName:       *name,
-			RootCAs:          roots,
-			Certificates:     []tls.Certificate{pair},
-			MinVersion:       tls.VersionTLS13,
-			NextProtos:       []string{"h2"},
-			CurvePreferences: []tls.CurveID{tls.X25519},
-		}}, nil
+		return &endpoint{address: *address, config: clientConfig(*name, roots, pair)}, nil
+	}
+}
+
+func clientConfig(name string, roots *x509.CertPool, pair tls.Certificate) *tls.Config {
+	return &tls.Config{
+		ServerName:       name,
+		RootCAs:          roots,
+		Certificates:     []tls.Certificate{pair},
+		MinVersion:       tls.VersionTLS13,
+		NextProtos:       []string{"h2"},
+		CurvePreferences: []tls.CurveID{tls.X25519},
 	}
 }
 

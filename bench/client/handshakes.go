@@ -61,6 +61,11 @@ func greet(endpoint *endpoint) error {
 		return err
 	}
 	defer conn.Close()
+	return greeted(conn)
+}
+
+// greeted says the first words of HTTP/2, and waits for BuildKit's.
+func greeted(conn io.ReadWriter) error {
 	if _, err := io.WriteString(conn, preface); err != nil {
 		return err
 	}

@@ -17,11 +17,12 @@ var commands = map[string]func(args []string) (any, error){
 	"sessions":   sessions,
 	"idle":       idle,
 	"flood":      flood,
+	"opens":      opens,
 }
 
 func main() {
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: client far-end|bulk-up|bulk-down|round-trip|handshakes|sessions|idle|flood [flags]")
+		fmt.Fprintln(os.Stderr, "usage: client far-end|bulk-up|bulk-down|round-trip|handshakes|sessions|idle|flood|opens [flags]")
 		os.Exit(64)
 	}
 	result, err := commands[os.Args[1]](os.Args[2:])

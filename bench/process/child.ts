@@ -1,5 +1,6 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
+import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { BenchFailed } from "../failure.ts";
 
@@ -65,6 +66,16 @@ export class Child implements AsyncDisposable {
       if (end >= 0) return this.#stdout.slice(0, end);
       await this.#whileRunning(once(this.#process.stdout, "data", { signal }));
     }
+  }
+
+  /** Each whole line of its standard output. Before anything of it can have come. */
+  onLine(hear: (line: string) => void): void {
+    createInterface({ input: this.#process.stdout }).on("line", hear);
+  }
+
+  /** To its standard input. */
+  write(text: string): void {
+    this.#process.stdin.write(text);
   }
 
   /** Waits until `ready` says so, asking every `everyMs`. @throws {BenchFailed} As `firstLine`. */

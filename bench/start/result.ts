@@ -10,7 +10,7 @@ export interface StartResult {
   readonly boots?: readonly Boot[];
   /** Of the Node that the booted machine runs: "24.21.0". */
   readonly machineNode?: string;
-  readonly opened?: Opened;
+  readonly opened?: readonly Opened[];
   readonly volumes?: readonly FormattedVolume[];
 }
 

@@ -2,10 +2,11 @@ import { median } from "../report/statistics.ts";
 import { aligned } from "../report/table.ts";
 import type { Boot } from "./boot/chapters.ts";
 import type { Opened } from "./open/open-builds.ts";
+import type { Spent } from "./open/spent.ts";
 import type { Bar, StartResult } from "./result.ts";
 import type { FormattedVolume } from "./volume/format-volumes.ts";
 
-const [OWN_BAR_MS, TOTAL_BAR_MS, NODE_STARTS_BAR, OPEN_BAR_MS] = [500, 1_000, 3, 50] as const;
+const [OWN_BAR_MS, TOTAL_BAR_MS, NODE_STARTS_BAR, OPEN_BAR_MS, CUT_BAR_MS] = [500, 1_000, 3, 50, 250] as const;
 
 /** What is printed, and stands in docs/reliability.md: Markdown. */
 export function startText({ boots, opened, volumes }: StartResult): string {
@@ -72,18 +73,38 @@ function nodeTable(boots: readonly Boot[]): string {
   ]);
 }
 
-function openTable({ alone, together }: Opened): string {
-  const row = (what: string, all: readonly number[]): readonly string[] => [
-    what,
-    String(all.length),
-    median(all).toFixed(1),
-    percentile(all, 99).toFixed(1),
-  ];
-  return aligned([
-    ["a build is opened → its session is let in", "builds", "median, ms", "p99, ms"],
-    row("one at a time", alone),
-    row("50 at once", together),
-  ]);
+function openTable(opened: readonly Opened[]): string {
+  const spread = (all: readonly number[]): string => `${median(all).toFixed(1)} (${percentile(all, 99).toFixed(1)})`;
+  const each = (all: readonly Spent[], of: keyof Spent): string => median(all.map((spent) => spent[of])).toFixed(2);
+  return [
+    aligned([
+      [
+        "a build is opened: median (p99), ms",
+        "builds",
+        "the machine says so",
+        "OpenBuild answers",
+        "first frame of BuildKit",
+      ],
+      ...opened.map(({ how, builds }) => [
+        how,
+        String(builds.length),
+        spread(builds.map(({ saidMs }) => saidMs)),
+        spread(builds.map(({ answeredMs }) => answeredMs)),
+        spread(builds.map(({ sessionMs }) => sessionMs)),
+      ]),
+    ]),
+    aligned([
+      ["a build is ended: median (p99), ms", "builds", "its session is cut"],
+      ...opened.map(({ how, cutMs }) => [how, String(cutMs.length), spread(cutMs)]),
+    ]),
+    aligned([
+      ["processor time for each, median, ms", "control", "gateway", "the bench's control plane"],
+      ...opened.flatMap(({ how, opening, ending }) => [
+        [`opened, ${how}`, each(opening, "control"), each(opening, "gateway"), each(opening, "plane")],
+        [`ended, ${how}`, each(ending, "control"), each(ending, "gateway"), each(ending, "plane")],
+      ]),
+    ]),
+  ].join("\n\n");
 }
 
 function volumeTable(volumes: readonly FormattedVolume[]): string {
@@ -97,7 +118,7 @@ function volumeTable(volumes: readonly FormattedVolume[]): string {
 }
 
 /** What was aimed at; only of what was measured. */
-export function barsOf(boots: readonly Boot[] | undefined, opened: Opened | undefined): readonly Bar[] {
+export function barsOf(boots: readonly Boot[] | undefined, opened: readonly Opened[] | undefined): readonly Bar[] {
   const bar = (text: string, measured: number, most: number): Bar => ({ text, measured, holds: measured <= most });
   return [
     ...(boots === undefined
@@ -115,9 +136,17 @@ export function barsOf(boots: readonly Boot[] | undefined, opened: Opened | unde
             NODE_STARTS_BAR,
           ),
         ]),
-    ...(opened === undefined
-      ? []
-      : [bar(`a build is let in within ${OPEN_BAR_MS} ms, p99`, percentile(opened.alone, 99), OPEN_BAR_MS)]),
+    ...(opened ?? []).flatMap(({ how, builds, cutMs }) => [
+      bar(
+        `${how}: the machine lets a build in within ${OPEN_BAR_MS} ms, p99`,
+        percentile(
+          builds.map(({ saidMs }) => saidMs),
+          99,
+        ),
+        OPEN_BAR_MS,
+      ),
+      bar(`${how}: an ended build's session is cut within ${CUT_BAR_MS} ms, each`, Math.max(...cutMs), CUT_BAR_MS),
+    ]),
   ];
 }
 

@@ -3,7 +3,7 @@ import type { Inhabitant } from "../admin/claim.ts";
 import { SHELLS } from "../client/exports.ts";
 import { BUILD_PERMISSIONS } from "../control-plane/build-permissions.ts";
 import { type Between, closeBuild, type InDir, listBuilds, type OpenOptions, openForShell } from "./builds.ts";
-import { durationMs } from "./duration.ts";
+import { durationOption } from "./duration.ts";
 import { type ExecOptions, execWithBuild } from "./exec.ts";
 
 export interface BuildsDefinition extends Between {
@@ -27,7 +27,7 @@ export function defineBuilds(
 ): void {
   const opening = (command: Command, mayLack?: "may lack"): Command =>
     placed(ofProject(inDir(command), mayLack))
-      .option("--ttl <time>", "how long it may last", durationMs, durationMs("30m"))
+      .addOption(durationOption("--ttl <time>", "how long it may last", "30m"))
       .addOption(
         new Option("--may <what...>", "what it may ask of BuildKit; default: build disk-usage prune").choices(
           BUILD_PERMISSIONS,

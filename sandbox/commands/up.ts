@@ -23,6 +23,8 @@ import { auditInWords } from "./plane/audit.ts";
 import { tellReady } from "./tell-ready.ts";
 import { uplinkHere } from "./uplink.ts";
 
+const BRIEF_MS = 5_000;
+
 export interface UpOptions extends ProjectRef {
   readonly listen: Address;
   readonly dir: string;
@@ -38,8 +40,16 @@ export interface UpOptions extends ProjectRef {
   readonly ci?: boolean;
 }
 
-/** Starts a sandbox and keeps it until the signal, or until it was drained. */
-export async function up(options: UpOptions, terminal: Terminal, signal: AbortSignal): Promise<ExitCode> {
+/**
+ * Starts a sandbox and keeps it until the signal, or until it was drained. `hurry` cuts short how
+ * long open builds may go on then.
+ */
+export async function up(
+  options: UpOptions,
+  terminal: Terminal,
+  signal: AbortSignal,
+  hurry: AbortSignal,
+): Promise<ExitCode> {
   requireRoot();
   const tools = await readToolchain();
   const dir = resolve(options.dir);
@@ -59,14 +69,14 @@ export async function up(options: UpOptions, terminal: Terminal, signal: AbortSi
     let wayOut: string | undefined;
     const uplink = options.egress === true ? await uplinkHere((what) => (wayOut = what)) : undefined;
     const asked = { listen, otlp: options.otlp, graceMs: options.grace };
-    const within = { dir, runtimeDir: runtime.path, ref, tools, uplink, evidence, ...asked, signal };
+    const within = { dir, runtimeDir: runtime.path, ref, tools, uplink, evidence, ...asked, signal, hurry };
     await withStack(within, async (stack) => {
       await using ci = options.ci === true ? await CiBesideStack.open(stack) : undefined;
       await using lending = new Lending({ plane: stack.plane, dir, runtimeDir: runtime.path });
       admin.answerWith(handleFor(stack, lending, ci));
       await tellReady({ stack, wayOut, exchangeUrl: ci?.url }, terminal);
       if ((await untilOver(stack, signal)) === "drained") terminal.out("The machine has drained, and its agent ended.");
-      terminal.out("Stopping …");
+      terminal.out(stoppingInWords(asked.graceMs));
     });
   } catch (failure) {
     if (signal.aborted && failure === signal.reason) return ended(work, terminal);
@@ -74,6 +84,12 @@ export async function up(options: UpOptions, terminal: Terminal, signal: AbortSi
     throw failure;
   }
   return ended(work, terminal);
+}
+
+/** Who waits for longer than an ending takes anyway must know for what. */
+function stoppingInWords(graceMs: number | undefined = 0): string {
+  if (graceMs <= BRIEF_MS) return "Stopping …";
+  return `Stopping … Open builds may go on for ${Math.round(graceMs / 1_000)} s; Ctrl-C once more cuts them.`;
 }
 
 function ended(work: WorkDir, { out }: Terminal): ExitCode {

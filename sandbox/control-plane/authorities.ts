@@ -1,4 +1,4 @@
-import { randomBytes, X509Certificate } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { isIP } from "node:net";
 import type { TrustBundle } from "../../agent/adapters/grpc/gen/builder/agent/v1/identity.ts";
 import type { CertificateAuthority, CertificateWithKey } from "../pki/certificate-authority.ts";
@@ -125,7 +125,7 @@ export class Authorities {
       dnsSans: [CONTROL_PLANE_NAME, "localhost", ...names.filter((name) => isIP(name) === 0)],
       ipSans: ["127.0.0.1", "::1", ...names.filter((name) => isIP(name) !== 0)],
       extendedKeyUsage: [SERVER_AUTH],
-      notAfter: atWholeSecond(Math.min(Date.now() + authorityLifetimeMs, endOf(this.controlPlane))),
+      notAfter: atWholeSecond(Math.min(Date.now() + authorityLifetimeMs, this.controlPlane.notAfterMs)),
     });
   }
 
@@ -194,13 +194,9 @@ export class Authorities {
   #validity(authority: CertificateAuthority, untilMs: number): { readonly notBefore: Date; readonly notAfter: Date } {
     return {
       notBefore: new Date(this.#now() - TOLERATED_SKEW_MS),
-      notAfter: atWholeSecond(Math.min(untilMs, endOf(authority))),
+      notAfter: atWholeSecond(Math.min(untilMs, authority.notAfterMs)),
     };
   }
-}
-
-function endOf({ certPem }: CertificateAuthority): number {
-  return Date.parse(new X509Certificate(certPem).validTo);
 }
 
 /** Certificates cut off milliseconds: round up, so that none ends before it should. */

@@ -31,11 +31,14 @@ export class CertificateAuthority {
   /** This authority's own certificate: what others trust. */
   readonly certPem: string;
   readonly key: KeyPair;
+  /** When it ends: what it signs is good for no longer. */
+  readonly notAfterMs: number;
   readonly #signer: Signer;
 
   private constructor(certPem: string, signer: Signer) {
     this.certPem = certPem;
     this.key = signer.key;
+    this.notAfterMs = Date.parse(new X509Certificate(certPem).validTo);
     this.#signer = signer;
   }
 

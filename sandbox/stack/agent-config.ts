@@ -12,7 +12,7 @@ import type { Address } from "./free-port.ts";
 import type { Toolchain } from "./toolchain.ts";
 
 /** How long open builds may go on after SIGTERM: somebody waits at the terminal. */
-const DRAIN_GRACE_MS = 2_000;
+export const DRAIN_GRACE_MS = 2_000;
 const BUILDKIT_STOP_GRACE_MS = 3_000;
 
 /**

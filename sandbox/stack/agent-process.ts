@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { open } from "node:fs/promises";
 import type { ListeningSocket } from "../net/listening-socket.ts";
 import type { NetworkNamespace } from "../net/namespace.ts";
+import { DRAIN_GRACE_MS } from "./agent-config.ts";
 import { proveNoProcessLeft } from "./leftovers.ts";
 import { inTree } from "./tree.ts";
 
@@ -12,10 +13,17 @@ export interface AgentExit {
 }
 
 /**
- * What the agent's own ending may take at most: its drain, BuildKit's stop, its last words. Then it
- * is killed.
+ * What the agent's own ending may take at most after its drain: the cut, BuildKit's stop, its last
+ * words. Then it is killed.
  */
-const STOP_DEADLINE_MS = 15_000;
+const AFTER_DRAIN_MS = 13_000;
+
+export interface AgentEndingLimits {
+  /** As it was configured: how long open builds may go on once it is told to stop. */
+  readonly graceMs: number;
+  /** Nobody waits for them any more. */
+  readonly hurry?: AbortSignal | undefined;
+}
 
 /** A machine's own network, and the listening socket that it is given from outside. */
 export interface Within {
@@ -32,9 +40,11 @@ export class AgentProcess implements AsyncDisposable {
   readonly ended: Promise<AgentExit>;
   readonly #child: ChildProcess;
   readonly #marks: readonly string[];
+  readonly #ending: AgentEndingLimits;
 
-  private constructor(child: ChildProcess, marks: readonly string[]) {
+  private constructor(child: ChildProcess, ending: AgentEndingLimits, marks: readonly string[]) {
     this.#child = child;
+    this.#ending = ending;
     this.#marks = marks;
     this.ended = once(child, "close").then(() => ({ code: child.exitCode, signal: child.signalCode }));
   }
@@ -49,6 +59,8 @@ export class AgentProcess implements AsyncDisposable {
     /** More options of its command line, and variables of its environment. */
     readonly args?: readonly string[];
     readonly environment?: Readonly<Record<string, string>>;
+    /** Default: as `writeAgentConfig` configures it, where nothing else is asked for. */
+    readonly ending?: AgentEndingLimits;
   }): Promise<AgentProcess> {
     await using log = await open(files.logFile, "a", 0o600);
     const { within } = files;
@@ -68,7 +80,8 @@ export class AgentProcess implements AsyncDisposable {
       },
     });
     await once(child, "spawn");
-    return new AgentProcess(child, [files.configFile, files.runtimeDir]);
+    const { ending = { graceMs: DRAIN_GRACE_MS } } = files;
+    return new AgentProcess(child, ending, [files.configFile, files.runtimeDir]);
   }
 
   get isRunning(): boolean {
@@ -76,15 +89,25 @@ export class AgentProcess implements AsyncDisposable {
   }
 
   /**
-   * Asks it to end, and waits; kills its whole group if it takes longer than 15 s.
+   * Asks it to end, and waits; asks again at `hurry`; kills its whole group if it takes longer than
+   * it may.
    * @throws {Error} if it left any process behind.
    */
   async [Symbol.asyncDispose](): Promise<void> {
     const { pid } = this.#child;
+    const { graceMs, hurry } = this.#ending;
     if (this.isRunning && pid !== undefined) {
-      const overdue = setTimeout(() => process.kill(-pid, "SIGKILL"), STOP_DEADLINE_MS);
+      const kill = (): boolean => process.kill(-pid, "SIGKILL");
+      let overdue = setTimeout(kill, graceMs + AFTER_DRAIN_MS);
+      const again = (): void => {
+        clearTimeout(overdue);
+        overdue = setTimeout(kill, AFTER_DRAIN_MS);
+        this.#child.kill("SIGTERM");
+      };
       this.#child.kill("SIGTERM");
+      hurry?.addEventListener("abort", again);
       await this.ended;
+      hurry?.removeEventListener("abort", again);
       clearTimeout(overdue);
     }
     await proveNoProcessLeft(this.#marks);

@@ -5,7 +5,7 @@ import type { ProjectRef } from "../control-plane/project-ref.ts";
 import type { StandIns } from "../metadata/stand-ins.ts";
 import { ListeningSocket } from "../net/listening-socket.ts";
 import type { NetworkNamespace } from "../net/namespace.ts";
-import { agentRuntimeDirIn, writeAgentConfig, writeProjectedToken } from "./agent-config.ts";
+import { agentRuntimeDirIn, DRAIN_GRACE_MS, writeAgentConfig, writeProjectedToken } from "./agent-config.ts";
 import { type AgentExit, AgentProcess } from "./agent-process.ts";
 import type { StandInEvidence } from "./evidence.ts";
 import type { Address } from "./free-port.ts";
@@ -32,6 +32,8 @@ export interface StackOptions {
   readonly otlp?: string | undefined;
   readonly graceMs?: number | undefined;
   readonly signal: AbortSignal;
+  /** Cuts the agent's ending short, once it was told to end. */
+  readonly hurry?: AbortSignal | undefined;
 }
 
 /** A control plane, an agent and a buildkitd that are ready for builds. */
@@ -83,7 +85,8 @@ export async function withStack<T>(options: StackOptions, use: (stack: Stack) =>
   plane.debug.recordings.keepIn(join(dir, "recordings"));
   const logFile = join(dir, "agent.log");
   const within = { namespace: network.namespace, socket };
-  await using agent = await AgentProcess.start({ configFile, logFile, runtimeDir, within });
+  const ending = { graceMs: options.graceMs ?? DRAIN_GRACE_MS, hurry: options.hurry };
+  await using agent = await AgentProcess.start({ configFile, logFile, runtimeDir, within, ending });
   // Only the agent's launcher has it now.
   socket[Symbol.dispose]();
   const healthUrl = `http://${health.host}:${health.port}`;

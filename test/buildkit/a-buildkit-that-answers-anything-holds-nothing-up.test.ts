@@ -32,7 +32,7 @@ const CALLS: Readonly<Record<string, (socketPath: string) => Promise<unknown>>> 
   },
   ListenBuildHistory: async (socketPath) => {
     using cache = new GrpcBuildkitCache(socketPath, tmpdir());
-    return await cache.deleteHistory({ spareYoungest: 0, minAgeMs: 0 }, signal);
+    return await cache.deleteHistory({ spareYoungest: 0, minAgeMs: 0, pinnedToo: false }, signal);
   },
   Solve: async (socketPath) => {
     using trial = new GrpcStepTrial(socketPath, "x64");

@@ -25,6 +25,8 @@ import { eventually, RealBuildkit, whyNoBuildkit } from "./real-buildkit.ts";
 import { SmallDisk } from "./small-disk.ts";
 
 const { signal } = new AbortController();
+/** Of the history of builds that have ended, what no client has pinned. */
+const ALL = { spareYoungest: 0, minAgeMs: 0, pinnedToo: false };
 const DISK_MIB = 640;
 const MIB = 1024 * 1024;
 
@@ -153,7 +155,7 @@ describe("a cache on a small disk", () => {
     await bench.build(leaves(1));
   });
 
-  it("has no file of a build left once its history is deleted, but for those of a pinned build and of one that runs", async () => {
+  it("has no file of a build left once its history is deleted, but for those of one that runs, and of a pinned one until it may not stay either", async () => {
     await using bench = await RealBuildkit.make();
     await bench.up();
     const history = bench.own(new KeptHistory(bench.places));
@@ -166,11 +168,11 @@ describe("a cache on a small disk", () => {
     for (const ref of all.slice(0, 3)) await history.look(ref);
     const building = bench.build(['RUN ["/bin/busybox","sh","-c","busybox sleep 2; busybox echo still here"]']);
     await eventually(async () => (await history.refs()).length === all.length + 1, "a build runs");
-    expect(await cache.deleteHistory({ spareYoungest: 1, minAgeMs: 0 }, signal)).toEqual({ records: 3 });
+    expect(await cache.deleteHistory({ ...ALL, spareYoungest: 1 }, signal)).toEqual({ records: 3 });
     expect(await building).toContain("still here");
     expect(await history.refs()).toHaveLength(3);
-    expect(await cache.deleteHistory({ spareYoungest: 0, minAgeMs: 60_000 }, signal)).toEqual({ records: 0 });
-    expect(await cache.deleteHistory({ spareYoungest: 0, minAgeMs: 0 }, signal)).toEqual({ records: 2 });
+    expect(await cache.deleteHistory({ ...ALL, minAgeMs: 60_000 }, signal)).toEqual({ records: 0 });
+    expect(await cache.deleteHistory(ALL, signal)).toEqual({ records: 2 });
     expect(await history.refs()).toEqual([pinned]);
     // Of the pinned one a log, an attestation and a trace.
     await eventually(async () => {
@@ -181,6 +183,11 @@ describe("a cache on a small disk", () => {
     await bench.unit.start(signal);
     await bench.answering();
     expect(await history.refs()).toEqual([pinned]);
+    expect(await cache.deleteHistory({ ...ALL, pinnedToo: true }, signal)).toEqual({ records: 1 });
+    await eventually(async () => {
+      await cache.prune({ minFreeBytes: 1, all: false }, signal);
+      return (await history.blobs()) === 0;
+    }, "no build's file is there");
   });
 
   it("without a free byte starts all the same, on a piece of its reserve, and prunes and builds", async () => {

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { GrpcBuildkitCache } from "../../agent/adapters/buildkit/grpc-cache.ts";
 
 const SERVICE = "/moby.buildkit.v1.Control/";
-const ALL = { spareYoungest: 0, minAgeMs: 0 };
+const ALL = { spareYoungest: 0, minAgeMs: 0, pinnedToo: false };
 const pass = (bytes: Buffer): Buffer => bytes;
 
 /** What BuildKit says of a build: asked for it alone, and told to delete it. */

@@ -63,7 +63,7 @@ it("of a day is looked through every hour, but for the fifty youngest builds, an
   expect(orders).toEqual([]);
   await want(DAY_MS);
   await clock.advance(3 * HOUR_MS);
-  expect(orders).toEqual(Array.from({ length: 3 }, () => ({ spareYoungest: 50, minAgeMs: DAY_MS })));
+  expect(orders).toEqual(Array.from({ length: 3 }, () => ({ spareYoungest: 50, minAgeMs: DAY_MS, pinnedToo: false })));
   expect(log.events).toEqual([]);
   answer = async () => ({ records: 7 });
   await clock.advance(HOUR_MS);

@@ -34,7 +34,8 @@ export class ManualClock implements Clock {
   }
 
   sleep(ms: number, signal: AbortSignal): Promise<void> {
-    if (signal.aborted || ms <= 0) return Promise.resolve();
+    if (signal.aborted) return Promise.resolve();
+    if (ms <= 0) return new Promise((resolve) => setImmediate(resolve));
     return new Promise((resolve) => {
       const sleeper = {
         atMs: this.#nowMs + ms,

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { stayAttached } from "../../agent/control/attach/attach.ts";
 import { newBoard } from "../../agent/control/board/board.ts";
 import { Refusals } from "../../agent/control/board/refusals.ts";
+import type { Grant } from "../../agent/core/allow-set.ts";
 import type { Boot } from "../../agent/core/machine.ts";
 import { NOTHING_OBSERVED, type ObservedState } from "../../agent/core/observed-state.ts";
 import { PlaneError } from "../../agent/core/plane-status.ts";
@@ -10,7 +11,7 @@ import { Queue } from "../../agent/lifecycle/queue.ts";
 import type { ControlPlane, FromPlane, Hello, ToPlane } from "../../agent/ports/control-plane.ts";
 import type { MachineIdentity } from "../../agent/ports/keys.ts";
 import type { RecordStore } from "../../agent/ports/records.ts";
-import { checkResult, desiredState } from "../core/sample.ts";
+import { checkResult, desiredState, grant } from "../core/sample.ts";
 import { ManualClock, settle } from "./manual-clock.ts";
 import { here, loopBook, NO_METERS, notebook } from "./stand-ins.ts";
 
@@ -147,6 +148,57 @@ describe("the stream to the control plane", () => {
     await settle();
     expect(cells.desired.get()).toBe(state);
     expect(cells.plane.get().confirmedAt?.monoMs).toBe((first?.monoMs ?? 0) + 10_000);
+  });
+
+  it("brings fifty builds that are opened at once to the chapters a few times, and in the end all of them", async () => {
+    const heard: (number | undefined)[] = [];
+    cells.desired.watch(() => heard.push(cells.desired.get()?.grants.size));
+    const grants = new Map<string, Grant>();
+    for (let count = 1; count <= 50; count += 1) {
+      grants.set(`b${count}`, grant({ buildId: `b${count}` }));
+      streams[0]?.say({ is: "desired", state: desiredState({ revision: BigInt(count), grants: new Map(grants) }) });
+    }
+    await settle();
+    expect(heard.at(-1)).toBe(50);
+    expect(heard.length).toBeLessThanOrEqual(3);
+    expect(log.events.filter((event) => event === "desired-state.accepted").length).toBe(heard.length);
+    heard.length = 0;
+    for (let left = 49; left >= 0; left -= 1) {
+      grants.delete(`b${left + 1}`);
+      streams[0]?.say({
+        is: "desired",
+        state: desiredState({ revision: BigInt(100 - left), grants: new Map(grants) }),
+      });
+    }
+    await settle();
+    expect(heard.at(-1)).toBe(0);
+    expect(heard.length).toBeLessThanOrEqual(3);
+  });
+
+  it("judges each of them by the one before it: what is refused among them changes nothing", async () => {
+    const say = (revision: bigint): void => streams[0]?.say({ is: "desired", state: desiredState({ revision }) });
+    say(7n);
+    say(9n);
+    streams[0]?.say({ is: "malformed", revision: 10n, because: "revision is missing" });
+    say(8n);
+    streams[0]?.say({ is: "desired", state: desiredState({ revision: 9n, grants: new Map() }) });
+    await settle();
+    expect(cells.desired.get()).toMatchObject({ revision: 9n });
+    expect(cells.desired.get()?.grants.size).toBe(1);
+    expect(cells.plane.get()).toMatchObject({ messagesRefused: 3, refused: { revision: 9n } });
+  });
+
+  it("takes what came last before it broke, and is away after it", async () => {
+    streams[0]?.say({ is: "desired", state: desiredState({ revision: 7n }) });
+    streams[0]?.fail(new PlaneError("Attach", "UNAVAILABLE", "restarting"));
+    await settle();
+    expect(cells.desired.get()?.revision).toBe(7n);
+    expect(cells.plane.get()).toMatchObject({ attached: false, confirmedAt: clock.now() });
+    expect(log.events.slice(0, 3)).toEqual([
+      "control-plane.attached",
+      "desired-state.accepted",
+      "control-plane.detached",
+    ]);
   });
 
   it("takes a revocation at once, whatever the acknowledgement before it costs the disk", async () => {
@@ -467,6 +519,24 @@ describe("the stream to the control plane", () => {
     cells.observed.set(draining);
     await clock.advance(100);
     expect(reports().slice(2)).toEqual([draining]);
+  });
+
+  it("reports a handful of changes as they come, and of many more no more than fifty a second", async () => {
+    const at = (revision: bigint): ObservedState => ({ ...NOTHING_OBSERVED, appliedRevision: revision });
+    let revision = 0n;
+    const changeFor = async (ms: number): Promise<void> => {
+      for (let left = ms; left > 0; left -= 1) {
+        revision += 1n;
+        cells.observed.set(at(revision));
+        await clock.advance(1);
+      }
+    };
+    await changeFor(20);
+    expect(reports().length).toBeGreaterThanOrEqual(5);
+    await changeFor(980);
+    expect(reports().length).toBeLessThanOrEqual(65);
+    await clock.advance(20);
+    expect(reports().at(-1)?.appliedRevision).toBe(revision);
   });
 
   it("says the same words no more often than every 15 s, however often figures move", async () => {

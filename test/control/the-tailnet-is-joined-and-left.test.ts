@@ -365,6 +365,32 @@ describe("the tailnet", () => {
     expect(node.done.at(-1)).toBe("accept routes");
   });
 
+  it("accepts subnet routes, and gives them back, when the control plane wants nothing else than that", async () => {
+    await begin();
+    await wish(tailnetWish());
+    await wish(tailnetWish({ acceptRoutes: true }));
+    expect(node.done.filter((what) => what.includes("routes"))).toEqual(["accept routes"]);
+    node.now.set(membership({ acceptsRoutes: true }));
+    await settle();
+    guardFollows = false;
+    network.set({ at: "failed", because: "nft is missing" });
+    await wish(tailnetWish());
+    expect(node.done.filter((what) => what.includes("routes"))).toEqual(["accept routes", "accept no routes"]);
+    expect(tailnet.get().at).toBe("joined");
+    // Once, at the start.
+    expect(node.done.filter((what) => what === "leave")).toHaveLength(1);
+  });
+
+  it("tells that the node is lost also while its routes wait for the guard", async () => {
+    guardFollows = false;
+    await begin();
+    await wish(tailnetWish({ acceptRoutes: true }));
+    node.now.set(new AgentError("tailnet.daemon-failed", "tailscaled ended", { retryable: true }));
+    await settle();
+    expect(log.events).toContain("tailnet.lost");
+    expect(tailnet.get()).toMatchObject({ at: "joining", progress: "Again: tailscaled ended" });
+  });
+
   it.each([
     { what: "heard of the end: it was only to make sure", loggedOut: true, told: false },
     { what: "did not: the device may stay there", loggedOut: false, told: true },

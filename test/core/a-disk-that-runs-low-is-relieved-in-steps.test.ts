@@ -51,8 +51,11 @@ describe("space that runs out", () => {
   const gentle = { do: "prune", order: { minFreeBytes: 300, all: false } };
   const quarter = { do: "prune", order: { minFreeBytes: 700, all: false } };
   const whole = { do: "prune", order: { minFreeBytes: 300, all: true } };
-  const oldHistory = { do: "delete-history", order: { spareYoungest: 50, minAgeMs: 60_000 } };
-  const allHistory = { do: "delete-history", order: { spareYoungest: 0, minAgeMs: 60_000 } };
+  const history = (spareYoungest: number, pinnedToo = false) => ({
+    do: "delete-history",
+    order: { spareYoungest, minAgeMs: 60_000, pinnedToo },
+  });
+  const [oldHistory, allHistory, pinnedHistory] = [history(50), history(0), history(0, true)];
 
   it.each<{ free: number; past: ReliefPast; nowMonoMs?: number; isIdle?: boolean; step: object; why: string }>([
     { free: 200, past: { fruitless: 0 }, step: { do: "nothing" }, why: "there is enough" },
@@ -62,6 +65,12 @@ describe("space that runs out", () => {
     { free: 150, past: after(1, "pruned"), step: oldHistory, why: "pruning did not help: the oldest history goes" },
     { free: 99, past: after(1, "pruned"), step: oldHistory, why: "still full: the oldest history goes first" },
     { free: 99, past: after(2, "pruned"), step: allHistory, why: "nothing else is left to delete: all history goes" },
+    {
+      free: 99,
+      past: after(3, "pruned"),
+      step: pinnedHistory,
+      why: "that was too little: not even pinned history stays",
+    },
     { free: 150, past: after(9, "pruned"), step: oldHistory, why: "low, not full: the youngest history stays" },
     { free: 99, past: after(1, "history-deleted"), step: whole, why: "still full: everything that no build uses" },
     { free: 99, past: after(9, "history-deleted"), step: whole, why: "as long as there is history: no pause" },
@@ -71,6 +80,7 @@ describe("space that runs out", () => {
     { free: 99, past: after(30, "no-history"), step: { do: "wait", ms: 300_000 }, why: "no longer than 5 min" },
     { free: 99, past: after(2, "no-history"), nowMonoMs: 31_000, step: whole, why: "again after the pause" },
     { free: 99, past: after(1, "failed"), step: { do: "wait", ms: 15_000 }, why: "a failure is not repeated at once" },
+    { free: 99, past: after(1, "history-failed"), step: { do: "wait", ms: 15_000 }, why: "nor is this one" },
     { free: 0, past: after(1, "no-space"), step: { do: "restart-buildkit" }, why: "it cannot delete" },
     { free: 0, past: after(1, "no-space"), isIdle: false, step: whole, why: "a session would be lost" },
     { free: 0, past: after(2, "no-space"), step: { do: "wait", ms: 30_000 }, why: "a new start did not help" },

@@ -73,6 +73,22 @@ it("tells control that the order is in force only after the cut", async () => {
   expect(answered).toBe(false);
 });
 
+it("of fifty builds that end at once cuts each, and leaves their neighbour, before it says so", async () => {
+  await using rig = await Rig.start();
+  const spared = rig.connect(await rig.open("spared"));
+  const doomed: TLSSocket[] = [];
+  for (let count = 0; count < 50; count += 1) doomed.push(rig.connect(await rig.open(`doomed-${count}`)));
+  expect(await Promise.all([spared, ...doomed].map(answers))).not.toContain(false);
+  const answered: number[] = [];
+  for (const [at, client] of doomed.entries()) client.on("data", () => answered.push(at));
+  const gone = doomed.map((client) => new Promise((resolve) => client.once("close", resolve)));
+  await rig.allow({ grants: rig.grantsWithout(...doomed.map((_, at) => `doomed-${at}`)) });
+  for (const client of doomed) client.write("anybody there?");
+  await Promise.all(gone);
+  expect(answered).toEqual([]);
+  expect(await answers(spared)).toBe(true);
+});
+
 it("and leaves the other build's session unharmed", async () => {
   await using rig = await Rig.start();
   const doomed = rig.connect(await rig.open("doomed"));

@@ -10,7 +10,7 @@ import { SERVER_AUTH } from "../../sandbox/pki/certificate-profile.ts";
 import { grantFor, Rig, TRUST_DOMAIN } from "./rig.ts";
 import { answers, visit } from "./visit.ts";
 
-const UNREAD = { records: Buffer.of(), suite: "", secret: Buffer.of() };
+const UNREAD = () => ({ records: Buffer.of(), suite: "", secret: Buffer.of() });
 
 /** What a server hands out after a handshake, for use in the next one. */
 async function savedSession(socket: TLSSocket): Promise<Buffer> {

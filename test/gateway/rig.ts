@@ -135,10 +135,8 @@ export class Rig implements AsyncDisposable {
     return this.ca.issue({ name: buildId, uriSans: [uriOf(buildId)], ...profile });
   }
 
-  grantsWithout(buildId: string): Map<string, Grant> {
-    const rest = new Map(this.#grants);
-    rest.delete(buildId);
-    return rest;
+  grantsWithout(...buildIds: readonly string[]): Map<string, Grant> {
+    return new Map([...this.#grants].filter(([buildId]) => !buildIds.includes(buildId)));
   }
 
   /** A TLS client; destroyed with the rig. Errors are kept quiet: tests look at `close`. */

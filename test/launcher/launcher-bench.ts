@@ -19,6 +19,9 @@ import { StandInUnit } from "./stand-in-unit.ts";
 
 const STAND_IN = fileURLToPath(new URL("stand-in.mjs", import.meta.url));
 
+/** Longer than any test but those of what hangs. */
+const HUNG_AFTER_MS = 120_000;
+
 export interface Entry {
   readonly role: string;
   readonly pid: number;
@@ -78,6 +81,7 @@ export class LauncherBench implements AsyncDisposable {
         },
         control: child("control", this.#journal, options.control ?? ""),
         env,
+        hungAfterMs: HUNG_AFTER_MS,
         finalExitCodes: [77],
         controlGraceMs: 20_000,
         buildkitGraceMs: 1_234,

@@ -1,6 +1,7 @@
 // Stands in for gateway and control: a process that tells in a journal what happens to it.
 //   node stand-in.mjs gateway JOURNAL
 //   node stand-in.mjs control JOURNAL [stubborn | defenceless | exits:CODE]
+// As an older release it does not tell that it lives ($ALIVE_FD).
 import { appendFileSync } from "node:fs";
 import { createServer } from "node:net";
 

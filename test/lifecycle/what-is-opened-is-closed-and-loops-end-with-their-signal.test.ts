@@ -2,7 +2,7 @@ import { getEventListeners } from "node:events";
 import { describe, expect, it } from "vitest";
 import { systemClock } from "../../agent/adapters/clock/system-clock.ts";
 import { firstOf, within } from "../../agent/lifecycle/branch.ts";
-import { Cell, onChange } from "../../agent/lifecycle/cell.ts";
+import { Cell, onChange, onTurn } from "../../agent/lifecycle/cell.ts";
 import { Pulse } from "../../agent/lifecycle/pulse.ts";
 import { Queue } from "../../agent/lifecycle/queue.ts";
 import { retry } from "../../agent/lifecycle/retry.ts";
@@ -47,6 +47,24 @@ describe("a cell", () => {
     for (const value of [1, 2, 3]) cell.set(value);
     await reading;
     expect(seen).toEqual([0, 3]);
+  });
+
+  it("gives who looks at everything one look in a turn, however many changes each brought another", async () => {
+    const cell = new Cell(0);
+    const looks: number[] = [];
+    const stop = new AbortController();
+    const looking = onTurn(clock, [cell], () => looks.push(cell.get()), stop.signal);
+    await clock.sleep(0, stop.signal);
+    for (const value of [1, 2, 3]) {
+      cell.set(value);
+      // As chapters follow from one another: each by a promise of its own.
+      for (let step = 0; step < 10; step += 1) await Promise.resolve();
+    }
+    expect(looks).toEqual([0]);
+    await clock.sleep(0, stop.signal);
+    expect(looks).toEqual([0, 3]);
+    stop.abort();
+    await looking;
   });
 
   it("leaves no listener behind on a signal that lives as long as the process", async () => {

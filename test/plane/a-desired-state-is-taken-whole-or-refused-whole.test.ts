@@ -26,6 +26,19 @@ beforeAll(async () => {
 });
 
 describe("a desired state that keeps the contract", () => {
+  it("has its trust bundle read once, for as long as it stays the same", () => {
+    const casIn = (pem: string): unknown => {
+      const message = received(desiredProto(pem));
+      return message?.is === "desired" ? message.state.trust.buildCas : message;
+    };
+    const first = casIn(ca);
+    expect(casIn(ca)).toBe(first);
+    expect(casIn(leaf)).toMatchObject({ is: "malformed" });
+    expect(casIn(leaf)).toMatchObject({ is: "malformed" });
+    expect(casIn(ca)).toEqual([ca.trim()]);
+    expect(casIn(otherCa)).toEqual([otherCa.trim()]);
+  });
+
   it("arrives with every value right", () => {
     const drain = { reason: "interruption", grace: { seconds: 90n, nanos: 500_000_000 } };
     const state = desiredProto(`${ca}\n# rotated:\n${otherCa}`, {

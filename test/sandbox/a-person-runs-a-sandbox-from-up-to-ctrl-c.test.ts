@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { connect, type TLSSocket } from "node:tls";
 import { expect, it } from "vitest";
 import { needsStage, toolPath } from "../journeys/stage/whether.ts";
@@ -102,6 +103,26 @@ it("says why no new build can be opened while it drains, and hands out nothing",
     client.destroy();
   }
   expect((await up.process).exitCode).toBe(0);
+});
+
+it("lets open builds go on for as long as it was asked to, which no deadline of its own cuts short, until it is told again", {
+  timeout: 120_000,
+}, async () => {
+  await using up = await RealSandbox.start("d", "--grace", "60s");
+  await up.ready();
+  const client = await holdSession(await up.open());
+  // It is cut by a reset.
+  client.on("error", () => undefined);
+  up.process.kill("SIGINT");
+  await eventually("the drain", async () => (await drains(up)) || undefined);
+  // Longer than the whole ending of a machine without builds may take.
+  await sleep(16_000);
+  expect(client.destroyed).toBe(false);
+  expect(up.heard()).toContain("Open builds may go on for 60 s; Ctrl-C once more cuts them.");
+  up.process.kill("SIGINT");
+  await eventually("the cut", () => client.destroyed || undefined);
+  expect((await up.process).exitCode).toBe(0);
+  expect(up.heard()).toContain("nothing is left behind");
 });
 
 it("ends in good order when it is told to before it is ready", async () => {

@@ -96,6 +96,14 @@ it("changes its level while it runs", () => {
   expect(lines().map((line) => line["event"])).toEqual(["after"]);
 });
 
+it("shows what is named as no field should be, and says how much more there was", () => {
+  const many = Object.fromEntries(Array.from({ length: 150 }, (_, at) => [`f${at}`, at]));
+  logAt("info").info({ odd: JSON.parse('{"__proto__":{"a":1},"b":2}') as object, many }, "said");
+  const [line] = written().split("\n");
+  expect(line).toContain('"odd":{"__proto__":{"a":1},"b":2}');
+  expect(line).toContain('"f99":99,"…":"50 more"}');
+});
+
 it("cannot be made to look like another line by its data", () => {
   logAt("info").info({ event: "forged", level: "error", text: 'x"}\n{"event":"forged"' }, "real");
   const [line, ...more] = lines();

@@ -46,7 +46,7 @@ const WRITER = `
   let at = 0;
   process.on("message", ({ lines, exit }) => {
     const began = performance.now();
-    for (let n = 0; n < lines; n += 1) log.info({ at: at++, pad: "x".repeat(200) }, "counted");
+    for (let n = 0; n < lines; n += 1) log.info({ at: at++, pad: "x".repeat(200) }, "session.closed");
     process.send({ tookMs: performance.now() - began, residentMiB: process.memoryUsage.rss() / 2 ** 20 });
     if (exit !== undefined) process.exit(exit);
   });

@@ -15,7 +15,7 @@ it("counts the lines that nobody took, and goes on counting where it was once th
   try {
     const log: AnyLog & Pick<ProcessLog, "droppedLines"> = processLog({ process: "control", level: "info", fd });
     const flood = (): void => {
-      for (let line = 0; line < 3_000; line += 1) log.info({ pad: "x".repeat(1_000) }, "flood");
+      for (let line = 0; line < 3_000; line += 1) log.info({ pad: "x".repeat(1_000) }, "session.closed");
     };
     log.info({}, "taken");
     expect(log.droppedLines()).toBe(0);

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { EVENT_GROUPS } from "../../agent/core/events/index.ts";
 import { LineBudget } from "../../agent/core/line-budget.ts";
 
 const HOUR_MS = 60 * 60_000;
@@ -27,8 +28,18 @@ it("has each line of what comes once a second for an hour", () => {
   for (let nowMs = 0; nowMs < HOUR_MS; nowMs += 1_000) expect(budget.take("policy.applied", nowMs)).toBe(0);
 });
 
-it("has a line for each session, however many there are", () => {
-  expect(told("session.opened", 5_000)).toHaveLength(5_000);
+it.each(["session.opened", "session.closed", "session.refused", "call.refused", "buildkit.log"])(
+  "has a line for each %s, however many there are",
+  (event) => {
+    expect(told(event, 5_000)).toHaveLength(5_000);
+  },
+);
+
+it("of every other event there is, also of one that was declared since, has no more than those", () => {
+  const each = new Set(["session.opened", "session.closed", "session.refused", "call.refused"]);
+  const names = EVENT_GROUPS.flatMap(({ events }) => Object.keys(events)).filter((name) => !name.endsWith(".log"));
+  const unbounded = names.filter((name) => told(name, 5_000).length > 210);
+  expect(new Set(unbounded)).toEqual(each);
 });
 
 it("one event's flood takes no line from another", () => {

@@ -41,7 +41,7 @@ function program(count: number, ending: string): string[] {
   const script = `
     import { processLog } from ${JSON.stringify(PROCESS_LOG)};
     const log = processLog({ process: "control", level: "info" });
-    for (let at = 0; at < ${count}; at += 1) log.info({ at, pad: "x".repeat(200) }, "counted");
+    for (let at = 0; at < ${count}; at += 1) log.info({ at, pad: "x".repeat(200) }, "session.closed");
     ${ending};`;
   return ["--input-type=module", "-e", script];
 }

@@ -9,8 +9,8 @@ line; the fields below are the data, and one with a question mark may be absent.
 
 A warning or an error with an \`err\` that comes again and again has its line at first, then at growing intervals of 1 to 15 minutes: with \`count\`, how often
 it came since the first, and \`lastsMs\`. Another cause is another line, at once. What ends it has \`failures\` and \`failedForMs\`. At \`log.level = "debug"\` each try
-has its line, and each error a \`stack\`. What another end brings about by each of its messages, for instance \`desired-state.refused\`, has 200 lines at once and
-one a second after that: \`untold\` says how many were left out before this one; at \`debug\` none is. A time in milliseconds such as \`notAfterMs\` stands beside the same in RFC 3339, \`notAfter\`.
+has its line, and each error a \`stack\`. An event has 200 lines at once and one a second after that, so that no
+far end fills a disk; but each session, each call that is refused and each line of buildkitd has its own. \`untold\` says how many were left out before this one; at \`debug\` none is. A time in milliseconds such as \`notAfterMs\` stands beside the same in RFC 3339, \`notAfter\`.
 
 Under systemd each line has its priority: \`journalctl -u 'builder-agent-*' -p warning\`. On a terminal lines are for a person (\`log.format\`, \`NO_COLOR\`).
 

@@ -1,5 +1,5 @@
 export type { Fetch } from "./exchange.ts";
-export type { JobEvidence, JobExpectation, Trust } from "./job/job.ts";
+export { type JobEvidence, type JobExpectation, type JobSystem, jobIssuer, type Trust } from "./job/job.ts";
 export { CachedKeys, type IssuerKeys, jwksAt, type KeyProvider } from "./jwt/key-provider.ts";
 export { FolderLeases } from "./leases/folder-leases.ts";
 export { type AlreadyRegistered, Instances, type Registration } from "./leases/instances.ts";

@@ -32,7 +32,7 @@ export async function deleteRecords(client: Client, order: HistoryOrder, signal:
   for (const ref of due) {
     if (performance.now() > untilMs) break;
     try {
-      if (await deleteRecord(client, ref, signal)) gone += 1;
+      if (await deleteRecord(client, ref, order, signal)) gone += 1;
     } catch (failure) {
       signal.throwIfAborted();
       if (gone > 0) break;
@@ -62,12 +62,17 @@ async function records(client: Client, signal: AbortSignal): Promise<readonly Bu
  * Whether it is gone by this. BuildKit (v0.33.1) only hides a record that somebody looks at, and
  * deletes it when the last of them goes. It takes who has looked before for one who looks still,
  * until it is started anew; but not while there is one who does. So we are the last who looks. What
- * is pinned by now, or built again, stays.
+ * is pinned by now and shall be spared then, or built again, stays.
  */
-async function deleteRecord(client: Client, ref: string, signal: AbortSignal): Promise<boolean> {
+async function deleteRecord(
+  client: Client,
+  ref: string,
+  { pinnedToo }: HistoryOrder,
+  signal: AbortSignal,
+): Promise<boolean> {
   const { record, go } = await lookAt(client, ref, signal);
   try {
-    if (record === undefined || record.isPinned || record.endedAtMs === undefined) return false;
+    if (record === undefined || (record.isPinned && !pinnedToo) || record.endedAtMs === undefined) return false;
     await orderDeletion(client, ref, signal);
   } finally {
     go();

@@ -21,10 +21,12 @@ export function systemClock(): Clock {
 }
 
 /**
- * Infinity sleeps until the signal; what is not a positive number yields once to the event loop.
+ * Infinity sleeps until the signal; what is not a positive number yields once to the event loop: 0
+ * for no longer than until what has come in was read.
  */
 function sleep(ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
+  if (ms <= 0) return new Promise((resolve) => setImmediate(resolve));
   return new Promise((resolve) => {
     let timer: NodeJS.Timeout;
     const wake = (): void => {
@@ -42,6 +44,6 @@ function sleep(ms: number, signal: AbortSignal): Promise<void> {
     // no leak to warn of.
     setMaxListeners(0, signal);
     signal.addEventListener("abort", wake, { once: true });
-    step(Number.isNaN(ms) ? 0 : Math.max(0, ms));
+    step(Number.isNaN(ms) ? 0 : ms);
   });
 }

@@ -19,7 +19,15 @@ export function trustFromProto(bundle: TrustBundleProto | undefined): TrustBundl
   return { trustDomain, buildCas: buildCas(buildCaCertificates) };
 }
 
+/** The last bundle that was right: it comes again, the same, with each desired state. */
+let known: { readonly pem: string; readonly certificates: readonly string[] } | undefined;
+
 function buildCas(pem: string): readonly string[] {
+  if (known?.pem !== pem) known = { pem, certificates: readBuildCas(pem) };
+  return known.certificates;
+}
+
+function readBuildCas(pem: string): readonly string[] {
   const field = "trust_bundle.build_ca_certificates";
   requireAtMost(field, Buffer.byteLength(pem), CONTRACT_LIMITS.buildCasBytes, "bytes");
   const certificates = pemCertificates(pem);

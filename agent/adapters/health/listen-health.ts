@@ -41,9 +41,16 @@ export type ListeningHealth = HealthBoard & { readonly url: string } & AsyncDisp
 /** Serves health over HTTP until disposed. @throws {AgentError} "health.cannot-listen" */
 export async function listenHealth({ host, port, registry, more, log }: HealthOptions): Promise<ListeningHealth> {
   const gauges = stateGauges(registry);
-  const metrics = metricsOf(registry, more);
   const guests = new Guests(ROOM);
   let shown = NOTHING_OBSERVED;
+  let measured = shown;
+  // A burst of builds shows hundreds of states between two scrapes: only the last is looked at.
+  const shownMetrics = (): Promise<string> => {
+    if (measured !== shown) gauges(shown);
+    measured = shown;
+    return registry.metrics();
+  };
+  const metrics = metricsOf({ contentType: registry.contentType, metrics: shownMetrics }, more);
   const server = createServer(
     {
       maxHeaderSize: MAX_HEADER_BYTES,
@@ -69,7 +76,6 @@ export async function listenHealth({ host, port, registry, more, log }: HealthOp
     url: `http://${address.family === "IPv6" ? `[${address.address}]` : address.address}:${address.port}`,
     show(state) {
       shown = state;
-      gauges(state);
     },
     [Symbol.asyncDispose]: () => closed(server),
   };

@@ -1,6 +1,8 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
+import { Readable } from "node:stream";
+import { tellEveryMs } from "./signs-of-life.ts";
 
 const { SIGHUP } = constants.signals;
 
@@ -10,6 +12,16 @@ export interface ChildCommand {
   readonly args: readonly string[];
   /** Less systemd's LISTEN_… and with BUILDER_AGENT_PARENT=stdin. */
   readonly env: NodeJS.ProcessEnv;
+}
+
+/** What a child of ours has beyond its command. */
+export interface ChildExtras {
+  /** Becomes its file descriptor 3, as systemd hands over sockets. */
+  readonly listeningFd?: number;
+  /** Added to its environment. */
+  readonly more?: NodeJS.ProcessEnv;
+  /** It tells that its event loop turns, three times in so long. */
+  readonly hungAfterMs: number;
 }
 
 export interface ChildExit {
@@ -27,10 +39,15 @@ export class Child {
   readonly pid: number | undefined;
   /** Never rejects. */
   readonly exited: Promise<ChildExit>;
+  /** A byte now and then, while its event loop turns. */
+  readonly signs: Readable;
   readonly #process: ChildProcess;
 
-  private constructor(process: ChildProcess) {
+  private constructor(process: ChildProcess, signsAt: number) {
     this.#process = process;
+    const signs = process.stdio[signsAt];
+    this.signs = signs instanceof Readable ? signs : Readable.from([]);
+    this.signs.on("error", () => undefined);
     this.pid = process.pid;
     this.exited = new Promise((resolve) => {
       process.once("error", () => resolve({}));
@@ -42,19 +59,18 @@ export class Child {
     process.stdin?.on("error", () => undefined);
   }
 
-  /**
-   * `listeningFd` becomes its file descriptor 3, as systemd hands over sockets. `more` is added to
-   * its environment.
-   */
-  static start({ args, env }: ChildCommand, listeningFd?: number, more: NodeJS.ProcessEnv = {}): Child {
+  static start({ args, env }: ChildCommand, { listeningFd, more = {}, hungAfterMs }: ChildExtras): Child {
     const { LISTEN_FDS: _fds, LISTEN_PID: _pid, LISTEN_FDNAMES: _names, ...rest } = env;
-    const inherited = listeningFd === undefined ? [] : [listeningFd];
+    const stdio: StdioOptions = ["pipe", "inherit", "inherit", ...(listeningFd === undefined ? [] : [listeningFd])];
+    const alive = { ALIVE_FD: String(stdio.length), ALIVE_EVERY_MS: String(tellEveryMs(hungAfterMs)) };
+    const socket = listeningFd === undefined ? {} : { LISTEN_FDS: "1" };
     return new Child(
       spawn(process.execPath, [...args], {
         detached: true,
-        stdio: ["pipe", "inherit", "inherit", ...inherited],
-        env: { ...rest, ...more, BUILDER_AGENT_PARENT: "stdin", ...(listeningFd !== undefined && { LISTEN_FDS: "1" }) },
+        stdio: [...stdio, "pipe"],
+        env: { ...rest, ...more, BUILDER_AGENT_PARENT: "stdin", ...alive, ...socket },
       }),
+      stdio.length,
     );
   }
 

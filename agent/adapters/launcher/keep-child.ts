@@ -5,6 +5,7 @@ import type { Pulse } from "../../lifecycle/pulse.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Child, ChildExit } from "./child.ts";
+import { untilItHangs } from "./signs-of-life.ts";
 
 /** Two signals sent at once may reach a process as one. */
 const BETWEEN_SIGNALS_MS = 50;
@@ -25,6 +26,8 @@ export interface KeptChild {
   readonly isFinal: (exit: ChildExit) => boolean;
   /** Where it is written how each run ended, for control. */
   readonly endFile: string;
+  /** One whose event loop has not turned for so long, and up to a third more, is killed. */
+  readonly hungAfterMs: number;
 }
 
 /** What it is told; of its end each is more pressing than the one before. */
@@ -53,7 +56,7 @@ export async function keepChild(
   let last: ChildExit | undefined;
   while (!signals.end.aborted) {
     const startedMs = clock.now().monoMs;
-    last = await run(child, signals, log);
+    last = await run(child, signals, parts);
     if (signals.end.aborted || (last !== undefined && child.isFinal(last))) return last;
     const endedMs = clock.now().monoMs;
     if (endedMs - startedMs >= LASTS_MS) exitsMs.length = 0;
@@ -68,18 +71,32 @@ export async function keepChild(
   return last;
 }
 
-async function run(child: KeptChild, signals: ChildSignals, log: Log): Promise<ChildExit | undefined> {
+async function run(
+  child: KeptChild,
+  signals: ChildSignals,
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
+): Promise<ChildExit | undefined> {
+  const { name, endFile, hungAfterMs } = child;
   try {
     const running = await child.start();
-    log.info({ child: child.name, childPid: running.pid }, "launcher.child-started");
+    const who = { child: name, childPid: running.pid };
+    log.info(who, "launcher.child-started");
+    const over = new AbortController();
+    const hung = untilItHangs(running.signs, hungAfterMs, clock, over.signal).then((hangs) => {
+      if (!hangs) return false;
+      log.warn({ ...who, silentMs: hungAfterMs }, "launcher.child-hangs");
+      running.kill();
+      return true;
+    });
     const exit = await endOf(running, signals);
-    log.info({ child: child.name, childPid: running.pid, ...exit }, "launcher.child-exited");
-    await writeFile(child.endFile, endLine(exit)).catch((err: unknown) => {
-      log.warn({ child: child.name, err }, "launcher.end-not-noted");
+    over.abort();
+    log.info({ ...who, ...exit }, "launcher.child-exited");
+    await writeFile(endFile, endLine({ ...exit, hung: await hung })).catch((err: unknown) => {
+      log.warn({ child: name, err }, "launcher.end-not-noted");
     });
     return exit;
   } catch (err) {
-    log.error({ child: child.name, err }, "launcher.child-not-started");
+    log.error({ child: name, err }, "launcher.child-not-started");
     return undefined;
   }
 }

@@ -14,6 +14,8 @@ export interface Gateways {
    * finish. Control looks at all of them.
    */
   readonly sockets: readonly string[];
+  /** As of each child. */
+  readonly hungAfterMs: number;
 }
 
 /**
@@ -22,7 +24,7 @@ export interface Gateways {
  * Returns when all have ended, after `signals.end`.
  */
 export async function keepGateways(
-  { start, endFile, sockets }: Gateways,
+  { start, endFile, sockets, hungAfterMs }: Gateways,
   replace: Pulse,
   signals: ChildSignals,
   parts: { readonly clock: Clock; readonly log: Log },
@@ -37,6 +39,7 @@ export async function keepGateways(
       start: () => seated(seats, sockets, start),
       isFinal: () => generation !== newest,
       endFile,
+      hungAfterMs,
     };
     const run = keepChild(child, signals, parts).finally(() => kept.delete(run));
     kept.add(run);

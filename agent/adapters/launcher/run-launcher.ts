@@ -39,6 +39,10 @@ export interface LauncherConfig {
     readonly sockets: readonly string[];
   };
   readonly control: ChildCommand & { readonly endFile: string };
+  /**
+   * A gateway or control whose event loop has not turned for so long is killed, and started again.
+   */
+  readonly hungAfterMs: number;
   /** Our own. */
   readonly env: NodeJS.ProcessEnv;
   /**
@@ -112,10 +116,13 @@ export async function runLauncher(
   }
   scope.defer(() => done.abort());
 
+  const { hungAfterMs } = config;
   const { listen } = config.gateway;
   const socket = "fd" in listen ? new KeptSocket(listen.fd) : new HandedSocket(listen.host, listen.port);
   const startGateway = (seat: number, isBeside: boolean): Promise<Child> =>
-    socket.hand((fd) => Child.start(config.gateway, fd, seatVariables(seat, isBeside)));
+    socket.hand((listeningFd) =>
+      Child.start(config.gateway, { listeningFd, more: seatVariables(seat, isBeside), hungAfterMs }),
+    );
   // The first time, an address that cannot be had ends the launcher: somebody must be told.
   let first: Child | undefined = await startGateway(1, false);
   log.info(socket.where, "launcher.started");
@@ -130,6 +137,7 @@ export async function runLauncher(
       },
       endFile: config.gateway.endFile,
       sockets: config.gateway.sockets,
+      hungAfterMs,
     },
     ending.replace,
     {
@@ -143,9 +151,10 @@ export async function runLauncher(
   const exit = await keepChild(
     {
       name: "control",
-      start: async () => Child.start(config.control),
+      start: async () => Child.start(config.control, { hungAfterMs }),
       isFinal: ({ code }) => code === 0 || (code !== undefined && config.finalExitCodes.includes(code)),
       endFile: config.control.endFile,
+      hungAfterMs,
     },
     { again: ending.again, end: stop, hurry, kill: after(stop, config.controlGraceMs, clock, done.signal) },
     parts,

@@ -36,7 +36,16 @@ export function nodeOwnBuffers(): OwnBuffers {
   };
 }
 
+/** Every socket of a process has the same. To look for them costs some microseconds. */
+let known: Slots | undefined;
+
 function slotsOf(socket: object): Slots | undefined {
+  if (known !== undefined && known.buffer in socket) return known;
+  known = lookedFor(socket);
+  return known;
+}
+
+function lookedFor(socket: object): Slots | undefined {
   const own = Object.getOwnPropertySymbols(socket);
   const named = (name: string): symbol | undefined => own.find(({ description }) => description === name);
   const [buffer, callback, generator] = [named("kBuffer"), named("kBufferCb"), named("kBufferGen")];

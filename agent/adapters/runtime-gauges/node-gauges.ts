@@ -7,12 +7,15 @@ import type { RuntimeGauges } from "../../ports/runtime-gauges.ts";
  */
 const RESOLUTION_MS = 100;
 
+/** Node 24's, a quarter of the price of all threads' together; the types are Node 20's. */
+const { threadCpuUsage }: NodeJS.Process & { threadCpuUsage?: () => NodeJS.CpuUsage } = process;
+
 export function nodeGauges(): RuntimeGauges & Disposable {
   const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   return {
     residentBytes: () => process.memoryUsage.rss(),
     processorMs: () => {
-      const { user, system } = process.cpuUsage();
+      const { user, system } = threadCpuUsage?.() ?? process.cpuUsage();
       return (user + system) / 1e3;
     },
     eventLoopDelayP99Ms: () => {

@@ -80,15 +80,27 @@ function items(values: Iterable<unknown>, count: number, how: Manner, depth: num
 }
 
 function fields(entries: readonly (readonly [string, unknown])[], how: Manner, depth: number): Record<string, unknown> {
-  const shown = entries
-    .slice(0, MAX_ITEMS)
-    .flatMap(([key, held]) => [[key, printable(held, how, depth + 1)] as const, ...timeBeside(key, held)]);
-  const rest = entries.length - MAX_ITEMS;
-  return Object.fromEntries(rest > 0 ? [...shown, ["…", `${rest} more`]] : shown);
+  const shown: Record<string, unknown> = {};
+  let left = MAX_ITEMS;
+  for (const [key, held] of entries) {
+    if (left === 0) break;
+    left -= 1;
+    put(shown, key, printable(held, how, depth + 1));
+    const time = timeBeside(key, held);
+    if (time !== undefined) put(shown, key.slice(0, -"Ms".length), time);
+  }
+  if (entries.length > MAX_ITEMS) put(shown, "…", `${entries.length - MAX_ITEMS} more`);
+  return shown;
 }
 
-function timeBeside(key: string, held: unknown): readonly (readonly [string, string])[] {
-  if (typeof held !== "number" || held < TIMES_BEGIN_MS || !key.endsWith("Ms")) return [];
+/** Whatever its name: that which an assignment would take for the object's prototype, too. */
+function put(shown: Record<string, unknown>, key: string, value: unknown): void {
+  if (key === "__proto__") Object.defineProperty(shown, key, { value, enumerable: true });
+  else shown[key] = value;
+}
+
+function timeBeside(key: string, held: unknown): string | undefined {
+  if (typeof held !== "number" || held < TIMES_BEGIN_MS || !key.endsWith("Ms")) return undefined;
   const time = new Date(held);
-  return Number.isNaN(time.getTime()) ? [] : [[key.slice(0, -"Ms".length), time.toISOString()]];
+  return Number.isNaN(time.getTime()) ? undefined : time.toISOString();
 }

@@ -89,5 +89,9 @@ function writer({
 
 function shown(data: LogData, stacks: boolean): LogLine["data"] {
   const plain = printable(data, { stacks });
-  return typeof plain === "object" && plain !== null ? { ...plain } : { data: plain };
+  return isRecord(plain) ? plain : { data: plain };
+}
+
+function isRecord(plain: unknown): plain is LogLine["data"] {
+  return typeof plain === "object" && plain !== null;
 }

@@ -1,6 +1,6 @@
 import { type DesiredState, follows } from "../../core/desired-state.ts";
 import { AgentError } from "../../core/errors.ts";
-import { ageMs } from "../../core/instant.ts";
+import { ageMs, type Instant } from "../../core/instant.ts";
 import { MESSAGES_A_SECOND, type MessagePace } from "../../core/message-pace.ts";
 import type { FromPlane, PlaneStream } from "../../ports/control-plane.ts";
 import type { AttachCells, AttachPorts } from "./attach.ts";
@@ -18,13 +18,18 @@ export async function receive(
   onMessage: () => void,
   signal: AbortSignal,
 ): Promise<void> {
-  for await (const message of stream.incoming) {
-    onMessage();
-    take(ports, cells, message);
-    const pauseMs = pace.pauseMs(message.readMs ?? 0, ports.clock.now().monoMs);
-    if (pauseMs === 0) continue;
-    noteHaste(ports, cells);
-    await ports.clock.sleep(pauseMs, signal);
+  const acceptance = new Acceptance(ports, cells);
+  try {
+    for await (const message of stream.incoming) {
+      onMessage();
+      acceptance.take(message, signal);
+      const pauseMs = pace.pauseMs(message.readMs ?? 0, ports.clock.now().monoMs);
+      if (pauseMs === 0) continue;
+      noteHaste(ports, cells);
+      await ports.clock.sleep(pauseMs, signal);
+    }
+  } finally {
+    acceptance.show();
   }
 }
 
@@ -40,52 +45,91 @@ function noteHaste({ clock, log }: AttachPorts, { plane }: AttachCells): void {
   log.warn({ err: new AgentError("control-plane.hasty", because, { retryable: true }) }, "control-plane.hasty");
 }
 
-function take(ports: AttachPorts, cells: AttachCells, message: FromPlane): void {
-  switch (message.is) {
-    case "desired":
-      return takeDesired(ports, cells, message.state);
-    case "malformed":
-      return refuse(ports, cells, message.revision, message.because);
-    case "records-ack":
-      return ports.records.acknowledge(message.bootId, message.upToSequence);
-    case "other":
-      return;
-    default:
-      return message satisfies never;
+/**
+ * What was accepted is shown to the chapters at the end of the event loop's turn: of fifty builds
+ * that are opened at once they hear a few times, not fifty, and a lone one waits for nothing.
+ */
+class Acceptance {
+  readonly #ports: AttachPorts;
+  readonly #cells: AttachCells;
+  #accepted: Accepted | undefined;
+
+  constructor(ports: AttachPorts, cells: AttachCells) {
+    this.#ports = ports;
+    this.#cells = cells;
+  }
+
+  take(message: FromPlane, signal: AbortSignal): void {
+    switch (message.is) {
+      case "desired":
+        return this.#takeDesired(message.state, signal);
+      case "malformed":
+        return this.#refuse(message.revision, message.because);
+      case "records-ack":
+        return this.#ports.records.acknowledge(message.bootId, message.upToSequence);
+      case "other":
+        return;
+      default:
+        return message satisfies never;
+    }
+  }
+
+  /** Each is judged by the one before it, shown or not. */
+  #takeDesired(state: DesiredState, signal: AbortSignal): void {
+    const { clock, meters } = this.#ports;
+    const first = this.#cells.firstAssignment.get();
+    const inForce = this.#accepted?.state ?? this.#cells.desired.get();
+    const acceptance = follows(state, inForce, first.at === "kept" ? first.assignment : undefined);
+    if (!acceptance.accepted) return this.#refuse(state.revision, acceptance.because);
+    meters.planeAttached(true);
+    const isDue = this.#accepted !== undefined;
+    const { heartbeatMs } = state;
+    this.#accepted = { state: acceptance.repeat && inForce ? inForce : state, heartbeatMs, at: clock.now() };
+    if (!isDue) void clock.sleep(0, signal).then(() => this.show());
+  }
+
+  #refuse(revision: bigint, because: string): void {
+    // What was accepted before it is told before it.
+    this.show();
+    const { log, meters } = this.#ports;
+    log.warn({ revision, because }, "desired-state.refused");
+    meters.messageRefused("desired-state");
+    this.#cells.plane.update((view) => ({
+      ...view,
+      refused: { revision, because },
+      messagesRefused: view.messagesRefused + 1,
+    }));
+  }
+
+  /** Also what came last before the stream ended: its end is told after it. */
+  show(): void {
+    if (this.#accepted === undefined) return;
+    const { state, heartbeatMs, at } = this.#accepted;
+    this.#accepted = undefined;
+    const { desired, plane } = this.#cells;
+    const { log } = this.#ports;
+    if (!plane.get().attached) log.info({ revision: state.revision }, "control-plane.attached");
+    if (desired.get() !== state) {
+      log.info({ revision: state.revision, openBuilds: state.grants.size }, "desired-state.accepted");
+      desired.set(state);
+    }
+    plane.update(({ messagesRefused, time, recordsSentAt, hastyAt, heardAt = at }) => ({
+      attached: true,
+      confirmedAt: at,
+      heardAt,
+      lastFailure: "",
+      messagesRefused,
+      ...(time && { time }),
+      ...(recordsSentAt && { recordsSentAt }),
+      ...(hastyAt && { hastyAt }),
+      ...(heartbeatMs !== undefined && { heartbeatMs }),
+    }));
   }
 }
 
-function takeDesired(ports: AttachPorts, cells: AttachCells, state: DesiredState): void {
-  const first = cells.firstAssignment.get();
-  const acceptance = follows(state, cells.desired.get(), first.at === "kept" ? first.assignment : undefined);
-  if (!acceptance.accepted) return refuse(ports, cells, state.revision, acceptance.because);
-  const now = ports.clock.now();
-  if (!cells.plane.get().attached) ports.log.info({ revision: state.revision }, "control-plane.attached");
-  ports.meters.planeAttached(true);
-  if (!acceptance.repeat) {
-    ports.log.info({ revision: state.revision, openBuilds: state.grants.size }, "desired-state.accepted");
-    cells.desired.set(state);
-  }
-  const { heartbeatMs } = state;
-  cells.plane.update(({ messagesRefused, time, recordsSentAt, hastyAt, heardAt = now }) => ({
-    attached: true,
-    confirmedAt: now,
-    heardAt,
-    lastFailure: "",
-    messagesRefused,
-    ...(time && { time }),
-    ...(recordsSentAt && { recordsSentAt }),
-    ...(hastyAt && { hastyAt }),
-    ...(heartbeatMs !== undefined && { heartbeatMs }),
-  }));
-}
-
-function refuse(ports: AttachPorts, cells: AttachCells, revision: bigint, because: string): void {
-  ports.log.warn({ revision, because }, "desired-state.refused");
-  ports.meters.messageRefused("desired-state");
-  cells.plane.update((view) => ({
-    ...view,
-    refused: { revision, because },
-    messagesRefused: view.messagesRefused + 1,
-  }));
+/** The state that the chapters are to see, and when it was last confirmed. */
+interface Accepted {
+  readonly state: DesiredState;
+  readonly heartbeatMs: number | undefined;
+  readonly at: Instant;
 }

@@ -4,7 +4,6 @@ import type { Secret } from "../../core/secret.ts";
 import { tailnetHostname } from "../../core/tailnet/hostname.ts";
 import { impossible, mayTryAgain, reasonToLeave, wantedTailnet } from "../../core/tailnet/plan.ts";
 import { sameJoin, type TailnetMembership, type TailnetWish } from "../../core/tailnet/wish.ts";
-import { isOpenTo } from "../../core/views.ts";
 import { Branch, firstOf, within } from "../../lifecycle/branch.ts";
 import { onChange } from "../../lifecycle/cell.ts";
 import type { LoopReport } from "../../lifecycle/loop-report.ts";
@@ -15,6 +14,7 @@ import type { Meters } from "../../ports/meters.ts";
 import type { TailnetApi, TailnetNode } from "../../ports/tailnet.ts";
 import type { Board } from "../board/board.ts";
 import { departFromTailnet } from "./depart.ts";
+import { keepRoutes } from "./keep-routes.ts";
 
 /** A join takes a second; a coordination server that is slow is told of in between. */
 const JOIN_MS = 60_000;
@@ -212,8 +212,13 @@ class Node {
     let lost: { readonly because: string; readonly err?: unknown } = { because: "tailscaled ended" };
     await firstOf(
       outer,
+      // Routes may wait for the guard: what becomes of the node is seen all the same.
       (signal) =>
-        this.#watch(signal).catch((err: unknown) => {
+        firstOf(
+          signal,
+          (one) => this.#watch(one),
+          (one) => keepRoutes(this.#node, this.#cells, one),
+        ).catch((err: unknown) => {
           lost = { because: inWords(err), err };
         }),
       (signal) =>
@@ -233,19 +238,7 @@ class Node {
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
-    for await (const membership of this.#node.watch(signal)) {
-      this.#cells.tailnet.set({ at: "joined", membership });
-      await this.#settleRoutes(membership, signal);
-    }
-  }
-
-  /** Subnet routes are taken only once builds' own ranges are known not to need them. */
-  async #settleRoutes(membership: TailnetMembership, signal: AbortSignal): Promise<void> {
-    const wish = wantedTailnet(this.#cells.desired.get()?.tailnet, this.#cells.phase.get());
-    const accept = wish?.acceptRoutes === true;
-    if (membership.acceptsRoutes === accept) return;
-    await this.#cells.network.first(isOpenTo, signal);
-    if (!signal.aborted) await this.#node.acceptRoutes(accept, signal);
+    for await (const membership of this.#node.watch(signal)) this.#cells.tailnet.set({ at: "joined", membership });
   }
 
   async #leave(because: string, signal: AbortSignal): Promise<void> {

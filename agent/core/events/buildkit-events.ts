@@ -95,7 +95,7 @@ export const buildkitEvents = {
   },
   "buildkit.history-deleted": {
     at: ["info"],
-    fields: ["because", "records", "freeBytes?", "freeInodes?", "durationMs"],
+    fields: ["because", "pinnedToo", "records", "freeBytes?", "freeInodes?", "durationMs"],
     says: "BuildKit's records of builds that have ended are deleted: for their age, or because pruning did not free enough.",
   },
   "buildkit.history-not-deleted": {

@@ -38,6 +38,11 @@ export const launcherEvents = {
     fields: ["child", "childPid", "code?", "signal?"],
     says: "A process of ours ended.",
   },
+  "launcher.child-hangs": {
+    at: ["warn"],
+    fields: ["child", "childPid", "silentMs"],
+    says: "A process of ours has given no sign of life for at least so long: it is killed, and started again.",
+  },
   "launcher.end-not-noted": {
     at: ["warn"],
     fields: ["child", "err"],

@@ -28,7 +28,7 @@ interface Session {
   readonly openedMonoMs: number;
 }
 
-const NO_FLIGHT = { records: new Uint8Array(), suite: "", secret: new Uint8Array() };
+const NO_FLIGHT = () => ({ records: new Uint8Array(), suite: "", secret: new Uint8Array() });
 
 /**
  * A gateway in the agent's own process, with an echo in BuildKit's place. Who may come in is judged

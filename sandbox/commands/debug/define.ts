@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { Terminal } from "../../terminal/terminal.ts";
 import type { InDir } from "../builds.ts";
-import { durationMs } from "../duration.ts";
+import { durationMs, durationOption } from "../duration.ts";
 import { type AttachOptions, attach } from "./attach.ts";
 import { listTerminals, type OfProject, withdraw } from "./look.ts";
 import { type OpenOptions, openTerminal } from "./open.ts";
@@ -23,7 +23,7 @@ export function defineDebug({ program, inDir, ofProject, terminal, exitWith }: D
     .option("--user <name>", "who sits there", "you")
     .option("--root", "as root, and not as a user without privilege", false)
     .option("--idle <time>", "how long it lasts without a key", durationMs)
-    .option("--for <time>", "how long it lasts at most", durationMs, durationMs("30m"))
+    .addOption(durationOption("--for <time>", "how long it lasts at most", "30m"))
     .option("--no-attach", "only grant it: debug attach sits down, within 15 minutes")
     .option("--json", "with --no-attach: machine-readable")
     .action(async (command: readonly string[], options: OpenOptions) =>
@@ -43,6 +43,6 @@ export function defineDebug({ program, inDir, ofProject, terminal, exitWith }: D
   inDir(debug.command("play <recording>"))
     .description("play what was recorded, as far as it has come; any key speeds it to the end")
     .option("--speed <times>", "how many times as fast", Number, 1)
-    .option("--longest-pause <time>", "longer ones are cut", durationMs, durationMs("2s"))
+    .addOption(durationOption("--longest-pause <time>", "longer ones are cut", "2s"))
     .action((recording: string, options: InDir & PlayOptions) => play(recording, options));
 }

@@ -4,10 +4,10 @@ import {
   type BuildPermissionName,
   USUAL_PERMISSIONS,
 } from "../../control-plane/build-permissions.ts";
-import { EXCHANGE_AUDIENCE, type Jobs, TOKEN_TTL_MAX_MS, type TrustOrder } from "../../control-plane/exchange/trust.ts";
+import { EXCHANGE_AUDIENCE, type Jobs, type TrustOrder } from "../../control-plane/exchange/trust.ts";
 import type { ProjectRef } from "../../control-plane/project-ref.ts";
 import type { InDir } from "../builds.ts";
-import { durationMs } from "../duration.ts";
+import { durationOption } from "../duration.ts";
 import { hostPort } from "../option-values.ts";
 import { addTrust, type BetweenTrusts, listTrusts, removeTrust, showTrustLog } from "./trusts.ts";
 
@@ -120,8 +120,8 @@ function withTerms(command: Command): Command {
         .choices(BUILD_PERMISSIONS)
         .default([...USUAL_PERMISSIONS]),
     )
-    .option("--token-ttl <time>", "how long an access token is good, at most 15m", durationMs, TOKEN_TTL_MAX_MS)
-    .option("--build-ttl <time>", "the longest that a build may last", durationMs, durationMs("1h"))
+    .addOption(durationOption("--token-ttl <time>", "how long an access token is good, at most 15m", "15m"))
+    .addOption(durationOption("--build-ttl <time>", "the longest that a build may last", "1h"))
     .option("--reusable", "a job's token may be exchanged as often as it lives, not only once")
     .option("--jwks-url <url>", "the issuer's keys, if not where the provider has them: of a stand-in")
     .option(

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { jobIssuer } from "../../../verifier/src/index.ts";
 import { BUILD_PERMISSIONS } from "../build-permissions.ts";
 
 /** What tokens of CI jobs are for, unless a trust says otherwise. */
@@ -70,16 +71,9 @@ export type TrustRelationship = z.output<typeof keptTrust>;
 
 /** Who signs these jobs' tokens: the claim `iss`. */
 export function issuerOf(jobs: Jobs): string {
-  switch (jobs.provider) {
-    case "github":
-      return "https://token.actions.githubusercontent.com";
-    case "circleci":
-      return `https://oidc.circleci.com/org/${jobs.organizationId}`;
-    case "buildkite":
-      return "https://agent.buildkite.com";
-    default:
-      return jobs satisfies never;
-  }
+  return jobs.provider === "circleci"
+    ? jobIssuer({ kind: jobs.provider, organization: jobs.organizationId })
+    : jobIssuer({ kind: jobs.provider });
 }
 
 /** Where the issuer's public keys are. Sources: the `jwks_uri` of each discovery document. */

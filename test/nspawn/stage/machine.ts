@@ -166,6 +166,11 @@ export class Machine implements AsyncDisposable {
     await this.readyAgain();
   }
 
+  /** For programs that meet its gateway as builds' clients do, at its loopback. */
+  get network(): NetworkNamespace {
+    return this.#network.place;
+  }
+
   get world(): NetworkNamespace {
     if (this.#world === undefined) throw new Error("The machine has no world");
     return this.#world;
@@ -226,7 +231,7 @@ export class Machine implements AsyncDisposable {
   /** buildctl, at the machine's loopback. @param deadlineMs The client's usual one if absent. */
   buildctl(build: OpenedBuildFiles, args: readonly string[], deadlineMs?: number): Client {
     const words = [this.tools.buildctl, ...buildctlArguments(build), ...args];
-    return Client.start("nsenter", [`--net=${this.#network.place.path}`, "--", ...words], process.env, deadlineMs);
+    return Client.start("nsenter", [`--net=${this.network.path}`, "--", ...words], process.env, deadlineMs);
   }
 
   /** `buildctl build` of these lines; `busybox` is in the context. */

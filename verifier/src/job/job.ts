@@ -97,7 +97,7 @@ export async function proveJob(
   const ofKind = kind === undefined ? trusts : trusts.filter((trust) => trust.kind === kind);
   if (ofKind.length === 0) throw new Refused("kind-not-accepted", "Jobs of this CI system are not accepted here.");
   const token = readCompactJwt(jwt);
-  const named = ofKind.map((trust) => ({ trust, keys: trust.keys, issuer: issuerName(trust) }));
+  const named = ofKind.map((trust) => ({ trust, keys: trust.keys, issuer: jobIssuer(trust) }));
   const trusted = issuerOf(token, named);
   const mostLifetimeS = MOST_LIFETIMES_S[trusted.trust.kind];
   const verified = await verifyJwt(token, { ...trusted, algorithms: ["RS256"], mostLifetimeS }, nowMs);
@@ -113,16 +113,22 @@ export async function proveJob(
   return proven;
 }
 
-function issuerName(trust: Trust): string {
-  switch (trust.kind) {
+/** What a CI system's issuer is called by; CircleCI has one for each organization. */
+export type JobSystem =
+  | { readonly kind: "github" | "buildkite" }
+  | { readonly kind: "circleci"; readonly organization: string };
+
+/** Who signs these jobs' tokens: the claim `iss`. */
+export function jobIssuer(system: JobSystem): string {
+  switch (system.kind) {
     case "github":
       return "https://token.actions.githubusercontent.com";
     case "circleci":
-      return `https://oidc.circleci.com/org/${trust.organization}`;
+      return `https://oidc.circleci.com/org/${system.organization}`;
     case "buildkite":
       return "https://agent.buildkite.com";
     default:
-      return trust satisfies never;
+      return system satisfies never;
   }
 }
 
