@@ -91,7 +91,7 @@ it("a message is taken, refused and understood as its schema says, whatever was 
   fc.assert(
     fc.property(changed, ({ shape, schema, sent }) => {
       // As it comes over the socket.
-      const came: unknown = JSON.parse(JSON.stringify({ sent })).sent;
+      const { sent: came } = JSON.parse(JSON.stringify({ sent })) as { readonly sent?: unknown };
       const [read, said] = [shape.safeParse(came), schema.safeParse(came)];
       expect(read.success ? read.data : "malformed").toEqual(said.success ? said.data : "malformed");
     }),
