@@ -91,10 +91,10 @@ it("a message is taken, refused and understood as its schema says, whatever was 
   fc.assert(
     fc.property(changed, ({ shape, schema, sent }) => {
       // As it comes over the socket.
-      const came: unknown = JSON.parse(JSON.stringify({ sent })).sent;
+      const { sent: came } = JSON.parse(JSON.stringify({ sent })) as { readonly sent?: unknown };
       const [read, said] = [shape.safeParse(came), schema.safeParse(came)];
       expect(read.success ? read.data : "malformed").toEqual(said.success ? said.data : "malformed");
     }),
-    { numRuns: 5_000, examples: whole.map((one): [typeof one] => [one]) },
+    { numRuns: 2_000, examples: whole.map((one): [typeof one] => [one]) },
   );
 });
