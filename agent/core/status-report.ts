@@ -1,3 +1,4 @@
+import type { Assignment } from "./desired-state.ts";
 import type { Addresses, Contact } from "./head.ts";
 import { type CheckResult, type Severity, severityOf } from "./health.ts";
 import type { LoopStatus } from "./loop-status.ts";
@@ -139,11 +140,16 @@ function contactReport({ attached, lastHeardAtMs, nextTryAtMs, admitsUntilMs, la
   };
 }
 
+/** Not the key that signs debug grants: bytes, which JSON has no form for. */
+function ownerReport({ orgId, projectId, architecture }: Assignment): Partial<StatusReport> {
+  return { orgId, projectId, architecture };
+}
+
 function headReport({ head }: ObservedState): Partial<StatusReport> {
   const { machineId, assignment, versions, run, contact } = head;
   return {
     ...(machineId !== undefined && { machineId }),
-    ...assignment,
+    ...(assignment && ownerReport(assignment)),
     ...(versions && { versions }),
     ...(contact && { controlPlane: contactReport(contact) }),
     ...(run && {

@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { EmbeddedControlPlane } from "../control-plane/embedded-control-plane.ts";
 import type { Machine } from "../control-plane/machine.ts";
 
-/** `machineId`: absent where there is one machine only. */
+/** `machineId`: absent where one machine only is attached. */
 export const diagnosticsRequest = z.object({
   verb: z.literal("diagnostics"),
   machineId: z.string().min(1).exactOptional(),
@@ -47,15 +47,22 @@ export async function takeDiagnostics(
   }
 }
 
-function machineOf(plane: EmbeddedControlPlane, wanted: string | undefined): Machine {
-  const machines = plane.machines().filter(({ id }) => wanted === undefined || id === wanted);
-  const [machine] = machines;
-  if (machine === undefined || machines.length > 1)
-    throw new Error(
-      wanted === undefined ? "There is not exactly one machine: name it." : `No machine ${wanted} is registered here.`,
-    );
+/** The one that is wanted; where none is named, the only one that is there now. @throws {Error} */
+export function machineOf(plane: Pick<EmbeddedControlPlane, "machines">, wanted: string | undefined): Machine {
+  const machine = wanted === undefined ? onlyOne(plane.machines()) : plane.machines().find(({ id }) => id === wanted);
+  if (machine === undefined) throw new Error(`No machine ${wanted} is registered here.`);
   if (machine.link === undefined) throw new Error(`Machine ${machine.id} is not attached: it hears of nothing.`);
   if (machine.hello?.capabilities.includes("diagnostics") !== true)
     throw new Error(`Machine ${machine.id} has an agent that makes no diagnostics.`);
   return machine;
+}
+
+/** A machine that was started anew is another one, and the old one stays registered. */
+function onlyOne(machines: readonly Machine[]): Machine {
+  const [machine, ...more] = machines.filter(({ link }) => link !== undefined);
+  if (machine === undefined)
+    throw new Error(machines.length === 0 ? "No machine has registered." : "No machine is attached: none hears of it.");
+  if (more.length === 0) return machine;
+  const ids = [machine, ...more].map(({ id }) => id);
+  throw new Error(`${ids.length} machines are attached: name one with --machine (${ids.join(", ")}).`);
 }

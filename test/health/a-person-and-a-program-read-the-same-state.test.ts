@@ -45,6 +45,12 @@ it("tells the whole state as JSON, exact beyond what JSON's numbers hold", async
   });
 });
 
+it("tells whose machine it is, and nothing of the bytes that sign debug grants", () => {
+  const { head } = READY;
+  const assignment = head.assignment && { ...head.assignment, debugGrantKey: new Uint8Array(44) };
+  expect(statusReport({ ...READY, head: { ...head, ...(assignment && { assignment }) } })).toEqual(statusReport(READY));
+});
+
 it("tells a state before anything was looked at", async () => {
   await using health = await serving(undefined);
   const { status, body } = await asked(health, "/status");

@@ -1,4 +1,4 @@
-import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { freshDirectory, openIn } from "./open-in.ts";
@@ -75,6 +75,24 @@ it.each([
   await using again = await openIn(directory.path, { log: second });
   expect(second.events, "what was repaired stays repaired").toEqual([]);
   expect(again.counts.waiting).toBe(0);
+});
+
+it("opens all the same where what is damaged cannot be set aside, and goes on from where it was", async () => {
+  await using directory = await freshDirectory();
+  const path = await journalOf(directory.path, ["a", "b", "c"]);
+  const lines = (await readFile(path, "utf8")).trimEnd().split("\n");
+  await writeFile(path, `${[lines[0], flipped(lines[1] ?? ""), lines[2]].join("\n")}\n`);
+  // As a disk without room refuses it, also for root.
+  await mkdir(join(directory.path, "damaged.ndjson"));
+  for (const next of ["next", "after"]) {
+    const log = listeningLog();
+    await using records = await openIn(directory.path, { log });
+    expect(log.events).toEqual(["records.damaged-not-kept"]);
+    await closed(records, RUN, summary(next));
+  }
+  await using records = await openIn(directory.path);
+  expect(await drain(records)).toEqual(["boot-1/1 a", "boot-1/3 c", "boot-1/4 next", "boot-1/5 after"]);
+  expect(await readFile(path, "utf8")).toContain("clossd");
 });
 
 it("removes what a crash left of a journal that was being written anew", async () => {

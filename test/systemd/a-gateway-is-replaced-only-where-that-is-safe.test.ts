@@ -42,6 +42,16 @@ it("a gateway that an older release has started is sent no signal, which might e
   expect(await systemd().asked()).toEqual([]);
 });
 
+it("where there is no systemd what to do instead is said", async () => {
+  await systemd().does("show", "echo 'System has not been booted with systemd as init system (PID 1).' >&2; exit 1");
+  await expect(startAnotherGateway(never)).rejects.toMatchObject({
+    code: "gateway.not-replaceable",
+    message: expect.stringContaining(
+      "where builder-agent run is the service manager, kill -USR2 its process",
+    ) as string,
+  });
+});
+
 it("a unit that does not run is told as such, with what starts it", async () => {
   await systemd().shows(UNIT, { ActiveState: "inactive", MainPID: 0 });
   await expect(startAnotherGateway(never)).rejects.toMatchObject({

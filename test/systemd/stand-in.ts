@@ -62,6 +62,7 @@ show)
   between=
   while [ "$1" != -- ]; do shift; done
   shift
+  if [ -e show.sh ]; then . ./show.sh; fi
   for unit; do echo "$unit" >>shown; printf %s "$between"; cat "$unit.show" || exit 1; between="
 "; done
   ;;

@@ -3,13 +3,13 @@ import { AgentError } from "../../core/errors.ts";
 import { RecordLedger } from "../../core/record-ledger.ts";
 import type { SessionSummary } from "../../core/session.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { Log } from "../../ports/log.ts";
+import type { Log, LogOf } from "../../ports/log.ts";
 import type { RecordStore } from "../../ports/records.ts";
 import type { Journal } from "./journal.ts";
 import { JournalFile } from "./journal-file.ts";
 import { JournaledRecords } from "./journaled-records.ts";
 import { loadJournal } from "./load-journal.ts";
-import { newQuarantine, writeQuarantine } from "./quarantine.ts";
+import { newQuarantine, type Quarantine, writeQuarantine } from "./quarantine.ts";
 import { RECORD_LIMITS, type RecordLimits } from "./record-limits.ts";
 
 export interface RecordsOptions {
@@ -46,12 +46,7 @@ export async function openRecords(options: RecordsOptions): Promise<RecordStore 
       limits: options.limits ?? RECORD_LIMITS,
       onRecord: options.onRecord ?? (() => undefined),
     });
-    if (quarantine.count > 0) {
-      const keptIn = join(directory, "damaged.ndjson");
-      log.error({ damagedLines: quarantine.count, keptIn }, "records.damaged");
-      await writeQuarantine(keptIn, quarantine);
-      await records.compact();
-    }
+    if (quarantine.count > 0 && (await isKeptAside(quarantine, directory, log))) await records.compact();
     return Object.assign(records, { [Symbol.asyncDispose]: () => records.close() });
   } catch (cause) {
     await journal.close();
@@ -59,5 +54,26 @@ export async function openRecords(options: RecordsOptions): Promise<RecordStore 
       retryable: true,
       cause,
     });
+  }
+}
+
+/**
+ * A disk without room for a copy of what is damaged costs nobody a record, nor this process its
+ * start: the lines stay where they are.
+ */
+async function isKeptAside(
+  quarantine: Quarantine,
+  directory: string,
+  log: LogOf<"records.damaged" | "records.damaged-not-kept">,
+): Promise<boolean> {
+  const keptIn = join(directory, "damaged.ndjson");
+  const damagedLines = quarantine.count;
+  try {
+    await writeQuarantine(keptIn, quarantine);
+    log.error({ damagedLines, keptIn }, "records.damaged");
+    return true;
+  } catch (err) {
+    log.error({ damagedLines, keptIn, err }, "records.damaged-not-kept");
+    return false;
   }
 }

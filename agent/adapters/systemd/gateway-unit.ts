@@ -5,6 +5,7 @@ import { showUnit, systemctl } from "./systemctl.ts";
 const UNIT = "builder-agent-gateway.service";
 /** The unit's main process, which starts gateways (tools/image/deb/files/keep-gateway). */
 const KEEPER = "keep-gateway";
+const BY_LAUNCHER = "where builder-agent run is the service manager, kill -USR2 its process";
 
 /**
  * Has the gateway's unit start another gateway beside the one that runs. Resolves once that is
@@ -13,10 +14,10 @@ const KEEPER = "keep-gateway";
  * started it; "service.…" as `systemctl`.
  */
 export async function startAnotherGateway(signal: AbortSignal): Promise<void> {
-  const { ActiveState: state, MainPID: pid } = await showUnit(UNIT, { ActiveState: "unknown", MainPID: "0" }, signal);
+  const { ActiveState: state, MainPID: pid } = await shown(signal);
   if (state !== "active")
     throw notReplaceable(
-      `${UNIT} is ${state}: systemctl start builder-agent.target starts it, builder-agent doctor says what keeps it from running; where builder-agent run is the service manager, kill -USR2 its process`,
+      `${UNIT} is ${state}: systemctl start builder-agent.target starts it, builder-agent doctor says what keeps it from running; ${BY_LAUNCHER}`,
     );
   // A process that does not know the signal would end of it.
   const commandLine = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
@@ -27,4 +28,15 @@ export async function startAnotherGateway(signal: AbortSignal): Promise<void> {
   await systemctl("kill", UNIT, signal, ["--kill-whom=main", "--signal=SIGUSR2"]);
 }
 
-const notReplaceable = (why: string): AgentError => new AgentError("gateway.not-replaceable", why, { retryable: true });
+/** @throws {AgentError} "gateway.not-replaceable": there is no service manager to ask. */
+async function shown(signal: AbortSignal): Promise<{ readonly ActiveState: string; readonly MainPID: string }> {
+  try {
+    return await showUnit(UNIT, { ActiveState: "unknown", MainPID: "0" }, signal);
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw notReplaceable(`Nobody tells how ${UNIT} is: ${BY_LAUNCHER}`, cause);
+  }
+}
+
+const notReplaceable = (why: string, cause?: unknown): AgentError =>
+  new AgentError("gateway.not-replaceable", why, { retryable: true, cause });

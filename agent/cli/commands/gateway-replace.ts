@@ -10,7 +10,7 @@ import type { Cli } from "../cli.ts";
 import { addConfigOptions, configOf } from "../config-options.ts";
 import { EXIT, type ExitCode } from "../exit-code.ts";
 import { type Layout, layoutOf } from "../layout.ts";
-import { painter } from "../printing.ts";
+import { painter, printJson } from "../printing.ts";
 
 /** Control may be just starting; a new gateway needs its certificate from the control plane. */
 const TOLD_WITHIN_MS = 30_000;
@@ -22,7 +22,7 @@ const MOST = 4;
 type GatewayTold = NonNullable<StatusAnswer["gateway"]>;
 
 export function define(command: Command): void {
-  command.addHelpText(
+  command.option("--json", "machine-readable, with a schemaVersion").addHelpText(
     "after",
     `
 A new gateway is started from the installed program. Once it serves, the old one lets nobody more in, finishes what is open through it, and ends. One that does not come to serve changes nothing.
@@ -48,7 +48,9 @@ export async function run(command: Command, cli: Cli): Promise<ExitCode> {
   const beganMs = performance.now();
   await startAnotherGateway(stop);
   const after = await untilGateway(layout, (now) => now.runId !== before.runId, SERVES_WITHIN_MS, stop);
+  const isJson = command.opts()["json"] === true;
   if (after === undefined) {
+    if (isJson) printJson(output, { replaced: false, waitedMs: SERVES_WITHIN_MS });
     const paint = painter(output.colours.err);
     output.err(
       `${paint("yellow", "The new gateway does not serve")} after ${SERVES_WITHIN_MS / 1_000} s. The one that runs goes on as before, and the new one takes over once it can: see builder-agent logs --unit gateway\n`,
@@ -56,7 +58,11 @@ export async function run(command: Command, cli: Cli): Promise<ExitCode> {
     return EXIT.later;
   }
   const tookMs = Math.round(performance.now() - beganMs);
-  const { sessions } = after.finishing;
+  const { sessions, runIds } = after.finishing;
+  if (isJson) {
+    printJson(output, { replaced: true, tookMs, finishing: { gateways: runIds.length, sessions } });
+    return EXIT.ok;
+  }
   const rest =
     sessions === 0
       ? "nothing was open through the one before it"

@@ -119,6 +119,11 @@ export const recordEvents = {
     fields: ["damagedLines", "keptIn"],
     says: "The journal of records has damaged lines; they are kept in that file.",
   },
+  "records.damaged-not-kept": {
+    at: ["error"],
+    fields: ["damagedLines", "keptIn", "err"],
+    says: "The journal of records has damaged lines, which could not be copied to that file; they stay in the journal, and all others count.",
+  },
   "records.unreadable": {
     at: ["error"],
     fields: ["sequence", "offset"],
