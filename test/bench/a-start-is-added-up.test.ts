@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import type { BootRecord } from "../../bench/start/boot/boot-record.ts";
 import { boot } from "../../bench/start/boot/chapters.ts";
 import { programsOf } from "../../bench/start/boot/watched-programs.ts";
+import { guestBoot } from "../../bench/start/guest/guest-boot.ts";
+import { guestTable } from "../../bench/start/guest/guest-table.ts";
 import { parseStartOptions } from "../../bench/start/options.ts";
 import { barsOf, percentile, startText } from "../../bench/start/text.ts";
 
@@ -55,6 +57,14 @@ const RECORD: BootRecord = {
       atMs: 12_186,
       chapters: [{ name: "network", beganMs: 481, tookMs: 325 }],
     },
+  ],
+};
+
+const READY = {
+  ...{ unit: CONTROL, event: "agent.ready", atMs: 12_186 },
+  chapters: [
+    { name: "network", beganMs: 481, tookMs: 325 },
+    { name: "ready", beganMs: 0, tookMs: 1_800 },
   ],
 };
 
@@ -114,6 +124,37 @@ describe("a start", () => {
       /one at a time\s+\|\s+1 \|\s+40\.0 \(40\.0\) \|\s+45\.0 \(45\.0\) \|\s+15\.0 \(15\.0\) \|\s+60\.0 \(60\.0\) \|/,
     );
     expect(told).toMatch(/opened, one at a time\s+\|\s+1\.25 \|\s+0\.50 \|\s+2\.00 \|/);
+  });
+});
+
+describe("a guest's start", () => {
+  it("has chapters since the agent's first unit, without anybody who watches its programs", () => {
+    const { totalMs, chapters } = guestBoot(RECORD.units, [...RECORD.events.slice(0, -1), READY]);
+    expect(totalMs).toBe(2_086);
+    const found = Object.fromEntries(chapters.map(({ name, beganMs, tookMs }) => [name, [beganMs, tookMs]]));
+    expect(found).toEqual({
+      "control: unit to up": [100, 438],
+      "gateway: unit to listening": [179, 313],
+      "control: network": [286 + 481, 325],
+      "control: ready": [286, 1_800],
+      "BuildKit: unit to serving": [1_088, 704],
+      "BuildKit: its network tried": [1_792, 193],
+      "BuildKit: its first step": [1_792, 287],
+    });
+  });
+
+  it("is told in shares of the whole", () => {
+    const chapters = [{ name: "control: ready", beganMs: 1_000, tookMs: 9_000 }];
+    const text = guestTable([
+      { totalMs: 10_000, chapters },
+      { totalMs: 10_000, chapters },
+    ]);
+    expect(text).toMatch(/ready after 10000 and 10000 ms: chapter \| began at \| took \|/);
+    expect(text).toMatch(/control: ready\s+\|\s+10 % \|\s+90 % \|/);
+  });
+
+  it("is not added up where something is missing that every boot has", () => {
+    expect(() => guestBoot(RECORD.units.slice(1), RECORD.events.slice(1))).toThrow(/lacks .*gateway\.listening/);
   });
 });
 

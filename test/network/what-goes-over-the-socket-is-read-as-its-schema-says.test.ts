@@ -95,6 +95,6 @@ it("a message is taken, refused and understood as its schema says, whatever was 
       const [read, said] = [shape.safeParse(came), schema.safeParse(came)];
       expect(read.success ? read.data : "malformed").toEqual(said.success ? said.data : "malformed");
     }),
-    { numRuns: 5_000, examples: whole.map((one): [typeof one] => [one]) },
+    { numRuns: 2_000, examples: whole.map((one): [typeof one] => [one]) },
   );
 });

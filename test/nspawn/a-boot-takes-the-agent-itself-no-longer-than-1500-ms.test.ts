@@ -79,7 +79,7 @@ it("is ready within 1.5 s of its first unit's start, but for BuildKit's and the 
   expect(best).toBeLessThan(BOOT_BAR_MS);
 });
 
-it("waits for four Node processes, and starts three more beside them that try the builds' network", {
+it("waits for four Node processes, and starts two more beside them that try the builds' network", {
   timeout: 180_000,
 }, async () => {
   const boots: string[][] = [];
@@ -91,7 +91,9 @@ it("waits for four Node processes, and starts three more beside them that try th
   } while (waitedFor(boots.at(-1) ?? []) > MOST_WAITED_FOR && boots.length < BOOTS);
   const starts = boots.at(-1) ?? [];
   console.log(`Node started in a boot: ${starts.join(", ")}`);
-  expect([...new Set(starts.map((start) => start.replace(BESIDE, "")))].toSorted()).toEqual([
+  // A power cut before may have cost a cache, whose remains are swept once BuildKit is up.
+  const others = starts.map((start) => start.replace(BESIDE, "")).filter((start) => start !== "buildkit sweep");
+  expect([...new Set(others)].toSorted()).toEqual([
     ...["buildkit prepare", "control", "gateway", "network probe", "network serve"],
   ]);
   expect(waitedFor(starts)).toBeLessThanOrEqual(MOST_WAITED_FOR);

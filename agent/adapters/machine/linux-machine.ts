@@ -6,12 +6,13 @@ import { CONTRACT } from "../../core/machine.ts";
 import type { Machine } from "../../ports/machine.ts";
 import { cacheSpace } from "./cache-space.ts";
 import { inventory } from "./inventory.ts";
+import { packagedVersion } from "./packaged-version.ts";
 import { agentVersion, buildkitVersion } from "./versions.ts";
 
 const GO_ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64", arm: "arm", ia32: "386" };
 
 export interface LinuxMachineOptions {
-  /** Asked once for its version. */
+  /** Its version is the package's; of another one it is asked once. */
   readonly buildkitBinary: string;
   /** Where the kernel's files are; /proc if absent. */
   readonly procDir?: string;
@@ -41,7 +42,7 @@ export function linuxMachine(options: LinuxMachineOptions): Machine {
     versions: async () => ({
       agent: agentVersion(),
       node: process.version,
-      buildkit: await buildkitVersion(options.buildkitBinary),
+      buildkit: packagedVersion(options.buildkitBinary) ?? (await buildkitVersion(options.buildkitBinary)),
       contract: CONTRACT,
     }),
     async resources(cacheRoot) {

@@ -14,7 +14,10 @@ export async function toldBoot(guest: Guest): Promise<GuestBoot> {
     },
   });
   const sinceMs = Math.min(...units.map(({ startedMs }) => startedMs));
-  return guestBoot(units, await eventsOf({ run }, sinceMs));
+  // Its journal has the boots before, too, and its clock began anew.
+  const ofThisBoot = (program: string, args: readonly string[] = []): Promise<string> =>
+    run(program, ["--boot", ...args]);
+  return guestBoot(units, await eventsOf({ run: ofThisBoot }, sinceMs));
 }
 
 function valueOf(lines: readonly string[], name: string): string {
