@@ -12,7 +12,7 @@ const TMPFS = 0x01021994;
 const PREFIX = "builder-";
 const NAME = /^builder-\w{6}$/;
 /** Whose it is listens there, and nobody once that is gone, however it went. */
-const OWNER = ".owner";
+export const OWNER = ".owner";
 /** Of an agent whose sandbox was killed, and that still ends in order. */
 const AGENT = join("agent", "manager.sock");
 /** From a socket's name to its listener it is microseconds. */

@@ -1,11 +1,12 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { OWNER } from "../../../sandbox/stack/runtime-dir.ts";
 import { eventually } from "./eventually.ts";
 import { processesNaming } from "./processes.ts";
 
 /**
  * Proves that nothing of a stage is left: no process that names it (build steps included), no mount
- * below its directories, no socket.
+ * below its directories, no socket but that of the directory's owner, which goes with it.
  * @throws {Error} naming what there is.
  */
 export async function proveNothingLeft(marks: readonly string[], dirs: readonly string[]): Promise<void> {
@@ -37,7 +38,7 @@ async function sockets(dirs: readonly string[]): Promise<readonly string[]> {
     dirs.map(async (dir) => {
       const entries = await readdir(dir, { recursive: true, withFileTypes: true }).catch(() => []);
       return entries
-        .filter((entry) => entry.isSocket())
+        .filter((entry) => entry.isSocket() && entry.name !== OWNER)
         .map((entry) => `socket: ${join(entry.parentPath, entry.name)}`);
     }),
   );
