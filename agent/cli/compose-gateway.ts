@@ -18,6 +18,7 @@ import type { Config, LoadedConfig } from "./config/config.ts";
 import { inheritedSocket, placeBeside } from "./inherited-socket.ts";
 import { logDefects } from "./last-words.ts";
 import { layoutOf } from "./layout.ts";
+import { optimiseLate } from "./optimise-late.ts";
 import { retakeConfiguration } from "./retake-configuration.ts";
 import type { GATEWAY_SECTIONS } from "./sections.ts";
 
@@ -33,6 +34,7 @@ export async function startGateway(
   { environment, stop, hangup }: Cli,
 ): Promise<void> {
   const { gateway, paths } = config;
+  optimiseLate();
   const log = processLog({ process: "gateway", ...config.log });
   logDefects(log);
   using over = new Branch(stop);

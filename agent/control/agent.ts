@@ -46,7 +46,7 @@ import { joinTailnet, type TailnetPorts } from "./tailnet/join.ts";
 import { timeBoot } from "./time-boot.ts";
 import { type TrialPorts, trySteps } from "./try-steps.ts";
 import { type CacheWatchPorts, watchCache } from "./watch-cache.ts";
-import { watchGateway } from "./watch-gateway.ts";
+import { watchGateway } from "./watch-gateway/watch-gateway.ts";
 import { type RuntimePorts, watchRuntime } from "./watch-runtime.ts";
 import { type UnitPorts, watchUnits } from "./watch-units.ts";
 

@@ -1,9 +1,8 @@
-import { isKept } from "../core/end-orders.ts";
+import { isKept, withOrder } from "../core/end-orders.ts";
 import { onChange } from "../lifecycle/cell.ts";
 import type { KeptEnding, KeptOrders } from "../ports/kept-orders.ts";
 import type { Log } from "../ports/log.ts";
 import type { Board } from "./board/board.ts";
-import { orderEnd } from "./end-orders.ts";
 
 export interface KeptOrderPorts {
   readonly keptOrders: KeptOrders;
@@ -37,7 +36,7 @@ export class KeptEndOrders {
     if (kept === undefined) return;
     const { orders, builds } = kept;
     if (builds !== undefined) this.#cells.frozen.set({ at: "these", builds: new Set(builds) });
-    for (const order of orders) orderEnd(this.#cells, order);
+    this.#cells.endOrders.update((known) => orders.reduce(withOrder, known));
     log.info({ from: orders.map(({ from }) => from) }, "end-orders.recalled");
   }
 

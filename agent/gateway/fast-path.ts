@@ -40,10 +40,16 @@ const UP_BACKLOG_BYTES = 256 * 1024;
 /** The other way round: what more waits for the client is copied together by Node. */
 const DOWN_BACKLOG_BYTES = 2 * BUSY_BYTES;
 
-/** Pieces that no session has, for all of them. */
-const spare: Readonly<Record<Size, Piece[]>> = { silent: [], busy: [] };
-/** A megabyte of large ones. */
-const MOST_SPARE = 16;
+/**
+ * Pieces of a size. No more are spare than sessions have, or some few: so many may be exchanged in
+ * one turn, and what had to be allocated anew for each would keep the garbage collector marking.
+ */
+interface Pieces {
+  readonly spare: Piece[];
+  /** The present ones of all sessions. */
+  inUse: number;
+}
+const FEW_SPARE = 16;
 
 /** A socket, as far as it matters here. It holds what it was given until `done`. */
 export interface Taker {
@@ -61,38 +67,45 @@ class Piece {
   readonly bytes: Buffer;
   /** Writes that hold a part of it, and one for what waits. */
   holders = 0;
-  /** Where it waits for its next session. */
-  readonly #others: Piece[];
+  readonly #others: Pieces;
   #isLetGo = false;
   #isSpoilt = false;
 
   private constructor(size: Size) {
     this.bytes = Buffer.allocUnsafeSlow(size === "silent" ? SILENT_BYTES : BUSY_BYTES);
-    this.#others = spare[size];
+    this.#others = pieces[size];
   }
 
   static of(size: Size): Piece {
-    const piece = spare[size].pop() ?? new Piece(size);
+    const piece = pieces[size].spare.pop() ?? new Piece(size);
     piece.#isLetGo = false;
+    pieces[size].inUse += 1;
     return piece;
   }
 
   readonly release = (failure?: Error | null): void => {
     this.holders -= 1;
     if (failure) this.#isSpoilt = true;
-    this.#giveBack();
+    if (this.#isLetGo) this.#giveBack();
   };
 
   letGo(): void {
     this.#isLetGo = true;
+    this.#others.inUse -= 1;
     this.#giveBack();
   }
 
   #giveBack(): void {
-    const isFree = this.#isLetGo && this.holders === 0 && !this.#isSpoilt;
-    if (isFree && this.#others.length < MOST_SPARE) this.#others.push(this);
+    const { spare, inUse } = this.#others;
+    if (this.holders === 0 && !this.#isSpoilt) spare.push(this);
+    while (spare.length > Math.max(inUse, FEW_SPARE)) spare.pop();
   }
 }
+
+const pieces: Readonly<Record<Size, Pieces>> = {
+  silent: { spare: [], inUse: 0 },
+  busy: { spare: [], inUse: 0 },
+};
 
 /** What one direction reads into. */
 class Intake {

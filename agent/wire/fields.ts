@@ -40,6 +40,24 @@ export function shapeOf<T>({ read }: Field<T>): Shape<T> {
   };
 }
 
+/**
+ * What a text in JSON holds. @throws {TypeError} that says where it does not fit, or {SyntaxError}.
+ */
+export function fromJson<T>({ read }: Field<T>, json: string): T {
+  const data = read(JSON.parse(json));
+  if (data instanceof Unfit) throw new TypeError(`It does not fit at ${data.path.join(".") || "its root"}`);
+  return data;
+}
+
+/** Whatever a guard lets pass, as it is. */
+export function guarded<T>(isRight: (value: unknown) => value is T): Field<T> {
+  return field((value) => (isRight(value) ? value : UNFIT));
+}
+
+export const yesOrNo: Field<boolean> = guarded((value) => typeof value === "boolean");
+
+export const anyText: Field<string> = guarded((value) => typeof value === "string");
+
 export function text(isRight: (text: string) => boolean): Field<string> {
   return field((value) => (typeof value === "string" && isRight(value) ? value : UNFIT));
 }
@@ -51,6 +69,10 @@ export function textUpTo(most: number): Field<string> {
 
 export function finite(isRight: (value: number) => boolean = () => true): Field<number> {
   return field((value) => (typeof value === "number" && Number.isFinite(value) && isRight(value) ? value : UNFIT));
+}
+
+export function wholeFrom(least: number, most = Number.MAX_SAFE_INTEGER): Field<number> {
+  return finite((value) => Number.isSafeInteger(value) && value >= least && value <= most);
 }
 
 export function oneOf<const T extends string | number>(choices: readonly T[]): Field<T> {
@@ -92,9 +114,22 @@ export function optional<T>({ read }: Field<T>): Field<T, true> {
   return { read, isOptional: true };
 }
 
+export function orNull<T>({ read }: Field<T>): Field<T | null> {
+  return field((value) => (value === null ? null : read(value)));
+}
+
+/** For what an earlier version did not write. */
+export function orElse<T>({ read }: Field<T>, absent: NoInfer<T>): Field<T> {
+  return field((value) => (value === undefined ? absent : read(value)));
+}
+
+export function list<T>(item: Field<T>): Field<T[]> {
+  return listUpTo(Number.POSITIVE_INFINITY, item);
+}
+
 type Fields = Readonly<Record<string, Field<unknown, boolean>>>;
 type Needed<F extends Fields> = { [Name in keyof F]: F[Name] extends Field<unknown, true> ? never : Name }[keyof F];
-type ValueOf<F> = F extends Field<infer T, boolean> ? T : never;
+export type ValueOf<F> = F extends Field<infer T, boolean> ? T : never;
 type ObjectOf<F extends Fields> = { [Name in Needed<F>]: ValueOf<F[Name]> } & {
   [Name in Exclude<keyof F, Needed<F>>]?: ValueOf<F[Name]>;
 };
@@ -115,6 +150,14 @@ export function object<F extends Fields>(fields: F): Field<ObjectOf<F>> {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each was read by the field of its name
     return all as ObjectOf<F>;
   });
+}
+
+/** The same, and it has nothing beside these. */
+export function exactly<F extends Fields>(fields: F): Field<ObjectOf<F>> {
+  const { read } = object(fields);
+  return field((value) =>
+    isObject(value) && Object.keys(value).some((name) => !Object.hasOwn(fields, name)) ? UNFIT : read(value),
+  );
 }
 
 /** Objects of several kinds, told apart by what `tag` says. */

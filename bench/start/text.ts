@@ -83,6 +83,7 @@ function openTable(opened: readonly Opened[]): string {
         "builds",
         "the machine says so",
         "OpenBuild answers",
+        "the dial alone",
         "first frame of BuildKit",
       ],
       ...opened.map(({ how, builds }) => [
@@ -90,7 +91,8 @@ function openTable(opened: readonly Opened[]): string {
         String(builds.length),
         spread(builds.map(({ saidMs }) => saidMs)),
         spread(builds.map(({ answeredMs }) => answeredMs)),
-        spread(builds.map(({ sessionMs }) => sessionMs)),
+        spread(builds.map(({ dialMs }) => dialMs)),
+        spread(builds.map(({ answeredMs, dialMs }) => answeredMs + dialMs)),
       ]),
     ]),
     aligned([

@@ -105,12 +105,14 @@ describe("a start", () => {
     expect(text).toMatch(/first unit to ready, with BuildKit \|\s+2086 \|\s+900 to 4000/);
     expect(text).toMatch(/builder-agent network serve\s+\|\s+1 \|\s+1 \|/);
     expect(text).toMatch(/\| control\s+\|\s+540 \|\n\| all\s+\|\s+2141 \|/);
-    const build = { saidMs: 40, answeredMs: 45, sessionMs: 60 };
+    const build = { saidMs: 40, answeredMs: 45, dialMs: 15 };
     const spent = { control: 1.25, gateway: 0.5, plane: 2 };
     const opened = { how: "one at a time", builds: [build], cutMs: [260], opening: [spent], ending: [spent] };
     expect(barsOf(boots, [opened]).map(({ holds }) => holds)).toEqual([false, false, false, true, false]);
     const told = startText({ schemaVersion: 1, startedAt: "2026-11-30T10:00:00.000Z", seconds: 1, opened: [opened] });
-    expect(told).toMatch(/one at a time\s+\|\s+1 \|\s+40\.0 \(40\.0\) \|\s+45\.0 \(45\.0\) \|\s+60\.0 \(60\.0\) \|/);
+    expect(told).toMatch(
+      /one at a time\s+\|\s+1 \|\s+40\.0 \(40\.0\) \|\s+45\.0 \(45\.0\) \|\s+15\.0 \(15\.0\) \|\s+60\.0 \(60\.0\) \|/,
+    );
     expect(told).toMatch(/opened, one at a time\s+\|\s+1\.25 \|\s+0\.50 \|\s+2\.00 \|/);
   });
 });

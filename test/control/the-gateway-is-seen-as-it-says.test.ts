@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { newBoard } from "../../agent/control/board/board.ts";
 import { SessionInbox } from "../../agent/control/board/session-inbox.ts";
-import { watchGateway } from "../../agent/control/watch-gateway.ts";
+import { watchGateway } from "../../agent/control/watch-gateway/watch-gateway.ts";
 import { refusedLately } from "../../agent/core/refusals-lately.ts";
 import type { SessionOpening, SessionSummary } from "../../agent/core/session.ts";
 import type { GatewayEvent, GatewayStats } from "../../agent/ports/gateway.ts";

@@ -14,7 +14,7 @@ import { layoutOf } from "../../agent/cli/layout.ts";
 import { type Board, newBoard } from "../../agent/control/board/board.ts";
 import { SessionInbox } from "../../agent/control/board/session-inbox.ts";
 import { keepRecords } from "../../agent/control/keep-records.ts";
-import { watchGateway } from "../../agent/control/watch-gateway.ts";
+import { watchGateway } from "../../agent/control/watch-gateway/watch-gateway.ts";
 import type { Grant } from "../../agent/core/allow-set.ts";
 import type { SessionSummary } from "../../agent/core/session.ts";
 import { certifying, type GatewayHere } from "../../agent/core/views.ts";

@@ -6,6 +6,7 @@ import { isId, isTrustDomain } from "../../agent/core/build-identity.ts";
 import { PERMISSIONS } from "../../agent/core/calls.ts";
 import { CONTRACT_LIMITS } from "../../agent/core/contract-limits.ts";
 import { AgentError } from "../../agent/core/errors.ts";
+import { placesOf, withAt } from "../wire/changed-somewhere.ts";
 
 /** What the gateway reads by hand, so that it loads no schema library, as that library says it. */
 const Id = z.string().refine(isId);
@@ -72,20 +73,6 @@ const ORDERS = [
   { is: "cut-all" },
   { is: "acknowledge", sessionIds: ["s.1", "s.2"] },
 ];
-
-/** Every place of `value`, from the whole to the innermost. */
-function placesOf(value: unknown, path: readonly string[] = []): readonly (readonly string[])[] {
-  const inner = typeof value === "object" && value !== null ? Object.entries(value) : [];
-  return [path, ...inner.flatMap(([name, one]) => placesOf(one, [...path, name]))];
-}
-
-/** The same with something else at one place; undefined takes it away. */
-function withAt(value: unknown, [name, ...rest]: readonly string[], other: unknown): unknown {
-  if (name === undefined) return other;
-  const copy: Record<string, unknown> = Object.assign(Array.isArray(value) ? [] : {}, value);
-  copy[name] = withAt(copy[name], rest, other);
-  return copy;
-}
 
 const strange = fc.oneof(
   fc.constantFrom<unknown>(undefined, null, "", "open", "ab".repeat(32), -1, 1.5, [], {}, ["b", "ended"], [["b"]]),

@@ -6,7 +6,6 @@ export const NO_ROW: Readonly<Record<string, string>> = {
   "agent/adapters/machine/versions.ts": "the package's own package.json; what it throws is no version",
   "agent/adapters/network-probe/ask-names.ts":
     "two bytes, after their number was looked at; test/network has resolvers that lie",
-  "agent/adapters/network-probe/unfinished.ts": "root's own notes; one that is damaged is none",
   "agent/adapters/tailscale/api/api-call.ts": "64 KiB of JSON at most; what is none is undefined",
   "agent/cli/bundle/collectors.ts": "the status of the agent itself; a collector that throws is told in the bundle",
   "agent/cli/bundle/secrets.ts": "files of this machine's; one that cannot be read is told in the bundle",
@@ -27,6 +26,7 @@ export const NO_ROW: Readonly<Record<string, string>> = {
   "agent/adapters/notices/aws-session.ts": "an address of the configuration's and a path of our own",
   "agent/adapters/notices/azure-service.ts": "an address of the configuration's and a path of our own",
   "agent/adapters/notices/gcp-value.ts": "an address of the configuration's and a path of our own",
+  "agent/wire/fields.ts": "shapes; those who hold them up to what came have rows",
   "agent/adapters/troubles/trouble-shape.ts": "a shape; trouble-file.ts and cli/ask-status.ts hold it up to what came",
   "agent/cli/commands/run.ts": "where our own program lies",
   "agent/cli/compose-control.ts": "where our own board listens",

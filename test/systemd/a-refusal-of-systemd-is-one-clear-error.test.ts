@@ -63,6 +63,7 @@ it("finds that a dependency failed, and says which unit was wanted", async () =>
 
 it("stops what is not installed without a word", async () => {
   await systemd().shows(OWN_UNIT, { ActiveState: "active", Job: "" });
+  await systemd().shows(VOLUME, { ActiveState: "failed", Job: "" });
   await systemd().does("stop", fails(`Failed to stop ${VOLUME}: Unit ${VOLUME} not loaded.`, 5));
   await expect(units.stop("cache-volume", never)).resolves.toBeUndefined();
 });
@@ -74,8 +75,21 @@ it.each([
   { own: { ActiveState: "deactivating", Job: "7" }, asked: `stop ${VOLUME} --no-block` },
 ])("waits for a stop unless systemd is ending this process: $own", async ({ own, asked }) => {
   await systemd().shows(OWN_UNIT, own);
+  await systemd().shows(VOLUME, { ActiveState: "active", Job: "" });
   await units.stop("cache-volume", never);
   expect(await systemd().asked()).toEqual([asked]);
+});
+
+it.each([
+  { shown: { ActiveState: "inactive", Job: "" }, asked: [] },
+  { shown: { ActiveState: "inactive", Job: "9" }, asked: [`stop ${VOLUME}`] },
+  { shown: { ActiveState: "failed", Job: "" }, asked: [`stop ${VOLUME}`] },
+  { shown: { ActiveState: "deactivating", Job: "9" }, asked: [`stop ${VOLUME}`] },
+])("asks for no stop of what is down and stays down: $shown", async ({ shown, asked }) => {
+  await systemd().shows(OWN_UNIT, { ActiveState: "active", Job: "" });
+  await systemd().shows(VOLUME, shown);
+  await units.stop("cache-volume", never);
+  expect(await systemd().asked()).toEqual(asked);
 });
 
 it.each([

@@ -59,9 +59,12 @@ verb=$1
 for unit; do :; done
 case $verb in
 show)
-  echo "$unit" >>shown
+  between=
+  while [ "$1" != -- ]; do shift; done
+  shift
   if [ -e show.sh ]; then . ./show.sh; fi
-  cat "$unit.show"
+  for unit; do echo "$unit" >>shown; printf %s "$between"; cat "$unit.show" || exit 1; between="
+"; done
   ;;
 *)
   options=$(for word; do case $word in --no-block|--signal=*) printf ' %s' "$word" ;; esac; done)

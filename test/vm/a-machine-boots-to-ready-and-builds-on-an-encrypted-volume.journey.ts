@@ -1,13 +1,18 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { asMeasured, writeSection } from "../../bench/report/page.ts";
+import type { GuestBoot } from "../../bench/start/guest/guest-boot.ts";
+import { guestTable } from "../../bench/start/guest/guest-table.ts";
 import { DiskShelf } from "./machine/data-disk.ts";
 import { writing } from "./machine/provision.ts";
 import { perBoot } from "./stage/cache-wish.ts";
 import { recipe, wasCached } from "./stage/recipes.ts";
+import { toldBoot } from "./stage/told-boot.ts";
 import { VmStage } from "./stage/vm-stage.ts";
 import { REF } from "./stage/work-place.ts";
 
+const begunMs = performance.now();
 const RECIPE = recipe("echo built > /result");
 const UNITS = [
   "builder-agent.socket",
@@ -21,6 +26,8 @@ const UNITS = [
 
 let shelf: DiskShelf;
 let stage: VmStage;
+/** Of both boots: the first, by cloud-init's configuration, and the one after. */
+const boots: GuestBoot[] = [];
 beforeAll(async () => {
   shelf = await DiskShelf.make();
   stage = await VmStage.boot({ disks: [await shelf.blank()], cacheVolume: perBoot() });
@@ -32,6 +39,7 @@ afterAll(async () => {
 
 it("first: becomes ready out of its box, and a client outside builds on its encrypted volume", async () => {
   const machine = await stage.ready();
+  boots.push(await toldBoot(stage.guest));
   expect(machine.observed?.cacheVolume).toMatchObject({ encrypted: true, formatted: true, volumeId: "vol-1" });
   const { client, outputDir } = await stage.build(RECIPE);
   await client.succeeds();
@@ -67,9 +75,29 @@ it("has a new, empty volume after a reboot", async () => {
   await guest.powerOff();
   await guest.start();
   const machine = await stage.ready();
+  boots.push(await toldBoot(guest));
   expect(machine.id).not.toBe(before.id);
   expect(machine.observed?.cacheVolume).toMatchObject({ encrypted: true, formatted: true });
   const { client } = await stage.build(RECIPE);
   const { said } = await client.succeeds();
   expect(wasCached(said)).toBe(false);
+});
+
+it("tells where its start went", async () => {
+  expect(boots).toHaveLength(2);
+  for (const { totalMs, chapters } of boots)
+    for (const { name, beganMs, tookMs } of chapters) {
+      expect({ name, isWithin: beganMs >= 0 && tookMs >= 0 && beganMs + tookMs <= totalMs }).toEqual({
+        name,
+        isWithin: true,
+      });
+    }
+  const figures = guestTable(boots);
+  console.log(figures);
+  if (process.env["BUILDER_AGENT_WRITE_FIGURES"] !== "1") return;
+  const command = "npm run test:vm -- a-machine-boots-to-ready";
+  const seconds = (performance.now() - begunMs) / 1_000;
+  const node = (await stage.guest.run("/usr/lib/builder-agent/node/bin/node --version")).replace(/^v/, "");
+  const page = { page: "docs/reliability.md", name: "start-in-a-guest" };
+  await writeSection(page, asMeasured({ command, seconds, node, figures }));
 });

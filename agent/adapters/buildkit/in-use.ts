@@ -2,9 +2,9 @@ import { execFile } from "node:child_process";
 import { open, readFile, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { z } from "zod";
 import { AgentError } from "../../core/errors.ts";
 import { programEnvironment } from "../../core/program-environment.ts";
+import { anyText, type Field, finite, fromJson, object, optional, wholeFrom } from "../../wire/fields.ts";
 
 /**
  * A file that is there from before buildkitd starts until it has ended cleanly and what it wrote is
@@ -18,10 +18,10 @@ export interface InUse {
   readonly bootId?: string;
 }
 
-const InUseSchema = z.object({
-  startedAtMs: z.number(),
-  crashesInARow: z.number().int().min(0),
-  bootId: z.string().exactOptional(),
+const inUseField: Field<InUse> = object({
+  startedAtMs: finite(),
+  crashesInARow: wholeFrom(0),
+  bootId: optional(anyText),
 });
 
 /** Less than the unit gives to what comes after its end (`TimeoutStopSec=`). */
@@ -38,7 +38,7 @@ export async function readInUse(file: string): Promise<InUse | undefined> {
   const text = await readFile(file, "utf8").catch(() => undefined);
   if (text === undefined) return undefined;
   try {
-    return InUseSchema.parse(JSON.parse(text));
+    return fromJson(inUseField, text);
   } catch {
     return { startedAtMs: 0, crashesInARow: 0 };
   }

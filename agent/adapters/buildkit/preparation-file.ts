@@ -1,32 +1,30 @@
 import { readFile } from "node:fs/promises";
-import { z } from "zod";
 import { replaceFile } from "../../files/whole-file.ts";
 import type { Preparation } from "../../ports/buildkit.ts";
+import { anyText, type Field, finite, fromJson, list, object, oneOf, optional } from "../../wire/fields.ts";
 
-const CheckedSchema = z.object({
-  database: z.string(),
-  sizeBytes: z.number(),
-  state: z.enum(["sound", "missing", "damaged", "unchecked"]),
-  because: z.string().exactOptional(),
-  tookMs: z.number(),
+const checked = object({
+  database: anyText,
+  sizeBytes: finite(),
+  state: oneOf(["sound", "missing", "damaged", "unchecked"]),
+  because: optional(anyText),
+  tookMs: finite(),
 });
 
-const PreparationSchema = z.object({
-  schemaVersion: z.literal(1),
-  preparedAtMs: z.number(),
-  tookMs: z.number(),
-  lastEnd: z.enum(["first", "clean", "unclean"]),
-  configuration: z.string().exactOptional(),
-  network: z.string().exactOptional(),
-  checked: z.array(CheckedSchema),
-  quarantined: z
-    .object({ path: z.string(), what: z.enum(["databases", "cache"]), because: z.string() })
-    .exactOptional(),
+const preparation: Field<Preparation> = object({
+  schemaVersion: oneOf([1]),
+  preparedAtMs: finite(),
+  tookMs: finite(),
+  lastEnd: oneOf(["first", "clean", "unclean"]),
+  configuration: optional(anyText),
+  network: optional(anyText),
+  checked: list(checked),
+  quarantined: optional(object({ path: anyText, what: oneOf(["databases", "cache"]), because: anyText })),
 });
 
 /** Whole or not at all, and readable for whoever may enter the directory. */
-export async function writePreparation(file: string, preparation: Preparation): Promise<void> {
-  await replaceFile(file, `${JSON.stringify(preparation)}\n`, { mode: 0o644 });
+export async function writePreparation(file: string, told: Preparation): Promise<void> {
+  await replaceFile(file, `${JSON.stringify(told)}\n`, { mode: 0o644 });
 }
 
 /**
@@ -35,7 +33,7 @@ export async function writePreparation(file: string, preparation: Preparation): 
  */
 export async function readPreparation(file: string): Promise<Preparation | undefined> {
   try {
-    return PreparationSchema.parse(JSON.parse(await readFile(file, "utf8")));
+    return fromJson(preparation, await readFile(file, "utf8"));
   } catch {
     return undefined;
   }

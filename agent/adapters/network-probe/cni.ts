@@ -1,24 +1,31 @@
 import { join } from "node:path";
-import { z } from "zod";
 import { AgentError } from "../../core/errors.ts";
+import { anyText, fromJson, guarded, list, object, optional, shapeOf, type ValueOf } from "../../wire/fields.ts";
 import { run } from "./command.ts";
 
 /**
  * A configuration list as BuildKit reads it: its plugins are run one after the other, each given
  * what the one before made.
  */
-export const ConfigurationList = z.object({
-  cniVersion: z.string(),
-  name: z.string(),
-  plugins: z.array(z.looseObject({ type: z.string() })).min(1),
-});
+export const configurationList = object({ cniVersion: anyText, name: anyText, plugins: guarded(isPlugins) });
 
-export type ConfigurationList = z.output<typeof ConfigurationList>;
+export type ConfigurationList = ValueOf<typeof configurationList>;
+
+/** With all that it has beside its type. */
+type Plugin = Readonly<Record<string, unknown>> & { readonly type: string };
+
+function isPlugins(value: unknown): value is readonly Plugin[] {
+  return Array.isArray(value) && value.length > 0 && value.every(isPlugin);
+}
+
+function isPlugin(value: unknown): value is Plugin {
+  return typeof value === "object" && value !== null && "type" in value && typeof value.type === "string";
+}
 
 /** What a plugin says that it made. */
-const Result = z.object({
-  interfaces: z.array(z.object({ name: z.string(), mac: z.string(), sandbox: z.string().optional() })),
-  ips: z.array(z.object({ address: z.string() })).min(1),
+const made = object({
+  interfaces: list(object({ name: anyText, mac: anyText, sandbox: optional(anyText) })),
+  ips: list(object({ address: anyText })),
 });
 
 /** A step's cable, as the plugin made it. */
@@ -43,9 +50,11 @@ export const INTERFACE = "eth0";
 
 /** @throws {AgentError} "isolation.not-verified" */
 export function readConfigurationList(text: string, file: string): ConfigurationList {
-  const { data, error } = ConfigurationList.safeParse(parsed(text));
-  if (data !== undefined) return data;
-  throw notVerified(`${file} is no list of CNI configurations, so builds have no network`, error);
+  try {
+    return fromJson(configurationList, text);
+  } catch (cause) {
+    throw notVerified(`${file} is no list of CNI configurations, so builds have no network`, cause);
+  }
 }
 
 /**
@@ -83,13 +92,14 @@ function runPlugin(
 }
 
 function attachedOf(said: unknown): Attached {
-  const { data, error } = Result.safeParse(said);
+  const fit = shapeOf(made).safeParse(said);
+  const data = fit.success && fit.data.ips.length > 0 ? fit.data : undefined;
   const inside = data?.interfaces.find(({ name, sandbox }) => name === INTERFACE && sandbox !== undefined);
   const outside = data?.interfaces.find(({ sandbox }) => sandbox === undefined);
   if (data === undefined || inside === undefined || outside === undefined)
     throw notVerified(
       `The CNI plugin made no ${INTERFACE} with addresses: ${JSON.stringify(said)?.slice(0, 300)}`,
-      error,
+      undefined,
     );
   return {
     mac: inside.mac,

@@ -1,23 +1,16 @@
-import { z } from "zod";
 import { AgentError } from "../../core/errors.ts";
+import { anyText, type Field, fromJson, kindsBy, list, object, oneOf, orNull, wholeFrom } from "../../wire/fields.ts";
 import type { ProbeWord } from "./protocol.ts";
 
-const port = z.int().min(0).max(65_535);
+const port = wholeFrom(0, 65_535);
 
-const WordSchema: z.ZodType<ProbeWord> = z.discriminatedUnion("is", [
-  z.object({
-    is: z.literal("done"),
-    listening: z.array(z.object({ tcpPort: port, udpPort: port }).nullable()),
-    outcomes: z.array(
-      z.discriminatedUnion("is", [
-        z.object({ is: z.literal("answered"), detail: z.string() }),
-        z.object({ is: z.literal("failed"), code: z.string() }),
-        z.object({ is: z.literal("silent") }),
-      ]),
-    ),
-  }),
-  z.object({ is: z.literal("heard"), heard: z.object({ via: z.enum(["tcp", "udp"]), address: z.string(), port }) }),
-]);
+const word: Field<ProbeWord> = kindsBy("is", {
+  done: {
+    listening: list(orNull(object({ tcpPort: port, udpPort: port }))),
+    outcomes: list(kindsBy("is", { answered: { detail: anyText }, failed: { code: anyText }, silent: {} })),
+  },
+  heard: { heard: object({ via: oneOf(["tcp", "udp"]), address: anyText, port }) },
+});
 
 /**
  * Apart from the rest of the protocol: a probe writes these lines only, and starts sooner without
@@ -25,7 +18,7 @@ const WordSchema: z.ZodType<ProbeWord> = z.discriminatedUnion("is", [
  */
 export function readWord(line: string): ProbeWord {
   try {
-    return WordSchema.parse(JSON.parse(line));
+    return fromJson(word, line);
   } catch (cause) {
     throw new AgentError(
       "isolation.not-verified",

@@ -1,8 +1,8 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
 import { PROBE_CONTAINER } from "../../core/network/conflist.ts";
-import { type Attachment, ConfigurationList, detach } from "./cni.ts";
+import { anyText, type Field, fromJson, object } from "../../wire/fields.ts";
+import { type Attachment, configurationList, detach } from "./cni.ts";
 
 /**
  * What has been put on the builds' network and not been taken off it: a file for each, so that
@@ -79,15 +79,11 @@ function isAnothers(containerId: string): boolean {
   }
 }
 
-const Note: z.ZodType<Attachment> = z.object({
-  containerId: z.string(),
-  binaryDir: z.string(),
-  list: ConfigurationList,
-});
+const note: Field<Attachment> = object({ containerId: anyText, binaryDir: anyText, list: configurationList });
 
 function attachmentOf(text: string): Attachment | undefined {
   try {
-    return Note.parse(JSON.parse(text));
+    return fromJson(note, text);
   } catch {
     return undefined;
   }

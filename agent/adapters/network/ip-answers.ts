@@ -1,42 +1,42 @@
-import { z } from "zod";
 import { AgentError } from "../../core/errors.ts";
+import { anyText, type Field, finite, fromJson, list, object, optional, type ValueOf } from "../../wire/fields.ts";
 
-const LinksSchema = z.array(
-  z.object({
-    ifname: z.string().optional(),
-    mtu: z.number().optional(),
-    addr_info: z
-      .array(z.object({ local: z.string().optional(), prefixlen: z.number().optional(), scope: z.string().optional() }))
-      .optional(),
+const [words, number] = [optional(anyText), optional(finite())];
+
+const links = list(
+  object({
+    ifname: words,
+    mtu: number,
+    addr_info: optional(list(object({ local: words, prefixlen: number, scope: words }))),
   }),
 );
 
-const RoutesSchema = z.array(z.object({ dst: z.string(), dev: z.string().optional(), type: z.string().optional() }));
+const routes = list(object({ dst: anyText, dev: words, type: words }));
 
-const RulesSchema = z.array(z.object({ dst: z.string().optional(), dstlen: z.number().optional() }));
+const rules = list(object({ dst: words, dstlen: number }));
 
-export type Links = z.infer<typeof LinksSchema>;
-export type Routes = z.infer<typeof RoutesSchema>;
-export type Rules = z.infer<typeof RulesSchema>;
+export type Links = ValueOf<typeof links>;
+export type Routes = ValueOf<typeof routes>;
+export type Rules = ValueOf<typeof rules>;
 
 /** What `ip -json address show` prints. @throws {AgentError} "network.tool-answer" */
 export function linksOf(json: string): Links {
-  return parsed(LinksSchema, json, "addresses");
+  return parsed(links, json, "addresses");
 }
 
 /** What `ip -json route show` prints. @throws {AgentError} "network.tool-answer" */
 export function routesOf(json: string): Routes {
-  return parsed(RoutesSchema, json, "routes");
+  return parsed(routes, json, "routes");
 }
 
 /** What `ip -json rule show` prints. @throws {AgentError} "network.tool-answer" */
 export function rulesOf(json: string): Rules {
-  return parsed(RulesSchema, json, "rules");
+  return parsed(rules, json, "rules");
 }
 
-function parsed<T>(schema: z.ZodType<T>, json: string, what: string): T {
+function parsed<T>(answer: Field<T>, json: string, what: string): T {
   try {
-    return schema.parse(JSON.parse(json));
+    return fromJson(answer, json);
   } catch (cause) {
     throw new AgentError("network.tool-answer", `ip answered something else than ${what} in JSON`, {
       retryable: true,

@@ -1,50 +1,65 @@
-import { z } from "zod";
 import { CONTRACT_LIMITS } from "../../core/contract-limits.ts";
 import { MIRROR_PLACES_MAX } from "../../core/network/mirrors.ts";
 import type { AppliedNetwork, IsolationReport, NetworkOrder } from "../../core/network/order.ts";
+import {
+  anyText,
+  exactly,
+  type Field,
+  finite,
+  list,
+  listUpTo,
+  object,
+  oneOf,
+  optional,
+  orElse,
+  shapeOf,
+  textUpTo,
+  wholeFrom,
+  yesOrNo,
+} from "../../wire/fields.ts";
 import { type Protocol, verb } from "../../wire/protocol.ts";
 
-const words = z.array(z.string().max(256)).max(CONTRACT_LIMITS.allowedCidrs);
+const words = listUpTo(CONTRACT_LIMITS.allowedCidrs, textUpTo(256));
 
-const Order: z.ZodType<NetworkOrder> = z.strictObject({
-  tailnet: z.enum(["closed", "open"]),
+const order: Field<NetworkOrder> = exactly({
+  tailnet: oneOf(["closed", "open"]),
   searchDomains: words,
-  egress: z.strictObject({ allowedCidrs: words, allowPrivateRanges: z.boolean() }),
-  mirrors: z
-    .array(z.strictObject({ address: z.string().max(64), port: z.number().int().min(1).max(65_535) }))
-    .max(MIRROR_PLACES_MAX),
+  egress: exactly({ allowedCidrs: words, allowPrivateRanges: yesOrNo }),
+  mirrors: listUpTo(MIRROR_PLACES_MAX, exactly({ address: textUpTo(64), port: wholeFrom(1, 65_535) })),
   avoid: words,
-  mayMove: z.boolean(),
+  mayMove: yesOrNo,
 });
 
-export const Applied: z.ZodType<AppliedNetwork> = z.object({
-  ipv4: z.string(),
-  ipv6: z.string(),
+const family = oneOf(["ipv4", "ipv6"]);
+
+export const appliedField: Field<AppliedNetwork> = object({
+  ipv4: anyText,
+  ipv6: anyText,
   // An earlier version made both.
-  families: z.array(z.enum(["ipv4", "ipv6"])).default(["ipv4", "ipv6"]),
-  generation: z.string(),
-  tailnet: z.enum(["closed", "open"]),
-  resolvers: z.array(z.string()),
+  families: orElse(list(family), ["ipv4", "ipv6"]),
+  generation: anyText,
+  tailnet: oneOf(["closed", "open"]),
+  resolvers: list(anyText),
   // An earlier version told of none.
-  localResolvers: z.array(z.string()).default([]),
-  collisions: z.array(z.string()),
-  guardPutBack: z.object({ atMs: z.number(), times: z.number() }).exactOptional(),
+  localResolvers: orElse(list(anyText), []),
+  collisions: list(anyText),
+  guardPutBack: optional(object({ atMs: finite(), times: finite() })),
 });
 
-const Finding = z.object({
-  what: z.string(),
-  target: z.string(),
-  expected: z.enum(["refused", "reached"]),
-  got: z.enum(["refused", "reached", "silent", "unroutable"]),
-  ok: z.boolean(),
-  detail: z.string(),
-});
-
-const Report: z.ZodType<IsolationReport> = z.object({
-  verifiedAtMs: z.number(),
-  tookMs: z.number(),
-  generation: z.string(),
-  findings: z.array(Finding),
+const report: Field<IsolationReport> = object({
+  verifiedAtMs: finite(),
+  tookMs: finite(),
+  generation: anyText,
+  findings: list(
+    object({
+      what: anyText,
+      target: anyText,
+      expected: oneOf(["refused", "reached"]),
+      got: oneOf(["refused", "reached", "silent", "unroutable"]),
+      ok: yesOrNo,
+      detail: anyText,
+    }),
+  ),
 });
 
 /**
@@ -58,16 +73,14 @@ export const NETWORK: Protocol = {
   lineMaxBytes: 2 * 1024 * 1024,
 };
 
-const applied = z.object({ is: z.literal("applied"), network: Applied });
-const verified = z.object({ is: z.literal("verified"), report: Report });
+const nothing = shapeOf(exactly({}));
+const ordered = shapeOf(exactly({ order }));
+const applied = shapeOf(object({ is: oneOf(["applied"]), network: appliedField }));
+const verified = shapeOf(object({ is: oneOf(["verified"]), report }));
 
-export const APPLY = verb(NETWORK, "apply", { request: z.strictObject({ order: Order }), answer: applied });
+export const APPLY = verb(NETWORK, "apply", { request: ordered, answer: applied });
 
-export const VERIFY = verb(NETWORK, "verify", { request: z.strictObject({}), answer: verified, endsWithAsker: true });
+export const VERIFY = verb(NETWORK, "verify", { request: nothing, answer: verified, endsWithAsker: true });
 
 /** Both in turn. The order is carried out in any case; its trial ends with its asker. */
-export const ESTABLISH = verb(NETWORK, "establish", {
-  request: z.strictObject({ order: Order }),
-  step: applied,
-  answer: verified,
-});
+export const ESTABLISH = verb(NETWORK, "establish", { request: ordered, step: applied, answer: verified });

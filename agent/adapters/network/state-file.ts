@@ -1,25 +1,25 @@
 import { readFile } from "node:fs/promises";
-import { z } from "zod";
 import type { AppliedNetwork, NetworkOrder } from "../../core/network/order.ts";
 import { replaceFile } from "../../files/whole-file.ts";
-import { Applied } from "./protocol.ts";
+import { anyText, finite, fromJson, list, object, oneOf, optional, orElse, yesOrNo } from "../../wire/fields.ts";
+import { appliedField } from "./protocol.ts";
 
-const OrderSchema = z.object({
-  tailnet: z.enum(["closed", "open"]),
-  searchDomains: z.array(z.string()),
-  egress: z.object({ allowedCidrs: z.array(z.string()), allowPrivateRanges: z.boolean() }),
+const order = object({
+  tailnet: oneOf(["closed", "open"]),
+  searchDomains: list(anyText),
+  egress: object({ allowedCidrs: list(anyText), allowPrivateRanges: yesOrNo }),
   // An earlier version knew of none.
-  mirrors: z.array(z.object({ address: z.string(), port: z.number() })).default([]),
-  avoid: z.array(z.string()),
-  mayMove: z.boolean(),
+  mirrors: orElse(list(object({ address: anyText, port: finite() })), []),
+  avoid: list(anyText),
+  mayMove: yesOrNo,
 });
 
-const StateSchema = z.object({
-  schemaVersion: z.literal(1),
-  order: OrderSchema.exactOptional(),
-  applied: Applied,
-  nameservers: z.array(z.string()),
-  guard: z.object({ script: z.string(), kernel: z.string() }),
+const state = object({
+  schemaVersion: oneOf([1]),
+  order: optional(order),
+  applied: appliedField,
+  nameservers: list(anyText),
+  guard: object({ script: anyText, kernel: anyText }),
 });
 
 /** Fingerprints of what was asked of the kernel, and of what it then told. */
@@ -44,7 +44,7 @@ export interface NetworkState {
 /** Undefined where there is none, or none that this version understands. */
 export async function readState(file: string): Promise<NetworkState | undefined> {
   try {
-    return StateSchema.parse(JSON.parse(await readFile(file, "utf8")));
+    return fromJson(state, await readFile(file, "utf8"));
   } catch {
     return undefined;
   }

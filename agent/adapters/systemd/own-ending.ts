@@ -1,4 +1,4 @@
-import { showUnit } from "./systemctl.ts";
+import { showUnit, showUnits } from "./systemctl.ts";
 import { OWN_UNIT } from "./unit-names.ts";
 
 /**
@@ -7,6 +7,24 @@ import { OWN_UNIT } from "./unit-names.ts";
  * wait for its end would be a wait for our own.
  */
 export async function isManagerEndingUs(signal: AbortSignal): Promise<boolean> {
-  const { Job, ActiveState } = await showUnit(OWN_UNIT, { Job: "", ActiveState: "" }, signal);
-  return ActiveState === "deactivating" && /^[1-9]/.test(Job);
+  return isEnding(await showUnit(OWN_UNIT, { Job: "", ActiveState: "" }, signal));
+}
+
+/** The same, and whether a stop of `unit` would find anything to do: each question is a process. */
+export async function beforeStopOf(
+  unit: string,
+  signal: AbortSignal,
+): Promise<{ readonly endsUs: boolean; readonly isDown: boolean }> {
+  const [own = {}, other = {}] = await showUnits([OWN_UNIT, unit], ["Job", "ActiveState"], signal);
+  return { endsUs: isEnding(own), isDown: other["ActiveState"] === "inactive" && !hasJob(other) };
+}
+
+type Seen = Readonly<Record<string, string>>;
+
+function isEnding(unit: Seen): boolean {
+  return unit["ActiveState"] === "deactivating" && hasJob(unit);
+}
+
+function hasJob({ Job = "" }: Seen): boolean {
+  return /^[1-9]/.test(Job);
 }

@@ -1,7 +1,7 @@
 import { AgentError } from "../../core/errors.ts";
 import type { ServiceUnit, ServiceUnitState, ServiceUnits } from "../../ports/service-units.ts";
 import { lastWords } from "./journal.ts";
-import { isManagerEndingUs } from "./own-ending.ts";
+import { beforeStopOf } from "./own-ending.ts";
 import { showUnit, systemctl } from "./systemctl.ts";
 import { UNIT_NAMES } from "./unit-names.ts";
 
@@ -19,7 +19,9 @@ async function start(unit: ServiceUnit, signal: AbortSignal): Promise<void> {
 }
 
 async function stop(unit: ServiceUnit, signal: AbortSignal): Promise<void> {
-  const options = (await isManagerEndingUs(signal)) ? ["--no-block"] : [];
+  const { endsUs, isDown } = await beforeStopOf(UNIT_NAMES[unit], signal);
+  if (isDown) return;
+  const options = endsUs ? ["--no-block"] : [];
   try {
     await systemctl("stop", UNIT_NAMES[unit], signal, options);
   } catch (failure) {

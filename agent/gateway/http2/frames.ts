@@ -38,9 +38,13 @@ export function frameHeader(bytes: Buffer, at: number): FrameHeader {
     payloadBytes: bytes.readUIntBE(at, 3),
     type: bytes.readUInt8(at + 3),
     flags: bytes.readUInt8(at + 4),
-    // The highest bit says nothing, and is ignored (RFC 9113 section 4.1).
-    stream: bytes.readUInt32BE(at + 5) & 0x7fffffff,
+    stream: streamOf(bytes, at),
   };
+}
+
+/** The highest bit says nothing, and is ignored (RFC 9113 section 4.1). */
+export function streamOf(bytes: Buffer, at: number): number {
+  return bytes.readUInt32BE(at + 5) & 0x7fffffff;
 }
 
 export function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {

@@ -1,4 +1,4 @@
-import { FLAG, FRAME_HEADER_BYTES, type FrameHeader, frameHeader, TYPE } from "./frames.ts";
+import { FLAG, FRAME_HEADER_BYTES, type FrameHeader, frameHeader, streamOf, TYPE } from "./frames.ts";
 
 export interface ServerFramesOptions {
   /** Towards the client. */
@@ -41,7 +41,7 @@ export class ServerFrames {
     let from = 0;
     let at = 0;
     while (at < bytes.length) {
-      at += this.#advance(bytes, at);
+      at += this.#plain(bytes, at) || this.#advance(bytes, at);
       if (this.#ours.length === 0 || !this.#isBetween) continue;
       this.#send(bytes.subarray(from, at));
       from = at;
@@ -65,6 +65,21 @@ export class ServerFrames {
 
   #sendOurs(): void {
     for (const ours of this.#ours.splice(0)) this.#send(ours);
+  }
+
+  /**
+   * As far as a frame of data goes that nobody looks into, or there is of it; 0: it is another one.
+   * Nearly all bytes of a build are in such, so that they take no objects on their way.
+   */
+  #plain(bytes: Buffer, at: number): number {
+    if (this.#left > 0 || this.#headerFilled > 0 || bytes.length - at < FRAME_HEADER_BYTES) return 0;
+    if (bytes[at + 3] !== TYPE.data || this.#looksInto(streamOf(bytes, at))) return 0;
+    const whole = FRAME_HEADER_BYTES + bytes.readUIntBE(at, 3);
+    const there = Math.min(whole, bytes.length - at);
+    this.#hasBegun = true;
+    this.#lookedInto = undefined;
+    this.#left = whole - there;
+    return there;
   }
 
   /** How many bytes it went on: to the end of a header, of a payload, or of what there is. */

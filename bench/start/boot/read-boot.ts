@@ -15,7 +15,7 @@ const UNITS = [
 
 const LOGGED = ["builder-agent-gateway.service", "builder-agent-control.service"] as const;
 
-export async function unitsOf(container: Container): Promise<readonly SeenUnit[]> {
+export async function unitsOf(container: Pick<Container, "show">): Promise<readonly SeenUnit[]> {
   const seen = await Promise.all(
     UNITS.map(async (name) => {
       const times = await container.show(name, "InactiveExitTimestampMonotonic", "ActiveEnterTimestampMonotonic");
@@ -28,7 +28,7 @@ export async function unitsOf(container: Container): Promise<readonly SeenUnit[]
 }
 
 /** Of the boot that began at `sinceMs`: the journal has the boots before as well. */
-export async function eventsOf(container: Container, sinceMs: number): Promise<readonly SeenEvent[]> {
+export async function eventsOf(container: Pick<Container, "run">, sinceMs: number): Promise<readonly SeenEvent[]> {
   const entries = await Promise.all(
     LOGGED.map(async (unit) => (await entriesOf(container, unit)).map((entry) => ({ ...entry, unit }))),
   );

@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdirSync, readFileSync } from "node:fs";
 import type { Machine } from "../../../test/nspawn/stage/machine.ts";
 import { BenchFailed } from "../../failure.ts";
 
@@ -25,27 +25,21 @@ export class Processors {
     return new Processors(await container.mainPid("builder-agent-control.service"), gateway);
   }
 
-  /** What `work` takes of each. */
+  /** What `work` takes of each, without what it takes to look. */
   async during<T>(work: () => Promise<T>): Promise<{ readonly done: T; readonly spent: Spent }> {
-    const before = await this.#now();
+    const [control, gateway] = [usedMs(this.#control), usedMs(this.#gateway)];
+    const before = process.cpuUsage();
     const done = await work();
-    const after = await this.#now();
-    const spent = (of: keyof Spent): number => after[of] - before[of];
-    return { done, spent: { control: spent("control"), gateway: spent("gateway"), plane: spent("plane") } };
-  }
-
-  async #now(): Promise<Spent> {
-    const { user, system } = process.cpuUsage();
-    const [control, gateway] = await Promise.all([usedMs(this.#control), usedMs(this.#gateway)]);
-    return { control, gateway, plane: (user + system) / 1_000 };
+    const { user, system } = process.cpuUsage(before);
+    const spent = { control: usedMs(this.#control) - control, gateway: usedMs(this.#gateway) - gateway };
+    return { done, spent: { ...spent, plane: (user + system) / 1_000 } };
   }
 }
 
 /** Of all threads, to the nanosecond: Documentation/scheduler/sched-stats. */
-async function usedMs(pid: number): Promise<number> {
-  const tasks = await readdir(`/proc/${pid}/task`);
-  const used = await Promise.all(
-    tasks.map(async (task) => Number((await readFile(`/proc/${pid}/task/${task}/schedstat`, "utf8")).split(" ")[0])),
+function usedMs(pid: number): number {
+  const used = readdirSync(`/proc/${pid}/task`).map((task) =>
+    Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, "utf8").split(" ")[0]),
   );
   return used.reduce((sum, ns) => sum + ns, 0) / 1e6;
 }

@@ -37,9 +37,12 @@ async function sockets(dirs: readonly string[]): Promise<readonly string[]> {
   const found = await Promise.all(
     dirs.map(async (dir) => {
       const entries = await readdir(dir, { recursive: true, withFileTypes: true }).catch(() => []);
-      return entries
-        .filter((entry) => entry.isSocket() && entry.name !== OWNER)
-        .map((entry) => `socket: ${join(entry.parentPath, entry.name)}`);
+      return (
+        entries
+          // The directory is this process's until it goes, and goes last.
+          .filter((entry) => entry.isSocket() && entry.name !== OWNER)
+          .map((entry) => `socket: ${join(entry.parentPath, entry.name)}`)
+      );
     }),
   );
   return found.flat();

@@ -15,7 +15,7 @@ export interface Entry {
 }
 
 /** What a unit's processes have written, and what systemd has said of it. */
-export async function entriesOf(container: Container, unit: string): Promise<readonly Entry[]> {
+export async function entriesOf(container: Pick<Container, "run">, unit: string): Promise<readonly Entry[]> {
   const text = await container.run("journalctl", ["--no-pager", "--all", "--output=json", `--unit=${unit}`]);
   return text.split("\n").filter(Boolean).map(entry);
 }

@@ -29,6 +29,10 @@ export async function bundleAgent(main, folder) {
       // The loader of ES modules makes a facade of each of Node's own, and for http so loads all of
       // fetch: 10 ms of each start.
       format: "cjs",
+      // Each process keeps the text of what it has loaded, twice as large with one letter that is
+      // not Latin. The licences lie beside the package.
+      comments: false,
+      minify: { compress: false, mangle: false, codegen: { removeWhitespace: false, asciiOnly: true } },
       banner: `const ${OWN_URL} = require("node:url").pathToFileURL(__filename).href;`,
       entryFileNames: "main.js",
       chunkFileNames: "parts/[name]-[hash].js",
