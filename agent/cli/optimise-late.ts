@@ -1,11 +1,11 @@
 import { setFlagsFromString } from "node:v8";
 
 /**
- * After how many calls V8 makes more of a function, instead of after 400 and 3,000. Its optimising
- * compilers are 8 MB of Node's program, read when a first function needs them: 200 quiet sessions
- * need neither, and a gateway that carries bytes has both within seconds.
+ * After how many calls V8 makes more of a function, instead of after 400 and 3,000. What its
+ * optimising compilers need and make is worth nothing to quiet sessions, and a gateway that carries
+ * bytes has both within seconds.
  */
-const CALLS = { maglev: 2_000, turbofan: 30_000 };
+const CALLS = { maglev: 2_000, turbofan: 12_000 };
 
 /** Node 24's. Node 20's has one such compiler, and no flag for it. */
 const SINCE_V8 = 13;
