@@ -6,6 +6,7 @@ import { GrpcBuildkitProbe } from "../adapters/buildkit/probe.ts";
 import { GrpcStepTrial } from "../adapters/buildkit/step-trial.ts";
 import { answeredRequests } from "../adapters/bundle/answered-requests.ts";
 import { systemClock } from "../adapters/clock/system-clock.ts";
+import { endOrderFile } from "../adapters/end-orders/end-order-file.ts";
 import { connectControlPlane } from "../adapters/grpc/connect-control-plane.ts";
 import { logLibrary } from "../adapters/grpc/library-log.ts";
 import { listenHealth } from "../adapters/health/listen-health.ts";
@@ -129,6 +130,7 @@ export async function startControl(
       traces,
       board,
       assignment: assignmentFile(layout.assignmentFile),
+      keptOrders: endOrderFile(layout.endOrdersFile, log),
       troubles: troubleFile({
         file: layout.troublesFile,
         ends: { gateway: layout.gatewayEnd, control: layout.controlEnd },

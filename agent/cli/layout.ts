@@ -43,6 +43,8 @@ export interface Layout {
   readonly rootTerminalSocket: string;
   /** Control's: whose machine this boot began as. */
   readonly assignmentFile: string;
+  /** Orders to end that were not carried out yet, in this boot. */
+  readonly endOrdersFile: string;
   /** Control's: which debug grants were used since the machine booted. */
   readonly usedGrants: string;
   /** Control's: recordings of terminals, until the control plane has stored them. */
@@ -138,6 +140,7 @@ export function layoutOf(paths: {
     terminalSocket: join(runtimeDir, SOCKETS.terminal),
     rootTerminalSocket: join(runtimeDir, SOCKETS.rootTerminal),
     assignmentFile: join(controlDir, "assignment.json"),
+    endOrdersFile: join(controlDir, "end-orders.json"),
     usedGrants: join(controlDir, "debug-grants.json"),
     recordingsDir: join(stateDir, "recordings"),
     tailnetSocket: join(runtimeDir, SOCKETS.tailnet),

@@ -30,6 +30,7 @@ import { examine } from "./examine.ts";
 import { showFigures } from "./figures.ts";
 import { instructGateway } from "./instruct-gateway.ts";
 import { type AssignmentPorts, keepAssignment } from "./keep-assignment.ts";
+import { KeptEndOrders, type KeptOrderPorts } from "./keep-end-orders.ts";
 import { keepRecords } from "./keep-records.ts";
 import { guardNetwork, type NetworkPorts } from "./network/guard-network.ts";
 import { Provider } from "./notices/heed-provider.ts";
@@ -64,6 +65,7 @@ export type AgentPorts = BelongingPorts &
   AssignmentPorts &
   DebugChapterPorts &
   EndingPorts &
+  KeptOrderPorts &
   OperatorPorts &
   BundlePorts &
   RuntimePorts &
@@ -118,6 +120,8 @@ export async function runAgent(
   const refusals = new Refusals(clock);
   const belonging = new Belonging(ports, board, boot, refusals);
   const prove: Prove = (signal, unless) => belonging.prove(signal, unless);
+  const kept = new KeptEndOrders(ports, board, boot.bootId);
+  await kept.recall();
   ports.ownUnit.ready();
 
   tasks.run("gateway", (signal) => watchGateway(ports, inbox, board, signal));
@@ -151,6 +155,7 @@ export async function runAgent(
   tasks.run("traces", (signal) => sendTraces(ports, board, settings.traces, signal));
   tasks.run("boot-chapters", (signal) => timeBoot(ports, board, boot, signal));
 
+  tasks.run("end-orders", (signal) => kept.follow(signal));
   tasks.run("signals", (signal) => orderBySignal(ports, board, signals, graceMs, signal));
   const means = { order: (order: EndOrder) => orderEnd(board, order), graceMs, loops: () => tasks.loops };
   const provider = new Provider(ports, board, means);
@@ -162,7 +167,7 @@ export async function runAgent(
   );
 
   await board.endOrders.first((orders) => orders.length > 0, new AbortController().signal);
-  const { ended, reason } = await endInOrder(ports, board, inbox, settings.ending);
+  const { ended, reason } = await endInOrder(ports, board, inbox, settings.ending, () => kept.over());
   await provider.acknowledge(new AbortController().signal);
   return { ended, reason };
 }

@@ -10,6 +10,14 @@ export interface EndOrder {
   readonly hurry?: boolean;
 }
 
+/**
+ * Whether it outlives the process that heard it: whoever gave it will not give it again, or with
+ * another deadline. A refusal is met again; a signal is the service manager's, for that process.
+ */
+export function isKept({ from }: Pick<EndOrder, "from">): boolean {
+  return from !== "signal" && from !== "refusal";
+}
+
 /** How the agent's story ends. */
 export interface Ending {
   /** "refused": starting again does not help. */

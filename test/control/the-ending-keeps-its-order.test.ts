@@ -41,7 +41,13 @@ describe("the ending", () => {
     void board.endOrders
       .first((orders) => orders.length > 0, signal)
       .then(() =>
-        endInOrder({ gateway, unit, cacheVolume, plainCache, ownUnit: NO_MANAGER, clock, log }, board, inbox, LIMITS),
+        endInOrder(
+          { gateway, unit, cacheVolume, plainCache, ownUnit: NO_MANAGER, clock, log },
+          board,
+          inbox,
+          LIMITS,
+          async () => undefined,
+        ),
       )
       .then((ending) => (state.done = ending));
     await settle();

@@ -44,6 +44,7 @@ async function drain(stage: DebugStage, { graceMs, hurry = false }: { graceMs: n
     board,
     new SessionInbox(),
     { graceMs, buildkitGraceMs: 1_000 },
+    async () => undefined,
   ).then(() => note("drained"));
   return { seen, ended, order };
 }

@@ -14,13 +14,15 @@ import { note, take } from "./take-step.ts";
 /**
  * The ending: not ready and no new builds; open builds finish until the earliest deadline of all
  * orders, and people in debug terminals have a notice within it; then the steps, in their order. A
- * failure or a limit of one does not keep the next from its turn.
+ * failure or a limit of one does not keep the next from its turn. `carriedOut` is called at the end
+ * of the last.
  */
 export async function endInOrder(
   ports: EndingPorts,
   cells: EndingCells,
   inbox: SessionInbox,
   limits: EndingLimits,
+  carriedOut: () => Promise<void>,
 ): Promise<Ending> {
   const { clock, log } = ports;
   const begunMonoMs = clock.now().monoMs;
@@ -35,7 +37,7 @@ export async function endInOrder(
   note({ name: "draining", ended, tookMs: Math.round(clock.now().monoMs - begunMonoMs) }, ports, cells);
   cells.phase.update((phase) => nextPhase(phase, { is: "stop-ordered", reason }));
   log.info({ reason }, "agent.stopping");
-  for (const step of steps(ports, cells, inbox, limits)) await take(step, ports, cells);
+  for (const step of steps(ports, cells, inbox, limits, carriedOut)) await take(step, ports, cells);
   const undone = leftUndone(cells.endingSteps.get(), cells.records.get()?.waiting);
   const tookMs = Math.round(clock.now().monoMs - begunMonoMs);
   if (undone.length === 0) log.info({ reason, tookMs }, "agent.drained");
@@ -44,7 +46,13 @@ export async function endInOrder(
   return ending(cells);
 }
 
-function steps(ports: EndingPorts, cells: EndingCells, inbox: SessionInbox, limits: EndingLimits): readonly Step[] {
+function steps(
+  ports: EndingPorts,
+  cells: EndingCells,
+  inbox: SessionInbox,
+  limits: EndingLimits,
+  carriedOut: () => Promise<void>,
+): readonly Step[] {
   const { gateway, unit, log } = ports;
   return [
     {
@@ -106,7 +114,11 @@ function steps(ports: EndingPorts, cells: EndingCells, inbox: SessionInbox, limi
       name: "farewell",
       limitMs: 5_000,
       hurriedMs: 1_000,
-      run: (signal) => farewell(cells, signal),
+      async run(signal) {
+        await farewell(cells, signal);
+        // Nothing may come between the last step and this process's end: it would be told of.
+        await carriedOut();
+      },
     },
   ];
 }

@@ -47,6 +47,26 @@ export const agentEvents = {
     fields: ["reason", "tookMs", "undone"],
     says: "The ending is over, and not all of it was done: what was not.",
   },
+  "end-orders.recalled": {
+    at: ["info"],
+    fields: ["from"],
+    says: "An earlier run of control was ordered to end and did not come to it: this one goes on with that, with the same deadline.",
+  },
+  "end-orders.damaged": {
+    at: ["error"],
+    fields: ["file", "err"],
+    says: "What an earlier run kept of orders to end cannot be read; it is set aside as <file>.damaged, and they are not followed.",
+  },
+  "end-orders.not-kept": {
+    at: ["error"],
+    fields: ["file", "err"],
+    says: "An order to end could not be written: it does not outlive this run of control.",
+  },
+  "end-orders.not-forgotten": {
+    at: ["error"],
+    fields: ["file", "err"],
+    says: "An ending is over, and its order could not be removed: the next run of control ends by it, too.",
+  },
   "troubles.file-damaged": {
     at: ["warn"],
     fields: ["err", "file"],

@@ -131,6 +131,7 @@ export class FleetMachine implements AsyncDisposable {
       troubles: { load: async () => undefined, save: async () => undefined, lastEnd: () => undefined },
       ownUnit: { ready: () => {}, tell: () => {}, replaced: () => {}, stopping: () => {} },
       assignment: { load: async () => undefined, save: async () => undefined },
+      keptOrders: { load: async () => undefined, save: async () => undefined, forget: async () => undefined },
       board: { show: (state) => void (this.#shown = state) },
     };
     const settings = {

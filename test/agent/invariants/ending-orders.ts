@@ -7,14 +7,22 @@ export const GRACE_MS = 600_000;
 export class EndingOrders {
   first: Moment | undefined;
   deadline: Moment | undefined;
+  /** Those that hold for the next process, too. */
+  #kept: { readonly first?: Moment; readonly deadline?: Moment } = {};
+  #isCarriedOut = false;
 
   note(fact: Fact, now: Moment): void {
-    // Orders that a process took with it are given to the next one anew, or not at all.
+    if (fact.is === "control-ended") this.#isCarriedOut = true;
+    if (fact.is === "rebooted" || (fact.is === "control-started" && this.#isCarriedOut)) this.#kept = {};
+    if (fact.is === "control-started") this.#isCarriedOut = false;
+    // The service manager's die with the process that heard them; the control plane's hold.
     if (fact.is === "control-started" || fact.is === "control-killed")
-      [this.first, this.deadline] = [undefined, undefined];
+      [this.first, this.deadline] = [this.#kept.first, this.#kept.deadline];
     if (fact.is === "told-to-stop") this.#order(GRACE_MS, now);
     if (fact.is === "told-to-hurry") this.#order(0, now);
-    if (fact.is === "desired-arrived" && fact.drainGraceMs !== undefined) this.#order(fact.drainGraceMs, now);
+    if (fact.is !== "desired-arrived" || fact.drainGraceMs === undefined) return;
+    this.#order(fact.drainGraceMs, now);
+    this.#kept = { first: this.#kept.first ?? now, deadline: earlier(this.#kept.deadline, fact.drainGraceMs, now) };
   }
 
   /**
@@ -32,7 +40,11 @@ export class EndingOrders {
 
   #order(graceMs: number, now: Moment): void {
     this.first ??= now;
-    const { monoMs, wallMs } = this.deadline ?? { monoMs: Infinity, wallMs: Infinity };
-    this.deadline = { monoMs: Math.min(monoMs, now.monoMs + graceMs), wallMs: Math.min(wallMs, now.wallMs + graceMs) };
+    this.deadline = earlier(this.deadline, graceMs, now);
   }
+}
+
+function earlier(known: Moment | undefined, graceMs: number, now: Moment): Moment {
+  const { monoMs, wallMs } = known ?? { monoMs: Infinity, wallMs: Infinity };
+  return { monoMs: Math.min(monoMs, now.monoMs + graceMs), wallMs: Math.min(wallMs, now.wallMs + graceMs) };
 }

@@ -13,6 +13,7 @@ import { chance } from "./chance.ts";
 import { SimulatedControlPlane, USUAL_ISSUING } from "./control-plane.ts";
 import { GatewayLink } from "./gateway-link.ts";
 import { GatewayProcess } from "./gateway-process.ts";
+import { SimulatedKeptOrders } from "./kept-orders.ts";
 import { CERTIFICATE_READER, EVIDENCE, SimulatedIdentityStore, SimulatedKeys } from "./keys.ts";
 import { Life, mortal } from "./life.ts";
 import { SimulatedMachine } from "./machine.ts";
@@ -53,6 +54,7 @@ export class World {
   readonly #keys = new SimulatedKeys();
   readonly #identityStore = new SimulatedIdentityStore();
   readonly #assignment = new SimulatedAssignmentStore();
+  readonly #keptOrders = new SimulatedKeptOrders();
   readonly #log: Log;
   /** The last state that was shown; undefined while nobody runs. */
   shown: ObservedState | undefined;
@@ -308,6 +310,7 @@ export class World {
       operators: undefined,
       diagnostics: undefined,
       assignment: mortal(this.#assignment, life),
+      keptOrders: mortal(this.#keptOrders, life),
       traces: { tell: () => {}, send: (_target, _machineId, _note, signal) => clock.sleep(Infinity, signal) },
       troubles: { load: async () => undefined, save: async () => undefined, lastEnd: () => undefined },
       board: { show: (state) => life.isAlive && this.trace.note({ is: "shown", state }) },

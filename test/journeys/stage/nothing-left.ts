@@ -6,7 +6,7 @@ import { processesNaming } from "./processes.ts";
 
 /**
  * Proves that nothing of a stage is left: no process that names it (build steps included), no mount
- * below its directories, no socket.
+ * below its directories, no socket but that of the directory's owner, which goes with it.
  * @throws {Error} naming what there is.
  */
 export async function proveNothingLeft(marks: readonly string[], dirs: readonly string[]): Promise<void> {

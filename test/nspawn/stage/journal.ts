@@ -16,7 +16,11 @@ export interface Entry {
 
 /** What a unit's processes have written, and what systemd has said of it. */
 export async function entriesOf(container: Pick<Container, "run">, unit: string): Promise<readonly Entry[]> {
-  const text = await container.run("journalctl", ["--no-pager", "--all", "--output=json", `--unit=${unit}`]);
+  return entriesIn(await container.run("journalctl", ["--no-pager", "--all", "--output=json", `--unit=${unit}`]));
+}
+
+/** @param text As `journalctl --all --output=json` prints it. */
+export function entriesIn(text: string): readonly Entry[] {
   return text.split("\n").filter(Boolean).map(entry);
 }
 

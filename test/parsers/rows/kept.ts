@@ -2,6 +2,7 @@ import { crc32 } from "node:zlib";
 import { assignmentFile } from "../../../agent/adapters/assignment/assignment-file.ts";
 import { answeredRequests } from "../../../agent/adapters/bundle/answered-requests.ts";
 import { KeptDigests } from "../../../agent/adapters/bundle/kept-digests.ts";
+import { endOrderFile } from "../../../agent/adapters/end-orders/end-order-file.ts";
 import { decodeIdentity } from "../../../agent/adapters/keys/identity-file.ts";
 import { countStart } from "../../../agent/adapters/machine/count-start.ts";
 import { readState } from "../../../agent/adapters/network/state-file.ts";
@@ -137,6 +138,21 @@ export const keptAndConfigured: readonly Parser[] = [
       samples: [{ version: 1, bootId: "b", orgId: "a", projectId: "p", architecture: "amd64", debugGrantKey: "AAAA" }],
     },
     (bytes) => inFile(bytes, (file) => assignmentFile(file).load("b")),
+  ),
+  ofBytes(
+    {
+      name: "orders to end",
+      at: "agent/adapters/end-orders/end-order-file.ts",
+      samples: [
+        {
+          version: 1,
+          bootId: "b",
+          orders: [{ from: "operator", reason: "r", deadlineMonoMs: 1, hurry: true }],
+          builds: ["build-1"],
+        },
+      ],
+    },
+    (bytes) => inFile(bytes, (file) => endOrderFile(file, new CollectedLog()).load("b")),
   ),
   ofBytes(
     { name: "starts in this boot", at: "agent/adapters/machine/count-start.ts", samples: [{ bootId: "b", starts: 5 }] },
