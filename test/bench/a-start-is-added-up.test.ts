@@ -101,6 +101,17 @@ describe("a start", () => {
     ]);
   });
 
+  it("counts as waited for what BuildKit's own unit runs before it, also where something else ended later", () => {
+    const later = LINES.map((line) => line.replace("exit\t11881000000", "exit\t11690000000"));
+    const { nodeStarts } = boot({ ...RECORD, programs: programsOf(later) });
+    expect(nodeStarts.filter(({ onPath }) => onPath).map(({ command }) => command)).toEqual([
+      "control",
+      "gateway",
+      "network serve",
+      "buildkit prepare",
+    ]);
+  });
+
   it("is not added up where something is missing that every boot has", () => {
     const silent = { ...RECORD, events: RECORD.events.filter(({ event }) => event !== "agent.ready") };
     expect(() => boot(silent)).toThrow(/control\.service never said "agent\.ready"/);
@@ -151,6 +162,17 @@ describe("a guest's start", () => {
     ]);
     expect(text).toMatch(/ready after 10000 and 10000 ms: chapter \| began at \| took \|/);
     expect(text).toMatch(/control: ready\s+\|\s+10 % \|\s+90 % \|/);
+  });
+
+  it("counts as waited for what BuildKit's own unit runs before it, also where something else ended later", () => {
+    const later = LINES.map((line) => line.replace("exit\t11881000000", "exit\t11690000000"));
+    const { nodeStarts } = boot({ ...RECORD, programs: programsOf(later) });
+    expect(nodeStarts.filter(({ onPath }) => onPath).map(({ command }) => command)).toEqual([
+      "control",
+      "gateway",
+      "network serve",
+      "buildkit prepare",
+    ]);
   });
 
   it("is not added up where something is missing that every boot has", () => {

@@ -95,25 +95,25 @@ function nodeSpans(record: BootRecord, readyMs: number): readonly SeenProgram[] 
  */
 function nodeStarts(record: BootRecord, readyMs: number, since: (ms: number) => number): readonly NodeStart[] {
   const starts = nodesBefore(record, readyMs);
-  const buildkit = firstProgram(record, BUILDKIT, isBuildkit);
   const onPath = new Set<SeenProgram>(starts.filter(({ endedMs }) => endedMs === undefined));
   const short = starts.flatMap((start) =>
-    start.endedMs === undefined ? [] : [{ start, fromMs: start.atMs, toMs: Math.min(start.endedMs, readyMs) }],
+    start.endedMs === undefined
+      ? []
+      : [{ starts: [start], fromMs: start.atMs, toMs: Math.min(start.endedMs, readyMs) }],
   );
   const appliedMs = event(record, CONTROL, "network.applied").atMs;
   const spans: readonly Span[] = [
     ...short,
     // Who applies the first order goes on to try it: what waits for the order waits until here.
     ...short
-      .filter(({ toMs }) => toMs > appliedMs)
-      .flatMap(({ start, fromMs }) => (isNetwork(start) ? [{ start, fromMs, toMs: appliedMs }] : [])),
-    // BuildKit's own program, up to its first step, is waited for like any other.
-    { start: undefined, fromMs: buildkit.atMs, toMs: event(record, CONTROL, "buildkit.step-ran").atMs },
+      .filter(({ starts: [start], toMs }) => toMs > appliedMs && isNetwork(start))
+      .map((span) => ({ ...span, toMs: appliedMs })),
+    buildkitSpan(record, starts),
   ];
   for (let atMs = readyMs; ; ) {
     const last = spans.filter(({ toMs }) => toMs <= atMs).toSorted((a, b) => b.toMs - a.toMs)[0];
     if (last === undefined) break;
-    if (last.start !== undefined) onPath.add(last.start);
+    for (const start of last.starts) onPath.add(start);
     atMs = last.fromMs;
   }
   return starts.map((start) => ({
@@ -124,8 +124,16 @@ function nodeStarts(record: BootRecord, readyMs: number, since: (ms: number) => 
   }));
 }
 
+/** From what its unit prepares it with, one after the other, to its first step. */
+function buildkitSpan(record: BootRecord, nodes: readonly SeenProgram[]): Span {
+  const { atMs } = firstProgram(record, BUILDKIT, isBuildkit);
+  const starts = nodes.filter(({ unit, endedMs }) => unit === BUILDKIT && endedMs !== undefined && endedMs <= atMs);
+  const fromMs = Math.min(atMs, ...starts.map((start) => start.atMs));
+  return { starts, fromMs, toMs: event(record, CONTROL, "buildkit.step-ran").atMs };
+}
+
 interface Span {
-  readonly start: SeenProgram | undefined;
+  readonly starts: readonly SeenProgram[];
   readonly fromMs: number;
   readonly toMs: number;
 }
@@ -138,8 +146,8 @@ function isNode({ words: [program = ""] }: SeenProgram): boolean {
   return program.endsWith("/node");
 }
 
-function isNetwork({ words }: SeenProgram): boolean {
-  return commandOf(words) === "network serve";
+function isNetwork(start: SeenProgram | undefined): boolean {
+  return start !== undefined && commandOf(start.words) === "network serve";
 }
 
 function isBuildkit({ words: [program = ""] }: SeenProgram): boolean {
