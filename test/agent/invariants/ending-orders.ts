@@ -10,11 +10,15 @@ export class EndingOrders {
   /** Those that hold for the next process, too. */
   #kept: { readonly first?: Moment; readonly deadline?: Moment } = {};
   #isCarriedOut = false;
+  /** The process that can carry them out. */
+  #runsSinceMonoMs: number | undefined;
 
   note(fact: Fact, now: Moment): void {
     if (fact.is === "control-ended") this.#isCarriedOut = true;
     if (fact.is === "rebooted" || (fact.is === "control-started" && this.#isCarriedOut)) this.#kept = {};
     if (fact.is === "control-started") this.#isCarriedOut = false;
+    if (fact.is === "control-started") this.#runsSinceMonoMs = now.monoMs;
+    if (fact.is === "control-killed" || fact.is === "control-ended") this.#runsSinceMonoMs = undefined;
     // The service manager's die with the process that heard them; the control plane's hold.
     if (fact.is === "control-started" || fact.is === "control-killed")
       [this.first, this.deadline] = [this.#kept.first, this.#kept.deadline];
@@ -33,9 +37,10 @@ export class EndingOrders {
     return this.deadline !== undefined && (now.monoMs >= this.deadline.monoMs || now.wallMs >= this.deadline.wallMs);
   }
 
-  /** By the clock that nobody can put back. */
+  /** By the clock that nobody can put back; none of it while no process is there to end it. */
   overdueMs(now: Moment): number {
-    return this.deadline === undefined ? 0 : Math.max(0, now.monoMs - this.deadline.monoMs);
+    if (this.deadline === undefined || this.#runsSinceMonoMs === undefined) return 0;
+    return Math.max(0, now.monoMs - Math.max(this.deadline.monoMs, this.#runsSinceMonoMs));
   }
 
   #order(graceMs: number, now: Moment): void {
