@@ -21,6 +21,8 @@ export class KeptEndOrders {
   readonly #cells: Cells;
   readonly #bootId: string;
   #isOver = false;
+  /** A write is still to begin: it takes what holds then. */
+  #isDue = false;
   #written: Promise<void> = Promise.resolve();
 
   constructor(ports: KeptOrderPorts, cells: Cells, bootId: string) {
@@ -40,7 +42,7 @@ export class KeptEndOrders {
     log.info({ from: orders.map(({ from }) => from) }, "end-orders.recalled");
   }
 
-  /** Writes each change, until `signal`. */
+  /** Writes the latest, one after the other, until `signal`. */
   async follow(signal: AbortSignal): Promise<void> {
     const { endOrders, frozen } = this.#cells;
     await onChange([endOrders, frozen], () => this.#note(), signal);
@@ -55,10 +57,17 @@ export class KeptEndOrders {
   }
 
   #note(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    this.#written = this.#written.then(() => this.#write());
+  }
+
+  async #write(): Promise<void> {
+    this.#isDue = false;
     const orders = this.#cells.endOrders.get().filter(isKept);
     if (orders.length === 0 || this.#isOver) return;
     const frozen = this.#cells.frozen.get();
     const ending: KeptEnding = { orders, ...(frozen.at === "these" && { builds: [...frozen.builds] }) };
-    this.#written = this.#written.then(() => this.#ports.keptOrders.save(this.#bootId, ending));
+    await this.#ports.keptOrders.save(this.#bootId, ending);
   }
 }

@@ -17,6 +17,8 @@ export interface AgentExit {
  * words. Then it is killed.
  */
 const AFTER_DRAIN_MS = 13_000;
+/** Two signals that are sent at once may reach a process as one. */
+const BETWEEN_SIGNALS_MS = 100;
 
 export interface AgentEndingLimits {
   /** As it was configured: how long open builds may go on once it is told to stop. */
@@ -105,9 +107,14 @@ export class AgentProcess implements AsyncDisposable {
         this.#child.kill("SIGTERM");
       };
       this.#child.kill("SIGTERM");
-      hurry?.addEventListener("abort", again);
+      // Patience may have ended before it was told anything: then it is told twice.
+      const look = setTimeout(() => {
+        if (hurry?.aborted === true) again();
+        else hurry?.addEventListener("abort", again);
+      }, BETWEEN_SIGNALS_MS);
       await this.ended;
       hurry?.removeEventListener("abort", again);
+      clearTimeout(look);
       clearTimeout(overdue);
     }
     await proveNoProcessLeft(this.#marks);

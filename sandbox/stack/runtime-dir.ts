@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isErrno } from "../failure.ts";
+import { agentRuntimeDirIn } from "./agent-config.ts";
 import { TempDir } from "./temp-dir.ts";
 
 /** statfs(2): TMPFS_MAGIC. */
@@ -14,7 +15,7 @@ const NAME = /^builder-\w{6}$/;
 /** Whose it is listens there, and nobody once that is gone, however it went. */
 export const OWNER = ".owner";
 /** Of an agent whose sandbox was killed, and that still ends in order. */
-const AGENT = join("agent", "manager.sock");
+const AGENT = "manager.sock";
 /** From a socket's name to its listener it is microseconds. */
 const LOOK_AGAIN_MS = 100;
 
@@ -73,7 +74,7 @@ async function removeAbandoned(place: string): Promise<void> {
 
 async function abandoned(dirs: readonly string[]): Promise<readonly string[]> {
   const isLeft = async (dir: string): Promise<boolean> =>
-    (await who(join(dir, OWNER))) === "gone" && (await who(join(dir, AGENT))) !== "here";
+    (await who(join(dir, OWNER))) === "gone" && (await who(join(agentRuntimeDirIn(dir), AGENT))) !== "here";
   const are = await Promise.all(dirs.map(isLeft));
   return dirs.filter((_, at) => are[at]);
 }

@@ -1,11 +1,11 @@
 import { z } from "zod";
+import { CONTRACT_LIMITS } from "../../core/contract-limits.ts";
 import { readIfThere, removeFile, replaceFile, setAside } from "../../files/whole-file.ts";
 import type { KeptOrders } from "../../ports/kept-orders.ts";
 import type { LogOf } from "../../ports/log.ts";
 
-/** As many as the contract has open builds, and some sources. */
+/** One of each source; a newer release may know more of them. */
 const MOST_ORDERS = 16;
-const MOST_BUILDS = 100_000;
 
 const File = z.object({
   version: z.literal(1),
@@ -21,7 +21,7 @@ const File = z.object({
       }),
     )
     .max(MOST_ORDERS),
-  builds: z.array(z.string()).max(MOST_BUILDS).exactOptional(),
+  builds: z.array(z.string()).max(CONTRACT_LIMITS.openBuilds).exactOptional(),
 });
 
 /**
