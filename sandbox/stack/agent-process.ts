@@ -4,27 +4,13 @@ import { open } from "node:fs/promises";
 import type { ListeningSocket } from "../net/listening-socket.ts";
 import type { NetworkNamespace } from "../net/namespace.ts";
 import { DRAIN_GRACE_MS } from "./agent-config.ts";
+import { type AgentEndingLimits, endGroup } from "./end-group.ts";
 import { proveNoProcessLeft } from "./leftovers.ts";
 import { inTree } from "./tree.ts";
 
 export interface AgentExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-}
-
-/**
- * What the agent's own ending may take at most after its drain: the cut, BuildKit's stop, its last
- * words. Then it is killed.
- */
-const AFTER_DRAIN_MS = 13_000;
-/** Two signals that are sent at once may reach a process as one. */
-const BETWEEN_SIGNALS_MS = 100;
-
-export interface AgentEndingLimits {
-  /** As it was configured: how long open builds may go on once it is told to stop. */
-  readonly graceMs: number;
-  /** Nobody waits for them any more. */
-  readonly hurry?: AbortSignal | undefined;
 }
 
 /** A machine's own network, and the listening socket that it is given from outside. */
@@ -96,27 +82,7 @@ export class AgentProcess implements AsyncDisposable {
    * @throws {Error} if it left any process behind.
    */
   async [Symbol.asyncDispose](): Promise<void> {
-    const { pid } = this.#child;
-    const { graceMs, hurry } = this.#ending;
-    if (this.isRunning && pid !== undefined) {
-      const kill = (): boolean => process.kill(-pid, "SIGKILL");
-      let overdue = setTimeout(kill, graceMs + AFTER_DRAIN_MS);
-      const again = (): void => {
-        clearTimeout(overdue);
-        overdue = setTimeout(kill, AFTER_DRAIN_MS);
-        this.#child.kill("SIGTERM");
-      };
-      this.#child.kill("SIGTERM");
-      // Patience may have ended before it was told anything: then it is told twice.
-      const look = setTimeout(() => {
-        if (hurry?.aborted === true) again();
-        else hurry?.addEventListener("abort", again);
-      }, BETWEEN_SIGNALS_MS);
-      await this.ended;
-      hurry?.removeEventListener("abort", again);
-      clearTimeout(look);
-      clearTimeout(overdue);
-    }
+    if (this.isRunning) await endGroup(this.#child, this.ended, this.#ending);
     await proveNoProcessLeft(this.#marks);
   }
 }

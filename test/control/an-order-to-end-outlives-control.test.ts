@@ -7,6 +7,7 @@ import { newBoard } from "../../agent/control/board/board.ts";
 import { orderEnd } from "../../agent/control/end-orders.ts";
 import { KeptEndOrders } from "../../agent/control/keep-end-orders.ts";
 import type { EndOrder } from "../../agent/core/end-orders.ts";
+import type { KeptEnding } from "../../agent/ports/kept-orders.ts";
 import { settle } from "./manual-clock.ts";
 import { notebook } from "./stand-ins.ts";
 
@@ -73,6 +74,33 @@ describe("an order to end", () => {
     const third = await process();
     expect(third.board.endOrders.get()).toMatchObject([{ deadlineMonoMs: 40_000 }]);
     await third.kill();
+  });
+
+  it("is kept as it is last, by one write after the other, however often it changes while one lasts", async () => {
+    const board = newBoard();
+    const saved: number[] = [];
+    const done: (() => void)[] = [];
+    const store = {
+      load: async () => undefined,
+      save: (_boot: string, { orders: [order] }: KeptEnding) =>
+        new Promise<void>((resolve) => {
+          saved.push(order?.deadlineMonoMs ?? 0);
+          done.push(resolve);
+        }),
+      forget: async () => undefined,
+    };
+    const killed = new AbortController();
+    const following = new KeptEndOrders({ keptOrders: store, log }, board, "b1").follow(killed.signal);
+    for (let deadlineMonoMs = 100; deadlineMonoMs > 50; deadlineMonoMs -= 1) {
+      orderEnd(board, { ...ORDER, deadlineMonoMs });
+      await settle();
+    }
+    done[0]?.();
+    await settle();
+    expect(saved).toEqual([100, 51]);
+    done[1]?.();
+    killed.abort();
+    await following;
   });
 
   it("is over once it was carried out, whatever is ordered after that", async () => {
